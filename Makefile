@@ -1,0 +1,49 @@
+# make repro   set up what is missing, then run the pipeline
+# make test    set up what is missing, then run the tests
+# make lint    ruff and mypy
+# make bench   the benchmarks
+
+PYTHON ?= python3
+VENV := .venv
+PROGRAMS := sox espeak-ng dot
+PACKAGES := sox libsox-fmt-all espeak-ng graphviz python3-venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: repro test lint bench setup system
+repro: setup
+	dvc repro
+
+test: setup
+	pytest
+
+lint: setup
+	ruff check .
+	ruff format --check .
+	mypy
+
+bench: setup
+	for file in benchmarks/*.py; do python $$file || exit; done
+
+setup: system $(VENV)/ready
+
+# System packages: installed where apt and the rights are there, named where not.
+system:
+	@missing=; for program in $(PROGRAMS); do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	$(PYTHON) -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
+	[ -z "$$missing" ] && exit 0; \
+	if ! command -v apt-get >/dev/null; then \
+		echo "error:$$missing missing and there is no apt-get here; install what holds:$$missing" >&2; exit 2; \
+	elif [ "$$(id -u)" = 0 ]; then sudo=; \
+	elif sudo -n true 2>/dev/null; then sudo="sudo -n"; \
+	else echo "error:$$missing missing; as root, run: apt-get install $(PACKAGES)" >&2; exit 2; fi; \
+	echo "installing $(PACKAGES)"; \
+	$$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null
+
+$(VENV)/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: Python 3.11 or newer is needed, this is $$($(PYTHON) -V); make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
+	@echo "installing the locked packages into $(VENV) (about 3 GB, some minutes)"
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install -q --no-deps -r requirements.lock
+	$(VENV)/bin/pip install -q --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,1 @@
+"""Spoken language recognition: from recordings to a streaming model, one noun of the field a module."""

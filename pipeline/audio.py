@@ -1,0 +1,183 @@
+"""Recordings as 16-bit mono samples at one rate: decoded by libsndfile, resampled by soxr, block by block.
+
+A block-wise soxr stream gives the same samples, bit for bit, whatever the size of the blocks, so that a live stream
+hears what `convert` wrote.
+"""
+
+import hashlib
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from pipeline.errors import AudioError
+
+Samples = NDArray[np.int16]
+BLOCK = 1 << 18  # frames decoded at a time: 16 s at 16 kHz, 1 MB a channel
+FULL_SCALE = 32768
+UNKNOWN_LENGTH = 0x7FFFF000  # programs that write WAV to a pipe claim this many bytes, or more
+
+
+class Resampler:
+    """Mono samples of any rate to 16 bits at one rate, in blocks of any size."""
+
+    def __init__(self, rate_in: int, rate_out: int) -> None:
+        self._stream = None if rate_in == rate_out else soxr.ResampleStream(rate_in, rate_out, 1, dtype="float32")
+
+    def accept(self, mono: NDArray[np.float32]) -> Samples:
+        """Take samples, shape (frames,), full scale ±1; give back what is ready, shape (samples,)."""
+        return self._resample(mono, last=False)
+
+    def finish(self) -> Samples:
+        """What is still due once there are no more samples."""
+        return self._resample(np.zeros(0, np.float32), last=True)
+
+    def _resample(self, mono: NDArray[np.float32], last: bool) -> Samples:
+        if self._stream is not None:
+            mono = self._stream.resample_chunk(mono, last=last)
+        return np.clip(np.rint(mono * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What one pass over a recording tells."""
+
+    samples: int
+    sample_rate: int
+    channels: int
+    format: str
+    sha256: str
+    peak_dbfs: float
+    rms_dbfs: float
+    clipped: float
+    dc_offset: float
+
+
+class _Meter:
+    """Running sums of a recording."""
+
+    def __init__(self) -> None:
+        self.samples = self.peak = self.total = self.squares = self.clipped = 0
+        self.digest = hashlib.sha256()
+
+    def accept(self, block: Samples) -> None:
+        wide = block.astype(np.int64)
+        self.samples += len(wide)
+        self.peak = max(self.peak, int(np.abs(wide).max(initial=0)))
+        self.total += int(wide.sum())
+        self.squares += int(wide @ wide)
+        self.clipped += int(np.count_nonzero((wide >= FULL_SCALE - 1) | (wide == -FULL_SCALE)))
+        self.digest.update(block.astype("<i2", copy=False).tobytes())
+
+
+def decode(path: Path) -> tuple[int, Iterator[NDArray[np.float32]]]:
+    """Decode a file of any format, rate and number of channels that libsndfile reads.
+
+    Returns
+    -------
+    Its sample rate, and its channels' mean in blocks of shape (frames,), full scale ±1.
+
+    Raises
+    ------
+    AudioError
+        ``unreadable``; the blocks also raise ``truncated`` and ``not_finite``.
+    """
+    source = _open(path)
+    return source.samplerate, _mono(source)
+
+
+def _mono(source: soundfile.SoundFile) -> Iterator[NDArray[np.float32]]:
+    with source:
+        decoded = 0
+        while True:
+            try:
+                block = source.read(BLOCK, dtype="float32", always_2d=True)
+            except soundfile.LibsndfileError as error:
+                raise AudioError("unreadable", f"breaks off after {decoded} frames ({error}); copy it again") from None
+            if not np.isfinite(block).all():
+                raise AudioError("not_finite", "holds samples that are NaN or infinite; write it again")
+            if not len(block):
+                break
+            decoded += len(block)
+            yield block.mean(axis=1, dtype=np.float32)
+        if decoded < source.frames or _cut_short(source):
+            raise AudioError("truncated", f"ends after {decoded} frames, its header promises more; copy it again")
+
+
+def resampled(blocks: Iterable[NDArray[np.float32]], rate_in: int, rate_out: int) -> Iterator[Samples]:
+    """Blocks of a whole recording as 16-bit samples at another rate."""
+    resampler = Resampler(rate_in, rate_out)
+    for block in blocks:
+        yield resampler.accept(block)
+    yield resampler.finish()
+
+
+def convert(source: Path, target: Path, sample_rate: int, min_duration: float) -> Measures:
+    """Decode a recording once, measure it and write it as 16-bit mono WAV.
+
+    Parameters
+    ----------
+    min_duration
+        Seconds; a shorter recording is refused.
+
+    Raises
+    ------
+    AudioError
+        As `blocks`, and ``too_short`` or ``silent``. Then no file is left at `target`.
+    """
+    meter = _Meter()
+    rate, blocks = decode(source)
+    try:
+        with soundfile.SoundFile(target, "w", sample_rate, 1, "PCM_16", format="WAV") as sink:
+            for block in resampled(blocks, rate, sample_rate):
+                meter.accept(block)
+                sink.write(block)
+        if meter.samples < min_duration * sample_rate:
+            lasts = meter.samples / sample_rate
+            raise AudioError("too_short", f"lasts {lasts:.3f} s, less than audio.min_duration {min_duration} s")
+        if meter.peak == 0:
+            raise AudioError("silent", "holds nothing but zeros; record it again")
+    except AudioError:
+        target.unlink(missing_ok=True)
+        raise
+    with _open(source) as header:
+        return Measures(
+            samples=meter.samples,
+            sample_rate=header.samplerate,
+            channels=header.channels,
+            format=f"{header.format}/{header.subtype}",
+            sha256=meter.digest.hexdigest(),
+            peak_dbfs=round(20 * math.log10(meter.peak / FULL_SCALE), 2),
+            rms_dbfs=round(10 * math.log10(meter.squares / meter.samples / FULL_SCALE**2), 2),
+            clipped=round(meter.clipped / meter.samples, 6),
+            dc_offset=round(meter.total / meter.samples / FULL_SCALE, 6),
+        )
+
+
+def read(path: Path, start: int = 0, stop: int | None = None) -> Samples:
+    """Samples start:stop of a file that `convert` wrote, shape (samples,)."""
+    samples: Samples = soundfile.read(path, start=start, stop=stop, dtype="int16")[0]
+    return samples
+
+
+def _open(path: Path) -> soundfile.SoundFile:
+    try:
+        return soundfile.SoundFile(path)
+    except (soundfile.LibsndfileError, OSError):
+        raise AudioError("unreadable", "is not audio that libsndfile reads; convert it to WAV or FLAC") from None
+
+
+def _cut_short(source: soundfile.SoundFile) -> bool:
+    """Whether a WAV header claims more bytes than the file has: libsndfile then quietly believes the file."""
+    for line in source.extra_info.splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == "data" and "should be" in value:
+            claimed, actual = (int(number) for number in re.findall(r"\d+", value)[:2])
+            return actual + 1 < claimed < UNKNOWN_LENGTH
+    return False

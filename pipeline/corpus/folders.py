@@ -1,0 +1,84 @@
+"""The homework's layout: one folder per language whose name contains the language's, e.g. train_english/.
+
+Who speaks is in a table beside the folders (`corpus.speaker_table`: columns path, speaker) or in the file names
+(`corpus.speaker_pattern`: a regular expression with a group (?P<speaker>...), searched in the relative path).
+"""
+
+import csv
+import re
+from collections import Counter
+from pathlib import Path
+
+from pipeline import params
+from pipeline.corpus import Entry, Listing, inside
+from pipeline.errors import CorpusError
+from pipeline.tables import Rejected
+
+AUDIO = frozenset(".wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64 .m4a .aac .wma .sph".split())
+
+
+def read(root: Path, corpus: params.Corpus) -> Listing:
+    """List the audio files of every language folder with their speakers."""
+    speakers = _speakers(root, corpus)
+    entries, rejected, left_out = [], [], Counter[str]()
+    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+        language = _language(folder.name, corpus)
+        for file in sorted(folder.rglob("*")):
+            if file.suffix.lower() not in AUDIO or not file.is_file():
+                continue
+            path = file.relative_to(root).as_posix()
+            if language is None:
+                left_out[folder.name] += 1
+            elif not inside(root, file):
+                rejected.append(Rejected(path, "outside", "is a link that leads out of corpus.root; copy the file in"))
+            elif (speaker := speakers(path)) is None:
+                rejected.append(Rejected(path, "no_speaker", "has no speaker in the speaker table or pattern; add one"))
+            else:
+                entries.append(Entry(path, language, speaker))
+    return Listing(entries, rejected, dict(left_out))
+
+
+def _language(folder: str, corpus: params.Corpus) -> str | None:
+    named = [language for language in corpus.languages if language.lower() in folder.lower()]
+    if len(named) > 1:
+        raise CorpusError(f"the folder {folder!r} in {corpus.root!r} names {' and '.join(named)}; name one language a folder")
+    return named[0] if named else None
+
+
+class _Table:
+    """Speakers by path, from a table."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                rows = list(csv.DictReader(file))
+            self.speakers = {row["path"]: row["speaker"].strip() for row in rows}
+        except (OSError, UnicodeDecodeError) as error:
+            raise CorpusError(
+                f"the speaker table {str(path)!r} (corpus.speaker_table) can't be read ({error}); "
+                "write one with the columns path, speaker, or set corpus.speaker_pattern"
+            ) from None
+        except (KeyError, AttributeError):
+            raise CorpusError(f"the speaker table {str(path)!r} needs the columns path and speaker in every row") from None
+
+    def __call__(self, path: str) -> str | None:
+        return self.speakers.get(path) or None
+
+
+class _Pattern:
+    """Speakers from file names."""
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = re.compile(pattern)
+
+    def __call__(self, path: str) -> str | None:
+        found = self.pattern.search(path)
+        return found["speaker"] or None if found else None
+
+
+def _speakers(root: Path, corpus: params.Corpus) -> _Table | _Pattern:
+    if corpus.speaker_pattern is not None:
+        return _Pattern(corpus.speaker_pattern)
+    if corpus.speaker_table is None:
+        raise CorpusError("the folders layout needs corpus.speaker_table or corpus.speaker_pattern; set one of them")
+    return _Table(root / corpus.speaker_table)

@@ -1,0 +1,49 @@
+"""One entry of a corpus to one row of ingest/recordings.csv, or of ingest/rejected.csv."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline import audio, params
+from pipeline.corpus import Entry
+from pipeline.errors import AudioError, CorpusError
+from pipeline.tables import Recording, Rejected
+
+
+def ingest(entry: Entry, root: Path, folder: Path, settings: params.Audio) -> Recording | Rejected:
+    """Decode root/entry.path into folder/ID.wav and say what it is."""
+    try:
+        measures = audio.convert(
+            root / entry.path, folder / f"{entry.id}.wav", settings.sample_rate, settings.min_duration
+        )
+    except AudioError as error:
+        return Rejected(entry.path, error.reason, str(error))
+    return Recording(
+        recording=entry.id,
+        path=entry.path,
+        language=entry.language,
+        speaker=entry.speaker,
+        group=entry.group or entry.id,
+        duration_s=measures.samples / settings.sample_rate,
+        extra=entry.extra,
+        **dataclasses.asdict(measures),
+    )
+
+
+def tolerate(rejected: Sequence[Rejected], kept: int, max_rejected: float) -> None:
+    """Refuse a corpus of which too much can't be used.
+
+    Raises
+    ------
+    CorpusError
+        With the five commonest reasons, where the rejected share is above `max_rejected`.
+    """
+    total = kept + len(rejected)
+    if len(rejected) <= max_rejected * total:
+        return
+    reasons = ", ".join(f"{reason} {count}" for reason, count in Counter(row.reason for row in rejected).most_common(5))
+    raise CorpusError(
+        f"{len(rejected)} of {total} recordings are rejected ({reasons}), more than corpus.max_rejected {max_rejected}; "
+        "mend those in ingest/rejected.csv or raise it"
+    )

@@ -1,0 +1,129 @@
+"""The trained network as a stream: one step at a time, in four formats, each proved equal to the sequence form."""
+
+import logging
+import shutil
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline import backend, network, params, runtimes, streaming
+from pipeline.errors import ArtifactError, ExportError
+from pipeline.features import FIXED
+from pipeline.mfcc import Features
+from pipeline.mfcc import kernel as make_kernel
+from pipeline.network import Architecture
+from pipeline.silence import DURATION
+from pipeline.streaming import Description
+from pipeline.terminal import quiet
+
+if TYPE_CHECKING:
+    from keras import Model
+
+
+def load(path: Path) -> "Model":
+    """Load a network in Keras's safe mode.
+
+    Raises
+    ------
+    ArtifactError
+        Where there is none that can be loaded safely.
+    """
+    try:
+        return backend.keras().models.load_model(path, compile=False, safe_mode=True)
+    except (OSError, ValueError, TypeError) as error:
+        raise ArtifactError(f"{path} can't be loaded ({str(error).splitlines()[0]}); run `dvc repro`") from None
+
+
+def export(
+    trained: "Model",
+    architecture: Architecture,
+    folder: Path,
+    *,
+    languages: tuple[str, ...],
+    sample_rate: int,
+    mfcc: params.Mfcc,
+    silence: params.Silence,
+) -> Description:
+    """Write streaming.keras, saved_model/, model.tflite, model.onnx, frontend.npz and streaming.json into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stateful, step = network.stateful(architecture), network.step(architecture)
+    for target in (stateful, step):
+        network.transfer(trained, target)
+    files = {name: folder / file for name, file in runtimes.FILES.items()}
+    stateful.save(files["keras"])
+    formats = {"saved_model": "tf_saved_model", "litert": "litert", "onnx": "onnx"}
+    with quiet(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the converters warn of their own internals
+        logging.disable(logging.WARNING)
+        for name, kind in formats.items():
+            shutil.rmtree(files[name], ignore_errors=True)
+            step.export(files[name], format=kind, verbose=False)
+        logging.disable(logging.NOTSET)
+
+    kernel = make_kernel(mfcc, sample_rate)
+    np.savez(folder / streaming.FRONT_END, window=kernel.window, mel=kernel.mel, cosines=kernel.cosines)
+    description = Description(
+        schema=streaming.SCHEMA,
+        languages=languages,
+        classes=architecture.classes,
+        sample_rate=sample_rate,
+        mfcc=mfcc.model_dump() | FIXED,
+        silence=silence,
+        states=architecture.states,
+        latency_s=latency(sample_rate, mfcc, silence),
+        files={name: streaming.digest(folder / name) for name in (*runtimes.FILES.values(), streaming.FRONT_END)},
+    )
+    description.write(folder)
+    return description
+
+
+def latency(sample_rate: int, mfcc: params.Mfcc, silence: params.Silence) -> dict[str, float]:
+    """Seconds of audio behind the middle of a frame that its answer waits for.
+
+    `look_ahead` is half of the window that the frame sees, `silence` the longest that its speech flag can wait.
+    """
+    return {
+        "look_ahead": mfcc.n_fft / 2 / sample_rate,
+        "silence": round(DURATION + silence.min_speech + silence.min_silence + silence.pad, 6),
+    }
+
+
+def differences(trained: "Model", folder: Path, states: Mapping[str, int], features: Features) -> dict[str, float]:
+    """The largest difference of a posterior between the sequence form and each exported one, step by step.
+
+    Every stream is run twice with `reset_states` between, and the second answers are compared.
+
+    Parameters
+    ----------
+    features
+        One sequence, shape (frames, n_mfcc).
+    """
+    wanted = np.asarray(trained(features[None]))[0]
+    largest: dict[str, float] = {}
+    for name in runtimes.FILES:
+        stream = runtimes.open_stream(folder, name, states)
+        for frame in features[:10]:
+            stream.step(frame)
+        stream.reset_states()
+        answers = np.array([stream.step(frame) for frame in features])
+        largest[name] = float(np.abs(answers - wanted).max())
+    return largest
+
+
+def prove(largest: Mapping[str, float], tolerance: float) -> None:
+    """Refuse exports that answer differently.
+
+    Raises
+    ------
+    ExportError
+        Naming the format, how far it is off, and export.tolerance.
+    """
+    for name, difference in largest.items():
+        if not difference <= tolerance:  # NaN is no agreement
+            raise ExportError(
+                f"{runtimes.FILES[name]} differs from the trained network by {difference:.2g}, more than "
+                f"export.tolerance {tolerance:g}; report this, or raise it if you can live with that"
+            )

@@ -1,0 +1,180 @@
+"""features.zarr: MFCCs and speech flags of all recordings, one after the other, in shards that one task each writes.
+
+    mfcc       float32 [frame, coefficient]   chunks (1024, n_mfcc)  shards (65536, n_mfcc)
+    speech     bool    [frame]                the same rows a chunk and a shard
+    recording/ id, language, speaker, start, length: rows start:start+length belong to recording i
+
+                 shard 0                     shard 1
+    ├────────────────────────────┼────────────────────────────┤
+     recording 0 │ recording 1 │ recording 2 │ recording 3 ...     a recording may lie in two shards, or in many
+
+Two tasks that wrote into one shard would corrupt it silently, so `shards` deals out whole ones.
+"""
+
+import json
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from pipeline.errors import ArtifactError
+from pipeline.mfcc import Features
+
+SCHEMA = 1
+CHUNK = 1024  # rows: 10 s, 256 kB of 64 coefficients
+SHARD = 64 * CHUNK  # rows: 11 minutes, 16 MB
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Frames first:first+count of a recording, and the row of the store at which they belong."""
+
+    recording: int  # index into the table of recordings
+    first: int
+    count: int
+    row: int
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Rows start:stop of the store, and what fills them."""
+
+    start: int
+    stop: int
+    pieces: tuple[Piece, ...]
+
+
+def shards(lengths: Sequence[int]) -> Iterator[Shard]:
+    """Deal recordings of these numbers of frames out to shards, in order, so that every row has one owner."""
+    starts = _starts(lengths)
+    total, recording = int(sum(lengths)), 0
+    for start in range(0, total, SHARD):
+        stop = min(start + SHARD, total)
+        while starts[recording] + lengths[recording] <= start:
+            recording += 1
+        pieces, at = [], recording
+        while at < len(lengths) and starts[at] < stop:
+            low, high = max(start, starts[at]), min(stop, starts[at] + lengths[at])
+            pieces.append(Piece(at, low - starts[at], high - low, low))
+            at += 1
+        yield Shard(start, stop, tuple(pieces))
+
+
+def create(
+    path: Path,
+    ids: Sequence[str],
+    languages: Sequence[str],
+    speakers: Sequence[str],
+    lengths: Sequence[int],
+    n_mfcc: int,
+    attributes: Mapping[str, Any],
+) -> None:
+    """Lay out an empty store for recordings of these numbers of frames.
+
+    Parameters
+    ----------
+    attributes
+        What made the features: plain JSON values, written beside the schema version.
+    """
+    rows = int(sum(lengths))
+    with warnings.catch_warnings():
+        # Strings of any length have no entry in the Zarr 3 specification yet; zarr and numpy read them.
+        warnings.simplefilter("ignore", zarr.errors.UnstableSpecificationWarning)
+        group = zarr.create_group(path, attributes={"schema": SCHEMA, **attributes})
+        table = group.create_group("recording")
+        for name, strings in (("id", ids), ("language", languages), ("speaker", speakers)):
+            table.create_array(name, data=np.array(list(strings), dtype=np.dtypes.StringDType()), chunks=(CHUNK,))
+        for name, numbers in (("start", _starts(lengths)), ("length", lengths)):
+            table.create_array(name, data=np.array(numbers, np.int64), chunks=(CHUNK,))
+        packing = zarr.codecs.BloscCodec(cname="zstd", clevel=5, shuffle=zarr.codecs.BloscShuffle.shuffle)
+        group.create_array(
+            "mfcc",
+            shape=(rows, n_mfcc),
+            dtype="float32",
+            chunks=(CHUNK, n_mfcc),
+            shards=(SHARD, n_mfcc),
+            compressors=packing,
+            dimension_names=("frame", "coefficient"),
+        )
+        group.create_array(
+            "speech", shape=(rows,), dtype="bool", chunks=(CHUNK,), shards=(SHARD,), dimension_names=("frame",)
+        )
+
+
+def write(path: Path, shard: Shard, mfcc: Features, speech: NDArray[np.bool_]) -> None:
+    """Write one whole shard: `mfcc` of shape (stop - start, n_mfcc), `speech` of shape (stop - start,)."""
+    group = zarr.open_group(path, mode="r+")
+    for name, values in (("mfcc", mfcc), ("speech", speech)):
+        _array(group, name)[shard.start : shard.stop] = values
+
+
+class FeatureStore:
+    """A features.zarr, open for reading.
+
+    Attributes
+    ----------
+    ids, languages, speakers
+        One string a recording, in the order of the store.
+    starts, lengths
+        int64, shape (recordings,): rows starts[i]:starts[i]+lengths[i] are recording i's.
+    attributes
+        What made the features.
+    """
+
+    def __init__(self, group: zarr.Group) -> None:
+        self.mfcc = _array(group, "mfcc")
+        self.speech = _array(group, "speech")
+        self.attributes: dict[str, Any] = dict(group.attrs)
+        table = {name: np.asarray(_array(group, f"recording/{name}")[:]) for name in _TABLE}
+        self.ids: list[str] = [str(value) for value in table["id"]]
+        self.languages: list[str] = [str(value) for value in table["language"]]
+        self.speakers: list[str] = [str(value) for value in table["speaker"]]
+        self.starts: NDArray[np.int64] = table["start"]
+        self.lengths: NDArray[np.int64] = table["length"]
+        self._index = {name: number for number, name in enumerate(self.ids)}
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open a store.
+
+        Raises
+        ------
+        ArtifactError
+            Where there is none, or one of another schema version.
+        """
+        try:
+            group = zarr.open_group(path, mode="r")
+            schema = group.attrs.get("schema")
+            if schema != SCHEMA:
+                raise ArtifactError(f"{path} has schema {json.dumps(schema)}, this version reads {SCHEMA}; run `dvc repro`")
+            return cls(group)
+        except (FileNotFoundError, KeyError, ValueError):
+            raise ArtifactError(f"{path} is not a feature store; run `dvc repro` to write it") from None
+
+    def rows(self, recording: str) -> slice:
+        """The rows of a recording."""
+        try:
+            number = self._index[recording]
+        except KeyError:
+            raise ArtifactError(f"the feature store has no recording {recording!r}; run `dvc repro`") from None
+        start = int(self.starts[number])
+        return slice(start, start + int(self.lengths[number]))
+
+
+_TABLE = ("id", "language", "speaker", "start", "length")
+
+
+def _starts(lengths: Sequence[int]) -> list[int]:
+    return [int(end) for end in np.cumsum([0, *lengths])[:-1]]
+
+
+def _array(group: zarr.Group, name: str) -> zarr.Array[Any]:
+    array = group[name]
+    if not isinstance(array, zarr.Array):
+        raise KeyError(name)
+    return array

@@ -1,0 +1,266 @@
+"""A stream of raw audio in, the language frame by frame out: `Identifier`, on the folder that export writes.
+
+    audio ─► 16-bit mono at one rate ─┬─► MFCCs ──┬─► step network ─► posterior of every frame ─► decision
+                                      └─► speech? ┘
+
+Chunks may be of any size: every frame, the first and the last included, is the one that the offline stages compute.
+"""
+
+import dataclasses
+import hashlib
+import json
+import threading
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline import params, runtimes
+from pipeline.audio import Resampler
+from pipeline.detector import Detector
+from pipeline.errors import ArtifactError, AudioError
+from pipeline.mfcc import Features, Framer, Kernel
+from pipeline.sequences import Flags
+
+SCHEMA = 1
+DESCRIPTION = "streaming.json"
+FRONT_END = "frontend.npz"
+
+
+@dataclass(frozen=True)
+class Description:
+    """streaming.json: all that the exported network's own file does not say."""
+
+    schema: int
+    languages: tuple[str, ...]
+    classes: tuple[str, ...]
+    sample_rate: int
+    mfcc: dict[str, Any]
+    silence: params.Silence
+    states: dict[str, int]
+    latency_s: dict[str, float]
+    files: dict[str, str]  # sha256 by name
+
+    def write(self, folder: Path) -> None:
+        """Write it into a folder."""
+        tree = {**dataclasses.asdict(self), "silence": self.silence.model_dump()}
+        (folder / DESCRIPTION).write_text(json.dumps(tree, indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read it from a folder; ArtifactError where there is none, or one of another schema."""
+        path = folder / DESCRIPTION
+        try:
+            tree = json.loads(path.read_text(encoding="utf-8"))
+            if tree["schema"] != SCHEMA:
+                raise ArtifactError(f"{path} has schema {tree['schema']!r}, this version reads {SCHEMA}; export again")
+            tree["silence"] = params.Silence(**tree["silence"])
+            return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in tree.items()})
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise ArtifactError(f"{path} is not an exported model's ({error}); run `dvc repro` or name its folder") from None
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Frames that a stream has decided.
+
+    Attributes
+    ----------
+    first
+        Number of the first of them in the stream; frame t is centred on t * hop_length samples.
+    speech
+        Shape (frames,).
+    posteriors
+        Shape (frames, classes); NaN for frames that silence.strategy `remove` keeps from the network.
+    """
+
+    first: int
+    speech: Flags
+    posteriors: Features
+
+
+class Decision:
+    """The language of a stream so far: the mean log posterior over its speech frames.
+
+    Attributes
+    ----------
+    frames
+        Speech frames so far.
+    """
+
+    def __init__(self, classes: tuple[str, ...], languages: tuple[str, ...]) -> None:
+        self._classes, self._languages = classes, languages
+        self._total = np.zeros(len(classes))
+        self.frames = 0
+
+    def accept(self, posteriors: Features) -> None:
+        """Take the posteriors of more speech frames, shape (frames, classes)."""
+        self._total += np.log(np.maximum(posteriors, 1e-10, dtype=np.float64)).sum(axis=0)
+        self.frames += len(posteriors)
+
+    @property
+    def posteriors(self) -> NDArray[np.float64]:
+        """Of the whole stream, shape (classes,); flat before any speech."""
+        mean = self._total / max(self.frames, 1)
+        odds = np.exp(mean - mean.max())
+        return np.asarray(odds / odds.sum())
+
+    @property
+    def language(self) -> str | None:
+        """The likeliest language; None before any speech."""
+        return self._languages[int(np.argmax(self.posteriors[: len(self._languages)]))] if self.frames else None
+
+    @property
+    def confidence(self) -> float:
+        """Posterior of that language; 0 before any speech."""
+        return float(self.posteriors[: len(self._languages)].max()) if self.frames else 0.0
+
+
+class Identifier:
+    """A stream of audio and the language that it is in.
+
+    One stream is one object; `stream` makes another on the same loaded model. Calls on one object from several threads
+    wait for each other.
+
+    Attributes
+    ----------
+    description
+        What the model was exported with.
+    decision
+        The language so far.
+    """
+
+    def __init__(
+        self, folder: Path, runtime: runtimes.Name, description: Description, kernel: Kernel, sample_rate: int
+    ) -> None:
+        self._folder, self._runtime, self._kernel = folder, runtime, kernel
+        self.description, self.sample_rate = description, sample_rate
+        self._network = runtimes.open_stream(folder, runtime, description.states)
+        self._lock = threading.Lock()
+        self._begin()
+
+    @classmethod
+    def load(cls, folder: Path | str, runtime: runtimes.Name = "litert", sample_rate: int | None = None) -> Self:
+        """Load an exported model.
+
+        Parameters
+        ----------
+        folder
+            What export wrote: artifacts/streaming.
+        runtime
+            `litert` and `onnx` need no TensorFlow.
+        sample_rate
+            Hz, of the audio that will come; the model's own where it is not given.
+
+        Raises
+        ------
+        ArtifactError
+            Where a file is missing, altered or of another version.
+        """
+        folder = Path(folder)
+        description = Description.read(folder)
+        for name in (FRONT_END, runtimes.FILES[runtime]):
+            check(folder, name, description)
+        with np.load(folder / FRONT_END, allow_pickle=False) as arrays:
+            kernel = Kernel(arrays["window"], arrays["mel"], arrays["cosines"], description.mfcc["hop_length"])
+        return cls(folder, runtime, description, kernel, sample_rate or description.sample_rate)
+
+    def stream(self, sample_rate: int | None = None) -> "Identifier":
+        """Another stream, independent of this one."""
+        return Identifier(
+            self._folder, self._runtime, self.description, self._kernel, sample_rate or self.description.sample_rate
+        )
+
+    def accept(self, samples: NDArray[np.floating[Any]]) -> Frames:
+        """Take more audio and give back the frames that are decided with it, maybe none.
+
+        Parameters
+        ----------
+        samples
+            Mono, shape (samples,), floating point, full scale ±1, at the stream's sample rate.
+
+        Raises
+        ------
+        AudioError
+            For anything else, and after `finish`. The stream is then as it was.
+        """
+        with self._lock:
+            self._check(samples)
+            return self._advance(self._resampler.accept(np.asarray(samples, np.float32)))
+
+    def finish(self) -> Frames:
+        """End the stream: give back its last frames. Only `reset_states` makes it usable again."""
+        with self._lock:
+            if self._finished:
+                raise AudioError("finished", "the stream is finished; call reset_states() to begin another")
+            self._finished = True
+            return self._advance(self._resampler.finish(), last=True)
+
+    def reset_states(self) -> None:
+        """Forget everything heard: the next chunk begins a new stream, with the answers of a new object."""
+        with self._lock:
+            self._network.reset_states()
+            self._begin()
+
+    def _begin(self) -> None:
+        about = self.description
+        self._resampler = Resampler(self.sample_rate, about.sample_rate)
+        self._framer = Framer(self._kernel)
+        self._detector = Detector(about.sample_rate, about.mfcc["hop_length"], about.silence)
+        self._features: deque[Features] = deque()  # frames that wait for their speech flags
+        self._speech: deque[np.bool_] = deque()  # and flags that wait for their frames
+        self._decided = 0
+        self._finished = False
+        self.decision = Decision(about.classes, about.languages)
+
+    def _check(self, samples: NDArray[Any]) -> None:
+        if self._finished:
+            raise AudioError("finished", "samples after finish(); call reset_states() to begin another stream")
+        if not isinstance(samples, np.ndarray) or samples.ndim != 1 or samples.dtype.kind != "f":
+            given = f"{samples.dtype} of shape {samples.shape}" if isinstance(samples, np.ndarray) else type(samples).__name__
+            raise AudioError("not_mono_float", f"samples are {given}; give one channel, floating point, full scale ±1")
+        if not np.isfinite(samples).all():
+            raise AudioError("not_finite", "samples hold NaN or infinity; give finite numbers within ±1")
+        if len(samples) and (peak := float(np.abs(samples).max())) > 1:
+            raise AudioError("out_of_range", f"samples reach {peak:g}; scale them to ±1")
+
+    def _advance(self, samples: NDArray[np.int16], last: bool = False) -> Frames:
+        self._features.extend(self._framer.accept(samples))
+        self._speech.extend(self._detector.accept(samples))
+        if last:
+            self._features.extend(self._framer.finish())
+            self._speech.extend(self._detector.finish())
+        count = min(len(self._features), len(self._speech))
+        speech = np.array([self._speech.popleft() for _ in range(count)], np.bool_)
+        posteriors = np.full((count, len(self.description.classes)), np.nan, np.float32)
+        removes = self.description.silence.strategy == "remove"
+        for number in range(count):
+            frame = self._features.popleft()
+            if speech[number] or not removes:
+                posteriors[number] = self._network.step(frame)
+        self.decision.accept(posteriors[speech])
+        first, self._decided = self._decided, self._decided + count
+        return Frames(first, speech, posteriors)
+
+
+def check(folder: Path, name: str, description: Description) -> None:
+    """Refuse a file that is missing or not the exported one."""
+    path = folder / name
+    if not path.exists():
+        raise ArtifactError(f"{path} is missing; copy the whole folder or export again")
+    if digest(path) != description.files.get(name):
+        raise ArtifactError(f"{path} is not the file that {DESCRIPTION} describes; copy the whole folder or export again")
+
+
+def digest(path: Path) -> str:
+    """sha256 of a file, or of all files of a folder with their names."""
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    total = hashlib.sha256()
+    for file in sorted(path.rglob("*")):
+        if file.is_file():
+            total.update(f"{file.relative_to(path).as_posix()}\0{digest(file)}\n".encode())
+    return total.hexdigest()

@@ -1,0 +1,143 @@
+"""Every CSV that one stage writes and another reads: its columns, typed once, and the way to read and write it."""
+
+import csv
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from pipeline.errors import ArtifactError
+
+
+@dataclasses.dataclass(frozen=True)
+class Recording:
+    """A row of ingest/recordings.csv: one recording that can be used.
+
+    ``extra`` holds the columns that a corpus table carries along; they follow the others in the file.
+    """
+
+    recording: str  # id, safe as a file name
+    path: str  # relative to corpus.root
+    language: str
+    speaker: str
+    group: str  # recordings cut from one source share it
+    duration_s: float
+    samples: int  # at audio.sample_rate
+    sample_rate: int  # Hz, of the source
+    channels: int
+    format: str
+    sha256: str  # of the 16-bit samples at audio.sample_rate
+    peak_dbfs: float
+    rms_dbfs: float
+    clipped: float  # share of the samples at full scale
+    dc_offset: float  # mean, of full scale
+    extra: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Rejected:
+    """A row of ingest/rejected.csv: one recording that can't be used, and why."""
+
+    path: str
+    reason: str
+    detail: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Span:
+    """A row of trim/spans.csv: samples start:end of a recording are speech."""
+
+    recording: str
+    start: int
+    end: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """A row of splits/{train,val,test}.csv: one recording of a split."""
+
+    recording: str
+    language: str
+    speaker: str
+    group: str
+    duration_s: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Sequence:
+    """A row of manifests/*.csv: rows start:start+frames of the view of a recording, seen once by the network."""
+
+    sequence: str
+    recording: str
+    language: str
+    speaker: str
+    start: int
+    frames: int
+    repeat: int = 0  # 0: the sequence itself; 1, 2, ...: oversampled, cut at another offset
+    weight: float = 1.0
+    member: int = 0  # which network of an ensemble trains on it
+
+
+@dataclasses.dataclass(frozen=True)
+class Epoch:
+    """A row of model/history.csv."""
+
+    epoch: int
+    member: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """A row of evaluation/confusion.csv: what a test recording is and what the network called it."""
+
+    actual: str
+    predicted: str
+
+
+Row = TypeVar("Row", Recording, Rejected, Span, Member, Sequence, Epoch, Answer)
+
+
+def write(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
+    """Write rows of one kind as CSV, header first."""
+    rows = list(rows)
+    names = [field.name for field in dataclasses.fields(kind) if field.name != "extra"]
+    extra = sorted({key for row in rows for key in getattr(row, "extra", {})})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(names + extra)
+        for row in rows:
+            carried = getattr(row, "extra", {})
+            writer.writerow([getattr(row, name) for name in names] + [carried.get(key, "") for key in extra])
+
+
+def read(path: Path, kind: type[Row]) -> list[Row]:
+    """Read what `write` wrote.
+
+    Raises
+    ------
+    ArtifactError
+        Where the file is missing, lacks a column or holds a value of another type.
+    """
+    types = get_type_hints(kind)
+    carries = types.pop("extra", None) is not None
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            lines = list(csv.DictReader(file))
+    except OSError as error:
+        raise ArtifactError(f"{path} can't be read ({error.strerror}); run `dvc repro` to write it") from None
+    rows = []
+    for number, line in enumerate(lines, start=2):
+        try:
+            values: dict[str, Any] = {name: cast(line.pop(name)) for name, cast in types.items()}
+        except (KeyError, ValueError, TypeError) as error:
+            raise ArtifactError(f"{path} line {number} does not fit its columns ({error}); run `dvc repro`") from None
+        if carries:
+            values["extra"] = line
+        rows.append(kind(**values))
+    return rows

@@ -1,0 +1,61 @@
+"""balance: cut the silence view of every recording into sequences and even out the training classes."""
+
+import dataclasses
+import json
+
+import numpy as np
+
+from pipeline import balance, params, sequences, splits, tables, terminal
+from pipeline.errors import CorpusError
+from pipeline.store import FeatureStore
+from pipeline.tables import Member, Sequence
+from stages import ARTIFACTS, PARAMS, run
+
+
+def main() -> None:
+    settings = params.load(PARAMS)
+    store = FeatureStore.open(ARTIFACTS / "features.zarr")
+    speech = store.speech[:]
+    folder = ARTIFACTS / "manifests"
+    summary: dict[str, object] = {"silence": settings.silence.strategy, "balance": settings.balance.strategy}
+    shown = []
+    for name in splits.NAMES:
+        counts, rows = {}, []
+        for member in tables.read(ARTIFACTS / "splits" / f"{name}.csv", Member):
+            counts[member.recording] = np.concatenate(
+                [[0], np.cumsum(sequences.counted(settings.silence.strategy, speech[store.rows(member.recording)]))]
+            )
+            length = len(counts[member.recording]) - 1
+            # A test recording is one sequence, as it is one stream: states are reset after each.
+            pieces = sequences.cut(length, length if name == "test" else settings.sequence.length)
+            rows += [
+                Sequence(f"{member.recording}/{number}", member.recording, member.language, member.speaker, *piece)
+                for number, piece in enumerate(pieces)
+            ]
+        before = balance.class_totals(rows, counts)
+        for language in settings.corpus.languages:
+            if not before.get(language):
+                raise CorpusError(f"no frame of {language!r} in {name} is speech; lower silence.threshold or .min_speech")
+        division = None
+        if name == "train":
+            rows, division = balance.balance(settings.balance.strategy, rows, counts, settings.seed)
+            summary["ensemble"] = division and dataclasses.asdict(division)
+        tables.write(folder / f"{name}.csv", Sequence, rows)
+        summary[name] = {language: _summary(language, rows, counts) for language in settings.corpus.languages}
+        shown += [[f"{name} {language}", *_summary(language, rows, counts).values()] for language in settings.corpus.languages]
+    (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    terminal.show_table(["split and language", "sequences", "frames", "weighed frames"], shown)
+
+
+def _summary(language: str, rows: list[Sequence], counts: balance.Counts) -> dict[str, float]:
+    """Sequences, frames that count, and the same times their weights; of the first network where there are two."""
+    mine = [row for row in rows if row.language == language and row.member == 0]
+    return {
+        "sequences": len(mine),
+        "frames": sum(balance.frames(row, counts) for row in mine),
+        "weighed": round(sum(balance.frames(row, counts) * row.weight for row in mine)),
+    }
+
+
+if __name__ == "__main__":
+    run(main)

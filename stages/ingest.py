@@ -1,0 +1,55 @@
+"""ingest: list the corpus, decode every file once, make it 16-bit mono at one rate."""
+
+import functools
+import json
+from pathlib import Path
+
+from pipeline import cluster, corpus, params, programs, tables, terminal
+from pipeline.corpus import ingest
+from pipeline.tables import Recording, Rejected
+from stages import ARTIFACTS, PARAMS, run
+
+
+def main() -> None:
+    settings = params.load(PARAMS)
+    programs.require("sox")  # trim needs it: say so before any work
+    listing = corpus.read(settings.corpus)
+
+    folder, audio = ARTIFACTS / "ingest", ARTIFACTS / "audio"
+    audio.mkdir(parents=True, exist_ok=True)
+    decode = functools.partial(
+        ingest.ingest, root=Path(settings.corpus.root), folder=audio, settings=settings.audio
+    )
+    results = cluster.map(decode, listing.entries, job="ingest", unit="recordings", batch=16)
+    kept = [row for row in results if isinstance(row, Recording)]
+    rejected = listing.rejected + [row for row in results if isinstance(row, Rejected)]
+
+    tables.write(folder / "recordings.csv", Recording, kept)
+    tables.write(folder / "rejected.csv", Rejected, rejected)
+    languages = {language: _summary(language, kept) for language in settings.corpus.languages}
+    summary = {"languages": languages, "rejected": len(rejected), "left_out": listing.left_out}
+    (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+
+    terminal.show_table(
+        ["language", "recordings", "speakers", "minutes"],
+        [[language, *numbers.values()] for language, numbers in languages.items()],
+    )
+    if rejected:
+        print(f"{len(rejected)} rejected: see {folder / 'rejected.csv'}")
+    if listing.left_out:
+        print("left out, not in corpus.languages:", ", ".join(f"{k} ({n})" for k, n in listing.left_out.items()))
+    ingest.tolerate(rejected, len(kept), settings.corpus.max_rejected)
+    corpus.check(kept, settings.corpus)
+
+
+def _summary(language: str, recordings: list[Recording]) -> dict[str, float]:
+    rows = [row for row in recordings if row.language == language]
+    return {
+        "recordings": len(rows),
+        "speakers": len({row.speaker for row in rows}),
+        "minutes": round(sum(row.duration_s for row in rows) / 60, 2),
+    }
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,55 @@
+"""split: speakers to train, val and test. Reads ingest/recordings.csv alone, so nothing later moves a speaker."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from pipeline import params, splits, tables, terminal
+from pipeline.tables import Member, Recording
+from stages import ARTIFACTS, PARAMS, run
+
+
+def main() -> None:
+    settings = params.load(PARAMS)
+    recordings = tables.read(ARTIFACTS / "ingest" / "recordings.csv", Recording)
+    split_of = splits.assign(recordings, settings.split, settings.seed)
+    splits.check(recordings, split_of)
+
+    folder = ARTIFACTS / "splits"
+    for name in splits.NAMES:
+        members = [
+            Member(row.recording, row.language, row.speaker, row.group, row.duration_s)
+            for row in recordings
+            if split_of[row.recording] == name
+        ]
+        tables.write(folder / f"{name}.csv", Member, members)
+    summary = {language: _summary(language, recordings, split_of) for language in settings.corpus.languages}
+    (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    terminal.show_table(
+        ["language", *(f"{name} {unit}" for name in splits.NAMES for unit in ("min", "share", "speakers"))],
+        [
+            [language, *(cell for row in of.values() for cell in (row["minutes"], f"{row['share']:.1%}", row["speakers"]))]
+            for language, of in summary.items()
+        ],
+    )
+
+
+def _summary(
+    language: str, recordings: Sequence[Recording], split_of: Mapping[str, str]
+) -> dict[str, dict[str, float]]:
+    rows = [row for row in recordings if row.language == language]
+    seconds = sum(row.duration_s for row in rows)
+    summary = {}
+    for name in splits.NAMES:
+        dealt = [row for row in rows if split_of[row.recording] == name]
+        mine = sum(row.duration_s for row in dealt)
+        summary[name] = {
+            "recordings": len(dealt),
+            "speakers": len({row.speaker for row in dealt}),
+            "minutes": round(mine / 60, 2),
+            "share": round(mine / seconds, 4),
+        }
+    return summary
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,39 @@
+"""train: fit the Keras network to the training manifest."""
+
+import json
+
+from pipeline import backend, network, params, sequences, tables, training
+from pipeline.balance import Ensemble
+from pipeline.store import FeatureStore
+from pipeline.tables import Epoch, Sequence
+from stages import ARTIFACTS, PARAMS, run
+
+
+def main() -> None:
+    settings = params.load(PARAMS)
+    store = FeatureStore.open(ARTIFACTS / "features.zarr")
+    manifests = ARTIFACTS / "manifests"
+    rows = {name: tables.read(manifests / f"{name}.csv", Sequence) for name in ("train", "val")}
+    division = Ensemble.read(json.loads((manifests / "summary.json").read_text(encoding="utf-8")))
+
+    strategy, languages = settings.silence.strategy, settings.corpus.languages
+    batches = {name: training.load(rows[name], store, strategy, languages) for name in rows}
+    design = network.design(
+        settings.model, sequences.classes(strategy, languages), division, *training.moments(batches["train"])
+    )
+    model, history = training.fit(
+        design, division, batches["train"], rows["train"], batches["val"], settings.train, settings.seed
+    )
+
+    folder = ARTIFACTS / "model"
+    folder.mkdir(parents=True, exist_ok=True)
+    design.write(folder / "architecture.json")
+    model.save(folder / "sequence.keras")
+    tables.write(folder / "history.csv", Epoch, history)
+    backend.keras().utils.plot_model(model, folder / "model.png", show_shapes=True, show_layer_names=True, dpi=120)
+    best = min(history, key=lambda row: (-row.member, row.val_loss))
+    print(f"{model.count_params():,} weights, best of {len(history)} epochs: {best.epoch}, validation loss {best.val_loss:.3f}")
+
+
+if __name__ == "__main__":
+    run(main)
