@@ -105,7 +105,7 @@ def _mono(source: soundfile.SoundFile) -> Iterator[NDArray[np.float32]]:
             if not len(block):
                 break
             decoded += len(block)
-            yield block.mean(axis=1, dtype=np.float32)
+            yield np.clip(block, -1, 1).mean(axis=1, dtype=np.float32)
         if decoded < source.frames or _cut_short(source):
             raise AudioError("truncated", f"ends after {decoded} frames, its header promises more; copy it again")
 

@@ -87,12 +87,12 @@ class SoxRule:
 class Detector:
     """`silence.tidy` and `silence.flags` of a stream."""
 
-    def __init__(self, sample_rate: int, hop_length: int, settings: params.Silence) -> None:
-        self._rule = SoxRule(sample_rate, settings.threshold)
+    def __init__(self, sample_rate: int, hop_length: int, detection: params.Detection) -> None:
+        self._rule = SoxRule(sample_rate, detection.threshold)
         self._hop = hop_length
-        self._gap = max(1, round(settings.min_silence * sample_rate))
-        self._least = round(settings.min_speech * sample_rate)
-        self._pad = round(settings.pad * sample_rate)
+        self._gap = max(1, round(detection.min_silence * sample_rate))
+        self._least = round(detection.min_speech * sample_rate)
+        self._pad = round(detection.pad * sample_rate)
         self._group: tuple[int, int] | None = None  # spans joined so far, not known to be followed by a gap yet
         self._speech: deque[tuple[int, int]] = deque()  # padded, not passed by the frames yet
         self._frame = 0

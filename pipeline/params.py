@@ -79,14 +79,19 @@ class Audio(Section):
     min_duration: Annotated[PositiveFloat, Field(description="seconds")]
 
 
-class Silence(Section):
-    """What SoX calls speech (threshold in percent of full scale, durations in seconds), and what becomes of the rest."""
+class Detection(Section):
+    """What SoX calls speech: threshold in percent of full scale, durations in seconds."""
 
-    strategy: Strategy
     threshold: Annotated[float, Field(gt=0, lt=100)]
     min_speech: NonNegativeFloat
     min_silence: NonNegativeFloat
     pad: NonNegativeFloat
+
+
+class Silence(Detection):
+    """The same, and what becomes of the rest."""
+
+    strategy: Strategy
 
 
 class Mfcc(Section):

@@ -24,7 +24,7 @@ _SOX_SCALE = 2**16  # one step of a 16-bit sample in SoX's
 _SOX_STEP = 2**7  # SoX compares levels cut to the precision of its input: 25 of 32 bits for float32
 
 
-def detect(samples: Samples, sample_rate: int, silence: params.Silence) -> Spans:
+def detect(samples: Samples, sample_rate: int, detection: params.Detection) -> Spans:
     """Spans of speech in a whole recording: SoX's, then min_silence, min_speech and pad.
 
     Parameters
@@ -36,15 +36,15 @@ def detect(samples: Samples, sample_rate: int, silence: params.Silence) -> Spans
     -------
     Spans of speech, shape (spans, 2); none where all is silence.
     """
-    spans = kept_spans(samples, sample_rate, silence.threshold)
-    if not np.array_equal(cut(samples, spans), run_sox(samples, sample_rate, silence.threshold)):
+    spans = kept_spans(samples, sample_rate, detection.threshold)
+    if not np.array_equal(cut(samples, spans), run_sox(samples, sample_rate, detection.threshold)):
         raise RuntimeError("SoX kept other samples than its rule does; please report this with the recording and SoX's version")
-    return tidy(spans, len(samples), sample_rate, silence)
+    return tidy(spans, len(samples), sample_rate, detection)
 
 
-def detect_file(path: Path, sample_rate: int, silence: params.Silence) -> Spans:
+def detect_file(path: Path, sample_rate: int, detection: params.Detection) -> Spans:
     """`detect` on a file that ingest wrote."""
-    return detect(audio.read(path), sample_rate, silence)
+    return detect(audio.read(path), sample_rate, detection)
 
 
 def run_sox(samples: Samples, sample_rate: int, threshold: float) -> Samples:
@@ -96,13 +96,13 @@ def kept_spans(samples: Samples, sample_rate: int, threshold: float) -> Spans:
     return np.array(spans, np.int64).reshape(-1, 2)
 
 
-def tidy(spans: Spans, samples: int, sample_rate: int, silence: params.Silence) -> Spans:
+def tidy(spans: Spans, samples: int, sample_rate: int, detection: params.Detection) -> Spans:
     """Join spans less than min_silence apart, drop those shorter than min_speech, widen the rest by pad on both sides."""
     if not len(spans):
         return spans
-    joined = _join(spans, round(silence.min_silence * sample_rate))
-    kept = joined[joined[:, 1] - joined[:, 0] >= round(silence.min_speech * sample_rate)]
-    pad = round(silence.pad * sample_rate)
+    joined = _join(spans, round(detection.min_silence * sample_rate))
+    kept = joined[joined[:, 1] - joined[:, 0] >= round(detection.min_speech * sample_rate)]
+    pad = round(detection.pad * sample_rate)
     return _join(np.clip(kept + [-pad, pad], 0, samples), 1)
 
 

@@ -28,6 +28,7 @@ from pipeline.sequences import Flags
 SCHEMA = 1
 DESCRIPTION = "streaming.json"
 FRONT_END = "frontend.npz"
+FLOOR = 1e-10  # a posterior below it counts as this: one frame alone never rules a language out
 
 
 @dataclass(frozen=True)
@@ -89,16 +90,26 @@ class Decision:
     ----------
     frames
         Speech frames so far.
+    since
+        Number of the frame since which the language has been the same.
     """
 
     def __init__(self, classes: tuple[str, ...], languages: tuple[str, ...]) -> None:
         self._classes, self._languages = classes, languages
         self._total = np.zeros(len(classes))
-        self.frames = 0
+        self.frames = self.since = 0
 
-    def accept(self, posteriors: Features) -> None:
-        """Take the posteriors of more speech frames, shape (frames, classes)."""
-        self._total += np.log(np.maximum(posteriors, 1e-10, dtype=np.float64)).sum(axis=0)
+    def accept(self, posteriors: Features, numbers: NDArray[np.int64]) -> None:
+        """Take the posteriors of more speech frames, shape (frames, classes), and their numbers in the stream."""
+        if not len(posteriors):
+            return
+        totals = self._total + np.cumsum(np.log(np.maximum(posteriors, FLOOR, dtype=np.float64)), axis=0)
+        best = totals[:, : len(self._languages)].argmax(axis=1)
+        before = best[0] if not self.frames else self._total[: len(self._languages)].argmax()
+        changes = np.flatnonzero(np.diff(best, prepend=before))
+        if not self.frames or len(changes):
+            self.since = int(numbers[changes[-1] if len(changes) else 0])
+        self._total = totals[-1]
         self.frames += len(posteriors)
 
     @property
@@ -131,6 +142,10 @@ class Identifier:
         What the model was exported with.
     decision
         The language so far.
+    decided
+        Frames so far.
+    frame_s
+        Seconds from one frame to the next.
     """
 
     def __init__(
@@ -138,6 +153,7 @@ class Identifier:
     ) -> None:
         self._folder, self._runtime, self._kernel = folder, runtime, kernel
         self.description, self.sample_rate = description, sample_rate
+        self.frame_s = description.mfcc["hop_length"] / description.sample_rate
         self._network = runtimes.open_stream(folder, runtime, description.states)
         self._lock = threading.Lock()
         self._begin()
@@ -212,7 +228,7 @@ class Identifier:
         self._detector = Detector(about.sample_rate, about.mfcc["hop_length"], about.silence)
         self._features: deque[Features] = deque()  # frames that wait for their speech flags
         self._speech: deque[np.bool_] = deque()  # and flags that wait for their frames
-        self._decided = 0
+        self.decided = 0
         self._finished = False
         self.decision = Decision(about.classes, about.languages)
 
@@ -241,8 +257,8 @@ class Identifier:
             frame = self._features.popleft()
             if speech[number] or not removes:
                 posteriors[number] = self._network.step(frame)
-        self.decision.accept(posteriors[speech])
-        first, self._decided = self._decided, self._decided + count
+        first, self.decided = self.decided, self.decided + count
+        self.decision.accept(posteriors[speech], first + np.flatnonzero(speech))
         return Frames(first, speech, posteriors)
 
 

@@ -33,7 +33,7 @@ def main() -> None:
         right += float(view.weights @ (posteriors.argmax(axis=1) == view.targets))
         weighed += float(view.weights.sum())
         decisions.append(Decision(exported.classes, languages))
-        decisions[-1].accept(posteriors[speech[view.rows]])
+        decisions[-1].accept(posteriors[speech[view.rows]], view.rows[speech[view.rows]])
         progress.update(1)
 
     actual = [member.language for member in members]

@@ -37,7 +37,7 @@ def main() -> None:
         n_mfcc=settings.mfcc.n_mfcc,
         attributes={
             "sample_rate": settings.audio.sample_rate,
-            "mfcc": settings.mfcc.model_dump() | features.FIXED,
+            "mfcc": dict(settings.mfcc) | features.FIXED,
             "versions": {name: version(name) for name in ("librosa", "numpy", "scipy", "zarr", "soxr", "soundfile")},
         },
     )

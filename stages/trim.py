@@ -15,9 +15,13 @@ def main() -> None:
     programs.require("sox")
     recordings = tables.read(ARTIFACTS / "ingest" / "recordings.csv", Recording)
 
-    detect = functools.partial(
-        silence.detect_file, sample_rate=settings.audio.sample_rate, silence=settings.silence
+    detection = params.Detection(  # all but the strategy, which must not matter here
+        threshold=settings.silence.threshold,
+        min_speech=settings.silence.min_speech,
+        min_silence=settings.silence.min_silence,
+        pad=settings.silence.pad,
     )
+    detect = functools.partial(silence.detect_file, sample_rate=settings.audio.sample_rate, detection=detection)
     files = [ARTIFACTS / "audio" / f"{row.recording}.wav" for row in recordings]
     found = cluster.map(detect, files, job="trim", unit="recordings", batch=16)
 
