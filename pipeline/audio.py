@@ -86,7 +86,7 @@ def decode(path: Path) -> tuple[int, Iterator[NDArray[np.float32]]]:
     Raises
     ------
     AudioError
-        ``unreadable``; the blocks also raise ``truncated`` and ``not_finite``.
+        ``missing`` or ``unreadable``; the blocks also raise ``truncated`` and ``not_finite``.
     """
     source = _open(path)
     return source.samplerate, _mono(source)
@@ -167,6 +167,8 @@ def read(path: Path, start: int = 0, stop: int | None = None) -> Samples:
 
 
 def _open(path: Path) -> soundfile.SoundFile:
+    if not path.is_file():
+        raise AudioError("missing", "is not a file; check its name")
     try:
         return soundfile.SoundFile(path)
     except (soundfile.LibsndfileError, OSError):

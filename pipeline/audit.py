@@ -1,4 +1,4 @@
-"""Whether anything ties the splits together: derived again from the written files, trusting none of the code that wrote them."""
+"""Whether anything ties the splits together, derived again from the written files alone."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,11 @@ def leakage(
         "recording_in_one_split": [
             *_in_two("recording", dealt),
             *(f"recording {row.recording} is in no split" for row in recordings if row.recording not in home),
-            *(f"recording {recording} of {name} is not in ingest" for recording, name in dealt if recording not in by_id),
+            *(
+                f"recording {recording} of {name} is not in ingest"
+                for recording, name in dealt
+                if recording not in by_id
+            ),
         ],
         "speaker_in_one_split": _in_two("speaker", ((row.speaker, name) for row, name in known)),
         "source_in_one_split": _in_two("source", ((row.group, name) for row, name in known)),

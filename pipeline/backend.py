@@ -20,4 +20,3 @@ def keras() -> ModuleType:
         tensorflow.get_logger().setLevel("ERROR")
         _ready.append(keras)
     return _ready[0]
-

@@ -13,13 +13,17 @@ from numpy.typing import NDArray
 
 from pipeline.tables import Sequence as Row
 
-Counts = Mapping[str, NDArray[np.int64]]  # by recording: frames that count before each row of the view, shape (rows + 1,)
+Counts = Mapping[
+    str, NDArray[np.int64]
+]  # by recording: frames that count before each row of the view, shape (rows + 1,)
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Two networks in place of one: the first tells the parts of the large class and the other classes as one super-class
-    apart, the second the classes inside the super-class.
+    """Two networks in place of one.
+
+    The first tells the parts of the large class and the super-class of all others apart, the second the classes inside
+    the super-class.
 
     Attributes
     ----------
@@ -42,9 +46,7 @@ class Ensemble:
         return tree and cls(tree["large"], tuple(map(tuple, tree["parts"])), tuple(tree["others"]))
 
 
-def balance(
-    strategy: str, rows: Sequence[Row], counts: Counts, seed: int
-) -> tuple[list[Row], Ensemble | None]:
+def balance(strategy: str, rows: Sequence[Row], counts: Counts, seed: int) -> tuple[list[Row], Ensemble | None]:
     """Even out training sequences.
 
     Parameters
@@ -94,7 +96,8 @@ def oversample(rows: Sequence[Row], counts: Counts, rng: np.random.Generator) ->
     totals = class_totals(rows, counts)
     target = max(totals.values())
     repeats: list[Row] = []
-    for language, have in totals.items():
+    for language in totals:
+        have = totals[language]
         for row in _repeats([row for row in rows if row.language == language], counts, rng):
             more = frames(row, counts)
             if have + more / 2 > target:

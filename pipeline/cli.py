@@ -91,10 +91,10 @@ def _answer(file: Path, identifier: "Identifier", width: int, as_json: bool) -> 
         }
         click.echo(json.dumps(answer))
     elif decision.language is None:
-        click.echo(f"{str(file):{width}}  no speech")
+        click.echo(f"{file!s:{width}}  no speech")
     else:
         sure = decision.since * stream.frame_s
-        click.echo(f"{str(file):{width}}  {decision.language:10}  {decision.confidence:10.1%}  {sure:8.2f} s")
+        click.echo(f"{file!s:{width}}  {decision.language:10}  {decision.confidence:10.1%}  {sure:8.2f} s")
 
 
 def _frames(file: Path, identifier: "Identifier") -> None:
@@ -109,7 +109,7 @@ def _frames(file: Path, identifier: "Identifier") -> None:
     rate, blocks = audio.decode(file)
     stream = identifier.stream(rate)
     rows = csv.writer(sys.stdout, lineterminator="\n")
-    for frames in itertools.chain(map(stream.accept, blocks), map(lambda end: end(), [stream.finish])):
+    for frames in itertools.chain(map(stream.accept, blocks), (end() for end in [stream.finish])):
         for number, (speech, posterior) in enumerate(zip(frames.speech, frames.posteriors, strict=True), frames.first):
             known = [] if np.isnan(posterior).any() else [f"{p:.6f}" for p in posterior]
             blank = [""] * (len(posterior) - len(known))
@@ -142,7 +142,9 @@ def trim(source: Path, target: Path, file: Path) -> None:
     try:
         soundfile.write(target, speech, rate, subtype="PCM_16")
     except (soundfile.LibsndfileError, OSError) as error:
-        raise click.UsageError(f"OUT {str(target)!r} can't be written ({error}); name a file in a folder that exists") from None
+        raise click.UsageError(
+            f"OUT {str(target)!r} can't be written ({error}); name a file in a folder that exists"
+        ) from None
     click.echo(f"{len(speech) / rate:.2f} s of {len(samples) / rate:.2f} s are speech")
 
 
@@ -159,7 +161,9 @@ def info(store: Path) -> None:
     frame_s = features.attributes["mfcc"]["hop_length"] / features.attributes["sample_rate"]
     size = sum(file.stat().st_size for file in store.rglob("*") if file.is_file())
     rows, coefficients = features.mfcc.shape
-    click.echo(f"{store}: {rows:,} frames of {coefficients} MFCCs, {rows * frame_s / 3600:.2f} h, {size / 1e6:,.1f} MB\n")
+    click.echo(
+        f"{store}: {rows:,} frames of {coefficients} MFCCs, {rows * frame_s / 3600:.2f} h, {size / 1e6:,.1f} MB\n"
+    )
     languages = np.array(features.languages)
     lines = []
     for language in sorted(set(features.languages)):
@@ -178,10 +182,11 @@ def info(store: Path) -> None:
 def doctor(ctx: click.Context) -> None:
     """Check that everything the pipeline needs is here."""
     from pipeline import doctor as checks
-    from pipeline import terminal
 
     findings = checks.examine()
-    terminal.show_table(["what", "found"], [[finding.what, finding.found] for finding in findings])
+    width = max(len(finding.what) for finding in findings)
+    for finding in findings:
+        click.echo(f"{finding.what:{width}}  {finding.found}")
     for finding in findings:
         if finding.remedy:
             click.echo(f"error: {finding.what}: {finding.remedy}", err=True)

@@ -34,11 +34,11 @@ def _programs() -> list[Finding]:
     for program, packages in programs.PACKAGES.items():
         path = shutil.which(program)
         if path is None:
-            findings.append(Finding(program, "missing", f"install it: apt-get install {packages}"))
+            findings.append(Finding(f"{program} (program)", "missing", f"install it: apt-get install {packages}"))
             continue
         done = subprocess.run([path, VERSION_FLAG[program]], capture_output=True, text=True, check=False, timeout=10)
         version = re.search(r"\d+\.\d+[\w.]*", done.stdout + done.stderr)
-        findings.append(Finding(program, version[0] if version else "of unknown version"))
+        findings.append(Finding(f"{program} (program)", version[0] if version else "of unknown version"))
     return findings
 
 
@@ -47,12 +47,11 @@ def _packages() -> list[Finding]:
     for requirement in importlib.metadata.requires("lid-pipeline") or []:
         if "extra ==" in requirement:
             continue
-        name = re.match(r"[\w.-]+", requirement)
-        assert name
+        name = re.split(r"[^\w.-]", requirement)[0]
         try:
-            findings.append(Finding(name[0], importlib.metadata.version(name[0])))
+            findings.append(Finding(name, importlib.metadata.version(name)))
         except importlib.metadata.PackageNotFoundError:
-            findings.append(Finding(name[0], "missing", "run `make repro`, or pip install -r requirements.lock"))
+            findings.append(Finding(name, "missing", "run `make repro`, or pip install -r requirements.lock"))
     return findings
 
 

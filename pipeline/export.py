@@ -54,7 +54,7 @@ def export(
         network.transfer(trained, target)
     files = {name: folder / file for name, file in runtimes.FILES.items()}
     stateful.save(files["keras"])
-    formats = {"saved_model": "tf_saved_model", "litert": "litert", "onnx": "onnx"}
+    formats: dict[runtimes.Name, str] = {"saved_model": "tf_saved_model", "litert": "litert", "onnx": "onnx"}
     with quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the converters warn of their own internals
         logging.disable(logging.WARNING)
@@ -91,7 +91,9 @@ def latency(sample_rate: int, mfcc: params.Mfcc, silence: params.Silence) -> dic
     }
 
 
-def differences(trained: "Model", folder: Path, states: Mapping[str, int], features: Features) -> dict[str, float]:
+def differences(
+    trained: "Model", folder: Path, states: Mapping[str, int], features: Features
+) -> dict[runtimes.Name, float]:
     """The largest difference of a posterior between the sequence form and each exported one, step by step.
 
     Every stream is run twice with `reset_states` between, and the second answers are compared.
@@ -102,7 +104,7 @@ def differences(trained: "Model", folder: Path, states: Mapping[str, int], featu
         One sequence, shape (frames, n_mfcc).
     """
     wanted = np.asarray(trained(features[None]))[0]
-    largest: dict[str, float] = {}
+    largest: dict[runtimes.Name, float] = {}
     for name in runtimes.FILES:
         stream = runtimes.open_stream(folder, name, states)
         for frame in features[:10]:
@@ -113,7 +115,7 @@ def differences(trained: "Model", folder: Path, states: Mapping[str, int], featu
     return largest
 
 
-def prove(largest: Mapping[str, float], tolerance: float) -> None:
+def prove(largest: Mapping[runtimes.Name, float], tolerance: float) -> None:
     """Refuse exports that answer differently.
 
     Raises

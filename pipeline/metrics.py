@@ -1,6 +1,8 @@
 """Scores of language recognition: by frame, by recording, by language."""
 
+from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,36 @@ Posteriors = NDArray[np.float64]  # shape (recordings, languages), rows sum to 1
 FLOOR = 1e-10
 
 UNDECIDED = "undecided"  # predicted where a recording holds no speech
+
+
+def score(
+    actual: Sequence[str], predicted: Sequence[str], posteriors: Posteriors, languages: Sequence[str]
+) -> dict[str, Any]:
+    """What evaluation/metrics.json holds of the recordings.
+
+    Parameters
+    ----------
+    posteriors
+        Of each recording over the languages, shape (recordings, languages); rows need not sum to 1.
+    """
+    posteriors = posteriors / posteriors.sum(axis=1, keepdims=True)
+    recall = recalls(actual, predicted, languages)
+    truth, ratios = np.array(actual), log_ratios(posteriors)
+    return {
+        "recording_accuracy": float(np.mean(truth == np.array(predicted))),
+        "macro_recall": float(np.mean(list(recall.values()))),
+        "recall": recall,
+        "c_avg": c_avg(actual, posteriors, languages),
+        "eer": {language: eer(truth == language, ratios[:, number]) for number, language in enumerate(languages)},
+    }
+
+
+def confusion(
+    actual: Sequence[str], predicted: Sequence[str], rows: Sequence[str], columns: Sequence[str]
+) -> list[list[int]]:
+    """How many recordings of each language (row) are called each name (column)."""
+    counts = Counter(zip(actual, predicted, strict=True))
+    return [[counts[row, column] for column in columns] for row in rows]
 
 
 def recalls(actual: Sequence[str], predicted: Sequence[str], languages: Sequence[str]) -> dict[str, float]:

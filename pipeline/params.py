@@ -110,7 +110,9 @@ class Mfcc(Section):
         if self.n_mfcc > self.n_mels:
             raise ValueError(f"n_mfcc {self.n_mfcc} is more than n_mels {self.n_mels}; raise n_mels or lower n_mfcc")
         if self.hop_length > self.n_fft:
-            raise ValueError(f"hop_length {self.hop_length} is more than n_fft {self.n_fft}, so samples between are lost")
+            raise ValueError(
+                f"hop_length {self.hop_length} is more than n_fft {self.n_fft}, so samples between are lost"
+            )
         if self.fmax is not None and self.fmax <= self.fmin:
             raise ValueError(f"fmax {self.fmax} is not above fmin {self.fmin}")
         return self
@@ -201,7 +203,9 @@ def load(path: Path) -> Params:
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ParameterError(f"{path} can't be read ({error.strerror}); run this from the folder that holds it") from None
+        raise ParameterError(
+            f"{path} can't be read ({error.strerror}); run this from the folder that holds it"
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ParameterError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(tree, dict):

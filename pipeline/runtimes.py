@@ -3,7 +3,7 @@
 LiteRT and ONNX Runtime need no TensorFlow and start in a fraction of a second.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -45,7 +45,9 @@ class LiteRt:
         inputs, outputs = runner.get_input_details(), runner.get_output_details()
         self._frame = inputs["frame"]["index"]
         self._posterior = outputs["posterior"]["index"]
-        self._states = [(inputs[name]["index"], outputs[f"next_{name}"]["index"], units) for name, units in states.items()]
+        self._states = [
+            (inputs[name]["index"], outputs[f"next_{name}"]["index"], units) for name, units in states.items()
+        ]
         self.reset_states()
 
     def step(self, frame: Features) -> Features:
@@ -72,6 +74,7 @@ class Onnx:
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._units = dict(states)
         self._outputs = ["posterior", *(f"next_{name}" for name in states)]
+        self._states: dict[str, Features] = {}
         self.reset_states()
 
     def step(self, frame: Features) -> Features:
@@ -119,6 +122,7 @@ class SavedModel:
         self._call = self._loaded.signatures["serving_default"]
         self._constant = tensorflow.constant
         self._units = dict(states)
+        self._states: dict[str, Any] = {}
         self.reset_states()
 
     def step(self, frame: Features) -> Features:
@@ -128,9 +132,7 @@ class SavedModel:
         return posterior
 
     def reset_states(self) -> None:
-        self._states = {
-            name: self._constant(np.zeros((1, units), np.float32)) for name, units in self._units.items()
-        }
+        self._states = {name: self._constant(np.zeros((1, units), np.float32)) for name, units in self._units.items()}
 
 
 def open_stream(folder: Path, runtime: Name, states: Mapping[str, int]) -> Stream:
@@ -146,14 +148,22 @@ def open_stream(folder: Path, runtime: Name, states: Mapping[str, int]) -> Strea
     ArtifactError
         Where the file of that runtime is missing or can't be read by it.
     """
-    kinds = {"litert": LiteRt, "onnx": Onnx, "keras": Keras, "saved_model": SavedModel}
+    kinds: dict[Name, Callable[[Path, Mapping[str, int]], Stream]] = {
+        "litert": LiteRt,
+        "onnx": Onnx,
+        "keras": Keras,
+        "saved_model": SavedModel,
+    }
     path = folder / FILES[runtime]
     if not path.exists():
-        raise ArtifactError(f"{path} is missing, which runtime {runtime!r} needs; copy the whole folder or export again")
+        raise ArtifactError(
+            f"{path} is missing, which runtime {runtime!r} needs; copy the whole folder or export again"
+        )
     try:
-        stream: Stream = kinds[runtime](path, states)
+        return kinds[runtime](path, states)
     except ImportError as error:
-        raise ArtifactError(f"runtime {runtime!r} is not installed ({error.name}); install it or take another") from None
+        raise ArtifactError(
+            f"runtime {runtime!r} is not installed ({error.name}); install it or take another"
+        ) from None
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ArtifactError(f"{path} can't be read by {runtime!r} ({error}); export again") from None
-    return stream

@@ -1,22 +1,22 @@
 """What the network sees of a recording: the silence view of its frames, and the sequences cut from that.
 
-    frames   s s S S S S s s S S S s        S speech, s silent
-    none     E E E E E E E E E E E E        every frame is English
-    remove       E E E E     E E E          silent frames left out, speech joined
-    mask     . . E E E E . . E E E .        all frames seen, silent ones weigh nothing
-    label    _ _ E E E E _ _ E E E _        silent frames are of the class `silence`
+frames   s s S S S S s s S S S s        S speech, s silent
+none     E E E E E E E E E E E E        every frame is English
+remove       E E E E     E E E          silent frames left out, speech joined
+mask     . . E E E E . . E E E .        all frames seen, silent ones weigh nothing
+label    _ _ E E E E _ _ E E E _        silent frames are of the class `silence`
 """
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.params import Strategy
+from pipeline.silence import Flags
 
 SILENCE = "silence"  # the extra class of `label`, after the languages
-
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -77,5 +77,5 @@ def cut(rows: int, length: int) -> list[tuple[int, int]]:
     -------
     (start, frames) of each; together they hold every row once.
     """
-    edges = np.linspace(0, rows, -(-rows // length) + 1).round().astype(int) if rows else np.zeros(1, int)
-    return [(int(start), int(stop - start)) for start, stop in zip(edges, edges[1:], strict=False)]
+    edges = np.linspace(0, rows, -(-rows // length) + 1).round().astype(int).tolist() if rows else []
+    return [(start, stop - start) for start, stop in itertools.pairwise(edges)]

@@ -39,9 +39,9 @@ def groups(recordings: Sequence[Recording]) -> NDArray[np.int64]:
 def assign(recordings: Sequence[Recording], split: params.Split, seed: int) -> dict[str, str]:
     """Deal groups of recordings to the splits so that every language's hours come close to the requested shares.
 
-    Groups are dealt longest first, each to the split that lacks most, in hours or relative to its share. Of many deals,
-    in orders jittered by the seed, the one is kept that leaves the fewest splits of a language empty, then the one nearest
-    to the shares. Depends on the seed and the set of recordings, not on their order.
+    Groups are dealt longest first, each to the split that lacks most, in hours or relative to its share. Of many
+    deals, in orders jittered by the seed, the one is kept that leaves the fewest splits of a language empty, then the
+    one nearest to the shares. Depends on the seed and the set of recordings, not on their order.
 
     Returns
     -------
@@ -93,6 +93,6 @@ def check(recordings: Sequence[Recording], split_of: Mapping[str, str]) -> None:
         for name in NAMES:
             if (language, name) not in dealt:
                 raise CorpusError(
-                    f"{language!r} has no group of recordings left for {name}: too many share a speaker, a source or the "
-                    "same audio; add recordings of other speakers"
+                    f"{language!r} has no group of recordings left for {name}: too many share a speaker, a source "
+                    "or the same audio; add recordings of other speakers"
                 )

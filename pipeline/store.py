@@ -11,6 +11,7 @@
 Two tasks that wrote into one shard would corrupt it silently, so `shards` deals out whole ones.
 """
 
+import functools
 import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,10 +21,13 @@ from typing import Any, Self
 
 import numpy as np
 import zarr
+import zarr.codecs
+import zarr.errors
 from numpy.typing import NDArray
 
 from pipeline.errors import ArtifactError
 from pipeline.mfcc import Features
+from pipeline.silence import Flags
 
 SCHEMA = 1
 CHUNK = 1024  # rows: 10 s, 256 kB of 64 coefficients
@@ -106,7 +110,7 @@ def create(
         )
 
 
-def write(path: Path, shard: Shard, mfcc: Features, speech: NDArray[np.bool_]) -> None:
+def write(path: Path, shard: Shard, mfcc: Features, speech: Flags) -> None:
     """Write one whole shard: `mfcc` of shape (stop - start, n_mfcc), `speech` of shape (stop - start,)."""
     group = zarr.open_group(path, mode="r+")
     for name, values in (("mfcc", mfcc), ("speech", speech)):
@@ -124,11 +128,13 @@ class FeatureStore:
         int64, shape (recordings,): rows starts[i]:starts[i]+lengths[i] are recording i's.
     attributes
         What made the features.
+    mfcc
+        The whole array, on disk, shape (rows, n_mfcc).
     """
 
     def __init__(self, group: zarr.Group) -> None:
         self.mfcc = _array(group, "mfcc")
-        self.speech = _array(group, "speech")
+        self._speech = _array(group, "speech")
         self.attributes: dict[str, Any] = dict(group.attrs)
         table = {name: np.asarray(_array(group, f"recording/{name}")[:]) for name in _TABLE}
         self.ids: list[str] = [str(value) for value in table["id"]]
@@ -151,13 +157,27 @@ class FeatureStore:
             group = zarr.open_group(path, mode="r")
             schema = group.attrs.get("schema")
             if schema != SCHEMA:
-                raise ArtifactError(f"{path} has schema {json.dumps(schema)}, this version reads {SCHEMA}; run `dvc repro`")
+                raise ArtifactError(
+                    f"{path} has schema {json.dumps(schema)}, this version reads {SCHEMA}; run `dvc repro`"
+                )
             return cls(group)
         except (FileNotFoundError, KeyError, ValueError):
             raise ArtifactError(f"{path} is not a feature store; run `dvc repro` to write it") from None
 
-    def rows(self, recording: str) -> slice:
-        """The rows of a recording."""
+    @functools.cached_property
+    def speech(self) -> Flags:
+        """The speech flags of every row, in memory: one byte a frame."""
+        return np.asarray(self._speech[:], np.bool_)
+
+    def features(self, recording: str) -> Features:
+        """The MFCCs of a recording, shape (frames, n_mfcc)."""
+        return np.asarray(self.mfcc[self._rows(recording)], np.float32)
+
+    def flags(self, recording: str) -> Flags:
+        """The speech flags of a recording, shape (frames,)."""
+        return self.speech[self._rows(recording)]
+
+    def _rows(self, recording: str) -> slice:
         try:
             number = self._index[recording]
         except KeyError:

@@ -23,7 +23,7 @@ from pipeline.audio import Resampler
 from pipeline.detector import Detector
 from pipeline.errors import ArtifactError, AudioError
 from pipeline.mfcc import Features, Framer, Kernel
-from pipeline.sequences import Flags
+from pipeline.silence import Flags
 
 SCHEMA = 1
 DESCRIPTION = "streaming.json"
@@ -59,9 +59,12 @@ class Description:
             if tree["schema"] != SCHEMA:
                 raise ArtifactError(f"{path} has schema {tree['schema']!r}, this version reads {SCHEMA}; export again")
             tree["silence"] = params.Silence(**tree["silence"])
-            return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in tree.items()})
+            tree["languages"], tree["classes"] = tuple(tree["languages"]), tuple(tree["classes"])
+            return cls(**tree)
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise ArtifactError(f"{path} is not an exported model's ({error}); run `dvc repro` or name its folder") from None
+            raise ArtifactError(
+                f"{path} is not an exported model's ({error}); run `dvc repro` or name its folder"
+            ) from None
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,7 @@ class Identifier:
         self.frame_s = description.mfcc["hop_length"] / description.sample_rate
         self._network = runtimes.open_stream(folder, runtime, description.states)
         self._lock = threading.Lock()
+        self._finished = False
         self._begin()
 
     @classmethod
@@ -236,7 +240,11 @@ class Identifier:
         if self._finished:
             raise AudioError("finished", "samples after finish(); call reset_states() to begin another stream")
         if not isinstance(samples, np.ndarray) or samples.ndim != 1 or samples.dtype.kind != "f":
-            given = f"{samples.dtype} of shape {samples.shape}" if isinstance(samples, np.ndarray) else type(samples).__name__
+            given = (
+                f"{samples.dtype} of shape {samples.shape}"
+                if isinstance(samples, np.ndarray)
+                else type(samples).__name__
+            )
             raise AudioError("not_mono_float", f"samples are {given}; give one channel, floating point, full scale ±1")
         if not np.isfinite(samples).all():
             raise AudioError("not_finite", "samples hold NaN or infinity; give finite numbers within ±1")
@@ -268,7 +276,9 @@ def check(folder: Path, name: str, description: Description) -> None:
     if not path.exists():
         raise ArtifactError(f"{path} is missing; copy the whole folder or export again")
     if digest(path) != description.files.get(name):
-        raise ArtifactError(f"{path} is not the file that {DESCRIPTION} describes; copy the whole folder or export again")
+        raise ArtifactError(
+            f"{path} is not the file that {DESCRIPTION} describes; copy the whole folder or export again"
+        )
 
 
 def digest(path: Path) -> str:

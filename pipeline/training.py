@@ -57,9 +57,11 @@ def load(rows: Sequence[Row], store: FeatureStore, strategy: params.Strategy, la
     opened: dict[str, tuple[Features, sequences.View]] = {}
     for number, row in enumerate(rows):
         if row.recording not in opened:
-            where = store.rows(row.recording)
-            seen = sequences.view(strategy, store.speech[where], languages.index(row.language), len(languages))
-            opened = {row.recording: (store.mfcc[where][seen.rows], seen)}  # manifests keep a recording together
+            flags = store.flags(row.recording)
+            seen = sequences.view(strategy, flags, languages.index(row.language), len(languages))
+            opened = {
+                row.recording: (store.features(row.recording)[seen.rows], seen)
+            }  # manifests keep a recording together
         mfcc, seen = opened[row.recording]
         part, into = slice(row.start, row.start + row.frames), (number, slice(row.frames))
         features[into] = mfcc[part]
@@ -165,8 +167,8 @@ def _fit(
     model.fit(
         train.features,
         train.targets,
-        sample_weight=train.weights * right.any(axis=1)[train.targets],
-        validation_data=(val.features, val.targets, val.weights * right.any(axis=1)[val.targets]),
+        sample_weight=train.weights * right.max(axis=1)[train.targets],  # no weight where no output is right
+        validation_data=(val.features, val.targets, val.weights * right.max(axis=1)[val.targets]),
         batch_size=settings.batch_size,
         epochs=settings.epochs,
         verbose=0,

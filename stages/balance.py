@@ -15,16 +15,14 @@ from stages import ARTIFACTS, PARAMS, run
 def main() -> None:
     settings = params.load(PARAMS)
     store = FeatureStore.open(ARTIFACTS / "features.zarr")
-    speech = store.speech[:]
     folder = ARTIFACTS / "manifests"
     summary: dict[str, object] = {"silence": settings.silence.strategy, "balance": settings.balance.strategy}
     shown = []
     for name in splits.NAMES:
         counts, rows = {}, []
         for member in tables.read(ARTIFACTS / "splits" / f"{name}.csv", Member):
-            counts[member.recording] = np.concatenate(
-                [[0], np.cumsum(sequences.counted(settings.silence.strategy, speech[store.rows(member.recording)]))]
-            )
+            counted = sequences.counted(settings.silence.strategy, store.flags(member.recording))
+            counts[member.recording] = np.concatenate([[0], np.cumsum(counted)])
             length = len(counts[member.recording]) - 1
             # A test recording is one sequence, as it is one stream: states are reset after each.
             pieces = sequences.cut(length, length if name == "test" else settings.sequence.length)
@@ -35,14 +33,18 @@ def main() -> None:
         before = balance.class_totals(rows, counts)
         for language in settings.corpus.languages:
             if not before.get(language):
-                raise CorpusError(f"no frame of {language!r} in {name} is speech; lower silence.threshold or .min_speech")
+                raise CorpusError(
+                    f"no frame of {language!r} in {name} is speech; lower silence.threshold or .min_speech"
+                )
         division = None
         if name == "train":
             rows, division = balance.balance(settings.balance.strategy, rows, counts, settings.seed)
             summary["ensemble"] = division and dataclasses.asdict(division)
         tables.write(folder / f"{name}.csv", Sequence, rows)
         summary[name] = {language: _summary(language, rows, counts) for language in settings.corpus.languages}
-        shown += [[f"{name} {language}", *_summary(language, rows, counts).values()] for language in settings.corpus.languages]
+        shown += [
+            [f"{name} {language}", *_summary(language, rows, counts).values()] for language in settings.corpus.languages
+        ]
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     terminal.show_table(["split and language", "sequences", "frames", "weighed frames"], shown)
 

@@ -28,13 +28,10 @@ def main() -> None:
 
     store = FeatureStore.open(ARTIFACTS / "features.zarr")
     row = tables.read(ARTIFACTS / "manifests" / "val.csv", Sequence)[0]
-    where = store.rows(row.recording)
-    speech = sequences.view(settings.silence.strategy, store.speech[where], 0, len(settings.corpus.languages))
-    heard = store.mfcc[where][speech.rows][:FRAMES]
+    view = sequences.view(settings.silence.strategy, store.flags(row.recording), 0, len(settings.corpus.languages))
+    heard = store.features(row.recording)[view.rows][:FRAMES]
     noise = np.random.default_rng(settings.seed).normal(heard.mean(axis=0), heard.std(axis=0), heard.shape)
-    largest = export.differences(
-        trained, folder, description.states, np.concatenate([heard, noise.astype(np.float32)])
-    )
+    largest = export.differences(trained, folder, description.states, np.concatenate([heard, noise.astype(np.float32)]))
     terminal.show_table(
         ["format", "largest difference"],
         [[runtimes.FILES[name], f"{difference:.1e}"] for name, difference in largest.items()],

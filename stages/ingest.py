@@ -17,9 +17,7 @@ def main() -> None:
 
     folder, audio = ARTIFACTS / "ingest", ARTIFACTS / "audio"
     audio.mkdir(parents=True, exist_ok=True)
-    decode = functools.partial(
-        ingest.ingest, root=Path(settings.corpus.root), folder=audio, settings=settings.audio
-    )
+    decode = functools.partial(ingest.ingest, root=Path(settings.corpus.root), folder=audio, settings=settings.audio)
     results = cluster.map(decode, listing.entries, job="ingest", unit="recordings", batch=16)
     kept = [row for row in results if isinstance(row, Recording)]
     rejected = listing.rejected + [row for row in results if isinstance(row, Rejected)]

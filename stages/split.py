@@ -27,7 +27,10 @@ def main() -> None:
     terminal.show_table(
         ["language", *(f"{name} {unit}" for name in splits.NAMES for unit in ("min", "share", "speakers"))],
         [
-            [language, *(cell for row in of.values() for cell in (row["minutes"], f"{row['share']:.1%}", row["speakers"]))]
+            [
+                language,
+                *(cell for row in of.values() for cell in (row["minutes"], f"{row['share']:.1%}", row["speakers"])),
+            ]
             for language, of in summary.items()
         ],
     )

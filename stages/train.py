@@ -32,7 +32,7 @@ def main() -> None:
     tables.write(folder / "history.csv", Epoch, history)
     backend.keras().utils.plot_model(model, folder / "model.png", show_shapes=True, show_layer_names=True, dpi=120)
     best = min(history, key=lambda row: (-row.member, row.val_loss))
-    print(f"{model.count_params():,} weights, best of {len(history)} epochs: {best.epoch}, validation loss {best.val_loss:.3f}")
+    print(f"{model.count_params():,} weights; best of {len(history)} epochs: {best.epoch}, {best.val_loss:.3f}")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,9 @@ def main() -> None:
         for start, end in of_one
     ]
     tables.write(folder / "spans.csv", Span, spans)
-    speech = [int(np.sum(of_one[:, 1] - of_one[:, 0])) / row.samples for row, of_one in zip(recordings, found, strict=True)]
+    speech = [
+        int(np.sum(of_one[:, 1] - of_one[:, 0])) / row.samples for row, of_one in zip(recordings, found, strict=True)
+    ]
     summary = {language: _summary(language, recordings, speech) for language in settings.corpus.languages}
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     terminal.show_table(

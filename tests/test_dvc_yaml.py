@@ -57,6 +57,8 @@ def test_deps_name_exactly_the_modules_that_a_stage_imports(stage: str) -> None:
 def test_params_name_the_leaves_that_a_stage_reads(stage: str) -> None:
     source = (ROOT / "stages" / f"{stage}.py").read_text()
     sections = yaml.safe_load((ROOT / "params.yaml").read_text())
+    if "settings.model_dump()" in source:  # the report shows all of them
+        source = " ".join(f"settings.{section}" for section in sections)
     needed: set[str] = set()
     for section, key in re.findall(r"(?:settings|PARAMS\))\.(\w+)(?:\.(\w+))?", source):
         keys = [key] if key else sections[section] if isinstance(sections[section], dict) else []

@@ -35,8 +35,8 @@ class Entry:
 class Listing:
     """What a layout found.
 
-    ``rejected`` are recordings that can't be used, ``left_out`` what is not of `corpus.languages` and was not asked for:
-    folder or language name to its number of files.
+    ``rejected`` are recordings that can't be used; ``left_out`` is what is not of `corpus.languages`, as the name of a
+    folder or language and its number of files.
     """
 
     entries: list[Entry]
@@ -58,7 +58,7 @@ def read(corpus: params.Corpus) -> Listing:
     root = Path(corpus.root)
     if not root.is_dir():
         raise CorpusError(f"corpus.root {corpus.root!r} is not a folder; name the folder that holds the recordings")
-    listing = {"folders": folders, "table": table}[corpus.layout].read(root, corpus)
+    listing = folders.read(root, corpus) if corpus.layout == "folders" else table.read(root, corpus)
     listing.entries.sort(key=lambda entry: entry.path)
     check(listing.entries, corpus)
     return listing
@@ -73,7 +73,9 @@ def check(entries: Sequence[Entry | Recording], corpus: params.Corpus) -> None:
         Naming the language that lacks recordings or speakers.
     """
     if not entries:
-        raise CorpusError(f"no recordings in corpus.root {corpus.root!r} with corpus.layout {corpus.layout!r}; see README")
+        raise CorpusError(
+            f"no recordings in corpus.root {corpus.root!r} with corpus.layout {corpus.layout!r}; see README"
+        )
     recordings = Counter(entry.language for entry in entries)
     speakers = Counter(language for language, _ in {(entry.language, entry.speaker) for entry in entries})
     for language in corpus.languages:
@@ -84,7 +86,7 @@ def check(entries: Sequence[Entry | Recording], corpus: params.Corpus) -> None:
             )
         if speakers[language] < MIN_SPEAKERS:
             raise CorpusError(
-                f"{language!r} has {speakers[language]} speaker(s) in {corpus.root!r} and needs at least {MIN_SPEAKERS}, "
+                f"{language!r} has {speakers[language]} speaker(s) in {corpus.root!r} and needs {MIN_SPEAKERS}, "
                 "one each to train, validate and test on; add recordings of others"
             )
 

@@ -76,7 +76,9 @@ def plan(demo: params.Demo, sentences: Sentences) -> list[Recording]:
     -------
     list of Recording
         Language after language. Their seconds, each within 5 to 20, add up to the languages' exact shares of
-        ``demo.minutes``. Voice n is the same in every language, but another speaker, and each speaks at least once.
+        ``demo.minutes``. Every voice speaks every language at least once, and is one speaker in all of them: were it
+        one a language, a voice heard in English while training could be tested in Hindi, and give the wrong language
+        away.
 
     Raises
     ------
@@ -101,7 +103,7 @@ def plan(demo: params.Demo, sentences: Sentences) -> list[Recording]:
                 seed=(demo.seed, index, number),
             )
             path = f"train_{language}/{language}_{number:04d}.wav"
-            recordings.append(Recording(path, f"{language}_v{dealt[which] + 1:02d}", utterance))
+            recordings.append(Recording(path, f"voice_{dealt[which] + 1:02d}", utterance))
     return recordings
 
 

@@ -14,7 +14,10 @@ from pipeline.corpus import Entry, Listing, inside
 from pipeline.errors import CorpusError
 from pipeline.tables import Rejected
 
-AUDIO = frozenset(".wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64 .m4a .aac .wma .sph".split())
+AUDIO = frozenset(
+    ".aac .aif .aifc .aiff .au .caf .flac .m4a .mp3 .oga .ogg .opus .rf64 .snd .sph .w64 .wav .wma".split()  # noqa: SIM905
+)
+"""Endings of what is meant as audio; what libsndfile can't read of it is rejected by name, not passed over."""
 
 
 def read(root: Path, corpus: params.Corpus) -> Listing:
@@ -41,7 +44,9 @@ def read(root: Path, corpus: params.Corpus) -> Listing:
 def _language(folder: str, corpus: params.Corpus) -> str | None:
     named = [language for language in corpus.languages if language.lower() in folder.lower()]
     if len(named) > 1:
-        raise CorpusError(f"the folder {folder!r} in {corpus.root!r} names {' and '.join(named)}; name one language a folder")
+        raise CorpusError(
+            f"the folder {folder!r} in {corpus.root!r} names {' and '.join(named)}; name one language a folder"
+        )
     return named[0] if named else None
 
 
@@ -59,7 +64,9 @@ class _Table:
                 "write one with the columns path, speaker, or set corpus.speaker_pattern"
             ) from None
         except (KeyError, AttributeError):
-            raise CorpusError(f"the speaker table {str(path)!r} needs the columns path and speaker in every row") from None
+            raise CorpusError(
+                f"the speaker table {str(path)!r} needs the columns path and speaker in every row"
+            ) from None
 
     def __call__(self, path: str) -> str | None:
         return self.speakers.get(path) or None

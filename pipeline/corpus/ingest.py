@@ -44,6 +44,6 @@ def tolerate(rejected: Sequence[Rejected], kept: int, max_rejected: float) -> No
         return
     reasons = ", ".join(f"{reason} {count}" for reason, count in Counter(row.reason for row in rejected).most_common(5))
     raise CorpusError(
-        f"{len(rejected)} of {total} recordings are rejected ({reasons}), more than corpus.max_rejected {max_rejected}; "
+        f"{len(rejected)} of {total} recordings are rejected ({reasons}), above corpus.max_rejected {max_rejected}; "
         "mend those in ingest/rejected.csv or raise it"
     )

@@ -1,0 +1,238 @@
+"""Balancing: what each strategy makes of uneven classes, and what it leaves alone."""
+
+import copy
+import itertools
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline import balance, sequences
+from pipeline.tables import Sequence
+
+LENGTH = 100
+STRATEGIES = ["none", "class_weight", "undersample", "oversample", "ensemble"]
+FAST = settings(deadline=None, max_examples=30)
+Manifest = tuple[list[Sequence], dict[str, np.ndarray]]
+
+
+def manifest(recordings: list[tuple[str, str, np.ndarray]]) -> Manifest:
+    """Every sequence once, and the counts, of recordings as language, speaker and which rows count."""
+    rows, counts = [], {}
+    for number, (language, speaker, counted) in enumerate(recordings):
+        name = f"r{number:04d}"
+        counts[name] = np.concatenate([[0], np.cumsum(counted)]).astype(np.int64)
+        rows += [
+            Sequence(f"{name}/{piece}", name, language, speaker, *cut)
+            for piece, cut in enumerate(sequences.cut(len(counted), LENGTH))
+        ]
+    return rows, counts
+
+
+def uneven(minutes: dict[str, int], speakers: int = 8, seed: int = 0) -> Manifest:
+    """A corpus of so many recordings a language, of 150 to 900 rows of which four in five count."""
+    rng = np.random.default_rng(seed)
+    return manifest(
+        [
+            (language, f"{language}-{number % speakers}", rng.random(int(rng.integers(150, 900))) < 0.8)
+            for language, count in minutes.items()
+            for number in range(count)
+        ]
+    )
+
+
+@st.composite
+def manifests(draw: st.DrawFn) -> Manifest:
+    numbers = draw(st.lists(st.integers(3, 40), min_size=2, max_size=4))
+    return uneven(
+        {f"l{n}": number for n, number in enumerate(numbers)}, draw(st.integers(3, 9)), draw(st.integers(0, 99))
+    )
+
+
+def weighed(rows: list[Sequence], counts: dict[str, np.ndarray], names: list[str]) -> dict[str, float]:
+    mass: dict[str, float] = defaultdict(float)
+    for row, name in zip(rows, names, strict=True):
+        mass[name] += row.weight * balance.frames(row, counts)
+    return dict(mass)
+
+
+def spoken(rows: list[Sequence], counts: dict[str, np.ndarray]) -> Counter[tuple[str, str]]:
+    heard: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        heard[row.language, row.speaker] += balance.frames(row, counts)
+    return heard
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_same_seed_gives_the_same_rows_and_the_input_is_left_as_it_was(strategy: str) -> None:
+    rows, counts = uneven({"a": 20, "b": 9, "c": 14})
+    before = copy.deepcopy((rows, counts))
+    first, second = (balance.balance(strategy, rows, counts, seed=5) for _ in range(2))
+    assert first == second
+    assert rows == before[0]
+    assert all(np.array_equal(counts[name], before[1][name]) for name in counts)
+
+
+@pytest.mark.parametrize("strategy", ["undersample", "oversample"])
+def test_another_seed_draws_others(strategy: str) -> None:
+    rows, counts = uneven({"a": 20, "b": 9, "c": 14})
+    assert balance.balance(strategy, rows, counts, 1) != balance.balance(strategy, rows, counts, 2)
+
+
+def test_none_keeps_every_sequence_as_it_is() -> None:
+    rows, counts = uneven({"a": 20, "b": 9})
+    assert balance.balance("none", rows, counts, 0) == (rows, None)
+
+
+@FAST
+@given(manifests())
+def test_class_weight_makes_classes_weigh_the_same_and_the_whole_as_before(corpus: Manifest) -> None:
+    rows, counts = corpus
+    kept, division = balance.balance("class_weight", rows, counts, 0)
+    assert division is None
+    assert [row.sequence for row in kept] == [row.sequence for row in rows]
+    total = sum(balance.class_totals(rows, counts).values())
+    mass = weighed(kept, counts, [row.language for row in kept])
+    assert all(value == pytest.approx(total / len(mass), rel=1e-4) for value in mass.values())
+
+
+@FAST
+@given(manifests(), st.integers(0, 99))
+def test_undersample_leaves_every_class_within_one_sequence_of_the_smallest(corpus: Manifest, seed: int) -> None:
+    rows, counts = corpus
+    kept, _ = balance.balance("undersample", rows, counts, seed)
+    smallest = min(balance.class_totals(rows, counts).values())
+    assert len(set(kept)) == len(kept)
+    assert set(kept) <= set(rows)
+    assert all(abs(total - smallest) <= LENGTH for total in balance.class_totals(kept, counts).values())
+    least = [language for language, total in balance.class_totals(rows, counts).items() if total == smallest]
+    assert [row for row in kept if row.language in least] == [row for row in rows if row.language in least]
+
+
+@FAST
+@given(manifests(), st.integers(0, 99))
+def test_undersample_takes_from_speakers_evenly(corpus: Manifest, seed: int) -> None:
+    rows, counts = corpus
+    kept, _ = balance.balance("undersample", rows, counts, seed)
+    whole, heard = spoken(rows, counts), spoken(kept, counts)
+    for language in {row.language for row in rows}:
+        most = max(frames for (spoke, _), frames in heard.items() if spoke == language)
+        # Who is heard less than the most by over a sequence had no more to give.
+        for (spoke, speaker), frames in whole.items():
+            if spoke == language:
+                assert heard[spoke, speaker] >= min(frames, most - LENGTH)
+
+
+@FAST
+@given(manifests(), st.integers(0, 99))
+def test_oversample_brings_every_class_within_one_sequence_of_the_largest(corpus: Manifest, seed: int) -> None:
+    rows, counts = corpus
+    more, _ = balance.balance("oversample", rows, counts, seed)
+    largest = max(balance.class_totals(rows, counts).values())
+    assert all(abs(total - largest) <= LENGTH for total in balance.class_totals(more, counts).values())
+    assert sorted((row for row in more if row.repeat == 0), key=lambda row: row.sequence) == rows
+
+
+@FAST
+@given(manifests(), st.integers(0, 99))
+def test_repeats_are_other_cuts_of_the_same_recording(corpus: Manifest, seed: int) -> None:
+    rows, counts = corpus
+    more, _ = balance.balance("oversample", rows, counts, seed)
+    original = {row.sequence: row for row in rows}
+    assert len({(row.sequence, row.repeat) for row in more}) == len(more)
+    for row in more:
+        source = original[row.sequence]
+        assert (row.recording, row.language, row.speaker) == (source.recording, source.language, source.speaker)
+        assert row.frames == source.frames
+        assert 0 <= row.start <= len(counts[row.recording]) - 1 - row.frames
+
+
+def test_repeats_are_cut_at_another_offset() -> None:
+    rows, counts = uneven({"a": 40, "b": 4})
+    repeats = [row for row in balance.balance("oversample", rows, counts, 0)[0] if row.repeat]
+    starts = {row.sequence: row.start for row in rows}
+    assert np.mean([row.start != starts[row.sequence] for row in repeats]) > 0.9
+
+
+def test_oversample_keeps_the_sequences_of_a_recording_together() -> None:
+    rows, counts = uneven({"a": 40, "b": 4})
+    names = [row.recording for row in balance.balance("oversample", rows, counts, 0)[0]]
+    changes = sum(before != after for before, after in itertools.pairwise(names))
+    assert changes + 1 == len(set(names))
+
+
+@FAST
+@given(manifests())
+def test_ensemble_has_every_sequence_once_and_those_of_the_super_class_once_more(corpus: Manifest) -> None:
+    rows, counts = corpus
+    twice, division = balance.balance("ensemble", rows, counts, 0)
+    assert division is not None
+    names = {member: [row.sequence for row in twice if row.member == member] for member in (0, 1)}
+    assert names[0] == [row.sequence for row in rows]
+    assert names[1] == [row.sequence for row in rows if row.language != division.large]
+    assert {row.member for row in twice} == {0, 1}
+
+
+@FAST
+@given(manifests())
+def test_ensemble_puts_every_speaker_of_the_largest_class_in_one_part(corpus: Manifest) -> None:
+    rows, counts = corpus
+    _, division = balance.balance("ensemble", rows, counts, 0)
+    assert division is not None
+    totals = balance.class_totals(rows, counts)
+    assert totals[division.large] == max(totals.values())
+    assert sorted([division.large, *division.others]) == sorted(totals)
+    speakers = [speaker for part in division.parts for speaker in part]
+    assert sorted(speakers) == sorted({row.speaker for row in rows if row.language == division.large})
+    assert all(division.parts)
+
+
+@FAST
+@given(manifests())
+def test_both_networks_of_an_ensemble_weigh_their_classes_the_same(corpus: Manifest) -> None:
+    rows, counts = corpus
+    twice, division = balance.balance("ensemble", rows, counts, 0)
+    assert division is not None
+    part = {speaker: f"part {number}" for number, speakers in enumerate(division.parts) for speaker in speakers}
+    first = [row for row in twice if row.member == 0]
+    second = [row for row in twice if row.member == 1]
+    names = [part[row.speaker] if row.language == division.large else "others" for row in first]
+    for mass in (weighed(first, counts, names), weighed(second, counts, [row.language for row in second])):
+        assert max(mass.values()) == pytest.approx(min(mass.values()), rel=1e-4)
+
+
+def test_the_new_classes_of_an_ensemble_are_roughly_equal() -> None:
+    rows, counts = uneven({"english": 300, "hindi": 35, "mandarin": 65}, speakers=24)
+    _, division = balance.balance("ensemble", rows, counts, 0)
+    assert division is not None
+    assert division.large == "english"
+    assert len(division.parts) == 3
+    heard = spoken(rows, counts)
+    sizes = [sum(heard["english", speaker] for speaker in part) for part in division.parts]
+    sizes.append(sum(frames for (language, _), frames in heard.items() if language != "english"))
+    assert max(sizes) < 1.2 * min(sizes)
+
+
+def test_a_speaker_of_two_languages_is_of_a_part_only_in_the_large_one() -> None:
+    rows, counts = manifest([("a", "both", np.ones(300)), ("a", "x", np.ones(300)), ("b", "both", np.ones(90))])
+    twice, _ = balance.balance("ensemble", rows, counts, 0)
+    mine = [row for row in twice if row.member == 0 and row.language == "b"]
+    # Three classes of the first network (parts both and x, others): a third of 690 frames each.
+    assert [row.weight for row in mine] == [pytest.approx(690 / 3 / 90, rel=1e-4)]
+
+
+def test_the_division_is_read_as_it_was_written() -> None:
+    written = balance.Ensemble("a", (("s", "t"), ("u",)), ("b", "c"))
+    tree = {"large": "a", "parts": [["s", "t"], ["u"]], "others": ["b", "c"]}
+    assert balance.Ensemble.read({"ensemble": tree}) == written
+    assert balance.Ensemble.read({"ensemble": None}) is None
+
+
+def test_classes_are_counted_in_frames_that_count() -> None:
+    counts = {"r": np.array([0, 0, 1, 2, 2])}
+    assert balance.frames(Sequence("r/0", "r", "a", "s", 1, 2), counts) == 2
+    assert balance.class_totals(
+        [Sequence("r/0", "r", "a", "s", 0, 2), Sequence("r/1", "r", "a", "s", 2, 2)], counts
+    ) == {"a": 2}

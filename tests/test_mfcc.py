@@ -1,0 +1,122 @@
+"""MFCCs are librosa's, of the whole, of any slice and of a stream."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import librosa
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+
+from pipeline import mfcc, params
+from pipeline.audio import Samples
+
+Babble = Callable[[int, int], Samples]
+RATE = 16000
+
+
+def by_librosa(signal: Samples, settings: params.Mfcc) -> mfcc.Features:
+    mel = librosa.feature.melspectrogram(
+        y=signal.astype(np.float32) / 32768,
+        sr=RATE,
+        n_fft=settings.n_fft,
+        hop_length=settings.hop_length,
+        n_mels=settings.n_mels,
+        fmin=settings.fmin,
+        fmax=settings.fmax,
+        pad_mode="constant",
+    )
+    decibels = librosa.power_to_db(mel, top_db=settings.top_db)
+    return librosa.feature.mfcc(S=decibels, n_mfcc=settings.n_mfcc).T
+
+
+def compute(signal: Samples, settings: params.Mfcc, first: int, count: int) -> mfcc.Features:
+    kernel = mfcc.kernel(settings, RATE)
+    return mfcc.compute(kernel, lambda start, stop: signal[start:stop], len(signal), first, count, settings.top_db)
+
+
+@profile(max_examples=20)
+@given(
+    seed=st.integers(0, 2**32),
+    samples=st.one_of(st.integers(1, 500), st.integers(1, 30_000)),
+    n_fft=st.sampled_from([256, 400, 401, 512]),
+    hop=st.sampled_from([80, 160, 200]),
+    bands=st.sampled_from([(64, 64), (13, 40), (20, 26)]),
+    fmax=st.sampled_from([None, 7000.0]),
+    top_db=st.sampled_from([None, None, 80.0, 30.0]),
+)
+@pytest.mark.filterwarnings("ignore:Empty filters", "ignore:n_fft=")
+def test_mfccs_equal_librosas(
+    babble: Babble,
+    seed: int,
+    samples: int,
+    n_fft: int,
+    hop: int,
+    bands: tuple[int, int],
+    fmax: float | None,
+    top_db: float | None,
+) -> None:
+    settings = params.Mfcc(
+        n_mfcc=bands[0], n_fft=n_fft, hop_length=hop, n_mels=bands[1], fmin=20.0, fmax=fmax, top_db=top_db
+    )
+    signal = babble(seed, samples)
+    wanted = by_librosa(signal, settings)
+    found = compute(signal, settings, 0, mfcc.frame_count(samples, hop))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, wanted, atol=1e-3)
+
+
+def test_the_defaults_equal_librosas_on_a_quiet_and_a_loud_minute(babble: Babble, defaults: params.Params) -> None:
+    for scale in (1, 300):
+        signal = babble(5, 60 * RATE) // scale
+        found = compute(signal, defaults.mfcc, 0, mfcc.frame_count(len(signal), 160))
+        np.testing.assert_allclose(found, by_librosa(signal, defaults.mfcc), atol=1e-3)
+
+
+@given(data=st.data(), samples=st.integers(1, 20_000), top_db=st.sampled_from([None, 40.0]))
+def test_a_slice_has_the_frames_of_the_whole(
+    data: st.DataObject, babble: Babble, defaults: params.Params, samples: int, top_db: float | None
+) -> None:
+    settings = defaults.mfcc.model_copy(update={"top_db": top_db})
+    frames = mfcc.frame_count(samples, settings.hop_length)
+    first = data.draw(st.integers(0, frames - 1))
+    count = data.draw(st.integers(1, frames - first))
+    signal = babble(samples, samples)
+    whole = compute(signal, settings, 0, frames)
+    np.testing.assert_allclose(compute(signal, settings, first, count), whole[first : first + count], atol=1e-3)
+
+
+def test_a_slice_reads_only_what_its_frames_see(babble: Babble, defaults: params.Params) -> None:
+    signal, asked = babble(1, 100_000), []
+
+    def read(start: int, stop: int) -> Samples:
+        asked.append((start, stop))
+        return signal[start:stop]
+
+    mfcc.compute(mfcc.kernel(defaults.mfcc, RATE), read, len(signal), 100, 3)
+    assert asked == [(100 * 160 - 200, 102 * 160 + 200)]
+
+
+@given(samples=st.integers(0, 20_000), most=st.sampled_from([3, 160, 5000]))
+def test_a_stream_has_the_frames_of_the_whole(babble: Babble, defaults: params.Params, samples: int, most: int) -> None:
+    samples = min(samples, 300 * most)
+    signal, rng = babble(samples, samples), np.random.default_rng(samples)
+    framer, frames, heard = mfcc.Framer(mfcc.kernel(defaults.mfcc, RATE)), [], 0
+    while heard < samples:
+        chunk = signal[heard : heard + int(rng.integers(1, most + 1))]
+        heard += len(chunk)
+        frames.append(framer.accept(chunk))
+    frames.append(framer.finish())
+    whole = compute(signal, defaults.mfcc, 0, mfcc.frame_count(samples, 160))
+    np.testing.assert_allclose(np.concatenate(frames), whole, atol=1e-3)
+
+
+def test_the_kernel_needs_no_tensorflow(project: Path) -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, pipeline.mfcc, pipeline.store, pipeline.silence; print('tensorflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,97 @@
+"""SoX's decisions, where they were, and what becomes of them."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import sox
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import params, silence
+from pipeline.audio import Samples
+
+Babble = Callable[[int, int], Samples]
+
+lengths = st.one_of(st.sampled_from([0, 1, 2, 319, 320, 321, 640, 641]), st.integers(0, 40_000))
+spans = st.lists(st.integers(0, 3000), unique=True, max_size=12).map(
+    lambda edges: np.array(sorted(edges)[: len(edges) // 2 * 2], np.int64).reshape(-1, 2)
+)
+
+
+def detection(threshold: float = 1.0, min_speech: float = 0.0, min_silence: float = 0.0, pad: float = 0.0):
+    return params.Detection(threshold=threshold, min_speech=min_speech, min_silence=min_silence, pad=pad)
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    samples=lengths,
+    rate=st.sampled_from([8000, 11025, 16000, 22050, 48000]),
+    threshold=st.sampled_from([0.01, 0.3, 1.0, 3.0, 20.0]),
+)
+def test_kept_samples_are_soxs_own_output(babble: Babble, seed: int, samples: int, rate: int, threshold: float) -> None:
+    signal = babble(seed, samples)
+    transformer = sox.Transformer()
+    transformer.silence(location=0, silence_threshold=threshold, min_silence_duration=0.02)
+    kept = transformer.build_array(input_array=(signal / 32768).astype(np.float32), sample_rate_in=rate)
+    where = silence.kept_spans(signal, rate, threshold)
+    np.testing.assert_array_equal(silence.cut(signal, where), np.rint(kept * 32768))
+
+
+@pytest.mark.parametrize("level", [0, 1, 32767, -32768])
+def test_a_constant_signal_is_kept_or_dropped_as_sox_does(level: int) -> None:
+    signal = np.full(5000, level, np.int16)
+    where = silence.kept_spans(signal, 16000, 1.0)
+    np.testing.assert_array_equal(silence.cut(signal, where), silence.run_sox(signal, 16000, 1.0))
+
+
+def test_detect_refuses_to_guess_where_sox_and_its_rule_differ(babble: Babble, monkeypatch: pytest.MonkeyPatch) -> None:
+    signal = babble(1, 20_000)
+    monkeypatch.setattr(silence, "run_sox", lambda samples, *_: samples[1:])
+    with pytest.raises(RuntimeError, match="other samples"):
+        silence.detect(signal, 16000, detection())
+
+
+@given(
+    spans=spans,
+    gap=st.integers(0, 400),
+    least=st.integers(0, 400),
+    pad=st.integers(0, 400),
+)
+def test_tidy_joins_then_drops_then_pads(spans: silence.Spans, gap: int, least: int, pad: int) -> None:
+    samples, rate = 3000, 1000
+    speech = np.zeros(samples, bool)
+    for start, end in spans:
+        speech[start:end] = True
+    for start, end in zip(spans[:-1, 1], spans[1:, 0], strict=True):
+        if end - start < gap:
+            speech[start:end] = True
+    wanted = np.zeros(samples, bool)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], speech, [0]])))
+    for start, end in edges.reshape(-1, 2):
+        if end - start >= least:
+            wanted[max(0, start - pad) : end + pad] = True
+
+    tidied = silence.tidy(spans, samples, rate, detection(1.0, least / rate, gap / rate, pad / rate))
+    found = np.zeros(samples, bool)
+    for start, end in tidied:
+        found[start:end] = True
+    np.testing.assert_array_equal(found, wanted)
+    assert np.all(tidied[1:, 0] > tidied[:-1, 1])  # in order and apart
+
+
+@given(spans=spans, hop=st.integers(1, 400), first=st.integers(0, 5), count=st.integers(0, 8))
+def test_a_frame_is_speech_where_its_middle_sample_is(spans: silence.Spans, hop: int, first: int, count: int) -> None:
+    samples = 3000
+    speech = np.zeros(samples, bool)
+    for start, end in spans:
+        speech[start:end] = True
+    wanted = [speech[min(frame * hop, samples - 1)] for frame in range(first, first + count)]
+    np.testing.assert_array_equal(silence.flags(spans, samples, hop, first, count), wanted)
+
+
+def test_an_isolated_word_shorter_than_min_speech_is_silence() -> None:
+    signal = np.zeros(16000, np.int16)
+    signal[4000:7200] = 8000  # 0.2 s
+    assert len(silence.detect(signal, 16000, detection(min_speech=0.1))) == 1
+    assert len(silence.detect(signal, 16000, detection(min_speech=0.3))) == 0

@@ -1,0 +1,106 @@
+"""Tables: what is written is read again, and what does not fit is named by file and line."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline import tables
+from pipeline.errors import ArtifactError
+from pipeline.tables import Answer, Epoch, Member, Recording, Rejected, Sequence, Span
+
+KINDS = [Recording, Rejected, Span, Member, Sequence, Epoch, Answer]
+# Carriage returns alone have a test of their own; lone surrogates are not text.
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=8) | st.sampled_from(
+    ["a,b", '"', '""', "a\nb", "a\r\nb", "हिन्दी", "普通话", " x ", "'", "=1", "\ufeff", "\u2028", "\x00"]
+)
+VALUES: dict[Any, st.SearchStrategy[Any]] = {
+    str: TEXT,
+    int: st.integers(),
+    float: st.floats(allow_nan=False),
+}
+RELAXED = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@st.composite
+def rows_of(draw: st.DrawFn, kind: type[Any]) -> list[Any]:
+    types = get_type_hints(kind)
+    fields = {name: VALUES[types[name]] for name in types if name != "extra"}
+    if "extra" in types:
+        names = draw(st.sets(TEXT.filter(lambda name: name and name not in types), max_size=3))
+        fields["extra"] = st.fixed_dictionaries(dict.fromkeys(names, TEXT))
+    return draw(st.lists(st.builds(kind, **fields), max_size=4))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@RELAXED
+@given(data=st.data())
+def test_rows_are_read_as_they_were_written(tmp_path: Path, kind: type[Any], data: st.DataObject) -> None:
+    rows = data.draw(rows_of(kind))
+    tables.write(tmp_path / "new" / "table.csv", kind, rows)
+    assert tables.read(tmp_path / "new" / "table.csv", kind) == rows
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_header_is_the_fields_in_their_order(tmp_path: Path, kind: type[Any]) -> None:
+    tables.write(tmp_path / "table.csv", kind, [])
+    names = [field.name for field in dataclasses.fields(kind) if field.name != "extra"]
+    assert (tmp_path / "table.csv").read_text(encoding="utf-8") == ",".join(names) + "\n"
+
+
+def complaint(path: Path, kind: type[Any], text: str) -> str:
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ArtifactError) as error:
+        tables.read(path, kind)
+    assert str(path) in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("text", ["recording,start\na,1\n", "recording,start,end\na,1\n"])
+def test_a_missing_column_is_told_with_its_line(tmp_path: Path, text: str) -> None:
+    assert "line 2" in complaint(tmp_path / "spans.csv", Span, text)
+
+
+@pytest.mark.parametrize("value", ["many", "1.5", "", "１a"])
+def test_a_value_of_another_type_is_told_with_its_line(tmp_path: Path, value: str) -> None:
+    message = complaint(tmp_path / "spans.csv", Span, f"recording,start,end\na,1,2\nb,3,{value}\n")
+    assert "line 3" in message
+    assert repr(value) in message
+
+
+def test_a_missing_file_says_how_to_write_it(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"can't be read .* `dvc repro`"):
+        tables.read(tmp_path / "spans.csv", Span)
+
+
+@pytest.mark.xfail(raises=AssertionError, reason="csv.writer leaves a lone carriage return unquoted before Python 3.13")
+def test_a_carriage_return_is_kept(tmp_path: Path) -> None:
+    rows = [Rejected("a\rb.wav", "silent", "x")]
+    tables.write(tmp_path / "rejected.csv", Rejected, rows)
+    assert tables.read(tmp_path / "rejected.csv", Rejected) == rows
+
+
+@pytest.mark.xfail(raises=pytest.fail.Exception, reason="a missing text cell reads as the text 'None'")
+def test_a_short_row_of_text_is_told(tmp_path: Path) -> None:
+    assert "line 2" in complaint(tmp_path / "confusion.csv", Answer, "actual,predicted\nenglish\n")
+
+
+@pytest.mark.xfail(raises=pytest.fail.Exception, reason="the header is not looked at")
+@pytest.mark.parametrize("text", ["", "recording,start\n"])
+def test_a_missing_column_is_told_where_there_are_no_rows(tmp_path: Path, text: str) -> None:
+    complaint(tmp_path / "spans.csv", Span, text)
+
+
+@pytest.mark.xfail(raises=AssertionError, reason="rows are counted, not lines")
+def test_the_line_told_is_that_of_the_file(tmp_path: Path) -> None:
+    assert "line 4" in complaint(tmp_path / "spans.csv", Span, 'recording,start,end\n"a\nb",1,2\nc,3,x\n')
+
+
+@pytest.mark.xfail(raises=UnicodeDecodeError, reason="only OSError is caught")
+def test_a_file_that_is_not_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "spans.csv").write_bytes(b"recording,start,end\n\xff,1,2\n")
+    with pytest.raises(ArtifactError):
+        tables.read(tmp_path / "spans.csv", Span)
