@@ -129,7 +129,7 @@ def convert(source: Path, target: Path, sample_rate: int, min_duration: float) -
     Raises
     ------
     AudioError
-        As `blocks`, and ``too_short`` or ``silent``. Then no file is left at `target`.
+        As `decode`, and ``too_short`` or ``silent``. Then no file is left at `target`.
     """
     meter = _Meter()
     rate, blocks = decode(source)
@@ -171,15 +171,11 @@ def _open(path: Path) -> soundfile.SoundFile:
         raise AudioError("missing", "is not a file; check its name")
     try:
         return soundfile.SoundFile(path)
-    except (soundfile.LibsndfileError, OSError):
+    except (soundfile.LibsndfileError, OSError, TypeError):  # TypeError: headerless formats need a rate
         raise AudioError("unreadable", "is not audio that libsndfile reads; convert it to WAV or FLAC") from None
 
 
 def _cut_short(source: soundfile.SoundFile) -> bool:
-    """Whether a WAV header claims more bytes than the file has: libsndfile then quietly believes the file."""
-    for line in source.extra_info.splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() == "data" and "should be" in value:
-            claimed, actual = (int(number) for number in re.findall(r"\d+", value)[:2])
-            return actual + 1 < claimed < UNKNOWN_LENGTH
-    return False
+    """Whether a header claims more bytes than the file has: libsndfile notes it and quietly believes the file."""
+    notes = re.findall(r":\s*(\d+) \(should be (\d+)\)", source.extra_info)
+    return any(int(actual) + 1 < int(claimed) < UNKNOWN_LENGTH for claimed, actual in notes)

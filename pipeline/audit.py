@@ -1,7 +1,7 @@
 """Whether anything ties the splits together, derived again from the written files alone."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pipeline.tables import Member, Recording
 from pipeline.tables import Sequence as Row
@@ -49,6 +49,12 @@ def leakage(
             for name, rows in manifests.items()
             for row in rows
             if name != "train" and (row.repeat, row.weight, row.member) != (0, 1.0, 0)
+        ]
+        + [
+            f"sequence {row.sequence} of {name} does not begin where the one before it ends"
+            for name, rows in manifests.items()
+            if name != "train"
+            for row in _out_of_place(rows)
         ],
     }
 
@@ -68,3 +74,12 @@ def _in_two(kind: str, pairs: Iterable[tuple[str, str]]) -> list[str]:
         for key, names in places.items()
         if len(names if kind == "recording" else set(names)) > 1
     ]
+
+
+def _out_of_place(rows: Iterable[Row]) -> Iterator[Row]:
+    """Sequences that leave a gap before them or overlap: some are missing, or there twice."""
+    ends: dict[str, int] = defaultdict(int)
+    for row in rows:
+        if row.start != ends[row.recording]:
+            yield row
+        ends[row.recording] = row.start + row.frames

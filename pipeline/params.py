@@ -13,7 +13,6 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeFloat,
-    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     ValidationError,
@@ -24,6 +23,7 @@ from pydantic import (
 from pipeline.errors import ParameterError
 
 Share = Annotated[float, Field(gt=0, lt=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what NumPy and Keras take
 Strategy = Literal["none", "remove", "mask", "label"]
 
 
@@ -38,7 +38,7 @@ class Demo(Section):
 
     minutes: Annotated[float, Field(ge=1)]
     voices: Annotated[int, Field(ge=3, description="voices a language")]
-    seed: NonNegativeInt
+    seed: Seed
 
 
 class Corpus(Section):
@@ -171,7 +171,7 @@ class Export(Section):
 class Params(Section):
     """The whole of params.yaml."""
 
-    seed: NonNegativeInt
+    seed: Seed
     demo: Demo
     corpus: Corpus
     audio: Audio
@@ -206,14 +206,14 @@ def load(path: Path) -> Params:
         raise ParameterError(
             f"{path} can't be read ({error.strerror}); run this from the folder that holds it"
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise ParameterError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(tree, dict):
         raise ParameterError(f"{path} holds no sections; write `section:` with its keys below it")
     try:
         return Params.model_validate(tree)
     except ValidationError as error:
-        raise ParameterError(f"{path}: {_sentence(error)}") from None
+        raise ParameterError(" ".join(f"{path}: {_sentence(error)}".split())) from None
 
 
 def _sentence(error: ValidationError) -> str:

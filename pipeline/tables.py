@@ -126,18 +126,23 @@ def read(path: Path, kind: type[Row]) -> list[Row]:
     """
     types = get_type_hints(kind)
     carries = types.pop("extra", None) is not None
+    rows = []
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            lines = list(csv.DictReader(file))
-    except OSError as error:
-        raise ArtifactError(f"{path} can't be read ({error.strerror}); run `dvc repro` to write it") from None
-    rows = []
-    for number, line in enumerate(lines, start=2):
-        try:
-            values: dict[str, Any] = {name: cast(line.pop(name)) for name, cast in types.items()}
-        except (KeyError, ValueError, TypeError) as error:
-            raise ArtifactError(f"{path} line {number} does not fit its columns ({error}); run `dvc repro`") from None
-        if carries:
-            values["extra"] = line
-        rows.append(kind(**values))
+            lines = csv.reader(file)
+            header = next(lines, [])
+            if missing := [name for name in types if name not in header]:
+                raise ArtifactError(f"{path} has no column {', '.join(missing)}; run `dvc repro` to write it anew")
+            for cells in lines:
+                try:
+                    line = dict(zip(header, cells, strict=True))
+                    values: dict[str, Any] = {name: cast(line.pop(name)) for name, cast in types.items()}
+                except ValueError as error:
+                    where = f"{path} line {lines.line_num}"
+                    raise ArtifactError(f"{where} does not fit its columns ({error}); run `dvc repro`") from None
+                if carries:
+                    values["extra"] = line
+                rows.append(kind(**values))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ArtifactError(f"{path} can't be read ({error}); run `dvc repro` to write it") from None
     return rows

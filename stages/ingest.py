@@ -13,9 +13,11 @@ from stages import ARTIFACTS, PARAMS, run
 def main() -> None:
     settings = params.load(PARAMS)
     programs.require("sox")  # trim needs it: say so before any work
-    listing = corpus.read(settings.corpus)
-
     folder, audio = ARTIFACTS / "ingest", ARTIFACTS / "audio"
+    listing = corpus.read(settings.corpus)
+    tables.write(folder / "rejected.csv", Rejected, listing.rejected)  # to mend the corpus with, should it be refused
+    corpus.check(listing.entries, listing.rejected, settings.corpus)
+
     audio.mkdir(parents=True, exist_ok=True)
     decode = functools.partial(ingest.ingest, root=Path(settings.corpus.root), folder=audio, settings=settings.audio)
     results = cluster.map(decode, listing.entries, job="ingest", unit="recordings", batch=16)
@@ -37,7 +39,7 @@ def main() -> None:
     if listing.left_out:
         print("left out, not in corpus.languages:", ", ".join(f"{k} ({n})" for k, n in listing.left_out.items()))
     ingest.tolerate(rejected, len(kept), settings.corpus.max_rejected)
-    corpus.check(kept, settings.corpus)
+    corpus.check(kept, rejected, settings.corpus)
 
 
 def _summary(language: str, recordings: list[Recording]) -> dict[str, float]:

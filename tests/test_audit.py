@@ -138,7 +138,6 @@ def test_a_balanced_sequence_outside_training_is_found(
     assert f"sequence {split}-0/1 of {split}" in found["only_train_balanced"][0]
 
 
-@pytest.mark.xfail(raises=AssertionError, reason="only repeat, weight and member are looked at")
 @pytest.mark.parametrize("change", ["dropped", "doubled"])
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_a_sequence_dropped_or_doubled_outside_training_is_found(artifacts: Artifacts, split: str, change: str) -> None:

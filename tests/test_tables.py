@@ -59,9 +59,8 @@ def complaint(path: Path, kind: type[Any], text: str) -> str:
     return str(error.value)
 
 
-@pytest.mark.parametrize("text", ["recording,start\na,1\n", "recording,start,end\na,1\n"])
-def test_a_missing_column_is_told_with_its_line(tmp_path: Path, text: str) -> None:
-    assert "line 2" in complaint(tmp_path / "spans.csv", Span, text)
+def test_a_missing_cell_is_told_with_its_line(tmp_path: Path) -> None:
+    assert "line 2" in complaint(tmp_path / "spans.csv", Span, "recording,start,end\na,1\n")
 
 
 @pytest.mark.parametrize("value", ["many", "1.5", "", "１a"])
@@ -76,30 +75,19 @@ def test_a_missing_file_says_how_to_write_it(tmp_path: Path) -> None:
         tables.read(tmp_path / "spans.csv", Span)
 
 
-@pytest.mark.xfail(raises=AssertionError, reason="csv.writer leaves a lone carriage return unquoted before Python 3.13")
-def test_a_carriage_return_is_kept(tmp_path: Path) -> None:
-    rows = [Rejected("a\rb.wav", "silent", "x")]
-    tables.write(tmp_path / "rejected.csv", Rejected, rows)
-    assert tables.read(tmp_path / "rejected.csv", Rejected) == rows
-
-
-@pytest.mark.xfail(raises=pytest.fail.Exception, reason="a missing text cell reads as the text 'None'")
 def test_a_short_row_of_text_is_told(tmp_path: Path) -> None:
     assert "line 2" in complaint(tmp_path / "confusion.csv", Answer, "actual,predicted\nenglish\n")
 
 
-@pytest.mark.xfail(raises=pytest.fail.Exception, reason="the header is not looked at")
-@pytest.mark.parametrize("text", ["", "recording,start\n"])
+@pytest.mark.parametrize("text", ["", "recording,start\n", "recording,start\na,1\n"])
 def test_a_missing_column_is_told_where_there_are_no_rows(tmp_path: Path, text: str) -> None:
     complaint(tmp_path / "spans.csv", Span, text)
 
 
-@pytest.mark.xfail(raises=AssertionError, reason="rows are counted, not lines")
 def test_the_line_told_is_that_of_the_file(tmp_path: Path) -> None:
     assert "line 4" in complaint(tmp_path / "spans.csv", Span, 'recording,start,end\n"a\nb",1,2\nc,3,x\n')
 
 
-@pytest.mark.xfail(raises=UnicodeDecodeError, reason="only OSError is caught")
 def test_a_file_that_is_not_text_is_told(tmp_path: Path) -> None:
     (tmp_path / "spans.csv").write_bytes(b"recording,start,end\n\xff,1,2\n")
     with pytest.raises(ArtifactError):

@@ -50,8 +50,7 @@ def read(corpus: params.Corpus) -> Listing:
     Raises
     ------
     CorpusError
-        Where the folder, its table or its speakers can't be found, a language has no recordings or fewer than three
-        speakers: nothing could be trained on it.
+        Where the folder, its table or its speakers can't be found.
     """
     from pipeline.corpus import folders, table
 
@@ -60,18 +59,22 @@ def read(corpus: params.Corpus) -> Listing:
         raise CorpusError(f"corpus.root {corpus.root!r} is not a folder; name the folder that holds the recordings")
     listing = folders.read(root, corpus) if corpus.layout == "folders" else table.read(root, corpus)
     listing.entries.sort(key=lambda entry: entry.path)
-    check(listing.entries, corpus)
     return listing
 
 
-def check(entries: Sequence[Entry | Recording], corpus: params.Corpus) -> None:
-    """Refuse a corpus that can't be split by speaker.
+def check(entries: Sequence[Entry | Recording], rejected: Sequence[Rejected], corpus: params.Corpus) -> None:
+    """Refuse a corpus that can't be split by speaker: nothing could be trained on it.
 
     Raises
     ------
     CorpusError
         Naming the language that lacks recordings or speakers.
     """
+    if not entries and rejected:
+        raise CorpusError(
+            f"none of the {len(rejected)} recordings in corpus.root {corpus.root!r} can be used; the first, "
+            f"{rejected[0].path!r}, {rejected[0].detail}"
+        )
     if not entries:
         raise CorpusError(
             f"no recordings in corpus.root {corpus.root!r} with corpus.layout {corpus.layout!r}; see README"

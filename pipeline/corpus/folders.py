@@ -32,6 +32,8 @@ def read(root: Path, corpus: params.Corpus) -> Listing:
             path = file.relative_to(root).as_posix()
             if language is None:
                 left_out[folder.name] += 1
+            elif not path.isprintable():
+                rejected.append(Rejected(ascii(path), "name", "has a name that can't be printed; rename it"))
             elif not inside(root, file):
                 rejected.append(Rejected(path, "outside", "is a link that leads out of corpus.root; copy the file in"))
             elif (speaker := speakers(path)) is None:
@@ -58,7 +60,7 @@ class _Table:
             with path.open(encoding="utf-8-sig", newline="") as file:
                 rows = list(csv.DictReader(file))
             self.speakers = {row["path"]: row["speaker"].strip() for row in rows}
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise CorpusError(
                 f"the speaker table {str(path)!r} (corpus.speaker_table) can't be read ({error}); "
                 "write one with the columns path, speaker, or set corpus.speaker_pattern"

@@ -15,6 +15,7 @@ from pipeline.errors import CorpusError
 from pipeline.tables import Recording, Rejected
 
 TABLE = "metadata.csv"
+NO_SPEAKER = ("no_speaker", "has no speaker; write one, so that no voice is both trained and tested on")
 REQUIRED = ("path", "language", "speaker")
 TAKEN = frozenset(field.name for field in dataclasses.fields(Recording))
 
@@ -33,7 +34,7 @@ def read(root: Path, corpus: params.Corpus) -> Listing:
         elif reason := _fault(root, path, speaker):
             rejected.append(Rejected(path, *reason))
         else:
-            extra = {key: value or "" for key, value in row.items() if key and key not in TAKEN}
+            extra = {key: " ".join((value or "").split()) for key, value in row.items() if key and key not in TAKEN}
             entries.append(Entry(path, language, speaker, (row.get("group") or "").strip(), extra))
     return Listing(entries, rejected, dict(left_out))
 
@@ -56,10 +57,15 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 def _fault(root: Path, path: str, speaker: str) -> tuple[str, str] | None:
     """Why a row can't be used: reason code and sentence."""
+    try:
+        return _place(root, path) or (None if speaker else NO_SPEAKER)
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL, a link to itself
+        return "missing", "can't be opened by that name; correct it or remove its row"
+
+
+def _place(root: Path, path: str) -> tuple[str, str] | None:
     if not path or PurePosixPath(path).is_absolute() or not inside(root, root / path):
         return "outside", "is not a path below corpus.root; write it relative to that folder"
     if not (root / path).is_file():
         return "missing", "is listed but there is no such file; restore it or remove its row"
-    if not speaker:
-        return "no_speaker", "has no speaker; write one, so that no voice is both trained and tested on"
     return None

@@ -1,0 +1,141 @@
+"""The stream of every exported format answers, at every frame, as the network does on the whole sequence."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline import backend, export, network, params, runtimes
+from pipeline.balance import Ensemble
+from pipeline.errors import ArtifactError, ExportError
+from pipeline.mfcc import Features
+from pipeline.network import Architecture
+from pipeline.streaming import Description
+
+LANGUAGES = ("english", "hindi", "mandarin")
+N_MFCC = 13
+KINDS = {
+    "gru": ("gru", LANGUAGES, None),
+    "lstm": ("lstm", LANGUAGES, None),
+    "ensemble of gru with silence": (
+        "gru",
+        (*LANGUAGES, "silence"),
+        Ensemble("english", (("a", "b"), ("c",)), ("hindi", "mandarin")),
+    ),
+}
+
+
+def design(kind: str) -> Architecture:
+    cell, classes, division = KINDS[kind]
+    model = params.Model(cell=cell, units=(12, 7), dense=(9,), dropout=0.2)
+    rng = np.random.default_rng(0)
+    return network.design(model, classes, division, rng.normal(size=N_MFCC), rng.uniform(1, 100, N_MFCC))
+
+
+@pytest.fixture(scope="module", params=list(KINDS))
+def exported(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, defaults: params.Params
+) -> tuple[Any, Architecture, Path, Description]:
+    """A network with random weights, saved, loaded in safe mode, and exported."""
+    folder = tmp_path_factory.mktemp("streaming")
+    architecture = design(request.param)
+    backend.keras().utils.set_random_seed(1)
+    network.sequence(architecture).save(folder / "sequence.keras")
+    trained = export.load(folder / "sequence.keras")
+    description = export.export(
+        trained,
+        architecture,
+        folder,
+        languages=LANGUAGES,
+        sample_rate=16000,
+        mfcc=defaults.mfcc.model_copy(update={"n_mfcc": N_MFCC}),
+        silence=defaults.silence,
+    )
+    return trained, architecture, folder, description
+
+
+def mfccs(frames: int = 60) -> Features:
+    return np.random.default_rng(2).normal(0, 10, (frames, N_MFCC)).astype(np.float32)
+
+
+@pytest.mark.parametrize("runtime", list(runtimes.FILES))
+def test_the_stream_equals_the_sequence_at_every_frame(exported: Any, runtime: runtimes.Name) -> None:
+    trained, _, folder, description = exported
+    features = mfccs()
+    wanted = np.asarray(trained(features[None]))[0]
+    stream = runtimes.open_stream(folder, runtime, description.states)
+    for _ in range(2):  # the second time after a reset
+        answers = np.array([stream.step(frame) for frame in features])
+        np.testing.assert_allclose(answers, wanted, atol=1e-6)
+        stream.reset_states()
+    np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("runtime", ["litert", "onnx"])
+def test_streams_of_one_model_are_independent(exported: Any, runtime: runtimes.Name) -> None:
+    _, _, folder, description = exported
+    one, other = (runtimes.open_stream(folder, runtime, description.states) for _ in range(2))
+    alone = [one.step(frame) for frame in mfccs(5)]
+    one.reset_states()
+    between = []
+    for frame in mfccs(5):
+        between.append(one.step(frame))
+        other.step(-frame)
+    np.testing.assert_array_equal(alone, between)
+
+
+def test_a_network_that_answers_otherwise_is_refused(exported: Any) -> None:
+    trained, architecture, folder, description = exported
+    largest = export.differences(trained, folder, description.states, mfccs())
+    export.prove(largest, 1e-5)
+    other = network.sequence(architecture)  # other random weights
+    wrong = export.differences(other, folder, description.states, mfccs())
+    with pytest.raises(ExportError, match=r"differs from the trained network by .* export\.tolerance 1e-05"):
+        export.prove(wrong, 1e-5)
+    with pytest.raises(ExportError):
+        export.prove({"litert": float("nan")}, 1e-5)
+
+
+def test_the_description_round_trips_and_refuses_another_schema(exported: Any, tmp_path: Path) -> None:
+    _, architecture, folder, description = exported
+    assert Description.read(folder) == description
+    architecture.write(tmp_path / "architecture.json")
+    assert Architecture.read(tmp_path / "architecture.json") == architecture
+    text = (folder / "streaming.json").read_text().replace('"schema": 1', '"schema": 7')
+    (tmp_path / "streaming.json").write_text(text)
+    with pytest.raises(ArtifactError, match="schema 7, this version reads 1"):
+        Description.read(tmp_path)
+
+
+def test_the_product_of_an_ensemble_is_a_posterior_of_the_classes() -> None:
+    architecture = design("ensemble of gru with silence")
+    assert architecture.members == (
+        (("english",), ("english",), ("hindi", "mandarin"), ("silence",)),
+        (("hindi",), ("mandarin",)),
+    )
+    whole = network.sequence(architecture)
+    members = [network.member(architecture, number) for number in (0, 1)]
+    for model in members:
+        network.transfer(model, whole)
+    features = mfccs()[None]
+    (first, second), product = [np.asarray(model(features))[0] for model in members], np.asarray(whole(features))[0]
+    wanted = np.stack(
+        [first[:, 0] + first[:, 1], first[:, 2] * second[:, 0], first[:, 2] * second[:, 1], first[:, 3]], axis=1
+    )
+    np.testing.assert_allclose(product, wanted, atol=1e-6)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"model\.tflite is missing"):
+        runtimes.open_stream(tmp_path, "litert", {})
+    with pytest.raises(ArtifactError, match=r"sequence\.keras can't be loaded"):
+        export.load(tmp_path / "sequence.keras")
+
+
+def test_a_keras_file_that_holds_code_is_refused(tmp_path: Path) -> None:
+    keras = backend.keras()
+    evil = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x + 1)])
+    evil.save(tmp_path / "evil.keras")
+    with pytest.raises(ArtifactError, match="can't be loaded"):
+        export.load(tmp_path / "evil.keras")
