@@ -53,6 +53,7 @@ class Architecture:
     units: tuple[int, ...]
     dense: tuple[int, ...]
     dropout: float
+    noise: float
     classes: tuple[str, ...]
     members: tuple[tuple[Output, ...], ...]
     mean: tuple[float, ...]
@@ -105,6 +106,7 @@ def design(
         model.units,
         model.dense,
         model.dropout,
+        model.noise,
         classes,
         members,
         tuple(float(value) for value in mean),
@@ -188,6 +190,7 @@ def _normalised(architecture: Architecture, features: "KerasTensor") -> "KerasTe
 
 def _network(architecture: Architecture, number: int, signal: "KerasTensor", recurrent: Recurrent) -> "KerasTensor":
     layers, name = backend.keras().layers, f"network{number}"
+    signal = layers.GaussianNoise(architecture.noise, name=f"{name}_noise")(signal)
     for index, units in enumerate(architecture.units):
         signal = recurrent(f"{name}_{architecture.cell}{index}", units, signal)
         signal = layers.Dropout(architecture.dropout, name=f"{name}_dropout{index}")(signal)

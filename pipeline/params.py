@@ -151,6 +151,7 @@ class Model(Section):
     units: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
     dense: tuple[PositiveInt, ...]
     dropout: Annotated[float, Field(ge=0, lt=1)]
+    noise: Annotated[NonNegativeFloat, Field(description="deviation, of normalised MFCCs, while training")]
 
 
 class Train(Section):

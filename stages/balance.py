@@ -40,6 +40,7 @@ def main() -> None:
         if name == "train":
             rows, division = balance.balance(settings.balance.strategy, rows, counts, settings.seed)
             summary["ensemble"] = division and dataclasses.asdict(division)
+            summary["before"] = before  # frames that count, by language, of train
         tables.write(folder / f"{name}.csv", Sequence, rows)
         summary[name] = {language: _summary(language, rows, counts) for language in settings.corpus.languages}
         shown += [

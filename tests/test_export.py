@@ -28,7 +28,7 @@ KINDS = {
 
 def design(kind: str) -> Architecture:
     cell, classes, division = KINDS[kind]
-    model = params.Model(cell=cell, units=(12, 7), dense=(9,), dropout=0.2)
+    model = params.Model(cell=cell, units=(12, 7), dense=(9,), dropout=0.2, noise=0.1)
     rng = np.random.default_rng(0)
     return network.design(model, classes, division, rng.normal(size=N_MFCC), rng.uniform(1, 100, N_MFCC))
 

@@ -28,7 +28,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory, defaults: params.Params) -
     made = {}
     for strategy in STRATEGIES:
         made[strategy] = tmp_path_factory.mktemp(strategy)
-        model = params.Model(cell="gru", units=(8,), dense=(), dropout=0.0)
+        model = params.Model(cell="gru", units=(8,), dense=(), dropout=0.0, noise=0.0)
         classes = sequences.classes(strategy, LANGUAGES)
         architecture = network.design(model, classes, None, np.zeros(13), np.full(13, 400.0))
         trained = network.sequence(architecture)

@@ -1,0 +1,85 @@
+"""A copy of the project with a tiny corpus and network, and DVC run in it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+TINY: dict[str, Any] = {
+    "demo": {"minutes": 2.5, "voices": 4},
+    "sequence": {"length": 200},
+    "model": {"units": [6], "dense": [5]},
+    "train": {"epochs": 1, "batch_size": 8},
+}
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy of the project in a folder of its own."""
+
+    folder: Path
+
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in it, with this Python's programs first on PATH."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        # A user's terminal has no CI in its environment; DVC draws no progress bars where there is no terminal.
+        env = {**os.environ, "PATH": path, **environment}
+        return subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, check=False)
+
+    def change(self, **sections: Any) -> None:
+        """Change values of params.yaml, section by section."""
+        file = self.folder / "params.yaml"
+        tree = yaml.safe_load(file.read_text())
+        for section, values in sections.items():
+            if isinstance(values, dict):
+                tree[section].update(values)
+            else:
+                tree[section] = values
+        file.write_text(yaml.safe_dump(tree))
+
+    def repro(self) -> tuple[set[str], set[str], str]:
+        """`dvc repro`: the stages that ran, those restored from the run cache, and all that was printed."""
+        done = self.run("dvc", "repro")
+        assert done.returncode == 0, done.stdout + done.stderr
+        ran = set(re.findall(r"Running stage '(?:demo/dvc\.yaml:)?(\w+)'", done.stdout))
+        restored = set(re.findall(r"Stage '(?:demo/dvc\.yaml:)?(\w+)' is cached", done.stdout))
+        return ran, restored, done.stdout
+
+
+def copy_to(folder: Path) -> Copy:
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file() and not name.endswith("dvc.lock"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    copy = Copy(folder)
+    copy.change(**TINY)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    """The tiny pipeline, run once from the demo to the report."""
+    copy = copy_to(tmp_path_factory.mktemp("project"))
+    ran, restored, printed = copy.repro()
+    assert ran == set(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]) | {"demo"}, printed
+    assert not restored
+    return copy
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Callable[[], Copy]:
+    """Copies in which nothing has run."""
+    return lambda: copy_to(tmp_path)

@@ -1,0 +1,94 @@
+"""A user's mistake stops before any work, with one sentence that names it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+
+from tests.end_to_end.conftest import Copy
+
+
+def refusal(copy: Copy, stage: str, **environment: str) -> str:
+    import sys
+
+    done = copy.run(sys.executable, "-m", f"stages.{stage}", **environment)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("error: ")
+    assert not list((copy.folder / "artifacts").rglob("*.wav"))
+    return done.stderr
+
+
+def corpus(folder: Path, speakers: dict[str, int]) -> None:
+    """Two recordings of every speaker."""
+    folder.mkdir(parents=True)
+    rows = []
+    for language, number in speakers.items():
+        (folder / language).mkdir()
+        for take in range(2 * number):
+            path = f"{language}/{take}.wav"
+            soundfile.write(folder / path, [0.1, -0.1] * 8000, 16000)
+            rows.append(f"{path},{language}_{take // 2}\n")
+    (folder / "speakers.csv").write_text("path,speaker\n" + "".join(rows))
+
+
+def test_a_missing_sox(fresh: Callable[[], Copy]) -> None:
+    said = refusal(fresh(), "ingest", PATH="/nowhere")
+    assert "'sox' is not on PATH" in said
+    assert "apt-get install sox" in said
+
+
+def test_a_missing_espeak(fresh: Callable[[], Copy]) -> None:
+    assert "'espeak-ng' is not on PATH" in refusal(fresh(), "demo", PATH="/nowhere")
+
+
+@pytest.mark.parametrize(
+    ("speakers", "said"),
+    [
+        ({}, "no recordings in corpus.root"),
+        ({"english": 3, "hindi": 3}, "'mandarin', which has no recordings"),
+        ({"english": 3, "hindi": 2, "mandarin": 3}, "'hindi' has 2 speaker(s)"),
+    ],
+)
+def test_a_corpus_that_can_not_be_split(fresh: Callable[[], Copy], speakers: dict[str, int], said: str) -> None:
+    copy = fresh()
+    corpus(copy.folder / "mine", speakers)
+    copy.change(corpus={"root": "mine"})
+    assert said in refusal(copy, "ingest")
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "allowed"),
+    [
+        ("silence", "strategy", "cut", "'none', 'remove', 'mask' or 'label'"),
+        ("silence", "min_speech", -0.5, "greater than or equal to 0"),
+        ("balance", "strategy", "smote", "'ensemble'"),
+        ("audio", "min_duration", -1, "greater than 0"),
+        ("corpus", "root", "nowhere", "not a folder"),
+    ],
+)
+def test_a_parameter_out_of_range(fresh: Callable[[], Copy], section: str, key: str, value: Any, allowed: str) -> None:
+    copy = fresh()
+    copy.change(**{section: {key: value}})
+    said = refusal(copy, "ingest")
+    assert f"{section}.{key}" in said
+    assert str(value) in said
+    assert allowed in said
+
+
+def test_a_recording_that_can_not_be_decoded_is_rejected_by_name_and_reason(fresh: Callable[[], Copy]) -> None:
+    copy = fresh()
+    corpus(copy.folder / "mine", {"english": 3, "hindi": 3, "mandarin": 3})
+    (copy.folder / "mine" / "hindi" / "0.wav").write_text("no audio")
+    copy.change(corpus={"root": "mine", "max_rejected": 0.1})
+    done = copy.run("python", "-m", "stages.ingest")
+    assert done.returncode == 0, done.stderr
+    assert (copy.folder / "artifacts/ingest/rejected.csv").read_text() == (
+        "path,reason,detail\nhindi/0.wav,unreadable,is not audio that libsndfile reads; convert it to WAV or FLAC\n"
+    )
+    copy.change(corpus={"max_rejected": 0.01})
+    done = copy.run("python", "-m", "stages.ingest")
+    assert done.returncode == 2
+    assert "1 of 18 recordings are rejected (unreadable 1), above corpus.max_rejected 0.01" in done.stderr
