@@ -62,7 +62,7 @@ def copy_to(folder: Path) -> Copy:
     for name in filter(None, listed.stdout.split("\0")):
         if (ROOT / name).is_file() and not name.endswith("dvc.lock"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+            shutil.copy2(ROOT / name, folder / name)
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     copy = Copy(folder)
     copy.change(**TINY)

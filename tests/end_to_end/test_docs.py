@@ -1,0 +1,84 @@
+"""Every command and code block in README.md and docs/ runs, and the tables name what there is."""
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline import params
+from tests.end_to_end.conftest import Copy
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "artifacts" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(language: str) -> list[str]:
+    return [
+        block for page in PAGES for block in re.findall(rf"```{language}\n(.*?)```", page.read_text(), flags=re.DOTALL)
+    ]
+
+
+def test_every_block_is_of_a_kind_that_is_run() -> None:
+    kinds = {kind for page in PAGES for kind in re.findall(r"^```(\w+)", page.read_text(), flags=re.MULTILINE)}
+    assert kinds == {"bash", "python", "yaml"}
+
+
+COMMANDS = [line.split("#")[0].strip() for block in blocks("bash") for line in block.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_run(tiny: Copy, command: str) -> None:
+    if not (tiny.folder / ".venv").exists():
+        (tiny.folder / ".venv").symlink_to(sys.prefix)
+    if command == "make test":
+        command = "make -n test"  # this is that run
+    done = tiny.run(*command.split())
+    assert done.returncode == 0, done.stdout + done.stderr
+    if command == "make repro":
+        assert "installing" not in done.stdout
+        assert "up to date" in done.stdout
+    if command.startswith("make -n"):
+        assert "pytest" in done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_python_runs(tiny: Copy, code: str) -> None:
+    done = tiny.run("python", "-W", "error", "-c", code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    assert not done.stderr
+
+
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_parameters_are_valid(tmp_path: Path, text: str) -> None:
+    tree = yaml.safe_load((ROOT / "params.yaml").read_text()) | yaml.safe_load(text)
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(tree))
+    params.load(tmp_path / "params.yaml")
+
+
+def test_every_parameter_is_described() -> None:
+    text = (ROOT / "docs" / "parameters.md").read_text()
+    described = set(re.findall(r"`([a-z_.]+)`", text.split("| key |")[1]))
+    for section, values in yaml.safe_load((ROOT / "params.yaml").read_text()).items():
+        for name in [f"{section}.{key}" for key in values] if isinstance(values, dict) else [section]:
+            assert name in described
+
+
+def test_every_stage_is_in_the_readme() -> None:
+    text = (ROOT / "README.md").read_text()
+    for stage in [*yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"], "demo"]:
+        assert f"| {stage} |" in text
+
+
+def test_every_dependency_is_justified_and_pinned() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = {*project["dependencies"], *project["optional-dependencies"]["dev"]}
+    rows = re.findall(r"^\| ([\w, -]+) \|", (ROOT / "docs" / "dependencies.md").read_text(), flags=re.MULTILINE)
+    assert {name for row in rows for name in row.split(", ")} - {"package"} == named
+    lock = (ROOT / "requirements.lock").read_text().splitlines()
+    assert all(re.fullmatch(r"[\w.-]+==[\w.+]+", line) for line in lock)
+    pinned = {line.split("==")[0].lower().replace("_", "-") for line in lock}
+    assert named <= pinned
