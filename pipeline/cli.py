@@ -149,6 +149,24 @@ def trim(source: Path, target: Path, file: Path) -> None:
 
 
 @main.command()
+@click.argument("folder", default="artifacts/streaming", type=_path)
+def verify(folder: Path) -> None:
+    """Prove a copy of an exported model: replay its golden audio through every runtime that is here."""
+    import importlib.util
+
+    from pipeline import export, golden, runtimes, terminal
+    from pipeline.streaming import Description
+
+    here = {
+        name: golden.replay(folder, name)
+        for name, module in runtimes.MODULES.items()
+        if importlib.util.find_spec(module)
+    }
+    terminal.show_table(*golden.table(here))
+    export.check(here, Description.read(folder).tolerance)
+
+
+@main.command()
 @click.argument("store", default="artifacts/features.zarr", type=_path)
 def info(store: Path) -> None:
     """Tell what a feature store holds."""

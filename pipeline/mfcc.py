@@ -114,6 +114,15 @@ def compute(kernel: Kernel, read: Read, samples: int, first: int, count: int, to
     return kernel.cepstrum(log_mel)
 
 
+def whole(kernel: Kernel, samples: Samples) -> Features:
+    """Every frame of a recording in memory, shape (frames, n_mfcc)."""
+
+    def read(start: int, stop: int) -> Samples:
+        return samples[start:stop]
+
+    return compute(kernel, read, len(samples), 0, frame_count(len(samples), kernel.hop_length))
+
+
 class Framer:
     """MFCCs of a stream: the frames that `compute` gives, as soon as their samples are there."""
 

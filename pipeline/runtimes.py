@@ -20,6 +20,12 @@ FILES: Mapping[Name, str] = {
     "keras": "streaming.keras",
     "saved_model": "saved_model",
 }
+MODULES: Mapping[Name, str] = {  # what each needs installed
+    "litert": "ai_edge_litert",
+    "onnx": "onnxruntime",
+    "keras": "tensorflow",
+    "saved_model": "tensorflow",
+}
 
 
 class Stream(Protocol):

@@ -28,6 +28,7 @@ from pipeline.silence import Flags
 SCHEMA = 1
 DESCRIPTION = "streaming.json"
 FRONT_END = "frontend.npz"
+GOLDEN = "golden.npz"
 FLOOR = 1e-10  # a posterior below it counts as this: one frame alone never rules a language out
 
 
@@ -43,6 +44,7 @@ class Description:
     silence: params.Silence
     states: dict[str, int]
     latency_s: dict[str, float]
+    tolerance: float  # largest difference of a posterior that a copy may show
     files: dict[str, str]  # sha256 by name
 
     def write(self, folder: Path) -> None:
@@ -149,12 +151,14 @@ class Identifier:
         Frames so far.
     frame_s
         Seconds from one frame to the next.
+    kernel
+        What computes its MFCCs.
     """
 
     def __init__(
         self, folder: Path, runtime: runtimes.Name, description: Description, kernel: Kernel, sample_rate: int
     ) -> None:
-        self._folder, self._runtime, self._kernel = folder, runtime, kernel
+        self._folder, self._runtime, self.kernel = folder, runtime, kernel
         self.description, self.sample_rate = description, sample_rate
         self.frame_s = description.mfcc["hop_length"] / description.sample_rate
         self._network = runtimes.open_stream(folder, runtime, description.states)
@@ -191,7 +195,7 @@ class Identifier:
     def stream(self, sample_rate: int | None = None) -> "Identifier":
         """Another stream, independent of this one."""
         return Identifier(
-            self._folder, self._runtime, self.description, self._kernel, sample_rate or self.description.sample_rate
+            self._folder, self._runtime, self.description, self.kernel, sample_rate or self.description.sample_rate
         )
 
     def accept(self, samples: NDArray[np.floating[Any]]) -> Frames:
@@ -228,7 +232,7 @@ class Identifier:
     def _begin(self) -> None:
         about = self.description
         self._resampler = Resampler(self.sample_rate, about.sample_rate)
-        self._framer = Framer(self._kernel)
+        self._framer = Framer(self.kernel)
         self._detector = Detector(about.sample_rate, about.mfcc["hop_length"], about.silence)
         self._features: deque[Features] = deque()  # frames that wait for their speech flags
         self._speech: deque[np.bool_] = deque()  # and flags that wait for their frames

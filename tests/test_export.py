@@ -1,12 +1,14 @@
 """The stream of every exported format answers, at every frame, as the network does on the whole sequence."""
 
+import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pipeline import backend, export, network, params, runtimes
+from pipeline import backend, export, golden, mfcc, network, params, runtimes, streaming
 from pipeline.balance import Ensemble
 from pipeline.errors import ArtifactError, ExportError
 from pipeline.mfcc import Features
@@ -15,6 +17,7 @@ from pipeline.streaming import Description
 
 LANGUAGES = ("english", "hindi", "mandarin")
 N_MFCC = 13
+FEW = params.Mfcc(n_mfcc=N_MFCC, n_fft=400, hop_length=160, n_mels=20, fmin=0.0, fmax=None, top_db=None)
 KINDS = {
     "gru": ("gru", LANGUAGES, None),
     "lstm": ("lstm", LANGUAGES, None),
@@ -43,16 +46,17 @@ def exported(
     backend.keras().utils.set_random_seed(1)
     network.sequence(architecture).save(folder / "sequence.keras")
     trained = export.load(folder / "sequence.keras")
-    description = export.export(
+    export.export(
         trained,
         architecture,
         folder,
         languages=LANGUAGES,
         sample_rate=16000,
-        mfcc=defaults.mfcc.model_copy(update={"n_mfcc": N_MFCC}),
+        mfcc=FEW,
         silence=defaults.silence,
+        tolerance=1e-5,
     )
-    return trained, architecture, folder, description
+    return trained, architecture, folder, Description.read(folder)
 
 
 def mfccs(frames: int = 60) -> Features:
@@ -85,16 +89,30 @@ def test_streams_of_one_model_are_independent(exported: Any, runtime: runtimes.N
     np.testing.assert_array_equal(alone, between)
 
 
-def test_a_network_that_answers_otherwise_is_refused(exported: Any) -> None:
-    trained, architecture, folder, description = exported
-    largest = export.differences(trained, folder, description.states, mfccs())
-    export.prove(largest, 1e-5)
-    other = network.sequence(architecture)  # other random weights
-    wrong = export.differences(other, folder, description.states, mfccs())
-    with pytest.raises(ExportError, match=r"differs from the trained network by .* export\.tolerance 1e-05"):
-        export.prove(wrong, 1e-5)
-    with pytest.raises(ExportError):
-        export.prove({"litert": float("nan")}, 1e-5)
+@pytest.mark.parametrize("runtime", list(runtimes.FILES))
+def test_golden_audio_streams_to_what_the_offline_stages_made_of_it(exported: Any, runtime: runtimes.Name) -> None:
+    worst = golden.replay(exported[2], runtime)
+    assert worst["flags"] == 0
+    assert worst["mfcc"] < 1e-3
+    assert worst["posterior"] < 1e-5
+    export.check({runtime: worst}, 1e-5)
+
+
+def test_an_export_of_another_network_is_refused(exported: Any, tmp_path: Path) -> None:
+    _, architecture, folder, description = exported
+    copy = tmp_path / "streaming"
+    shutil.copytree(folder, copy)
+    kernel = mfcc.kernel(FEW, 16000)
+    golden.record(copy, network.sequence(architecture), kernel, description)  # other random weights
+    files = description.files | {"golden.npz": streaming.digest(copy / "golden.npz")}
+    dataclasses.replace(description, files=files).write(copy)
+    worst = golden.replay(copy, "litert")
+    with pytest.raises(ExportError, match=r"model\.tflite is off by .* in posterior, more than 1e-05"):
+        export.check({"litert": worst}, 1e-5)
+    with pytest.raises(ExportError, match="in flags, more than 0"):
+        export.check({"onnx": {"flags": 1.0, "mfcc": 0.0, "posterior": 0.0}}, 1e-5)
+    with pytest.raises(ExportError, match="in posterior"):
+        export.check({"onnx": {"flags": 0.0, "mfcc": 0.0, "posterior": float("nan")}}, 1e-5)
 
 
 def test_the_description_round_trips_and_refuses_another_schema(exported: Any, tmp_path: Path) -> None:
