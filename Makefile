@@ -11,6 +11,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .PHONY: repro test lint bench setup system
 repro: setup
+	@lid doctor >/dev/null
 	dvc repro
 
 test: setup

@@ -6,6 +6,7 @@ hears what `convert` wrote.
 
 import hashlib
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from pipeline.errors import AudioError
 Samples = NDArray[np.int16]
 BLOCK = 1 << 18  # frames decoded at a time: 16 s at 16 kHz, 1 MB a channel
 FULL_SCALE = 32768
+SLOWEST, FASTEST = 4000, 768_000  # Hz, of a source: what is used for speech and more
 UNKNOWN_LENGTH = 0x7FFFF000  # programs that write WAV to a pipe claim this many bytes, or more
 
 
@@ -86,9 +88,13 @@ def decode(path: Path) -> tuple[int, Iterator[NDArray[np.float32]]]:
     Raises
     ------
     AudioError
-        ``missing`` or ``unreadable``; the blocks also raise ``truncated`` and ``not_finite``.
+        ``missing``, ``unreadable`` or ``sample_rate``; the blocks also raise ``truncated`` and ``not_finite``.
     """
     source = _open(path)
+    if not SLOWEST <= source.samplerate <= FASTEST:
+        raise AudioError(
+            "sample_rate", f"claims {source.samplerate} Hz, {SLOWEST} to {FASTEST} are allowed; resample it"
+        )
     return source.samplerate, _mono(source)
 
 
@@ -170,7 +176,7 @@ def _open(path: Path) -> soundfile.SoundFile:
     if not path.is_file():
         raise AudioError("missing", "is not a file; check its name")
     try:
-        return soundfile.SoundFile(path)
+        return soundfile.SoundFile(os.fsencode(path))  # any bytes that a file system takes for a name
     except (soundfile.LibsndfileError, OSError, TypeError):  # TypeError: headerless formats need a rate
         raise AudioError("unreadable", "is not audio that libsndfile reads; convert it to WAV or FLAC") from None
 

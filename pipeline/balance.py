@@ -84,7 +84,7 @@ def undersample(rows: Sequence[Row], counts: Counts, rng: np.random.Generator) -
         have = 0
         for row in _by_turns(of_class, counts, rng):
             more = frames(row, counts)
-            if have + more / 2 > target and totals[language] > target:
+            if have and have + more / 2 > target and totals[language] > target:
                 break
             kept.add(row)
             have += more

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.errors import AudioError, UserError
+from pipeline.errors import ArtifactError, AudioError, UserError
 
 if TYPE_CHECKING:
     from pipeline.streaming import Identifier
@@ -20,6 +20,9 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except UserError as error:
             click.echo(f"error: {error}", err=True)
+            ctx.exit(2)
+        except click.UsageError as error:
+            click.echo(f"error: {error.format_message()}", err=True)
             ctx.exit(2)
 
 
@@ -51,7 +54,7 @@ def identify(
     from pipeline.streaming import Identifier
 
     identifier = Identifier.load(model, runtime)
-    width = max(len(str(file)) for file in files)
+    width = max(len(click.format_filename(file)) for file in files)
     if by_frame:
         click.echo(",".join(["path", "frame", "time_s", "speech", *identifier.description.classes]))
     elif not as_json:
@@ -63,7 +66,7 @@ def identify(
             else:
                 _answer(file, identifier, width, as_json)
         except AudioError as error:  # the other files are still answered
-            click.echo(f"error: {file} {error}", err=True)
+            click.echo(f"error: {click.format_filename(file)} {error}", err=True)
             ctx.call_on_close(lambda: ctx.exit(2))
 
 
@@ -80,7 +83,7 @@ def _answer(file: Path, identifier: "Identifier", width: int, as_json: bool) -> 
     decision = stream.decision
     if as_json:
         answer = {
-            "path": str(file),
+            "path": click.format_filename(file),
             "language": decision.language,
             "confidence": round(decision.confidence, 6),
             "posteriors": dict(
@@ -91,10 +94,12 @@ def _answer(file: Path, identifier: "Identifier", width: int, as_json: bool) -> 
         }
         click.echo(json.dumps(answer))
     elif decision.language is None:
-        click.echo(f"{file!s:{width}}  no speech")
+        click.echo(f"{click.format_filename(file):{width}}  no speech")
     else:
         sure = decision.since * stream.frame_s
-        click.echo(f"{file!s:{width}}  {decision.language:10}  {decision.confidence:10.1%}  {sure:8.2f} s")
+        click.echo(
+            f"{click.format_filename(file):{width}}  {decision.language:10}  {decision.confidence:10.1%}  {sure:8.2f} s"
+        )
 
 
 def _frames(file: Path, identifier: "Identifier") -> None:
@@ -113,7 +118,9 @@ def _frames(file: Path, identifier: "Identifier") -> None:
         for number, (speech, posterior) in enumerate(zip(frames.speech, frames.posteriors, strict=True), frames.first):
             known = [] if np.isnan(posterior).any() else [f"{p:.6f}" for p in posterior]
             blank = [""] * (len(posterior) - len(known))
-            rows.writerow([file, number, f"{number * stream.frame_s:.3f}", int(speech), *known, *blank])
+            rows.writerow(
+                [click.format_filename(file), number, f"{number * stream.frame_s:.3f}", int(speech), *known, *blank]
+            )
 
 
 @main.command()
@@ -176,6 +183,8 @@ def info(store: Path) -> None:
     from pipeline.store import FeatureStore
 
     features = FeatureStore.open(store)
+    if lacking := {"mfcc", "sample_rate", "versions"} - set(features.attributes):
+        raise ArtifactError(f"{store} does not say its {min(lacking)}; run `dvc repro` to write it anew")
     frame_s = features.attributes["mfcc"]["hop_length"] / features.attributes["sample_rate"]
     size = sum(file.stat().st_size for file in store.rglob("*") if file.is_file())
     rows, coefficients = features.mfcc.shape

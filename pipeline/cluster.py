@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+from pipeline.errors import ProgramError
 from pipeline.terminal import Progress
 
 if TYPE_CHECKING:
@@ -60,8 +61,15 @@ def _client() -> "Iterator[Client]":
     from distributed import Client, LocalCluster
 
     logging.getLogger("distributed").setLevel(logging.ERROR)
-    if dask.config.get("scheduler-address", None):
-        with Client() as client:
+    address = dask.config.get("scheduler-address", None)
+    if address:
+        try:
+            client = Client()
+        except (OSError, ValueError) as error:
+            raise ProgramError(
+                f"no Dask scheduler answers at {address!r} ({error}); start one there, or unset DASK_SCHEDULER_ADDRESS"
+            ) from None
+        with client:
             yield client
         return
     with (

@@ -12,6 +12,7 @@ from pathlib import Path
 from pipeline import programs
 from pipeline.errors import ParameterError
 
+DEMO = Path("artifacts/data/demo")  # made by the first stage
 VERSION_FLAG = {"sox": "--version", "espeak-ng": "--version", "dot": "-V"}
 
 
@@ -26,7 +27,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at programs, packages, parameters and the machine, in the order in which they are shown."""
-    return [*_programs(), *_packages(), _params(), *_machine()]
+    return [*_programs(), *_packages(), *_params(), *_machine()]
 
 
 def _programs() -> list[Finding]:
@@ -55,14 +56,17 @@ def _packages() -> list[Finding]:
     return findings
 
 
-def _params() -> Finding:
+def _params() -> list[Finding]:
     from pipeline import params
 
     try:
-        params.load(Path("params.yaml"))
+        root = Path(params.load(Path("params.yaml")).corpus.root)
     except ParameterError as error:
-        return Finding("params.yaml", "can't be used", str(error))
-    return Finding("params.yaml", "valid")
+        return [Finding("params.yaml", "can't be used", str(error))]
+    if not root.is_dir() and root != DEMO:
+        remedy = f"corpus.root {str(root)!r} is not a folder; name the folder that holds the recordings"
+        return [Finding("params.yaml", "valid"), Finding("corpus", "missing", remedy)]
+    return [Finding("params.yaml", "valid"), Finding("corpus", str(root))]
 
 
 def _machine() -> list[Finding]:

@@ -36,6 +36,14 @@ class ArtifactError(UserError):
     """A file written by an earlier stage is missing, altered or of another version."""
 
 
+class DetectionError(UserError):
+    """SoX and its rule disagree about a recording."""
+
+
+class TrainingError(UserError):
+    """Training went astray."""
+
+
 class LeakageError(UserError):
     """Something ties two splits together, so scores would be too good."""
 

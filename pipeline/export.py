@@ -1,6 +1,5 @@
 """The trained network as a stream: one step at a time, in four formats, each proved equal to the sequence form."""
 
-import dataclasses
 import logging
 import shutil
 import warnings
@@ -49,6 +48,7 @@ def export(
     mfcc: params.Mfcc,
     silence: params.Silence,
     tolerance: float,
+    streams: bool,
 ) -> None:
     """Write the network in four formats, with all that a stream needs beside it, into a folder.
 
@@ -72,11 +72,13 @@ def export(
     kernel = make_kernel(mfcc, sample_rate)
     np.savez(folder / streaming.FRONT_END, window=kernel.window, mel=kernel.mel, cosines=kernel.cosines)
     description = Description(
-        schema=streaming.SCHEMA,
+        schema_version=1,
+        streaming=streams,
         languages=languages,
         classes=architecture.classes,
         sample_rate=sample_rate,
-        mfcc=mfcc.model_dump() | FIXED,
+        mfcc=mfcc,
+        conventions=FIXED,
         silence=silence,
         states=architecture.states,
         latency_s=latency(sample_rate, mfcc, silence),
@@ -85,7 +87,8 @@ def export(
     )
     golden.record(folder, trained, kernel, description)
     names = (*runtimes.FILES.values(), streaming.FRONT_END, streaming.GOLDEN)
-    dataclasses.replace(description, files={name: streaming.digest(folder / name) for name in names}).write(folder)
+    files_now = {name: streaming.digest(folder / name) for name in names}
+    description.model_copy(update={"files": files_now}).write(folder)
 
 
 def latency(sample_rate: int, mfcc: params.Mfcc, silence: params.Silence) -> dict[str, float]:

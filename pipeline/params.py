@@ -24,6 +24,18 @@ from pipeline.errors import ParameterError
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what NumPy and Keras take
+RESERVED = {
+    "silence",
+    "undecided",
+    "path",
+    "recording",
+    "frame",
+    "time_s",
+    "speech",
+    "language",
+    "predicted",
+    "confidence",
+}
 Strategy = Literal["none", "remove", "mask", "label"]
 
 
@@ -67,8 +79,8 @@ class Corpus(Section):
     def _distinct(self) -> Self:
         if len(set(self.languages)) < len(self.languages):
             raise ValueError("languages are named twice; name each once")
-        if "silence" in self.languages:
-            raise ValueError("'silence' is the name of the extra class of silence.strategy: label; rename the language")
+        if taken := RESERVED & set(self.languages):
+            raise ValueError(f"languages holds {min(taken)!r}, which is taken for a column or class; rename it")
         return self
 
 
@@ -82,7 +94,7 @@ class Audio(Section):
 class Detection(Section):
     """What SoX calls speech: threshold in percent of full scale, durations in seconds."""
 
-    threshold: Annotated[float, Field(gt=0, lt=100)]
+    threshold: Annotated[float, Field(ge=1e-6, lt=100)]
     min_speech: NonNegativeFloat
     min_silence: NonNegativeFloat
     pad: NonNegativeFloat
@@ -98,7 +110,7 @@ class Mfcc(Section):
     """Arguments of librosa.feature.mfcc under librosa's names."""
 
     n_mfcc: PositiveInt
-    n_fft: Annotated[int, Field(ge=2)]
+    n_fft: Annotated[int, Field(ge=2, multiple_of=2)]
     hop_length: PositiveInt
     n_mels: PositiveInt
     fmin: NonNegativeFloat
@@ -135,7 +147,7 @@ class Split(Section):
 class Sequence(Section):
     """How training and validation recordings are cut."""
 
-    length: Annotated[PositiveInt, Field(description="frames at most")]
+    length: Annotated[int, Field(ge=1, le=10_000, description="frames at most")]
 
 
 class Balance(Section):
@@ -166,6 +178,7 @@ class Train(Section):
 class Export(Section):
     """What the exported networks are held to."""
 
+    streaming: bool
     tolerance: Annotated[PositiveFloat, Field(description="largest difference of a posterior")]
 
 
@@ -186,7 +199,12 @@ class Params(Section):
     export: Export
 
     @model_validator(mode="after")
-    def _within_nyquist(self) -> Self:
+    def _possible(self) -> Self:
+        if self.export.streaming and self.mfcc.top_db is not None:
+            raise ValueError(
+                f"mfcc.top_db {self.mfcc.top_db} clips against the loudest frame of a whole recording, which no stream "
+                "can know; set it to null, or export.streaming to false"
+            )
         nyquist = self.audio.sample_rate / 2
         if self.mfcc.fmax is not None and self.mfcc.fmax > nyquist:
             raise ValueError(f"mfcc.fmax {self.mfcc.fmax} is above half of audio.sample_rate, {nyquist}; lower it")
@@ -214,10 +232,10 @@ def load(path: Path) -> Params:
     try:
         return Params.model_validate(tree)
     except ValidationError as error:
-        raise ParameterError(" ".join(f"{path}: {_sentence(error)}".split())) from None
+        raise ParameterError(" ".join(f"{path}: {sentence(error)}".split())) from None
 
 
-def _sentence(error: ValidationError) -> str:
+def sentence(error: ValidationError) -> str:
     first: Any = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"]) or "the whole"
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline import audio, params, programs
 from pipeline.audio import FULL_SCALE, Samples
+from pipeline.errors import DetectionError
 
 Spans = NDArray[np.int64]  # shape (spans, 2): samples start:end, in order, apart
 Flags = NDArray[np.bool_]  # whether each frame is speech, shape (frames,)
@@ -40,15 +41,16 @@ def detect(samples: Samples, sample_rate: int, detection: params.Detection) -> S
     """
     spans = kept_spans(samples, sample_rate, detection.threshold)
     if not np.array_equal(cut(samples, spans), run_sox(samples, sample_rate, detection.threshold)):
-        raise RuntimeError(
-            "SoX kept other samples than its rule does; please report this with the recording and SoX's version"
-        )
+        raise DetectionError("SoX kept other samples than its rule does; please report this with the recording")
     return tidy(spans, len(samples), sample_rate, detection)
 
 
 def detect_file(path: Path, sample_rate: int, detection: params.Detection) -> Spans:
     """`detect` on a file that ingest wrote."""
-    return detect(audio.read(path), sample_rate, detection)
+    try:
+        return detect(audio.read(path), sample_rate, detection)
+    except DetectionError as error:
+        raise DetectionError(f"{path}: {error}") from None
 
 
 def run_sox(samples: Samples, sample_rate: int, threshold: float) -> Samples:
@@ -119,7 +121,7 @@ class SoxRule:
     def __init__(self, sample_rate: int, threshold: float) -> None:
         self._window = sample_rate // 50
         self._wait = int(DURATION * sample_rate + 0.5)
-        self._least = _least_energy(self._window, threshold)
+        self._least = _least_energy(self._window, float(f"{threshold:f}"))  # as pysox writes it
         self._most = self._window * FULL_SCALE**2  # the root of which overflows SoX's 32 bits: below any threshold
         self._squares = np.zeros(self._window, np.int64)  # of the window, oldest first
         self._energy = 0

@@ -3,6 +3,7 @@
 Groups that must stay together are found by union: the same speaker, the same source recording, the same decoded audio.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -15,6 +16,7 @@ from pipeline.errors import CorpusError
 from pipeline.tables import Recording
 
 NAMES = ("train", "val", "test")
+FEW = 8  # groups of which every deal can be tried: 6,561
 TRIALS = 64  # orders of dealing that are tried; the closest to the requested hours is kept
 
 Hours = NDArray[np.float64]
@@ -55,7 +57,7 @@ def assign(recordings: Sequence[Recording], split: params.Split, seed: int) -> d
         hours[number, languages[row.language]] += row.duration_s / 3600
     wanted = np.outer([1 - split.val - split.test, split.val, split.test], hours.sum(axis=0))
     deals = (_deal(hours, wanted, trial % 2 == 1, np.random.default_rng([seed, trial])) for trial in range(TRIALS))
-    best = min(deals, key=lambda deal: _badness(deal, hours, wanted))
+    best = _improved(min(deals, key=lambda deal: _badness(deal, hours, wanted)), hours, wanted)
     return {row.recording: NAMES[best[number]] for row, number in zip(recordings, group, strict=True)}
 
 
@@ -71,6 +73,22 @@ def _deal(hours: Hours, wanted: Hours, relative: bool, rng: np.random.Generator)
     for number in order:
         deal[number] = int(np.argmax((lacking / unit) @ (hours[number] / hours.sum(axis=0))))
         lacking[deal[number]] -= hours[number]
+    return deal
+
+
+def _improved(deal: NDArray[np.int64], hours: Hours, wanted: Hours) -> NDArray[np.int64]:
+    """The best deal of all where the groups are few, else the one that moving single groups leads to."""
+    if len(deal) <= FEW:
+        every = (np.array(choice) for choice in itertools.product(range(len(NAMES)), repeat=len(deal)))
+        return min(every, key=lambda choice: _badness(choice, hours, wanted))
+    best, improves = _badness(deal, hours, wanted), True
+    while improves:
+        improves = False
+        for number, name in itertools.product(range(len(deal)), range(len(NAMES))):
+            moved = deal.copy()
+            moved[number] = name
+            if (badness := _badness(moved, hours, wanted)) < best:
+                deal, best, improves = moved, badness, True
     return deal
 
 

@@ -89,7 +89,7 @@ def create(
     with warnings.catch_warnings():
         # Strings of any length have no entry in the Zarr 3 specification yet; zarr and numpy read them.
         warnings.simplefilter("ignore", zarr.errors.UnstableSpecificationWarning)
-        group = zarr.create_group(path, attributes={"schema": SCHEMA, **attributes})
+        group = zarr.create_group(path, overwrite=True, attributes={"schema": SCHEMA, **attributes})
         table = group.create_group("recording")
         for name, strings in (("id", ids), ("language", languages), ("speaker", speakers)):
             table.create_array(name, data=np.array(list(strings), dtype=np.dtypes.StringDType()), chunks=(CHUNK,))

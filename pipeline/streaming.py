@@ -6,17 +6,16 @@
 Chunks may be of any size: every frame, the first and the last included, is the one that the offline stages compute.
 """
 
-import dataclasses
 import hashlib
-import json
 import threading
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import PositiveInt, ValidationError
 
 from pipeline import params, runtimes
 from pipeline.audio import Resampler
@@ -25,47 +24,45 @@ from pipeline.errors import ArtifactError, AudioError
 from pipeline.mfcc import Features, Framer, Kernel
 from pipeline.silence import Flags
 
-SCHEMA = 1
 DESCRIPTION = "streaming.json"
 FRONT_END = "frontend.npz"
 GOLDEN = "golden.npz"
 FLOOR = 1e-10  # a posterior below it counts as this: one frame alone never rules a language out
 
 
-@dataclass(frozen=True)
-class Description:
+class Description(params.Section):
     """streaming.json: all that the exported network's own file does not say."""
 
-    schema: int
+    schema_version: Literal[1]
+    streaming: bool  # false: what it was trained on can't be streamed
     languages: tuple[str, ...]
     classes: tuple[str, ...]
-    sample_rate: int
-    mfcc: dict[str, Any]
+    sample_rate: PositiveInt
+    mfcc: params.Mfcc
+    conventions: dict[str, Any]  # what the MFCCs take as given, under librosa's names
     silence: params.Silence
-    states: dict[str, int]
+    states: dict[str, PositiveInt]
     latency_s: dict[str, float]
     tolerance: float  # largest difference of a posterior that a copy may show
     files: dict[str, str]  # sha256 by name
 
     def write(self, folder: Path) -> None:
         """Write it into a folder."""
-        tree = {**dataclasses.asdict(self), "silence": self.silence.model_dump()}
-        (folder / DESCRIPTION).write_text(json.dumps(tree, indent=2) + "\n", encoding="utf-8")
+        (folder / DESCRIPTION).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read it from a folder; ArtifactError where there is none, or one of another schema."""
+        """Read it from a folder; ArtifactError where there is none, or one of another version."""
         path = folder / DESCRIPTION
         try:
-            tree = json.loads(path.read_text(encoding="utf-8"))
-            if tree["schema"] != SCHEMA:
-                raise ArtifactError(f"{path} has schema {tree['schema']!r}, this version reads {SCHEMA}; export again")
-            tree["silence"] = params.Silence(**tree["silence"])
-            tree["languages"], tree["classes"] = tuple(tree["languages"]), tuple(tree["classes"])
-            return cls(**tree)
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            return cls.model_validate_json(path.read_bytes())
+        except OSError as error:
             raise ArtifactError(
-                f"{path} is not an exported model's ({error}); run `dvc repro` or name its folder"
+                f"{path} can't be read ({error.strerror}); run `dvc repro` or name its folder"
+            ) from None
+        except ValidationError as error:
+            raise ArtifactError(
+                f"{path} is not an exported model's of this version ({params.sentence(error)}); export again"
             ) from None
 
 
@@ -160,7 +157,7 @@ class Identifier:
     ) -> None:
         self._folder, self._runtime, self.kernel = folder, runtime, kernel
         self.description, self.sample_rate = description, sample_rate
-        self.frame_s = description.mfcc["hop_length"] / description.sample_rate
+        self.frame_s = description.mfcc.hop_length / description.sample_rate
         self._network = runtimes.open_stream(folder, runtime, description.states)
         self._lock = threading.Lock()
         self._finished = False
@@ -186,10 +183,14 @@ class Identifier:
         """
         folder = Path(folder)
         description = Description.read(folder)
+        if not description.streaming:
+            raise ArtifactError(
+                f"{folder} holds a model that can't stream (export.streaming false); it only scores, offline"
+            )
         for name in (FRONT_END, runtimes.FILES[runtime]):
             check(folder, name, description)
         with np.load(folder / FRONT_END, allow_pickle=False) as arrays:
-            kernel = Kernel(arrays["window"], arrays["mel"], arrays["cosines"], description.mfcc["hop_length"])
+            kernel = Kernel(arrays["window"], arrays["mel"], arrays["cosines"], description.mfcc.hop_length)
         return cls(folder, runtime, description, kernel, sample_rate or description.sample_rate)
 
     def stream(self, sample_rate: int | None = None) -> "Identifier":
@@ -233,7 +234,7 @@ class Identifier:
         about = self.description
         self._resampler = Resampler(self.sample_rate, about.sample_rate)
         self._framer = Framer(self.kernel)
-        self._detector = Detector(about.sample_rate, about.mfcc["hop_length"], about.silence)
+        self._detector = Detector(about.sample_rate, about.mfcc.hop_length, about.silence)
         self._features: deque[Features] = deque()  # frames that wait for their speech flags
         self._speech: deque[np.bool_] = deque()  # and flags that wait for their frames
         self.decided = 0

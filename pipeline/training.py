@@ -1,5 +1,6 @@
 """Fitting the network to the training manifest, the best epoch kept by its loss on the validation manifest."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline import backend, network, params, sequences
 from pipeline.balance import Ensemble
+from pipeline.errors import TrainingError
 from pipeline.mfcc import Features
 from pipeline.network import Architecture
 from pipeline.store import FeatureStore
@@ -106,7 +108,7 @@ def fit(
     for number, outputs in enumerate(architecture.members):
         if len(outputs) == 1:
             continue  # nothing to tell apart: its answer is always 1
-        keras.utils.set_random_seed(seed + number)
+        keras.utils.set_random_seed((seed + number) % 2**32)
         right = accepted(outputs, architecture.classes)
         mine = np.array([row.member == number for row in rows])
         model = network.member(architecture, number)
@@ -154,6 +156,10 @@ def _fit(
 
     def tell(epoch: int, logs: dict[str, float]) -> None:
         seconds = time.monotonic() - began - sum(row.seconds for row in history)
+        if not math.isfinite(logs["loss"]):
+            raise TrainingError(
+                f"the loss is {logs['loss']} in epoch {epoch + 1}; lower train.learning_rate {settings.learning_rate:g}"
+            )
         scores = {name: round(float(logs[name]), 6) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
         history.append(Epoch(before + epoch + 1, member, **scores, seconds=round(seconds, 3)))
         progress.update(1, f"validation loss {scores['val_loss']:.3f}, accuracy {scores['val_accuracy']:.1%}")

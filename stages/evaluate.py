@@ -6,9 +6,9 @@ import json
 import numpy as np
 
 from pipeline import metrics, sequences, tables, terminal
-from pipeline.runtimes import Stream, open_stream
+from pipeline.runtimes import FILES, Stream, open_stream
 from pipeline.store import FeatureStore
-from pipeline.streaming import Decision, Description
+from pipeline.streaming import Decision, Description, check
 from pipeline.tables import Answer, Member
 from pipeline.terminal import Progress
 from stages import ARTIFACTS, run
@@ -17,6 +17,7 @@ from stages import ARTIFACTS, run
 def main() -> None:
     store = FeatureStore.open(ARTIFACTS / "features.zarr")
     exported = Description.read(ARTIFACTS / "streaming")
+    check(ARTIFACTS / "streaming", FILES["litert"], exported)
     stream = open_stream(ARTIFACTS / "streaming", "litert", exported.states)
     members = tables.read(ARTIFACTS / "splits" / "test.csv", Member)
 

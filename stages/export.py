@@ -19,7 +19,11 @@ def main() -> None:
         mfcc=settings.mfcc,
         silence=settings.silence,
         tolerance=settings.export.tolerance,
+        streams=settings.export.streaming,
     )
+    if not settings.export.streaming:
+        print("offline only: export.streaming is false")
+        return
     worst = {name: golden.replay(folder, name) for name in runtimes.FILES}
     terminal.show_table(*golden.table(worst))
     export.check(worst, settings.export.tolerance)

@@ -19,7 +19,7 @@ def main() -> None:
         spans[span.recording].append((span.start, span.end))
     sources = [
         Source(
-            ARTIFACTS / "audio" / f"{row.recording}.wav",
+            ARTIFACTS.resolve() / "audio" / f"{row.recording}.wav",
             row.samples,
             np.array(spans[row.recording], np.int64).reshape(-1, 2),
         )

@@ -5,24 +5,28 @@ import json
 from pathlib import Path
 
 from pipeline import cluster, corpus, params, programs, tables, terminal
-from pipeline.corpus import ingest
+from pipeline.corpus import Entry, ingest
 from pipeline.tables import Recording, Rejected
 from stages import ARTIFACTS, PARAMS, run
 
 
 def main() -> None:
     settings = params.load(PARAMS)
-    programs.require("sox")  # trim needs it: say so before any work
+    for program in ("sox", "dot"):  # later stages need them: say so before any work
+        programs.require(program)
     folder, audio = ARTIFACTS / "ingest", ARTIFACTS / "audio"
     listing = corpus.read(settings.corpus)
     tables.write(folder / "rejected.csv", Rejected, listing.rejected)  # to mend the corpus with, should it be refused
     corpus.check(listing.entries, listing.rejected, settings.corpus)
 
     audio.mkdir(parents=True, exist_ok=True)
-    decode = functools.partial(ingest.ingest, root=Path(settings.corpus.root), folder=audio, settings=settings.audio)
+    root = Path(settings.corpus.root).resolve()  # workers may run in another folder
+    decode = functools.partial(ingest.ingest, root=root, folder=audio.resolve(), settings=settings.audio)
     results = cluster.map(decode, listing.entries, job="ingest", unit="recordings", batch=16)
-    kept = [row for row in results if isinstance(row, Recording)]
-    rejected = listing.rejected + [row for row in results if isinstance(row, Rejected)]
+    kept, contradicting = ingest.consistent([row for row in results if isinstance(row, Recording)])
+    rejected = listing.rejected + [row for row in results if isinstance(row, Rejected)] + contradicting
+    for row in contradicting:
+        (audio / f"{Entry(row.path, '', '').id}.wav").unlink()
 
     tables.write(folder / "recordings.csv", Recording, kept)
     tables.write(folder / "rejected.csv", Rejected, rejected)
@@ -37,7 +41,7 @@ def main() -> None:
     if rejected:
         print(f"{len(rejected)} rejected: see {folder / 'rejected.csv'}")
     if listing.left_out:
-        print("left out, not in corpus.languages:", ", ".join(f"{k} ({n})" for k, n in listing.left_out.items()))
+        print("left out:", ", ".join(f"{k} ({n})" for k, n in listing.left_out.items()))
     ingest.tolerate(rejected, len(kept), settings.corpus.max_rejected)
     corpus.check(kept, rejected, settings.corpus)
 

@@ -2,7 +2,7 @@
 
 import json
 
-from pipeline import backend, network, params, sequences, tables, training
+from pipeline import backend, network, params, programs, sequences, tables, training
 from pipeline.balance import Ensemble
 from pipeline.store import FeatureStore
 from pipeline.tables import Epoch, Sequence
@@ -11,6 +11,7 @@ from stages import ARTIFACTS, PARAMS, run
 
 def main() -> None:
     settings = params.load(PARAMS)
+    programs.require("dot")  # draws the network once it is trained
     store = FeatureStore.open(ARTIFACTS / "features.zarr")
     manifests = ARTIFACTS / "manifests"
     rows = {name: tables.read(manifests / f"{name}.csv", Sequence) for name in ("train", "val")}

@@ -22,7 +22,7 @@ def main() -> None:
         pad=settings.silence.pad,
     )
     detect = functools.partial(silence.detect_file, sample_rate=settings.audio.sample_rate, detection=detection)
-    files = [ARTIFACTS / "audio" / f"{row.recording}.wav" for row in recordings]
+    files = [ARTIFACTS.resolve() / "audio" / f"{row.recording}.wav" for row in recordings]
     found = cluster.map(detect, files, job="trim", unit="recordings", batch=16)
 
     folder = ARTIFACTS / "trim"

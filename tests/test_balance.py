@@ -236,3 +236,11 @@ def test_classes_are_counted_in_frames_that_count() -> None:
     assert balance.class_totals(
         [Sequence("r/0", "r", "a", "s", 0, 2), Sequence("r/1", "r", "a", "s", 2, 2)], counts
     ) == {"a": 2}
+
+
+def test_undersampling_keeps_a_class_whose_sequences_are_longer_than_the_smallest_class() -> None:
+    rows = [Sequence(f"e{n}/0", f"e{n}", "english", f"s{n}", 0, 2000) for n in range(2)]
+    rows.append(Sequence("h/0", "h", "hindi", "t", 0, 500))
+    counts = {row.recording: np.arange(row.frames + 1) for row in rows}
+    kept, _ = balance.balance("undersample", rows, counts, 0)
+    assert sorted(row.language for row in kept) == ["english", "hindi"]

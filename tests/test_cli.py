@@ -46,7 +46,7 @@ def test_trim_writes_what_the_pipeline_calls_speech(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["identify", "--model", "nowhere", "x.wav"], "nowhere/streaming.json is not an exported model's"),
+        (["identify", "--model", "nowhere", "x.wav"], "nowhere/streaming.json can't be read"),
         (["info", "nowhere.zarr"], "nowhere.zarr is not a feature store"),
         (["trim", "x.wav", "y.wav", "--params", "nowhere.yaml"], "nowhere.yaml can't be read"),
         (["trim", "x.wav", "y.mp3"], "must end in .wav or .flac"),

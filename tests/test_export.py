@@ -1,6 +1,5 @@
 """The stream of every exported format answers, at every frame, as the network does on the whole sequence."""
 
-import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
@@ -55,6 +54,7 @@ def exported(
         mfcc=FEW,
         silence=defaults.silence,
         tolerance=1e-5,
+        streams=True,
     )
     return trained, architecture, folder, Description.read(folder)
 
@@ -105,7 +105,7 @@ def test_an_export_of_another_network_is_refused(exported: Any, tmp_path: Path) 
     kernel = mfcc.kernel(FEW, 16000)
     golden.record(copy, network.sequence(architecture), kernel, description)  # other random weights
     files = description.files | {"golden.npz": streaming.digest(copy / "golden.npz")}
-    dataclasses.replace(description, files=files).write(copy)
+    description.model_copy(update={"files": files}).write(copy)
     worst = golden.replay(copy, "litert")
     with pytest.raises(ExportError, match=r"model\.tflite is off by .* in posterior, more than 1e-05"):
         export.check({"litert": worst}, 1e-5)
@@ -120,9 +120,9 @@ def test_the_description_round_trips_and_refuses_another_schema(exported: Any, t
     assert Description.read(folder) == description
     architecture.write(tmp_path / "architecture.json")
     assert Architecture.read(tmp_path / "architecture.json") == architecture
-    text = (folder / "streaming.json").read_text().replace('"schema": 1', '"schema": 7')
+    text = (folder / "streaming.json").read_text().replace('"schema_version": 1', '"schema_version": 7')
     (tmp_path / "streaming.json").write_text(text)
-    with pytest.raises(ArtifactError, match="schema 7, this version reads 1"):
+    with pytest.raises(ArtifactError, match="schema_version is 7 but should be 1"):
         Description.read(tmp_path)
 
 

@@ -41,7 +41,7 @@ def compute(signal: Samples, settings: params.Mfcc, first: int, count: int) -> m
 @given(
     seed=st.integers(0, 2**32),
     samples=st.one_of(st.integers(1, 500), st.integers(1, 30_000)),
-    n_fft=st.sampled_from([256, 400, 401, 512]),
+    n_fft=st.sampled_from([256, 400, 402, 512]),
     hop=st.sampled_from([80, 160, 200]),
     bands=st.sampled_from([(64, 64), (13, 40), (20, 26)]),
     fmax=st.sampled_from([None, 7000.0]),

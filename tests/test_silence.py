@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline import params, silence
 from pipeline.audio import Samples
+from pipeline.errors import DetectionError
 
 Babble = Callable[[int, int], Samples]
 
@@ -48,7 +49,7 @@ def test_a_constant_signal_is_kept_or_dropped_as_sox_does(level: int) -> None:
 def test_detect_refuses_to_guess_where_sox_and_its_rule_differ(babble: Babble, monkeypatch: pytest.MonkeyPatch) -> None:
     signal = babble(1, 20_000)
     monkeypatch.setattr(silence, "run_sox", lambda samples, *_: samples[1:])
-    with pytest.raises(RuntimeError, match="other samples"):
+    with pytest.raises(DetectionError, match="other samples"):
         silence.detect(signal, 16000, detection())
 
 

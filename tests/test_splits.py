@@ -128,3 +128,17 @@ def test_too_few_groups_are_refused_by_language_and_split() -> None:
     missing = set(splits.NAMES) - {split_of[row.recording] for row in rows if row.language == "hindi"}
     with pytest.raises(CorpusError, match=rf"'hindi' has no group .* for ({'|'.join(missing)})"):
         splits.check(rows, split_of)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_split_of_a_language_is_empty_where_that_can_be_avoided(seed: int) -> None:
+    hours = [(0.45, 0), (2, 0), (0.12, 4.4), (0.81, 0.39), (2.32, 3.06)]  # of five speakers, in two languages
+    rows = [
+        recording(2 * speaker + number, language, f"s{speaker}", seconds=3600 * spoken[number])
+        for speaker, spoken in enumerate(hours)
+        for number, language in enumerate(("a", "b"))
+        if spoken[number]
+    ]
+    splits.check(rows, splits.assign(rows, SPLIT, seed))
+    more = rows + [recording(100 + n, "a", f"t{n}", seconds=60) for n in range(10)]  # too many to try every deal
+    splits.check(more, splits.assign(more, SPLIT, seed))

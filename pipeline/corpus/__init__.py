@@ -35,8 +35,8 @@ class Entry:
 class Listing:
     """What a layout found.
 
-    ``rejected`` are recordings that can't be used; ``left_out`` is what is not of `corpus.languages`, as the name of a
-    folder or language and its number of files.
+    ``rejected`` are recordings that can't be used; ``left_out`` is what is no audio or not of `corpus.languages`, as
+    the name of a folder or language, or the ending of the files, and their number.
     """
 
     entries: list[Entry]

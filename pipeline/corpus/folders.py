@@ -23,23 +23,24 @@ AUDIO = frozenset(
 def read(root: Path, corpus: params.Corpus) -> Listing:
     """List the audio files of every language folder with their speakers."""
     speakers = _speakers(root, corpus)
+    languages = {folder.name: _language(folder.name, corpus) for folder in sorted(root.iterdir()) if folder.is_dir()}
     entries, rejected, left_out = [], [], Counter[str]()
-    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
-        language = _language(folder.name, corpus)
-        for file in sorted(folder.rglob("*")):
-            if file.suffix.lower() not in AUDIO or not file.is_file():
-                continue
-            path = file.relative_to(root).as_posix()
-            if language is None:
-                left_out[folder.name] += 1
-            elif not path.isprintable():
-                rejected.append(Rejected(ascii(path), "name", "has a name that can't be printed; rename it"))
-            elif not inside(root, file):
-                rejected.append(Rejected(path, "outside", "is a link that leads out of corpus.root; copy the file in"))
-            elif (speaker := speakers(path)) is None:
-                rejected.append(Rejected(path, "no_speaker", "has no speaker in the speaker table or pattern; add one"))
-            else:
-                entries.append(Entry(path, language, speaker))
+    for file in sorted(file for top in root.iterdir() for file in (top.rglob("*") if top.is_dir() else [top])):
+        if file.is_dir() or file.name == corpus.speaker_table:
+            continue
+        path = file.relative_to(root).as_posix()
+        folder = path.split("/")[0]
+        language = languages.get(folder)
+        if language is None or file.suffix.lower() not in AUDIO:
+            left_out[folder if folder in languages and language is None else f"*{file.suffix}"] += 1
+        elif not path.isprintable():
+            rejected.append(Rejected(ascii(path), "name", "has a name that can't be printed; rename it"))
+        elif not inside(root, file):
+            rejected.append(Rejected(path, "outside", "is a link that leads out of corpus.root; copy the file in"))
+        elif (speaker := speakers(path)) is None:
+            rejected.append(Rejected(path, "no_speaker", "has no speaker in the speaker table or pattern; add one"))
+        else:
+            entries.append(Entry(path, language, speaker))
     return Listing(entries, rejected, dict(left_out))
 
 

@@ -1,7 +1,7 @@
 """One entry of a corpus to one row of ingest/recordings.csv, or of ingest/rejected.csv."""
 
 import dataclasses
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,6 +28,18 @@ def ingest(entry: Entry, root: Path, folder: Path, settings: params.Audio) -> Re
         duration_s=measures.samples / settings.sample_rate,
         extra=entry.extra,
         **dataclasses.asdict(measures),
+    )
+
+
+def consistent(recordings: Sequence[Recording]) -> tuple[list[Recording], list[Rejected]]:
+    """Set apart recordings of the very same audio that are said to be of different languages: one of them is wrong."""
+    said: dict[str, set[str]] = defaultdict(set)
+    for row in recordings:
+        said[row.sha256].add(row.language)
+    detail = "has the same audio as a recording of another language; remove the wrong one"
+    return (
+        [row for row in recordings if len(said[row.sha256]) == 1],
+        [Rejected(row.path, "contradiction", detail) for row in recordings if len(said[row.sha256]) > 1],
     )
 
 
