@@ -1,9 +1,12 @@
 """A user's mistake stops before any work, with one sentence that names it."""
 
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -11,8 +14,6 @@ from tests.end_to_end.conftest import Copy
 
 
 def refusal(copy: Copy, stage: str, **environment: str) -> str:
-    import sys
-
     done = copy.run(sys.executable, "-m", f"stages.{stage}", **environment)
     assert done.returncode == 2, done.stdout + done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
@@ -24,12 +25,12 @@ def refusal(copy: Copy, stage: str, **environment: str) -> str:
 def corpus(folder: Path, speakers: dict[str, int]) -> None:
     """Two recordings of every speaker."""
     folder.mkdir(parents=True)
-    rows = []
+    rows, rng = [], np.random.default_rng(0)
     for language, number in speakers.items():
         (folder / language).mkdir()
         for take in range(2 * number):
             path = f"{language}/{take}.wav"
-            soundfile.write(folder / path, [0.1, -0.1] * 8000, 16000)
+            soundfile.write(folder / path, rng.uniform(-0.1, 0.1, 16000), 16000)
             rows.append(f"{path},{language}_{take // 2}\n")
     (folder / "speakers.csv").write_text("path,speaker\n" + "".join(rows))
 
@@ -40,8 +41,14 @@ def test_a_missing_sox(fresh: Callable[[], Copy]) -> None:
     assert "apt-get install sox" in said
 
 
-def test_a_missing_espeak(fresh: Callable[[], Copy]) -> None:
-    assert "'espeak-ng' is not on PATH" in refusal(fresh(), "demo", PATH="/nowhere")
+@pytest.mark.parametrize("missing", ["sox", "espeak-ng", "dot"])
+def test_the_demo_does_not_begin_without_what_later_stages_need(
+    fresh: Callable[[], Copy], tmp_path_factory: pytest.TempPathFactory, missing: str
+) -> None:
+    programs = tmp_path_factory.mktemp("bin")
+    for program in {"sox", "espeak-ng", "dot"} - {missing}:
+        (programs / program).symlink_to(shutil.which(program))
+    assert f"{missing!r} is not on PATH" in refusal(fresh(), "demo", PATH=str(programs))
 
 
 @pytest.mark.parametrize(
