@@ -1,15 +1,12 @@
 """The command `lid`. Heavy packages are imported by the command that needs them, so that help comes at once."""
 
-import json
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from pipeline.errors import ArtifactError, AudioError, UserError
-
-if TYPE_CHECKING:
-    from pipeline.streaming import Identifier
 
 
 class _Commands(click.Group):
@@ -35,92 +32,75 @@ def main() -> None:
     """Which language is spoken? Tools around the pipeline; `dvc repro` runs the pipeline itself."""
 
 
+_model = click.option(
+    "--model", default="artifacts/streaming", show_default=True, type=_path, help="An export's folder."
+)
+_runtime = click.option(
+    "--runtime", default="litert", show_default=True, type=click.Choice(["litert", "onnx", "keras"])
+)
+
+
 @main.command()
-@click.argument("files", nargs=-1, required=True, type=_path)
-@click.option("--model", default="artifacts/streaming", show_default=True, type=_path, help="Folder that export wrote.")
-@click.option("--runtime", default="litert", show_default=True, type=click.Choice(["litert", "onnx", "keras"]))
+@click.argument("files", nargs=-1, required=True, type=_path, metavar="FILE... | -")
+@_model
+@_runtime
+@click.option("--rate", type=click.IntRange(4000, 768_000), help="Hz, of raw 16-bit mono PCM on standard input (-).")
 @click.option("--frames", "by_frame", is_flag=True, help="Print the posteriors of every frame as CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.pass_context
 def identify(
-    ctx: click.Context, files: tuple[Path, ...], model: Path, runtime: Any, by_frame: bool, as_json: bool
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    model: Path,
+    runtime: Any,
+    rate: int | None,
+    by_frame: bool,
+    as_json: bool,
 ) -> None:
     """Tell the language of recordings in any format that libsndfile reads.
 
-    `sure after` is the moment from which the running answer no longer changed.
+    `sure after` is the moment from which the running answer no longer changed. Ctrl-C prints the answer so far.
     """
     if by_frame and as_json:
         raise click.UsageError("--frames and --json are two forms of the answer; take one")
+    if Path("-") in files and rate is None:
+        raise click.UsageError("- is raw 16-bit mono PCM; say its sample rate, as in --rate 16000")
+    from pipeline import answers, audio
     from pipeline.streaming import Identifier
 
     identifier = Identifier.load(model, runtime)
     width = max(len(click.format_filename(file)) for file in files)
-    if by_frame:
-        click.echo(",".join(["path", "frame", "time_s", "speech", *identifier.description.classes]))
-    elif not as_json:
-        click.echo(f"{'file':{width}}  language    confidence  sure after")
+    form: answers.Form = "frames" if by_frame else "json" if as_json else "line"
+    teller = answers.Teller(form, identifier.description.classes, width)
+    teller.begin()
+    status = 0
     for file in files:
         try:
-            if by_frame:
-                _frames(file, identifier)
+            if file == Path("-") and rate:
+                teller.tell("-", identifier.stream(rate), answers.pcm(sys.stdin.buffer, rate), live=True)
             else:
-                _answer(file, identifier, width, as_json)
+                source_rate, blocks = audio.decode(file)
+                teller.tell(click.format_filename(file), identifier.stream(source_rate), blocks)
         except AudioError as error:  # the other files are still answered
             click.echo(f"error: {click.format_filename(file)} {error}", err=True)
-            ctx.call_on_close(lambda: ctx.exit(2))
+            status = 2
+        if teller.interrupted:
+            ctx.exit(130)
+    ctx.exit(status)
 
 
-def _answer(file: Path, identifier: "Identifier", width: int, as_json: bool) -> None:
-    from pipeline import audio
+@main.command()
+@_model
+@_runtime
+def listen(model: Path, runtime: Any) -> None:
+    """Tell the language that the microphone hears, live, until Ctrl-C."""
+    from pipeline import answers
+    from pipeline.streaming import Identifier
 
-    rate, blocks = audio.decode(file)
-    stream = identifier.stream(rate)
-    heard = 0
-    for block in blocks:
-        heard += len(block)
-        stream.accept(block)
-    stream.finish()
-    decision = stream.decision
-    if as_json:
-        answer = {
-            "path": click.format_filename(file),
-            "language": decision.language,
-            "confidence": round(decision.confidence, 6),
-            "posteriors": dict(
-                zip(stream.description.classes, (round(p, 6) for p in decision.posteriors.tolist()), strict=True)
-            ),
-            "duration_s": round(heard / rate, 6),
-            "frames": stream.decided,
-        }
-        click.echo(json.dumps(answer))
-    elif decision.language is None:
-        click.echo(f"{click.format_filename(file):{width}}  no speech")
-    else:
-        sure = decision.since * stream.frame_s
-        click.echo(
-            f"{click.format_filename(file):{width}}  {decision.language:10}  {decision.confidence:10.1%}  {sure:8.2f} s"
-        )
-
-
-def _frames(file: Path, identifier: "Identifier") -> None:
-    import csv
-    import itertools
-    import sys
-
-    import numpy as np
-
-    from pipeline import audio
-
-    rate, blocks = audio.decode(file)
-    stream = identifier.stream(rate)
-    rows = csv.writer(sys.stdout, lineterminator="\n")
-    for frames in itertools.chain(map(stream.accept, blocks), (end() for end in [stream.finish])):
-        for number, (speech, posterior) in enumerate(zip(frames.speech, frames.posteriors, strict=True), frames.first):
-            known = [] if np.isnan(posterior).any() else [f"{p:.6f}" for p in posterior]
-            blank = [""] * (len(posterior) - len(known))
-            rows.writerow(
-                [click.format_filename(file), number, f"{number * stream.frame_s:.3f}", int(speech), *known, *blank]
-            )
+    stream = Identifier.load(model, runtime)
+    teller = answers.Teller("line", stream.description.classes, len("microphone"))
+    with answers.microphone(stream.sample_rate) as pipe:
+        teller.tell("microphone", stream, answers.pcm(pipe, stream.sample_rate), live=True)
 
 
 @main.command()

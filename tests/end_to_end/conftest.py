@@ -28,12 +28,13 @@ class Copy:
 
     folder: Path
 
-    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a command in it, with this Python's programs first on PATH."""
+    def run(self, *command: str, given: bytes = b"", **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in it, with this Python's programs first on PATH and `given` on standard input."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         # A user's terminal has no CI in its environment; DVC draws no progress bars where there is no terminal.
         env = {**os.environ, "PATH": path, **environment}
-        return subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=self.folder, env=env, input=given, capture_output=True, check=False)
+        return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def change(self, **sections: Any) -> None:
         """Change values of params.yaml, section by section."""

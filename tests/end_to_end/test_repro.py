@@ -3,7 +3,14 @@
 import csv
 import hashlib
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
+
+import numpy as np
+import soundfile
 
 from tests.end_to_end.conftest import Copy
 
@@ -72,6 +79,49 @@ def test_a_trained_model_answers_from_the_command_line(tiny: Copy) -> None:
         assert answer["confidence"] == answer["posteriors"][answer["language"]]
         assert answer["frames"] == 1 + round(answer["duration_s"] * 16000) // 160
         assert abs(sum(answer["posteriors"].values()) - 1) < 1e-4
+
+
+def test_raw_audio_on_standard_input_gives_the_answer_of_the_file(tiny: Copy) -> None:
+    file = min((tiny.folder / "artifacts/data/demo").rglob("*.wav"))
+    samples, rate = soundfile.read(file, dtype="int16")
+    for form in ("--json", "--frames"):
+        of_file = tiny.run("lid", "identify", form, str(file)).stdout.replace(str(file), "-")
+        done = tiny.run("lid", "identify", form, "--rate", str(rate), "-", given=samples.tobytes())
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == of_file
+    done = tiny.run("lid", "identify", "--rate", "16000", "-", given=samples.tobytes()[:-1])
+    assert done.returncode == 2
+    assert done.stderr == "error: - ends in the middle of a sample; send 16-bit little-endian mono PCM\n"
+
+
+def test_frames_are_csv_with_a_posterior_a_class(tiny: Copy) -> None:
+    file = min((tiny.folder / "artifacts/data/demo").rglob("*.wav"))
+    rows = list(csv.DictReader(tiny.run("lid", "identify", "--frames", str(file)).stdout.splitlines()))
+    assert list(rows[0]) == ["path", "frame", "time_s", "speech", "english", "hindi", "mandarin"]
+    assert [int(row["frame"]) for row in rows] == list(range(1 + soundfile.info(file).frames // 160))
+    assert [float(row["time_s"]) for row in rows[:3]] == [0.0, 0.01, 0.02]
+    assert {row["speech"] for row in rows} == {"0", "1"}
+
+
+def test_interrupting_prints_the_answer_so_far(tiny: Copy) -> None:
+    command = [str(Path(sys.executable).parent / "lid"), "identify", "--json", "--rate", "16000", "-"]
+    with subprocess.Popen(command, cwd=tiny.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as heard:
+        assert heard.stdin
+        heard.stdin.write(np.random.default_rng(0).integers(-9000, 9000, 48000, np.int16).tobytes())
+        heard.stdin.flush()
+        time.sleep(3)
+        heard.send_signal(signal.SIGINT)
+        answer = json.loads(heard.communicate(timeout=20)[0])
+    assert heard.returncode == 130
+    assert answer["duration_s"] == 3.0
+    assert answer["language"] in ("english", "hindi", "mandarin")
+
+
+def test_a_missing_microphone_is_told_in_one_line(tiny: Copy) -> None:
+    done = tiny.run("lid", "listen", AUDIODEV="nowhere", AUDIODRIVER="alsa")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: the microphone can't be opened")
+    assert done.stderr.count("\n") == 1
 
 
 def test_info_tells_what_the_store_holds(tiny: Copy) -> None:

@@ -1,0 +1,129 @@
+"""What `lid identify` and `lid listen` print of a stream: a line, a JSON object, or every frame as CSV."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline import programs
+from pipeline.errors import AudioError
+from pipeline.streaming import Frames, Identifier
+
+Audio = NDArray[np.float32]
+Form = Literal["line", "json", "frames"]
+
+STEP = 10  # chunks a second of a live source
+
+
+class Teller:
+    """Prints answers in one form.
+
+    Attributes
+    ----------
+    interrupted
+        Whether Ctrl-C ended the last recording; its answer so far was printed.
+    """
+
+    def __init__(self, form: Form, classes: tuple[str, ...], width: int) -> None:
+        self.form, self.classes, self.width = form, classes, width
+        self.interrupted = False
+        self._rows = csv.writer(sys.stdout, lineterminator="\n")
+
+    def begin(self) -> None:
+        """Print the header, where the form has one."""
+        if self.form == "frames":
+            self._rows.writerow(["path", "frame", "time_s", "speech", *self.classes])
+        elif self.form == "line":
+            print(f"{'file':{self.width}}  language    confidence  sure after")
+
+    def tell(self, name: str, stream: Identifier, blocks: Iterable[Audio], live: bool = False) -> None:
+        """Stream a recording and print the answer; `live` shows the answer so far while a person watches."""
+        heard = 0
+        live = live and self.form == "line" and sys.stdout.isatty()
+        try:
+            for block in blocks:
+                heard += len(block)
+                self._frames(name, stream, stream.accept(block))
+                if live:
+                    print(f"\r{_so_far(stream, block)}", end="", flush=True)
+        except KeyboardInterrupt:
+            self.interrupted = True
+        finally:
+            if live:
+                print("\r" + " " * 60 + "\r", end="")
+        self._frames(name, stream, stream.finish())
+        self._answer(name, stream, heard / stream.sample_rate)
+
+    def _frames(self, name: str, stream: Identifier, frames: Frames) -> None:
+        if self.form != "frames":
+            return
+        for number, (speech, posterior) in enumerate(zip(frames.speech, frames.posteriors, strict=True), frames.first):
+            cells = ["" if np.isnan(p) else f"{p:.6f}" for p in posterior]
+            self._rows.writerow([name, number, f"{number * stream.frame_s:.3f}", int(speech), *cells])
+
+    def _answer(self, name: str, stream: Identifier, seconds: float) -> None:
+        decision = stream.decision
+        if self.form == "json":
+            posteriors = {key: round(p, 6) for key, p in zip(self.classes, decision.posteriors.tolist(), strict=True)}
+            answer = {
+                "path": name,
+                "language": decision.language,
+                "confidence": round(decision.confidence, 6),
+                "posteriors": posteriors,
+                "duration_s": round(seconds, 6),
+                "frames": stream.decided,
+            }
+            print(json.dumps(answer))
+        elif self.form == "line":
+            sure = f"{decision.since * stream.frame_s:8.2f} s"
+            told = f"{decision.language:10}  {decision.confidence:10.1%}  {sure}" if decision.language else "no speech"
+            print(f"{name:{self.width}}  {told}")
+
+
+def _so_far(stream: Identifier, block: Audio) -> str:
+    level = 20 * np.log10(max(float(np.sqrt(np.mean(np.square(block)))), 1e-5)) if len(block) else -100.0
+    bar = "#" * int(np.clip((level + 60) / 3, 0, 20))
+    return f"{stream.decision.language or '...':10}  {stream.decision.confidence:6.1%}  {level:5.0f} dBFS {bar:20}"
+
+
+def pcm(pipe: io.BufferedReader | BinaryIO, rate: int) -> Iterator[Audio]:
+    """Raw samples from a pipe, 16-bit little-endian mono, in chunks of at most a tenth of a second.
+
+    Raises
+    ------
+    AudioError
+        ``odd_bytes``, where the last sample is half there.
+    """
+    while data := pipe.read(2 * max(rate // STEP, 1)):
+        if len(data) % 2:
+            raise AudioError("odd_bytes", "ends in the middle of a sample; send 16-bit little-endian mono PCM")
+        yield np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768)
+
+
+@contextmanager
+def microphone(rate: int) -> Iterator[io.BufferedReader]:
+    """Raw samples of the default input device, through SoX, as `pcm` takes them.
+
+    Raises
+    ------
+    AudioError
+        ``microphone``, where it can't be opened.
+    """
+    output = ["-t", "raw", "-r", str(rate), "-e", "signed", "-b", "16", "-c", "1", "-"]
+    command = [programs.require("sox"), "-q", "-d", *output]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as recorder:
+        pipe, said = cast(io.BufferedReader, recorder.stdout), cast(io.BufferedReader, recorder.stderr)
+        try:
+            if not pipe.peek(1):
+                reason = said.read().decode(errors="replace").strip().splitlines() or ["SoX gives no reason"]
+                raise AudioError("microphone", f"the microphone can't be opened ({reason[-1]}); plug one in or free it")
+            yield pipe
+        finally:
+            recorder.terminate()
