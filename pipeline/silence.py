@@ -70,7 +70,7 @@ def run_sox(samples: Samples, sample_rate: int, threshold: float) -> Samples:
 def kept_spans(samples: Samples, sample_rate: int, threshold: float) -> Spans:
     """Where SoX keeps samples of a whole recording: `SoxRule` over all of it."""
     rule = SoxRule(sample_rate, threshold)
-    edges = [sample for at in range(0, len(samples), BLOCK) for _, sample in rule.accept(samples[at : at + BLOCK])]
+    edges = [sample for _, sample in rule.accept(samples)]
     if rule.open:
         edges.append(len(samples))
     return np.array(edges, np.int64).reshape(-1, 2)
@@ -136,6 +136,10 @@ class SoxRule:
 
     def accept(self, samples: Samples) -> list[tuple[bool, int]]:
         """Take more samples; give back where SoX started (True) and stopped (False) to keep, in order."""
+        blocks = (samples[at : at + BLOCK] for at in range(0, len(samples), BLOCK))
+        return [change for block in blocks for change in self._take(block)]
+
+    def _take(self, samples: Samples) -> list[tuple[bool, int]]:
         changes: list[tuple[bool, int]] = []
         squares = samples.astype(np.int64) ** 2
         while len(squares):

@@ -119,3 +119,11 @@ def test_a_value_that_yaml_itself_refuses_is_told(tmp_path: Path, value: str) ->
 
 def test_a_key_with_a_line_break_is_told_in_one_line(tmp_path: Path) -> None:
     complaint(tmp_path / "params.yaml", yaml.safe_dump(changed("silence.a\nb", 1)))
+
+
+def test_what_no_stream_can_do_is_refused_unless_the_model_is_offline(tmp_path: Path) -> None:
+    tree = changed("mfcc.top_db", 80.0)
+    assert "mfcc.top_db 80.0" in complaint(tmp_path / "params.yaml", yaml.safe_dump(tree))
+    tree["export"]["streaming"] = False
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(tree))
+    assert params.load(tmp_path / "params.yaml").mfcc.top_db == 80.0

@@ -1,9 +1,11 @@
 """SoX's decisions, where they were, and what becomes of them."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import sox
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +39,25 @@ def test_kept_samples_are_soxs_own_output(babble: Babble, seed: int, samples: in
     kept = transformer.build_array(input_array=(signal / 32768).astype(np.float32), sample_rate_in=rate)
     where = silence.kept_spans(signal, rate, threshold)
     np.testing.assert_array_equal(silence.cut(signal, where), np.rint(kept * 32768))
+
+
+def test_kept_samples_are_soxs_own_output_on_two_thousand_signals(babble: Babble) -> None:
+    signals = [babble(10_000 + seed, 200 + 7 * seed % 9000) for seed in range(2000)]
+    for seed, signal in enumerate(signals):
+        threshold = (0.3, 1.0, 3.0)[seed % 3]
+        kept = silence.cut(signal, silence.kept_spans(signal, 16000, threshold))
+        np.testing.assert_array_equal(kept, silence.run_sox(signal, 16000, threshold), err_msg=f"seed {seed}")
+
+
+SPEECH = Path(__file__).parents[2] / "shared" / "speech"
+
+
+@pytest.mark.skipif(not SPEECH.is_dir(), reason="no recordings of real people beside the project")
+def test_kept_samples_are_soxs_own_output_on_real_speech() -> None:
+    for file in sorted(SPEECH.rglob("*.flac")):
+        signal = soundfile.read(file, dtype="int16")[0]
+        kept = silence.cut(signal, silence.kept_spans(signal, 16000, 1.0))
+        np.testing.assert_array_equal(kept, silence.run_sox(signal, 16000, 1.0), err_msg=file.name)
 
 
 @pytest.mark.parametrize("level", [0, 1, 32767, -32768])

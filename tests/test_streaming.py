@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from pipeline import backend, export, mfcc, network, params, runtimes, sequences, silence
 from pipeline.audio import Resampler, Samples
 from pipeline.errors import ArtifactError, AudioError
-from pipeline.streaming import Decision, Identifier
+from pipeline.streaming import Decision, Description, Identifier
 
 LANGUAGES = ("english", "hindi", "mandarin")
 STRATEGIES = ("none", "remove", "mask", "label")
@@ -23,12 +24,14 @@ FEW = params.Mfcc(n_mfcc=13, n_fft=400, hop_length=160, n_mels=20, fmin=0.0, fma
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory, defaults: params.Params) -> dict[str, Path]:
-    """An exported network with random weights for every silence strategy."""
+    """An exported network with random weights for every silence strategy; LSTM for two of them."""
     backend.keras().utils.set_random_seed(3)
     made = {}
     for strategy in STRATEGIES:
         made[strategy] = tmp_path_factory.mktemp(strategy)
-        model = params.Model(cell="gru", units=(8,), dense=(), dropout=0.0, noise=0.0)
+        model = params.Model(
+            cell="lstm" if strategy in ("remove", "label") else "gru", units=(8,), dense=(), dropout=0.0, noise=0.0
+        )
         classes = sequences.classes(strategy, LANGUAGES)
         architecture = network.design(model, classes, None, np.zeros(13), np.full(13, 400.0))
         trained = network.sequence(architecture)
@@ -61,7 +64,7 @@ def offline(heard: Samples, strategy: params.Strategy, folder: Path) -> tuple[si
     return flags, posteriors
 
 
-@profile(max_examples=12)
+@profile(max_examples=40)
 @given(
     seed=st.integers(0, 2**32),
     samples=st.one_of(st.sampled_from([0, 1, 160, 5000]), st.integers(0, 25_000)),
@@ -99,6 +102,24 @@ def test_the_stream_equals_the_offline_stages(
     decision.accept(posteriors[flags], np.flatnonzero(flags))
     assert stream.decision.frames == decision.frames == int(flags.sum())
     np.testing.assert_allclose(stream.decision.posteriors, decision.posteriors, atol=1e-3)
+
+
+def test_two_hours_through_one_stream_keep_memory_flat_and_answers_finite(
+    babble: Callable[[int, int], Samples], folders: dict[str, Path]
+) -> None:
+    import resource
+
+    minute = babble(11, 60 * 16000).astype(np.float32) / 32768
+    stream = Identifier.load(folders["label"])
+    first = stream.accept(minute).posteriors
+    for _ in range(10):
+        stream.accept(minute)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(110):
+        assert np.isfinite(stream.accept(minute).posteriors).all()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # kB; two hours of frames are 37 MB
+    stream.reset_states()
+    np.testing.assert_array_equal(stream.accept(minute).posteriors, first)
 
 
 def test_after_a_reset_the_answers_are_those_of_a_new_stream(
@@ -153,6 +174,29 @@ def test_an_altered_or_missing_file_is_named(folders: dict[str, Path], tmp_path:
         Identifier.load(copy, "onnx")
     with pytest.raises(ArtifactError, match=r"streaming\.json can't be read"):
         Identifier.load(tmp_path)
+
+
+def test_an_offline_model_does_not_stream(folders: dict[str, Path], tmp_path: Path) -> None:
+    Description.read(folders["mask"]).model_copy(update={"streaming": False}).write(tmp_path)
+    with pytest.raises(ArtifactError, match=r"offline model; export with export\.streaming true"):
+        Identifier.load(tmp_path)
+
+
+def test_streams_in_several_threads_answer_as_alone(
+    babble: Callable[[int, int], Samples], folders: dict[str, Path]
+) -> None:
+    first = Identifier.load(folders["mask"])
+    audio = [babble(seed, 30_000).astype(np.float32) / 32768 for seed in range(6)]
+
+    def answers(number: int, stream: Identifier) -> mfcc.Features:
+        parts = [stream.accept(audio[number][at : at + 997]) for at in range(0, 30_000, 997)]
+        return np.concatenate([part.posteriors for part in [*parts, stream.finish()]])
+
+    alone = [answers(number, first.stream()) for number in range(6)]
+    with ThreadPoolExecutor(6) as threads:
+        together = list(threads.map(answers, range(6), [first.stream() for _ in range(6)]))
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_decision_is_the_mean_log_posterior_over_the_languages() -> None:
