@@ -12,6 +12,7 @@ import numpy as np
 from pipeline import backend, golden, network, params, runtimes, streaming
 from pipeline.errors import ArtifactError, ExportError
 from pipeline.features import FIXED
+from pipeline.mfcc import FLOOR
 from pipeline.mfcc import kernel as make_kernel
 from pipeline.network import Architecture
 from pipeline.silence import DURATION
@@ -20,6 +21,20 @@ from pipeline.terminal import quiet
 
 if TYPE_CHECKING:
     from keras import Model
+
+CONVENTIONS = {  # what another implementation of the stream has to know besides the parameters
+    "audio": "the channels' mean, resampled by soxr (HQ), rounded to 16 bits; the MFCCs are of those samples / 32768",
+    "mfcc": FIXED | {"pad_mode": "constant", "ref": 1.0, "amin": FLOOR},
+    "silence": {
+        "rule": "SoX's effect silence, one channel, float32, 'silence 1 DURATION THRESHOLD% -1 DURATION THRESHOLD%'; "
+        "then spans less than min_silence apart are joined, those under min_speech dropped, the rest widened by pad",
+        "duration_s": DURATION,
+        "rms_window_s": 0.02,
+        "frame_is_speech": "where its middle sample, min(frame * hop_length, samples - 1), lies in a span",
+    },
+    "states": "zeros at first; the step gives each as next_NAME",
+    "decision": "the language with the highest mean log posterior over the speech frames",
+}
 
 MFCC_TOLERANCE = 1e-3  # of values up to some hundreds: float32, and BLAS sums blocks of frames in another order
 
@@ -78,7 +93,7 @@ def export(
         classes=architecture.classes,
         sample_rate=sample_rate,
         mfcc=mfcc,
-        conventions=FIXED,
+        conventions=CONVENTIONS,
         silence=silence,
         states=architecture.states,
         latency_s=latency(sample_rate, mfcc, silence),

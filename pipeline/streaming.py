@@ -39,7 +39,7 @@ class Description(params.Section):
     classes: tuple[str, ...]
     sample_rate: PositiveInt
     mfcc: params.Mfcc
-    conventions: dict[str, Any]  # what the MFCCs take as given, under librosa's names
+    conventions: dict[str, Any]  # what the parameters do not say
     silence: params.Silence
     states: dict[str, PositiveInt]
     latency_s: dict[str, float]
