@@ -3,11 +3,12 @@
 import csv
 import io
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, Literal, cast
+from typing import BinaryIO, Literal, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,17 +48,15 @@ class Teller:
         """Stream a recording and print the answer; `live` shows the answer so far while a person watches."""
         heard = 0
         live = live and self.form == "line" and sys.stdout.isatty()
-        try:
-            for block in blocks:
+        with Interruptible(blocks) as audible:
+            for block in audible:
                 heard += len(block)
                 self._frames(name, stream, stream.accept(block))
                 if live:
                     print(f"\r{_so_far(stream, block)}", end="", flush=True)
-        except KeyboardInterrupt:
-            self.interrupted = True
-        finally:
-            if live:
-                print("\r" + " " * 60 + "\r", end="")
+        self.interrupted = audible.interrupted
+        if live:
+            print("\r" + " " * 60 + "\r", end="")
         self._frames(name, stream, stream.finish())
         self._answer(name, stream, heard / stream.sample_rate)
 
@@ -85,6 +84,47 @@ class Teller:
             sure = f"{decision.since * stream.frame_s:8.2f} s"
             told = f"{decision.language:10}  {decision.confidence:10.1%}  {sure}" if decision.language else "no speech"
             print(f"{name:{self.width}}  {told}")
+
+
+class Interruptible:
+    """Blocks of audio until Ctrl-C: that ends the wait for more at once, but the work on what was heard is finished.
+
+    Attributes
+    ----------
+    interrupted
+        Whether Ctrl-C came.
+    """
+
+    def __init__(self, blocks: Iterable[Audio]) -> None:
+        self._blocks = iter(blocks)
+        self._waiting = self.interrupted = False
+
+    def __enter__(self) -> Self:
+        self._before = signal.getsignal(signal.SIGINT)
+        if self._before != signal.SIG_IGN:  # as it is for what runs in the background
+            signal.signal(signal.SIGINT, self._hear)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def __iter__(self) -> Iterator[Audio]:
+        while not self.interrupted:
+            self._waiting = True
+            try:
+                block = next(self._blocks, None)
+            except KeyboardInterrupt:
+                break
+            finally:
+                self._waiting = False
+            if block is None:
+                break
+            yield block
+
+    def _hear(self, *_: object) -> None:
+        self.interrupted = True
+        if self._waiting:
+            raise KeyboardInterrupt
 
 
 def _so_far(stream: Identifier, block: Audio) -> str:
