@@ -17,10 +17,9 @@ def main() -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, SECONDS * RATE)
     samples = np.clip(noise * 32768, -32768, 32767).astype(np.int16)
     kernel = mfcc.kernel(settings, RATE)
-    frames = mfcc.frame_count(len(samples), settings.hop_length)
 
     def ours() -> None:
-        mfcc.compute(kernel, lambda start, stop: samples[start:stop], len(samples), 0, frames)
+        mfcc.whole(kernel, samples)
 
     def librosas() -> None:
         librosa.feature.mfcc(
