@@ -8,7 +8,8 @@ import hashlib
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator
+import wave
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +21,12 @@ from numpy.typing import NDArray
 from pipeline.errors import AudioError
 
 Samples = NDArray[np.int16]
+Read = Callable[[int, int], Samples]  # gives samples start:stop of a recording, fewer at its end
 BLOCK = 1 << 18  # frames decoded at a time: 16 s at 16 kHz, 1 MB a channel
 FULL_SCALE = 32768
 SLOWEST, FASTEST = 4000, 768_000  # Hz, of a source: what is used for speech and more
 UNKNOWN_LENGTH = 0x7FFFF000  # programs that write WAV to a pipe claim this many bytes, or more
+LONGEST = 2**31 - 64  # samples of a WAV file, whose length in bytes has 32 bits
 
 
 class Resampler:
@@ -135,15 +138,18 @@ def convert(source: Path, target: Path, sample_rate: int, min_duration: float) -
     Raises
     ------
     AudioError
-        As `decode`, and ``too_short`` or ``silent``. Then no file is left at `target`.
+        As `decode`, and ``too_short``, ``too_long`` or ``silent``. Then no file is left at `target`.
     """
     meter = _Meter()
     rate, blocks = decode(source)
     try:
-        with soundfile.SoundFile(target, "w", sample_rate, 1, "PCM_16", format="WAV") as sink:
+        with wave.open(str(target), "wb") as sink:  # libsndfile would sync every file to the disk, at several ms each
+            sink.setparams((1, 2, sample_rate, 0, "NONE", ""))
             for block in resampled(blocks, rate, sample_rate):
                 meter.accept(block)
-                sink.write(block)
+                if meter.samples > LONGEST:
+                    raise AudioError("too_long", f"is over {LONGEST / sample_rate / 3600:.0f} hours long; cut it")
+                sink.writeframesraw(block.astype("<i2", copy=False).tobytes())
         if meter.samples < min_duration * sample_rate:
             lasts = meter.samples / sample_rate
             raise AudioError("too_short", f"lasts {lasts:.3f} s, less than audio.min_duration {min_duration} s")
@@ -170,6 +176,11 @@ def read(path: Path, start: int = 0, stop: int | None = None) -> Samples:
     """Samples start:stop of a file that `convert` wrote, shape (samples,)."""
     samples: Samples = soundfile.read(path, start=start, stop=stop, dtype="int16")[0]
     return samples
+
+
+def held(samples: Samples) -> Read:
+    """A recording that is in memory, read like one that is not."""
+    return lambda start, stop: samples[start:stop]
 
 
 def _open(path: Path) -> soundfile.SoundFile:

@@ -125,7 +125,7 @@ def trim(source: Path, target: Path, file: Path) -> None:
         samples = np.concatenate(list(audio.resampled(blocks, source_rate, rate)))
     except AudioError as error:
         raise AudioError(error.reason, f"{source} {error}") from None
-    speech = silence.cut(samples, silence.detect(samples, rate, settings.silence))
+    speech = silence.cut(samples, silence.detect(audio.held(samples), len(samples), rate, settings.silence))
     try:
         soundfile.write(target, speech, rate, subtype="PCM_16")
     except (soundfile.LibsndfileError, OSError) as error:

@@ -2,14 +2,30 @@
 
 Dask's own configuration chooses the engine: where a scheduler's address is set (DASK_SCHEDULER_ADDRESS) the work goes
 to that cluster; otherwise to one process a core on this machine. Results never depend on which.
+
+What can go wrong with a task, and what becomes of it:
+
+    its worker is killed            it is done again elsewhere, nothing else is
+    it kills every worker it meets  its items are tried one by one; those that still kill are given up, by name
+    its worker is another version   the run ends: results would depend on who computed them
+    its worker sees other files     the run ends: they would be written where nobody looks
+    the scheduler, or all workers, are gone    the run ends
 """
 
+import hashlib
+import importlib.metadata
 import logging
+import pickle
+import platform
+import queue
+import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipeline.errors import ProgramError
+from pipeline.errors import ClusterError
 from pipeline.terminal import Progress
 
 if TYPE_CHECKING:
@@ -18,40 +34,171 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+PACKAGES = ("librosa", "numcodecs", "numpy", "scipy", "soundfile", "sox", "soxr", "zarr")  # decide the bytes of results
+PATIENCE = 60  # s without a worker: a batch system may have to start one
+LOOK = 2  # s without news after which the cluster is looked at
+
+_welcome: set[str] = set()  # runs whose versions and files this process, a worker, has found to be its own
+
 
 def map(
-    function: Callable[[Item], Result], items: Sequence[Item], *, job: str, unit: str, batch: int = 1
+    function: Callable[[Sequence[Item]], list[Result]],
+    batches: Sequence[Sequence[Item]],
+    *,
+    folder: Path,
+    lost: Callable[[Item], Result],
+    job: str,
+    unit: str,
 ) -> list[Result]:
-    """Apply a function to every item, in parallel, and give the results back in the order of the items.
+    """Apply a function to batches of items, in parallel; its results, an item each, in the order of the items.
 
     Parameters
     ----------
     function
         Importable by the workers; its results should be small, its large output written by itself.
-    batch
-        Items a task: a task costs some milliseconds of its own.
+    batches
+        A task each: a task costs some milliseconds of its own.
+    folder
+        What the function reads or writes: every worker must see it.
+    lost
+        What stands for an item that kills every worker that takes it.
+
+    Raises
+    ------
+    ClusterError
+        Where no scheduler answers, or scheduler or workers are gone, or are not what this process is.
     """
-    from distributed import as_completed
+    from distributed import KilledWorker
 
-    batches = [items[start : start + batch] for start in range(0, len(items), batch)]
-    results: list[list[Result]] = [[] for _ in batches]
-    progress = Progress(job, len(items), unit)
-    with _client() as client:
-        futures = client.map(_each, [function] * len(batches), batches, retries=2, pure=False)
-        index = {future.key: number for number, future in enumerate(futures)}
-        for future in as_completed(futures):
-            number = index[future.key]
-            results[number] = future.result()
+    results: dict[int, list[Result]] = {}
+    progress = Progress(job, sum(len(batch) for batch in batches), unit)
+    with _client() as client, _welcoming(folder) as welcome:
+        task = _portable(function, *welcome)
+        killers = []
+        for number, outcome in _run(client, task, batches):
+            if isinstance(outcome, KilledWorker):
+                killers.append(number)
+                continue
+            results[number] = _checked(outcome)
             progress.update(len(batches[number]))
-    return [result for done in results for result in done]
+        for number in sorted(killers):  # one at a time, so that nothing else can be what kills the worker
+            results[number] = []
+            for item in batches[number]:
+                [(_, outcome)] = _run(client, task, [[item]])
+                results[number] += [lost(item)] if isinstance(outcome, KilledWorker) else _checked(outcome)
+                progress.update(1)
+    return [result for number in range(len(batches)) for result in results[number]]
 
 
-def _each(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    from threadpoolctl import threadpool_limits
+def _run(client: "Client", task: Callable[..., Any], batches: Sequence[Sequence[Any]]) -> Iterator[tuple[int, Any]]:
+    """What became of each batch, by its number, as they end: what the task gave, or the exception."""
+    done: queue.Queue[Any] = queue.Queue()
+    futures = client.map(task, list(batches), retries=2, pure=False)
+    number = {future.key: at for at, future in enumerate(futures)}
+    for future in futures:
+        future.add_done_callback(done.put)
+    seen = time.monotonic()  # a worker, or news
+    while number:
+        try:
+            future = done.get(timeout=LOOK)
+        except queue.Empty:
+            if _has_workers(client):
+                seen = time.monotonic()
+            elif time.monotonic() - seen > PATIENCE:
+                raise ClusterError(
+                    f"the Dask cluster at {_address(client)} has had no worker for {PATIENCE} s; start some and run "
+                    "again: nothing that was finished is lost"
+                ) from None
+            continue
+        seen = time.monotonic()
+        if future.status in ("cancelled", "lost"):
+            raise _gone(client)
+        error = future.exception()
+        yield number.pop(future.key), future.result() if error is None else error
+        future.release()
 
-    # The workers are the parallelism; a BLAS with threads of its own would slow them and change the last bits.
-    with threadpool_limits(1):
-        return [function(item) for item in items]
+
+def _has_workers(client: "Client") -> bool:
+    try:
+        return bool(client.scheduler_info()["workers"])
+    except (OSError, KeyError, RuntimeError):
+        raise _gone(client) from None
+
+
+def _gone(client: "Client") -> ClusterError:
+    return ClusterError(
+        f"the Dask scheduler at {_address(client)} is gone; start it again with its workers and run again: nothing "
+        "that was finished is lost"
+    )
+
+
+def _address(client: "Client") -> str:
+    return str(client.scheduler.address if client.scheduler else "an unknown address")
+
+
+def _checked(outcome: Any) -> list[Any]:
+    """The results of a batch; what the task raised, or why the worker would not take it, is raised here."""
+    if isinstance(outcome, BaseException):
+        raise outcome
+    kind, value = outcome
+    if kind == "refused":
+        raise ClusterError(value)
+    return list(value)
+
+
+def _portable(function: Callable[..., Any], run: str, token: Path, versions: dict[str, str]) -> Callable[..., Any]:
+    """A task that any Python with Dask can load, so that a worker without this package can say so."""
+    payload, text = pickle.dumps(function), str(token)
+
+    def task(items: Any) -> tuple[str, Any]:  # a function inside of a function is sent as code, not by its name
+        import pickle
+        from pathlib import Path
+
+        from distributed import get_worker
+
+        who = f"the Dask worker {get_worker().address}"
+        try:
+            from pipeline import cluster  # noqa: PLW0406 the worker's own
+        except ImportError as error:
+            return "refused", f"{who} can't import this package ({error}); start it in the same environment as this"
+        if run not in cluster._welcome:
+            for name, mine in versions.items():
+                if (theirs := cluster.versions().get(name)) != mine:
+                    return "refused", f"{who} has {name} {theirs}, this has {mine}; start it in the same environment"
+            if not Path(text).is_file():
+                folder = Path(text).parent
+                return "refused", f"{who} does not see the files in {folder}; use a file system that all share"
+            cluster._welcome.add(run)
+        from threadpoolctl import threadpool_limits
+
+        # The workers are the parallelism; a BLAS with threads of its own would slow them and change the last bits.
+        with threadpool_limits(1):
+            return "done", pickle.loads(payload)(items)  # noqa: S301 what this process pickled
+
+    return task
+
+
+def versions() -> dict[str, str]:
+    """What the results depend on: Python, packages and this package's code."""
+    own = Path(__file__).parent
+    code = b"".join(path.read_bytes() for path in sorted(own.rglob("*.py")))
+    return {
+        "Python": ".".join(platform.python_version_tuple()[:2]),
+        **{package: importlib.metadata.version(package) for package in PACKAGES},
+        "the code of this package with digest": hashlib.sha256(code).hexdigest()[:12],
+    }
+
+
+@contextmanager
+def _welcoming(folder: Path) -> Iterator[tuple[str, Path, dict[str, str]]]:
+    """What a worker compares itself with: the run, a file that it must see, the versions."""
+    run = uuid.uuid4().hex
+    token = folder.resolve() / f".{run}.token"
+    token.touch()
+    try:
+        yield run, token, versions()
+    finally:
+        token.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -60,13 +207,14 @@ def _client() -> "Iterator[Client]":
     from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster
 
-    logging.getLogger("distributed").setLevel(logging.ERROR)
+    for name in ("distributed", "distributed.client"):  # what matters of their news is told as an error
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     address = dask.config.get("scheduler-address", None)
     if address:
         try:
             client = Client()
         except (OSError, ValueError) as error:
-            raise ProgramError(
+            raise ClusterError(
                 f"no Dask scheduler answers at {address!r} ({error}); start one there, or unset DASK_SCHEDULER_ADDRESS"
             ) from None
         with client:
@@ -74,7 +222,7 @@ def _client() -> "Iterator[Client]":
         return
     with (
         LocalCluster(
-            n_workers=CPU_COUNT, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR
+            n_workers=CPU_COUNT, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL
         ) as local,
         Client(local) as client,
     ):

@@ -32,6 +32,10 @@ class ProgramError(UserError):
     """A program that this package calls is not installed."""
 
 
+class ClusterError(UserError):
+    """The Dask cluster that is to do the work is not there, or not what this process is."""
+
+
 class ArtifactError(UserError):
     """A file written by an earlier stage is missing, altered or of another version."""
 

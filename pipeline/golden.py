@@ -44,7 +44,7 @@ def record(folder: Path, trained: "Model", kernel: Kernel, about: Description) -
         heard = np.concatenate([resampler.accept(audio), resampler.finish()])
         features = mfcc.whole(kernel, heard)
         frames = len(features)
-        spans = silence.kept_spans(heard, about.sample_rate, about.silence.threshold)
+        spans = silence.kept_spans([heard], about.sample_rate, about.silence.threshold)
         tidied = silence.tidy(spans, len(heard), about.sample_rate, about.silence)
         flags = silence.flags(tidied, len(heard), kernel.hop_length, 0, frames)
         rows = sequences.view(about.silence.strategy, flags, 0, len(about.languages)).rows

@@ -4,19 +4,19 @@ Frame t is centred on sample t * hop_length and sees n_fft samples; beyond both 
 depends on those samples only, so a slice of a recording gives the very frames that the whole of it gives.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import params
-from pipeline.audio import FULL_SCALE, Samples
+from pipeline.audio import FULL_SCALE, Read, Samples, held
 
 Features = NDArray[np.float32]
-Read = Callable[[int, int], Samples]  # samples start:stop of a recording
 
 BLOCK = 128  # frames: 400 x 128 x 4 B stays in a core's cache
+STEP = 64 * BLOCK  # frames computed at a time: 82 s, so that memory does not grow with a recording
 FLOOR = 1e-10  # power below which librosa.power_to_db does not go
 
 
@@ -108,19 +108,18 @@ def compute(kernel: Kernel, read: Read, samples: int, first: int, count: int, to
     -------
     Shape (count, n_mfcc).
     """
-    log_mel = kernel.log_mel(_padded(kernel, read, samples, first, count))
-    if top_db is not None:
-        log_mel = np.maximum(log_mel, _loudest(kernel, read, samples) - np.float32(top_db))
-    return kernel.cepstrum(log_mel)
+    floor = None if top_db is None else _loudest(kernel, read, samples) - np.float32(top_db)
+    features = np.empty((count, kernel.cosines.shape[1]), np.float32)
+    for at, log_mel in _log_mel(kernel, read, samples, first, count):
+        if floor is not None:
+            np.maximum(log_mel, floor, out=log_mel)
+        features[at : at + len(log_mel)] = kernel.cepstrum(log_mel)
+    return features
 
 
 def whole(kernel: Kernel, samples: Samples) -> Features:
     """Every frame of a recording in memory, shape (frames, n_mfcc)."""
-
-    def read(start: int, stop: int) -> Samples:
-        return samples[start:stop]
-
-    return compute(kernel, read, len(samples), 0, frame_count(len(samples), kernel.hop_length))
+    return compute(kernel, held(samples), len(samples), 0, frame_count(len(samples), kernel.hop_length))
 
 
 class Framer:
@@ -159,11 +158,12 @@ def _padded(kernel: Kernel, read: Read, samples: int, first: int, count: int) ->
     return np.pad(inside, (max(-start, 0), max(stop - samples, 0)))
 
 
+def _log_mel(kernel: Kernel, read: Read, samples: int, first: int, count: int) -> Iterator[tuple[int, Features]]:
+    """Log-mel frames first:first+count of a recording, some at a time, with the number of those before them."""
+    for at in range(0, count, STEP):
+        yield at, kernel.log_mel(_padded(kernel, read, samples, first + at, min(STEP, count - at)))
+
+
 def _loudest(kernel: Kernel, read: Read, samples: int) -> np.float32:
-    frames, step = frame_count(samples, kernel.hop_length), 64 * BLOCK
-    return np.float32(
-        max(
-            kernel.log_mel(_padded(kernel, read, samples, first, min(step, frames - first))).max()
-            for first in range(0, frames, step)
-        )
-    )
+    frames = frame_count(samples, kernel.hop_length)
+    return np.float32(max(log_mel.max() for _, log_mel in _log_mel(kernel, read, samples, 0, frames)))

@@ -6,73 +6,101 @@ in extra channels does not give the answer of a one-channel run: SoX tests the c
 its own newest sample, so the moment at which it stops differs by some samples in a fifth of random signals.)
 """
 
-import logging
+import hashlib
 import math
-from pathlib import Path
+import subprocess
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import IO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import audio, params, programs
-from pipeline.audio import FULL_SCALE, Samples
+from pipeline import params, programs
+from pipeline.audio import FULL_SCALE, Read, Samples
 from pipeline.errors import DetectionError
 
 Spans = NDArray[np.int64]  # shape (spans, 2): samples start:end, in order, apart
 Flags = NDArray[np.bool_]  # whether each frame is speech, shape (frames,)
 
 BLOCK = 1 << 13  # samples taken at a time: the level is computed anew behind every stop
+CHUNK = 1 << 19  # samples in memory at a time: 33 s, however long the recording
 DURATION = 0.02  # s that SoX waits before it starts or stops; min_speech, min_silence and pad are applied to its spans
 _SOX_MAX = 2**31 - 1  # SoX computes in 32-bit samples
 _SOX_SCALE = 2**16  # one step of a 16-bit sample in SoX's
 _SOX_STEP = 2**7  # SoX compares levels cut to the precision of its input: 25 of 32 bits for float32
 
 
-def detect(samples: Samples, sample_rate: int, detection: params.Detection) -> Spans:
-    """Spans of speech in a whole recording: SoX's, then min_silence, min_speech and pad.
-
-    Parameters
-    ----------
-    samples
-        16-bit mono, shape (samples,).
+def detect(read: Read, samples: int, sample_rate: int, detection: params.Detection) -> Spans:
+    """Spans of speech in a whole recording of so many samples: SoX's, then min_silence, min_speech and pad.
 
     Returns
     -------
     Spans of speech, shape (spans, 2); none where all is silence.
+
+    Raises
+    ------
+    DetectionError
+        Where SoX fails, or keeps other samples than its rule.
     """
-    spans = kept_spans(samples, sample_rate, detection.threshold)
-    if not np.array_equal(cut(samples, spans), run_sox(samples, sample_rate, detection.threshold)):
+
+    def parts() -> Iterator[Samples]:
+        return (read(at, at + CHUNK) for at in range(0, samples, CHUNK))
+
+    spans = kept_spans(parts(), sample_rate, detection.threshold)
+    kept = (cut(part, _within(spans, at * CHUNK, len(part))) for at, part in enumerate(parts()))
+    if _digest(kept) != _digest(run_sox(parts(), sample_rate, detection.threshold)):
         raise DetectionError("SoX kept other samples than its rule does; please report this with the recording")
-    return tidy(spans, len(samples), sample_rate, detection)
+    return tidy(spans, samples, sample_rate, detection)
 
 
-def detect_file(path: Path, sample_rate: int, detection: params.Detection) -> Spans:
-    """`detect` on a file that ingest wrote."""
-    try:
-        return detect(audio.read(path), sample_rate, detection)
-    except DetectionError as error:
-        raise DetectionError(f"{path}: {error}") from None
+def run_sox(blocks: Iterable[Samples], sample_rate: int, threshold: float) -> Iterator[Samples]:
+    """What SoX's `silence` effect leaves of a recording, throughout, in blocks as SoX gives them back.
 
-
-def run_sox(samples: Samples, sample_rate: int, threshold: float) -> Samples:
-    """What SoX's `silence` effect leaves of a recording, throughout: shape (kept,), at most as long as `samples`."""
-    programs.require("sox")
+    pysox writes the effect's arguments; the samples go through pipes, because its own `build_array` needs the whole
+    recording in memory several times over.
+    """
     import sox
 
-    logging.getLogger("sox").setLevel(logging.ERROR)
-    transformer = sox.Transformer()
-    transformer.silence(location=0, silence_threshold=threshold, min_silence_duration=DURATION)
+    effect = sox.Transformer().silence(location=0, silence_threshold=threshold, min_silence_duration=DURATION)
     # As float32, so that SoX compares levels at 32 bits; 16-bit input would be compared after rounding to 16.
-    scaled = samples.astype(np.float32) / FULL_SCALE
-    kept = transformer.build_array(input_array=scaled, sample_rate_in=sample_rate)
-    return np.asarray(np.rint(kept * FULL_SCALE), np.int16)
+    source, sink = ["-t", "f32", "-r", str(sample_rate), "-c", "1", "-"], ["-t", "s16", "-"]
+    command = [programs.require("sox"), "-D", "-V1", *source, *sink, *effect.effects]
+    pipe = subprocess.PIPE
+    with (
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process,
+        ThreadPoolExecutor(1) as feeder,
+    ):
+        stdin, stdout, stderr = (cast(IO[bytes], pipe) for pipe in (process.stdin, process.stdout, process.stderr))
+        fed = feeder.submit(_feed, stdin, blocks)
+        while part := stdout.read(2 * CHUNK):
+            yield np.frombuffer(part, np.int16)
+        fed.result()
+        complaint = stderr.read().decode(errors="replace").strip()
+    if process.returncode:
+        raise DetectionError(f"SoX failed with exit status {process.returncode} ({complaint}); run it again")
 
 
-def kept_spans(samples: Samples, sample_rate: int, threshold: float) -> Spans:
-    """Where SoX keeps samples of a whole recording: `SoxRule` over all of it."""
+def _feed(pipe: IO[bytes], blocks: Iterable[Samples]) -> None:
+    with suppress(BrokenPipeError), pipe:  # SoX has ended: its exit status tells why
+        for block in blocks:
+            pipe.write((block.astype(np.float32) / FULL_SCALE).tobytes())
+
+
+def _digest(blocks: Iterable[Samples]) -> bytes:
+    digest = hashlib.blake2b()
+    for block in blocks:
+        digest.update(block.tobytes())
+    return digest.digest()
+
+
+def kept_spans(blocks: Iterable[Samples], sample_rate: int, threshold: float) -> Spans:
+    """Where SoX keeps samples of a whole recording, in blocks of any size: `SoxRule` over all of it."""
     rule = SoxRule(sample_rate, threshold)
-    edges = [sample for _, sample in rule.accept(samples)]
+    edges = [sample for block in blocks for _, sample in rule.accept(block)]
     if rule.open:
-        edges.append(len(samples))
+        edges.append(rule.heard)
     return np.array(edges, np.int64).reshape(-1, 2)
 
 
@@ -195,6 +223,12 @@ def _least_energy(window: int, threshold: float) -> int:
         middle = (low + high) // 2
         low, high = (low, middle) if above(middle) else (middle + 1, high)
     return low
+
+
+def _within(spans: Spans, start: int, samples: int) -> Spans:
+    """What of the spans lies in so many samples from `start` on, counted from there."""
+    first, last = np.searchsorted(spans[:, 1], start, "right"), np.searchsorted(spans[:, 0], start + samples)
+    return np.clip(spans[first:last] - start, 0, samples)
 
 
 def _join(spans: Spans, gap: int) -> Spans:

@@ -2,7 +2,7 @@
 
 import csv
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -104,9 +104,12 @@ Row = TypeVar("Row", Recording, Rejected, Span, Member, Sequence, Epoch, Answer)
 
 def write(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
     """Write rows of one kind as CSV, header first."""
-    rows = list(rows)
-    names = [field.name for field in dataclasses.fields(kind) if field.name != "extra"]
-    extra = sorted({key for row in rows for key in getattr(row, "extra", {})})
+    names = [field.name for field in dataclasses.fields(kind)]
+    extra: list[str] = []
+    if "extra" in names:
+        names.remove("extra")
+        rows = list(rows)
+        extra = sorted({key for row in rows for key in getattr(row, "extra", {})})
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -117,7 +120,12 @@ def write(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
 
 
 def read(path: Path, kind: type[Row]) -> list[Row]:
-    """Read what `write` wrote.
+    """Read what `write` wrote; ArtifactError as `scan`."""
+    return list(scan(path, kind))
+
+
+def scan(path: Path, kind: type[Row]) -> Iterator[Row]:
+    """Read what `write` wrote, a row at a time.
 
     Raises
     ------
@@ -126,7 +134,6 @@ def read(path: Path, kind: type[Row]) -> list[Row]:
     """
     types = get_type_hints(kind)
     carries = types.pop("extra", None) is not None
-    rows = []
     try:
         with path.open(encoding="utf-8", newline="") as file:
             lines = csv.reader(file)
@@ -142,7 +149,6 @@ def read(path: Path, kind: type[Row]) -> list[Row]:
                     raise ArtifactError(f"{where} does not fit its columns ({error}); run `dvc repro`") from None
                 if carries:
                     values["extra"] = line
-                rows.append(kind(**values))
+                yield kind(**values)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ArtifactError(f"{path} can't be read ({error}); run `dvc repro` to write it") from None
-    return rows

@@ -3,6 +3,8 @@
 What all of them share is here: where things are, and how a user's mistake is told.
 """
 
+import errno
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ from pipeline.errors import UserError
 
 PARAMS = Path("params.yaml")
 ARTIFACTS = Path("artifacts")
+FULL, READ_ONLY = (errno.ENOSPC, errno.EDQUOT), (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def run(stage: Callable[[], None]) -> None:
@@ -18,5 +21,22 @@ def run(stage: Callable[[], None]) -> None:
     try:
         stage()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        _stop(str(error))
+    except OSError as error:
+        if error.errno in FULL:
+            free = shutil.disk_usage(Path.cwd()).free / 1e6
+            _stop(
+                f"the disk is full ({error.filename or ARTIFACTS.resolve()}; {free:,.0f} MB are free here): make room "
+                "and run `dvc repro` again; finished shards are in the memo"
+            )
+        if error.errno in READ_ONLY:
+            _stop(
+                f"{error.filename or ARTIFACTS.resolve()} can't be written ({error.strerror}): make it writable for "
+                "this user and run `dvc repro` again"
+            )
+        raise
+
+
+def _stop(sentence: str) -> None:
+    print(f"error: {sentence}", file=sys.stderr)
+    sys.exit(2)

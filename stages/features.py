@@ -1,11 +1,12 @@
 """features: MFCCs and speech flags of every recording into one Zarr store, one Dask task a shard."""
 
 import functools
+from array import array
 from importlib.metadata import version
 
 import numpy as np
 
-from pipeline import cluster, features, params, store, tables
+from pipeline import cluster, features, files, memo, mfcc, params, store, tables
 from pipeline.features import Source
 from pipeline.tables import Recording, Span
 from stages import ARTIFACTS, PARAMS, run
@@ -14,37 +15,44 @@ from stages import ARTIFACTS, PARAMS, run
 def main() -> None:
     settings = params.load(PARAMS)
     recordings = tables.read(ARTIFACTS / "ingest" / "recordings.csv", Recording)
-    spans: dict[str, list[tuple[int, int]]] = {row.recording: [] for row in recordings}
-    for span in tables.read(ARTIFACTS / "trim" / "spans.csv", Span):
-        spans[span.recording].append((span.start, span.end))
+    spans = {row.recording: array("q") for row in recordings}
+    for span in tables.scan(ARTIFACTS / "trim" / "spans.csv", Span):
+        spans[span.recording].extend((span.start, span.end))
+    audio = ARTIFACTS.resolve() / "audio"  # workers may run in another folder
     sources = [
         Source(
-            ARTIFACTS.resolve() / "audio" / f"{row.recording}.wav",
+            audio / f"{row.recording}.wav",
             row.samples,
+            row.sha256,
             np.array(spans[row.recording], np.int64).reshape(-1, 2),
         )
         for row in recordings
     ]
 
-    target = ARTIFACTS / "features.zarr"
-    jobs = features.jobs(sources, settings.mfcc.hop_length)
-    store.create(
-        target,
-        ids=[row.recording for row in recordings],
-        languages=[row.language for row in recordings],
-        speakers=[row.speaker for row in recordings],
-        lengths=features.lengths(sources, settings.mfcc.hop_length),
-        n_mfcc=settings.mfcc.n_mfcc,
-        attributes={
-            "sample_rate": settings.audio.sample_rate,
-            "mfcc": dict(settings.mfcc) | features.FIXED,
-            "versions": {name: version(name) for name in ("librosa", "numpy", "scipy", "zarr", "soxr", "soundfile")},
-        },
-    )
-    fill = functools.partial(
-        features.fill, path=target.resolve(), settings=settings.mfcc, sample_rate=settings.audio.sample_rate
-    )
-    cluster.map(fill, jobs, job="features", unit="shards")
+    kernel = mfcc.kernel(
+        settings.mfcc, settings.audio.sample_rate
+    )  # here once: librosa takes workers seconds to import
+    kept = memo.default()
+    jobs = features.jobs(sources, settings.mfcc, settings.audio.sample_rate, kept)
+    with files.building(ARTIFACTS.resolve() / "features.zarr") as target:
+        store.create(
+            target,
+            ids=[row.recording for row in recordings],
+            languages=[row.language for row in recordings],
+            speakers=[row.speaker for row in recordings],
+            lengths=features.lengths(sources, settings.mfcc.hop_length),
+            n_mfcc=settings.mfcc.n_mfcc,
+            attributes={
+                "sample_rate": settings.audio.sample_rate,
+                "mfcc": dict(settings.mfcc) | features.FIXED,
+                "versions": {name: version(name) for name in sorted({*features.PACKAGES, "soundfile", "soxr"})},
+            },
+        )
+        fill = functools.partial(features.fill, path=target, kernel=kernel, top_db=settings.mfcc.top_db, kept=kept)
+        origins = cluster.map(
+            fill, [[job] for job in jobs], folder=target, lost=features.killed, job="features", unit="shards"
+        )
+    memo.tell(origins, "shards", kept)
     frames = jobs[-1].shard.stop
     print(f"{frames:,} frames of {settings.mfcc.n_mfcc} MFCCs of {len(recordings)} recordings")
 

@@ -4,8 +4,8 @@ import functools
 import json
 from pathlib import Path
 
-from pipeline import cluster, corpus, params, programs, tables, terminal
-from pipeline.corpus import Entry, ingest
+from pipeline import cluster, corpus, files, params, programs, tables, terminal
+from pipeline.corpus import ingest
 from pipeline.tables import Recording, Rejected
 from stages import ARTIFACTS, PARAMS, run
 
@@ -14,19 +14,20 @@ def main() -> None:
     settings = params.load(PARAMS)
     for program in ("sox", "dot"):  # later stages need them: say so before any work
         programs.require(program)
-    folder, audio = ARTIFACTS / "ingest", ARTIFACTS / "audio"
+    folder = ARTIFACTS / "ingest"
     listing = corpus.read(settings.corpus)
     tables.write(folder / "rejected.csv", Rejected, listing.rejected)  # to mend the corpus with, should it be refused
     corpus.check(listing.entries, listing.rejected, settings.corpus)
 
-    audio.mkdir(parents=True, exist_ok=True)
     root = Path(settings.corpus.root).resolve()  # workers may run in another folder
-    decode = functools.partial(ingest.ingest, root=root, folder=audio.resolve(), settings=settings.audio)
-    results = cluster.map(decode, listing.entries, job="ingest", unit="recordings", batch=16)
-    kept, contradicting = ingest.consistent([row for row in results if isinstance(row, Recording)])
-    rejected = listing.rejected + [row for row in results if isinstance(row, Rejected)] + contradicting
-    for row in contradicting:
-        (audio / f"{Entry(row.path, '', '').id}.wav").unlink()
+    with files.building(ARTIFACTS.resolve() / "audio") as audio:
+        decode = functools.partial(ingest.ingest, root=root, folder=audio, settings=settings.audio)
+        batches = ingest.batches(listing.entries)
+        results = cluster.map(decode, batches, folder=audio, lost=ingest.killed, job="ingest", unit="recordings")
+        kept, contradicting = ingest.consistent([row for row in results if isinstance(row, Recording)])
+        rejected = listing.rejected + [row for row in results if isinstance(row, Rejected)] + contradicting
+        for path in set(audio.glob("*.wav")) - {audio / f"{row.recording}.wav" for row in kept}:
+            path.unlink()
 
     tables.write(folder / "recordings.csv", Recording, kept)
     tables.write(folder / "rejected.csv", Rejected, rejected)

@@ -2,10 +2,12 @@
 
 import functools
 import json
+from typing import Any
 
 import numpy as np
 
-from pipeline import cluster, params, programs, silence, tables, terminal
+from pipeline import cluster, memo, params, programs, speech, tables, terminal
+from pipeline.speech import Found, Source
 from pipeline.tables import Recording, Span
 from stages import ARTIFACTS, PARAMS, run
 
@@ -14,6 +16,8 @@ def main() -> None:
     settings = params.load(PARAMS)
     programs.require("sox")
     recordings = tables.read(ARTIFACTS / "ingest" / "recordings.csv", Recording)
+    audio = ARTIFACTS.resolve() / "audio"  # workers may run in another folder
+    sources = [Source(audio / f"{row.recording}.wav", row.samples, row.sha256) for row in recordings]
 
     detection = params.Detection(  # all but the strategy, which must not matter here
         threshold=settings.silence.threshold,
@@ -21,35 +25,37 @@ def main() -> None:
         min_silence=settings.silence.min_silence,
         pad=settings.silence.pad,
     )
-    detect = functools.partial(silence.detect_file, sample_rate=settings.audio.sample_rate, detection=detection)
-    files = [ARTIFACTS.resolve() / "audio" / f"{row.recording}.wav" for row in recordings]
-    found = cluster.map(detect, files, job="trim", unit="recordings", batch=16)
+    kept = memo.default()
+    find = functools.partial(speech.find, sample_rate=settings.audio.sample_rate, detection=detection, kept=kept)
+    batches = list(speech.batches(sources, settings.audio.sample_rate))
+    found = cluster.map(find, batches, folder=ARTIFACTS, lost=speech.killed, job="trim", unit="recordings")
+    memo.tell([of_one.origin for of_one in found], "recordings", kept)
 
     folder = ARTIFACTS / "trim"
-    spans = [
+    spans = (
         Span(row.recording, int(start), int(end))
         for row, of_one in zip(recordings, found, strict=True)
-        for start, end in of_one
-    ]
+        for start, end in of_one.spans
+    )
     tables.write(folder / "spans.csv", Span, spans)
-    speech = [
-        int(np.sum(of_one[:, 1] - of_one[:, 0])) / row.samples for row, of_one in zip(recordings, found, strict=True)
-    ]
-    summary = {language: _summary(language, recordings, speech) for language in settings.corpus.languages}
+    summary = {language: _summary(language, recordings, found) for language in settings.corpus.languages}
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     terminal.show_table(
         ["language", "speech", "without speech"],
         [[language, f"{row['speech']:.1%}", row["without_speech"]] for language, row in summary.items()],
     )
+    for recording in [name for row in summary.values() for name in row["killed"]]:
+        print(f"{recording} ends the process that looks for speech in it, every time: taken as silence")
 
 
-def _summary(language: str, recordings: list[Recording], speech: list[float]) -> dict[str, float]:
-    """Share of the duration that is speech, and the number of recordings that hold none."""
-    rows = [(row.duration_s, share) for row, share in zip(recordings, speech, strict=True) if row.language == language]
-    total = sum(duration for duration, _ in rows)
+def _summary(language: str, recordings: list[Recording], found: list[Found]) -> dict[str, Any]:
+    """Share of the duration that is speech, the number of recordings that hold none, and those given up."""
+    mine = [(row, of_one) for row, of_one in zip(recordings, found, strict=True) if row.language == language]
+    heard = [int(np.sum(of_one.spans[:, 1] - of_one.spans[:, 0])) for _, of_one in mine]
     return {
-        "speech": round(sum(duration * share for duration, share in rows) / total, 4),
-        "without_speech": sum(share == 0 for _, share in rows),
+        "speech": round(sum(heard) / sum(row.samples for row, _ in mine), 4),
+        "without_speech": heard.count(0),
+        "killed": [row.recording for row, of_one in mine if of_one.origin == "killed"],
     }
 
 

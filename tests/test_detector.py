@@ -36,7 +36,7 @@ def test_flags_of_the_stream_are_those_of_the_recording(
     samples = samples if most > 1 else min(samples, 3000)
     detection = params.Detection(threshold=threshold, min_speech=min_speech, min_silence=min_silence, pad=pad)
     signal = babble(seed, samples)
-    spans = silence.tidy(silence.kept_spans(signal, RATE, threshold), samples, RATE, detection)
+    spans = silence.tidy(silence.kept_spans([signal], RATE, threshold), samples, RATE, detection)
     wanted = silence.flags(spans, samples, HOP, 0, 1 + samples // HOP)
 
     detector, rng, decided, heard = Detector(RATE, HOP, detection), np.random.default_rng(seed), [], 0

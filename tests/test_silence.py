@@ -10,7 +10,7 @@ import sox
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import params, silence
+from pipeline import audio, params, programs, silence
 from pipeline.audio import Samples
 from pipeline.errors import DetectionError
 
@@ -26,6 +26,15 @@ def detection(threshold: float = 1.0, min_speech: float = 0.0, min_silence: floa
     return params.Detection(threshold=threshold, min_speech=min_speech, min_silence=min_silence, pad=pad)
 
 
+def detect(signal: Samples, how: params.Detection) -> silence.Spans:
+    return silence.detect(audio.held(signal), len(signal), 16000, how)
+
+
+def heard(signal: Samples, threshold: float = 1.0) -> Samples:
+    """What SoX itself keeps."""
+    return np.concatenate([signal[:0], *silence.run_sox([signal], 16000, threshold)])
+
+
 @given(
     seed=st.integers(0, 2**32),
     samples=lengths,
@@ -37,7 +46,7 @@ def test_kept_samples_are_soxs_own_output(babble: Babble, seed: int, samples: in
     transformer = sox.Transformer()
     transformer.silence(location=0, silence_threshold=threshold, min_silence_duration=0.02)
     kept = transformer.build_array(input_array=(signal / 32768).astype(np.float32), sample_rate_in=rate)
-    where = silence.kept_spans(signal, rate, threshold)
+    where = silence.kept_spans([signal], rate, threshold)
     np.testing.assert_array_equal(silence.cut(signal, where), np.rint(kept * 32768))
 
 
@@ -45,8 +54,8 @@ def test_kept_samples_are_soxs_own_output_on_two_thousand_signals(babble: Babble
     signals = [babble(10_000 + seed, 200 + 7 * seed % 9000) for seed in range(2000)]
     for seed, signal in enumerate(signals):
         threshold = (0.3, 1.0, 3.0)[seed % 3]
-        kept = silence.cut(signal, silence.kept_spans(signal, 16000, threshold))
-        np.testing.assert_array_equal(kept, silence.run_sox(signal, 16000, threshold), err_msg=f"seed {seed}")
+        kept = silence.cut(signal, silence.kept_spans([signal], 16000, threshold))
+        np.testing.assert_array_equal(kept, heard(signal, threshold), err_msg=f"seed {seed}")
 
 
 SPEECH = Path(__file__).parents[2] / "shared" / "speech"
@@ -56,22 +65,41 @@ SPEECH = Path(__file__).parents[2] / "shared" / "speech"
 def test_kept_samples_are_soxs_own_output_on_real_speech() -> None:
     for file in sorted(SPEECH.rglob("*.flac")):
         signal = soundfile.read(file, dtype="int16")[0]
-        kept = silence.cut(signal, silence.kept_spans(signal, 16000, 1.0))
-        np.testing.assert_array_equal(kept, silence.run_sox(signal, 16000, 1.0), err_msg=file.name)
+        kept = silence.cut(signal, silence.kept_spans([signal], 16000, 1.0))
+        np.testing.assert_array_equal(kept, heard(signal), err_msg=file.name)
 
 
 @pytest.mark.parametrize("level", [0, 1, 32767, -32768])
 def test_a_constant_signal_is_kept_or_dropped_as_sox_does(level: int) -> None:
     signal = np.full(5000, level, np.int16)
-    where = silence.kept_spans(signal, 16000, 1.0)
-    np.testing.assert_array_equal(silence.cut(signal, where), silence.run_sox(signal, 16000, 1.0))
+    where = silence.kept_spans([signal], 16000, 1.0)
+    np.testing.assert_array_equal(silence.cut(signal, where), heard(signal))
 
 
 def test_detect_refuses_to_guess_where_sox_and_its_rule_differ(babble: Babble, monkeypatch: pytest.MonkeyPatch) -> None:
     signal = babble(1, 20_000)
-    monkeypatch.setattr(silence, "run_sox", lambda samples, *_: samples[1:])
+    monkeypatch.setattr(silence, "run_sox", lambda blocks, *_: (block[1:] for block in blocks))
     with pytest.raises(DetectionError, match="other samples"):
-        silence.detect(signal, 16000, detection())
+        detect(signal, detection())
+
+
+def test_a_failing_sox_is_told_in_its_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "sox"
+    broken.write_text("#!/bin/sh\necho sox FAIL: no memory >&2\nexit 3\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(programs, "require", lambda _: str(broken))
+    with pytest.raises(DetectionError, match=r"exit status 3 \(sox FAIL: no memory\)"):
+        detect(np.ones(2_000_000, np.int16), detection())
+
+
+def test_a_recording_longer_than_a_chunk_is_the_same_in_one_and_in_many(
+    babble: Babble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signal = babble(3, 100_000)
+    whole = detect(signal, detection())
+    assert len(whole) > 3
+    monkeypatch.setattr(silence, "CHUNK", 777)
+    np.testing.assert_array_equal(detect(signal, detection()), whole)
 
 
 @given(
@@ -115,5 +143,5 @@ def test_a_frame_is_speech_where_its_middle_sample_is(spans: silence.Spans, hop:
 def test_an_isolated_word_shorter_than_min_speech_is_silence() -> None:
     signal = np.zeros(16000, np.int16)
     signal[4000:7200] = 8000  # 0.2 s
-    assert len(silence.detect(signal, 16000, detection(min_speech=0.1))) == 1
-    assert len(silence.detect(signal, 16000, detection(min_speech=0.3))) == 0
+    assert len(detect(signal, detection(min_speech=0.1))) == 1
+    assert len(detect(signal, detection(min_speech=0.3))) == 0

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pipeline import cluster, features, mfcc, params, silence, store
 from pipeline.audio import Samples
 from pipeline.errors import ArtifactError
+from pipeline.memo import Memo
 from pipeline.store import FeatureStore
 
 
@@ -46,12 +47,14 @@ def sources(tmp_path_factory: pytest.TempPathFactory, babble: Callable[[int, int
     for number, seconds in enumerate((500.0, 400.0, 0.5, 3.0)):
         signal = babble(number, int(seconds * 16000))
         soundfile.write(folder / f"{number}.wav", signal, 16000, subtype="PCM_16")
-        spans = silence.kept_spans(signal, 16000, 1.0)
-        found.append(features.Source(folder / f"{number}.wav", len(signal), spans))
+        spans = silence.kept_spans([signal], 16000, 1.0)
+        found.append(features.Source(folder / f"{number}.wav", len(signal), str(number), spans))
     return found
 
 
-def build(path: Path, sources: list[features.Source], settings: params.Mfcc, workers: int) -> dict[str, str]:
+def build(
+    path: Path, sources: list[features.Source], settings: params.Mfcc, workers: int, kept: Memo
+) -> dict[str, str]:
     """Compute a store on a cluster of so many processes; the sha256 of every file."""
     ids = [f"r{number}" for number in range(len(sources))]
     store.create(
@@ -63,13 +66,13 @@ def build(path: Path, sources: list[features.Source], settings: params.Mfcc, wor
         n_mfcc=settings.n_mfcc,
         attributes={"mfcc": dict(settings)},
     )
-    jobs = features.jobs(sources, 160)
-    fill = functools.partial(features.fill, path=path, settings=settings, sample_rate=16000)
+    jobs = features.jobs(sources, settings, 16000, kept)
+    fill = functools.partial(features.fill, path=path, kernel=mfcc.kernel(settings, 16000), top_db=None, kept=kept)
     with (
-        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as local,
+        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0") as local,
         dask.config.set({"scheduler-address": local.scheduler_address}),
     ):
-        cluster.map(fill, jobs, job="features", unit="shards")
+        cluster.map(fill, [[job] for job in jobs], folder=path, lost=features.killed, job="features", unit="shards")
     files = sorted(file for file in path.rglob("*") if file.is_file())
     return {file.relative_to(path).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
@@ -77,9 +80,10 @@ def build(path: Path, sources: list[features.Source], settings: params.Mfcc, wor
 def test_one_and_two_workers_write_the_same_bytes(
     tmp_path: Path, sources: list[features.Source], defaults: params.Params
 ) -> None:
-    one = build(tmp_path / "one.zarr", sources, defaults.mfcc, 1)
-    two = build(tmp_path / "two.zarr", sources, defaults.mfcc, 2)
-    assert one == two
+    one = build(tmp_path / "one.zarr", sources, defaults.mfcc, 1, Memo(tmp_path / "memo of one"))
+    two = build(tmp_path / "two.zarr", sources, defaults.mfcc, 2, Memo(tmp_path / "memo of two"))
+    again = build(tmp_path / "again.zarr", sources, defaults.mfcc, 2, Memo(tmp_path / "memo of one"))
+    assert one == two == again
     assert sum(name.startswith("mfcc/c/") for name in one) == 2  # one file a shard
 
     opened = FeatureStore.open(tmp_path / "two.zarr")

@@ -54,7 +54,7 @@ def offline(heard: Samples, strategy: params.Strategy, folder: Path) -> tuple[si
     """Speech flags and posteriors as trim, features, balance and the sequence model have them."""
     frames = mfcc.frame_count(len(heard), 160)
     settings = params.load(Path(__file__).parents[1] / "params.yaml").silence
-    spans = silence.tidy(silence.kept_spans(heard, 16000, settings.threshold), len(heard), 16000, settings)
+    spans = silence.tidy(silence.kept_spans([heard], 16000, settings.threshold), len(heard), 16000, settings)
     flags = silence.flags(spans, len(heard), 160, 0, frames)
     features = mfcc.whole(mfcc.kernel(FEW, 16000), heard)
     rows = sequences.view(strategy, flags, 0, len(LANGUAGES)).rows

@@ -10,9 +10,27 @@ from pipeline.corpus import Entry
 from pipeline.errors import AudioError, CorpusError
 from pipeline.tables import Recording, Rejected
 
+TOGETHER = 16  # recordings a task
 
-def ingest(entry: Entry, root: Path, folder: Path, settings: params.Audio) -> Recording | Rejected:
-    """Decode root/entry.path into folder/ID.wav and say what it is."""
+
+def batches(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
+    """Recordings in order, some a task."""
+    return [entries[at : at + TOGETHER] for at in range(0, len(entries), TOGETHER)]
+
+
+def ingest(entries: Sequence[Entry], root: Path, folder: Path, settings: params.Audio) -> list[Recording | Rejected]:
+    """Decode every root/entry.path into folder/ID.wav and say what it is."""
+    return [_ingest(entry, root, folder, settings) for entry in entries]
+
+
+def killed(entry: Entry) -> Rejected:
+    """What stands for a recording whose decoding killed every worker that tried."""
+    return Rejected(
+        entry.path, "killed", "ends the process that decodes it, every time; convert it to WAV or FLAC anew"
+    )
+
+
+def _ingest(entry: Entry, root: Path, folder: Path, settings: params.Audio) -> Recording | Rejected:
     try:
         measures = audio.convert(
             root / entry.path, folder / f"{entry.id}.wav", settings.sample_rate, settings.min_duration

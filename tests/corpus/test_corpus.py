@@ -359,7 +359,8 @@ def bench(tmp_path: Path) -> Path:
 
 
 def ingested(bench: Path, name: str) -> Recording | Rejected:
-    return ingest.ingest(Entry(name, "hindi", "s", "", {"accent": "x"}), bench / "in", bench / "out", AUDIO)
+    entry = Entry(name, "hindi", "s", "", {"accent": "x"})
+    return ingest.ingest([entry], bench / "in", bench / "out", AUDIO)[0]
 
 
 def cut_in_half(path: Path) -> None:

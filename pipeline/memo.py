@@ -1,0 +1,121 @@
+"""What trim and features have computed before, so that a run that was killed goes on where it stopped.
+
+An entry's name is the digest of all that its content depends on: decoded audio, parameters, code, library versions. Its
+bytes are its own checksum and the content. It costs nothing but time to delete any of it, at any moment.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+import platformdirs
+
+from pipeline import files
+
+Origin = Literal["computed", "memo", "damaged"]  # where a result is from; damaged: computed, as its entry was
+
+LIMIT = 20 * 10**9  # bytes: 240 hours of 64 MFCCs
+DIGEST = 32  # bytes
+
+
+def tell(origins: Sequence[str], unit: str, memo: "Memo") -> None:
+    """Say how much was there already, if anything was."""
+    if remembered := origins.count("memo"):
+        print(f"{remembered} of {len(origins)} {unit} were computed before: taken from the memo, {memo.folder}")
+    if damaged := origins.count("damaged"):
+        print(f"{damaged} of {len(origins)} {unit} were damaged in the memo, {memo.folder}, and computed anew")
+
+
+def default() -> "Memo":
+    """The memo in the user's cache folder: outside of the project, so that every copy of it shares one."""
+    return Memo(platformdirs.user_cache_path("lid-pipeline") / "memo")
+
+
+def name(content: dict[str, Any], modules: Sequence[ModuleType], packages: Sequence[str]) -> str:
+    """The name of the entry for what these modules, with these packages, make of this.
+
+    Parameters
+    ----------
+    content
+        Plain JSON values: the digests of the audio and the parameters.
+    """
+    code = [hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest() for module in modules]
+    versions = [importlib.metadata.version(package) for package in packages]
+    return hashlib.sha256(json.dumps([content, code, versions], sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Memo:
+    """A folder of entries; any number of processes may read and write it at once."""
+
+    folder: Path
+
+    def get(self, name: str) -> tuple[bytes | None, Origin]:
+        """The content of an entry, None where it has to be computed, and where the result will then be from."""
+        try:
+            stored = self._path(name).read_bytes()
+        except OSError:
+            return None, "computed"
+        if _digest(stored[DIGEST:]) != stored[:DIGEST]:
+            return None, "damaged"
+        return stored[DIGEST:], "memo"
+
+    def put(self, name: str, content: bytes) -> None:
+        """Keep the content of an entry, if that is possible: whoever computed it has it all the same."""
+        with suppress(OSError):
+            files.replace(self._path(name), _digest(content) + content)
+
+    def size(self) -> int:
+        """Bytes of all entries."""
+        return sum(size for _, size, _ in self._entries())
+
+    def admit(self, names: Sequence[str], each: int) -> set[str]:
+        """Which of the entries that a run asks for may be kept; those that must go for them are removed, oldest first.
+
+        Entries that the run may use are never removed for it, so a run larger than the limit keeps its beginning.
+
+        Parameters
+        ----------
+        each
+            Bytes of an entry, at most.
+        """
+        entries = self._entries()
+        limit = min(LIMIT, (sum(size for _, size, _ in entries) + shutil.disk_usage(self._root()).free) // 2)
+        admitted = set(names[: limit // each])
+        others = [entry for entry in entries if entry[2].name not in admitted]
+        excess = sum(size for _, size, _ in others) + len(admitted) * each - limit
+        for _, size, path in sorted(others):
+            if excess <= 0:
+                break
+            path.unlink(missing_ok=True)
+            excess -= size
+        return admitted
+
+    def _entries(self) -> list[tuple[float, int, Path]]:
+        """When it was written, its size and its path, of every entry and of what a killed process left."""
+        found = []
+        for path in self.folder.glob("*/*"):
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                continue
+            found.append((status.st_mtime, status.st_size, path))
+        return found
+
+    def _path(self, name: str) -> Path:
+        return self.folder / name[:2] / name
+
+    def _root(self) -> Path:
+        """The nearest folder that exists."""
+        return next(path for path in (self.folder, *self.folder.parents) if path.is_dir())
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=DIGEST).digest()

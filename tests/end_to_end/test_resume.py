@@ -1,0 +1,158 @@
+"""A run that is killed, whatever of it is killed, goes on where it stopped, and ends with the same bytes."""
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+
+from tests.clusters import started
+
+ROOT = Path(__file__).parents[2]
+MINUTES = 72  # of audio: seven shards
+
+
+class Run:
+    """Stages in a folder of their own, with a memo of their own."""
+
+    def __init__(self, folder: Path, memo: Path) -> None:
+        self.folder, self.memo = folder, memo
+
+    def start(self, stage: str, **environment: str) -> subprocess.Popen[str]:
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(self.memo), **environment}
+        pipe = subprocess.PIPE
+        command = [sys.executable, "-m", f"stages.{stage}"]
+        return subprocess.Popen(command, cwd=self.folder, env=env, stdout=pipe, stderr=pipe, text=True)
+
+    def finish(self, stage: str, **environment: str) -> str:
+        running = self.start(stage, **environment)
+        printed, complaint = running.communicate(timeout=120)
+        assert running.returncode == 0, complaint
+        return printed
+
+    def entries(self) -> int:
+        return sum(file.suffix != ".partial" for file in self.memo.rglob("*/memo/*/*"))
+
+    def wait_for_entries(self, number: int, running: subprocess.Popen[str]) -> None:
+        while self.entries() < number:
+            assert running.poll() is None, running.communicate()
+            time.sleep(0.002)
+
+    def digests(self, name: str) -> dict[str, str]:
+        folder = self.folder / "artifacts"
+        return {
+            file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+            for file in folder.glob(f"{name}*/**/*")
+            if file.is_file()
+        }
+
+
+@pytest.fixture(scope="module")
+def ingested(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus of noise that goes on and off, through ingest."""
+    folder = tmp_path_factory.mktemp("ingested")
+    rng = np.random.default_rng(0)
+    noise = rng.integers(-9000, 9000, 60 * 16000, np.int16)
+    gates = [np.repeat(rng.random(120) < 0.6, 8000) for _ in range(MINUTES)]
+    for number, gate in enumerate(gates):
+        path = folder / "corpus" / f"{('one', 'two')[number % 2]}" / f"{number % 7}_{number}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, np.roll(noise, number) * gate, 16000)
+    tree = yaml.safe_load((ROOT / "params.yaml").read_text())
+    tree["corpus"] |= {
+        "root": str(folder / "corpus"),
+        "languages": ["one", "two"],
+        "speaker_pattern": r"(?P<speaker>\d)_\d+\.wav",
+    }
+    (folder / "params.yaml").write_text(yaml.safe_dump(tree))
+    Run(folder, folder / "cache").finish("ingest")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(ingested: Path) -> Run:
+    """trim and features, uninterrupted."""
+    run = Run(ingested, ingested / "cache")
+    for stage in ("trim", "features"):
+        assert "computed before" not in run.finish(stage)
+    return run
+
+
+@pytest.fixture
+def fresh(whole: Run, tmp_path: Path) -> Callable[[str], Run]:
+    """The same just before a stage, with an empty memo."""
+
+    def make(stage: str) -> Run:
+        shutil.copytree(whole.folder, tmp_path / "run", ignore=shutil.ignore_patterns("corpus", "cache"))
+        shutil.rmtree(tmp_path / "run" / "artifacts" / {"trim": "trim", "features": "features.zarr"}[stage])
+        return Run(tmp_path / "run", tmp_path / "cache")
+
+    return make
+
+
+@pytest.mark.parametrize(("stage", "artifact"), [("trim", "trim"), ("features", "features.zarr")])
+def test_a_killed_run(whole: Run, fresh: Callable[[str], Run], stage: str, artifact: str) -> None:
+    run = fresh(stage)
+    running = run.start(stage)
+    run.wait_for_entries(2, running)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    assert not (run.folder / "artifacts" / artifact / "zarr.json").exists()  # nothing that looks whole
+    done = run.entries()
+    assert 2 <= done < 7
+    printed = run.finish(stage)
+    assert "computed before: taken from the memo" in printed
+    assert run.digests(artifact) == whole.digests(artifact)
+
+
+def test_a_killed_worker(whole: Run, fresh: Callable[[str], Run], tmp_path: Path) -> None:
+    run = fresh("features")
+    with started(tmp_path, 2) as cluster:
+        running = run.start("features", DASK_SCHEDULER_ADDRESS=cluster.address)
+        run.wait_for_entries(1, running)
+        cluster.workers[0].kill()  # its nanny: it is not started again
+        _, complaint = running.communicate(timeout=60)
+    assert (running.returncode, complaint) == (0, "")
+    assert run.digests("features.zarr") == whole.digests("features.zarr")
+
+
+def test_a_killed_scheduler(whole: Run, fresh: Callable[[str], Run], tmp_path: Path) -> None:
+    run = fresh("features")
+    (tmp_path / "first").mkdir()
+    with started(tmp_path / "first", 2) as cluster:
+        running = run.start("features", DASK_SCHEDULER_ADDRESS=cluster.address)
+        run.wait_for_entries(2, running)
+        cluster.scheduler.kill()
+        _, complaint = running.communicate(timeout=60)
+    assert running.returncode == 2
+    assert complaint.startswith("error: the Dask scheduler at tcp://")
+    assert complaint.count("\n") == 1
+    assert not run.digests("features.zarr")
+    (tmp_path / "second").mkdir()
+    with started(tmp_path / "second", 2) as cluster:
+        printed = run.finish("features", DASK_SCHEDULER_ADDRESS=cluster.address)
+    assert "computed before: taken from the memo" in printed
+    assert run.digests("features.zarr") == whole.digests("features.zarr")
+
+
+def test_a_damaged_entry_is_computed_anew_and_told(whole: Run, fresh: Callable[[str], Run]) -> None:
+    run = fresh("features")
+    run.finish("features")
+    entry = max(run.memo.rglob("*/memo/*/*"), key=lambda path: path.stat().st_size)
+    with entry.open("r+b") as file:
+        file.seek(100_000)
+        file.write(b"damage")
+    printed = run.finish("features")
+    assert "6 of 7 shards were computed before" in printed
+    assert "1 of 7 shards were damaged in the memo" in printed
+    assert run.digests("features.zarr") == whole.digests("features.zarr")
+    assert "7 of 7 shards were computed before" in run.finish("features")

@@ -1,0 +1,42 @@
+"""A file or folder is there whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline import files
+
+
+def test_a_folder_appears_once_its_block_has_ended_well(tmp_path: Path) -> None:
+    target = tmp_path / "store"
+    target.mkdir()
+    (target / "old").touch()
+    with files.building(target) as folder:
+        (folder / "new").touch()
+        assert [path.name for path in target.iterdir()] == ["old"]
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_nothing_is_left_of_a_block_that_failed_and_the_old_folder_stays(tmp_path: Path) -> None:
+    target = tmp_path / "store"
+    target.mkdir()
+    with pytest.raises(KeyError), files.building(target):
+        raise KeyError
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
+    (tmp_path / "store.0123.partial" / "deep").mkdir(parents=True)
+    with files.building(tmp_path / "store"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+def test_a_file_that_cant_be_written_whole_stays_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+    files.replace(tmp_path / "file", b"new")
+    with pytest.raises(TypeError):
+        files.replace(tmp_path / "file", "text")  # type: ignore[arg-type]
+    assert (tmp_path / "file").read_bytes() == b"new"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
