@@ -1,6 +1,7 @@
-"""Every command and code block in README.md and docs/ runs, and the tables name what there is."""
+"""Every command and code block of every page runs, and the tables name what there is."""
 
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -13,12 +14,23 @@ from tests.end_to_end.conftest import Copy
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "artifacts" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ELSEWHERE = {ROOT / "examples" / "reuse" / "README.md": "test_reuse.py"}  # pages whose blocks another test runs
 
 
 def blocks(language: str) -> list[str]:
     return [
         block for page in PAGES for block in re.findall(rf"```{language}\n(.*?)```", page.read_text(), flags=re.DOTALL)
     ]
+
+
+def test_every_page_is_run() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert {ROOT / name for name in listed.stdout.splitlines()} == {*PAGES, *ELSEWHERE}
+    for page, test in ELSEWHERE.items():
+        assert f'"{page.parent.name}" / "{page.name}"' in Path(__file__).with_name(test).read_text()
+        assert set(re.findall(r"^```(\w+)", page.read_text(), flags=re.MULTILINE)) == {"bash"}
 
 
 def test_every_block_is_of_a_kind_that_is_run() -> None:

@@ -1,0 +1,123 @@
+"""The example that reuses the features, by the commands of its own page, beside a pipeline that has run."""
+
+import csv
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import zarr
+
+from tests.end_to_end.conftest import ROOT, Copy
+
+PAGE = ROOT / "examples" / "reuse" / "README.md"
+BEGIN, UPDATE = re.findall(r"```bash\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+
+
+def sh(copy: Copy, block: str) -> str:
+    """Run a block in one shell that stops at the first command that fails, and give what it printed."""
+    who = {f"GIT_{role}_{key}": "test@localhost" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
+    done = copy.run("bash", "-euxc", block, **who, PYTHONPATH="", DVC_NO_ANALYTICS="true")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def pipeline(tiny: Copy, tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    """A copy of the tiny pipeline, committed: the other tests' own stays as it is."""
+    folder = tmp_path_factory.mktemp("reused") / "pipeline"
+    shutil.copytree(tiny.folder, folder, symlinks=True, ignore=shutil.ignore_patterns(".venv"))
+    copy = Copy(folder)
+    sh(copy, "git add .; git commit -qm 'A run of the pipeline'")
+    return copy
+
+
+@pytest.fixture(scope="module")
+def experiment(pipeline: Copy) -> Copy:
+    """The example, copied out and run once."""
+    printed = sh(Copy(pipeline.folder.parent), BEGIN.replace("PIPELINE", str(pipeline.folder)))
+    assert "Running stage 'train'" in printed
+    assert "macro_recall" in printed
+    return Copy(pipeline.folder.parent / "my-experiment")
+
+
+@pytest.fixture
+def tampered(experiment: Copy, tmp_path: Path) -> Copy:
+    """A copy of the example, to alter what it imported."""
+    ignored = shutil.ignore_patterns(".git", ".dvc")
+    return Copy(shutil.copytree(experiment.folder, tmp_path / "tampered", ignore=ignored))
+
+
+def refusal(copy: Copy) -> str:
+    done = copy.run("python", "train.py")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
+def test_it_needs_nothing_of_this_package(tampered: Copy) -> None:
+    without = "import runpy, sys; sys.modules['pipeline'] = None; runpy.run_path('train.py', run_name='__main__')"
+    done = tampered.run("python", "-W", "error", "-c", without)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_test_recording_is_scored(pipeline: Copy, experiment: Copy) -> None:
+    metrics = json.loads((experiment.folder / "metrics.json").read_text())
+    assert list(metrics) == ["accuracy", "macro_recall", "recordings"]
+    with (pipeline.folder / "artifacts" / "splits" / "test.csv").open() as file:
+        assert metrics["recordings"] == len(list(csv.DictReader(file))) > 0
+    assert 0 <= metrics["accuracy"] <= 1
+    assert 0 <= metrics["macro_recall"] <= 1
+
+
+def test_everything_but_the_data_is_committed(experiment: Copy) -> None:
+    assert not sh(experiment, "git status --porcelain")
+    committed = sh(experiment, "git ls-files").splitlines()
+    assert {"dvc.lock", "features.zarr.dvc", "splits.dvc", "metrics.json"} < set(committed)
+    assert not [name for name in committed if name.startswith(("features.zarr/", "splits/"))]
+
+
+def test_a_second_run_runs_nothing(experiment: Copy) -> None:
+    printed = sh(experiment, "dvc repro")
+    assert "Running stage" not in printed
+    assert "up to date" in printed
+
+
+def test_the_pipeline_does_not_see_it(pipeline: Copy) -> None:
+    printed = sh(pipeline, "dvc status; dvc repro; dvc stage list --all; dvc metrics show --json")
+    assert "up to date" in printed
+    assert "examples" not in printed
+
+
+def test_a_store_of_another_schema_is_refused(tampered: Copy) -> None:
+    zarr.open_group(tampered.folder / "features.zarr", mode="r+").attrs["schema"] = 2
+    assert "features.zarr has schema 2, not 1" in refusal(tampered)
+
+
+def test_a_recording_that_the_store_lacks_is_named(tampered: Copy) -> None:
+    with (tampered.folder / "splits" / "test.csv").open("a") as file:
+        file.write("nobody_1,english,nobody,nobody_1,1.0\n")
+    said = refusal(tampered)
+    assert "splits/test.csv names the recording 'nobody_1'" in said
+    assert "dvc update features.zarr.dvc splits.dvc" in said
+
+
+def test_recordings_without_speech_are_summed_up_by_all_their_frames(tampered: Copy) -> None:
+    speech = zarr.open_array(tampered.folder / "features.zarr" / "speech", mode="r+")
+    speech[:] = False
+    done = tampered.run("python", "-W", "error", "train.py")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_changed_features_come_with_an_update(pipeline: Copy, experiment: Copy) -> None:
+    """The last test, since it changes what the others share."""
+    pipeline.change(mfcc={"fmin": 60.0})
+    sh(pipeline, "dvc repro features; git commit -qam 'Nothing below 60 Hz'")
+    before = (experiment.folder / "metrics.json").read_text()
+    printed = sh(experiment, UPDATE)
+    assert "Running stage 'train'" in printed
+    attributes = dict(zarr.open_group(experiment.folder / "features.zarr", mode="r").attrs)
+    assert attributes["mfcc"]["fmin"] == 60.0
+    assert json.loads(before).keys() == json.loads((experiment.folder / "metrics.json").read_text()).keys()
