@@ -172,6 +172,12 @@ def convert(source: Path, target: Path, sample_rate: int, min_duration: float) -
         )
 
 
+def duration(path: Path) -> float:
+    """Seconds that the header of a file of any format claims; AudioError where libsndfile can't open it."""
+    with _open(path) as source:
+        return float(source.frames / source.samplerate)
+
+
 def read(path: Path, start: int = 0, stop: int | None = None) -> Samples:
     """Samples start:stop of a file that `convert` wrote, shape (samples,)."""
     samples: Samples = soundfile.read(path, start=start, stop=stop, dtype="int16")[0]

@@ -185,6 +185,35 @@ def info(store: Path) -> None:
 
 
 @main.command()
+@click.option("--workers", type=click.IntRange(min=1), help="Processes that will do the work; here, one a processor.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def plan(workers: int | None, as_json: bool) -> None:
+    """Foretell what ingest, trim and features will take, from a sample of the corpus."""
+    import contextlib
+    import dataclasses
+    import json
+    import tempfile
+
+    from dask.system import CPU_COUNT
+
+    from pipeline import params, terminal
+    from pipeline import plan as plans
+
+    settings = params.load(Path("params.yaml"))
+    place = Path("artifacts") if Path("artifacts").is_dir() else Path()  # on the disk that the run will use
+    with tempfile.TemporaryDirectory(dir=place) as folder, contextlib.redirect_stdout(sys.stderr):
+        estimates = plans.estimate(settings, workers or CPU_COUNT, Path(folder))
+    if as_json:
+        click.echo(json.dumps({row.stage: dataclasses.asdict(row) for row in estimates}))
+        return
+    terminal.show_table(*plans.table(estimates))
+    click.echo(
+        "\nBeside these, DVC keeps a copy of what they write in its cache, and the memo up to 20 GB of features.\n"
+        "Memory is of the largest process; there is one a worker."
+    )
+
+
+@main.command()
 @click.pass_context
 def doctor(ctx: click.Context) -> None:
     """Check that everything the pipeline needs is here."""

@@ -35,7 +35,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 PACKAGES = ("librosa", "numcodecs", "numpy", "scipy", "soundfile", "sox", "soxr", "zarr")  # decide the bytes of results
-PATIENCE = 60  # s without a worker: a batch system may have to start one
+PATIENCE = 600  # s without a worker: a batch system may have to start one
 LOOK = 2  # s without news after which the cluster is looked at
 
 _welcome: set[str] = set()  # runs whose versions and files this process, a worker, has found to be its own
@@ -97,18 +97,24 @@ def _run(client: "Client", task: Callable[..., Any], batches: Sequence[Sequence[
     number = {future.key: at for at, future in enumerate(futures)}
     for future in futures:
         future.add_done_callback(done.put)
-    seen = time.monotonic()  # a worker, or news
+    seen, told = time.monotonic(), False  # a worker, or news
     while number:
         try:
             future = done.get(timeout=LOOK)
         except queue.Empty:
             if _has_workers(client):
-                seen = time.monotonic()
+                seen, told = time.monotonic(), False
             elif time.monotonic() - seen > PATIENCE:
                 raise ClusterError(
                     f"the Dask cluster at {_address(client)} has had no worker for {PATIENCE} s; start some and run "
                     "again: nothing that was finished is lost"
                 ) from None
+            elif not told:
+                print(
+                    f"waiting up to {PATIENCE} s for the Dask cluster at {_address(client)} to have a worker",
+                    flush=True,
+                )
+                told = True
             continue
         seen = time.monotonic()
         if future.status in ("cancelled", "lost"):

@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import programs
+from pipeline import memo, programs
 from pipeline.errors import ParameterError
 
 DEMO = Path("artifacts/data/demo")  # made by the first stage
@@ -73,11 +73,13 @@ def _machine() -> list[Finding]:
     import dask.config
     from dask.system import CPU_COUNT
 
+    kept = memo.default()
     address = dask.config.get("scheduler-address", None)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     free = shutil.disk_usage(Path.cwd()).free / 2**30
     return [
         Finding("dask", f"cluster {address}" if address else f"{CPU_COUNT} local workers"),
+        Finding("memo", f"{kept.folder}, {kept.size() / 1e9:.1f} of at most {memo.LIMIT / 1e9:.0f} GB; safe to delete"),
         Finding("memory", f"{memory:.1f} GiB"),
         Finding("disk", f"{free:.1f} GiB free here"),
     ]

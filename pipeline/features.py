@@ -4,6 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from pipeline import audio, memo, mfcc, params, silence, store
 from pipeline.errors import ArtifactError
 from pipeline.memo import Memo
 from pipeline.mfcc import Kernel
+from pipeline.tables import Recording
 
 PACKAGES = ("librosa", "numcodecs", "numpy", "scipy", "zarr")  # decide the bytes of a shard
 
@@ -50,6 +52,25 @@ FIXED = {"center": True, "window": "hann", "power": 2.0, "htk": False, "dct_type
 def lengths(sources: Sequence[Source], hop_length: int) -> list[int]:
     """Frames of every recording."""
     return [mfcc.frame_count(source.samples, hop_length) for source in sources]
+
+
+def create(
+    path: Path, recordings: Sequence[Recording], sources: Sequence[Source], settings: params.Mfcc, sample_rate: int
+) -> None:
+    """Lay out an empty store for these recordings, with all that makes its features in its attributes."""
+    store.create(
+        path,
+        ids=[row.recording for row in recordings],
+        languages=[row.language for row in recordings],
+        speakers=[row.speaker for row in recordings],
+        lengths=lengths(sources, settings.hop_length),
+        n_mfcc=settings.n_mfcc,
+        attributes={
+            "sample_rate": sample_rate,
+            "mfcc": dict(settings) | FIXED,
+            "versions": {name: version(name) for name in sorted({*PACKAGES, "soundfile", "soxr"})},
+        },
+    )
 
 
 def jobs(sources: Sequence[Source], settings: params.Mfcc, sample_rate: int, kept: Memo) -> list[Job]:

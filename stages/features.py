@@ -2,11 +2,10 @@
 
 import functools
 from array import array
-from importlib.metadata import version
 
 import numpy as np
 
-from pipeline import cluster, features, files, memo, mfcc, params, store, tables
+from pipeline import cluster, features, files, memo, mfcc, params, tables
 from pipeline.features import Source
 from pipeline.tables import Recording, Span
 from stages import ARTIFACTS, PARAMS, run
@@ -35,19 +34,7 @@ def main() -> None:
     kept = memo.default()
     jobs = features.jobs(sources, settings.mfcc, settings.audio.sample_rate, kept)
     with files.building(ARTIFACTS.resolve() / "features.zarr") as target:
-        store.create(
-            target,
-            ids=[row.recording for row in recordings],
-            languages=[row.language for row in recordings],
-            speakers=[row.speaker for row in recordings],
-            lengths=features.lengths(sources, settings.mfcc.hop_length),
-            n_mfcc=settings.mfcc.n_mfcc,
-            attributes={
-                "sample_rate": settings.audio.sample_rate,
-                "mfcc": dict(settings.mfcc) | features.FIXED,
-                "versions": {name: version(name) for name in sorted({*features.PACKAGES, "soundfile", "soxr"})},
-            },
-        )
+        features.create(target, recordings, sources, settings.mfcc, settings.audio.sample_rate)
         fill = functools.partial(features.fill, path=target, kernel=kernel, top_db=settings.mfcc.top_db, kept=kept)
         origins = cluster.map(
             fill, [[job] for job in jobs], folder=target, lost=features.killed, job="features", unit="shards"

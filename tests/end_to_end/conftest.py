@@ -32,7 +32,8 @@ class Copy:
         """Run a command in it, with this Python's programs first on PATH and `given` on standard input."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         # A user's terminal has no CI in its environment; DVC draws no progress bars where there is no terminal.
-        env = {**os.environ, "PATH": path, **environment}
+        memo = {"XDG_CACHE_HOME": str(self.folder.parent / "cache")}  # not the user's
+        env = {**os.environ, "PATH": path, **memo, **environment}
         done = subprocess.run(command, cwd=self.folder, env=env, input=given, capture_output=True, check=False)
         return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
 

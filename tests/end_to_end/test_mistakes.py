@@ -1,8 +1,9 @@
 """A user's mistake stops before any work, with one sentence that names it."""
 
 import shutil
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +100,60 @@ def test_a_recording_that_can_not_be_decoded_is_rejected_by_name_and_reason(fres
     done = copy.run("python", "-m", "stages.ingest")
     assert done.returncode == 2
     assert "1 of 18 recordings are rejected (unreadable 1), above corpus.max_rejected 0.01" in done.stderr
+
+
+PRELOAD = """
+import os, signal
+import soundfile
+
+class Deadly(soundfile.SoundFile):
+    def __init__(self, file, *rest, **more):
+        if b"hindi/0.wav" in os.fsencode(file):
+            os.kill(os.getpid(), signal.SIGKILL)
+        super().__init__(file, *rest, **more)
+
+soundfile.SoundFile = Deadly
+"""
+
+
+def test_a_recording_that_kills_the_process_that_decodes_it_is_rejected_by_name(
+    fresh: Callable[[], Copy], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    copy = fresh()
+    corpus(copy.folder / "mine", {"english": 3, "hindi": 3, "mandarin": 3})
+    copy.change(corpus={"root": "mine", "max_rejected": 0.1})
+    preload = tmp_path_factory.mktemp("preload") / "deadly.py"
+    preload.write_text(PRELOAD)
+    done = copy.run("python", "-m", "stages.ingest", DASK_DISTRIBUTED__WORKER__PRELOAD=str(preload))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (copy.folder / "artifacts/ingest/rejected.csv").read_text() == (
+        "path,reason,detail\n"
+        'hindi/0.wav,killed,"ends the process that decodes it, every time; convert it to WAV or FLAC anew"\n'
+    )
+    assert len(list((copy.folder / "artifacts/audio").glob("*.wav"))) == 17
+
+
+@pytest.fixture
+def small_disk(fresh: Callable[[], Copy]) -> Iterator[Copy]:
+    """A corpus that leaves no room for what ingest makes of it."""
+    copy = fresh()
+    corpus(copy.folder / "mine", {"english": 30, "hindi": 30, "mandarin": 30})
+    copy.change(corpus={"root": "mine"})
+    artifacts = copy.folder / "artifacts"
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", artifacts], check=False).returncode:
+        pytest.skip("needs the right to mount a disk")
+    yield copy
+    subprocess.run(["umount", artifacts], check=True)
+
+
+def test_a_full_disk(small_disk: Copy) -> None:
+    said = refusal(small_disk, "ingest")
+    assert "the disk is full" in said
+    assert "make room and run `dvc repro` again" in said
+    assert not (small_disk.folder / "artifacts/audio").exists()
+
+
+def test_a_read_only_disk(small_disk: Copy) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", small_disk.folder / "artifacts"], check=True)
+    said = refusal(small_disk, "ingest")
+    assert "artifacts/ingest can't be written (Read-only file system): make it writable" in said

@@ -1,0 +1,257 @@
+"""ingest, trim and features at any size: speed, memory, parallel efficiency, and how well `lid plan` foretold them.
+
+    python benchmarks/scale.py --hours 2 10 42
+    python benchmarks/scale.py --hours 1 --longest 10    # with one recording of ten hours
+
+The corpus is the demo's, which `dvc repro` speaks, repeated at other levels until it fills so many hours, shared out
+among the languages as the homework's were. Each size runs `dvc repro features` in a copy of the project with an empty
+memo, on one core and on two. 42 hours need 30 GB of disk in --work for the time of the run.
+"""
+
+import argparse
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import psutil
+import soundfile
+import yaml
+
+from pipeline import terminal
+
+ROOT = Path(__file__).parents[1]
+DEMO = ROOT / "artifacts" / "data" / "demo"
+MINUTES = {"english": 1271, "hindi": 347, "mandarin": 893}  # of the homework's set
+STAGES = ("ingest", "trim", "features")
+SAMPLE = 1200  # s of audio for the librosa loop
+POLL = 0.1  # s
+PLACES = (1, 1, 0, 2, 0, 0, 0, 0, 0, 0)  # behind the point, of what is shown
+
+
+@dataclass
+class Measured:
+    """A `dvc repro features`: seconds of each stage and in all, largest memory of one process by stage."""
+
+    total: float = 0.0
+    seconds: dict[str, float] = field(default_factory=dict)
+    memory: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def dvc(self) -> float:
+        return self.total - sum(self.seconds.values())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--hours", type=float, nargs="+", default=[2.0])
+    parser.add_argument("--longest", type=float, default=0.0, help="hours of one more recording")
+    parser.add_argument("--cores", type=int, nargs="+", default=[1, 2])
+    parser.add_argument(
+        "--work", type=Path, help="a folder on a disk with room; default: the system's for temporary files"
+    )
+    given = parser.parse_args()
+    if not DEMO.is_dir():
+        sys.exit("error: there is no demo corpus; run `dvc repro` first")
+    for hours in given.hours:
+        with tempfile.TemporaryDirectory(dir=given.work) as folder:
+            measure(Path(folder), hours, given.longest, given.cores)
+
+
+def measure(folder: Path, hours: float, longest: float, cores: list[int]) -> None:
+    seconds = build(folder / "corpus", hours, longest)
+    loop = librosa_loop(folder / "corpus")
+    print(f"\n{seconds / 3600:.1f} hours; librosa in a loop, one process: {loop:,.0f} x real time", flush=True)
+    totals = {}
+    for count in cores:
+        project = copy_project(folder / f"project-{count}", folder / "corpus")
+        foretold = plan(project, count)
+        done = run(project, count)
+        totals[count] = done
+        show(done, foretold, project, seconds, loop, count)
+        shutil.rmtree(project)
+    if 1 in totals:
+        for count in cores[1:]:
+            shares = {name: totals[1].seconds[name] / totals[count].seconds[name] / count for name in STAGES}
+            print(
+                f"parallel efficiency on {count}: " + ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+            )
+
+
+def build(folder: Path, hours: float, longest: float) -> float:
+    """Write the corpus; the seconds of audio in it."""
+    rng = np.random.default_rng(0)
+    table, seconds = [("path", "speaker")], 0.0
+    with (DEMO / "speakers.csv").open() as file:
+        speakers = {row["path"]: row["speaker"] for row in csv.DictReader(file)}
+    for language, minutes in MINUTES.items():
+        (folder / f"train_{language}").mkdir(parents=True)
+        wanted = hours * 3600 * minutes / sum(MINUTES.values())
+        sources = [path for path in speakers if path.startswith(f"train_{language}/")]
+        sounds = {path: soundfile.read(DEMO / path, dtype="int16") for path in sources}
+        had, number = 0.0, 0
+        while had < wanted:
+            source = sources[number % len(sources)]
+            samples, rate = sounds[source]
+            path = f"train_{language}/{number:06d}.wav"
+            louder = rng.uniform(0.3, 1.0)
+            soundfile.write(folder / path, (samples * louder).astype(np.int16), rate, subtype="PCM_16")
+            table.append((path, f"{speakers[source]}_{number // len(sources)}"))
+            had += len(samples) / rate
+            number += 1
+        seconds += had
+        if longest and language == "english":
+            path = f"train_{language}/longest.wav"
+            table.append((path, "somebody"))
+            with soundfile.SoundFile(folder / path, "w", rate, 1, "PCM_16") as file:
+                while file.tell() < longest * 3600 * rate:
+                    file.write(sounds[sources[file.tell() % len(sources)]][0])
+                seconds += file.tell() / rate
+    with (folder / "speakers.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(table)
+    return seconds
+
+
+def librosa_loop(corpus: Path) -> float:
+    """Seconds of audio a second of the plain loop, in a process of its own, on some of the same files."""
+    files = sorted(corpus.rglob("*.wav"))
+    chosen = [str(file) for file in np.random.default_rng(1).permutation(files)[: max(2, SAMPLE // 10)]]
+    code = """
+import json, sys, time
+import librosa
+from threadpoolctl import threadpool_limits
+files = json.load(sys.stdin)
+def features(file):
+    samples, rate = librosa.load(file, sr=16000)
+    librosa.feature.mfcc(y=samples, sr=rate, n_mfcc=64, n_fft=400, hop_length=160, n_mels=64)
+    return len(samples) / rate
+with threadpool_limits(1):
+    features(files[0])
+    began = time.perf_counter()
+    seconds = sum(features(file) for file in files)
+    print(seconds / (time.perf_counter() - began))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=json.dumps(chosen), capture_output=True, text=True, check=True
+    )
+    return float(done.stdout)
+
+
+def copy_project(folder: Path, corpus: Path) -> Path:
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".git", ".venv", "artifacts", "*.lock", ".dvc"))
+    for command in ("git init -q", "dvc init -q"):
+        subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+    parameters = yaml.safe_load((folder / "params.yaml").read_text())
+    parameters["corpus"]["root"] = str(corpus)
+    (folder / "params.yaml").write_text(yaml.safe_dump(parameters))
+    return folder
+
+
+def environment(project: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(project), "XDG_CACHE_HOME": str(project / "cache")}
+
+
+def plan(project: Path, cores: int) -> dict[str, dict[str, float]]:
+    """What `lid plan` says of it."""
+    command = ["lid", "plan", "--json", "--workers", str(cores)]
+    done = subprocess.run(command, cwd=project, env=environment(project), capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def run(project: Path, cores: int) -> Measured:
+    """`dvc repro features` on so many cores, its processes watched."""
+    done = Measured()
+    with (project / "output").open("w") as output:
+        began = time.monotonic()
+        process = psutil.Popen(
+            ["dvc", "repro", "features"],
+            cwd=project,
+            env=environment(project),
+            stdout=output,
+            stderr=output,
+            preexec_fn=lambda: os.sched_setaffinity(0, range(cores)),
+        )
+        first: dict[str, float] = {}
+        while process.poll() is None:
+            watch(process, first, done)
+            time.sleep(POLL)
+        done.total = time.monotonic() - began
+    if process.returncode:
+        sys.exit((project / "output").read_text())
+    return done
+
+
+def watch(process: psutil.Popen, first: dict[str, float], done: Measured) -> None:
+    """Note which stage runs, and the memory of each of its processes."""
+    now = time.monotonic()
+    try:
+        family = process.children(recursive=True)
+        stages = {child.pid: stage for child in family for stage in STAGES if f"stages.{stage}" in child.cmdline()}
+        for stage in set(stages.values()):
+            done.seconds[stage] = now - first.setdefault(stage, now) + POLL
+            done.memory[stage] = max(done.memory.get(stage, 0), *(peak(child.pid) for child in family))
+    except psutil.NoSuchProcess:
+        pass
+
+
+def peak(process: int) -> float:
+    """The most memory that a process has had, MB."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1000
+
+
+def show(
+    done: Measured, foretold: dict[str, dict[str, float]], project: Path, seconds: float, loop: float, cores: int
+) -> None:
+    folders = {"ingest": ("ingest", "audio"), "trim": ("trim",), "features": ("features.zarr",)}
+    names = (
+        "seconds",
+        "planned",
+        "x real time",
+        "x librosa",
+        "MB",
+        "planned",
+        "files",
+        "planned",
+        "peak MB",
+        "planned",
+    )
+    lines = []
+    for stage in STAGES:
+        written = [
+            path.stat().st_size
+            for name in folders[stage]
+            for path in (project / "artifacts" / name).rglob("*")
+            if path.is_file()
+        ]
+        took, said = done.seconds[stage], foretold[stage]
+        numbers = (
+            took,
+            said["seconds"],
+            seconds / took,
+            seconds / took / loop,
+            sum(written) / 1e6,
+            said["bytes"] / 1e6,
+        )
+        numbers += (len(written), said["files"], done.memory[stage], said["memory"] / 1e6)
+        lines.append([stage, *(f"{number:,.{places}f}" for number, places in zip(numbers, PLACES, strict=True))])
+    took, said = sum(done.seconds.values()), sum(of_one["seconds"] for of_one in foretold.values())
+    lines.append(["together", f"{took:.1f}", f"{said:.1f}", f"{seconds / took:,.0f}", *[""] * 7])
+    lines.append(["DVC itself", f"{done.dvc:.1f}", *[""] * 9])
+    lines.append(["all of it", f"{done.total:.1f}", "", f"{seconds / done.total:,.0f}", *[""] * 7])
+    terminal.show_table([f"{cores} core(s)", *names], lines)
+    print(flush=True)
+
+
+if __name__ == "__main__":
+    main()

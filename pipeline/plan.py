@@ -1,0 +1,249 @@
+"""What ingest, trim and features will take: a sample of the corpus goes through their tasks, the rest is arithmetic.
+
+seconds = start + the tasks' seconds in the sample · (all audio / the sample's) / workers
+"""
+
+import dataclasses
+import functools
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import audio, cluster, corpus, features, mfcc, params, speech, store, tables
+from pipeline.corpus import Entry, ingest
+from pipeline.errors import AudioError, CorpusError
+from pipeline.memo import Memo
+from pipeline.tables import Recording, Span
+
+SAMPLE = 3600  # s of audio for each processor of this machine: some seconds of work
+LEAST = 16  # recordings, however long they are
+START = 1.0  # s until Python has imported what a stage needs
+HEADER = 44  # bytes of a WAV file before its samples
+ARRAYS = 5  # of the table of recordings in the store
+DESCRIPTIONS = 4 + ARRAYS  # zarr.json of two groups, two arrays and the table's
+
+NOWHERE = Memo(Path(os.devnull))  # keeps nothing: what the sample costs must not be saved
+
+_warm: set[str] = set()  # functions that this process, a worker, has called before
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one stage will take: time, what it writes, and the memory of its largest process."""
+
+    stage: str
+    seconds: float
+    bytes: float
+    files: float
+    memory: float  # bytes
+
+
+@dataclass(frozen=True)
+class Done:
+    """A result of a task, the process, its share of the seconds, the most memory that the process has had, in bytes."""
+
+    result: Any
+    process: int
+    seconds: float
+    memory: int
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What the sample took in one stage: seconds in tasks, seconds around them, memory of the largest process."""
+
+    results: list[Any]
+    work: float
+    start: float
+    memory: int
+
+
+def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimate]:
+    """Put a sample of the corpus through ingest, trim and features.
+
+    Parameters
+    ----------
+    workers
+        Processes that will do the work.
+    place
+        An empty folder on the disk that the run will use, for the sample's files.
+
+    Raises
+    ------
+    CorpusError
+        As `corpus.read`, and where none of the sample can be used.
+    """
+    began = time.perf_counter()
+    listing = corpus.read(settings.corpus)
+    corpus.check(listing.entries, listing.rejected, settings.corpus)
+    root = Path(settings.corpus.root).resolve()
+    sizes = [(root / entry.path).stat().st_size for entry in listing.entries]
+    listed = time.perf_counter() - began
+
+    chosen = _choose(listing.entries, root, settings.seed)
+    heard = _ingest([listing.entries[number] for number in chosen], root, place, settings)
+    recordings = [row for row in heard.results if isinstance(row, Recording)]
+    if not recordings:
+        raise CorpusError(f"none of {len(chosen)} recordings tried can be used; the first {heard.results[0].detail}")
+    trimmed = _trim(recordings, place, settings)
+    filled = _features(recordings, trimmed.results, place, settings)
+
+    # Bytes tell of audio better than the number of files does.
+    share = sum(sizes) / sum(sizes[number] for number in chosen)
+    count = len(sizes) * len(recordings) / len(chosen)
+    samples = share * sum(row.samples for row in recordings)
+    frames = samples / settings.mfcc.hop_length + count
+    table, spans = (place / name for name in ("recordings.csv", "spans.csv"))
+    rows = store.FeatureStore.open(place / "features.zarr").mfcc.shape[0]
+    packed = sum(_size(place / "features.zarr" / name / "c") for name in ("mfcc", "speech"))
+
+    def made(stage: str, trial: Trial, written: float, files: float, before: float = 0.0) -> Estimate:
+        seconds = START + before + trial.start + trial.work * share / workers
+        return Estimate(stage, seconds, written, files, trial.memory)
+
+    return [
+        made("ingest", heard, 2 * samples + count * (HEADER + _size(table) / len(recordings)), count + 3, listed),
+        made("trim", trimmed, _size(spans) * share, 2),
+        made(
+            "features",
+            filled,
+            packed / rows * frames,
+            2 * ceil(frames / store.SHARD) + DESCRIPTIONS + ARRAYS * ceil(count / store.CHUNK),
+        ),
+    ]
+
+
+def table(estimates: Sequence[Estimate]) -> tuple[list[str], list[list[object]]]:
+    """The same for a person to read, and the sums."""
+    rows: list[list[object]] = [
+        [
+            row.stage,
+            _time(row.seconds),
+            f"{row.bytes / 1e6:,.0f} MB",
+            f"{row.files:,.0f}",
+            f"{row.memory / 1e6:,.0f} MB",
+        ]
+        for row in estimates
+    ]
+    sums = (sum(getattr(row, name) for row in estimates) for name in ("seconds", "bytes", "files"))
+    seconds, written, number = sums
+    most = max(row.memory for row in estimates)
+    rows.append(["together", _time(seconds), f"{written / 1e6:,.0f} MB", f"{number:,.0f}", f"{most / 1e6:,.0f} MB"])
+    return ["stage", "time", "disk", "files", "memory"], rows
+
+
+def _time(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 120
+        else f"{seconds / 60:.0f} min"
+        if seconds < 7200
+        else f"{seconds / 3600:.1f} h"
+    )
+
+
+def _choose(entries: Sequence[Entry], root: Path, seed: int) -> list[int]:
+    """Numbers of recordings, in random order, until they hold enough audio."""
+    wanted, chosen, heard = SAMPLE * (os.cpu_count() or 1), list[int](), 0.0
+    for number in np.random.default_rng(seed).permutation(len(entries)).tolist():
+        if heard >= wanted and len(chosen) >= LEAST:
+            break
+        chosen.append(number)
+        try:
+            heard += audio.duration(root / entries[number].path)
+        except AudioError:
+            continue  # ingest will reject it
+    return chosen
+
+
+def _ingest(entries: Sequence[Entry], root: Path, place: Path, settings: params.Params) -> Trial:
+    decode = functools.partial(ingest.ingest, root=root, folder=place, settings=settings.audio)
+    trial = _try(decode, ingest.batches(entries), ingest.killed, place, "recordings of the sample decoded")
+    tables.write(place / "recordings.csv", Recording, [row for row in trial.results if isinstance(row, Recording)])
+    return trial
+
+
+def _trim(recordings: Sequence[Recording], place: Path, settings: params.Params) -> Trial:
+    sources = [speech.Source(place / f"{row.recording}.wav", row.samples, row.sha256) for row in recordings]
+    find = functools.partial(
+        speech.find,
+        sample_rate=settings.audio.sample_rate,
+        detection=settings.silence,
+        kept=NOWHERE,
+    )
+    batches = list(speech.batches(sources, settings.audio.sample_rate))
+    trial = _try(find, batches, speech.killed, place, "recordings of the sample searched for speech")
+    found = zip(recordings, trial.results, strict=True)
+    spans = (Span(row.recording, *map(int, span)) for row, of_one in found for span in of_one.spans)
+    tables.write(place / "spans.csv", Span, spans)
+    return trial
+
+
+def _features(
+    recordings: Sequence[Recording], found: Sequence[speech.Found], place: Path, settings: params.Params
+) -> Trial:
+    began = time.perf_counter()
+    kernel = mfcc.kernel(settings.mfcc, settings.audio.sample_rate)
+    sources = [
+        features.Source(place / f"{row.recording}.wav", row.samples, row.sha256, of_one.spans)
+        for row, of_one in zip(recordings, found, strict=True)
+    ]
+    jobs = features.jobs(sources, settings.mfcc, settings.audio.sample_rate, NOWHERE)
+    target = place / "features.zarr"
+    features.create(target, recordings, sources, settings.mfcc, settings.audio.sample_rate)
+    fill = functools.partial(features.fill, path=target, kernel=kernel, top_db=settings.mfcc.top_db, kept=NOWHERE)
+    prepared = time.perf_counter() - began
+    trial = _try(fill, [[job] for job in jobs], features.killed, place, "shards of the sample")
+    return dataclasses.replace(trial, start=trial.start + prepared)
+
+
+def _try(
+    function: Callable[[Sequence[Any]], list[Any]],
+    batches: Sequence[Sequence[Any]],
+    lost: Callable[[Any], Any],
+    place: Path,
+    unit: str,
+) -> Trial:
+    """Have the cluster do the work, each task timed."""
+    began = time.perf_counter()
+    done = cluster.map(
+        functools.partial(_timed, function=function),
+        batches,
+        folder=place,
+        lost=lambda item: Done(lost(item), 0, 0.0, 0),
+        job="plan",
+        unit=unit,
+    )
+    wall, work = time.perf_counter() - began, sum(of_one.seconds for of_one in done)
+    busy = work / len({of_one.process for of_one in done})
+    memory = max(_memory(), *(of_one.memory for of_one in done))
+    return Trial([of_one.result for of_one in done], work, max(0.0, wall - busy), memory)
+
+
+def _timed(items: Sequence[Any], function: Callable[[Sequence[Any]], list[Any]]) -> list[Done]:
+    """Call a function, once before it counts where this process has not: imports are no measure of the work."""
+    name = function.func.__name__ if isinstance(function, functools.partial) else function.__name__
+    if name not in _warm:
+        _warm.add(name)
+        function(items[:1])
+    began = time.perf_counter()
+    results = function(items)
+    seconds = (time.perf_counter() - began) / len(results)
+    return [Done(result, os.getpid(), seconds, _memory()) for result in results]
+
+
+def _memory() -> int:
+    """The most memory that this process has had, bytes."""
+    with Path("/proc/self/status").open(encoding="ascii") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
+
+
+def _size(path: Path) -> int:
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return sum(file.stat().st_size for file in files)

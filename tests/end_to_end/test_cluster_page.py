@@ -1,0 +1,67 @@
+"""docs/cluster.md does what it says: by hand, through Slurm's commands, and with a remote."""
+
+import os
+import re
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.conftest import ROOT, Copy
+
+PAGE = ROOT / "docs" / "cluster.md"
+BY_HAND, REMOTE = re.findall(r"```bash\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+[SLURM] = re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+
+SBATCH = """#!/bin/sh
+# Slurm's, without a queue: the job begins at once.
+cp "$1" "$0.$$"
+nohup sh "$0.$$" >"$0.log" 2>&1 &
+echo "Submitted batch job $!"
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@pytest.fixture
+def changed(tiny: Copy, request: pytest.FixtureRequest) -> Copy:
+    """The tiny project with something for features to do; as it was, afterwards."""
+    tiny.change(mfcc={"fmin": request.param})  # another each time: DVC remembers
+    request.addfinalizer(lambda: (tiny.change(mfcc={"fmin": 0.0}), tiny.repro()))
+    return tiny
+
+
+@pytest.mark.parametrize("changed", [40.0], indirect=True)
+def test_by_hand(changed: Copy) -> None:
+    block = BY_HAND.replace("8786", str(free_port())).replace("dvc repro", "dvc repro features")
+    done = changed.run("bash", "-ec", block + "kill $(jobs -p)\n")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Running stage 'features'" in done.stdout
+    assert re.search(r"distributed\.scheduler - INFO - Receive client connection", done.stderr)
+
+
+@pytest.mark.parametrize("changed", [50.0], indirect=True)
+def test_slurm(changed: Copy, tmp_path: Path) -> None:
+    for name, text in (("sbatch", SBATCH), ("scancel", '#!/bin/sh\nkill "$@"\n')):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    (changed.folder / "slurm.py").write_text(SLURM.replace('"repro"', '"repro", "features"'))
+    path = os.pathsep.join([str(tmp_path), str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = changed.run("python", "slurm.py", PATH=path)
+    (changed.folder / "slurm.py").unlink()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Running stage 'features'" in done.stdout
+    assert [script.read_text().count("#SBATCH -p cpu") for script in tmp_path.glob("sbatch.[0-9]*")] == [1, 1]
+
+
+def test_remote(tiny: Copy, tmp_path: Path) -> None:
+    for line in REMOTE.replace("s3://my-bucket/lid", str(tmp_path)).splitlines():
+        done = tiny.run(*line.split())
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert list(tmp_path.rglob("*/*"))
+    (tiny.folder / ".dvc" / "config").write_text((ROOT / ".dvc" / "config").read_text())

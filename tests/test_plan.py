@@ -1,0 +1,79 @@
+"""What is foretold of a corpus is what its stages then write."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+
+from pipeline import params, plan
+from pipeline.errors import CorpusError
+from pipeline.plan import Estimate
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = {"ingest": ("ingest", "audio"), "trim": ("trim",), "features": ("features.zarr",)}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """40 recordings of 2 to 20 s of two languages."""
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        path = tmp_path / "corpus" / ("english", "hindi")[number % 2] / f"s{number % 8}_{number}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        gate = np.repeat(rng.random(2 + number % 19) < 0.7, 16000)
+        soundfile.write(path, rng.normal(0, 0.05, len(gate)) * gate + 1e-4, 16000)
+    tree = yaml.safe_load((ROOT / "params.yaml").read_text())
+    tree["corpus"] |= {"root": "corpus", "languages": ["english", "hindi"], "speaker_pattern": r"(?P<speaker>s\d)_"}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(tree))
+    (tmp_path / "artifacts").mkdir()
+    (tmp_path / "place").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    return tmp_path
+
+
+def written(folder: Path) -> tuple[int, int]:
+    """Bytes and number of the files of a stage."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return sum(path.stat().st_size for path in files), len(files)
+
+
+def test_disk_and_files_are_those_of_the_run(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "SAMPLE", 60)  # so that half of the corpus stands for all of it
+    estimates = plan.estimate(params.load(Path("params.yaml")), 2, project / "place")
+    assert [row.stage for row in estimates] == list(FOLDERS)
+    for row in estimates:
+        subprocess.run([sys.executable, "-m", f"stages.{row.stage}"], check=True, capture_output=True)
+        sizes = [written(project / "artifacts" / name) for name in FOLDERS[row.stage]]
+        assert row.files == sum(number for _, number in sizes)
+        if row.stage != "trim":
+            assert row.bytes == pytest.approx(sum(size for size, _ in sizes), rel=0.1)
+        assert 0 < row.seconds < 60
+        assert 20e6 < row.memory < 1e9
+
+
+def test_twice_the_workers_take_half_of_the_time_of_the_tasks(project: Path) -> None:
+    command = ["lid", "plan", "--json", "--workers"]
+    done = [
+        subprocess.run([*command, number], capture_output=True, text=True, check=True) for number in ("1", "1000000")
+    ]
+    one, many = (json.loads(run.stdout) for run in done)
+    for stage in FOLDERS:
+        assert set(one[stage]) == {field.name for field in dataclasses.fields(Estimate)}
+        assert one[stage]["bytes"] == many[stage]["bytes"]
+    assert one["trim"]["seconds"] > many["trim"]["seconds"]
+    assert not list((project / "artifacts").iterdir())  # nothing stays
+
+
+def test_a_corpus_of_which_nothing_can_be_used_is_refused(project: Path) -> None:
+    for path in (project / "corpus").rglob("*.wav"):
+        path.write_text("no audio")
+    with pytest.raises(CorpusError, match="none of 40 recordings tried can be used; the first is not audio that"):
+        plan.estimate(params.load(Path("params.yaml")), 2, project / "place")
