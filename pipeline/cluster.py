@@ -18,6 +18,7 @@ import logging
 import pickle
 import platform
 import queue
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -226,6 +227,7 @@ def _client() -> "Iterator[Client]":
         with client:
             yield client
         return
+    sys.warnoptions.append("ignore:resource_tracker:UserWarning")  # of what a killed worker left: it is cleaned up
     with (
         LocalCluster(
             n_workers=CPU_COUNT, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL

@@ -2,19 +2,20 @@
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from pipeline import audio, memo, mfcc, params, silence, store
-from pipeline.errors import ArtifactError
 from pipeline.memo import Memo
 from pipeline.mfcc import Kernel
 from pipeline.tables import Recording
 
+Outcome = memo.Origin | Literal["killed"]  # killed: every worker died of it
 PACKAGES = ("librosa", "numcodecs", "numpy", "scipy", "zarr")  # decide the bytes of a shard
 
 
@@ -29,19 +30,20 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Job:
-    """A shard and what its pieces come from.
+class Part:
+    """A piece of a shard and what it comes from; a task gets all parts of a shard.
 
     Attributes
     ----------
-    sources
-        Of each piece; their spans are those of the piece.
+    source
+        Its spans are those that reach into the piece.
     entry
-        Name of its MFCCs in the memo; None where it is not to have them.
+        Name of the shard's MFCCs in the memo; None where it is not to have them.
     """
 
     shard: store.Shard
-    sources: tuple[Source, ...]
+    piece: store.Piece
+    source: Source
     entry: str | None
 
 
@@ -73,51 +75,51 @@ def create(
     )
 
 
-def jobs(sources: Sequence[Source], settings: params.Mfcc, sample_rate: int, kept: Memo) -> list[Job]:
-    """One job a shard; as many of them as the memo has room for are kept there."""
+def batches(sources: Sequence[Source], settings: params.Mfcc, sample_rate: int, kept: Memo) -> list[list[Part]]:
+    """The parts of every shard; as many shards as the memo has room for are kept there."""
     shards = list(store.shards(lengths(sources, settings.hop_length)))
     entries = [_entry(shard, sources, settings, sample_rate) for shard in shards]
     admitted = kept.admit(entries, each=store.SHARD * settings.n_mfcc * 4)
     return [
-        Job(shard, tuple(_sources(shard, sources, settings.hop_length)), entry if entry in admitted else None)
-        for shard, entry in zip(shards, entries, strict=True)
+        [
+            Part(shard, piece, _within(sources[piece.recording], piece, settings.hop_length), entry)
+            for piece in shard.pieces
+        ]
+        for shard, name in zip(shards, entries, strict=True)
+        for entry in [name if name in admitted else None]
     ]
 
 
-def fill(jobs: Sequence[Job], path: Path, kernel: Kernel, top_db: float | None, kept: Memo) -> list[memo.Origin]:
-    """Write shards into the store at `path`: MFCCs from the memo where it has them, else computed; speech flags."""
-    return [_fill(job, path, kernel, top_db, kept) for job in jobs]
+def fill(parts: Sequence[Part], path: Path, kernel: Kernel, top_db: float | None, kept: Memo) -> list[Outcome]:
+    """Write a shard into the store at `path`: MFCCs from the memo where it has them, else computed; speech flags.
 
-
-def killed(job: Job) -> memo.Origin:
-    """What stands for a shard of which every worker died: an error, as its rows would be missing."""
-    names = ", ".join(source.path.stem for source in job.sources)
-    raise ArtifactError(
-        f"every worker died of the features of {names}, the recordings of one shard; take out of the corpus what is "
-        "special about them and run `dvc repro`: the other shards are in the memo"
-    )
-
-
-def _fill(job: Job, path: Path, kernel: Kernel, top_db: float | None, kept: Memo) -> memo.Origin:
-    speech = np.concatenate(
-        [
-            silence.flags(source.spans, source.samples, kernel.hop_length, piece.first, piece.count)
-            for piece, source in zip(job.shard.pieces, job.sources, strict=True)
-        ]
-    )
-    packed, origin = kept.get(job.entry) if job.entry else (None, "computed")
+    Some parts of a shard can be written as well, but then one after the other, by one worker at a time.
+    """
+    shard, start = parts[0].shard, parts[0].piece.row
+    entry = parts[0].entry if len(parts) == len(shard.pieces) else None
+    speech = [
+        silence.flags(part.source.spans, part.source.samples, kernel.hop_length, part.piece.first, part.piece.count)
+        for part in parts
+    ]
+    packed, origin = kept.get(entry) if entry else (None, "computed")
     if packed is not None:
-        store.write(path, job.shard, packed, speech)
-        return origin
-    features = np.empty((job.shard.stop - job.shard.start, kernel.cosines.shape[1]), np.float32)
-    for piece, source in zip(job.shard.pieces, job.sources, strict=True):
-        at = piece.row - job.shard.start
-        read = functools.partial(audio.read, source.path)
-        features[at : at + piece.count] = mfcc.compute(kernel, read, source.samples, piece.first, piece.count, top_db)
-    store.write(path, job.shard, features, speech)
-    if job.entry:
-        kept.put(job.entry, store.packed(path, job.shard))
-    return origin
+        store.write(path, start, packed, np.concatenate(speech))
+        return [origin] * len(parts)
+    features = np.empty((sum(part.piece.count for part in parts), kernel.cosines.shape[1]), np.float32)
+    for part in parts:
+        piece, read = part.piece, functools.partial(audio.read, part.source.path)
+        features[piece.row - start : piece.row - start + piece.count] = mfcc.compute(
+            kernel, read, part.source.samples, piece.first, piece.count, top_db
+        )
+    store.write(path, start, features, np.concatenate(speech))
+    if entry:
+        kept.put(entry, store.packed(path, start))
+    return [origin] * len(parts)
+
+
+def killed(_: Part) -> Outcome:
+    """What stands for a part of which every worker died: its rows stay NaN."""
+    return "killed"
 
 
 def _entry(shard: store.Shard, sources: Sequence[Source], settings: params.Mfcc, sample_rate: int) -> str:
@@ -129,10 +131,8 @@ def _entry(shard: store.Shard, sources: Sequence[Source], settings: params.Mfcc,
     return memo.name(about, (mfcc, audio, store), PACKAGES)
 
 
-def _sources(shard: store.Shard, sources: Sequence[Source], hop_length: int) -> Iterator[Source]:
-    """The sources of a shard's pieces, with the spans that reach into the piece."""
-    for piece in shard.pieces:
-        source = sources[piece.recording]
-        first, last = piece.first * hop_length, (piece.first + piece.count) * hop_length
-        spans = source.spans[(source.spans[:, 1] > first) & (source.spans[:, 0] <= last)]
-        yield dataclasses.replace(source, spans=spans)
+def _within(source: Source, piece: store.Piece, hop_length: int) -> Source:
+    """A source with only the spans that reach into the piece."""
+    first, last = piece.first * hop_length, (piece.first + piece.count) * hop_length
+    spans = source.spans[(source.spans[:, 1] > first) & (source.spans[:, 0] <= last)]
+    return dataclasses.replace(source, spans=spans)

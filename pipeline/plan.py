@@ -194,12 +194,12 @@ def _features(
         features.Source(place / f"{row.recording}.wav", row.samples, row.sha256, of_one.spans)
         for row, of_one in zip(recordings, found, strict=True)
     ]
-    jobs = features.jobs(sources, settings.mfcc, settings.audio.sample_rate, NOWHERE)
+    batches = features.batches(sources, settings.mfcc, settings.audio.sample_rate, NOWHERE)
     target = place / "features.zarr"
     features.create(target, recordings, sources, settings.mfcc, settings.audio.sample_rate)
     fill = functools.partial(features.fill, path=target, kernel=kernel, top_db=settings.mfcc.top_db, kept=NOWHERE)
     prepared = time.perf_counter() - began
-    trial = _try(fill, [[job] for job in jobs], features.killed, place, "shards of the sample")
+    trial = _try(fill, batches, features.killed, place, "pieces of the sample")
     return dataclasses.replace(trial, start=trial.start + prepared)
 
 

@@ -121,28 +121,34 @@ def create(
         )
 
 
-def write(path: Path, shard: Shard, mfcc: Features | bytes, speech: Flags) -> None:
-    """Write one whole shard.
+def write(path: Path, start: int, mfcc: Features | bytes, speech: Flags) -> None:
+    """Write rows from `start` on: a whole shard, or a part of one that nobody else writes at the same time.
 
     Parameters
     ----------
     mfcc
-        Shape (stop - start, n_mfcc), or what `packed` gave for a shard of the same frames.
+        Shape (rows, n_mfcc), or what `packed` gave for a shard of the same frames.
     speech
-        Shape (stop - start,).
+        Shape (rows,).
     """
     group = zarr.open_group(path, mode="r+")
     with zarr.config.set({"array.write_empty_chunks": True}):  # a file that is not there is a mistake, not silence
-        _array(group, "speech")[shard.start : shard.stop] = speech
+        rows = slice(start, start + len(speech))
+        _array(group, "speech")[rows] = speech
         if not isinstance(mfcc, bytes):
-            _array(group, "mfcc")[shard.start : shard.stop] = mfcc
+            _array(group, "mfcc")[rows] = mfcc
             return
-    replace(_file(path, group, shard), mfcc)
+    replace(_file(path, group, start), mfcc)
 
 
-def packed(path: Path, shard: Shard) -> bytes:
-    """The MFCCs of a shard as the store holds them, compressed."""
-    return _file(path, zarr.open_group(path, mode="r"), shard).read_bytes()
+def packed(path: Path, start: int) -> bytes:
+    """The MFCCs of the shard that begins at a row, as the store holds them, compressed."""
+    return _file(path, zarr.open_group(path, mode="r"), start).read_bytes()
+
+
+def give_up(path: Path, recordings: Sequence[str]) -> None:
+    """Note recordings of which frames could not be computed: who reads the store passes them over."""
+    zarr.open_group(path, mode="r+").attrs["killed"] = list(recordings)
 
 
 class FeatureStore:
@@ -156,6 +162,8 @@ class FeatureStore:
         int64, shape (recordings,): rows starts[i]:starts[i]+lengths[i] are recording i's.
     attributes
         What made the features.
+    killed
+        Recordings whose frames could not be computed: some are NaN.
     mfcc
         The whole array, on disk, shape (rows, n_mfcc).
     """
@@ -164,6 +172,7 @@ class FeatureStore:
         self.mfcc = _array(group, "mfcc")
         self._speech = _array(group, "speech")
         self.attributes: dict[str, Any] = dict(group.attrs)
+        self.killed: frozenset[str] = frozenset(self.attributes.get("killed", ()))
         table = {name: np.asarray(_array(group, f"recording/{name}")[:]) for name in _TABLE}
         self.ids: list[str] = [str(value) for value in table["id"]]
         self.languages: list[str] = [str(value) for value in table["language"]]
@@ -214,9 +223,9 @@ class FeatureStore:
         return slice(start, start + int(self.lengths[number]))
 
 
-def _file(path: Path, group: zarr.Group, shard: Shard) -> Path:
-    """The file that holds the MFCCs of a shard."""
-    return path / "mfcc" / _array(group, "mfcc").metadata.encode_chunk_key((shard.start // SHARD, 0))
+def _file(path: Path, group: zarr.Group, start: int) -> Path:
+    """The file that holds the MFCCs of the shard that begins at a row."""
+    return path / "mfcc" / _array(group, "mfcc").metadata.encode_chunk_key((start // SHARD, 0))
 
 
 _TABLE = ("id", "language", "speaker", "start", "length")

@@ -5,7 +5,7 @@ from array import array
 
 import numpy as np
 
-from pipeline import cluster, features, files, memo, mfcc, params, tables
+from pipeline import cluster, features, files, memo, mfcc, params, store, tables
 from pipeline.features import Source
 from pipeline.tables import Recording, Span
 from stages import ARTIFACTS, PARAMS, run
@@ -32,15 +32,19 @@ def main() -> None:
         settings.mfcc, settings.audio.sample_rate
     )  # here once: librosa takes workers seconds to import
     kept = memo.default()
-    jobs = features.jobs(sources, settings.mfcc, settings.audio.sample_rate, kept)
+    batches = features.batches(sources, settings.mfcc, settings.audio.sample_rate, kept)
     with files.building(ARTIFACTS.resolve() / "features.zarr") as target:
         features.create(target, recordings, sources, settings.mfcc, settings.audio.sample_rate)
         fill = functools.partial(features.fill, path=target, kernel=kernel, top_db=settings.mfcc.top_db, kept=kept)
-        origins = cluster.map(
-            fill, [[job] for job in jobs], folder=target, lost=features.killed, job="features", unit="shards"
-        )
-    memo.tell(origins, "shards", kept)
-    frames = jobs[-1].shard.stop
+        outcomes = cluster.map(fill, batches, folder=target, lost=features.killed, job="features", unit="pieces")
+        pieces = [part.piece for batch in batches for part in batch]
+        killed = {piece.recording for piece, outcome in zip(pieces, outcomes, strict=True) if outcome == "killed"}
+        if killed:
+            store.give_up(target, [recordings[number].recording for number in sorted(killed)])
+    for number in sorted(killed):
+        print(f"{recordings[number].path} ends the process that computes its MFCCs, every time: it has none")
+    memo.tell(outcomes, "pieces", kept)
+    frames = sum(piece.count for piece in pieces)
     print(f"{frames:,} frames of {settings.mfcc.n_mfcc} MFCCs of {len(recordings)} recordings")
 
 

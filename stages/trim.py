@@ -44,8 +44,9 @@ def main() -> None:
         ["language", "speech", "without speech"],
         [[language, f"{row['speech']:.1%}", row["without_speech"]] for language, row in summary.items()],
     )
-    for recording in [name for row in summary.values() for name in row["killed"]]:
-        print(f"{recording} ends the process that looks for speech in it, every time: taken as silence")
+    for row, of_one in zip(recordings, found, strict=True):
+        if of_one.origin == "killed":
+            print(f"{row.path} ends the process that looks for speech in it, every time: taken as silence")
 
 
 def _summary(language: str, recordings: list[Recording], found: list[Found]) -> dict[str, Any]:

@@ -66,13 +66,13 @@ def build(
         n_mfcc=settings.n_mfcc,
         attributes={"mfcc": dict(settings)},
     )
-    jobs = features.jobs(sources, settings, 16000, kept)
+    batches = features.batches(sources, settings, 16000, kept)
     fill = functools.partial(features.fill, path=path, kernel=mfcc.kernel(settings, 16000), top_db=None, kept=kept)
     with (
         LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0") as local,
         dask.config.set({"scheduler-address": local.scheduler_address}),
     ):
-        cluster.map(fill, [[job] for job in jobs], folder=path, lost=features.killed, job="features", unit="shards")
+        cluster.map(fill, batches, folder=path, lost=features.killed, job="features", unit="pieces")
     files = sorted(file for file in path.rglob("*") if file.is_file())
     return {file.relative_to(path).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 

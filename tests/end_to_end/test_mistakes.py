@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from pipeline import tables
+from pipeline.store import FeatureStore
+from pipeline.tables import Recording, Span
 from tests.end_to_end.conftest import Copy
 
 
@@ -108,7 +111,7 @@ import soundfile
 
 class Deadly(soundfile.SoundFile):
     def __init__(self, file, *rest, **more):
-        if b"hindi/0.wav" in os.fsencode(file):
+        if {what!r} in os.fsdecode(file):
             os.kill(os.getpid(), signal.SIGKILL)
         super().__init__(file, *rest, **more)
 
@@ -116,21 +119,42 @@ soundfile.SoundFile = Deadly
 """
 
 
-def test_a_recording_that_kills_the_process_that_decodes_it_is_rejected_by_name(
+def test_a_recording_that_kills_the_process_that_takes_it_is_given_up_by_name(
     fresh: Callable[[], Copy], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     copy = fresh()
     corpus(copy.folder / "mine", {"english": 3, "hindi": 3, "mandarin": 3})
     copy.change(corpus={"root": "mine", "max_rejected": 0.1})
-    preload = tmp_path_factory.mktemp("preload") / "deadly.py"
-    preload.write_text(PRELOAD)
-    done = copy.run("python", "-m", "stages.ingest", DASK_DISTRIBUTED__WORKER__PRELOAD=str(preload))
-    assert (done.returncode, done.stderr) == (0, "")
+
+    def run(stage: str, deadly: str) -> str:
+        preload = tmp_path_factory.mktemp("preload") / "deadly.py"
+        preload.write_text(PRELOAD.format(what=deadly))
+        done = copy.run("python", "-m", f"stages.{stage}", DASK_DISTRIBUTED__WORKER__PRELOAD=str(preload))
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    run("ingest", "hindi/0.wav")
     assert (copy.folder / "artifacts/ingest/rejected.csv").read_text() == (
         "path,reason,detail\n"
         'hindi/0.wav,killed,"ends the process that decodes it, every time; convert it to WAV or FLAC anew"\n'
     )
-    assert len(list((copy.folder / "artifacts/audio").glob("*.wav"))) == 17
+    rows = tables.read(copy.folder / "artifacts/ingest/recordings.csv", Recording)
+    assert len(rows) == 17
+
+    deadly = next(row for row in rows if row.path == "english/3.wav").recording
+    assert "english/3.wav ends the process that looks for speech in it, every time: taken as silence" in run(
+        "trim", deadly
+    )
+    spans = tables.read(copy.folder / "artifacts/trim/spans.csv", Span)
+    assert {row.recording for row in rows} - {span.recording for span in spans} == {deadly}
+
+    deadly = next(row for row in rows if row.path == "mandarin/4.wav").recording
+    assert "mandarin/4.wav ends the process that computes its MFCCs, every time: it has none" in run("features", deadly)
+    store = FeatureStore.open(copy.folder / "artifacts/features.zarr")
+    assert store.killed == {deadly}
+    for row in rows:
+        assert np.isnan(store.features(row.recording)).all() == (row.recording == deadly)
+        assert np.isfinite(store.features(row.recording)).all() == (row.recording != deadly)
 
 
 @pytest.fixture
