@@ -1,10 +1,14 @@
 """Files and folders that are there whole or not at all, whenever the program that writes them is killed."""
 
+import fcntl
+import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from pipeline.errors import ArtifactError
 
 
 def replace(path: Path, content: bytes) -> None:
@@ -23,14 +27,30 @@ def building(folder: Path) -> Iterator[Path]:
     """An empty folder to write into, which becomes `folder`, and replaces it, once the block has ended well.
 
     Its name is new every time, so that a task which outlives a killed run can't write into the next one's.
+
+    Raises
+    ------
+    ArtifactError
+        Where another process is in such a block, for any folder beside this one: where `dvc repro` alone was killed,
+        the stage that it had started goes on.
     """
-    for leftover in folder.parent.glob(f"{folder.name}.*.partial"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    partial = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
-    partial.mkdir(parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder.parent, os.O_RDONLY)
     try:
-        yield partial
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for leftover in folder.parent.glob(f"{folder.name}.*.partial"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        partial = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
+        partial.mkdir()
+        try:
+            yield partial
+            shutil.rmtree(folder, ignore_errors=True)
+            partial.rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except BlockingIOError:
+        raise ArtifactError(
+            f"another process, maybe of a run that was killed, is writing into {folder.parent}; wait for it, or end it"
+        ) from None
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        os.close(lock)

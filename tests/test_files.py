@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import files
+from pipeline.errors import ArtifactError
 
 
 def test_a_folder_appears_once_its_block_has_ended_well(tmp_path: Path) -> None:
@@ -31,6 +32,15 @@ def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
     with files.building(tmp_path / "store"):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+def test_two_do_not_build_at_once(tmp_path: Path) -> None:
+    with files.building(tmp_path / "store") as folder:
+        with pytest.raises(ArtifactError, match="another process, maybe of a run that was killed, is writing into"):
+            files.building(tmp_path / "store").__enter__()
+        assert folder.exists()
+    with files.building(tmp_path / "store"):
+        pass
 
 
 def test_a_file_that_cant_be_written_whole_stays_as_it_was(tmp_path: Path) -> None:
