@@ -15,7 +15,7 @@ its checksum, and what was never written reads as NaN.
 import functools
 import json
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -26,9 +26,11 @@ import zarr.codecs
 import zarr.errors
 from numpy.typing import NDArray
 
+from pipeline import selection
 from pipeline.errors import ArtifactError
 from pipeline.files import replace
 from pipeline.mfcc import Features
+from pipeline.selection import Selection
 from pipeline.silence import Flags
 
 SCHEMA = 1
@@ -152,10 +154,12 @@ def give_up(path: Path, recordings: Sequence[str]) -> None:
 
 
 class FeatureStore:
-    """A features.zarr, open for reading.
+    """A features.zarr, open for reading. Whatever is read is checked: a user hears of damage in one ArtifactError.
 
     Attributes
     ----------
+    path
+        Where it is.
     ids, languages, speakers
         One string a recording, in the order of the store.
     starts, lengths
@@ -166,11 +170,15 @@ class FeatureStore:
         Recordings whose frames could not be computed: some are NaN.
     mfcc
         The whole array, on disk, shape (rows, n_mfcc).
+    shard
+        Rows of a file.
     """
 
-    def __init__(self, group: zarr.Group) -> None:
-        self.mfcc = _array(group, "mfcc")
-        self._speech = _array(group, "speech")
+    def __init__(self, path: Path, group: zarr.Group) -> None:
+        self.path = path
+        self._arrays = {name: _array(group, name) for name in ("mfcc", "speech")}
+        self.mfcc = self._arrays["mfcc"]
+        self.shard = _rows_a_file(self.mfcc)
         self.attributes: dict[str, Any] = dict(group.attrs)
         self.killed: frozenset[str] = frozenset(self.attributes.get("killed", ()))
         table = {name: np.asarray(_array(group, f"recording/{name}")[:]) for name in _TABLE}
@@ -182,14 +190,15 @@ class FeatureStore:
         self._index = {name: number for number, name in enumerate(self.ids)}
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path | str) -> Self:
         """Open a store.
 
         Raises
         ------
         ArtifactError
-            Where there is none, or one of another schema version.
+            Where there is none, one of another schema version, or one that lacks files.
         """
+        path = Path(path)
         try:
             group = zarr.open_group(path, mode="r")
             schema = group.attrs.get("schema")
@@ -197,30 +206,94 @@ class FeatureStore:
                 raise ArtifactError(
                     f"{path} has schema {json.dumps(schema)}, this version reads {SCHEMA}; run `dvc repro`"
                 )
-            return cls(group)
-        except (FileNotFoundError, KeyError, ValueError):
+            opened = cls(path, group)
+        except (FileNotFoundError, KeyError, ValueError, RuntimeError):
             raise ArtifactError(f"{path} is not a feature store; run `dvc repro` to write it") from None
+        for name, array in opened._arrays.items():
+            _refuse_missing(path, name, array)
+        return opened
 
-    @functools.cached_property
-    def speech(self) -> Flags:
-        """The speech flags of every row, in memory: one byte a frame."""
-        return np.asarray(self._speech[:], np.bool_)
+    def select(
+        self,
+        *,
+        split: Path | str | None = None,
+        manifest: Path | str | None = None,
+        language: str | Iterable[str] | None = None,
+        speaker: str | Iterable[str] | None = None,
+    ) -> Selection:
+        """Some of the recordings, or of the sequences of a manifest, to be read as they are needed.
 
-    def features(self, recording: str) -> Features:
-        """The MFCCs of a recording, shape (frames, n_mfcc)."""
-        return np.asarray(self.mfcc[self._rows(recording)], np.float32)
+        Parameters
+        ----------
+        split
+            A splits/NAME.csv: only its recordings.
+        manifest
+            A manifests/NAME.csv: its sequences are the items; without one, every recording is an item.
+        language, speaker
+            Only these.
 
-    def flags(self, recording: str) -> Flags:
-        """The speech flags of a recording, shape (frames,)."""
-        return self.speech[self._rows(recording)]
+        Raises
+        ------
+        ArtifactError
+            Where the store has no such language, speaker or recording, or nothing is left.
+        """
+        return selection.select(self, split, manifest, language, speaker)
 
-    def _rows(self, recording: str) -> slice:
+    def features(self, recording: str, start: int = 0, stop: int | None = None) -> Features:
+        """The MFCCs of frames start:stop of a recording, shape (frames, n_mfcc)."""
+        return self.mfcc_rows(*self._rows(recording, start, stop))
+
+    def flags(self, recording: str, start: int = 0, stop: int | None = None) -> Flags:
+        """The speech flags of frames start:stop of a recording, shape (frames,)."""
+        return self.speech_rows(*self._rows(recording, start, stop))
+
+    def mfcc_rows(self, start: int, stop: int) -> Features:
+        """Rows start:stop of the whole store, shape (rows, n_mfcc)."""
+        return np.asarray(self._read("mfcc", start, stop), np.float32)
+
+    def speech_rows(self, start: int, stop: int) -> Flags:
+        """The same rows' speech flags, shape (rows,)."""
+        parts = [np.zeros(0, np.bool_)]
+        for at in range(start - start % self.shard, stop, self.shard):
+            parts.append(_speech_of_shard(self, at)[max(start - at, 0) : stop - at])
+        return np.concatenate(parts)
+
+    @property
+    def frame_s(self) -> float:
+        """Seconds from one frame to the next."""
         try:
-            number = self._index[recording]
+            return float(self.attributes["mfcc"]["hop_length"] / self.attributes["sample_rate"])
+        except KeyError as error:
+            raise ArtifactError(f"{self.path} does not say its {error}; run `dvc repro` to write it anew") from None
+
+    def number(self, recording: str) -> int:
+        """Which recording of the store this is."""
+        try:
+            return self._index[recording]
         except KeyError:
-            raise ArtifactError(f"the feature store has no recording {recording!r}; run `dvc repro`") from None
-        start = int(self.starts[number])
-        return slice(start, start + int(self.lengths[number]))
+            raise ArtifactError(f"{self.path} has no recording {recording!r}; run `dvc repro`") from None
+
+    def _rows(self, recording: str, start: int, stop: int | None) -> tuple[int, int]:
+        number = self.number(recording)
+        first, length = int(self.starts[number]), int(self.lengths[number])
+        return first + start, first + (length if stop is None else min(stop, length))
+
+    def _read(self, name: str, start: int, stop: int) -> NDArray[Any]:
+        try:
+            return np.asarray(self._arrays[name][start:stop])
+        except Exception as error:  # zarr lets through whatever its codecs and the file system raise
+            raise ArtifactError(
+                f"{self.path}: rows {start}:{stop} of {name} can't be read ({' '.join(str(error).split())}); "
+                f"delete {self.path} and run `dvc repro`"
+            ) from None
+
+
+@functools.lru_cache(maxsize=8)
+def _speech_of_shard(store: FeatureStore, start: int) -> Flags:
+    """Speech flags are asked for recording by recording but lie in shards: the last few are kept, 64 kB each."""
+    flags = np.asarray(store._read("speech", start, start + store.shard), np.bool_)
+    flags.setflags(write=False)
+    return flags
 
 
 def _file(path: Path, group: zarr.Group, start: int) -> Path:
@@ -240,3 +313,17 @@ def _array(group: zarr.Group, name: str) -> zarr.Array[Any]:
     if not isinstance(array, zarr.Array):
         raise KeyError(name)
     return array
+
+
+def _rows_a_file(array: zarr.Array[Any]) -> int:
+    return int((array.shards or array.chunks)[0])
+
+
+def _refuse_missing(path: Path, name: str, array: zarr.Array[Any]) -> None:
+    """Every shard has its file: zarr would take one that is missing or empty for zeros."""
+    there = sum(file.is_file() and file.stat().st_size > 0 for file in (path / name / "c").rglob("*"))
+    due = -(-array.shape[0] // _rows_a_file(array))
+    if there < due:
+        raise ArtifactError(
+            f"{path} has {there} of the {due} files of {name}; delete {path} and run `dvc repro` to write it anew"
+        )

@@ -1,0 +1,274 @@
+"""Some recordings or sequences of a feature store, as items of which only those rows are read that are asked for.
+
+    row of the store   ├─────────── shard 0 ───────────┼─────────── shard 1 ──
+    recording           │      one      │       two        │  three ...
+    speech                 SSSS   SSSSS    SSS     SSS SSS
+    item                   └──────────┘    └───────┘          first:stop, of which the silence view shows `frames`
+
+A manifest counts rows of a view, and the view `remove` has fewer of them than the store. Every item is found in the
+store once, by one pass over the speech flags; from then on its view is that of the rows first:stop alone.
+"""
+
+import dataclasses
+import importlib.util
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline import backend, columns, sequences, tables
+from pipeline.errors import ArtifactError, ProgramError
+from pipeline.mfcc import Features
+from pipeline.params import Strategy
+from pipeline.silence import Flags
+
+if TYPE_CHECKING:
+    from pipeline.store import FeatureStore
+
+ITEM = np.dtype(
+    [
+        ("recording", np.int64),  # which of the store
+        ("start", np.int64),  # rows start:start+frames of its view
+        ("frames", np.int64),
+        ("weight", np.float64),  # of the manifest
+        ("member", np.int64),  # which network of an ensemble trains on it
+        ("target", np.int64),  # number of its language
+        ("first", np.int64),  # rows first:stop of the store hold it
+        ("stop", np.int64),
+    ]
+)
+
+
+class Example(NamedTuple):
+    """One item: what the network sees of it, or several of them joined.
+
+    Attributes
+    ----------
+    features
+        MFCCs, float32, shape (frames, n_mfcc).
+    targets
+        Class of each frame, shape (frames,).
+    weights
+        Of each frame in the loss, float32, shape (frames,).
+    """
+
+    features: Features
+    targets: NDArray[np.int64]
+    weights: Features
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Items of a store, seen through a silence strategy; PyTorch's DataLoader takes it as the dataset that it is.
+
+    Attributes
+    ----------
+    items
+        One of `ITEM` each, in the order of the manifest, else of the store.
+    whole
+        Whether items are recordings, so that their number of frames depends on the view.
+    languages
+        Names in the order of the target numbers.
+    """
+
+    store: "FeatureStore"
+    items: NDArray[np.void]
+    whole: bool
+    strategy: Strategy = "none"
+    languages: tuple[str, ...] = ()
+
+    def view(self, strategy: Strategy, languages: Sequence[str] | None = None) -> Self:
+        """The same items seen through a silence strategy, as `sequences.view` defines it.
+
+        Parameters
+        ----------
+        languages
+            In the order of the target numbers; without them, those of the store by name.
+
+        Raises
+        ------
+        ArtifactError
+            Where an item lies beyond the view, as of a manifest that was cut for another strategy.
+        """
+        names = tuple(languages or sorted(set(self.store.languages)))
+        items = self.items.copy()
+        for name in sorted({self.store.languages[number] for number in items["recording"]} - set(names)):
+            raise ArtifactError(f"{name!r} is selected but not among the languages {', '.join(names)}; name it as well")
+        of_store = [names.index(name) if name in names else -1 for name in self.store.languages]
+        items["target"] = np.array(of_store)[items["recording"]]
+        order = np.argsort(items["recording"], kind="stable")
+        for mine in np.split(order, np.flatnonzero(np.diff(items["recording"][order])) + 1):
+            items[mine] = self._located(items[mine], strategy)
+        return dataclasses.replace(self, items=items, strategy=strategy, languages=names)
+
+    def _located(self, items: NDArray[np.void], strategy: Strategy) -> NDArray[np.void]:
+        """Find items of one recording in the store."""
+        store, number = self.store, int(items["recording"][0])
+        first = int(store.starts[number])
+        rows = (
+            first
+            + sequences.view(strategy, self.speech(first, first + int(store.lengths[number]), strategy), 0, 1).rows
+        )
+        if self.whole:
+            items["frames"] = len(rows)
+        end = items["start"] + items["frames"]
+        for item in items[(items["start"] < 0) | (end > len(rows)) | ((items["frames"] < 1) & (not self.whole))]:
+            raise ArtifactError(
+                f"rows {item['start']}:{item['start'] + item['frames']} of {store.ids[number]!r} are not in its view "
+                f"{strategy!r} of {len(rows)} rows: the manifest was cut for another silence.strategy or from other "
+                "features; run `dvc repro`"
+            )
+        items["first"], items["stop"] = first, first
+        if len(rows):
+            items["first"], items["stop"] = rows[items["start"]], rows[end - 1] + 1
+        return items
+
+    def only(self, chosen: NDArray[np.bool_]) -> Self:
+        """The chosen items, by a flag for each."""
+        return dataclasses.replace(self, items=self.items[chosen])
+
+    def in_store_order(self) -> Self:
+        """The same items in the order in which they are read fastest."""
+        return dataclasses.replace(self, items=self.items[np.argsort(self.items["first"], kind="stable")])
+
+    @property
+    def frames(self) -> int:
+        """Frames of all items."""
+        return int(self.items["frames"].sum())
+
+    def runs(self) -> list[NDArray[np.int64]]:
+        """The items, by number, in pieces to be read at once: neighbours that begin in one shard."""
+        shards = self.items["first"] // self.store.shard
+        return np.split(np.arange(len(self)), np.flatnonzero(np.diff(shards)) + 1)
+
+    def read(self, numbers: NDArray[np.int64]) -> Iterator[Example]:
+        """Some items, by number, from one slice of the store that holds them all."""
+        items = self.items[numbers]
+        first, stop = int(items["first"].min()), int(items["stop"].max())
+        mfcc, speech = self.store.mfcc_rows(first, stop), self.speech(first, stop, self.strategy)
+        for item in items:
+            rows = slice(item["first"] - first, item["stop"] - first)
+            seen = sequences.view(self.strategy, speech[rows], int(item["target"]), len(self.languages))
+            weights = seen.weights * np.float32(item["weight"])
+            if self.strategy == "label":  # no balancing of languages is about silence
+                weights[~speech[rows]] = seen.weights[~speech[rows]]
+            yield Example(mfcc[rows][seen.rows], seen.targets, weights)
+
+    def speech(self, first: int, stop: int, strategy: Strategy) -> Flags:
+        """Speech flags of rows of the store; not read where the strategy makes nothing of them."""
+        return np.ones(stop - first, np.bool_) if strategy == "none" else self.store.speech_rows(first, stop)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, number: int) -> Example:
+        return next(self.read(np.array([number])))
+
+    def __iter__(self) -> Iterator[Example]:
+        for run in self.runs():
+            yield from self.read(run)
+
+    def numpy(self) -> Example:
+        """All items joined, in memory."""
+        joined = Example(
+            np.empty((self.frames, self.store.mfcc.shape[1]), np.float32),
+            np.empty(self.frames, np.int64),
+            np.empty(self.frames, np.float32),
+        )
+        at = 0
+        for example in self:
+            rows = slice(at, at + len(example.targets))
+            for name in Example._fields:
+                getattr(joined, name)[rows] = getattr(example, name)
+            at = rows.stop
+        return joined
+
+    def dask(self) -> Any:
+        """The MFCCs of all items joined: a lazy dask.array of shape (frames, n_mfcc), chunks of one shard at most."""
+        _require("dask")
+        return columns.lazy(self, "mfcc")
+
+    def xarray(self) -> Any:
+        """All items joined: a lazy xarray.Dataset of `mfcc` (frame, coefficient).
+
+        Coordinates of the frames: recording, language and speaker (names), speech, and time (seconds from the start of
+        the recording).
+        """
+        _require("xarray")
+        import xarray
+
+        return xarray.Dataset(
+            {"mfcc": (("frame", "coefficient"), columns.lazy(self, "mfcc"))},
+            {name: ("frame", columns.lazy(self, name)) for name in columns.OF_FRAMES},
+        )
+
+    def tensorflow(self) -> Any:
+        """A tf.data.Dataset of examples."""
+        _require("tensorflow")
+        backend.keras()
+        import tensorflow
+
+        signature = Example(
+            tensorflow.TensorSpec((None, self.store.mfcc.shape[1]), tensorflow.float32),
+            tensorflow.TensorSpec((None,), tensorflow.int64),
+            tensorflow.TensorSpec((None,), tensorflow.float32),
+        )
+        return tensorflow.data.Dataset.from_generator(lambda: iter(self), output_signature=signature)
+
+    def torch(self) -> Any:
+        """A torch.utils.data.Dataset of examples as tensors."""
+        _require("torch")
+        import torch
+
+        examples = self
+
+        class Tensors(torch.utils.data.Dataset):  # type: ignore[misc]
+            def __len__(self) -> int:
+                return len(examples)
+
+            def __getitem__(self, number: int) -> Any:
+                return Example(*map(torch.from_numpy, examples[number]))
+
+        return Tensors()
+
+
+def select(
+    store: "FeatureStore",
+    split: Path | str | None,
+    manifest: Path | str | None,
+    language: str | Iterable[str] | None,
+    speaker: str | Iterable[str] | None,
+) -> Selection:
+    """What `FeatureStore.select` says."""
+    if manifest is None:
+        items = np.zeros(len(store.ids), ITEM)
+        items["recording"], items["weight"] = np.arange(len(items)), 1
+    else:
+        rows = tables.read(Path(manifest), tables.Sequence)
+        fields = [(store.number(row.recording), row.start, row.frames, row.weight, row.member, 0, 0, 0) for row in rows]
+        items = np.array(fields, ITEM)
+    chosen = np.ones(len(store.ids), np.bool_)
+    if split is not None:
+        members = [store.number(row.recording) for row in tables.read(Path(split), tables.Member)]
+        chosen &= np.isin(np.arange(len(chosen)), members)
+    for what, names, wanted in (("language", store.languages, language), ("speaker", store.speakers, speaker)):
+        if wanted is not None:
+            asked = {wanted} if isinstance(wanted, str) else set(wanted)
+            for name in sorted(asked - set(names)):
+                some = ", ".join(sorted(set(names))[:10])
+                raise ArtifactError(f"{store.path} has no {what} {name!r}; name some that it has, as {some}")
+            chosen &= np.isin(names, sorted(asked))
+    items = items[chosen[items["recording"]]]
+    if not len(items):
+        raise ArtifactError(f"nothing of {store.path} is selected; ask for less at once")
+    return Selection(store, items, whole=manifest is None).view("none")
+
+
+def _require(library: str) -> None:
+    if importlib.util.find_spec(library) is None:
+        raise ProgramError(
+            f"{library} is not installed, and this form of the features is its own; `pip install {library}`"
+        )

@@ -1,0 +1,242 @@
+"""What is read of a store piece by piece is what the whole of it holds, in every form, and damage is told."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.utils.data
+import zarr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline import sequences, store, tables
+from pipeline.errors import ArtifactError, ProgramError
+from pipeline.params import Strategy
+from pipeline.selection import Example
+from pipeline.store import FeatureStore
+from pipeline.tables import Member, Sequence
+
+SHARD, N_MFCC = 16, 3
+IDS = ["r0", "r1", "r2", "r3", "r4", "r5"]
+LENGTHS = [5, 50, 1, 17, 30, 9]  # the second lies in four shards, the fifth in three
+NAMES = ["english", "hindi", "english", "mandarin", "hindi", "english"]
+SPEAKERS = ["a", "b", "a", "c", "d", "e"]
+ORDER = ("mandarin", "english", "hindi")
+STRATEGIES: list[Strategy] = ["none", "remove", "mask", "label"]
+ROWS = sum(LENGTHS)
+MFCC = np.arange(ROWS * N_MFCC, dtype=np.float32).reshape(ROWS, N_MFCC)
+STARTS = np.cumsum([0, *LENGTHS])
+SPEECH = np.random.default_rng(0).random(ROWS) < 0.5
+SPEECH[STARTS[3] : STARTS[4]] = False  # all of the fourth is silent
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch, zarr.config.set({"array.write_empty_chunks": True}):
+        patch.setattr(store, "CHUNK", 4)
+        patch.setattr(store, "SHARD", SHARD)
+        folder = tmp_path_factory.mktemp("store") / "features.zarr"
+        about = {"sample_rate": 16000, "mfcc": {"hop_length": 160}}
+        store.create(folder, IDS, NAMES, SPEAKERS, LENGTHS, N_MFCC, about)
+        for shard in store.shards(LENGTHS):
+            rows = slice(shard.start, shard.stop)
+            store.write(folder, shard, MFCC[rows], SPEECH[rows])
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def features(path: Path) -> FeatureStore:
+    return FeatureStore.open(path)
+
+
+def wanted(strategy: Strategy, recording: int, start: int = 0, frames: int | None = None, weight: float = 1) -> Example:
+    """Rows of a recording's view, sliced from the whole of it in memory."""
+    rows = slice(STARTS[recording], STARTS[recording + 1])
+    seen = sequences.view(strategy, SPEECH[rows], ORDER.index(NAMES[recording]), len(ORDER))
+    part = slice(start, None if frames is None else start + frames)
+    weights = np.where(seen.targets < len(ORDER), weight, 1) * seen.weights
+    return Example(MFCC[rows][seen.rows][part], seen.targets[part], weights[part].astype(np.float32))
+
+
+def same(one: Example, other: Example) -> None:
+    for part, like in zip(one, other, strict=True):
+        np.testing.assert_array_equal(part, like)
+        assert np.asarray(part).dtype == like.dtype
+
+
+def joined(examples: list[Example]) -> Example:
+    return Example(*map(np.concatenate, zip(*examples, strict=True)))
+
+
+def sequence(recording: int, start: int, frames: int, weight: float = 1.0) -> Sequence:
+    return Sequence(
+        f"{IDS[recording]}/0", IDS[recording], NAMES[recording], SPEAKERS[recording], start, frames, 0, weight
+    )
+
+
+@st.composite
+def manifests(draw: st.DrawFn, strategy: Strategy) -> list[tuple[int, int, int, float]]:
+    """Recording, start, frames and weight of sequences of any order, overlapping or not."""
+    cut = []
+    for recording in draw(st.lists(st.integers(0, len(IDS) - 1), min_size=1, max_size=8)):
+        rows = len(wanted(strategy, recording).targets)
+        if rows:
+            start = draw(st.integers(0, rows - 1))
+            cut.append((recording, start, draw(st.integers(1, rows - start)), draw(st.sampled_from([0.25, 1.0, 3.5]))))
+    return cut or [(0, 0, 1, 1.0)]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@settings(max_examples=25)
+@given(data=st.data())
+def test_every_sequence_is_its_slice_of_the_view(
+    strategy: Strategy, data: st.DataObject, features: FeatureStore, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    cut = data.draw(manifests(strategy))
+    manifest = tmp_path_factory.getbasetemp() / "manifest.csv"
+    tables.write(manifest, Sequence, [sequence(*of_one) for of_one in cut])
+    chosen = features.select(manifest=manifest).view(strategy, ORDER)
+    examples = [wanted(strategy, *of_one) for of_one in cut]
+    assert len(chosen) == len(cut)
+    assert chosen.frames == sum(frames for *_, frames, _ in cut)
+    for number, example in enumerate(examples):
+        same(chosen[number], example)
+    for example, other in zip(chosen, examples, strict=True):
+        same(example, other)
+    same(chosen.numpy(), joined(examples))
+    np.testing.assert_array_equal(chosen.dask().compute(scheduler="sync"), joined(examples).features)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_every_form_gives_the_same_numbers(strategy: Strategy, features: FeatureStore) -> None:
+    chosen = features.select(language=["english", "hindi"]).view(strategy, ORDER)
+    recordings = [0, 1, 2, 4, 5]
+    examples = [wanted(strategy, number) for number in recordings]
+    every = joined(examples)
+    same(chosen.numpy(), every)
+
+    rows = chosen.dask()
+    assert max(rows.chunks[0]) <= SHARD
+    np.testing.assert_array_equal(rows.compute(scheduler="sync"), every.features)
+
+    dataset = chosen.xarray()
+    assert dict(dataset.sizes) == {"frame": len(every.targets), "coefficient": N_MFCC}
+    assert all(variable.chunks for variable in dataset.variables.values())  # nothing is read yet
+    np.testing.assert_array_equal(dataset.mfcc, every.features)
+    of = np.repeat(recordings, [len(example.targets) for example in examples])
+    frames = np.concatenate(
+        [np.flatnonzero(SPEECH[STARTS[n] : STARTS[n + 1]] | (strategy != "remove")) for n in recordings]
+    )
+    np.testing.assert_array_equal(dataset.recording, np.array(IDS)[of])
+    np.testing.assert_array_equal(dataset.language, np.array(NAMES)[of])
+    np.testing.assert_array_equal(dataset.speaker, np.array(SPEAKERS)[of])
+    np.testing.assert_array_equal(dataset.speech, SPEECH[STARTS[of] + frames])
+    np.testing.assert_allclose(dataset.time, frames * 0.01)
+
+    for example, tensors, other in zip(examples, chosen.tensorflow(), chosen.torch(), strict=False):
+        same(Example(*(tensor.numpy() for tensor in tensors)), example)
+        assert all(isinstance(tensor, torch.Tensor) for tensor in other)
+        same(Example(*(tensor.numpy() for tensor in other)), example)
+    assert sum(1 for _ in chosen.tensorflow()) == len(chosen.torch()) == len(examples)
+
+
+def test_a_loader_of_pytorch_takes_a_selection_as_it_is(features: FeatureStore) -> None:
+    chosen = features.select(speaker="b")
+    for workers in (0, 1):
+        (batch,) = torch.utils.data.DataLoader(chosen, num_workers=workers)
+        same(Example(*(tensor.numpy()[0] for tensor in batch)), chosen[0])
+
+
+def test_a_split_and_filters_leave_what_fits_all_of_them(features: FeatureStore, tmp_path: Path) -> None:
+    tables.write(tmp_path / "test.csv", Member, [Member(IDS[n], NAMES[n], SPEAKERS[n], "", 1.0) for n in (5, 1, 2)])
+
+    def ids(**wanted: Any) -> list[str]:
+        return [IDS[number] for number in features.select(**wanted).items["recording"]]
+
+    assert ids() == IDS
+    assert ids(split=tmp_path / "test.csv") == ["r1", "r2", "r5"]
+    assert ids(split=str(tmp_path / "test.csv"), language="english") == ["r2", "r5"]
+    assert ids(language={"hindi", "mandarin"}, speaker=["b", "c", "a"]) == ["r1", "r3"]
+
+
+def test_a_sequence_of_a_long_recording_reads_no_more_than_its_rows(
+    features: FeatureStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables.write(tmp_path / "m.csv", Sequence, [sequence(1, 3, 6), sequence(1, 44, 5)])
+    chosen = features.select(manifest=tmp_path / "m.csv").view("mask")
+    asked = []
+    read = FeatureStore.mfcc_rows
+    monkeypatch.setattr(FeatureStore, "mfcc_rows", lambda *given: asked.append(given[1:]) or read(*given))
+    chosen[1]
+    chosen.numpy()
+    assert asked == [(49, 54), (8, 14), (49, 54)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({"language": "klingon"}, r"features\.zarr has no language 'klingon'; .* english, hindi, mandarin"),
+        ({"speaker": ["a", "nobody"]}, r"features\.zarr has no speaker 'nobody'"),
+        ({"language": "mandarin", "speaker": "a"}, "nothing of .* is selected"),
+    ],
+)
+def test_what_the_store_does_not_have_is_told(features: FeatureStore, wanted: dict[str, Any], said: str) -> None:
+    with pytest.raises(ArtifactError, match=said):
+        features.select(**wanted)
+
+
+def test_a_manifest_that_does_not_fit_is_told(features: FeatureStore, tmp_path: Path) -> None:
+    tables.write(tmp_path / "m.csv", Sequence, [sequence(1, 0, 50)])
+    chosen = features.select(manifest=tmp_path / "m.csv").view("label")
+    with pytest.raises(
+        ArtifactError, match=r"rows 0:50 of 'r1' are not in its view 'remove' .* another silence\.strat"
+    ):
+        chosen.view("remove")
+    with pytest.raises(ArtifactError, match="'hindi' is selected but not among the languages english, mandarin"):
+        chosen.view("none", ["english", "mandarin"])
+    tables.write(tmp_path / "m.csv", Sequence, [Sequence("x/0", "x", "english", "a", 0, 1)])
+    with pytest.raises(ArtifactError, match="has no recording 'x'"):
+        features.select(manifest=tmp_path / "m.csv")
+
+
+def test_a_library_that_is_not_installed_is_told(features: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("dask", "xarray", "tensorflow", "torch"):
+        monkeypatch.setitem(sys.modules, name, None)
+        with pytest.raises(ProgramError, match=f"{name} is not installed, .* `pip install {name}`"):
+            getattr(features.select(), name)()
+
+
+@pytest.fixture
+def copied(path: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(path, tmp_path / "copy.zarr"))
+
+
+@pytest.mark.parametrize("name", ["mfcc/c/2/0", "speech/c/2"])
+@pytest.mark.parametrize("damage", ["missing", "empty"])
+def test_a_store_that_lacks_a_shard_is_refused(copied: Path, name: str, damage: str) -> None:
+    if damage == "missing":
+        (copied / name).unlink()
+    else:
+        (copied / name).write_bytes(b"")
+    with pytest.raises(ArtifactError, match=r"copy\.zarr has 6 of the 7 files of \w+; delete .* run `dvc repro`"):
+        FeatureStore.open(copied)
+
+
+def test_a_damaged_shard_is_told_where_it_is_read(copied: Path) -> None:
+    for name in ("mfcc/c/3/0", "speech/c/3"):
+        (copied / name).write_bytes((copied / name).read_bytes()[:-3])
+    opened = FeatureStore.open(copied)
+    opened.features("r0"), opened.flags("r0")
+    for read in (
+        opened.features,
+        opened.flags,
+        lambda _: opened.select().numpy(),
+        lambda _: opened.select().dask().compute(),
+    ):
+        with pytest.raises(ArtifactError, match=r"copy\.zarr: rows \d+:\d+ of \w+ can't be read .* run `dvc repro`"):
+            read("r1")
