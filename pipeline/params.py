@@ -173,6 +173,7 @@ class Train(Section):
     batch_size: PositiveInt
     learning_rate: PositiveFloat
     patience: Annotated[PositiveInt, Field(description="epochs without a better validation loss")]
+    memory: Annotated[PositiveFloat, Field(description="GB of sequences held at once while training")]
 
 
 class Export(Section):

@@ -1,89 +1,49 @@
 """Fitting the network to the training manifest, the best epoch kept by its loss on the validation manifest."""
 
+import dataclasses
+import gc
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import backend, network, params, sequences
+from pipeline import backend, feed, network, params
 from pipeline.balance import Ensemble
 from pipeline.errors import TrainingError
+from pipeline.feed import Feed, Pool
 from pipeline.mfcc import Features
 from pipeline.network import Architecture
-from pipeline.store import FeatureStore
+from pipeline.selection import Example, Selection
 from pipeline.tables import Epoch
-from pipeline.tables import Sequence as Row
 from pipeline.terminal import Progress
 
 if TYPE_CHECKING:
     from keras import Model
 
 
-@dataclass(frozen=True)
-class Batches:
-    """Sequences of one length, short ones filled up behind with frames that weigh nothing.
-
-    Attributes
-    ----------
-    features
-        float32, shape (sequences, frames, n_mfcc).
-    targets
-        Class of each frame, shape (sequences, frames).
-    weights
-        Of each frame in the loss, shape (sequences, frames).
-    """
-
-    features: Features
-    targets: NDArray[np.int64]
-    weights: Features
-
-    def only(self, chosen: NDArray[np.bool_]) -> "Batches":
-        """The chosen sequences."""
-        return Batches(self.features[chosen], self.targets[chosen], self.weights[chosen])
-
-
-def load(rows: Sequence[Row], store: FeatureStore, strategy: params.Strategy, languages: tuple[str, ...]) -> Batches:
-    """Read the sequences of a manifest into memory, as the silence strategy shows them.
-
-    The weight of a frame is its weight in the view times the sequence's; frames of the class `silence`, which no
-    balancing of languages is about, keep their own.
-    """
-    frames = max(row.frames for row in rows)
-    features = np.zeros((len(rows), frames, store.mfcc.shape[1]), np.float32)
-    targets = np.zeros((len(rows), frames), np.int64)
-    weights = np.zeros((len(rows), frames), np.float32)
-    opened: dict[str, tuple[Features, sequences.View]] = {}
-    for number, row in enumerate(rows):
-        if row.recording not in opened:
-            flags = store.flags(row.recording)
-            seen = sequences.view(strategy, flags, languages.index(row.language), len(languages))
-            opened = {
-                row.recording: (store.features(row.recording)[seen.rows], seen)
-            }  # manifests keep a recording together
-        mfcc, seen = opened[row.recording]
-        part, into = slice(row.start, row.start + row.frames), (number, slice(row.frames))
-        features[into] = mfcc[part]
-        targets[into] = seen.targets[part]
-        weights[into] = np.where(seen.targets[part] < len(languages), row.weight, 1) * seen.weights[part]
-    return Batches(features, targets, weights)
-
-
-def moments(batches: Batches) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and variance of each coefficient over the frames that weigh anything, each (n_mfcc,)."""
-    frames = batches.features[batches.weights > 0].astype(np.float64)
-    return frames.mean(axis=0), frames.var(axis=0)
+def moments(sequences: Selection) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and variance of each coefficient over the frames that weigh anything, each (n_mfcc,), in one pass."""
+    n_mfcc = sequences.store.mfcc.shape[1]
+    count, mean, squares = 0, np.zeros(n_mfcc), np.zeros(n_mfcc)
+    for example in sequences.in_store_order():
+        frames = example.features[example.weights > 0].astype(np.float64)
+        if not len(frames):
+            continue
+        # Chan, Golub and LeVeque (1983): what is known of the frames before and of these gives that of both.
+        off, before, count = frames.mean(axis=0) - mean, count, count + len(frames)
+        mean += off * len(frames) / count
+        squares += frames.var(axis=0) * len(frames) + off**2 * before * len(frames) / count
+    return mean, squares / max(count, 1)
 
 
 def fit(
     architecture: Architecture,
     division: Ensemble | None,
-    train: Batches,
-    rows: Sequence[Row],
-    val: Batches,
+    train: Selection,
+    val: Selection,
     settings: params.Train,
     seed: int,
 ) -> tuple["Model", list[Epoch]]:
@@ -91,8 +51,8 @@ def fit(
 
     Parameters
     ----------
-    rows
-        Of the training manifest, as in `train`.
+    train, val
+        Sequences as the silence strategy shows them.
 
     Returns
     -------
@@ -104,16 +64,17 @@ def fit(
     tensorflow.config.experimental.enable_op_determinism()
     whole, history = network.sequence(architecture), list[Epoch]()
     if division is not None:
-        train = in_parts(train, rows, division, architecture.classes)
+        train = in_parts(train, division, architecture.classes)
     for number, outputs in enumerate(architecture.members):
         if len(outputs) == 1:
             continue  # nothing to tell apart: its answer is always 1
         keras.utils.set_random_seed((seed + number) % 2**32)
         right = accepted(outputs, architecture.classes)
-        mine = np.array([row.member == number for row in rows])
+        mine = train.only(train.items["member"] == number)
         model = network.member(architecture, number)
-        history += _fit(model, number, right, train.only(mine), val, settings, len(history))
+        history += _fit(model, number, right, mine, val, settings, seed, len(history))
         network.transfer(model, whole)
+        gc.collect()  # Keras leaves its reading of the sequences, and so the pool, in a reference cycle
     return whole, history
 
 
@@ -125,22 +86,45 @@ def accepted(outputs: tuple[network.Output, ...], classes: tuple[str, ...]) -> F
     return np.concatenate([network.membership(outputs, classes).T, np.eye(len(outputs))]).astype(np.float32)
 
 
-def in_parts(train: Batches, rows: Sequence[Row], division: Ensemble, classes: tuple[str, ...]) -> Batches:
+def in_parts(train: Selection, division: Ensemble, classes: tuple[str, ...]) -> Selection:
     """The same sequences, those of the large class with the output of their speaker's part as target.
 
     Only training speakers are in a part; a validation frame of the large class is right with any of them.
     """
     part_of = {speaker: number for number, part in enumerate(division.parts) for speaker in part}
-    parts = np.array([part_of.get(row.speaker, 0) for row in rows])[:, None]
-    targets = np.where(train.targets == classes.index(division.large), len(classes) + parts, train.targets)
-    return Batches(train.features, targets, train.weights)
+    speakers = [train.store.speakers[number] for number in train.items["recording"]]
+    parts = np.array([part_of.get(speaker, 0) for speaker in speakers])
+    items = train.items.copy()
+    large = items["target"] == classes.index(division.large)
+    items["target"] = np.where(large, len(classes) + parts, items["target"])
+    return dataclasses.replace(train, items=items)
 
 
 def _fit(
-    model: "Model", member: int, right: Features, train: Batches, val: Batches, settings: params.Train, before: int
+    model: "Model",
+    member: int,
+    right: Features,
+    train: Selection,
+    val: Selection,
+    settings: params.Train,
+    seed: int,
+    before: int,
 ) -> list[Epoch]:
     keras = backend.keras()
+    import tensorflow
+
     ops = keras.ops
+    pool = Pool(train, feed.frames_in(settings.memory, train.store.mfcc.shape[1]))
+
+    def shuffled() -> Iterator[Example]:
+        # All epochs are one stream: while the validation of one runs, the next is read.
+        for epoch in range(settings.epochs):
+            yield from pool.epoch(np.random.default_rng([seed, member, epoch]))
+
+    feeds = {
+        "train": Feed(shuffled, train, settings.batch_size, right),
+        "val": Feed(val.in_store_order().__iter__, val, settings.batch_size, right),
+    }
 
     def cross_entropy(target: Any, posterior: Any) -> Any:
         share = ops.sum(ops.take(right, ops.cast(target, "int32"), axis=0) * posterior, axis=-1)
@@ -170,17 +154,23 @@ def _fit(
         weighted_metrics=[accuracy],
         jit_compile=False,
     )
-    model.fit(
-        train.features,
-        train.targets,
-        sample_weight=train.weights * right.max(axis=1)[train.targets],  # no weight where no output is right
-        validation_data=(val.features, val.targets, val.weights * right.max(axis=1)[val.targets]),
-        batch_size=settings.batch_size,
-        epochs=settings.epochs,
-        verbose=0,
-        callbacks=[
-            keras.callbacks.LambdaCallback(on_epoch_end=tell),
-            keras.callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True),
-        ],
-    )
+    try:
+        model.fit(
+            feeds["train"].dataset(),
+            steps_per_epoch=feeds["train"].steps,
+            validation_data=feeds["val"].dataset(),
+            validation_steps=feeds["val"].steps,
+            epochs=settings.epochs,
+            verbose=0,
+            shuffle=False,  # the pool has done it
+            callbacks=[
+                keras.callbacks.LambdaCallback(on_epoch_end=tell),
+                keras.callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True),
+            ],
+        )
+    except tensorflow.errors.OpError:
+        for failed in (of_one.failed for of_one in feeds.values()):
+            if failed is not None:
+                raise failed from None
+        raise
     return history

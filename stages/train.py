@@ -5,7 +5,7 @@ import json
 from pipeline import backend, network, params, programs, sequences, tables, training
 from pipeline.balance import Ensemble
 from pipeline.store import FeatureStore
-from pipeline.tables import Epoch, Sequence
+from pipeline.tables import Epoch
 from stages import ARTIFACTS, PARAMS, run
 
 
@@ -14,17 +14,15 @@ def main() -> None:
     programs.require("dot")  # draws the network once it is trained
     store = FeatureStore.open(ARTIFACTS / "features.zarr")
     manifests = ARTIFACTS / "manifests"
-    rows = {name: tables.read(manifests / f"{name}.csv", Sequence) for name in ("train", "val")}
     division = Ensemble.read(json.loads((manifests / "summary.json").read_text(encoding="utf-8")))
 
     strategy, languages = settings.silence.strategy, settings.corpus.languages
-    batches = {name: training.load(rows[name], store, strategy, languages) for name in rows}
-    design = network.design(
-        settings.model, sequences.classes(strategy, languages), division, *training.moments(batches["train"])
+    train, val = (
+        store.select(manifest=manifests / f"{name}.csv").view(strategy, languages) for name in ("train", "val")
     )
-    model, history = training.fit(
-        design, division, batches["train"], rows["train"], batches["val"], settings.train, settings.seed
-    )
+    classes = sequences.classes(strategy, languages)
+    design = network.design(settings.model, classes, division, *training.moments(train))
+    model, history = training.fit(design, division, train, val, settings.train, settings.seed)
 
     folder = ARTIFACTS / "model"
     folder.mkdir(parents=True, exist_ok=True)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from pipeline import params
+from pipeline import params, store
 from pipeline.audio import Samples
+from pipeline.store import FeatureStore
 
 settings.register_profile("pipeline", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("pipeline")
@@ -43,3 +44,24 @@ def babble() -> Callable[[int, int], Samples]:
         return np.clip(np.rint(noise * 32768), -32768, 32767).astype(np.int16)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def noisy(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
+    """Sixty recordings of twelve frames of noise around a mean of each language, in 12 shards."""
+    languages = ("english", "hindi", "mandarin")
+    rng = np.random.default_rng(0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "CHUNK", 16)
+        patch.setattr(store, "SHARD", 64)
+        path = tmp_path_factory.mktemp("noisy") / "features.zarr"
+        names = [languages[number % 3] for number in range(60)]
+        lengths = [12] * len(names)
+        speakers = [f"s{number}" for number in range(len(names))]
+        store.create(path, list(map(str, range(len(names)))), names, speakers, lengths, 4, {})
+        centres = np.repeat(np.eye(3, 4)[[languages.index(name) for name in names]] * 3, 12, axis=0)
+        mfcc = (centres + rng.normal(size=centres.shape)).astype(np.float32)
+        for shard in store.shards(lengths):
+            rows = slice(shard.start, shard.stop)
+            store.write(path, shard, mfcc[rows], np.ones(shard.stop - shard.start, bool))
+        return FeatureStore.open(path)

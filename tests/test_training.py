@@ -1,12 +1,16 @@
 """What the network is given to learn, and that learning it twice gives the same weights."""
 
+import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pipeline import network, params, store, training
+from pipeline import feed, network, params, store, tables, training
 from pipeline.balance import Ensemble
+from pipeline.errors import ArtifactError
+from pipeline.selection import Selection
 from pipeline.store import FeatureStore, Shard
 from pipeline.tables import Sequence
 
@@ -22,6 +26,13 @@ def features(tmp_path: Path) -> FeatureStore:
     mfcc = np.array([[10 * recording + frame, -1] for recording in (0, 1) for frame in range(8)], np.float32)
     store.write(path, Shard(0, 16, ()), mfcc, np.tile(SPEECH, 2))
     return FeatureStore.open(path)
+
+
+def chosen(features: FeatureStore, rows: list[Sequence]) -> Selection:
+    """The sequences of a manifest of these rows."""
+    manifest = features.path.with_name("manifest.csv")
+    tables.write(manifest, Sequence, rows)
+    return features.select(manifest=manifest)
 
 
 ROWS = [Sequence("one/0", "one", "english", "a", 1, 4, weight=0.5), Sequence("two/0", "two", "hindi", "b", 0, 3)]
@@ -40,29 +51,32 @@ def test_frames_targets_and_weights_of_each_strategy(
     features: FeatureStore, strategy: params.Strategy, frames: list[int], targets: list[int], weights: list[float]
 ) -> None:
     rows = [ROWS[0] if strategy != "remove" else Sequence("one/0", "one", "english", "a", 1, 3, weight=0.5), ROWS[1]]
-    batches = training.load(rows, features, strategy, LANGUAGES)
-    assert batches.features[0, : len(frames), 0].tolist() == frames
-    assert batches.targets[0, : len(frames)].tolist() == targets
-    assert batches.weights[0, : len(frames)].tolist() == weights
-    assert not batches.weights[1, 3:].any()  # the shorter sequence is filled up with frames that weigh nothing
+    (batch,) = feed.batches(chosen(features, rows).view(strategy, LANGUAGES), 8, 5)
+    assert batch.features.shape == (2, 5, 2)
+    assert batch.features[0, : len(frames), 0].tolist() == frames
+    assert batch.targets[0, : len(frames)].tolist() == targets
+    assert batch.weights[0, : len(frames)].tolist() == weights
+    assert not batch.weights[1, 3:].any()  # the shorter sequence is filled up with frames that weigh nothing
 
 
 def test_moments_are_those_of_the_frames_that_weigh_anything(features: FeatureStore) -> None:
-    mean, variance = training.moments(training.load(ROWS, features, "mask", LANGUAGES))
-    seen = [2, 3, 4, 12]
+    mean, variance = training.moments(chosen(features, [*ROWS, ROWS[1]]).view("mask", LANGUAGES))
+    seen = [2, 3, 4, 12, 12]
     np.testing.assert_allclose(mean, [np.mean(seen), -1])
     np.testing.assert_allclose(variance, [np.var(seen), 0])
 
 
-def test_a_sequence_of_the_large_class_is_told_its_part() -> None:
+def test_a_sequence_of_the_large_class_is_told_its_part(tmp_path: Path) -> None:
     division = Ensemble("english", (("a",), ("c",)), ("hindi", "mandarin"))
-    rows = [
-        Sequence(f"{s}/0", s, language, s, 0, 2) for s, language in (("a", "english"), ("c", "english"), ("b", "hindi"))
-    ]
-    targets = np.array([[0, 3], [0, 0], [1, 3]])  # 3 is silence
-    batches = training.Batches(np.zeros((3, 2, 2), np.float32), targets, np.ones((3, 2), np.float32))
+    store.create(tmp_path / "s", ["a", "c", "b"], ["english", "english", "hindi"], ["a", "c", "b"], [2, 2, 2], 1, {})
+    store.write(tmp_path / "s", Shard(0, 6, ()), np.ones((6, 1), np.float32), np.array([1, 0, 1, 1, 1, 0], bool))
+    features = FeatureStore.open(tmp_path / "s").select()
     classes = (*LANGUAGES, "silence")
-    assert training.in_parts(batches, rows, division, classes).targets.tolist() == [[4, 3], [5, 5], [1, 3]]
+    parts = training.in_parts(features.view("label", LANGUAGES), division, classes)
+    assert [example.targets.tolist() for example in parts] == [[4, 3], [5, 5], [1, 3]]
+    parts = training.in_parts(features.view("mask", LANGUAGES), division, LANGUAGES)
+    assert [example.targets.tolist() for example in parts] == [[3, 3], [4, 4], [1, 1]]
+    assert [example.weights.tolist() for example in parts] == [[1, 0], [1, 1], [1, 0]]
     outputs = (("english",), ("english",), ("hindi", "mandarin"), ("silence",))
     assert training.accepted(outputs, classes).tolist() == [
         [1, 1, 0, 0],  # english: either part, as for validation
@@ -77,31 +91,39 @@ def test_a_sequence_of_the_large_class_is_told_its_part() -> None:
     assert training.accepted((("hindi",), ("mandarin",)), classes)[3].tolist() == [0, 0]  # no answer: weighs nothing
 
 
-def learn(division: Ensemble | None) -> tuple[list[np.ndarray], list[float], np.ndarray]:
-    """Train twice three epochs on noise around a mean of each language; weights, losses and answers."""
-    rng = np.random.default_rng(0)
-    rows = [Sequence(f"{n}/0", str(n), LANGUAGES[n % 3], f"s{n}", 0, 12) for n in range(60)]
+LENGTH = 12  # of the recordings of `noisy`
+
+
+def test_moments_of_far_off_values_are_exact(noisy: FeatureStore) -> None:
+    chosen = noisy.select()
+    every = chosen.numpy().features.astype(np.float64)
+    mean, variance = training.moments(chosen)
+    np.testing.assert_allclose(mean, every.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(variance, every.var(axis=0), rtol=1e-12)
+
+
+def learn(
+    features: FeatureStore, division: Ensemble | None, memory: float
+) -> tuple[list[np.ndarray], list[float], float]:
+    """Train some epochs; weights, losses and share of the frames that are right."""
+    rows = [
+        Sequence(f"{name}/0", name, language, speaker, 0, LENGTH)
+        for name, language, speaker in zip(features.ids, features.languages, features.speakers, strict=True)
+    ]
     if division is not None:
-        rows += [
-            Sequence(row.sequence, row.recording, row.language, row.speaker, 0, 12, member=1)
-            for row in rows
-            if row.language != division.large
-        ]
-    targets = np.array([[LANGUAGES.index(row.language)] * 12 for row in rows])
-    centres = np.eye(3, 4)[targets] * 3
-    batches = training.Batches(
-        (centres + rng.normal(size=centres.shape)).astype(np.float32), targets, np.ones(targets.shape, np.float32)
-    )
+        rows += [dataclasses.replace(row, member=1) for row in rows if row.language != division.large]
+    train, val = chosen(features, rows).view("none", LANGUAGES), features.select().view("none", LANGUAGES)
     model = params.Model(cell="gru", units=(8,), dense=(6,), dropout=0.1, noise=0.1)
-    settings = params.Train(epochs=6, batch_size=4, learning_rate=0.02, patience=6)
-    design = network.design(model, LANGUAGES, division, *training.moments(batches))
-    val = batches.only(np.array([row.member == 0 for row in rows]))
-    trained, history = training.fit(design, division, batches, rows, val, settings, seed=5)
+    settings = params.Train(epochs=6, batch_size=4, learning_rate=0.02, patience=6, memory=memory)
+    design = network.design(model, LANGUAGES, division, *training.moments(train))
+    trained, history = training.fit(design, division, train, val, settings, seed=5)
     assert [row.epoch for row in history] == list(range(1, len(history) + 1))
-    answers = trained.predict(val.features, verbose=0)
-    return trained.get_weights(), [row.val_loss for row in history], (answers.argmax(axis=2) == val.targets).mean()
+    (every,) = feed.batches(val, 60, LENGTH)
+    answers = trained.predict(every.features, verbose=0)
+    return trained.get_weights(), [row.val_loss for row in history], (answers.argmax(axis=2) == every.targets).mean()
 
 
+@pytest.mark.parametrize("memory", [1.0, 5e-6], ids=["held", "streamed"])
 @pytest.mark.parametrize(
     "division",
     [
@@ -114,10 +136,25 @@ def learn(division: Ensemble | None) -> tuple[list[np.ndarray], list[float], np.
     ],
     ids=["one network", "ensemble"],
 )
-def test_the_same_seed_gives_the_same_weights_and_the_network_learns(division: Ensemble | None) -> None:
-    weights, losses, right = learn(division)
-    again, same_losses, _ = learn(division)
+def test_the_same_seed_gives_the_same_weights_and_the_network_learns(
+    noisy: FeatureStore, division: Ensemble | None, memory: float
+) -> None:
+    weights, losses, right = learn(noisy, division, memory)
+    again, same_losses, _ = learn(noisy, division, memory)
     assert losses == same_losses
     for one, other in zip(weights, again, strict=True):
         np.testing.assert_array_equal(one, other)
     assert right > 0.9
+
+
+def test_damage_that_shows_while_training_is_told_in_its_own_words(noisy: FeatureStore, tmp_path: Path) -> None:
+    path = Path(shutil.copytree(noisy.path, tmp_path / "copy.zarr"))
+    shard = path / "mfcc" / "c" / "9" / "0"
+    shard.write_bytes(shard.read_bytes()[:-1])
+    features = FeatureStore.open(path)
+    train, val = features.select(speaker=["s0", "s1", "s2"]).view("none", LANGUAGES), features.select()
+    model = params.Model(cell="gru", units=(2,), dense=(), dropout=0, noise=0)
+    settings = params.Train(epochs=1, batch_size=4, learning_rate=0.02, patience=6, memory=1)
+    design = network.design(model, LANGUAGES, None, *training.moments(train))
+    with pytest.raises(ArtifactError, match="of mfcc can't be read"):
+        training.fit(design, None, train, val, settings, seed=5)
