@@ -100,6 +100,27 @@ def in_parts(train: Selection, division: Ensemble, classes: tuple[str, ...]) -> 
     return dataclasses.replace(train, items=items)
 
 
+def prepare(model: "Model", right: Features, learning_rate: float) -> None:
+    """Compile a network that learns which of its outputs are right for a target, by `accepted`."""
+    keras = backend.keras()
+    ops = keras.ops
+
+    def cross_entropy(target: Any, posterior: Any) -> Any:
+        share = ops.sum(ops.take(right, ops.cast(target, "int32"), axis=0) * posterior, axis=-1)
+        return -ops.log(ops.maximum(share, keras.config.epsilon()))
+
+    def accuracy(target: Any, posterior: Any) -> Any:
+        chosen = ops.one_hot(ops.argmax(posterior, axis=-1), right.shape[1])
+        return ops.sum(ops.take(right, ops.cast(target, "int32"), axis=0) * chosen, axis=-1)
+
+    model.compile(
+        keras.optimizers.Adam(learning_rate, clipnorm=1.0),
+        loss=cross_entropy,
+        weighted_metrics=[accuracy],
+        jit_compile=False,
+    )
+
+
 def _fit(
     model: "Model",
     member: int,
@@ -113,7 +134,6 @@ def _fit(
     keras = backend.keras()
     import tensorflow
 
-    ops = keras.ops
     pool = Pool(train, feed.frames_in(settings.memory, train.store.mfcc.shape[1]))
 
     def shuffled() -> Iterator[Example]:
@@ -126,14 +146,7 @@ def _fit(
         "val": Feed(val.in_store_order().__iter__, val, settings.batch_size, right),
     }
 
-    def cross_entropy(target: Any, posterior: Any) -> Any:
-        share = ops.sum(ops.take(right, ops.cast(target, "int32"), axis=0) * posterior, axis=-1)
-        return -ops.log(ops.maximum(share, keras.config.epsilon()))
-
-    def accuracy(target: Any, posterior: Any) -> Any:
-        chosen = ops.one_hot(ops.argmax(posterior, axis=-1), right.shape[1])
-        return ops.sum(ops.take(right, ops.cast(target, "int32"), axis=0) * chosen, axis=-1)
-
+    prepare(model, right, settings.learning_rate)
     history: list[Epoch] = []
     progress = Progress("train", settings.epochs, "epochs")
     began = time.monotonic()
@@ -148,12 +161,6 @@ def _fit(
         history.append(Epoch(before + epoch + 1, member, **scores, seconds=round(seconds, 3)))
         progress.update(1, f"validation loss {scores['val_loss']:.3f}, accuracy {scores['val_accuracy']:.1%}")
 
-    model.compile(
-        keras.optimizers.Adam(settings.learning_rate, clipnorm=1.0),
-        loss=cross_entropy,
-        weighted_metrics=[accuracy],
-        jit_compile=False,
-    )
     try:
         model.fit(
             feeds["train"].dataset(),
