@@ -1,7 +1,7 @@
 """What only a stream shows: how soon it is right, how often it changes its mind, and whether it wears out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from pipeline.errors import ExportError
 from pipeline.mfcc import Features
 from pipeline.runtimes import Stream
-from pipeline.silence import Flags
 from pipeline.streaming import FLOOR
 
 AFTER = (1, 3, 10, 30)  # s of speech after which the running decision is scored
@@ -17,47 +16,54 @@ DRIFT_MINUTES = 10
 MINUTE = 60  # s
 
 
-@dataclass(frozen=True)
 class Course:
-    """The running decision of one recording.
-
-    Attributes
-    ----------
-    right
-        Whether the leading language is the spoken one after each speech frame, shape (speech frames,).
-    changes
-        How often the leading language changed.
-    numbers
-        Which frames of the recording those are, shape (speech frames,).
-    """
-
-    right: Flags
-    changes: int
-    numbers: NDArray[np.int64]
-
-    def settled(self) -> int | None:
-        """The frame from which the decision is right to the end; None where it ends wrong or there is no speech."""
-        if not len(self.right) or not self.right[-1]:
-            return None
-        wrong = np.flatnonzero(~self.right)
-        return int(self.numbers[wrong[-1] + 1 if len(wrong) else 0])
-
-
-def course(posteriors: Features, speech: Flags, language: int, languages: int) -> Course:
-    """Follow the decision through a recording.
+    """The running decision of one recording, followed in pieces of any length.
 
     Parameters
     ----------
-    posteriors
-        Of every frame, shape (frames, classes).
-    speech
-        Shape (frames,).
     language, languages
         The spoken one, of how many.
+    frame_s
+        Seconds from one frame to the next.
+
+    Attributes
+    ----------
+    changes
+        How often the leading language changed.
+    settled
+        The frame from which on the decision has been right; None where it is wrong or there was no speech.
+    after
+        Whether it was right after so many seconds of speech, of `AFTER`; those that were not reached are missing.
     """
-    spoken = np.maximum(posteriors[speech][:, :languages], FLOOR, dtype=np.float64)
-    leads = np.cumsum(np.log(spoken), axis=0).argmax(axis=1)
-    return Course(leads == language, int(np.count_nonzero(np.diff(leads))), np.flatnonzero(speech))
+
+    def __init__(self, language: int, languages: int, frame_s: float) -> None:
+        self._language = language
+        self._marks = {round(seconds / frame_s) - 1: seconds for seconds in AFTER}
+        self._total = np.zeros((1, languages))
+        self._frames = 0  # of speech
+        self.changes = 0
+        self.settled: int | None = None
+        self.after: dict[int, bool] = {}
+
+    def accept(self, posteriors: Features, numbers: NDArray[np.int64]) -> None:
+        """Take the posteriors of more speech frames, shape (frames, classes), and their numbers in the recording."""
+        if not len(numbers):
+            return
+        spoken = np.log(np.maximum(posteriors[:, : self._total.shape[1]], FLOOR, dtype=np.float64))
+        totals = np.cumsum(np.concatenate([self._total, spoken]), axis=0)
+        leads = totals.argmax(axis=1)[0 if self._frames else 1 :]
+        self.changes += int(np.count_nonzero(np.diff(leads)))
+        right = leads[-len(numbers) :] == self._language
+        wrong = np.flatnonzero(~right)
+        if len(wrong):
+            self.settled = int(numbers[wrong[-1] + 1]) if right[-1] else None
+        elif self.settled is None:
+            self.settled = int(numbers[0])
+        for mark, seconds in self._marks.items():
+            if self._frames <= mark < self._frames + len(right):
+                self.after[seconds] = bool(right[mark - self._frames])
+        self._total = totals[-1:]
+        self._frames += len(numbers)
 
 
 def summary(courses: Sequence[Course], frame_s: float) -> dict[str, object]:
@@ -66,11 +72,10 @@ def summary(courses: Sequence[Course], frame_s: float) -> dict[str, object]:
     `seconds_until_right`: median over the recordings that end right, of audio. `accuracy_after`: by seconds of speech,
     the share of the recordings that have as much whose decision is right then, and their number.
     """
-    settled = [frame * frame_s for frame in (of_one.settled() for of_one in courses) if frame is not None]
+    settled = [of_one.settled * frame_s for of_one in courses if of_one.settled is not None]
     after = {}
     for seconds in AFTER:
-        frame = round(seconds / frame_s) - 1
-        known = [bool(of_one.right[frame]) for of_one in courses if len(of_one.right) > frame]
+        known = [of_one.after[seconds] for of_one in courses if seconds in of_one.after]
         after[f"{seconds} s"] = {"accuracy": float(np.mean(known)) if known else None, "recordings": len(known)}
     return {
         "seconds_until_right": float(np.median(settled)) if settled else None,
@@ -79,23 +84,35 @@ def summary(courses: Sequence[Course], frame_s: float) -> dict[str, object]:
     }
 
 
-def drift(
-    network: Stream, recordings: Sequence[tuple[Features, NDArray[np.int64], Features]], frame_s: float
-) -> list[float]:
+Block = tuple[Features, NDArray[np.int64], Features]  # MFCCs (frames, n_mfcc), targets and weights (frames,)
+
+
+def drift(network: Stream, blocks: Callable[[], Iterable[Block]], frame_s: float) -> list[float]:
     """Frame accuracy in each minute of ten without a reset, the recordings of one language one after the other.
 
     Parameters
     ----------
-    recordings
-        MFCCs (frames, n_mfcc), targets and weights (frames,) of each; repeated until ten minutes are full.
+    blocks
+        The recordings piece by piece; asked for again until ten minutes are full.
     """
-    features, targets, weights = (np.concatenate(parts) for parts in zip(*recordings, strict=True))
     frames = round(DRIFT_MINUTES * MINUTE / frame_s)
-    order = np.arange(frames) % len(features)
+    hits, weights = np.zeros(frames, np.float32), np.zeros(frames, np.float32)
     network.reset_states()
-    hits = np.array([network.step(features[at]).argmax() == targets[at] for at in order]) * weights[order]
-    by_minute = zip(np.array_split(hits, DRIFT_MINUTES), np.array_split(weights[order], DRIFT_MINUTES), strict=True)
+    for at, (features, target, weight) in enumerate(itertools.islice(_endless(blocks), frames)):
+        hits[at] = weight * (network.step(features).argmax() == target)
+        weights[at] = weight
+    by_minute = zip(np.array_split(hits, DRIFT_MINUTES), np.array_split(weights, DRIFT_MINUTES), strict=True)
     return [float(hit.sum() / max(weight.sum(), 1)) for hit, weight in by_minute]
+
+
+def _endless(blocks: Callable[[], Iterable[Block]]) -> Iterator[tuple[Features, int, float]]:
+    more = True
+    while more:
+        more = False
+        for block in blocks():
+            for features, target, weight in zip(*block, strict=True):
+                more = True
+                yield features, int(target), float(weight)
 
 
 def equal(recording: str, streamed: Features, offline: Features, tolerance: float) -> None:

@@ -1,8 +1,12 @@
 """evaluate: score the frozen export on the test speakers, as a stream of their audio."""
 
 import csv
+import functools
+import itertools
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,26 +14,36 @@ import numpy as np
 from pipeline import audio, evaluation, metrics, runtimes, sequences, streaming, tables, terminal
 from pipeline.mfcc import Features
 from pipeline.sequences import View
+from pipeline.silence import Flags
 from pipeline.store import FeatureStore
-from pipeline.streaming import Decision, Description, Identifier
+from pipeline.streaming import Decision, Description, Frames, Identifier
 from pipeline.tables import Answer, Member
 from pipeline.terminal import Progress
 from stages import ARTIFACTS, run
 
 MODEL = ARTIFACTS / "streaming"
 CHUNK = 1600  # samples
+CHUNKS = 300  # at a time: a recording of any length is never in memory as a whole
+BLOCK = 3000  # frames, likewise
 
 
 @dataclass(frozen=True)
 class Scored:
-    """One test recording: its stored MFCCs, what was to be said of them and what was."""
+    """What became of one test recording."""
 
-    member: Member
-    features: Features
-    view: View
-    posteriors: Features  # of the rows of the view
+    hits: float  # weight of the frames that were called right
+    weight: float  # of all
     decision: Decision
     course: evaluation.Course
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Frames of a recording as the store has them."""
+
+    features: Features  # of the rows of the view
+    speech: Flags  # of all frames
+    view: View
 
 
 def main() -> None:
@@ -53,20 +67,18 @@ def main() -> None:
     with (folder / "recordings.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["recording", "language", "predicted", "confidence", *about.classes])
-        for of_one, name in zip(scored, predicted, strict=True):
+        for member, of_one, name in zip(members, scored, predicted, strict=True):
             numbers = [f"{number:.6f}" for number in (of_one.decision.confidence, *of_one.decision.posteriors)]
-            writer.writerow([of_one.member.recording, of_one.member.language, name, *numbers])
+            writer.writerow([member.recording, member.language, name, *numbers])
 
-    frame_s = about.mfcc.hop_length / about.sample_rate
     posteriors = np.array([of_one.decision.posteriors for of_one in scored])
-    hits = sum(float(of.view.weights @ (of.posteriors.argmax(axis=1) == of.view.targets)) for of in scored)
     scores = {
-        "frame_accuracy": hits / sum(float(of_one.view.weights.sum()) for of_one in scored),
+        "frame_accuracy": sum(of_one.hits for of_one in scored) / sum(of_one.weight for of_one in scored),
         **metrics.score(actual, predicted, posteriors[:, : len(about.languages)], about.languages),
         "recordings": len(members),
         "speakers": len({member.speaker for member in members}),
-        "stream": evaluation.summary([of_one.course for of_one in scored], frame_s)
-        | {"drift_by_minute": drift(scored, network, about, frame_s)},
+        "stream": evaluation.summary([of_one.course for of_one in scored], frame_s(about))
+        | {"drift_by_minute": drift(members, store, network, about)},
     }
     rounded = json.loads(json.dumps(scores), parse_float=lambda number: round(float(number), 6))
     (folder / "metrics.json").write_text(json.dumps(rounded, indent=2) + "\n", encoding="utf-8")
@@ -77,42 +89,86 @@ def score(
     member: Member, store: FeatureStore, network: runtimes.Stream, identifier: Identifier | None, about: Description
 ) -> Scored:
     """Stream a recording and compare it, frame by frame, with the network on the stored features."""
-    features, flags = store.features(member.recording), store.flags(member.recording)
-    language = about.languages.index(member.language)
-    view = sequences.view(about.silence.strategy, flags, language, len(about.languages))
+    language, frames = about.languages.index(member.language), int(store.lengths[store.number(member.recording)])
+    course = evaluation.Course(language, len(about.languages), frame_s(about))
+    decision = Decision(about.classes, about.languages)
+    hits = weight = 0.0
     network.reset_states()
-    answers = [network.step(frame) for frame in features[view.rows]]
-    posteriors = np.array(answers, np.float32).reshape(-1, len(about.classes))
     if identifier is None:
-        speech = flags[view.rows]
-        decision = Decision(about.classes, about.languages)
-        decision.accept(posteriors[speech], view.rows[speech])
+        heard: Iterator[Frames | None] = itertools.repeat(None, -(-frames // BLOCK))
     else:
-        identifier.reset_states()
-        heard = audio.read(ARTIFACTS / "audio" / f"{member.recording}.wav") / np.float32(audio.FULL_SCALE)
+        heard = listen(identifier, ARTIFACTS / "audio" / f"{member.recording}.wav")
+    at = 0
+    for streamed in heard:
+        stop = at + (BLOCK if streamed is None else len(streamed.speech))
+        piece = read(member, store, about, at, stop)
+        rows = piece.view.rows
+        answers = [network.step(frame) for frame in piece.features]
+        posteriors = np.array(answers, np.float32).reshape(-1, len(about.classes))
+        if streamed is not None:
+            same_flags = np.array_equal(streamed.speech, piece.speech)
+            found = streamed.posteriors[rows] if same_flags else np.empty((0, 0), np.float32)
+            evaluation.equal(member.recording, found, posteriors, about.tolerance)
+            posteriors = found
+        spoken = piece.speech[rows]
+        numbers = at + rows[spoken]
+        course.accept(posteriors[spoken], numbers)
+        if identifier is None:
+            decision.accept(posteriors[spoken], numbers)
+        hits += float(piece.view.weights @ (posteriors.argmax(axis=1) == piece.view.targets))
+        weight += float(piece.view.weights.sum())
+        at += len(piece.speech)
+    if identifier is not None:
+        due, got = (np.empty((count, 0), np.float32) for count in (frames, identifier.decided))
+        evaluation.equal(member.recording, got, due, about.tolerance)
+    return Scored(hits, weight, decision if identifier is None else identifier.decision, course)
+
+
+def listen(identifier: Identifier, path: Path) -> Iterator[Frames]:
+    """Stream a file, its frames some seconds at a time."""
+    identifier.reset_states()
+    start, more = 0, True
+    while more:
+        heard = audio.read(path, start, start + CHUNKS * CHUNK) / np.float32(audio.FULL_SCALE)
+        start, more = start + len(heard), len(heard) == CHUNKS * CHUNK
         parts = [identifier.accept(heard[at : at + CHUNK]) for at in range(0, len(heard), CHUNK)]
-        parts.append(identifier.finish())
-        streamed = np.concatenate([part.posteriors for part in parts])
-        same_flags = np.array_equal(np.concatenate([part.speech for part in parts]), flags)
-        rows = streamed[view.rows] if same_flags else streamed[:0]
-        evaluation.equal(member.recording, rows, posteriors, about.tolerance)
-        posteriors, decision = rows, identifier.decision
-    every = np.full((len(flags), len(about.classes)), np.nan, np.float32)
-    every[view.rows] = posteriors
-    course = evaluation.course(every, flags, language, len(about.languages))
-    return Scored(member, features[view.rows], view, posteriors, decision, course)
-
-
-def drift(scored: list[Scored], network: runtimes.Stream, about: Description, frame_s: float) -> dict[str, list[float]]:
-    """Frame accuracy by minute, by language, without a reset."""
-    return {
-        language: evaluation.drift(
-            network,
-            [(of.features, of.view.targets, of.view.weights) for of in scored if of.member.language == language],
-            frame_s,
+        if not more:
+            parts.append(identifier.finish())
+        yield Frames(
+            parts[0].first,
+            np.concatenate([part.speech for part in parts]),
+            np.concatenate([part.posteriors for part in parts]),
         )
+
+
+def read(member: Member, store: FeatureStore, about: Description, start: int, stop: int) -> Piece:
+    """Frames start:stop of a recording, as the silence strategy shows them."""
+    speech = store.flags(member.recording, start, stop)
+    language = about.languages.index(member.language)
+    view = sequences.view(about.silence.strategy, speech, language, len(about.languages))
+    return Piece(store.features(member.recording, start, stop)[view.rows], speech, view)
+
+
+def drift(
+    members: list[Member], store: FeatureStore, network: runtimes.Stream, about: Description
+) -> dict[str, list[float]]:
+    """Frame accuracy by minute, by language, without a reset."""
+
+    def blocks(language: str) -> Iterator[evaluation.Block]:
+        for member in (member for member in members if member.language == language):
+            for start in range(0, int(store.lengths[store.number(member.recording)]), BLOCK):
+                piece = read(member, store, about, start, start + BLOCK)
+                yield piece.features, piece.view.targets, piece.view.weights
+
+    return {
+        language: evaluation.drift(network, functools.partial(blocks, language), frame_s(about))
         for language in about.languages
     }
+
+
+def frame_s(about: Description) -> float:
+    """Seconds from one frame to the next."""
+    return about.mfcc.hop_length / about.sample_rate
 
 
 def tell(scores: dict[str, Any], actual: list[str], predicted: list[str], languages: tuple[str, ...]) -> None:
