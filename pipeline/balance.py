@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pipeline.silence import Flags
 from pipeline.tables import Sequence as Row
 
-Counts = Mapping[
-    str, NDArray[np.int64]
-]  # by recording: frames that count before each row of the view, shape (rows + 1,)
+Counts = Mapping[str, Flags]  # by recording: whether each row of the view counts as its language's, shape (rows,)
 
 
 @dataclass(frozen=True)
@@ -136,8 +134,7 @@ def class_totals(rows: Sequence[Row], counts: Counts) -> dict[str, int]:
 
 def frames(row: Row, counts: Counts) -> int:
     """Frames of a sequence that count as its language's."""
-    before = counts[row.recording]
-    return int(before[row.start + row.frames] - before[row.start])
+    return int(np.count_nonzero(counts[row.recording][row.start : row.start + row.frames]))
 
 
 def _by_turns(rows: Sequence[Row], counts: Counts, rng: np.random.Generator) -> Iterator[Row]:
@@ -162,7 +159,7 @@ def _repeats(rows: Sequence[Row], counts: Counts, rng: np.random.Generator) -> I
         repeat += 1
         for number in rng.permutation(len(rows)):
             row = rows[number]
-            latest = len(counts[row.recording]) - 1 - row.frames
+            latest = len(counts[row.recording]) - row.frames
             yield dataclasses.replace(row, start=int(rng.integers(latest + 1)), repeat=repeat)
 
 

@@ -3,8 +3,6 @@
 import dataclasses
 import json
 
-import numpy as np
-
 from pipeline import balance, params, sequences, splits, tables, terminal
 from pipeline.errors import CorpusError
 from pipeline.store import FeatureStore
@@ -22,8 +20,7 @@ def main() -> None:
         counts, rows = {}, []
         for member in tables.read(ARTIFACTS / "splits" / f"{name}.csv", Member):
             counted = sequences.counted(settings.silence.strategy, store.flags(member.recording))
-            counts[member.recording] = np.concatenate([[0], np.cumsum(counted)])
-            length = len(counts[member.recording]) - 1
+            counts[member.recording], length = counted, len(counted)
             # A test recording is one sequence, as it is one stream: states are reset after each.
             pieces = sequences.cut(length, length if name == "test" else settings.sequence.length)
             rows += [
