@@ -14,7 +14,7 @@ repro: setup
 	@lid doctor >/dev/null
 	dvc repro
 
-test: setup
+test: setup $(VENV)/torch
 	pytest
 
 lint: setup
@@ -47,4 +47,9 @@ $(VENV)/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q --no-deps -r requirements.lock
 	$(VENV)/bin/pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Apart from the lock: only tests need it, and its build from PyPI brings gigabytes that a user should not have to fetch.
+$(VENV)/torch: $(VENV)/ready
+	$(VENV)/bin/pip install -q torch==2.13.0
 	@touch $@

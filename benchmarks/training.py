@@ -1,7 +1,7 @@
 """How fast the network learns from the store, against Keras on the same sequences held in memory as arrays.
 
 Each way runs in a process of its own on a store of noise: `arrays` is model.fit on arrays, `held` the train stage with
-room for every sequence, `streamed` with room for a quarter of them (but no more than train.memory).
+room for every sequence, `streamed` with room for half of them (but no more than train.memory).
 """
 
 import argparse
@@ -79,8 +79,9 @@ def run(way: str, folder: Path, epochs: int) -> dict[str, float]:
     opened = FeatureStore.open(folder / "features.zarr")
     train, val = (opened.select(manifest=folder / f"{name}.csv").view("mask", languages) for name in ("train", "val"))
     design = network.design(settings.model, languages, None, *training.moments(train))
-    held = train.frames / feed.frames_in(1, design.n_mfcc) * 1.01
-    memory = held if way == "held" else min(held / 4, settings.train.memory)
+    frame = 4 * design.n_mfcc + 8 + 4  # bytes of features, target, weight
+    held = len(train) * int(train.items["frames"].max()) * frame / 1e9
+    memory = held * 1.01 if way == "held" else min(held / 2, settings.train.memory)
     fit = settings.train.model_copy(update={"epochs": epochs, "patience": epochs, "memory": memory})
     if way == "arrays":
         seconds = arrays(design, train, val, fit)

@@ -1,11 +1,11 @@
 """How sequences reach the network: shuffled anew every epoch, in bounded memory, read while it learns.
 
-A pool is filled a shard of the store at a time, the shards in an order drawn anew every epoch. Whenever more is in it
-than `train.memory` allows, a sequence drawn from all of it leaves:
+The store is read a shard at a time, in an order drawn anew every epoch, into a pool of `train.memory`. Once that is
+full, every sequence read takes the place of one drawn from all that are in it:
 
     shard 7, shard 2, ...  ─► pool of sequences ─► one at random ─► batches, padded to the longest sequence
 
-A pool that has room for the whole manifest shuffles it evenly, and keeps what it has read for the next epoch.
+A pool with room for the whole manifest shuffles it evenly, and keeps what it has read for the next epoch.
 """
 
 import itertools
@@ -21,72 +21,76 @@ from pipeline.selection import Example, Selection
 AHEAD = 4  # batches that wait for the network
 
 
-def frames_in(memory: float, n_mfcc: int) -> int:
-    """Frames that so many GB hold."""
-    return int(memory * 1e9 / (4 * n_mfcc + 8 + 4))  # features, target, weight
-
-
 class Pool:
-    """Sequences in an order drawn anew every epoch, without holding many more than so many frames.
+    """Sequences in an order drawn anew every epoch, in memory that is taken once.
 
     Parameters
     ----------
-    frames
-        Held at most, but for one sequence and the shard that is being read.
+    memory
+        GB that they may fill, each as large as the longest; what is being read comes on top, a shard at a time.
 
     Attributes
     ----------
-    held
-        Frames in it now.
+    room
+        Sequences that fit.
     """
 
-    def __init__(self, sequences: Selection, frames: int) -> None:
+    def __init__(self, sequences: Selection, memory: float) -> None:
         self._sequences = sequences.in_store_order()
         self._runs = self._sequences.runs()
-        self._bound = frames
-        self._kept: dict[int, list[Example]] = {}
-        self.held = 0
+        longest = int(sequences.items["frames"].max())
+        one = _zeros(1, longest, sequences)
+        self.room = min(len(sequences), max(1, int(memory * 1e9 / sum(part.nbytes for part in one))))
+        # Arrays of their own for each sequence, taken and given back by TensorFlow's threads, left holes in the heap
+        # as large as the pool itself.
+        self._held = _zeros(self.room, longest, sequences)
+        self._complete = False  # whether every sequence has stayed in it
 
     def epoch(self, rng: np.random.Generator) -> Iterator[Example]:
-        """Every sequence once."""
-        pool: list[Example] = []
+        """Every sequence once, filled up to the longest, in arrays that hold it until the next is asked for."""
+        if self._complete:
+            for place in rng.permutation(self.room):
+                yield self._held.part(place)
+            return
+        taken = 0
         for run in rng.permutation(len(self._runs)):
-            for example in self._read(int(run)):
-                pool.append(example)
-                self.held += len(example.targets)
-                while self.held > self._bound:
-                    yield self._draw(pool, rng)
-        while pool:
-            yield self._draw(pool, rng)
-
-    def _draw(self, pool: list[Example], rng: np.random.Generator) -> Example:
-        at = int(rng.integers(len(pool)))
-        pool[at], pool[-1] = pool[-1], pool[at]
-        self.held -= len(pool[-1].targets)
-        return pool.pop()
-
-    def _read(self, run: int) -> Iterable[Example]:
-        if self._sequences.frames > self._bound:
-            return self._sequences.read(self._runs[run])
-        if run not in self._kept:
-            self._kept[run] = list(self._sequences.read(self._runs[run]))
-        return self._kept[run]
+            for example in self._sequences.read(self._runs[run]):
+                place = taken
+                if taken == self.room:
+                    place = int(rng.integers(self.room))
+                    yield self._held.part(place)
+                else:
+                    taken += 1
+                _fill(self._held.part(place), example)
+        for place in rng.permutation(taken):
+            yield self._held.part(place)
+        self._complete = self.room == len(self._sequences)
 
 
 def batches(examples: Iterable[Example], size: int, frames: int) -> Iterator[Example]:
     """Join examples to batches of arrays (size, frames, ...), short ones filled up behind with frames of no weight."""
     waiting = iter(examples)
-    while some := list(itertools.islice(waiting, size)):
-        shape = (len(some), frames)
+    for first in waiting:
+        shape = (size, frames)
         batch = Example(
-            np.zeros((*shape, some[0].features.shape[1]), np.float32),
-            np.zeros(shape, np.int64),
-            np.zeros(shape, np.float32),
+            np.empty((*shape, first.features.shape[1]), np.float32),
+            np.empty(shape, np.int64),
+            np.empty(shape, np.float32),
         )
-        for number, example in enumerate(some):
-            for name in Example._fields:
-                getattr(batch, name)[number, : len(example.targets)] = getattr(example, name)
-        yield batch
+        for number, example in enumerate(itertools.chain([first], itertools.islice(waiting, size - 1))):
+            _fill(batch.part(number), example)
+        yield batch.part(slice(number + 1))
+
+
+def _zeros(count: int, frames: int, sequences: Selection) -> Example:
+    features = np.zeros((count, frames, sequences.store.mfcc.shape[1]), np.float32)
+    return Example(features, np.zeros((count, frames), np.int64), np.zeros((count, frames), np.float32))
+
+
+def _fill(into: Example, example: Example) -> None:
+    for name in Example._fields:
+        there, values = getattr(into, name), getattr(example, name)
+        there[: len(values)], there[len(values) :] = values, 0
 
 
 class Feed:

@@ -59,6 +59,10 @@ class Example(NamedTuple):
     targets: NDArray[np.int64]
     weights: Features
 
+    def part(self, chosen: Any) -> "Example":
+        """What an index of NumPy's chooses of each array."""
+        return Example(self.features[chosen], self.targets[chosen], self.weights[chosen])
+
 
 @dataclass(frozen=True, eq=False)
 class Selection:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import backend, feed, network, params
+from pipeline import backend, network, params
 from pipeline.balance import Ensemble
 from pipeline.errors import TrainingError
 from pipeline.feed import Feed, Pool
@@ -134,7 +134,7 @@ def _fit(
     keras = backend.keras()
     import tensorflow
 
-    pool = Pool(train, feed.frames_in(settings.memory, train.store.mfcc.shape[1]))
+    pool = Pool(train, settings.memory)
 
     def shuffled() -> Iterator[Example]:
         # All epochs are one stream: while the validation of one runs, the next is read.

@@ -6,38 +6,57 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import feed
+from pipeline.selection import Example
 from pipeline.store import FeatureStore
 
-FRAMES = 60 * 12  # of all recordings of `noisy`
+LENGTH, COUNT = 12, 60  # of the recordings of `noisy`
+ONE = LENGTH * (4 * 4 + 8 + 4) / 1e9  # GB
 
 
-@given(frames=st.integers(1, 800), seed=st.integers(0, 99))
+@given(room=st.integers(1, 70), seed=st.integers(0, 99))
 def test_a_pool_gives_every_sequence_once_an_epoch_and_holds_no_more_than_it_may(
-    frames: int, seed: int, noisy: FeatureStore
+    room: int, seed: int, noisy: FeatureStore
 ) -> None:
-    pool = feed.Pool(noisy.select(), frames)
-    whole = {example.features.tobytes() for example in noisy.select()}
-    orders = []
+    whole = [example.features.tobytes() for example in noisy.select()]
+    runs = []
     for _ in range(2):
-        order = []
-        for example in pool.epoch(np.random.default_rng(seed)):
-            assert pool.held <= frames
-            order.append(example.features.tobytes())
-        assert len(order) == len(whole)
-        assert set(order) == whole
-        orders.append(order)
-    assert orders[0] == orders[1]
-    assert orders[0] != [example.features.tobytes() for example in pool.epoch(np.random.default_rng(seed + 100))]
+        pool = feed.Pool(noisy.select(), (room + 0.5) * ONE)
+        assert pool.room == min(room, COUNT)
+        epochs = [
+            [example.features.tobytes() for example in pool.epoch(np.random.default_rng([seed, epoch]))]
+            for epoch in range(3)
+        ]
+        assert all(sorted(order) == sorted(whole) for order in epochs)
+        assert len({tuple(order) for order in epochs}) == 3
+        runs.append(epochs)
+    assert runs[0] == runs[1]
 
 
-@pytest.mark.parametrize(("frames", "reads"), [(FRAMES, 12), (FRAMES - 1, 36)])
+@pytest.mark.parametrize(("room", "reads"), [(COUNT, 12), (COUNT - 1, 36)])
 def test_what_fits_is_read_once_and_what_does_not_once_an_epoch(
-    noisy: FeatureStore, frames: int, reads: int, monkeypatch: pytest.MonkeyPatch
+    noisy: FeatureStore, room: int, reads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
+    asked: list[tuple[int, int]] = []
     read = FeatureStore.mfcc_rows
     monkeypatch.setattr(FeatureStore, "mfcc_rows", lambda *given: asked.append(given[1:]) or read(*given))
-    pool = feed.Pool(noisy.select(), frames)
+    pool = feed.Pool(noisy.select(), (room + 0.5) * ONE)
     for epoch in range(3):
-        assert len(list(pool.epoch(np.random.default_rng(epoch)))) == 60
+        assert len(list(pool.epoch(np.random.default_rng(epoch)))) == COUNT
     assert len(asked) == reads
+
+
+@given(lengths=st.lists(st.integers(1, 5), max_size=12), size=st.integers(1, 5))
+def test_batches_hold_every_example_and_nothing_that_weighs_beside(lengths: list[int], size: int) -> None:
+    examples = [
+        Example(np.full((length, 2), number, np.float32), np.full(length, number), np.ones(length, np.float32))
+        for number, length in enumerate(lengths, start=1)
+    ]
+    made = list(feed.batches(examples, size, 5))
+    assert [len(batch.targets) for batch in made] == [size] * (len(lengths) // size) + [len(lengths) % size] * (
+        len(lengths) % size > 0
+    )
+    for number, length in enumerate(lengths):
+        batch, at = made[number // size], number % size
+        assert batch.targets[at].tolist() == [number + 1] * length + [0] * (5 - length)
+        assert batch.features[at, :, 1].tolist() == batch.targets[at].tolist()
+        assert batch.weights[at].tolist() == [1] * length + [0] * (5 - length)

@@ -169,12 +169,18 @@ def test_a_sequence_of_a_long_recording_reads_no_more_than_its_rows(
 ) -> None:
     tables.write(tmp_path / "m.csv", Sequence, [sequence(1, 3, 6), sequence(1, 44, 5)])
     chosen = features.select(manifest=tmp_path / "m.csv").view("mask")
-    asked = []
+    asked: list[tuple[int, int]] = []
     read = FeatureStore.mfcc_rows
     monkeypatch.setattr(FeatureStore, "mfcc_rows", lambda *given: asked.append(given[1:]) or read(*given))
     chosen[1]
     chosen.numpy()
     assert asked == [(49, 54), (8, 14), (49, 54)]
+    asked.clear()
+    rows, dataset = features.select().dask(), features.select().view("remove").xarray()
+    dataset.speaker.compute(), dataset.time.compute()
+    assert not asked
+    rows[49:54].compute()
+    assert asked == [(48, 64)]  # one shard
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def learn(
     return trained.get_weights(), [row.val_loss for row in history], (answers.argmax(axis=2) == every.targets).mean()
 
 
-@pytest.mark.parametrize("memory", [1.0, 5e-6], ids=["held", "streamed"])
+@pytest.mark.parametrize("memory", [1.0, 4e-6], ids=["held", "streamed"])
 @pytest.mark.parametrize(
     "division",
     [
