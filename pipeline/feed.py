@@ -125,6 +125,10 @@ class Feed:
         )
         return data.Dataset.from_generator(self._batches, output_signature=signature).prefetch(AHEAD)
 
+    def close(self) -> None:
+        """Let go of the sequences: TensorFlow keeps what it has ever read from for as long as the process runs."""
+        self._examples = lambda: iter(())
+
     def _batches(self) -> Iterator[tuple[Any, ...]]:
         try:
             for batch in batches(self._examples(), self._size, self._shape[0]):

@@ -74,7 +74,7 @@ def fit(
         model = network.member(architecture, number)
         history += _fit(model, number, right, mine, val, settings, seed, len(history))
         network.transfer(model, whole)
-        gc.collect()  # Keras leaves its reading of the sequences, and so the pool, in a reference cycle
+        gc.collect()  # Keras leaves its reading, and so the pool, in a reference cycle, and the next needs the room
     return whole, history
 
 
@@ -180,4 +180,7 @@ def _fit(
             if failed is not None:
                 raise failed from None
         raise
+    finally:
+        for of_one in feeds.values():
+            of_one.close()
     return history

@@ -1,6 +1,7 @@
 """What the network is given to learn, and that learning it twice gives the same weights."""
 
 import dataclasses
+import gc
 import shutil
 from pathlib import Path
 
@@ -145,6 +146,7 @@ def test_the_same_seed_gives_the_same_weights_and_the_network_learns(
     for one, other in zip(weights, again, strict=True):
         np.testing.assert_array_equal(one, other)
     assert right > 0.9
+    assert not [thing for thing in gc.get_objects() if isinstance(thing, feed.Pool)]  # the next network needs its room
 
 
 def test_damage_that_shows_while_training_is_told_in_its_own_words(noisy: FeatureStore, tmp_path: Path) -> None:
