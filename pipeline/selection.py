@@ -111,11 +111,8 @@ class Selection:
     def _located(self, items: NDArray[np.void], strategy: Strategy) -> NDArray[np.void]:
         """Find items of one recording in the store."""
         store, number = self.store, int(items["recording"][0])
-        first = int(store.starts[number])
-        rows = (
-            first
-            + sequences.view(strategy, self.speech(first, first + int(store.lengths[number]), strategy), 0, 1).rows
-        )
+        first, length = int(store.starts[number]), int(store.lengths[number])
+        rows = first + sequences.view(strategy, self.speech(first, first + length, strategy), 0, 1).rows
         if self.whole:
             items["frames"] = len(rows)
         end = items["start"] + items["frames"]

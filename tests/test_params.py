@@ -52,6 +52,7 @@ def test_the_projects_own_parameters_load_unaltered() -> None:
         ("silence.treshold", 1.0, ["silence.treshold", "no parameter", "spelling"]),
         ("slience", {}, ["slience", "no parameter"]),
         ("train.epochs", 1.5, ["train.epochs", "1.5", "integer"]),
+        ("train.memory", 0, ["train.memory", "0", "greater than 0"]),
         ("train.epochs", "many", ["train.epochs", "'many'", "integer"]),
         ("model.units", [64, 0], ["model.units.1", "0", "greater than 0"]),
         ("model.units", [], ["model.units", "[]", "at least 1"]),
