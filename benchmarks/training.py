@@ -61,9 +61,8 @@ def build(folder: Path, hours: float) -> None:
     store.create(folder / "features.zarr", ids, languages, ids, lengths, n_mfcc, {})
     for shard in store.shards(lengths):
         mfcc = rng.standard_normal((shard.stop - shard.start, n_mfcc), np.float32) * 30
-        store.write(
-            folder / "features.zarr", shard, mfcc, np.repeat(rng.random(len(mfcc) // 50 + 1) < 0.8, 50)[: len(mfcc)]
-        )
+        speech = np.repeat(rng.random(len(mfcc) // 50 + 1) < 0.8, 50)[: len(mfcc)]
+        store.write(folder / "features.zarr", shard.start, mfcc, speech)
     rows: dict[str, list[Sequence]] = {name: [] for name in SPLITS}
     for number, (name, language, length) in enumerate(zip(ids, languages, lengths, strict=True)):
         pieces = sequences.cut(length, settings.sequence.length)

@@ -94,7 +94,12 @@ def _fill(into: Example, example: Example) -> None:
 
 
 class Feed:
-    """Batches for Keras, read ahead of it in a thread of TensorFlow's.
+    """Batches for Keras, read ahead of it in a thread of TensorFlow's: epoch after epoch in one stream.
+
+    Parameters
+    ----------
+    epochs
+        Gives the sequences of each epoch; never too few epochs, as Keras takes a stream that ends early for a mistake.
 
     Attributes
     ----------
@@ -105,9 +110,9 @@ class Feed:
     """
 
     def __init__(
-        self, examples: Callable[[], Iterator[Example]], sequences: Selection, size: int, right: Features
+        self, epochs: Callable[[], Iterable[Iterable[Example]]], sequences: Selection, size: int, right: Features
     ) -> None:
-        self._examples, self._size = examples, size
+        self._epochs, self._size = epochs, size
         self._shape = (int(sequences.items["frames"].max()), sequences.store.mfcc.shape[1])
         self._answered = right.max(axis=1)  # a target of which no output is right weighs nothing
         self.steps = -(-len(sequences) // size)
@@ -127,12 +132,13 @@ class Feed:
 
     def close(self) -> None:
         """Let go of the sequences: TensorFlow keeps what it has ever read from for as long as the process runs."""
-        self._examples = lambda: iter(())
+        self._epochs = lambda: ()
 
     def _batches(self) -> Iterator[tuple[Any, ...]]:
         try:
-            for batch in batches(self._examples(), self._size, self._shape[0]):
-                yield batch.features, batch.targets, batch.weights * self._answered[batch.targets]
+            for epoch in self._epochs():
+                for batch in batches(epoch, self._size, self._shape[0]):
+                    yield batch.features, batch.targets, batch.weights * self._answered[batch.targets]
         except UserError as error:
             self.failed = error
             raise

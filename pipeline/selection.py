@@ -251,7 +251,7 @@ def select(
         rows = tables.read(Path(manifest), tables.Sequence)
         fields = [(store.number(row.recording), row.start, row.frames, row.weight, row.member, 0, 0, 0) for row in rows]
         items = np.array(fields, ITEM)
-    chosen = np.ones(len(store.ids), np.bool_)
+    chosen = np.array([name not in store.killed for name in store.ids])
     if split is not None:
         members = [store.number(row.recording) for row in tables.read(Path(split), tables.Member)]
         chosen &= np.isin(np.arange(len(chosen)), members)

@@ -32,6 +32,7 @@ from pipeline.files import replace
 from pipeline.mfcc import Features
 from pipeline.selection import Selection
 from pipeline.silence import Flags
+from pipeline.tables import Member
 
 SCHEMA = 1
 CHUNK = 1024  # rows: 10 s, 256 kB of 64 coefficients
@@ -223,6 +224,8 @@ class FeatureStore:
     ) -> Selection:
         """Some of the recordings, or of the sequences of a manifest, to be read as they are needed.
 
+        Recordings of which `features` could not compute the frames are left out.
+
         Parameters
         ----------
         split
@@ -265,6 +268,10 @@ class FeatureStore:
             return float(self.attributes["mfcc"]["hop_length"] / self.attributes["sample_rate"])
         except KeyError as error:
             raise ArtifactError(f"{self.path} does not say its {error}; run `dvc repro` to write it anew") from None
+
+    def without_killed(self, members: Iterable[Member]) -> list[Member]:
+        """Those of a split whose frames could be computed."""
+        return [member for member in members if member.recording not in self.killed]
 
     def number(self, recording: str) -> int:
         """Which recording of the store this is."""

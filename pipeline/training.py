@@ -2,6 +2,7 @@
 
 import dataclasses
 import gc
+import itertools
 import math
 import time
 from collections.abc import Iterator
@@ -136,14 +137,12 @@ def _fit(
 
     pool = Pool(train, settings.memory)
 
-    def shuffled() -> Iterator[Example]:
-        # All epochs are one stream: while the validation of one runs, the next is read.
-        for epoch in range(settings.epochs):
-            yield from pool.epoch(np.random.default_rng([seed, member, epoch]))
+    def shuffled() -> Iterator[Iterator[Example]]:
+        return (pool.epoch(np.random.default_rng([seed, member, epoch])) for epoch in itertools.count())
 
     feeds = {
         "train": Feed(shuffled, train, settings.batch_size, right),
-        "val": Feed(val.in_store_order().__iter__, val, settings.batch_size, right),
+        "val": Feed(lambda: itertools.repeat(val.in_store_order()), val, settings.batch_size, right),
     }
 
     prepare(model, right, settings.learning_rate)

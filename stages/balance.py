@@ -18,7 +18,7 @@ def main() -> None:
     shown = []
     for name in splits.NAMES:
         counts, rows = {}, []
-        for member in tables.read(ARTIFACTS / "splits" / f"{name}.csv", Member):
+        for member in store.without_killed(tables.read(ARTIFACTS / "splits" / f"{name}.csv", Member)):
             counted = sequences.counted(settings.silence.strategy, store.flags(member.recording))
             counts[member.recording], length = counted, len(counted)
             # A test recording is one sequence, as it is one stream: states are reset after each.

@@ -52,7 +52,7 @@ def main() -> None:
     network = runtimes.open_stream(MODEL, "litert", about.states)
     identifier = Identifier.load(MODEL) if about.streaming else None
     store = FeatureStore.open(ARTIFACTS / "features.zarr")
-    members = tables.read(ARTIFACTS / "splits" / "test.csv", Member)
+    members = store.without_killed(tables.read(ARTIFACTS / "splits" / "test.csv", Member))
 
     progress = Progress("evaluate", len(members), "recordings")
     scored = []

@@ -63,5 +63,5 @@ def noisy(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
         mfcc = (centres + rng.normal(size=centres.shape)).astype(np.float32)
         for shard in store.shards(lengths):
             rows = slice(shard.start, shard.stop)
-            store.write(path, shard, mfcc[rows], np.ones(shard.stop - shard.start, bool))
+            store.write(path, shard.start, mfcc[rows], np.ones(shard.stop - shard.start, bool))
         return FeatureStore.open(path)

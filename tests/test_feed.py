@@ -60,3 +60,16 @@ def test_batches_hold_every_example_and_nothing_that_weighs_beside(lengths: list
         assert batch.targets[at].tolist() == [number + 1] * length + [0] * (5 - length)
         assert batch.features[at, :, 1].tolist() == batch.targets[at].tolist()
         assert batch.weights[at].tolist() == [1] * length + [0] * (5 - length)
+
+
+def test_an_epoch_of_batches_is_every_sequence_once(noisy: FeatureStore) -> None:
+    pool = feed.Pool(noisy.select(), 1.0)
+    rng = np.random.default_rng(0)
+    fed = feed.Feed(lambda: (pool.epoch(rng) for _ in range(2)), noisy.select(), 32, np.eye(3, dtype=np.float32))
+    assert fed.steps == 2  # the second is short
+    whole = sorted(example.features.tobytes() for example in noisy.select())
+    given = [features for features, _, _ in fed.dataset().as_numpy_iterator()]
+    fed.close()
+    assert [len(batch) for batch in given] == [32, 28, 32, 28]
+    for epoch in (given[:2], given[2:]):
+        assert sorted(features.tobytes() for batch in epoch for features in batch) == whole
