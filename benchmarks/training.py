@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import backend, feed, network, params, sequences, store, tables, training
+from pipeline import backend, feed, network, params, sequences, shards, tables, training
 from pipeline.selection import Selection
 from pipeline.store import FeatureStore
 from pipeline.tables import Sequence
@@ -58,11 +58,11 @@ def build(folder: Path, hours: float) -> None:
     ids = [f"r{number:06d}" for number in range(len(lengths))]
     languages = [settings.corpus.languages[number % 3] for number in range(len(ids))]
     n_mfcc = settings.mfcc.n_mfcc
-    store.create(folder / "features.zarr", ids, languages, ids, lengths, n_mfcc, {})
-    for shard in store.shards(lengths):
+    shards.create(folder / "features.zarr", ids, languages, ids, lengths, n_mfcc, {})
+    for shard in shards.deal(lengths):
         mfcc = rng.standard_normal((shard.stop - shard.start, n_mfcc), np.float32) * 30
         speech = np.repeat(rng.random(len(mfcc) // 50 + 1) < 0.8, 50)[: len(mfcc)]
-        store.write(folder / "features.zarr", shard.start, mfcc, speech)
+        shards.write(folder / "features.zarr", shard.start, mfcc, speech)
     rows: dict[str, list[Sequence]] = {name: [] for name in SPLITS}
     for number, (name, language, length) in enumerate(zip(ids, languages, lengths, strict=True)):
         pieces = sequences.cut(length, settings.sequence.length)

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from pipeline import audio, memo, mfcc, params, silence, store
+from pipeline import audio, memo, mfcc, params, shards, silence
 from pipeline.memo import Memo
 from pipeline.mfcc import Kernel
 from pipeline.tables import Recording
@@ -41,8 +41,8 @@ class Part:
         Name of the shard's MFCCs in the memo; None where it is not to have them.
     """
 
-    shard: store.Shard
-    piece: store.Piece
+    shard: shards.Shard
+    piece: shards.Piece
     source: Source
     entry: str | None
 
@@ -60,7 +60,7 @@ def create(
     path: Path, recordings: Sequence[Recording], sources: Sequence[Source], settings: params.Mfcc, sample_rate: int
 ) -> None:
     """Lay out an empty store for these recordings, with all that makes its features in its attributes."""
-    store.create(
+    shards.create(
         path,
         ids=[row.recording for row in recordings],
         languages=[row.language for row in recordings],
@@ -77,15 +77,15 @@ def create(
 
 def batches(sources: Sequence[Source], settings: params.Mfcc, sample_rate: int, kept: Memo) -> list[list[Part]]:
     """The parts of every shard; as many shards as the memo has room for are kept there."""
-    shards = list(store.shards(lengths(sources, settings.hop_length)))
-    entries = [_entry(shard, sources, settings, sample_rate) for shard in shards]
-    admitted = kept.admit(entries, each=store.SHARD * settings.n_mfcc * 4)
+    dealt = list(shards.deal(lengths(sources, settings.hop_length)))
+    entries = [_entry(shard, sources, settings, sample_rate) for shard in dealt]
+    admitted = kept.admit(entries, each=shards.SHARD * settings.n_mfcc * 4)
     return [
         [
             Part(shard, piece, _within(sources[piece.recording], piece, settings.hop_length), entry)
             for piece in shard.pieces
         ]
-        for shard, name in zip(shards, entries, strict=True)
+        for shard, name in zip(dealt, entries, strict=True)
         for entry in [name if name in admitted else None]
     ]
 
@@ -103,7 +103,7 @@ def fill(parts: Sequence[Part], path: Path, kernel: Kernel, top_db: float | None
     ]
     packed, origin = kept.get(entry) if entry else (None, "computed")
     if packed is not None:
-        store.write(path, start, packed, np.concatenate(speech))
+        shards.write(path, start, packed, np.concatenate(speech))
         return [origin] * len(parts)
     features = np.empty((sum(part.piece.count for part in parts), kernel.cosines.shape[1]), np.float32)
     for part in parts:
@@ -111,9 +111,9 @@ def fill(parts: Sequence[Part], path: Path, kernel: Kernel, top_db: float | None
         features[piece.row - start : piece.row - start + piece.count] = mfcc.compute(
             kernel, read, part.source.samples, piece.first, piece.count, top_db
         )
-    store.write(path, start, features, np.concatenate(speech))
+    shards.write(path, start, features, np.concatenate(speech))
     if entry:
-        kept.put(entry, store.packed(path, start))
+        kept.put(entry, shards.packed(path, start))
     return [origin] * len(parts)
 
 
@@ -122,16 +122,16 @@ def killed(_: Part) -> Outcome:
     return "killed"
 
 
-def _entry(shard: store.Shard, sources: Sequence[Source], settings: params.Mfcc, sample_rate: int) -> str:
+def _entry(shard: shards.Shard, sources: Sequence[Source], settings: params.Mfcc, sample_rate: int) -> str:
     pieces = [
         (sources[piece.recording].sha256, sources[piece.recording].samples, piece.first, piece.count)
         for piece in shard.pieces
     ]
     about = {"mfcc": dict(settings), "sample_rate": sample_rate, "pieces": pieces}
-    return memo.name(about, (mfcc, audio, store), PACKAGES)
+    return memo.name(about, (mfcc, audio, shards), PACKAGES)
 
 
-def _within(source: Source, piece: store.Piece, hop_length: int) -> Source:
+def _within(source: Source, piece: shards.Piece, hop_length: int) -> Source:
     """A source with only the spans that reach into the piece."""
     first, last = piece.first * hop_length, (piece.first + piece.count) * hop_length
     spans = source.spans[(source.spans[:, 1] > first) & (source.spans[:, 0] <= last)]

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import audio, cluster, corpus, features, mfcc, params, speech, store, tables
+from pipeline import audio, cluster, corpus, features, mfcc, params, shards, speech, tables
 from pipeline.corpus import Entry, ingest
 from pipeline.errors import AudioError, CorpusError
 from pipeline.memo import Memo
@@ -100,7 +100,7 @@ def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimat
     samples = share * sum(row.samples for row in recordings)
     frames = samples / settings.mfcc.hop_length + count
     table, spans = (place / name for name in ("recordings.csv", "spans.csv"))
-    rows = store.FeatureStore.open(place / "features.zarr").mfcc.shape[0]
+    rows = sum(mfcc.frame_count(row.samples, settings.mfcc.hop_length) for row in recordings)
     packed = sum(_size(place / "features.zarr" / name / "c") for name in ("mfcc", "speech"))
 
     def made(stage: str, trial: Trial, written: float, files: float, before: float = 0.0) -> Estimate:
@@ -114,7 +114,7 @@ def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimat
             "features",
             filled,
             packed / rows * frames,
-            2 * ceil(frames / store.SHARD) + DESCRIPTIONS + ARRAYS * ceil(count / store.CHUNK),
+            2 * ceil(frames / shards.SHARD) + DESCRIPTIONS + ARRAYS * ceil(count / shards.CHUNK),
         ),
     ]
 

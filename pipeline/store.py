@@ -1,157 +1,22 @@
-"""features.zarr: MFCCs and speech flags of all recordings, one after the other, in shards that one task each writes.
-
-    mfcc       float32 [frame, coefficient]   chunks (1024, n_mfcc)  shards (65536, n_mfcc)
-    speech     bool    [frame]                the same rows a chunk and a shard
-    recording/ id, language, speaker, start, length: rows start:start+length belong to recording i
-
-                 shard 0                     shard 1
-    ├────────────────────────────┼────────────────────────────┤
-     recording 0 │ recording 1 │ recording 2 │ recording 3 ...     a recording may lie in two shards, or in many
-
-Two tasks that wrote into one shard would corrupt it silently, so `shards` deals out whole ones. Every chunk ends with
-its checksum, and what was never written reads as NaN.
-"""
+"""features.zarr, open for reading: whole recordings, rows, or a selection that others read in their own way."""
 
 import functools
 import json
-import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import zarr
-import zarr.codecs
-import zarr.errors
 from numpy.typing import NDArray
 
 from pipeline import selection
 from pipeline.errors import ArtifactError
-from pipeline.files import replace
 from pipeline.mfcc import Features
 from pipeline.selection import Selection
+from pipeline.shards import SCHEMA, array
 from pipeline.silence import Flags
 from pipeline.tables import Member
-
-SCHEMA = 1
-CHUNK = 1024  # rows: 10 s, 256 kB of 64 coefficients
-SHARD = 64 * CHUNK  # rows: 11 minutes, 16 MB
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Frames first:first+count of a recording, and the row of the store at which they belong."""
-
-    recording: int  # index into the table of recordings
-    first: int
-    count: int
-    row: int
-
-
-@dataclass(frozen=True)
-class Shard:
-    """Rows start:stop of the store, and what fills them."""
-
-    start: int
-    stop: int
-    pieces: tuple[Piece, ...]
-
-
-def shards(lengths: Sequence[int]) -> Iterator[Shard]:
-    """Deal recordings of these numbers of frames out to shards, in order, so that every row has one owner."""
-    starts = _starts(lengths)
-    total, recording = int(sum(lengths)), 0
-    for start in range(0, total, SHARD):
-        stop = min(start + SHARD, total)
-        while starts[recording] + lengths[recording] <= start:
-            recording += 1
-        pieces, at = [], recording
-        while at < len(lengths) and starts[at] < stop:
-            low, high = max(start, starts[at]), min(stop, starts[at] + lengths[at])
-            pieces.append(Piece(at, low - starts[at], high - low, low))
-            at += 1
-        yield Shard(start, stop, tuple(pieces))
-
-
-def create(
-    path: Path,
-    ids: Sequence[str],
-    languages: Sequence[str],
-    speakers: Sequence[str],
-    lengths: Sequence[int],
-    n_mfcc: int,
-    attributes: Mapping[str, Any],
-) -> None:
-    """Lay out an empty store for recordings of these numbers of frames.
-
-    Parameters
-    ----------
-    attributes
-        What made the features: plain JSON values, written beside the schema version.
-    """
-    rows = int(sum(lengths))
-    with warnings.catch_warnings():
-        # Strings of any length have no entry in the Zarr 3 specification yet; zarr and numpy read them.
-        warnings.simplefilter("ignore", zarr.errors.UnstableSpecificationWarning)
-        group = zarr.create_group(path, overwrite=True, attributes={"schema": SCHEMA, **attributes})
-        table = group.create_group("recording")
-        for name, strings in (("id", ids), ("language", languages), ("speaker", speakers)):
-            table.create_array(name, data=np.array(list(strings), dtype=np.dtypes.StringDType()), chunks=(CHUNK,))
-        for name, numbers in (("start", _starts(lengths)), ("length", lengths)):
-            table.create_array(name, data=np.array(numbers, np.int64), chunks=(CHUNK,))
-        # LZ4 behind a bit shuffle leaves 92 % of MFCCs, twenty times as fast as zstd, level 5, leaves 88 %.
-        packing = zarr.codecs.BloscCodec(cname="lz4", clevel=5, shuffle=zarr.codecs.BloscShuffle.bitshuffle)
-        codecs = (packing, zarr.codecs.Crc32cCodec())
-        group.create_array(
-            "mfcc",
-            shape=(rows, n_mfcc),
-            dtype="float32",
-            chunks=(CHUNK, n_mfcc),
-            shards=(SHARD, n_mfcc),
-            compressors=codecs,
-            fill_value=np.nan,
-            dimension_names=("frame", "coefficient"),
-        )
-        group.create_array(
-            "speech",
-            shape=(rows,),
-            dtype="bool",
-            chunks=(CHUNK,),
-            shards=(SHARD,),
-            compressors=codecs,
-            dimension_names=("frame",),
-        )
-
-
-def write(path: Path, start: int, mfcc: Features | bytes, speech: Flags) -> None:
-    """Write rows from `start` on: a whole shard, or a part of one that nobody else writes at the same time.
-
-    Parameters
-    ----------
-    mfcc
-        Shape (rows, n_mfcc), or what `packed` gave for a shard of the same frames.
-    speech
-        Shape (rows,).
-    """
-    group = zarr.open_group(path, mode="r+")
-    with zarr.config.set({"array.write_empty_chunks": True}):  # a file that is not there is a mistake, not silence
-        rows = slice(start, start + len(speech))
-        _array(group, "speech")[rows] = speech
-        if not isinstance(mfcc, bytes):
-            _array(group, "mfcc")[rows] = mfcc
-            return
-    replace(_file(path, group, start), mfcc)
-
-
-def packed(path: Path, start: int) -> bytes:
-    """The MFCCs of the shard that begins at a row, as the store holds them, compressed."""
-    return _file(path, zarr.open_group(path, mode="r"), start).read_bytes()
-
-
-def give_up(path: Path, recordings: Sequence[str]) -> None:
-    """Note recordings of which frames could not be computed: who reads the store passes them over."""
-    zarr.open_group(path, mode="r+").attrs["killed"] = list(recordings)
 
 
 class FeatureStore:
@@ -177,12 +42,12 @@ class FeatureStore:
 
     def __init__(self, path: Path, group: zarr.Group) -> None:
         self.path = path
-        self._arrays = {name: _array(group, name) for name in ("mfcc", "speech")}
+        self._arrays = {name: array(group, name) for name in ("mfcc", "speech")}
         self.mfcc = self._arrays["mfcc"]
-        self.shard = _rows_a_file(self.mfcc)
+        self.shard = int((self.mfcc.shards or self.mfcc.chunks)[0])
         self.attributes: dict[str, Any] = dict(group.attrs)
         self.killed: frozenset[str] = frozenset(self.attributes.get("killed", ()))
-        table = {name: np.asarray(_array(group, f"recording/{name}")[:]) for name in _TABLE}
+        table = {name: np.asarray(array(group, f"recording/{name}")[:]) for name in _TABLE}
         self.ids: list[str] = [str(value) for value in table["id"]]
         self.languages: list[str] = [str(value) for value in table["language"]]
         self.speakers: list[str] = [str(value) for value in table["speaker"]]
@@ -210,8 +75,8 @@ class FeatureStore:
             opened = cls(path, group)
         except (FileNotFoundError, KeyError, ValueError, RuntimeError):
             raise ArtifactError(f"{path} is not a feature store; run `dvc repro` to write it") from None
-        for name, array in opened._arrays.items():
-            _refuse_missing(path, name, array)
+        for name in opened._arrays:
+            opened._refuse_missing(name)
         return opened
 
     def select(
@@ -280,6 +145,15 @@ class FeatureStore:
         except KeyError:
             raise ArtifactError(f"{self.path} has no recording {recording!r}; run `dvc repro`") from None
 
+    def _refuse_missing(self, name: str) -> None:
+        """Every shard has its file: zarr would take one that is missing or empty for one of the fill value."""
+        there = sum(file.is_file() and file.stat().st_size > 0 for file in (self.path / name / "c").rglob("*"))
+        due = -(-self._arrays[name].shape[0] // self.shard)
+        if there < due:
+            raise ArtifactError(
+                f"{self.path} has {there} of the {due} files of {name}; delete {self.path} and run `dvc repro`"
+            )
+
     def _rows(self, recording: str, start: int, stop: int | None) -> tuple[int, int]:
         number = self.number(recording)
         first, length = int(self.starts[number]), int(self.lengths[number])
@@ -303,34 +177,4 @@ def _speech_of_shard(store: FeatureStore, start: int) -> Flags:
     return flags
 
 
-def _file(path: Path, group: zarr.Group, start: int) -> Path:
-    """The file that holds the MFCCs of the shard that begins at a row."""
-    return path / "mfcc" / _array(group, "mfcc").metadata.encode_chunk_key((start // SHARD, 0))
-
-
 _TABLE = ("id", "language", "speaker", "start", "length")
-
-
-def _starts(lengths: Sequence[int]) -> list[int]:
-    return [int(end) for end in np.cumsum([0, *lengths])[:-1]]
-
-
-def _array(group: zarr.Group, name: str) -> zarr.Array[Any]:
-    array = group[name]
-    if not isinstance(array, zarr.Array):
-        raise KeyError(name)
-    return array
-
-
-def _rows_a_file(array: zarr.Array[Any]) -> int:
-    return int((array.shards or array.chunks)[0])
-
-
-def _refuse_missing(path: Path, name: str, array: zarr.Array[Any]) -> None:
-    """Every shard has its file: zarr would take one that is missing or empty for zeros."""
-    there = sum(file.is_file() and file.stat().st_size > 0 for file in (path / name / "c").rglob("*"))
-    due = -(-array.shape[0] // _rows_a_file(array))
-    if there < due:
-        raise ArtifactError(
-            f"{path} has {there} of the {due} files of {name}; delete {path} and run `dvc repro` to write it anew"
-        )

@@ -5,7 +5,7 @@ from array import array
 
 import numpy as np
 
-from pipeline import cluster, features, files, memo, mfcc, params, store, tables
+from pipeline import cluster, features, files, memo, mfcc, params, shards, tables
 from pipeline.features import Source
 from pipeline.tables import Recording, Span
 from stages import ARTIFACTS, PARAMS, run
@@ -40,7 +40,7 @@ def main() -> None:
         pieces = [part.piece for batch in batches for part in batch]
         killed = {piece.recording for piece, outcome in zip(pieces, outcomes, strict=True) if outcome == "killed"}
         if killed:
-            store.give_up(target, [recordings[number].recording for number in sorted(killed)])
+            shards.give_up(target, [recordings[number].recording for number in sorted(killed)])
     for number in sorted(killed):
         print(f"{recordings[number].path} ends the process that computes its MFCCs, every time: it has none")
     memo.tell(outcomes, "pieces", kept)

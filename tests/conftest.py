@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from pipeline import params, store
+from pipeline import params, shards
 from pipeline.audio import Samples
 from pipeline.store import FeatureStore
 
@@ -52,16 +52,16 @@ def noisy(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
     languages = ("english", "hindi", "mandarin")
     rng = np.random.default_rng(0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "CHUNK", 16)
-        patch.setattr(store, "SHARD", 64)
+        patch.setattr(shards, "CHUNK", 16)
+        patch.setattr(shards, "SHARD", 64)
         path = tmp_path_factory.mktemp("noisy") / "features.zarr"
         names = [languages[number % 3] for number in range(60)]
         lengths = [12] * len(names)
         speakers = [f"s{number}" for number in range(len(names))]
-        store.create(path, list(map(str, range(len(names)))), names, speakers, lengths, 4, {})
+        shards.create(path, list(map(str, range(len(names)))), names, speakers, lengths, 4, {})
         centres = np.repeat(np.eye(3, 4)[[languages.index(name) for name in names]] * 3, 12, axis=0)
         mfcc = (centres + rng.normal(size=centres.shape)).astype(np.float32)
-        for shard in store.shards(lengths):
+        for shard in shards.deal(lengths):
             rows = slice(shard.start, shard.stop)
-            store.write(path, shard.start, mfcc[rows], np.ones(shard.stop - shard.start, bool))
+            shards.write(path, shard.start, mfcc[rows], np.ones(shard.stop - shard.start, bool))
         return FeatureStore.open(path)

@@ -13,7 +13,7 @@ import torch.utils.data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import sequences, store, tables
+from pipeline import sequences, shards, tables
 from pipeline.errors import ArtifactError, ProgramError
 from pipeline.params import Strategy
 from pipeline.selection import Example
@@ -37,14 +37,14 @@ SPEECH[STARTS[3] : STARTS[4]] = False  # all of the fourth is silent
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "CHUNK", 4)
-        patch.setattr(store, "SHARD", SHARD)
+        patch.setattr(shards, "CHUNK", 4)
+        patch.setattr(shards, "SHARD", SHARD)
         folder = tmp_path_factory.mktemp("store") / "features.zarr"
         about = {"sample_rate": 16000, "mfcc": {"hop_length": 160}}
-        store.create(folder, IDS, NAMES, SPEAKERS, LENGTHS, N_MFCC, about)
-        for shard in store.shards(LENGTHS):
+        shards.create(folder, IDS, NAMES, SPEAKERS, LENGTHS, N_MFCC, about)
+        for shard in shards.deal(LENGTHS):
             rows = slice(shard.start, shard.stop)
-            store.write(folder, shard.start, MFCC[rows], SPEECH[rows])
+            shards.write(folder, shard.start, MFCC[rows], SPEECH[rows])
         yield folder
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import feed, network, params, store, tables, training
+from pipeline import feed, network, params, shards, tables, training
 from pipeline.balance import Ensemble
 from pipeline.errors import ArtifactError
 from pipeline.selection import Selection
@@ -23,9 +23,9 @@ SPEECH = np.array([0, 0, 1, 1, 1, 0, 1, 0], bool)
 def features(tmp_path: Path) -> FeatureStore:
     """Two recordings of eight frames; coefficient 0 of frame t of recording r is 10 r + t."""
     path = tmp_path / "features.zarr"
-    store.create(path, ["one", "two"], ["english", "hindi"], ["a", "b"], [8, 8], 2, {})
+    shards.create(path, ["one", "two"], ["english", "hindi"], ["a", "b"], [8, 8], 2, {})
     mfcc = np.array([[10 * recording + frame, -1] for recording in (0, 1) for frame in range(8)], np.float32)
-    store.write(path, 0, mfcc, np.tile(SPEECH, 2))
+    shards.write(path, 0, mfcc, np.tile(SPEECH, 2))
     return FeatureStore.open(path)
 
 
@@ -69,8 +69,8 @@ def test_moments_are_those_of_the_frames_that_weigh_anything(features: FeatureSt
 
 def test_a_sequence_of_the_large_class_is_told_its_part(tmp_path: Path) -> None:
     division = Ensemble("english", (("a",), ("c",)), ("hindi", "mandarin"))
-    store.create(tmp_path / "s", ["a", "c", "b"], ["english", "english", "hindi"], ["a", "c", "b"], [2, 2, 2], 1, {})
-    store.write(tmp_path / "s", 0, np.ones((6, 1), np.float32), np.array([1, 0, 1, 1, 1, 0], bool))
+    shards.create(tmp_path / "s", ["a", "c", "b"], ["english", "english", "hindi"], ["a", "c", "b"], [2, 2, 2], 1, {})
+    shards.write(tmp_path / "s", 0, np.ones((6, 1), np.float32), np.array([1, 0, 1, 1, 1, 0], bool))
     features = FeatureStore.open(tmp_path / "s").select()
     classes = (*LANGUAGES, "silence")
     parts = training.in_parts(features.view("label", LANGUAGES), division, classes)
@@ -147,7 +147,7 @@ def test_the_same_seed_gives_the_same_weights_and_the_network_learns(
     for one, other in zip(weights, again, strict=True):
         np.testing.assert_array_equal(one, other)
     assert right > 0.9
-    assert not [thing for thing in gc.get_objects() if isinstance(thing, feed.Pool)]  # the next network needs its room
+    assert not [thing for thing in gc.get_objects() if type(thing) is feed.Pool]  # the next network needs its room
 
 
 def test_damage_that_shows_while_training_is_told_in_its_own_words(noisy: FeatureStore, tmp_path: Path) -> None:
