@@ -28,7 +28,8 @@ SPLITS = ("train",) * 13 + ("val",) * 3 + ("test",) * 4  # of twenty recordings
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hours", type=float, default=3)
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--folder", type=Path, help="of the store; a temporary one without it")
     parser.add_argument("--run", choices=WAYS, help=argparse.SUPPRESS)
@@ -38,14 +39,18 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         build(Path(folder), given.hours)
-        rates = {}
-        for way in given.ways:
-            command = [sys.executable, __file__, "--run", way, "--folder", folder, "--epochs", str(given.epochs)]
-            told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            found = json.loads(told.splitlines()[-1])
-            rates[way] = found["frames"] / found["seconds"]
-            ratio = f"{rates[way] / rates['arrays']:5.2f} x arrays" if "arrays" in rates else ""
-            print(f"{way:9} {rates[way]:8,.0f} frames/s   {found['peak']:5.2f} GB at most   {ratio}", flush=True)
+        best: dict[str, dict[str, float]] = {}
+        for _ in range(given.rounds):  # by turns, so that what else the machine does meets all ways alike
+            for way in given.ways:
+                command = [sys.executable, __file__, "--run", way, "--folder", folder, "--epochs", str(given.epochs)]
+                told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+                found = json.loads(told.splitlines()[-1])
+                best[way] = min(best.get(way, found), found, key=lambda of_one: of_one["seconds"])
+    for way, found in best.items():
+        ratio = f"{best['arrays']['seconds'] / found['seconds']:5.2f} x arrays" if "arrays" in best else ""
+        print(
+            f"{way:9} {found['frames'] / found['seconds']:8,.0f} frames/s   {found['peak']:5.2f} GB at most   {ratio}"
+        )
 
 
 def build(folder: Path, hours: float) -> None:
