@@ -115,6 +115,18 @@ def test_a_killed_run(whole: Run, fresh: Callable[[str], Run], stage: str, artif
     assert run.digests(artifact) == whole.digests(artifact)
 
 
+def test_a_stage_that_outlives_its_dvc_is_not_disturbed(whole: Run, fresh: Callable[[str], Run]) -> None:
+    run = fresh("features")
+    orphan = run.start("features")
+    run.wait_for_entries(1, orphan)
+    second = run.start("features")
+    _, complaint = second.communicate(timeout=60)
+    assert second.returncode == 2
+    assert "another process, maybe of a run that was killed, is writing into" in complaint
+    assert orphan.wait(timeout=60) == 0
+    assert run.digests("features.zarr") == whole.digests("features.zarr")
+
+
 def test_a_killed_worker(whole: Run, fresh: Callable[[str], Run], tmp_path: Path) -> None:
     run = fresh("features")
     with started(tmp_path, 2) as cluster:
