@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import zarr
 
 from pipeline import shards
 from pipeline.errors import ArtifactError
 from pipeline.store import FeatureStore
+from pipeline.tables import Member
 
 
 def test_the_store_opens_with_zarr_alone(tmp_path: Path) -> None:
@@ -28,3 +30,33 @@ def test_what_is_no_store_of_this_schema_is_refused_in_one_sentence(tmp_path: Pa
     zarr.create_group(tmp_path / "old.zarr", attributes={"schema": 0})
     with pytest.raises(ArtifactError, match="schema 0, this version reads 1"):
         FeatureStore.open(tmp_path / "old.zarr")
+
+
+def test_recordings_of_which_no_features_could_be_computed_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "s.zarr"
+    shards.create(path, ["a", "b", "c"], ["english"] * 3, ["x", "y", "z"], [3, 4, 5], 2, {})
+    shards.write(path, 0, np.ones((3, 2), np.float32), np.ones(3, bool))
+    shards.write(path, 7, np.ones((5, 2), np.float32), np.ones(5, bool))
+    shards.give_up(path, ["b"])
+    store = FeatureStore.open(path)
+    assert [len(example.features) for example in store.select()] == [3, 5]
+    assert np.isfinite(store.select().numpy().features).all()
+    members = [Member(name, "english", "x", name, 1.0) for name in "abc"]
+    assert [member.recording for member in store.without_killed(members)] == ["a", "c"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "gone"])
+def test_a_damaged_shard_is_told_with_what_to_do(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "s.zarr"
+    rng = np.random.default_rng(0)
+    shards.create(path, ["a"], ["english"], ["x"], [3000], 8, {})
+    shards.write(path, 0, rng.normal(size=(3000, 8)).astype(np.float32), np.ones(3000, bool))
+    file = path / "mfcc" / "c" / "0" / "0"
+    content = bytearray(file.read_bytes())
+    content[20_000] ^= 1
+    if damage == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(content[:-4] if damage == "cut" else content)
+    with pytest.raises(ArtifactError, match=r"s\.zarr.* mfcc.*; delete .*s\.zarr and run `dvc repro`"):
+        FeatureStore.open(path).features("a")
