@@ -16,7 +16,7 @@ from pipeline.mfcc import Kernel
 from pipeline.tables import Recording
 
 Outcome = memo.Origin | Literal["killed"]  # killed: every worker died of it
-PACKAGES = ("librosa", "numcodecs", "numpy", "scipy", "zarr")  # decide the bytes of a shard
+PACKAGES = ("librosa", "numcodecs", "numpy", "scipy", "zarr", "zarrs")  # decide the bytes of a shard
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ An entry's name is the digest of all that its content depends on: decoded audio,
 bytes are its own checksum and the content. It costs nothing but time to delete any of it, at any moment.
 """
 
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -15,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
+import google_crc32c
 import platformdirs
 
 from pipeline import files
@@ -22,7 +24,7 @@ from pipeline import files
 Origin = Literal["computed", "memo", "damaged"]  # where a result is from; damaged: computed, as its entry was
 
 LIMIT = 20 * 10**9  # bytes: 217 hours of 64 MFCCs
-DIGEST = 32  # bytes
+CHECKSUM = 4  # bytes
 
 
 def tell(origins: Sequence[str], unit: str, memo: "Memo") -> None:
@@ -46,9 +48,18 @@ def name(content: dict[str, Any], modules: Sequence[ModuleType], packages: Seque
     content
         Plain JSON values: the digests of the audio and the parameters.
     """
-    code = [hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest() for module in modules]
-    versions = [importlib.metadata.version(package) for package in packages]
-    return hashlib.sha256(json.dumps([content, code, versions], sort_keys=True).encode()).hexdigest()
+    made_by = [*map(_code, modules), *map(_version, packages)]
+    return hashlib.sha256(json.dumps([content, made_by], sort_keys=True).encode()).hexdigest()
+
+
+@functools.cache
+def _code(module: ModuleType) -> str:
+    return hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest()
+
+
+@functools.cache
+def _version(package: str) -> str:
+    return importlib.metadata.version(package)
 
 
 @dataclass(frozen=True)
@@ -63,14 +74,13 @@ class Memo:
             stored = self._path(name).read_bytes()
         except OSError:
             return None, "computed"
-        if _digest(stored[DIGEST:]) != stored[:DIGEST]:
-            return None, "damaged"
-        return stored[DIGEST:], "memo"
+        content = stored[CHECKSUM:]
+        return (content, "memo") if _checksum(content) == stored[:CHECKSUM] else (None, "damaged")
 
     def put(self, name: str, content: bytes) -> None:
         """Keep the content of an entry, if that is possible: whoever computed it has it all the same."""
         with suppress(OSError):
-            files.replace(self._path(name), _digest(content) + content)
+            files.replace(self._path(name), _checksum(content) + content)
 
     def size(self) -> int:
         """Bytes of all entries."""
@@ -117,5 +127,5 @@ class Memo:
         return next(path for path in (self.folder, *self.folder.parents) if path.is_dir())
 
 
-def _digest(content: bytes) -> bytes:
-    return hashlib.blake2b(content, digest_size=DIGEST).digest()
+def _checksum(content: bytes) -> bytes:
+    return int(google_crc32c.value(content)).to_bytes(CHECKSUM, "little")

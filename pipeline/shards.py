@@ -30,6 +30,11 @@ from pipeline.silence import Flags
 SCHEMA = 1
 CHUNK = 1024  # rows: 10 s, 256 kB of 64 coefficients
 SHARD = 64 * CHUNK  # rows: 11 minutes, 16 MB
+WRITING = {
+    "array.write_empty_chunks": True,  # a file that is not there is a mistake, not silence
+    "codec_pipeline.path": "zarrs.ZarrsCodecPipeline",  # the same bytes in a third of the time
+    "threading.max_workers": 1,  # the workers are the parallelism
+}
 
 
 @dataclass(frozen=True)
@@ -127,14 +132,13 @@ def write(path: Path, start: int, mfcc: Features | bytes, speech: Flags) -> None
     speech
         Shape (rows,).
     """
-    group = zarr.open_group(path, mode="r+")
-    with zarr.config.set({"array.write_empty_chunks": True}):  # a file that is not there is a mistake, not silence
-        rows = slice(start, start + len(speech))
+    with zarr.config.set(WRITING):
+        group, rows = zarr.open_group(path, mode="r+"), slice(start, start + len(speech))
         array(group, "speech")[rows] = speech
-        if not isinstance(mfcc, bytes):
+        if isinstance(mfcc, bytes):
+            replace(_file(path, group, start), mfcc)
+        else:
             array(group, "mfcc")[rows] = mfcc
-            return
-    replace(_file(path, group, start), mfcc)
 
 
 def packed(path: Path, start: int) -> bytes:

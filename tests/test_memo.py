@@ -17,7 +17,7 @@ def kept(tmp_path: Path) -> Memo:
 
 
 def put(kept: Memo, name: str, size: int, age: float = 0) -> None:
-    kept.put(name, b"x" * (size - memo.DIGEST))
+    kept.put(name, b"x" * (size - memo.CHECKSUM))
     path = kept.folder / name[:2] / name
     os.utime(path, (path.stat().st_mtime - age,) * 2)
 
@@ -28,7 +28,7 @@ def test_what_was_put_is_got(kept: Memo) -> None:
     assert kept.get("abc") == (b"content", "memo")
 
 
-@given(damage=st.integers(0, memo.DIGEST + 6), cut=st.booleans())
+@given(damage=st.integers(0, memo.CHECKSUM + 6), cut=st.booleans())
 def test_a_damaged_entry_is_never_taken(tmp_path_factory: pytest.TempPathFactory, damage: int, cut: bool) -> None:
     kept = Memo(tmp_path_factory.mktemp("memo"))
     kept.put("abc", b"content")
