@@ -52,7 +52,47 @@ LOOK = 2  # s without news after which the cluster is looked at
 _welcome: set[str] = set()  # runs whose versions and files this process, a worker, has found to be its own
 
 
+@contextmanager
+def connect() -> "Iterator[Client]":
+    """The cluster that Dask's configuration names, or one of this machine's processors.
+
+    Raises
+    ------
+    ClusterError
+        Where no scheduler answers.
+    """
+    import dask
+    from dask.system import CPU_COUNT
+    from distributed import Client, LocalCluster
+
+    for name in ("distributed", "distributed.client"):  # what matters of their news is told as an error
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    address = dask.config.get("scheduler-address", None)
+    if address:
+        try:
+            client = Client()
+        except (OSError, ValueError) as error:
+            raise ClusterError(
+                f"no Dask scheduler answers at {address!r} ({error}); start one there, or unset DASK_SCHEDULER_ADDRESS"
+            ) from None
+        with client:
+            yield client
+        return
+    sys.warnoptions.append("ignore:resource_tracker:UserWarning")  # of what a killed worker left: it is cleaned up
+    # Dask has its workers give memory back to the system at once, which doubles the time of short tasks on arrays.
+    keep_memory = {"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}
+    with (
+        dask.config.set(keep_memory),
+        LocalCluster(
+            n_workers=CPU_COUNT, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL
+        ) as local,
+        Client(local) as client,
+    ):
+        yield client
+
+
 def map(
+    client: "Client",
     function: Callable[[Sequence[Item]], list[Result]],
     batches: Sequence[Sequence[Item]],
     *,
@@ -65,6 +105,8 @@ def map(
 
     Parameters
     ----------
+    client
+        From `connect`.
     function
         Importable by the workers; its results should be small, its large output written by itself.
     batches
@@ -77,13 +119,13 @@ def map(
     Raises
     ------
     ClusterError
-        Where no scheduler answers, or scheduler or workers are gone, or are not what this process is.
+        Where scheduler or workers are gone, or are not what this process is.
     """
     from distributed import KilledWorker
 
     results: dict[int, list[Result]] = {}
     progress = Progress(job, sum(len(batch) for batch in batches), unit)
-    with _client() as client, _welcoming(folder) as welcome:
+    with _welcoming(folder) as welcome:
         task = _portable(function, *welcome)
         killers = []
         for number, outcome in _run(client, task, batches):
@@ -216,35 +258,3 @@ def _welcoming(folder: Path) -> Iterator[tuple[str, Path, dict[str, str]]]:
         yield run, token, versions()
     finally:
         token.unlink(missing_ok=True)
-
-
-@contextmanager
-def _client() -> "Iterator[Client]":
-    import dask
-    from dask.system import CPU_COUNT
-    from distributed import Client, LocalCluster
-
-    for name in ("distributed", "distributed.client"):  # what matters of their news is told as an error
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    address = dask.config.get("scheduler-address", None)
-    if address:
-        try:
-            client = Client()
-        except (OSError, ValueError) as error:
-            raise ClusterError(
-                f"no Dask scheduler answers at {address!r} ({error}); start one there, or unset DASK_SCHEDULER_ADDRESS"
-            ) from None
-        with client:
-            yield client
-        return
-    sys.warnoptions.append("ignore:resource_tracker:UserWarning")  # of what a killed worker left: it is cleaned up
-    # Dask has its workers give memory back to the system at once, which doubles the time of short tasks on arrays.
-    keep_memory = {"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}
-    with (
-        dask.config.set(keep_memory),
-        LocalCluster(
-            n_workers=CPU_COUNT, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL
-        ) as local,
-        Client(local) as client,
-    ):
-        yield client

@@ -1,7 +1,7 @@
 """What trim and features have computed before, so that a run that was killed goes on where it stopped.
 
-An entry's name is the digest of all that its content depends on: decoded audio, parameters, code, library versions. Its
-bytes are its own checksum and the content. It costs nothing but time to delete any of it, at any moment.
+An entry's name is the digest of all that its content depends on (decoded audio, parameters, code, library versions) and
+the checksum of its content. It costs nothing but time to delete any of it, at any moment.
 """
 
 import functools
@@ -24,7 +24,6 @@ from pipeline import files
 Origin = Literal["computed", "memo", "damaged"]  # where a result is from; damaged: computed, as its entry was
 
 LIMIT = 20 * 10**9  # bytes: 217 hours of 64 MFCCs
-CHECKSUM = 4  # bytes
 
 
 def tell(origins: Sequence[str], unit: str, memo: "Memo") -> None:
@@ -70,17 +69,31 @@ class Memo:
 
     def get(self, name: str) -> tuple[bytes | None, Origin]:
         """The content of an entry, None where it has to be computed, and where the result will then be from."""
-        try:
-            stored = self._path(name).read_bytes()
-        except OSError:
-            return None, "computed"
-        content = stored[CHECKSUM:]
-        return (content, "memo") if _checksum(content) == stored[:CHECKSUM] else (None, "damaged")
+        for path in self.folder.glob(f"{name[:2]}/{name}.*"):
+            if path.suffix != ".partial":
+                with suppress(OSError):
+                    content = path.read_bytes()
+                    return (content, "memo") if path.suffix == _checksum(content) else (None, "damaged")
+        return None, "computed"
 
-    def put(self, name: str, content: bytes) -> None:
-        """Keep the content of an entry, if that is possible: whoever computed it has it all the same."""
+    def put(self, name: str, content: bytes | Path) -> None:
+        """Keep the content of an entry, if that is possible: whoever computed it has it all the same.
+
+        A file is kept as a further link to it where the file system allows, so that no byte is written twice.
+        """
+        path = self.folder / name[:2]
         with suppress(OSError):
-            files.replace(self._path(name), _checksum(content) + content)
+            for damaged in path.glob(f"{name}.*"):
+                damaged.unlink()
+            if isinstance(content, bytes):
+                files.replace(path / f"{name}{_checksum(content)}", content)
+                return
+            held = content.read_bytes()
+            path.mkdir(parents=True, exist_ok=True)
+            try:
+                (path / f"{name}{_checksum(held)}").hardlink_to(content)
+            except OSError:
+                files.replace(path / f"{name}{_checksum(held)}", held)
 
     def size(self) -> int:
         """Bytes of all entries."""
@@ -99,7 +112,7 @@ class Memo:
         entries = self._entries()
         limit = min(LIMIT, (sum(size for _, size, _ in entries) + shutil.disk_usage(self._root()).free) // 2)
         admitted = set(names[: limit // each])
-        others = [entry for entry in entries if entry[2].name not in admitted]
+        others = [entry for entry in entries if entry[2].stem not in admitted]
         excess = sum(size for _, size, _ in others) + len(admitted) * each - limit
         for _, size, path in sorted(others):
             if excess <= 0:
@@ -119,13 +132,10 @@ class Memo:
             found.append((status.st_mtime, status.st_size, path))
         return found
 
-    def _path(self, name: str) -> Path:
-        return self.folder / name[:2] / name
-
     def _root(self) -> Path:
         """The nearest folder that exists."""
         return next(path for path in (self.folder, *self.folder.parents) if path.is_dir())
 
 
-def _checksum(content: bytes) -> bytes:
-    return int(google_crc32c.value(content)).to_bytes(CHECKSUM, "little")
+def _checksum(content: bytes) -> str:
+    return f".{google_crc32c.value(content):08x}"

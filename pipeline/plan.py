@@ -212,14 +212,16 @@ def _try(
 ) -> Trial:
     """Have the cluster do the work, each task timed."""
     began = time.perf_counter()
-    done = cluster.map(
-        functools.partial(_timed, function=function),
-        batches,
-        folder=place,
-        lost=lambda item: Done(lost(item), 0, 0.0, 0),
-        job="plan",
-        unit=unit,
-    )
+    with cluster.connect() as client:
+        done = cluster.map(
+            client,
+            functools.partial(_timed, function=function),
+            batches,
+            folder=place,
+            lost=lambda item: Done(lost(item), 0, 0.0, 0),
+            job="plan",
+            unit=unit,
+        )
     wall, work = time.perf_counter() - began, sum(of_one.seconds for of_one in done)
     busy = work / len({of_one.process for of_one in done})
     memory = max(_memory(), *(of_one.memory for of_one in done))

@@ -128,7 +128,7 @@ def write(path: Path, start: int, mfcc: Features | bytes, speech: Flags) -> None
     Parameters
     ----------
     mfcc
-        Shape (rows, n_mfcc), or what `packed` gave for a shard of the same frames.
+        Shape (rows, n_mfcc), or what was in the file `packed` of a shard of the same frames.
     speech
         Shape (rows,).
     """
@@ -136,14 +136,14 @@ def write(path: Path, start: int, mfcc: Features | bytes, speech: Flags) -> None
         group, rows = zarr.open_group(path, mode="r+"), slice(start, start + len(speech))
         array(group, "speech")[rows] = speech
         if isinstance(mfcc, bytes):
-            replace(_file(path, group, start), mfcc)
+            replace(packed(path, start), mfcc)
         else:
             array(group, "mfcc")[rows] = mfcc
 
 
-def packed(path: Path, start: int) -> bytes:
-    """The MFCCs of the shard that begins at a row, as the store holds them, compressed."""
-    return _file(path, zarr.open_group(path, mode="r"), start).read_bytes()
+def packed(path: Path, start: int) -> Path:
+    """The file that holds the MFCCs of the shard that begins at a row, compressed."""
+    return path / "mfcc" / array(zarr.open_group(path, mode="r"), "mfcc").metadata.encode_chunk_key((start // SHARD, 0))
 
 
 def give_up(path: Path, recordings: Sequence[str]) -> None:
@@ -160,8 +160,3 @@ def array(group: zarr.Group, name: str) -> zarr.Array[Any]:
 
 def _starts(lengths: Sequence[int]) -> list[int]:
     return [int(end) for end in np.cumsum([0, *lengths])[:-1]]
-
-
-def _file(path: Path, group: zarr.Group, start: int) -> Path:
-    """The file that holds the MFCCs of the shard that begins at a row."""
-    return path / "mfcc" / array(group, "mfcc").metadata.encode_chunk_key((start // SHARD, 0))

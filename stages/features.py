@@ -2,6 +2,7 @@
 
 import functools
 from array import array
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from stages import ARTIFACTS, PARAMS, run
 
 def main() -> None:
     settings = params.load(PARAMS)
+    # Here and once, while the workers start: librosa takes a second to import.
+    kernel = ThreadPoolExecutor(1).submit(mfcc.kernel, settings.mfcc, settings.audio.sample_rate)
     recordings = tables.read(ARTIFACTS / "ingest" / "recordings.csv", Recording)
     spans = {row.recording: array("q") for row in recordings}
     for span in tables.scan(ARTIFACTS / "trim" / "spans.csv", Span):
@@ -28,15 +31,16 @@ def main() -> None:
         for row in recordings
     ]
 
-    kernel = mfcc.kernel(
-        settings.mfcc, settings.audio.sample_rate
-    )  # here once: librosa takes workers seconds to import
     kept = memo.default()
     batches = features.batches(sources, settings.mfcc, settings.audio.sample_rate, kept)
-    with files.building(ARTIFACTS.resolve() / "features.zarr") as target:
+    with cluster.connect() as client, files.building(ARTIFACTS.resolve() / "features.zarr") as target:
         features.create(target, recordings, sources, settings.mfcc, settings.audio.sample_rate)
-        fill = functools.partial(features.fill, path=target, kernel=kernel, top_db=settings.mfcc.top_db, kept=kept)
-        outcomes = cluster.map(fill, batches, folder=target, lost=features.killed, job="features", unit="pieces")
+        fill = functools.partial(
+            features.fill, path=target, kernel=kernel.result(), top_db=settings.mfcc.top_db, kept=kept
+        )
+        outcomes = cluster.map(
+            client, fill, batches, folder=target, lost=features.killed, job="features", unit="pieces"
+        )
         pieces = [part.piece for batch in batches for part in batch]
         killed = {piece.recording for piece, outcome in zip(pieces, outcomes, strict=True) if outcome == "killed"}
         if killed:

@@ -20,10 +20,12 @@ def main() -> None:
     corpus.check(listing.entries, listing.rejected, settings.corpus)
 
     root = Path(settings.corpus.root).resolve()  # workers may run in another folder
-    with files.building(ARTIFACTS.resolve() / "audio") as audio:
+    with files.building(ARTIFACTS.resolve() / "audio") as audio, cluster.connect() as client:
         decode = functools.partial(ingest.ingest, root=root, folder=audio, settings=settings.audio)
         batches = ingest.batches(listing.entries)
-        results = cluster.map(decode, batches, folder=audio, lost=ingest.killed, job="ingest", unit="recordings")
+        results = cluster.map(
+            client, decode, batches, folder=audio, lost=ingest.killed, job="ingest", unit="recordings"
+        )
         kept, contradicting = ingest.consistent([row for row in results if isinstance(row, Recording)])
         rejected = listing.rejected + [row for row in results if isinstance(row, Rejected)] + contradicting
         for path in set(audio.glob("*.wav")) - {audio / f"{row.recording}.wav" for row in kept}:

@@ -26,7 +26,10 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def work(function: Callable[..., list[int]], numbers: int, folder: Path, batch: int = 3) -> list[int]:
     items = list(range(numbers))
     batches = [items[at : at + batch] for at in range(0, numbers, batch)]
-    return cluster.map(function, batches, folder=folder, lost=lambda item: -item, job="test", unit="numbers")
+    with cluster.connect() as client:
+        return cluster.map(
+            client, function, batches, folder=folder, lost=lambda item: -item, job="test", unit="numbers"
+        )
 
 
 def squares(numbers: int) -> list[int]:

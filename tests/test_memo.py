@@ -17,8 +17,8 @@ def kept(tmp_path: Path) -> Memo:
 
 
 def put(kept: Memo, name: str, size: int, age: float = 0) -> None:
-    kept.put(name, b"x" * (size - memo.CHECKSUM))
-    path = kept.folder / name[:2] / name
+    kept.put(name, b"x" * size)
+    [path] = kept.folder.glob(f"*/{name}.*")
     os.utime(path, (path.stat().st_mtime - age,) * 2)
 
 
@@ -28,11 +28,11 @@ def test_what_was_put_is_got(kept: Memo) -> None:
     assert kept.get("abc") == (b"content", "memo")
 
 
-@given(damage=st.integers(0, memo.CHECKSUM + 6), cut=st.booleans())
+@given(damage=st.integers(0, 6), cut=st.booleans())
 def test_a_damaged_entry_is_never_taken(tmp_path_factory: pytest.TempPathFactory, damage: int, cut: bool) -> None:
     kept = Memo(tmp_path_factory.mktemp("memo"))
     kept.put("abc", b"content")
-    path = kept.folder / "ab" / "abc"
+    [path] = (kept.folder / "ab").iterdir()
     stored = bytearray(path.read_bytes())
     if cut:
         del stored[damage:]
@@ -42,6 +42,23 @@ def test_a_damaged_entry_is_never_taken(tmp_path_factory: pytest.TempPathFactory
     assert kept.get("abc") == (None, "damaged")
     kept.put("abc", b"content")
     assert kept.get("abc") == (b"content", "memo")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_is_kept_without_a_copy_where_that_is_possible(
+    kept: Memo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    if not links:
+        monkeypatch.delattr(os, "link")  # as on a file system without links
+
+        def refuse(*_: object) -> None:
+            raise OSError
+
+        monkeypatch.setattr(os, "link", refuse, raising=False)
+    (tmp_path / "shard").write_bytes(b"content")
+    kept.put("abc", tmp_path / "shard")
+    assert kept.get("abc") == (b"content", "memo")
+    assert (tmp_path / "shard").stat().st_nlink == 1 + links
 
 
 def test_a_memo_that_cant_be_written_costs_only_time(tmp_path: Path) -> None:

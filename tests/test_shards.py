@@ -69,8 +69,9 @@ def build(
     with (
         LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0") as local,
         dask.config.set({"scheduler-address": local.scheduler_address}),
+        cluster.connect() as client,
     ):
-        cluster.map(fill, batches, folder=path, lost=features.killed, job="features", unit="pieces")
+        cluster.map(client, fill, batches, folder=path, lost=features.killed, job="features", unit="pieces")
     files = sorted(file for file in path.rglob("*") if file.is_file())
     return {file.relative_to(path).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
