@@ -1,56 +1,48 @@
 """How fast the network learns from the store, against Keras on the same sequences held in memory as arrays.
 
-Each way runs in a process of its own on a store of noise: `arrays` is model.fit on arrays, `held` the train stage with
-room for every sequence, `streamed` with room for half of them (but no more than train.memory).
+`arrays` is model.fit on arrays, `held` a pool with room for every sequence, `streamed` one with room for half of them
+(but no more than train.memory): epochs of each by turns, on one network, so that what else the machine does meets all.
+Before that, a streamed training in a process of its own tells its peak memory.
 """
 
 import argparse
-import json
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from pipeline import backend, feed, network, params, sequences, shards, tables, training
-from pipeline.selection import Selection
+from pipeline.selection import Example, Selection
 from pipeline.store import FeatureStore
 from pipeline.tables import Sequence
 
-WAYS = ("arrays", "held", "streamed")
 FRAMES_AN_HOUR = 360_000
+EPOCHS = 2  # at a time, so that one is read while another is learnt
 SPLITS = ("train",) * 13 + ("val",) * 3 + ("test",) * 4  # of twenty recordings
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hours", type=float, default=3)
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
-    parser.add_argument("--folder", type=Path, help="of the store; a temporary one without it")
-    parser.add_argument("--run", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=4, help="turns of each way; 0: only the peak memory")
+    parser.add_argument("--folder", type=Path, help="for the store, of 90 MB an hour, instead of the temporary one")
+    parser.add_argument("--peak", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.run:
-        print(json.dumps(run(given.run, given.folder, given.epochs)))
+    if given.peak:
+        peak(given.folder)
         return
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         build(Path(folder), given.hours)
-        best: dict[str, dict[str, float]] = {}
-        for _ in range(given.rounds):  # by turns, so that what else the machine does meets all ways alike
-            for way in given.ways:
-                command = [sys.executable, __file__, "--run", way, "--folder", folder, "--epochs", str(given.epochs)]
-                told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-                found = json.loads(told.splitlines()[-1])
-                best[way] = min(best.get(way, found), found, key=lambda of_one: of_one["seconds"])
-    for way, found in best.items():
-        ratio = f"{best['arrays']['seconds'] / found['seconds']:5.2f} x arrays" if "arrays" in best else ""
-        print(
-            f"{way:9} {found['frames'] / found['seconds']:8,.0f} frames/s   {found['peak']:5.2f} GB at most   {ratio}"
-        )
+        # First, while this process is small: a process counts as its own peak what its parent held when it was made.
+        command = [sys.executable, __file__, "--peak", "--folder", folder]
+        print(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+        if given.rounds:
+            compare(Path(folder), given.rounds)
 
 
 def build(folder: Path, hours: float) -> None:
@@ -76,49 +68,67 @@ def build(folder: Path, hours: float) -> None:
         tables.write(folder / f"{split}.csv", Sequence, rows[split])
 
 
-def run(way: str, folder: Path, epochs: int) -> dict[str, float]:
-    """Learn some epochs; frames and seconds of the best, and the peak memory of this process in GB."""
+def chosen(folder: Path) -> tuple[network.Architecture, Selection, Selection, float]:
+    """The network, its sequences for training and validation, and the GB that half of the first take."""
     settings = params.load(Path("params.yaml"))
-    languages = settings.corpus.languages
-    opened = FeatureStore.open(folder / "features.zarr")
+    opened, languages = FeatureStore.open(folder / "features.zarr"), settings.corpus.languages
     train, val = (opened.select(manifest=folder / f"{name}.csv").view("mask", languages) for name in ("train", "val"))
     design = network.design(settings.model, languages, None, *training.moments(train))
     frame = 4 * design.n_mfcc + 8 + 4  # bytes of features, target, weight
-    held = len(train) * int(train.items["frames"].max()) * frame / 1e9
-    memory = held * 1.01 if way == "held" else min(held / 2, settings.train.memory)
-    fit = settings.train.model_copy(update={"epochs": epochs, "patience": epochs, "memory": memory})
-    if way == "arrays":
-        seconds = arrays(design, train, val, fit)
-    else:
-        seconds = [row.seconds for row in training.fit(design, None, train, val, fit, settings.seed)[1]]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-    return {"frames": train.frames, "seconds": min(seconds), "peak": peak}
+    return design, train, val, len(train) * int(train.items["frames"].max()) * frame / 2e9
 
 
-def arrays(design: network.Architecture, train: Selection, val: Selection, settings: params.Train) -> list[float]:
-    """The seconds of each epoch of model.fit on arrays."""
+def compare(folder: Path, rounds: int) -> None:
+    """Epochs of each way by turns on one network; the best of each is told."""
+    settings = params.load(Path("params.yaml")).train
+    design, train, _, half = chosen(folder)
     keras = backend.keras()
     import tensorflow
 
     tensorflow.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(0)
-    ((x, y, weights),) = feed.batches(train, len(train), int(train.items["frames"].max()))
-    (validation,) = feed.batches(val, len(val), int(val.items["frames"].max()))
+    right = training.accepted(design.members[0], design.classes)
     model = network.member(design, 0)
-    training.prepare(model, training.accepted(design.members[0], design.classes), settings.learning_rate)
-    ends = [time.monotonic()]
-    told = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(time.monotonic()))
-    model.fit(
-        x,
-        y,
-        sample_weight=weights,
-        validation_data=tuple(validation),
-        batch_size=settings.batch_size,
-        epochs=settings.epochs,
-        verbose=0,
-        callbacks=[told],
-    )
-    return np.diff(ends).tolist()
+    training.prepare(model, right, settings.learning_rate)
+    ((x, y, weights),) = feed.batches(train, len(train), int(train.items["frames"].max()))
+    held, streamed = feed.Pool(train, 2.01 * half), feed.Pool(train, min(half, settings.memory))
+
+    def pooled(pool: feed.Pool) -> list[float]:
+        def epochs() -> Iterator[Iterator[Example]]:
+            return (pool.epoch(np.random.default_rng(epoch)) for epoch in range(EPOCHS))
+
+        fed = feed.Feed(epochs, train, settings.batch_size, right)
+        return fit(fed.dataset(), steps_per_epoch=fed.steps, shuffle=False)
+
+    def fit(*data: object, **options: object) -> list[float]:
+        ends = [time.perf_counter()]
+        ended = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter()))
+        model.fit(*data, epochs=EPOCHS, verbose=0, callbacks=[ended], **options)
+        return np.diff(ends).tolist()
+
+    ways: dict[str, Callable[[], list[float]]] = {
+        "arrays": lambda: fit(x, y, sample_weight=weights, batch_size=settings.batch_size),
+        "held": lambda: pooled(held),
+        "streamed": lambda: pooled(streamed),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, work in ways.items():
+            seconds[name] += work()
+    for name, took in seconds.items():
+        ratio = min(seconds["arrays"]) / min(took)
+        print(f"{name:9} {train.frames / min(took):8,.0f} frames/s   {ratio:5.2f} x arrays", flush=True)
+
+
+def peak(folder: Path) -> None:
+    """Two streamed epochs, as the train stage runs them."""
+    settings = params.load(Path("params.yaml"))
+    design, train, val, half = chosen(folder)
+    memory = min(half, settings.train.memory)
+    fit = settings.train.model_copy(update={"epochs": EPOCHS, "memory": memory})
+    training.fit(design, None, train, val, fit, settings.seed)
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    print(f"streamed with train.memory {memory:.2f}, {train.frames:,} frames: {most:.2f} GB at most")
 
 
 if __name__ == "__main__":

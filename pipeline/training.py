@@ -137,11 +137,12 @@ def _fit(
 
     pool = Pool(train, settings.memory)
 
-    def shuffled() -> Iterator[Iterator[Example]]:
-        return (pool.epoch(np.random.default_rng([seed, member, epoch])) for epoch in itertools.count())
+    def epochs() -> Iterator[Iterator[Example]]:
+        # One stream: while the validation of one runs, the next is read.
+        return (pool.epoch(np.random.default_rng([seed, member, epoch])) for epoch in range(settings.epochs))
 
     feeds = {
-        "train": Feed(shuffled, train, settings.batch_size, right),
+        "train": Feed(epochs, train, settings.batch_size, right),
         "val": Feed(lambda: itertools.repeat(val.in_store_order()), val, settings.batch_size, right),
     }
 
