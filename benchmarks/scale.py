@@ -3,9 +3,9 @@
     python benchmarks/scale.py --hours 2 10 42
     python benchmarks/scale.py --hours 1 --longest 10    # with one recording of ten hours
 
-The corpus is the demo's, which `dvc repro` speaks, repeated at other levels until it fills so many hours, shared out
-among the languages as the homework's were, as FLAC. Each size runs `dvc repro features` in a copy of the project with an
-empty memo, on one core and on two. 42 hours need 30 GB of disk in --work for the time of the run.
+The corpus is the demo's, which `dvc repro` speaks, repeated at other levels, as FLAC, until it fills so many hours, in
+the proportions of the homework's languages. Each size runs `dvc repro features` in a copy of the project with an empty memo,
+on one core and on two. 42 hours need 30 GB of disk in --work for the time of the run.
 """
 
 import argparse
