@@ -4,8 +4,8 @@
     python benchmarks/scale.py --hours 1 --longest 10    # with one recording of ten hours
 
 The corpus is the demo's, which `dvc repro` speaks, repeated at other levels, as FLAC, until it fills so many hours, in
-the proportions of the homework's languages. Each size runs `dvc repro features` in a copy of the project with an empty memo,
-on one core and on two. 42 hours need 30 GB of disk in --work for the time of the run.
+the proportions of the homework's languages. Each size runs `dvc repro features` in a copy of the project with an empty
+memo, on one core and on two. 42 hours need 30 GB of disk in --work for the time of the run.
 """
 
 import argparse
@@ -32,7 +32,7 @@ DEMO = ROOT / "artifacts" / "data" / "demo"
 MINUTES = {"english": 1271, "hindi": 347, "mandarin": 893}  # of the homework's set
 STAGES = ("ingest", "trim", "features")
 SAMPLE = 1200  # s of audio for the librosa loop
-POLL = 0.1  # s
+POLL = 0.25  # s
 PLACES = (1, 1, 0, 2, 0, 0, 0, 0, 0, 0)  # behind the point, of what is shown
 
 
@@ -201,7 +201,7 @@ def watch(process: psutil.Popen, first: dict[str, float], done: Measured) -> Non
         family = process.children(recursive=True)
         stages = {child.pid: stage for child in family for stage in STAGES if f"stages.{stage}" in child.cmdline()}
         for stage in set(stages.values()):
-            done.seconds[stage] = now - first.setdefault(stage, now) + POLL
+            done.seconds[stage] = now - first.setdefault(stage, now) + POLL  # half of it before, half after
             done.memory[stage] = max(done.memory.get(stage, 0), *(peak(child.pid) for child in family))
     except psutil.NoSuchProcess:
         pass

@@ -24,6 +24,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.errors import ClusterError
@@ -47,14 +48,19 @@ PACKAGES = (
     "zarrs",
 )  # decide the bytes of results
 PATIENCE = 600  # s without a worker: a batch system may have to start one
-LOOK = 2  # s without news after which the cluster is looked at
+LOOK = 5  # s without news after which the cluster is looked at
 
 _welcome: set[str] = set()  # runs whose versions and files this process, a worker, has found to be its own
 
 
 @contextmanager
-def connect() -> "Iterator[Client]":
+def connect(*modules: ModuleType) -> "Iterator[Client]":
     """The cluster that Dask's configuration names, or one of this machine's processors.
+
+    Parameters
+    ----------
+    modules
+        What the tasks are in: workers of this machine import them while they start.
 
     Raises
     ------
@@ -79,15 +85,24 @@ def connect() -> "Iterator[Client]":
             yield client
         return
     sys.warnoptions.append("ignore:resource_tracker:UserWarning")  # of what a killed worker left: it is cleaned up
-    # Dask has its workers give memory back to the system at once, which doubles the time of short tasks on arrays.
-    keep_memory = {"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}
+    # Dask has its workers give memory back to the system at once, as glibc has all threads but the first do: that
+    # doubles the time of short tasks on arrays.
+    keep_memory = {
+        "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
+        "distributed.nanny.pre-spawn-environ.MALLOC_ARENA_MAX": 1,
+    }
     with (
         dask.config.set(keep_memory),
         LocalCluster(
-            n_workers=CPU_COUNT, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL
+            n_workers=0,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
+            preload=[module.__name__ for module in modules],
         ) as local,
         Client(local) as client,
     ):
+        local.scale(CPU_COUNT)  # they start while the caller gets its work ready
         yield client
 
 

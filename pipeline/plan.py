@@ -212,7 +212,7 @@ def _try(
 ) -> Trial:
     """Have the cluster do the work, each task timed."""
     began = time.perf_counter()
-    with cluster.connect() as client:
+    with cluster.connect(ingest, speech, features) as client:
         done = cluster.map(
             client,
             functools.partial(_timed, function=function),

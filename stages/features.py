@@ -2,7 +2,7 @@
 
 import functools
 from array import array
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -14,42 +14,39 @@ from stages import ARTIFACTS, PARAMS, run
 
 def main() -> None:
     settings = params.load(PARAMS)
-    # Here and once, while the workers start: librosa takes a second to import.
-    kernel = ThreadPoolExecutor(1).submit(mfcc.kernel, settings.mfcc, settings.audio.sample_rate)
-    recordings = tables.read(ARTIFACTS / "ingest" / "recordings.csv", Recording)
-    spans = {row.recording: array("q") for row in recordings}
-    for span in tables.scan(ARTIFACTS / "trim" / "spans.csv", Span):
-        spans[span.recording].extend((span.start, span.end))
-    audio = ARTIFACTS.resolve() / "audio"  # workers may run in another folder
-    sources = [
-        Source(
-            audio / f"{row.recording}.wav",
-            row.samples,
-            row.sha256,
-            np.array(spans[row.recording], np.int64).reshape(-1, 2),
-        )
-        for row in recordings
-    ]
-
-    kept = memo.default()
-    batches = features.batches(sources, settings.mfcc, settings.audio.sample_rate, kept)
-    with cluster.connect() as client, files.building(ARTIFACTS.resolve() / "features.zarr") as target:
-        features.create(target, recordings, sources, settings.mfcc, settings.audio.sample_rate)
-        fill = functools.partial(
-            features.fill, path=target, kernel=kernel.result(), top_db=settings.mfcc.top_db, kept=kept
-        )
-        outcomes = cluster.map(
-            client, fill, batches, folder=target, lost=features.killed, job="features", unit="pieces"
-        )
-        pieces = [part.piece for batch in batches for part in batch]
-        killed = {piece.recording for piece, outcome in zip(pieces, outcomes, strict=True) if outcome == "killed"}
-        if killed:
-            shards.give_up(target, [recordings[number].recording for number in sorted(killed)])
+    with cluster.connect(features) as client:
+        # Here and once, while the workers start: librosa takes a second to import.
+        kernel = mfcc.kernel(settings.mfcc, settings.audio.sample_rate)
+        recordings = tables.read(ARTIFACTS / "ingest" / "recordings.csv", Recording)
+        sources = [*read_sources(recordings)]
+        kept = memo.default()
+        batches = features.batches(sources, settings.mfcc, settings.audio.sample_rate, kept)
+        with files.building(ARTIFACTS.resolve() / "features.zarr") as target:
+            features.create(target, recordings, sources, settings.mfcc, settings.audio.sample_rate)
+            fill = functools.partial(features.fill, path=target, kernel=kernel, top_db=settings.mfcc.top_db, kept=kept)
+            outcomes = cluster.map(
+                client, fill, batches, folder=target, lost=features.killed, job="features", unit="pieces"
+            )
+            pieces = [part.piece for batch in batches for part in batch]
+            killed = {piece.recording for piece, outcome in zip(pieces, outcomes, strict=True) if outcome == "killed"}
+            if killed:
+                shards.give_up(target, [recordings[number].recording for number in sorted(killed)])
     for number in sorted(killed):
         print(f"{recordings[number].path} ends the process that computes its MFCCs, every time: it has none")
     memo.tell(outcomes, "pieces", kept)
     frames = sum(piece.count for piece in pieces)
     print(f"{frames:,} frames of {settings.mfcc.n_mfcc} MFCCs of {len(recordings)} recordings")
+
+
+def read_sources(recordings: list[Recording]) -> Iterator[Source]:
+    """What ingest wrote of each recording, with the spans that trim found."""
+    spans = {row.recording: array("q") for row in recordings}
+    for span in tables.scan(ARTIFACTS / "trim" / "spans.csv", Span):
+        spans[span.recording].extend((span.start, span.end))
+    audio = ARTIFACTS.resolve() / "audio"  # workers may run in another folder
+    for row in recordings:
+        found = np.array(spans[row.recording], np.int64).reshape(-1, 2)
+        yield Source(audio / f"{row.recording}.wav", row.samples, row.sha256, found)
 
 
 if __name__ == "__main__":

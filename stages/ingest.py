@@ -20,7 +20,7 @@ def main() -> None:
     corpus.check(listing.entries, listing.rejected, settings.corpus)
 
     root = Path(settings.corpus.root).resolve()  # workers may run in another folder
-    with files.building(ARTIFACTS.resolve() / "audio") as audio, cluster.connect() as client:
+    with files.building(ARTIFACTS.resolve() / "audio") as audio, cluster.connect(ingest) as client:
         decode = functools.partial(ingest.ingest, root=root, folder=audio, settings=settings.audio)
         batches = ingest.batches(listing.entries)
         results = cluster.map(

@@ -28,7 +28,7 @@ def main() -> None:
     kept = memo.default()
     find = functools.partial(speech.find, sample_rate=settings.audio.sample_rate, detection=detection, kept=kept)
     batches = list(speech.batches(sources, settings.audio.sample_rate))
-    with cluster.connect() as client:
+    with cluster.connect(speech) as client:
         found = cluster.map(client, find, batches, folder=ARTIFACTS, lost=speech.killed, job="trim", unit="recordings")
     memo.tell([of_one.origin for of_one in found], "recordings", kept)
 
