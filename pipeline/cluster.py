@@ -98,7 +98,7 @@ def connect(*modules: ModuleType) -> "Iterator[Client]":
             threads_per_worker=1,
             dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
-            preload=[module.__name__ for module in modules],
+            preload=[*dask.config.get("distributed.worker.preload"), *(module.__name__ for module in modules)],
         ) as local,
         Client(local) as client,
     ):

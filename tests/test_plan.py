@@ -56,7 +56,6 @@ def test_disk_and_files_are_those_of_the_run(project: Path, monkeypatch: pytest.
         if row.stage != "trim":
             assert row.bytes == pytest.approx(sum(size for size, _ in sizes), rel=0.1)
         assert 0 < row.seconds < 60
-        assert 20e6 < row.memory < 1e9
 
 
 def test_twice_the_workers_take_half_of_the_time_of_the_tasks(project: Path) -> None:
@@ -68,6 +67,7 @@ def test_twice_the_workers_take_half_of_the_time_of_the_tasks(project: Path) -> 
     for stage in FOLDERS:
         assert set(one[stage]) == {field.name for field in dataclasses.fields(Estimate)}
         assert one[stage]["bytes"] == many[stage]["bytes"]
+        assert 20e6 < one[stage]["memory"] < 1e9
     assert one["trim"]["seconds"] > many["trim"]["seconds"]
     assert not list((project / "artifacts").iterdir())  # nothing stays
 

@@ -119,8 +119,10 @@ def test_a_stage_that_outlives_its_dvc_is_not_disturbed(whole: Run, fresh: Calla
     run = fresh("features")
     orphan = run.start("features")
     run.wait_for_entries(1, orphan)
+    orphan.send_signal(signal.SIGSTOP)  # so that it is still there when the second comes
     second = run.start("features")
     _, complaint = second.communicate(timeout=60)
+    orphan.send_signal(signal.SIGCONT)
     assert second.returncode == 2
     assert "another process, maybe of a run that was killed, is writing into" in complaint
     assert orphan.wait(timeout=60) == 0
