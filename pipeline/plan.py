@@ -24,7 +24,6 @@ from pipeline.tables import Recording, Span
 SAMPLE = 3600  # s of audio for each processor of this machine: some seconds of work
 LEAST = 16  # recordings, however long they are
 START = 1.0  # s until Python has imported what a stage needs
-HEADER = 44  # bytes of a WAV file before its samples
 ARRAYS = 5  # of the table of recordings in the store
 DESCRIPTIONS = 4 + ARRAYS  # zarr.json of two groups, two arrays and the table's
 
@@ -108,7 +107,7 @@ def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimat
         return Estimate(stage, seconds, written, files, trial.memory)
 
     return [
-        made("ingest", heard, 2 * samples + count * (HEADER + _size(table) / len(recordings)), count + 3, listed),
+        made("ingest", heard, 2 * samples + count * (audio.HEADER + _size(table) / len(recordings)), count + 3, listed),
         made("trim", trimmed, _size(spans) * share, 2),
         made(
             "features",
