@@ -86,11 +86,14 @@ def connect(*modules: ModuleType) -> "Iterator[Client]":
         return
     sys.warnoptions.append("ignore:resource_tracker:UserWarning")  # of what a killed worker left: it is cleaned up
     # Dask has its workers give memory back to the system at once, as glibc has all threads but the first do: that
-    # doubles the time of short tasks on arrays.
+    # doubles the time of short tasks on arrays. Here arrays of up to 32 MB, the most that glibc allows, are kept.
     keep_memory = {
-        "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
         "distributed.nanny.pre-spawn-environ.MALLOC_ARENA_MAX": 1,
+        "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 2**25,
+        "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 2**30,
     }
+    given = dask.config.get("distributed.worker.preload")
+    given = [given] if isinstance(given, str) else given
     with (
         dask.config.set(keep_memory),
         LocalCluster(
@@ -98,7 +101,7 @@ def connect(*modules: ModuleType) -> "Iterator[Client]":
             threads_per_worker=1,
             dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
-            preload=[*dask.config.get("distributed.worker.preload"), *(module.__name__ for module in modules)],
+            preload=[*given, *(module.__name__ for module in modules)],
         ) as local,
         Client(local) as client,
     ):
@@ -161,7 +164,8 @@ def map(
 def _run(client: "Client", task: Callable[..., Any], batches: Sequence[Sequence[Any]]) -> Iterator[tuple[int, Any]]:
     """What became of each batch, by its number, as they end: what the task gave, or the exception."""
     done: queue.Queue[Any] = queue.Queue()
-    futures = client.map(task, list(batches), retries=2, pure=False)
+    # Pickled here, as one piece: Dask would send every array in a batch by itself.
+    futures = client.map(task, [pickle.dumps(batch) for batch in batches], retries=2, pure=False)
     number = {future.key: at for at, future in enumerate(futures)}
     for future in futures:
         future.add_done_callback(done.put)
@@ -224,7 +228,7 @@ def _portable(function: Callable[..., Any], run: str, token: Path, versions: dic
     """A task that any Python with Dask can load, so that a worker without this package can say so."""
     payload, text = pickle.dumps(function), str(token)
 
-    def task(items: Any) -> tuple[str, Any]:  # a function inside of a function is sent as code, not by its name
+    def task(items: bytes) -> tuple[str, Any]:  # a function inside of a function is sent as code, not by its name
         import pickle
         from pathlib import Path
 
@@ -247,7 +251,7 @@ def _portable(function: Callable[..., Any], run: str, token: Path, versions: dic
 
         # The workers are the parallelism; a BLAS with threads of its own would slow them and change the last bits.
         with threadpool_limits(1):
-            return "done", pickle.loads(payload)(items)  # noqa: S301 what this process pickled
+            return "done", pickle.loads(payload)(pickle.loads(items))  # noqa: S301 what this process pickled
 
     return task
 

@@ -15,8 +15,8 @@ from pipeline.audio import FULL_SCALE, Read, Samples, held
 
 Features = NDArray[np.float32]
 
-BLOCK = 64  # frames: 400 x 64 x 4 B, and what they become, stay in a core's cache
-STEP = 128 * BLOCK  # frames computed at a time: 82 s, so that memory does not grow with a recording
+BLOCK = 256  # frames: 400 x 256 x 4 B, and what they become, stay in a core's cache
+STEP = 32 * BLOCK  # frames computed at a time: 82 s, so that memory does not grow with a recording
 FLOOR = 1e-10  # power below which librosa.power_to_db does not go
 
 
