@@ -163,6 +163,8 @@ def map(
 
 def _run(client: "Client", task: Callable[..., Any], batches: Sequence[Sequence[Any]]) -> Iterator[tuple[int, Any]]:
     """What became of each batch, by its number, as they end: what the task gave, or the exception."""
+    from distributed import CancelledError
+
     done: queue.Queue[Any] = queue.Queue()
     # Pickled here, as one piece: Dask would send every array in a batch by itself.
     futures = client.map(task, [pickle.dumps(batch) for batch in batches], retries=2, pure=False)
@@ -191,8 +193,11 @@ def _run(client: "Client", task: Callable[..., Any], batches: Sequence[Sequence[
         seen = time.monotonic()
         if future.status in ("cancelled", "lost"):
             raise _gone(client)
-        error = future.exception()
-        yield number.pop(future.key), future.result() if error is None else error
+        try:
+            outcome = future.exception() or future.result()
+        except (OSError, CancelledError):  # not of the task, whose own are in `exception`
+            raise _gone(client) from None
+        yield number.pop(future.key), outcome
         future.release()
 
 

@@ -148,10 +148,10 @@ def test_a_killed_scheduler(whole: Run, fresh: Callable[[str], Run], tmp_path: P
         run.wait_for_entries(2, running)
         cluster.scheduler.kill()
         _, complaint = running.communicate(timeout=60)
-    assert running.returncode == 2
+    assert running.returncode == 2, complaint
     assert complaint.startswith("error: the Dask scheduler at tcp://")
     assert complaint.count("\n") == 1
-    assert not run.digests("features.zarr")
+    assert not (run.folder / "artifacts" / "features.zarr").exists()
     (tmp_path / "second").mkdir()
     with started(tmp_path / "second", 2) as cluster:
         printed = run.finish("features", DASK_SCHEDULER_ADDRESS=cluster.address)
