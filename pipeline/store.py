@@ -14,7 +14,7 @@ from pipeline import selection
 from pipeline.errors import ArtifactError
 from pipeline.mfcc import Features
 from pipeline.selection import Selection
-from pipeline.shards import SCHEMA, array
+from pipeline.shards import SCHEMA, WHOLE, array
 from pipeline.silence import Flags
 from pipeline.tables import Member
 
@@ -44,6 +44,8 @@ class FeatureStore:
         self.path = path
         self._arrays = {name: array(group, name) for name in ("mfcc", "speech")}
         self.mfcc = self._arrays["mfcc"]
+        with zarr.config.set(WHOLE):
+            self._shards = array(group, "mfcc")
         self.shard = int((self.mfcc.shards or self.mfcc.chunks)[0])
         self.attributes: dict[str, Any] = dict(group.attrs)
         self.killed: frozenset[str] = frozenset(self.attributes.get("killed", ()))
@@ -117,7 +119,14 @@ class FeatureStore:
 
     def mfcc_rows(self, start: int, stop: int) -> Features:
         """Rows start:stop of the whole store, shape (rows, n_mfcc)."""
-        return np.asarray(self._read("mfcc", start, stop), np.float32)
+        parts = [np.zeros((0, self.mfcc.shape[1]), np.float32)]
+        for at in range(start - start % self.shard, stop, self.shard):
+            end, rows = at + self.shard, slice(max(start, at), min(stop, at + self.shard))
+            if 2 * (rows.stop - rows.start) > self.shard and end <= self.mfcc.shape[0]:  # quicker with the rest of it
+                parts.append(self._read(self._shards, at, end)[rows.start - at : rows.stop - at])
+            else:
+                parts.append(self._read(self.mfcc, rows.start, rows.stop))
+        return parts[1] if len(parts) == 2 else np.concatenate(parts)
 
     def speech_rows(self, start: int, stop: int) -> Flags:
         """The same rows' speech flags, shape (rows,)."""
@@ -159,12 +168,12 @@ class FeatureStore:
         first, length = int(self.starts[number]), int(self.lengths[number])
         return first + start, first + (length if stop is None else min(stop, length))
 
-    def _read(self, name: str, start: int, stop: int) -> NDArray[Any]:
+    def _read(self, rows: zarr.Array[Any], start: int, stop: int) -> NDArray[Any]:
         try:
-            return np.asarray(self._arrays[name][start:stop])
+            return np.asarray(rows[start:stop])
         except Exception as error:  # zarr lets through whatever its codecs and the file system raise
             raise ArtifactError(
-                f"{self.path}: rows {start}:{stop} of {name} can't be read ({' '.join(str(error).split())}); "
+                f"{self.path}: rows {start}:{stop} of {rows.basename} can't be read ({' '.join(str(error).split())}); "
                 f"delete {self.path} and run `dvc repro`"
             ) from None
 
@@ -172,7 +181,7 @@ class FeatureStore:
 @functools.lru_cache(maxsize=8)
 def _speech_of_shard(store: FeatureStore, start: int) -> Flags:
     """Speech flags are asked for recording by recording but lie in shards: the last few are kept, 64 kB each."""
-    flags = np.asarray(store._read("speech", start, start + store.shard), np.bool_)
+    flags = np.asarray(store._read(store._arrays["speech"], start, start + store.shard), np.bool_)
     flags.setflags(write=False)
     return flags
 

@@ -60,3 +60,32 @@ def test_a_damaged_shard_is_told_with_what_to_do(tmp_path: Path, damage: str) ->
         file.write_bytes(content[:-4] if damage == "cut" else content)
     with pytest.raises(ArtifactError, match=r"s\.zarr.* mfcc.*; delete .*s\.zarr and run `dvc repro`"):
         FeatureStore.open(path).features("a")
+
+
+def test_no_flipped_bit_of_a_shard_is_ever_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "CHUNK", 16)
+    monkeypatch.setattr(shards, "SHARD", 64)
+    path = tmp_path / "s.zarr"
+    rng = np.random.default_rng(0)
+    mfcc = rng.normal(size=(100, 8)).astype(np.float32)
+    shards.create(path, ["a"], ["english"], ["x"], [100], 8, {})
+    for rows in (slice(0, 64), slice(64, 100)):
+        shards.write(path, rows.start, mfcc[rows], np.ones(rows.stop - rows.start, bool))
+    slices = [(0, 100), (0, 64), (5, 60), (0, 16), (50, 70), (64, 100)]
+    store = FeatureStore.open(path)
+    for start, stop in slices:
+        assert np.array_equal(store.mfcc_rows(start, stop), mfcc[start:stop])
+    refused = 0
+    for file in sorted((path / "mfcc" / "c").rglob("*/0")):
+        content = file.read_bytes()
+        for position in rng.integers(len(content), size=60):
+            damaged = bytearray(content)
+            damaged[position] ^= 1 << int(rng.integers(8))
+            file.write_bytes(damaged)
+            for start, stop in slices:
+                try:
+                    assert np.array_equal(FeatureStore.open(path).mfcc_rows(start, stop), mfcc[start:stop])
+                except ArtifactError:
+                    refused += 1
+        file.write_bytes(content)
+    assert refused > 300
