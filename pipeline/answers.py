@@ -133,6 +133,18 @@ def _so_far(stream: Identifier, block: Audio) -> str:
     return f"{stream.decision.language or '...':10}  {stream.decision.confidence:6.1%}  {level:5.0f} dBFS {bar:20}"
 
 
+def chunks(blocks: Iterable[Audio], rate: int) -> Iterator[Audio]:
+    """A recording in the chunks of `pcm`, so that a file and a pipe give the same answer to the last digit."""
+    step, waiting = max(rate // STEP, 1), np.zeros(0, np.float32)
+    for block in blocks:
+        waiting = np.concatenate([waiting, block])
+        whole = len(waiting) // step * step
+        yield from np.split(waiting[:whole], whole // step) if whole else ()
+        waiting = waiting[whole:]
+    if len(waiting):
+        yield waiting
+
+
 def pcm(pipe: io.BufferedReader | BinaryIO, rate: int) -> Iterator[Audio]:
     """Raw samples from a pipe, 16-bit little-endian mono, in chunks of at most a tenth of a second.
 

@@ -80,7 +80,8 @@ def identify(
                 teller.tell("-", identifier.stream(rate), answers.pcm(sys.stdin.buffer, rate), live=True)
             else:
                 source_rate, blocks = audio.decode(file)
-                teller.tell(click.format_filename(file), identifier.stream(source_rate), blocks)
+                heard = answers.chunks(blocks, source_rate)
+                teller.tell(click.format_filename(file), identifier.stream(source_rate), heard)
         except AudioError as error:  # the other files are still answered
             click.echo(f"error: {click.format_filename(file)} {error}", err=True)
             status = 2
