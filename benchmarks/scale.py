@@ -117,9 +117,12 @@ def build(folder: Path, hours: float, longest: float) -> float:
             path = f"train_{language}/longest.flac"
             table.append((path, "somebody"))
             with soundfile.SoundFile(folder / path, "w", rate, 1) as file:
-                while file.tell() < longest * 3600 * rate:
-                    file.write(sounds[sources[file.tell() % len(sources)]][0])
-                seconds += file.tell() / rate
+                written = 0
+                while written < longest * 3600 * rate:
+                    samples = sounds[sources[written % len(sources)]][0]
+                    file.write(samples)
+                    written += len(samples)
+                seconds += written / rate
     with (folder / "speakers.csv").open("w", newline="") as file:
         csv.writer(file).writerows(table)
     return seconds
