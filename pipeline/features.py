@@ -1,7 +1,7 @@
 """The task that fills one shard of the feature store, on any worker that sees the same files."""
 
 import dataclasses
-import functools
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -10,12 +10,14 @@ from typing import Literal
 
 import numpy as np
 
-from pipeline import audio, memo, mfcc, params, shards, silence
+from pipeline import memo, mfcc, params, pcm, shards, silence
+from pipeline.cluster import HOW, Cause
 from pipeline.memo import Memo
-from pipeline.mfcc import Kernel
+from pipeline.mfcc import FIXED, Kernel
+from pipeline.pcm import Wav
 from pipeline.tables import Recording
 
-Outcome = memo.Origin | Literal["killed"]  # killed: every worker died of it
+Outcome = memo.Origin | Literal["lost"]  # lost: it killed every worker, or did not end
 PACKAGES = ("librosa", "numcodecs", "numpy", "scipy", "zarr", "zarrs")  # decide the bytes of a shard
 
 
@@ -23,9 +25,7 @@ PACKAGES = ("librosa", "numcodecs", "numpy", "scipy", "zarr", "zarrs")  # decide
 class Source:
     """A recording as the task needs it."""
 
-    path: Path  # what ingest wrote
-    samples: int
-    sha256: str  # of the samples
+    wav: Wav
     spans: silence.Spans
 
 
@@ -47,13 +47,9 @@ class Part:
     entry: str | None
 
 
-FIXED = {"center": True, "window": "hann", "power": 2.0, "htk": False, "dct_type": 2, "norm": "ortho", "lifter": 0}
-"""What `mfcc.kernel` takes as given, under librosa's names: written beside the parameters into the store."""
-
-
 def lengths(sources: Sequence[Source], hop_length: int) -> list[int]:
     """Frames of every recording."""
-    return [mfcc.frame_count(source.samples, hop_length) for source in sources]
+    return [mfcc.frame_count(source.wav.samples, hop_length) for source in sources]
 
 
 def create(
@@ -70,6 +66,7 @@ def create(
         attributes={
             "sample_rate": sample_rate,
             "mfcc": dict(settings) | FIXED,
+            "content": _content(sources),
             "versions": {name: version(name) for name in sorted({*PACKAGES, "soundfile", "soxr"})},
         },
     )
@@ -98,7 +95,7 @@ def fill(parts: Sequence[Part], path: Path, kernel: Kernel, top_db: float | None
     shard, start = parts[0].shard, parts[0].piece.row
     entry = parts[0].entry if len(parts) == len(shard.pieces) else None
     speech = [
-        silence.flags(part.source.spans, part.source.samples, kernel.hop_length, part.piece.first, part.piece.count)
+        silence.flags(part.source.spans, part.source.wav.samples, kernel.hop_length, part.piece.first, part.piece.count)
         for part in parts
     ]
     packed, origin = kept.get(entry) if entry else (None, "computed")
@@ -107,9 +104,9 @@ def fill(parts: Sequence[Part], path: Path, kernel: Kernel, top_db: float | None
         return [origin] * len(parts)
     features = np.empty((sum(part.piece.count for part in parts), kernel.cosines.shape[1]), np.float32)
     for part in parts:
-        piece, read = part.piece, functools.partial(audio.read, part.source.path)
+        piece, wav = part.piece, part.source.wav
         features[piece.row - start : piece.row - start + piece.count] = mfcc.compute(
-            kernel, read, part.source.samples, piece.first, piece.count, top_db
+            kernel, wav.read, wav.samples, piece.first, piece.count, top_db
         )
     shards.write(path, start, features, np.concatenate(speech))
     if entry:
@@ -117,18 +114,28 @@ def fill(parts: Sequence[Part], path: Path, kernel: Kernel, top_db: float | None
     return [origin] * len(parts)
 
 
-def killed(_: Part) -> Outcome:
-    """What stands for a part of which every worker died: its rows stay NaN."""
-    return "killed"
+def lost(part: Part, cause: Cause) -> Outcome:
+    """Placeholder for a part that could not be computed: its rows stay NaN."""
+    print(f"{part.source.wav.name!r}: the task that computes its MFCCs {HOW[cause]}; it has none", flush=True)
+    return "lost"
+
+
+def _content(sources: Sequence[Source]) -> str:
+    """The digest of the audio and of its speech: with the other attributes, all that rows and flags depend on."""
+    digest = hashlib.sha256()
+    for source in sources:
+        digest.update(source.wav.sha256.encode() + source.spans.tobytes())
+    return digest.hexdigest()
 
 
 def _entry(shard: shards.Shard, sources: Sequence[Source], settings: params.Mfcc, sample_rate: int) -> str:
     pieces = [
-        (sources[piece.recording].sha256, sources[piece.recording].samples, piece.first, piece.count)
+        (wav.sha256, wav.samples, piece.first, piece.count)
         for piece in shard.pieces
+        for wav in [sources[piece.recording].wav]
     ]
     about = {"mfcc": dict(settings), "sample_rate": sample_rate, "pieces": pieces}
-    return memo.name(about, (mfcc, audio, shards), PACKAGES)
+    return memo.name(about, (mfcc, pcm, shards), PACKAGES)
 
 
 def _within(source: Source, piece: shards.Piece, hop_length: int) -> Source:

@@ -9,6 +9,7 @@ import hashlib
 import importlib.metadata
 import json
 import shutil
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from pipeline import files
 Origin = Literal["computed", "memo", "damaged"]  # where a result is from; damaged: computed, as its entry was
 
 LIMIT = 20 * 10**9  # bytes: 217 hours of 64 MFCCs
+ABANDONED_S = 3600  # after which a file that is still being written is of a killed process
 
 
 def tell(origins: Sequence[str], unit: str, memo: "Memo") -> None:
@@ -31,7 +33,7 @@ def tell(origins: Sequence[str], unit: str, memo: "Memo") -> None:
     if remembered := origins.count("memo"):
         print(f"{remembered} of {len(origins)} {unit} were computed before: taken from the memo, {memo.folder}")
     if damaged := origins.count("damaged"):
-        print(f"{damaged} of {len(origins)} {unit} were damaged in the memo, {memo.folder}, and computed anew")
+        print(f"{damaged} of {len(origins)} {unit} were damaged in the memo, {memo.folder}, and computed again")
 
 
 def default() -> "Memo":
@@ -122,12 +124,15 @@ class Memo:
         return admitted
 
     def _entries(self) -> list[tuple[float, int, Path]]:
-        """When it was written, its size and its path, of every entry and of what a killed process left."""
-        found = []
+        """When it was written, its size and its path, of every entry."""
+        found, now = [], time.time()
         for path in self.folder.glob("*/*"):
             try:
                 status = path.stat()
             except FileNotFoundError:
+                continue
+            if path.suffix == ".partial" and now - status.st_mtime > ABANDONED_S:
+                path.unlink(missing_ok=True)
                 continue
             found.append((status.st_mtime, status.st_size, path))
         return found

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import backend, params
+from pipeline import backend, checksums, params
 from pipeline.balance import Ensemble
 from pipeline.errors import ArtifactError
 from pipeline.sequences import SILENCE
@@ -82,9 +82,8 @@ class Architecture:
     def read(cls, path: Path) -> Self:
         """Read what `write` wrote; ArtifactError where it can't be."""
         try:
-            tree = json.loads(path.read_text(encoding="utf-8"))
-            return cls(**{name: _tuples(value) for name, value in tree.items()})
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+            return cls(**{name: _tuples(value) for name, value in checksums.read_json(path).items()})
+        except (TypeError, AttributeError) as error:
             raise ArtifactError(f"{path} is not a network's description ({error}); run `dvc repro`") from None
 
 

@@ -1,72 +1,63 @@
 """The task that finds the speech of some recordings, on any worker that sees the same files."""
 
-import functools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from pipeline import audio, memo, params, silence
+from pipeline import memo, params, pcm, silence
+from pipeline.cluster import HOW, Cause
 from pipeline.errors import DetectionError
 from pipeline.memo import Memo
+from pipeline.pcm import Wav
 from pipeline.silence import Spans
 
 TOGETHER = 600  # s of audio a task: some hundred milliseconds of work
 
 
 @dataclass(frozen=True)
-class Source:
-    """A recording as the task needs it."""
-
-    path: Path  # what ingest wrote
-    samples: int
-    sha256: str  # of the samples
-
-
-@dataclass(frozen=True)
 class Found:
-    """The speech of a recording, and where that is from: `killed` where every worker died of it."""
+    """The speech of a recording, and where that is from; lost: it killed every worker, or did not end."""
 
     spans: Spans
-    origin: memo.Origin | Literal["killed"]
+    origin: memo.Origin | Literal["lost"]
 
 
-def batches(sources: Sequence[Source], sample_rate: int) -> Iterator[list[Source]]:
+def batches(recordings: Sequence[Wav], sample_rate: int) -> Iterator[list[Wav]]:
     """Recordings in order, about ten minutes together; a longer one alone."""
-    batch: list[Source] = []
-    for source in sources:
-        if batch and sum(one.samples for one in batch) + source.samples > TOGETHER * sample_rate:
+    batch: list[Wav] = []
+    for wav in recordings:
+        if batch and sum(one.samples for one in batch) + wav.samples > TOGETHER * sample_rate:
             yield batch
             batch = []
-        batch.append(source)
+        batch.append(wav)
     if batch:
         yield batch
 
 
-def find(sources: Sequence[Source], sample_rate: int, detection: params.Detection, kept: Memo) -> list[Found]:
+def find(recordings: Sequence[Wav], sample_rate: int, detection: params.Detection, kept: Memo) -> list[Found]:
     """The speech of each recording: from the memo where it has them, else as `silence.detect` finds them."""
-    about = {"sample_rate": sample_rate, **dict(detection), "audio": [source.sha256 for source in sources]}
-    entry = memo.name({"spans": about}, (silence, audio), ("numpy", "sox"))
+    about = {"sample_rate": sample_rate, **dict(detection), "audio": [wav.sha256 for wav in recordings]}
+    entry = memo.name({"spans": about}, (silence, pcm), ("numpy", "sox"))
     known, origin = kept.get(entry)
     if known is None:
-        found = [_detect(source, sample_rate, detection) for source in sources]
+        found = [_detect(wav, sample_rate, detection) for wav in recordings]
         kept.put(entry, json.dumps([spans.tolist() for spans in found]).encode())
     else:
         found = [np.array(spans, np.int64).reshape(-1, 2) for spans in json.loads(known)]
     return [Found(spans, origin) for spans in found]
 
 
-def killed(_: Source) -> Found:
-    """What stands for a recording of which every worker died: none of it is speech."""
-    return Found(np.zeros((0, 2), np.int64), "killed")
+def lost(wav: Wav, cause: Cause) -> Found:
+    """Placeholder for a recording that could not be searched: none of it is speech."""
+    print(f"{wav.name!r}: the task that looks for its speech {HOW[cause]}; it is taken as silence", flush=True)
+    return Found(np.zeros((0, 2), np.int64), "lost")
 
 
-def _detect(source: Source, sample_rate: int, detection: params.Detection) -> Spans:
-    read = functools.partial(audio.read, source.path)
+def _detect(wav: Wav, sample_rate: int, detection: params.Detection) -> Spans:
     try:
-        return silence.detect(read, source.samples, sample_rate, detection)
+        return silence.detect(wav.read, wav.samples, sample_rate, detection)
     except DetectionError as error:
-        raise DetectionError(f"{source.path}: {error}") from None
+        raise DetectionError(f"{wav.name!r}: {error}") from None

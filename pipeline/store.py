@@ -10,11 +10,11 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from pipeline import selection
+from pipeline import selection, shards
 from pipeline.errors import ArtifactError
 from pipeline.mfcc import Features
 from pipeline.selection import Selection
-from pipeline.shards import SCHEMA, WHOLE, array
+from pipeline.shards import SCHEMA, TABLE, WHOLE, array
 from pipeline.silence import Flags
 from pipeline.tables import Member
 
@@ -49,7 +49,7 @@ class FeatureStore:
         self.shard = int((self.mfcc.shards or self.mfcc.chunks)[0])
         self.attributes: dict[str, Any] = dict(group.attrs)
         self.killed: frozenset[str] = frozenset(self.attributes.get("killed", ()))
-        table = {name: np.asarray(array(group, f"recording/{name}")[:]) for name in _TABLE}
+        table = {name: np.asarray(array(group, f"recording/{name}")[:]) for name in TABLE}
         self.ids: list[str] = [str(value) for value in table["id"]]
         self.languages: list[str] = [str(value) for value in table["language"]]
         self.speakers: list[str] = [str(value) for value in table["speaker"]]
@@ -68,17 +68,20 @@ class FeatureStore:
         """
         path = Path(path)
         try:
-            group = zarr.open_group(path, mode="r")
-            schema = group.attrs.get("schema")
-            if schema != SCHEMA:
-                raise ArtifactError(
-                    f"{path} has schema {json.dumps(schema)}, this version reads {SCHEMA}; run `dvc repro`"
-                )
-            opened = cls(path, group)
-        except (FileNotFoundError, KeyError, ValueError, RuntimeError):
-            raise ArtifactError(f"{path} is not a feature store; run `dvc repro` to write it") from None
-        for name in opened._arrays:
-            opened._refuse_missing(name)
+            schema = zarr.open_group(path, mode="r").attrs.get("schema")
+        except Exception:  # zarr lets through whatever its parsers and the file system raise
+            raise ArtifactError(
+                f"{path} is not a feature store: {path / 'zarr.json'} is missing or damaged; run `dvc repro`"
+            ) from None
+        if schema != SCHEMA:
+            raise ArtifactError(f"{path} has schema {json.dumps(schema)}, this version reads {SCHEMA}; run `dvc repro`")
+        if file := shards.damaged(path):
+            raise ArtifactError(f"{file} is missing or damaged; delete {path} and run `dvc repro`")
+        opened = cls(path, zarr.open_group(path, mode="r"))
+        for rows in opened._arrays.values():
+            for file in shards.files(path, rows):
+                if not file.is_file() or not file.stat().st_size:  # zarr takes an empty file for the fill value
+                    raise ArtifactError(f"{file} is missing or empty; delete {path} and run `dvc repro`")
         return opened
 
     def select(
@@ -98,14 +101,16 @@ class FeatureStore:
         split
             A splits/NAME.csv: only its recordings.
         manifest
-            A manifests/NAME.csv: its sequences are the items; without one, every recording is an item.
+            A manifests/NAME.csv: its sequences are the items, seen through the strategy that they were cut for;
+            without one, every recording is an item.
         language, speaker
             Only these.
 
         Raises
         ------
         ArtifactError
-            Where the store has no such language, speaker or recording, or nothing is left.
+            If the store has no such language, speaker or recording, nothing is left, or the manifest was cut from
+            another store.
         """
         return selection.select(self, split, manifest, language, speaker)
 
@@ -136,6 +141,11 @@ class FeatureStore:
         return np.concatenate(parts)
 
     @property
+    def id(self) -> str:
+        """Twelve digits that tell it from stores of other audio, speech or parameters."""
+        return str(self.attributes["sha256"][:12])
+
+    @property
     def frame_s(self) -> float:
         """Seconds from one frame to the next."""
         try:
@@ -154,15 +164,6 @@ class FeatureStore:
         except KeyError:
             raise ArtifactError(f"{self.path} has no recording {recording!r}; run `dvc repro`") from None
 
-    def _refuse_missing(self, name: str) -> None:
-        """Every shard has its file: zarr would take one that is missing or empty for one of the fill value."""
-        there = sum(file.is_file() and file.stat().st_size > 0 for file in (self.path / name / "c").rglob("*"))
-        due = -(-self._arrays[name].shape[0] // self.shard)
-        if there < due:
-            raise ArtifactError(
-                f"{self.path} has {there} of the {due} files of {name}; delete {self.path} and run `dvc repro`"
-            )
-
     def _rows(self, recording: str, start: int, stop: int | None) -> tuple[int, int]:
         number = self.number(recording)
         first, length = int(self.starts[number]), int(self.lengths[number])
@@ -173,8 +174,9 @@ class FeatureStore:
             return np.asarray(rows[start:stop])
         except Exception as error:  # zarr lets through whatever its codecs and the file system raise
             raise ArtifactError(
-                f"{self.path}: rows {start}:{stop} of {rows.basename} can't be read ({' '.join(str(error).split())}); "
-                f"delete {self.path} and run `dvc repro`"
+                f"{self.path}: rows {start}:{stop} of {rows.basename} can't be read from "
+                f"{shards.file(self.path, rows, start)} ({' '.join(str(error).split())}); delete {self.path} and run "
+                "`dvc repro`"
             ) from None
 
 
@@ -184,6 +186,3 @@ def _speech_of_shard(store: FeatureStore, start: int) -> Flags:
     flags = np.asarray(store._read(store._arrays["speech"], start, start + store.shard), np.bool_)
     flags.setflags(write=False)
     return flags
-
-
-_TABLE = ("id", "language", "speaker", "start", "length")

@@ -2,11 +2,26 @@
 
 import csv
 import dataclasses
+import io
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+from pipeline import checksums
 from pipeline.errors import ArtifactError
+
+
+@dataclasses.dataclass(frozen=True)
+class Listed:
+    """A row of corpus/files.csv: one file that the corpus lists, not decoded yet."""
+
+    path: str  # relative to corpus.root
+    language: str
+    speaker: str
+    group: str
+    sha256: str  # of the file
+    extra: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +46,7 @@ class Recording:
     rms_dbfs: float
     clipped: float  # share of the samples at full scale
     dc_offset: float  # mean, of full scale
+    crc32c: str = ""  # of every block of the samples, as `pcm` reads them
     extra: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
@@ -65,7 +81,7 @@ class Member:
 
 @dataclasses.dataclass(frozen=True)
 class Sequence:
-    """A row of manifests/*.csv: rows start:start+frames of the view of a recording, seen once by the network."""
+    """A row of manifests/*.csv: rows start:start+frames of a view of a recording, seen once by the network."""
 
     sequence: str
     recording: str
@@ -76,6 +92,8 @@ class Sequence:
     repeat: int = 0  # 0: the sequence itself; 1, 2, ...: oversampled, cut at another offset
     weight: float = 1.0
     member: int = 0  # which network of an ensemble trains on it
+    view: str = ""  # silence strategy that it was cut for
+    features: str = ""  # id of the feature store that it was cut from
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +117,8 @@ class Answer:
     predicted: str
 
 
-Row = TypeVar("Row", Recording, Rejected, Span, Member, Sequence, Epoch, Answer)
+Spoken = TypeVar("Spoken", Recording, Member)
+Row = TypeVar("Row", Listed, Recording, Rejected, Span, Member, Sequence, Epoch, Answer)
 
 
 def write(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
@@ -112,11 +131,25 @@ def write(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
         extra = sorted({key for row in rows for key in getattr(row, "extra", {})})
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(names + extra)
-        for row in rows:
-            carried = getattr(row, "extra", {})
-            writer.writerow([getattr(row, name) for name in names] + [carried.get(key, "") for key in extra])
+        plain = csv.writer(file, lineterminator="\n")
+        quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        for cells in itertools.chain([names + extra], (_cells(row, names, extra) for row in rows)):
+            # A carriage return ends a line for those who read it, but csv quotes none for that.
+            (quoted if any("\r" in cell for cell in cells) else plain).writerow(cells)
+
+
+def _cells(row: object, names: Iterable[str], extra: Iterable[str]) -> list[str]:
+    carried = getattr(row, "extra", {})
+    return [*(str(getattr(row, name)) for name in names), *(carried.get(key, "") for key in extra)]
+
+
+def of_languages(path: Path, kind: type[Spoken], languages: Iterable[str]) -> list[Spoken]:
+    """Read rows that must be of these languages, all of them; ArtifactError also if they are of others."""
+    rows = read(path, kind)
+    found, wanted = ", ".join(sorted({row.language for row in rows})), ", ".join(sorted(languages))
+    if found != wanted:
+        raise ArtifactError(f"{path} is of the languages {found or 'none'}, not of {wanted}; {checksums.REMEDY}")
+    return rows
 
 
 def read(path: Path, kind: type[Row]) -> list[Row]:
@@ -130,25 +163,25 @@ def scan(path: Path, kind: type[Row]) -> Iterator[Row]:
     Raises
     ------
     ArtifactError
-        Where the file is missing, lacks a column or holds a value of another type.
+        If the file is missing or damaged, lacks a column or holds a value of another type.
     """
     types = get_type_hints(kind)
     carries = types.pop("extra", None) is not None
+    text = io.TextIOWrapper(io.BytesIO(checksums.read(path)), encoding="utf-8", newline="")
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            lines = csv.reader(file)
-            header = next(lines, [])
-            if missing := [name for name in types if name not in header]:
-                raise ArtifactError(f"{path} has no column {', '.join(missing)}; run `dvc repro` to write it anew")
-            for cells in lines:
-                try:
-                    line = dict(zip(header, cells, strict=True))
-                    values: dict[str, Any] = {name: cast(line.pop(name)) for name, cast in types.items()}
-                except ValueError as error:
-                    where = f"{path} line {lines.line_num}"
-                    raise ArtifactError(f"{where} does not fit its columns ({error}); run `dvc repro`") from None
-                if carries:
-                    values["extra"] = line
-                yield kind(**values)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ArtifactError(f"{path} can't be read ({error}); run `dvc repro` to write it") from None
+        lines = csv.reader(text, strict=True)
+        header = next(lines, [])
+        if missing := [name for name in types if name not in header]:
+            raise ArtifactError(f"{path} has no column {', '.join(missing)}; {checksums.REMEDY}")
+        for cells in lines:
+            try:
+                line = dict(zip(header, cells, strict=True))
+                values: dict[str, Any] = {name: cast(line.pop(name)) for name, cast in types.items()}
+            except ValueError as error:
+                where = f"{path} line {lines.line_num}"
+                raise ArtifactError(f"{where} does not fit its columns ({error}); {checksums.REMEDY}") from None
+            if carries:
+                values["extra"] = line
+            yield kind(**values)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ArtifactError(f"{path} can't be read ({error}); {checksums.REMEDY}") from None

@@ -1,8 +1,6 @@
 """audit: derive again from the written files that nothing ties train, val and test together."""
 
-import json
-
-from pipeline import audit, splits, tables, terminal
+from pipeline import audit, checksums, splits, tables, terminal
 from pipeline.errors import LeakageError
 from pipeline.tables import Member, Recording, Sequence
 from stages import ARTIFACTS, run
@@ -16,8 +14,8 @@ def main() -> None:
     )
     folder = ARTIFACTS / "audit"
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(audit.report(findings), indent=2)
-    (folder / "leakage.json").write_text(text + "\n", encoding="utf-8")
+    checksums.write_json(folder / "leakage.json", audit.report(findings))
+    checksums.seal(folder)
     terminal.show_table(["check", "violations"], [[check, len(found)] for check, found in findings.items()])
     leaks = [sentence for found in findings.values() for sentence in found]
     if leaks:

@@ -6,18 +6,20 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline import audio, evaluation, metrics, runtimes, sequences, streaming, tables, terminal
+from pipeline import checksums, evaluation, metrics, runtimes, sequences, tables, terminal
+from pipeline.audio import FULL_SCALE
+from pipeline.errors import ArtifactError
 from pipeline.mfcc import Features
+from pipeline.pcm import Wav
 from pipeline.sequences import View
 from pipeline.silence import Flags
 from pipeline.store import FeatureStore
 from pipeline.streaming import Decision, Description, Frames, Identifier
-from pipeline.tables import Answer, Member
+from pipeline.tables import Answer, Member, Recording
 from pipeline.terminal import Progress
 from stages import ARTIFACTS, run
 
@@ -48,16 +50,20 @@ class Piece:
 
 def main() -> None:
     about = Description.read(MODEL)
-    streaming.check(MODEL, runtimes.FILES["litert"], about)
-    network = runtimes.open_stream(MODEL, "litert", about.states)
+    network = runtimes.load(MODEL, "litert", about.states).stream()
     identifier = Identifier.load(MODEL) if about.streaming else None
     store = FeatureStore.open(ARTIFACTS / "features.zarr")
-    members = store.without_killed(tables.read(ARTIFACTS / "splits" / "test.csv", Member))
+    members = store.without_killed(tables.of_languages(ARTIFACTS / "splits" / "test.csv", Member, about.languages))
+    path = ARTIFACTS / "ingest" / "recordings.csv"
+    wavs = {row.recording: Wav.of(row, ARTIFACTS / "audio") for row in tables.read(path, Recording)}
+    for member in members:
+        if member.recording not in wavs:
+            raise ArtifactError(f"{path} has no {member.recording!r} of the test split; run `dvc repro`")
 
     progress = Progress("evaluate", len(members), "recordings")
     scored = []
     for member in members:
-        scored.append(score(member, store, network, identifier, about))
+        scored.append(score(member, wavs[member.recording], store, network, identifier, about))
         progress.update(1)
 
     actual = [member.language for member in members]
@@ -81,12 +87,18 @@ def main() -> None:
         | {"drift_by_minute": drift(members, store, network, about)},
     }
     rounded = json.loads(json.dumps(scores), parse_float=lambda number: round(float(number), 6))
-    (folder / "metrics.json").write_text(json.dumps(rounded, indent=2) + "\n", encoding="utf-8")
+    checksums.write_json(folder / "metrics.json", rounded)
+    checksums.seal(folder)
     tell(rounded, actual, predicted, about.languages)
 
 
 def score(
-    member: Member, store: FeatureStore, network: runtimes.Stream, identifier: Identifier | None, about: Description
+    member: Member,
+    wav: Wav,
+    store: FeatureStore,
+    network: runtimes.Stream,
+    identifier: Identifier | None,
+    about: Description,
 ) -> Scored:
     """Stream a recording and compare it, frame by frame, with the network on the stored features."""
     language, frames = about.languages.index(member.language), int(store.lengths[store.number(member.recording)])
@@ -97,7 +109,7 @@ def score(
     if identifier is None:
         heard: Iterator[Frames | None] = itertools.repeat(None, -(-frames // BLOCK))
     else:
-        heard = listen(identifier, ARTIFACTS / "audio" / f"{member.recording}.wav")
+        heard = listen(identifier, wav)
     at = 0
     for streamed in heard:
         stop = at + (BLOCK if streamed is None else len(streamed.speech))
@@ -124,12 +136,12 @@ def score(
     return Scored(hits, weight, decision if identifier is None else identifier.decision, course)
 
 
-def listen(identifier: Identifier, path: Path) -> Iterator[Frames]:
-    """Stream a file, its frames some seconds at a time."""
+def listen(identifier: Identifier, wav: Wav) -> Iterator[Frames]:
+    """Stream a recording, its frames some seconds at a time."""
     identifier.reset_states()
     start, more = 0, True
     while more:
-        heard = audio.read(path, start, start + CHUNKS * CHUNK) / np.float32(audio.FULL_SCALE)
+        heard = wav.read(start, start + CHUNKS * CHUNK) / np.float32(FULL_SCALE)
         start, more = start + len(heard), len(heard) == CHUNKS * CHUNK
         parts = [identifier.accept(heard[at : at + CHUNK]) for at in range(0, len(heard), CHUNK)]
         if not more:

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from pipeline import cluster, features, files, memo, mfcc, params, shards, tables
+from pipeline.errors import ArtifactError
 from pipeline.features import Source
+from pipeline.pcm import Wav
+from pipeline.shards import Piece
 from pipeline.tables import Recording, Span
 from stages import ARTIFACTS, PARAMS, run
 
@@ -25,14 +28,22 @@ def main() -> None:
             features.create(target, recordings, sources, settings.mfcc, settings.audio.sample_rate)
             fill = functools.partial(features.fill, path=target, kernel=kernel, top_db=settings.mfcc.top_db, kept=kept)
             outcomes = cluster.map(
-                client, fill, batches, folder=target, lost=features.killed, job="features", unit="pieces"
+                client,
+                fill,
+                batches,
+                folder=target,
+                lost=features.lost,
+                job="features",
+                unit="pieces",
+                allowance=lambda part: part.piece.count * settings.mfcc.hop_length / cluster.SAMPLES_PER_S,
             )
             pieces = [part.piece for batch in batches for part in batch]
-            killed = {piece.recording for piece, outcome in zip(pieces, outcomes, strict=True) if outcome == "killed"}
-            if killed:
-                shards.give_up(target, [recordings[number].recording for number in sorted(killed)])
-    for number in sorted(killed):
-        print(f"{recordings[number].path} ends the process that computes its MFCCs, every time: it has none")
+            lost: dict[str, list[Piece]] = {}
+            for piece, outcome in zip(pieces, outcomes, strict=True):
+                if outcome == "lost":
+                    lost.setdefault(recordings[piece.recording].recording, []).append(piece)
+            if lost:
+                shards.give_up(target, lost)
     memo.tell(outcomes, "pieces", kept)
     frames = sum(piece.count for piece in pieces)
     print(f"{frames:,} frames of {settings.mfcc.n_mfcc} MFCCs of {len(recordings)} recordings")
@@ -41,12 +52,15 @@ def main() -> None:
 def read_sources(recordings: list[Recording]) -> Iterator[Source]:
     """What ingest wrote of each recording, with the spans that trim found."""
     spans = {row.recording: array("q") for row in recordings}
-    for span in tables.scan(ARTIFACTS / "trim" / "spans.csv", Span):
+    path = ARTIFACTS / "trim" / "spans.csv"
+    for span in tables.scan(path, Span):
+        if span.recording not in spans:
+            raise ArtifactError(f"{path} is of another corpus: ingest has no {span.recording!r}; run `dvc repro`")
         spans[span.recording].extend((span.start, span.end))
     audio = ARTIFACTS.resolve() / "audio"  # workers may run in another folder
     for row in recordings:
         found = np.array(spans[row.recording], np.int64).reshape(-1, 2)
-        yield Source(audio / f"{row.recording}.wav", row.samples, row.sha256, found)
+        yield Source(Wav.of(row, audio), found)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
 """split: speakers to train, val and test. Reads ingest/recordings.csv alone, so nothing later moves a speaker."""
 
-import json
 from collections.abc import Mapping, Sequence
 
-from pipeline import params, splits, tables, terminal
+from pipeline import checksums, params, splits, tables, terminal
 from pipeline.tables import Member, Recording
 from stages import ARTIFACTS, PARAMS, run
 
 
 def main() -> None:
     settings = params.load(PARAMS)
-    recordings = tables.read(ARTIFACTS / "ingest" / "recordings.csv", Recording)
+    path = ARTIFACTS / "ingest" / "recordings.csv"
+    recordings = tables.of_languages(path, Recording, settings.corpus.languages)
     split_of = splits.assign(recordings, settings.split, settings.seed)
     splits.check(recordings, split_of)
 
@@ -23,7 +23,8 @@ def main() -> None:
         ]
         tables.write(folder / f"{name}.csv", Member, members)
     summary = {language: _summary(language, recordings, split_of) for language in settings.corpus.languages}
-    (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    checksums.write_json(folder / "summary.json", summary)
+    checksums.seal(folder)
     terminal.show_table(
         ["language", *(f"{name} {unit}" for name in splits.NAMES for unit in ("min", "share", "speakers"))],
         [

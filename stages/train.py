@@ -1,8 +1,6 @@
 """train: fit the Keras network to the training manifest."""
 
-import json
-
-from pipeline import backend, network, params, programs, sequences, tables, training
+from pipeline import backend, checksums, network, params, programs, sequences, tables, training
 from pipeline.balance import Ensemble
 from pipeline.store import FeatureStore
 from pipeline.tables import Epoch
@@ -14,7 +12,7 @@ def main() -> None:
     programs.require("dot")  # draws the network once it is trained
     store = FeatureStore.open(ARTIFACTS / "features.zarr")
     manifests = ARTIFACTS / "manifests"
-    division = Ensemble.read(json.loads((manifests / "summary.json").read_text(encoding="utf-8")))
+    division = Ensemble.read(checksums.read_json(manifests / "summary.json"))
 
     strategy, languages = settings.silence.strategy, settings.corpus.languages
     train, val = (
@@ -30,6 +28,7 @@ def main() -> None:
     model.save(folder / "sequence.keras")
     tables.write(folder / "history.csv", Epoch, history)
     backend.keras().utils.plot_model(model, folder / "model.png", show_shapes=True, show_layer_names=True, dpi=120)
+    checksums.seal(folder)
     best = min(history, key=lambda row: (-row.member, row.val_loss))
     print(f"{model.count_params():,} weights; best of {len(history)} epochs: {best.epoch}, {best.val_loss:.3f}")
 

@@ -1,5 +1,6 @@
 """Every row of the store has one owner, and the bytes do not depend on who computed them."""
 
+import dataclasses
 import functools
 import hashlib
 from collections.abc import Callable
@@ -13,9 +14,11 @@ from distributed import LocalCluster
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import cluster, features, mfcc, params, shards, silence
+from pipeline import cluster, features, mfcc, params, pcm, shards, silence, speech
 from pipeline.audio import Samples
+from pipeline.errors import ArtifactError
 from pipeline.memo import Memo
+from pipeline.pcm import Wav
 from pipeline.store import FeatureStore
 
 
@@ -44,10 +47,15 @@ def sources(tmp_path_factory: pytest.TempPathFactory, babble: Callable[[int, int
     found = []
     for number, seconds in enumerate((500.0, 400.0, 0.5, 3.0)):
         signal = babble(number, int(seconds * 16000))
-        soundfile.write(folder / f"{number}.wav", signal, 16000, subtype="PCM_16")
         spans = silence.kept_spans([signal], 16000, 1.0)
-        found.append(features.Source(folder / f"{number}.wav", len(signal), str(number), spans))
+        found.append(features.Source(ingested(folder, number, signal), spans))
     return found
+
+
+def ingested(folder: Path, number: int, signal: Samples) -> Wav:
+    soundfile.write(folder / f"{number}.flac", signal, 16000)
+    measures = pcm.convert(folder / f"{number}.flac", folder / f"{number}.wav", 16000, 0.0)
+    return Wav(folder / f"{number}.wav", f"{number}.flac", measures.samples, measures.sha256, measures.crc32c)
 
 
 def build(
@@ -71,7 +79,7 @@ def build(
         dask.config.set({"scheduler-address": local.scheduler_address}),
         cluster.connect() as client,
     ):
-        cluster.map(client, fill, batches, folder=path, lost=features.killed, job="features", unit="pieces")
+        cluster.map(client, fill, batches, folder=path, lost=features.lost, job="features", unit="pieces")
     files = sorted(file for file in path.rglob("*") if file.is_file())
     return {file.relative_to(path).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
@@ -88,8 +96,38 @@ def test_one_and_two_workers_write_the_same_bytes(
     opened = FeatureStore.open(tmp_path / "two.zarr")
     kernel = mfcc.kernel(defaults.mfcc, 16000)
     for number, source in enumerate(sources):
-        signal = soundfile.read(source.path, dtype="int16")[0]
+        signal = soundfile.read(source.wav.path, dtype="int16")[0]
         wanted = mfcc.whole(kernel, signal)
         np.testing.assert_allclose(opened.features(f"r{number}"), wanted, atol=1e-3)
-        flags = silence.flags(source.spans, source.samples, 160, 0, len(wanted))
+        flags = silence.flags(source.spans, source.wav.samples, 160, 0, len(wanted))
         np.testing.assert_array_equal(opened.flags(f"r{number}"), flags)
+
+
+@pytest.mark.parametrize("job", ["trim", "features"])
+def test_damaged_audio_enters_neither_memo_nor_store(
+    tmp_path: Path, babble: Callable[[int, int], Samples], defaults: params.Params, job: str
+) -> None:
+    kept = Memo(tmp_path / "memo")
+    wav = ingested(tmp_path, 0, babble(0, 160_000))
+    content = wav.path.read_bytes()
+    source = features.Source(wav, silence.kept_spans([babble(0, 160_000)], 16000, 1.0))
+    path = tmp_path / "s.zarr"
+    shards.create(path, ["r0"], ["english"], ["s"], features.lengths([source], 160), defaults.mfcc.n_mfcc, {})
+
+    def compute() -> object:
+        fresh = dataclasses.replace(wav)  # as a worker gets it
+        if job == "trim":
+            return speech.find([fresh], 16000, defaults.silence, kept)[0].spans.tolist()
+        [batch] = features.batches([features.Source(fresh, source.spans)], defaults.mfcc, 16000, kept)
+        features.fill(batch, path, mfcc.kernel(defaults.mfcc, 16000), None, kept)
+        return shards.packed(path, 0).read_bytes()
+
+    wav.path.write_bytes(content[:100_000] + bytes(20_000) + content[120_000:])
+    with pytest.raises(ArtifactError, match=r"the audio of '0\.flac', is not what ingest wrote"):
+        compute()
+    assert not kept.size()
+    assert not shards.packed(path, 0).exists()
+    wav.path.write_bytes(content)
+    wanted = compute()
+    wav.path.unlink()  # from the memo now
+    assert compute() == wanted

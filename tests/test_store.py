@@ -1,13 +1,18 @@
 """What is open is whole and of this schema, or is refused in one sentence."""
 
+import re
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zarr
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline import shards
 from pipeline.errors import ArtifactError
+from pipeline.shards import Piece
 from pipeline.store import FeatureStore
 from pipeline.tables import Member
 
@@ -21,14 +26,16 @@ def test_the_store_opens_with_zarr_alone(tmp_path: Path) -> None:
     assert list(group["recording/language"][:]) == ["english", "हिन्दी"]
     assert group["recording/start"][:].tolist() == [0, 3]
     assert group["recording/length"][:].tolist() == [3, 4]
-    assert dict(group.attrs) == {"schema": 1, "sample_rate": 16000}
+    assert {"schema": 2, "sample_rate": 16000}.items() <= dict(group.attrs).items()
 
 
 def test_what_is_no_store_of_this_schema_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match=r"nowhere\.zarr is not a feature store; run `dvc repro`"):
+    with pytest.raises(
+        ArtifactError, match=r"nowhere\.zarr is not a feature store: \S+zarr\.json is missing or damaged"
+    ):
         FeatureStore.open(tmp_path / "nowhere.zarr")
     zarr.create_group(tmp_path / "old.zarr", attributes={"schema": 0})
-    with pytest.raises(ArtifactError, match="schema 0, this version reads 1"):
+    with pytest.raises(ArtifactError, match="schema 0, this version reads 2"):
         FeatureStore.open(tmp_path / "old.zarr")
 
 
@@ -37,7 +44,7 @@ def test_recordings_of_which_no_features_could_be_computed_are_passed_over(tmp_p
     shards.create(path, ["a", "b", "c"], ["english"] * 3, ["x", "y", "z"], [3, 4, 5], 2, {})
     shards.write(path, 0, np.ones((3, 2), np.float32), np.ones(3, bool))
     shards.write(path, 7, np.ones((5, 2), np.float32), np.ones(5, bool))
-    shards.give_up(path, ["b"])
+    shards.give_up(path, {"b": [Piece(1, 0, 4, 3)]})
     store = FeatureStore.open(path)
     assert [len(example.features) for example in store.select()] == [3, 5]
     assert np.isfinite(store.select().numpy().features).all()
@@ -58,7 +65,7 @@ def test_a_damaged_shard_is_told_with_what_to_do(tmp_path: Path, damage: str) ->
         file.unlink()
     else:
         file.write_bytes(content[:-4] if damage == "cut" else content)
-    with pytest.raises(ArtifactError, match=r"s\.zarr.* mfcc.*; delete .*s\.zarr and run `dvc repro`"):
+    with pytest.raises(ArtifactError, match=r"s\.zarr.*mfcc.*; delete .*s\.zarr and run `dvc repro`"):
         FeatureStore.open(path).features("a")
 
 
@@ -89,3 +96,58 @@ def test_no_flipped_bit_of_a_shard_is_ever_read(tmp_path: Path, monkeypatch: pyt
                     refused += 1
         file.write_bytes(content)
     assert refused > 300
+
+
+@settings(max_examples=25)
+@given(
+    speech=st.lists(st.booleans(), min_size=1, max_size=6),
+    computed=st.lists(st.booleans(), min_size=6, max_size=6),
+)
+def test_every_shard_has_its_file_whatever_it_contains(speech: list[bool], computed: list[bool]) -> None:
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setattr(shards, "CHUNK", 4)
+        patch.setattr(shards, "SHARD", 8)
+        path, rows = Path(folder) / "s.zarr", 8 * len(speech)
+        flags = np.repeat(speech, 8)
+        mfcc = np.where(np.repeat(computed[: len(speech)], 8)[:, None], np.float32(1), np.float32(np.nan))
+        shards.create(path, ["a"], ["english"], ["x"], [rows], 1, {})
+        for start in range(0, rows, 8):
+            shards.write(path, start, mfcc[start : start + 8], flags[start : start + 8])
+        store = FeatureStore.open(path)
+        assert np.array_equal(store.flags("a"), flags)
+        assert np.array_equal(store.features("a"), mfcc, equal_nan=True)
+
+
+def test_a_recording_that_fills_a_shard_and_could_not_be_computed_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "CHUNK", 4)
+    monkeypatch.setattr(shards, "SHARD", 8)
+    path = tmp_path / "s.zarr"
+    shards.create(path, ["a", "b"], ["english"] * 2, ["x", "y"], [8, 20], 2, {})
+    shards.write(path, 0, np.ones((8, 2), np.float32), np.ones(8, bool))
+    pieces = [piece for shard in shards.deal([8, 20]) for piece in shard.pieces if piece.recording == 1]
+    shards.give_up(path, {"b": pieces})
+    store = FeatureStore.open(path)
+    assert [len(example.features) for example in store.select()] == [8]
+    assert np.isnan(store.mfcc_rows(8, 28)).all()
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_damage_outside_of_the_shards_is_never_read(noisy: FeatureStore, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    files = [noisy.path / name for name in ("zarr.json", *shards.DESCRIBING)]
+    file = files[rng.integers(len(files))]
+    content = file.read_bytes()
+    harmed = bytearray(content)
+    harmed[rng.integers(len(harmed))] ^= 1 << int(rng.integers(8))
+    cut = content[: rng.integers(len(content))]
+    try:
+        if rng.random() < 0.2:
+            file.unlink()
+        else:
+            file.write_bytes(cut if rng.random() < 0.3 else harmed)
+        with pytest.raises(ArtifactError, match=re.escape(str(noisy.path))):
+            FeatureStore.open(noisy.path)
+    finally:
+        file.write_bytes(content)

@@ -1,0 +1,103 @@
+"""SHA256SUMS: the checksums of what a stage wrote, so that a damaged file is an error and never a wrong result.
+
+A stage calls `seal` when all files of its folder are written; every reader goes through `read`. `sha256sum --check`
+reads the file as well.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import ArtifactError
+
+SUMS = "SHA256SUMS"
+REMEDY = "run `dvc repro` to write it again"
+
+
+def seal(folder: Path) -> None:
+    """Write the checksums of all files below a folder into the folder."""
+    names = sorted(path.relative_to(folder).as_posix() for path in _files(folder))
+    lines = [f"{_digest((folder / name).read_bytes())}  {name}\n" for name in names]
+    (folder / SUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def read(path: Path, remedy: str = REMEDY) -> bytes:
+    """The content of a file that a stage wrote.
+
+    A folder without SHA256SUMS was not written by a stage: its files are read as they are.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is missing, or is not the one that was sealed.
+    """
+    try:
+        content = path.read_bytes()
+        sums = _sums(path.parent)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"{path} can't be read ({_reason(error)}); {remedy}") from None
+    if sums is not None and sums.get(path.name) != _digest(content):
+        raise ArtifactError(f"{path} is not the file that {SUMS} beside it describes; {remedy}")
+    return content
+
+
+def read_json(path: Path) -> Any:
+    """The same, parsed as JSON."""
+    content = read(path)
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        raise ArtifactError(f"{path} is not JSON ({error}); {REMEDY}") from None
+
+
+def write_json(path: Path, tree: Any) -> None:
+    """Write a tree of plain values; to be sealed with its folder."""
+    path.write_text(json.dumps(tree, indent=2) + "\n", encoding="utf-8")
+
+
+def check(folder: Path, names: Iterable[str], remedy: str = REMEDY) -> None:
+    """Compare files of a folder, or all files of folders in it, with its checksums, which must be there.
+
+    Raises
+    ------
+    ArtifactError
+        Naming the first file that is missing, altered or not listed.
+    """
+    try:
+        sums = _sums(folder)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"{folder / SUMS} can't be read ({_reason(error)}); {remedy}") from None
+    if sums is None:
+        raise ArtifactError(f"{folder / SUMS} is missing; {remedy}")
+    for name in names:
+        listed = {key for key in sums if key == name or key.startswith(f"{name}/")}
+        found = {path.relative_to(folder).as_posix() for path in _files(folder / name)}
+        for key in sorted(listed | found | (set() if listed else {name})):
+            if key not in found:
+                raise ArtifactError(f"{folder / key} is missing; {remedy}")
+            if key not in listed or _digest((folder / key).read_bytes()) != sums[key]:
+                raise ArtifactError(f"{folder / key} is not the file that {SUMS} describes; {remedy}")
+
+
+def _files(path: Path) -> list[Path]:
+    found = path.rglob("*") if path.is_dir() else [path]
+    return [file for file in found if file.is_file() and file.name != SUMS]
+
+
+def _sums(folder: Path) -> dict[str, str] | None:
+    """Digests by name; None if the folder has none."""
+    try:
+        lines = (folder / SUMS).read_text(encoding="utf-8").split("\n")
+    except FileNotFoundError:
+        return None
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,137 @@
+"""Damage anywhere under artifacts/: whoever reads it gets the right answer or one ArtifactError naming the file."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline import checksums, export, golden, tables
+from pipeline.errors import ArtifactError
+from pipeline.network import Architecture
+from pipeline.pcm import Wav
+from pipeline.store import FeatureStore
+from pipeline.streaming import Identifier
+from pipeline.tables import Answer, Epoch, Listed, Member, Recording, Rejected, Sequence, Span
+from tests.end_to_end.conftest import Copy
+
+DAMAGES = 2000
+KINDS: dict[str, Any] = {
+    "corpus/files.csv": Listed,
+    "corpus/rejected.csv": Rejected,
+    "ingest/recordings.csv": Recording,
+    "ingest/rejected.csv": Rejected,
+    "trim/spans.csv": Span,
+    **{f"splits/{name}.csv": Member for name in ("train", "val", "test")},
+    **{f"manifests/{name}.csv": Sequence for name in ("train", "val", "test")},
+    "model/history.csv": Epoch,
+    "evaluation/confusion.csv": Answer,
+}
+UNREAD = {"report", "data", "README.md"}  # nothing reads the page; the corpus is the user's, whatever its content
+
+
+def readers(artifacts: Path) -> dict[str, Callable[[], Any]]:
+    """Whatever the stages and the library read of each folder."""
+
+    def table(name: str) -> Callable[[], Any]:
+        return lambda: tables.read(artifacts / name, KINDS[name])
+
+    found: dict[str, Callable[[], Any]] = {name: table(name) for name in KINDS}
+    for path in artifacts.rglob("*.json"):
+        if path.name != "zarr.json" and path.parent.name not in ("streaming", "report"):
+            name = path.relative_to(artifacts).as_posix()
+            found[name] = lambda path=path: checksums.read_json(path)
+    found["model/model.png"] = lambda: checksums.read(artifacts / "model/model.png")
+    found["model/architecture.json"] = lambda: Architecture.read(artifacts / "model/architecture.json")
+    found["model/sequence.keras"] = lambda: export.load(artifacts / "model/sequence.keras").count_params()
+    found["features.zarr"] = lambda: contents(artifacts / "features.zarr")
+    found["streaming"] = lambda: (checked(artifacts / "streaming"), Identifier.load(artifacts / "streaming").kernel.mel)
+    for row in tables.read(artifacts / "ingest/recordings.csv", Recording):
+        wav = Wav.of(row, artifacts / "audio")
+        found[f"audio/{row.recording}.wav"] = lambda wav=wav: Wav(*fields(wav)).read(0, wav.samples)
+    return found
+
+
+def fields(wav: Wav) -> tuple[Any, ...]:
+    return wav.path, wav.name, wav.samples, wav.sha256, wav.crc32c
+
+
+def contents(path: Path) -> list[Any]:
+    store = FeatureStore.open(path)
+    table = [store.attributes, store.ids, store.languages, store.speakers, store.starts, store.lengths]
+    return [*table, store.mfcc_rows(0, store.mfcc.shape[0]), store.speech_rows(0, store.mfcc.shape[0])]
+
+
+def checked(folder: Path) -> None:
+    """What `lid verify` checks before it runs anything."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(golden, "replay", lambda *_: {})
+        golden.verify(folder)
+
+
+def same(found: Any, wanted: Any) -> bool:
+    if isinstance(wanted, np.ndarray):
+        return np.array_equal(found, wanted, equal_nan=wanted.dtype.kind == "f")
+    if isinstance(wanted, list | tuple):
+        return len(found) == len(wanted) and all(map(same, found, wanted))
+    return bool(found == wanted)
+
+
+@pytest.fixture(scope="module")
+def artifacts(tiny: Copy, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("damaged") / "artifacts"
+    shutil.copytree(tiny.folder / "artifacts", folder)
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return folder
+
+
+def damaged(content: bytes, rng: np.random.Generator) -> bytes | None:
+    """Flipped bits, a part zeroed, the end cut off, or no file at all."""
+    position = int(rng.integers(len(content)))
+    match int(rng.integers(10)):
+        case 0:
+            return None
+        case 1 | 2:
+            return content[:position]
+        case 3:
+            return content[:position] + bytes(min(64, len(content) - position)) + content[position + 64 :]
+    harmed = bytearray(content)
+    harmed[position] ^= 1 << int(rng.integers(8))
+    return bytes(harmed)
+
+
+def test_no_damage_is_read(artifacts: Path) -> None:
+    read = readers(artifacts)
+    wanted = {name: reader() for name, reader in read.items()}
+    files = [
+        path
+        for path in sorted(artifacts.rglob("*"))
+        if path.is_file() and path.stat().st_size and path.relative_to(artifacts).parts[0] not in UNREAD
+    ]
+    folders = sorted({path.relative_to(artifacts).parts[0] for path in files})
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(DAMAGES):
+        folder = folders[rng.integers(len(folders))]
+        of_folder = [path for path in files if path.relative_to(artifacts).parts[0] == folder]
+        file = of_folder[rng.integers(len(of_folder))]
+        content = file.read_bytes()
+        harm = damaged(content, rng)
+        if harm is None:
+            file.unlink()
+        else:
+            file.write_bytes(harm)
+        for name, reader in read.items():
+            path = artifacts / name
+            if file == path or path in file.parents or (file.name == checksums.SUMS and file.parent == path.parent):
+                try:
+                    assert same(reader(), wanted[name]), f"{file} was damaged, and {name} read as something else"
+                except ArtifactError as error:
+                    assert str(file) in str(error) or file.name == checksums.SUMS, error
+                    assert "\n" not in str(error)
+                    refused += 1
+        file.write_bytes(content)
+    assert refused > DAMAGES // 2
