@@ -4,11 +4,8 @@ A block-wise soxr stream gives the same samples, bit for bit, whatever the size 
 hears what `convert` wrote.
 """
 
-import hashlib
-import math
 import os
-import re
-import wave
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +15,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from pipeline import lengths
 from pipeline.errors import AudioError
 
 Samples = NDArray[np.int16]
@@ -25,9 +23,7 @@ Read = Callable[[int, int], Samples]  # gives samples start:stop of a recording,
 BLOCK = 1 << 18  # frames decoded at a time: 16 s at 16 kHz, 1 MB a channel
 FULL_SCALE = 32768
 SLOWEST, FASTEST = 4000, 768_000  # Hz, of a source: what is used for speech and more
-UNKNOWN_LENGTH = 0x7FFFF000  # programs that write WAV to a pipe claim this many bytes, or more
-LONGEST = 2**31 - 64  # samples of a WAV file, whose length in bytes has 32 bits
-HEADER = 44  # bytes before the samples of a file that `convert` writes
+UNKNOWN = 2**63 - 1  # frames, if libsndfile can't tell
 
 
 class Resampler:
@@ -51,63 +47,69 @@ class Resampler:
 
 
 @dataclass(frozen=True)
-class Measures:
-    """What one pass over a recording tells."""
+class Decoded:
+    """A recording whose header was read.
 
-    samples: int
+    Attributes
+    ----------
+    sample_rate, channels, format
+        As the file has them; the format is libsndfile's, such as ``WAV/PCM_16``.
+    blocks
+        The mean of the channels in blocks of shape (frames,), full scale ±1, decoded when they are taken.
+    """
+
     sample_rate: int
     channels: int
     format: str
-    sha256: str
-    peak_dbfs: float
-    rms_dbfs: float
-    clipped: float
-    dc_offset: float
+    blocks: Iterator[NDArray[np.float32]]
 
 
-class _Meter:
-    """Running sums of a recording."""
-
-    def __init__(self) -> None:
-        self.samples = self.peak = self.total = self.squares = self.clipped = 0
-        self.digest = hashlib.sha256()
-
-    def accept(self, block: Samples) -> None:
-        wide = block.astype(np.int64)
-        self.samples += len(wide)
-        self.peak = max(self.peak, int(np.abs(wide).max(initial=0)))
-        self.total += int(wide.sum())
-        self.squares += int(wide @ wide)
-        self.clipped += int(np.count_nonzero((wide >= FULL_SCALE - 1) | (wide == -FULL_SCALE)))
-        self.digest.update(block.astype("<i2", copy=False).tobytes())
-
-
-def decode(path: Path) -> tuple[int, Iterator[NDArray[np.float32]]]:
+def decode(path: Path) -> Decoded:
     """Decode a file of any format, rate and number of channels that libsndfile reads.
 
-    Returns
-    -------
-    Its sample rate, and its channels' mean in blocks of shape (frames,), full scale ±1.
+    The content tells the format, never the name.
 
     Raises
     ------
     AudioError
-        ``missing``, ``unreadable`` or ``sample_rate``; the blocks also raise ``truncated`` and ``not_finite``.
+        ``missing``, ``unreadable``, ``truncated`` or ``sample_rate``; the blocks also raise ``unreadable``,
+        ``truncated`` and ``not_finite``.
     """
-    source = _open(path)
+    descriptor = _open(path)
+    source = _Source.of(descriptor)
+    stated, size = lengths.stated(descriptor, source.format), os.fstat(descriptor).st_size
+    if stated.end is not None and stated.end > size:
+        raise AudioError("truncated", f"holds {size} of at least {stated.end} bytes; copy it again")
     if not SLOWEST <= source.samplerate <= FASTEST:
         raise AudioError(
             "sample_rate", f"claims {source.samplerate} Hz, {SLOWEST} to {FASTEST} are allowed; resample it"
         )
-    return source.samplerate, _mono(source)
+    promised = source.frames if stated.frames is None else stated.frames
+    return Decoded(source.samplerate, source.channels, f"{source.format}/{source.subtype}", _mono(source, promised))
 
 
-def _mono(source: soundfile.SoundFile) -> Iterator[NDArray[np.float32]]:
+class _Source(soundfile.SoundFile):  # type: ignore[misc]
+    """A file that is only read from front to back."""
+
+    @classmethod
+    def of(cls, descriptor: int) -> "_Source":
+        """Open a file by its descriptor, which is closed with it: libsndfile guesses a format from a name."""
+        try:
+            return cls(descriptor)
+        except (soundfile.LibsndfileError, OSError, TypeError):  # closes the descriptor as well
+            raise AudioError("unreadable", "is not audio that libsndfile reads; convert it to WAV or FLAC") from None
+
+    def seekable(self) -> bool:
+        """No: else soundfile seeks after every block, which fails in FLAC of unknown length."""
+        return False
+
+
+def _mono(source: _Source, promised: int) -> Iterator[NDArray[np.float32]]:
     with source:
         decoded = 0
-        while True:
-            try:
-                block = source.read(BLOCK, dtype="float32", always_2d=True)
+        while decoded < source.frames:
+            try:  # libsndfile fills up what it is asked for with zeros, which takes longer than a short recording
+                block = source.read(min(BLOCK, source.frames - decoded), dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
                 raise AudioError("unreadable", f"breaks off after {decoded} frames ({error}); copy it again") from None
             if not np.isfinite(block).all():
@@ -116,8 +118,10 @@ def _mono(source: soundfile.SoundFile) -> Iterator[NDArray[np.float32]]:
                 break
             decoded += len(block)
             yield np.clip(block, -1, 1).mean(axis=1, dtype=np.float32)
-        if decoded < source.frames or _cut_short(source):
-            raise AudioError("truncated", f"ends after {decoded} frames, its header promises more; copy it again")
+        if decoded < promised < UNKNOWN:
+            raise AudioError(
+                "truncated", f"gives {decoded} of at least {promised} frames; copy it again or convert it to FLAC"
+            )
 
 
 def resampled(blocks: Iterable[NDArray[np.float32]], rate_in: int, rate_out: int) -> Iterator[Samples]:
@@ -128,61 +132,16 @@ def resampled(blocks: Iterable[NDArray[np.float32]], rate_in: int, rate_out: int
     yield resampler.finish()
 
 
-def convert(source: Path, target: Path, sample_rate: int, min_duration: float) -> Measures:
-    """Decode a recording once, measure it and write it as 16-bit mono WAV.
-
-    Parameters
-    ----------
-    min_duration
-        Seconds; a shorter recording is refused.
+def duration(path: Path) -> float:
+    """Seconds that the header of a file of any format claims, 0 if it does not say.
 
     Raises
     ------
     AudioError
-        As `decode`, and ``too_short``, ``too_long`` or ``silent``. Then no file is left at `target`.
+        ``missing`` or ``unreadable``.
     """
-    meter = _Meter()
-    rate, blocks = decode(source)
-    try:
-        with wave.open(str(target), "wb") as sink:  # libsndfile would sync every file to the disk, at several ms each
-            sink.setparams((1, 2, sample_rate, 0, "NONE", ""))
-            for block in resampled(blocks, rate, sample_rate):
-                meter.accept(block)
-                if meter.samples > LONGEST:
-                    raise AudioError("too_long", f"is over {LONGEST / sample_rate / 3600:.0f} hours long; cut it")
-                sink.writeframesraw(block.astype("<i2", copy=False).tobytes())
-        if meter.samples < min_duration * sample_rate:
-            lasts = meter.samples / sample_rate
-            raise AudioError("too_short", f"lasts {lasts:.3f} s, less than audio.min_duration {min_duration} s")
-        if meter.peak == 0:
-            raise AudioError("silent", "holds nothing but zeros; record it again")
-    except AudioError:
-        target.unlink(missing_ok=True)
-        raise
-    with _open(source) as header:
-        return Measures(
-            samples=meter.samples,
-            sample_rate=header.samplerate,
-            channels=header.channels,
-            format=f"{header.format}/{header.subtype}",
-            sha256=meter.digest.hexdigest(),
-            peak_dbfs=round(20 * math.log10(meter.peak / FULL_SCALE), 2),
-            rms_dbfs=round(10 * math.log10(meter.squares / meter.samples / FULL_SCALE**2), 2),
-            clipped=round(meter.clipped / meter.samples, 6),
-            dc_offset=round(meter.total / meter.samples / FULL_SCALE, 6),
-        )
-
-
-def duration(path: Path) -> float:
-    """Seconds that the header of a file of any format claims; AudioError where libsndfile can't open it."""
-    with _open(path) as source:
-        return float(source.frames / source.samplerate)
-
-
-def read(path: Path, start: int = 0, stop: int | None = None) -> Samples:
-    """Samples start:stop of a file that `convert` wrote, shape (samples,)."""
-    # Four times as fast as opening it with libsndfile, which counts where there are many short recordings.
-    return np.fromfile(path, "<i2", -1 if stop is None else stop - start, offset=HEADER + 2 * start)
+    with _Source.of(_open(path)) as source:
+        return float(source.frames / source.samplerate) if source.frames < UNKNOWN else 0.0
 
 
 def held(samples: Samples) -> Read:
@@ -190,16 +149,15 @@ def held(samples: Samples) -> Read:
     return lambda start, stop: samples[start:stop]
 
 
-def _open(path: Path) -> soundfile.SoundFile:
-    if not path.is_file():
-        raise AudioError("missing", "is not a file; check its name")
+def _open(path: Path) -> int:
+    """The descriptor of a regular file; opening anything else does not block, and it is closed at once."""
     try:
-        return soundfile.SoundFile(os.fsencode(path))  # any bytes that a file system takes for a name
-    except (soundfile.LibsndfileError, OSError, TypeError):  # TypeError: headerless formats need a rate
-        raise AudioError("unreadable", "is not audio that libsndfile reads; convert it to WAV or FLAC") from None
-
-
-def _cut_short(source: soundfile.SoundFile) -> bool:
-    """Whether a header claims more bytes than the file has: libsndfile notes it and quietly believes the file."""
-    notes = re.findall(r":\s*(\d+) \(should be (\d+)\)", source.extra_info)
-    return any(int(actual) + 1 < int(claimed) < UNKNOWN_LENGTH for claimed, actual in notes)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a name with a zero byte
+        raise AudioError("missing", "is not a file; check its name") from None
+    except OSError as error:
+        raise AudioError("unreadable", f"can't be opened ({error.strerror}); check its name and permissions") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise AudioError("missing", "is not a file; check its name")
+    return descriptor

@@ -1,19 +1,29 @@
-"""Audio: the same samples whatever the blocks, and measures worked out by hand."""
+"""Audio: the same samples whatever the blocks, measures worked out by hand, and no file taken for what it is not."""
 
 import hashlib
+import os
 import pickle
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
+import google_crc32c
 import numpy as np
 import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import audio
+from pipeline import audio, pcm
 from pipeline.errors import AudioError
 
 RATE = 16000
+GUESSED = ["au", "AU", "snd", "vox", "vox6", "vox8", "gsm", "mp3", "raw", "ul", "al", "sln", "sd2", "pcm"]
+NAMES = ["x", "x.", "-.au", "\udcff.vox", *(f"x.{ending}" for ending in [*GUESSED, "wav", "flac", "ogg", "sph", "txt"])]
+MAGIC = [  # what libsndfile knows formats by, if it is short
+    *[b"", b"\xff\xfb\x90\x64", b"\xff\xf3\x48\xc4", b"ID3\4\0\0\0\0\0\0\xff\xfb\x90\x64", b"\1\4"],
+    *[b"\x64\xa3\1\0", b"\0\2\xa3\x64", b"2BIT", b" paf", b".snd", b"PVF1\n", b"NIST_1A\n", b"fLaC", b"OggS\0\2"],
+]
 
 
 def noise(frames: int, channels: int = 1, seed: int = 0) -> np.ndarray:
@@ -25,9 +35,13 @@ def whole(blocks: list[np.ndarray], rate: int) -> np.ndarray:
     return np.concatenate(list(audio.resampled(blocks, rate, RATE)))
 
 
-def converted(path: Path, **options: float) -> tuple[audio.Measures, np.ndarray]:
+def decoded(path: Path) -> np.ndarray:
+    return np.concatenate([*audio.decode(path).blocks, np.zeros(0, np.float32)])
+
+
+def converted(path: Path, **options: float) -> tuple[pcm.Measures, np.ndarray]:
     target = path.with_name("converted.wav")
-    measures = audio.convert(path, target, RATE, options.get("min_duration", 0.01))
+    measures = pcm.convert(path, target, RATE, options.get("min_duration", 0.01))
     return measures, soundfile.read(target, dtype="int16")[0]
 
 
@@ -66,8 +80,9 @@ def test_16_bit_mono_at_16_khz_passes_unchanged(tmp_path: Path, name: str) -> No
     soundfile.write(tmp_path / name, sound, RATE, subtype="PCM_16")
     measures, samples = converted(tmp_path / name)
     assert np.array_equal(samples, sound)
-    assert np.array_equal(audio.read(tmp_path / "converted.wav"), sound)
-    assert np.array_equal(audio.read(tmp_path / "converted.wav", 100, 250), sound[100:250])
+    written = pcm.Wav(tmp_path / "converted.wav", name, measures.samples, measures.sha256, measures.crc32c)
+    assert np.array_equal(written.read(0, 4000), sound)
+    assert np.array_equal(written.read(100, 250), sound[100:250])
     assert measures.sha256 == hashlib.sha256(sound.astype("<i2").tobytes()).hexdigest()
 
 
@@ -90,12 +105,13 @@ def test_measures_are_those_worked_out_by_hand(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", sound, RATE)
     measures, _ = converted(tmp_path / "a.wav")
     power = (250 / 4 + 250 / 16 + 10) / 1000
-    assert measures == audio.Measures(
+    assert measures == pcm.Measures(
         samples=1000,
         sample_rate=RATE,
         channels=1,
         format="WAV/PCM_16",
         sha256=hashlib.sha256(sound.astype("<i2").tobytes()).hexdigest(),
+        crc32c=f"{google_crc32c.value(sound.astype('<i2').tobytes()):08x}",
         peak_dbfs=0.0,
         rms_dbfs=pytest.approx(10 * np.log10(power), abs=0.01),
         clipped=0.01,
@@ -128,3 +144,97 @@ def test_the_shortest_recording_that_is_taken_is_min_duration_long(tmp_path: Pat
 def test_an_error_keeps_its_reason_between_processes() -> None:
     error = pickle.loads(pickle.dumps(AudioError("silent", "holds nothing but zeros")))
     assert (error.reason, str(error)) == ("silent", "holds nothing but zeros")
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    name=st.sampled_from(NAMES), magic=st.sampled_from(MAGIC), seed=st.integers(0, 2**32), size=st.integers(0, 30_000)
+)
+def test_random_bytes_are_audio_under_no_name(
+    tmp_path_factory: pytest.TempPathFactory, name: str, magic: bytes, seed: int, size: int
+) -> None:
+    path = tmp_path_factory.mktemp("random") / name
+    path.write_bytes(magic + np.random.default_rng(seed).bytes(size))
+    with pytest.raises(AudioError) as error:
+        decoded(path)
+    # Of what looks like a sampler's file with its length, all but the length may be right.
+    assert error.value.reason == "unreadable" or (magic == b"\1\4" and error.value.reason == "truncated")
+
+
+@pytest.mark.parametrize("kind", ["WAV", "FLAC", "MP3", "OGG", "AU"])
+def test_a_recording_is_the_same_under_every_name(tmp_path: Path, kind: str) -> None:
+    soundfile.write(tmp_path / "good", noise(3000), RATE, format=kind)
+    expected = decoded(tmp_path / "good")
+    assert len(expected) >= 3000
+    for name in NAMES:
+        (tmp_path / name).hardlink_to(tmp_path / "good")
+        assert np.array_equal(decoded(tmp_path / name), expected)
+
+
+def test_text_is_no_audio_under_any_name(tmp_path: Path) -> None:
+    for name in NAMES:
+        (tmp_path / name).write_text("Read me first.\n" * 500)
+        with pytest.raises(AudioError, match="is not audio that libsndfile reads") as error:
+            audio.decode(tmp_path / name)
+        assert error.value.reason == "unreadable"
+
+
+def test_a_header_is_read_with_the_file(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.flac", noise(3000, channels=2), 22050, subtype="PCM_24")
+    header = audio.decode(tmp_path / "a.flac")
+    (tmp_path / "a.flac").unlink()  # opened once: what is decoded is what the header was read from
+    assert (header.sample_rate, header.channels, header.format) == (22050, 2, "FLAC/PCM_24")
+    assert sum(map(len, header.blocks)) == 3000
+
+
+def irregular(folder: Path) -> list[Path]:
+    """Paths that lead to no regular file."""
+    os.mkfifo(folder / "fifo.wav")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(folder / "socket.wav"))
+    (folder / "folder.wav").mkdir()
+    (folder / "dangling.wav").symlink_to(folder / "nothing")
+    (folder / "circle.wav").symlink_to(folder / "circle.wav")
+    (folder / "fifo_link.wav").symlink_to(folder / "fifo.wav")
+    (folder / "file").touch()
+    names = ["fifo.wav", "socket.wav", "folder.wav", "dangling.wav", "circle.wav", "fifo_link.wav", "gone.wav"]
+    paths = [folder / name for name in names]
+    odd = [folder / ("x" * 300), folder / ("x/" * 3000), folder / "file" / "x.wav", folder / "zero\0.wav"]
+    return [*paths, *odd, Path("/dev/null"), Path("/dev/zero"), Path("/dev/tty")]
+
+
+@pytest.mark.parametrize("call", [audio.decode, audio.duration])
+def test_what_is_no_regular_file_is_an_error_and_never_blocks(tmp_path: Path, call: Callable[[Path], object]) -> None:
+    for path in irregular(tmp_path):
+        with pytest.raises(AudioError) as error:
+            call(path)
+        assert error.value.reason in {"missing", "unreadable"}
+        assert len(str(error.value)) < 100
+
+
+def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", noise(3000), RATE)
+    (tmp_path / "half.wav").write_bytes((tmp_path / "a.wav").read_bytes()[:3000])
+    (tmp_path / "text.wav").write_text("no audio")
+    os.mkfifo(tmp_path / "fifo.wav")
+    soundfile.write(tmp_path / "slow.wav", noise(3000), 100)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for name in ["half.wav", "text.wav", "fifo.wav", "slow.wav", "gone.wav"] * 20:
+        with pytest.raises(AudioError):
+            audio.decode(tmp_path / name)
+    for _ in range(20):
+        assert len(decoded(tmp_path / "a.wav")) == 3000
+        audio.decode(tmp_path / "a.wav")  # nobody takes its blocks
+        audio.duration(tmp_path / "a.wav")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_the_duration_is_what_the_header_claims(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.flac", noise(8000), RATE)
+    assert audio.duration(tmp_path / "a.flac") == 0.5
+    content = bytearray((tmp_path / "a.flac").read_bytes())
+    content[21] &= 0xF0
+    content[22:26] = bytes(4)  # its length, unknown to who writes to a pipe
+    (tmp_path / "pipe.flac").write_bytes(content)
+    assert audio.duration(tmp_path / "pipe.flac") == 0
+    assert np.array_equal(decoded(tmp_path / "pipe.flac"), decoded(tmp_path / "a.flac"))
