@@ -9,6 +9,10 @@ class UserError(Exception):
     """Base of everything that the user can put right."""
 
 
+class ArgumentError(UserError, ValueError):
+    """The library is called with a value that it can't take."""
+
+
 class ParameterError(UserError):
     """A key of params.yaml is missing, unknown or out of range."""
 

@@ -1,29 +1,33 @@
-"""params.yaml as frozen, validated values: one class a section; everything downstream trusts them.
+"""params.yaml as frozen, validated values: one class per section; everything downstream trusts them.
 
-`load` reads and checks the whole file, so that a mistake in any section stops the first stage that runs.
+`load` reads and checks the whole file, so that a mistake in any section stops the first stage that runs. Every number,
+text and list has both bounds; docs/parameters.md shows them.
 """
 
+import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeFloat,
-    PositiveFloat,
-    PositiveInt,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from pipeline.errors import ParameterError
+from pipeline import plain_yaml
+from pipeline.errors import ArgumentError, ParameterError
+from pipeline.text import brief, shorten
 
+FASTEST = 48_000  # Hz, of the recordings after ingest
+
+FileName = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Language = Annotated[str, Field(max_length=60, pattern=r"^\w+$")]
 Share = Annotated[float, Field(gt=0, lt=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what NumPy and Keras take
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # what NumPy and Keras take
+Seconds = Annotated[float, Field(ge=0, le=60)]
+Hertz = Annotated[float, Field(ge=0, le=FASTEST / 2)]
+Epochs = Annotated[int, Field(ge=1, le=10_000)]
+# With so many layers at most, either format of an ensemble stays below the 2 GB that a .tflite or .onnx file can hold.
+Units = Annotated[int, Field(ge=1, le=1024)]
+LAYERS = 8
 RESERVED = {
     "silence",
     "undecided",
@@ -37,30 +41,36 @@ RESERVED = {
     "confidence",
 }
 Strategy = Literal["none", "remove", "mask", "label"]
+STRATEGIES: tuple[str, ...] = get_args(Strategy)
+BalanceStrategy = Literal["none", "class_weight", "undersample", "oversample", "ensemble"]
+BALANCE_STRATEGIES: tuple[str, ...] = get_args(BalanceStrategy)
 
 
 class Section(BaseModel):
-    """A section of params.yaml: unknown keys are mistakes, values never change, infinity and NaN are refused."""
+    """A section of params.yaml: unknown keys are mistakes, values never change and have exactly the declared type.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    Text and booleans are no numbers, 32.0 is no integer; infinity and NaN are refused.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Demo(Section):
-    """The corpus that espeak-ng speaks."""
+    """The corpus that espeak-ng synthesises."""
 
-    minutes: Annotated[float, Field(ge=1)]
-    voices: Annotated[int, Field(ge=3, description="voices a language")]
+    minutes: Annotated[float, Field(ge=1, le=100_000)]
+    voices: Annotated[int, Field(ge=3, le=1000, description="per language")]
     seed: Seed
 
 
 class Corpus(Section):
     """Where the recordings are and how they are laid out."""
 
-    root: str
+    root: FileName
     layout: Literal["folders", "table"]
-    languages: Annotated[tuple[Annotated[str, Field(pattern=r"^\w+$")], ...], Field(min_length=2)]
-    speaker_table: str | None
-    speaker_pattern: str | None
+    languages: Annotated[tuple[Language, ...], Field(strict=False, min_length=2, max_length=1000)]  # a list too
+    speaker_table: FileName | None
+    speaker_pattern: Annotated[str, Field(max_length=1000)] | None
     max_rejected: Annotated[float, Field(ge=0, le=1, description="share of the recordings")]
 
     @field_validator("speaker_pattern")
@@ -69,10 +79,10 @@ class Corpus(Section):
         if pattern is not None:
             try:
                 groups = re.compile(pattern).groupindex
-            except re.error as error:
-                raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+            except (re.error, OverflowError, RecursionError) as error:
+                raise ValueError(f"{brief(pattern)} is not a regular expression: {shorten(str(error))}") from None
             if "speaker" not in groups:
-                raise ValueError(f"{pattern!r} has no group (?P<speaker>...); write one around the speaker's name")
+                raise ValueError(f"{brief(pattern)} has no group (?P<speaker>...); write one around the speaker's name")
         return pattern
 
     @model_validator(mode="after")
@@ -85,23 +95,23 @@ class Corpus(Section):
 
 
 class Audio(Section):
-    """What every recording becomes."""
+    """The form of every recording after ingest."""
 
-    sample_rate: Annotated[int, Field(ge=8000, le=48000)]
-    min_duration: Annotated[PositiveFloat, Field(description="seconds")]
+    sample_rate: Annotated[int, Field(ge=8000, le=FASTEST)]
+    min_duration: Annotated[float, Field(gt=0, le=3600, description="seconds")]
 
 
 class Detection(Section):
-    """What SoX calls speech: threshold in percent of full scale, durations in seconds."""
+    """The rule for speech: threshold in percent of full scale, durations in seconds."""
 
     threshold: Annotated[float, Field(ge=1e-6, lt=100)]
-    min_speech: NonNegativeFloat
-    min_silence: NonNegativeFloat
-    pad: NonNegativeFloat
+    min_speech: Seconds
+    min_silence: Seconds
+    pad: Seconds
 
 
 class Silence(Detection):
-    """The same, and what becomes of the rest."""
+    """The same, and the treatment of everything else."""
 
     strategy: Strategy
 
@@ -109,13 +119,13 @@ class Silence(Detection):
 class Mfcc(Section):
     """Arguments of librosa.feature.mfcc under librosa's names."""
 
-    n_mfcc: PositiveInt
-    n_fft: Annotated[int, Field(ge=2, multiple_of=2)]
-    hop_length: PositiveInt
-    n_mels: PositiveInt
-    fmin: NonNegativeFloat
-    fmax: PositiveFloat | None
-    top_db: PositiveFloat | None
+    n_mfcc: Annotated[int, Field(ge=1, le=1024)]
+    n_fft: Annotated[int, Field(ge=2, le=16_384, multiple_of=2)]  # at most a second at 16 kHz
+    hop_length: Annotated[int, Field(ge=1, le=16_384)]
+    n_mels: Annotated[int, Field(ge=1, le=1024)]
+    fmin: Hertz
+    fmax: Annotated[float, Field(gt=0, le=FASTEST / 2)] | None
+    top_db: Annotated[float, Field(gt=0, le=300)] | None  # float32 levels span less
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -131,7 +141,7 @@ class Mfcc(Section):
 
 
 class Split(Section):
-    """How speakers are dealt to train, val and test."""
+    """How speakers are divided among train, val and test."""
 
     method: Literal["hours"]
     val: Share
@@ -147,40 +157,40 @@ class Split(Section):
 class Sequence(Section):
     """How training and validation recordings are cut."""
 
-    length: Annotated[int, Field(ge=1, le=10_000, description="frames at most")]
+    length: Annotated[int, Field(ge=1, le=10_000, description="frames, maximum")]
 
 
 class Balance(Section):
-    """What evens out the training classes."""
+    """How the training classes are evened out."""
 
-    strategy: Literal["none", "class_weight", "undersample", "oversample", "ensemble"]
+    strategy: BalanceStrategy
 
 
 class Model(Section):
     """The recurrent network."""
 
     cell: Literal["gru", "lstm"]
-    units: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
-    dense: tuple[PositiveInt, ...]
+    units: Annotated[tuple[Units, ...], Field(strict=False, min_length=1, max_length=LAYERS)]
+    dense: Annotated[tuple[Units, ...], Field(strict=False, max_length=LAYERS)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
-    noise: Annotated[NonNegativeFloat, Field(description="deviation, of normalised MFCCs, while training")]
+    noise: Annotated[float, Field(ge=0, le=1, description="deviation; Keras's GaussianNoise takes no more")]
 
 
 class Train(Section):
     """How it is fitted."""
 
-    epochs: PositiveInt
-    batch_size: PositiveInt
-    learning_rate: PositiveFloat
-    patience: Annotated[PositiveInt, Field(description="epochs without a better validation loss")]
-    memory: Annotated[PositiveFloat, Field(description="GB of sequences held at once while training")]
+    epochs: Epochs
+    batch_size: Annotated[int, Field(ge=1, le=4096)]
+    learning_rate: Annotated[float, Field(gt=0, le=10)]
+    patience: Annotated[Epochs, Field(description="epochs without improvement of the validation loss")]
+    memory: Annotated[float, Field(gt=0, le=1000, description="GB of sequences held at once while training")]
 
 
 class Export(Section):
-    """What the exported networks are held to."""
+    """Requirements on the exported networks."""
 
     streaming: bool
-    tolerance: Annotated[PositiveFloat, Field(description="largest difference of a posterior")]
+    tolerance: Annotated[float, Field(gt=0, le=1, description="largest difference of a posterior")]
 
 
 class Params(Section):
@@ -206,10 +216,40 @@ class Params(Section):
                 f"mfcc.top_db {self.mfcc.top_db} clips against the loudest frame of a whole recording, which no stream "
                 "can know; set it to null, or export.streaming to false"
             )
-        nyquist = self.audio.sample_rate / 2
-        if self.mfcc.fmax is not None and self.mfcc.fmax > nyquist:
-            raise ValueError(f"mfcc.fmax {self.mfcc.fmax} is above half of audio.sample_rate, {nyquist}; lower it")
+        mfcc, nyquist = self.mfcc, self.audio.sample_rate / 2
+        if mfcc.fmax is not None and mfcc.fmax > nyquist:
+            raise ValueError(f"mfcc.fmax {mfcc.fmax} is above half of audio.sample_rate, {nyquist}; lower it")
+        if mfcc.fmin >= nyquist:
+            raise ValueError(f"mfcc.fmin {mfcc.fmin} is not below half of audio.sample_rate, {nyquist}; lower it")
+        if band := _empty_filter(mfcc, self.audio.sample_rate):
+            raise ValueError(
+                f"mfcc.n_mels {mfcc.n_mels}: the filter from {band[0]:.1f} to {band[1]:.1f} Hz holds no frequency of "
+                f"the spectrum (mfcc.n_fft {mfcc.n_fft}, audio.sample_rate {self.audio.sample_rate}); lower n_mels, "
+                "raise n_fft or widen fmin to fmax"
+            )
         return self
+
+
+def _empty_filter(mfcc: Mfcc, sample_rate: int) -> tuple[float, float] | None:
+    """Edges in Hz of the first mel filter without a frequency of the spectrum: it would be constant.
+
+    Source: librosa.filters.mel with htk=False (Slaney, Auditory Toolbox, 1998), without its second to import.
+    """
+    low, high = _mel(mfcc.fmin), _mel(mfcc.fmax or sample_rate / 2)
+    edges = [_hertz(low + (high - low) * number / (mfcc.n_mels + 1)) for number in range(mfcc.n_mels + 2)]
+    spacing = sample_rate / mfcc.n_fft
+    for below, above in zip(edges, edges[2:], strict=False):
+        if (math.floor(below / spacing) + 1) * spacing >= above:
+            return below, above
+    return None
+
+
+def _mel(hertz: float) -> float:
+    return hertz * 3 / 200 if hertz < 1000 else 15 + 27 * math.log(hertz / 1000) / math.log(6.4)
+
+
+def _hertz(mel: float) -> float:
+    return mel * 200 / 3 if mel < 15 else 1000 * math.exp((mel - 15) * math.log(6.4) / 27)
 
 
 def load(path: Path) -> Params:
@@ -220,14 +260,7 @@ def load(path: Path) -> Params:
     ParameterError
         Naming the key, the value and what is allowed, of the first thing that is wrong.
     """
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ParameterError(
-            f"{path} can't be read ({error.strerror}); run this from the folder that holds it"
-        ) from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise ParameterError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    tree = plain_yaml.read(path)
     if not isinstance(tree, dict):
         raise ParameterError(f"{path} holds no sections; write `section:` with its keys below it")
     try:
@@ -237,15 +270,36 @@ def load(path: Path) -> Params:
 
 
 def sentence(error: ValidationError) -> str:
-    first: Any = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"]) or "the whole"
-    message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    """One line about the first mistake: key, value and what is allowed."""
+    first: Any = error.errors(include_url=False)[0]
+    parts = map(str, first["loc"])
+    key = ".".join(part if re.fullmatch(r"\w{1,40}", part) else brief(part) for part in parts)
+    message = re.sub("^(Value error, |Input |String |Tuple )", "", first["msg"]).replace("a valid tuple", "a list")
     match first["type"]:
         case "missing":
             return f"{key} is missing; write it; docs/parameters.md says what it means"
-        case "extra_forbidden":
+        case "extra_forbidden" | "invalid_key":
             return f"{key} is no parameter; remove it or mend its spelling"
         case "value_error":
-            return f"{key}: {message}"
+            return f"{key}: {message}" if key else message
         case _:
-            return f"{key} is {first['input']!r} but {message}"
+            return f"{key or 'the whole'} is {brief(first['input'])} but {message}"
+
+
+def choose(what: str, value: object, allowed: Iterable[str]) -> None:
+    """Refuse a value that is none of the allowed names.
+
+    Raises
+    ------
+    ArgumentError
+        In one sentence.
+
+    Examples
+    --------
+    >>> choose("silence strategy", "Remove", STRATEGIES)
+    Traceback (most recent call last):
+    pipeline.errors.ArgumentError: silence strategy 'Remove' is unknown; take one of none, remove, mask, label
+    """
+    names = tuple(allowed)
+    if not isinstance(value, str) or value not in names:
+        raise ArgumentError(f"{what} {brief(value)} is unknown; take one of {', '.join(names)}")

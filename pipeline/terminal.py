@@ -1,9 +1,9 @@
 """What a person reads while and after a job runs: how far it is, and tables that line up."""
 
-import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+
+from pipeline.text import printable
 
 INTERVAL = 2.0  # seconds between lines
 
@@ -45,21 +45,8 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     english     24.25
     hindi           6
     """
-    lines = [[str(cell) for cell in line] for line in [header, *rows]]
+    lines = [[printable(cell) for cell in line] for line in [header, *rows]]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for first, *others in lines:
         cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
         print("  ".join(cells).rstrip())
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Send what native code writes to standard error to nowhere: it logs before its own log level is read."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
