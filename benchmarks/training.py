@@ -61,9 +61,10 @@ def build(folder: Path, hours: float) -> None:
         speech = np.repeat(rng.random(len(mfcc) // 50 + 1) < 0.8, 50)[: len(mfcc)]
         shards.write(folder / "features.zarr", shard.start, mfcc, speech)
     rows: dict[str, list[Sequence]] = {name: [] for name in SPLITS}
+    made_for = {"view": "mask", "features": FeatureStore.open(folder / "features.zarr").id}
     for number, (name, language, length) in enumerate(zip(ids, languages, lengths, strict=True)):
         pieces = sequences.cut(length, settings.sequence.length)
-        rows[SPLITS[number % 20]] += [Sequence(name, name, language, name, *piece) for piece in pieces]
+        rows[SPLITS[number % 20]] += [Sequence(name, name, language, name, *piece, **made_for) for piece in pieces]
     for split in ("train", "val"):
         tables.write(folder / f"{split}.csv", Sequence, rows[split])
 

@@ -4,12 +4,14 @@ Classes are counted in frames of the language after the silence view. Nothing he
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from pipeline import params
+from pipeline.params import BalanceStrategy
 from pipeline.silence import Flags
 from pipeline.tables import Sequence as Row
 
@@ -44,32 +46,37 @@ class Ensemble:
         return tree and cls(tree["large"], tuple(map(tuple, tree["parts"])), tuple(tree["others"]))
 
 
-def balance(strategy: str, rows: Sequence[Row], counts: Counts, seed: int) -> tuple[list[Row], Ensemble | None]:
+Method = Callable[[Sequence[Row], Counts, np.random.Generator], tuple[list[Row], Ensemble | None]]
+METHODS: dict[BalanceStrategy, Method] = {
+    "none": lambda rows, _counts, _rng: (list(rows), None),
+    "class_weight": lambda rows, counts, _rng: (_weigh(rows, counts, [row.language for row in rows]), None),
+    "undersample": lambda rows, counts, rng: (undersample(rows, counts, rng), None),
+    "oversample": lambda rows, counts, rng: (oversample(rows, counts, rng), None),
+    "ensemble": lambda rows, counts, _rng: ensemble(rows, counts),
+}
+
+
+def balance(
+    strategy: BalanceStrategy, rows: Sequence[Row], counts: Counts, seed: int
+) -> tuple[list[Row], Ensemble | None]:
     """Even out training sequences.
 
     Parameters
     ----------
-    strategy
-        One of the values of balance.strategy.
     rows
         Every training sequence once.
 
     Returns
     -------
-    The manifest, and the division of classes where the strategy is `ensemble`.
+    The manifest, and the division of classes if the strategy is `ensemble`.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such strategy.
     """
-    rng = np.random.default_rng(seed)
-    match strategy:
-        case "class_weight":
-            return _weigh(rows, counts, [row.language for row in rows]), None
-        case "undersample":
-            return undersample(rows, counts, rng), None
-        case "oversample":
-            return oversample(rows, counts, rng), None
-        case "ensemble":
-            return ensemble(rows, counts)
-        case _:
-            return list(rows), None
+    params.choose("balance strategy", strategy, METHODS)
+    return METHODS[strategy](rows, counts, np.random.default_rng(seed))
 
 
 def undersample(rows: Sequence[Row], counts: Counts, rng: np.random.Generator) -> list[Row]:

@@ -34,7 +34,7 @@ def lazy(selection: "Selection", name: str) -> Any:
         )
         for run in pieces.runs()
     ]
-    return dask.array.concatenate(chunks)
+    return dask.array.concatenate(chunks or [dask.array.empty((0, *shape), dtype=kind)])
 
 
 def _kind(store: "FeatureStore", name: str) -> tuple[np.dtype[Any], tuple[int, ...]]:

@@ -5,8 +5,9 @@
     speech                 SSSS   SSSSS    SSS     SSS SSS
     item                   └──────────┘    └───────┘          first:stop, of which the silence view shows `frames`
 
-A manifest counts rows of a view, and the view `remove` has fewer of them than the store. Every item is found in the
-store once, by one pass over the speech flags; from then on its view is that of the rows first:stop alone.
+A manifest counts rows of a view, and the view `remove` has fewer of them than the store. It is accepted only for the
+view and the store that it was cut for. Every item is found in the store once, by one pass over the speech flags; from
+then on its view is that of the rows first:stop alone.
 """
 
 import dataclasses
@@ -14,16 +15,17 @@ import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import backend, columns, sequences, tables
-from pipeline.errors import ArtifactError, ProgramError
+from pipeline.errors import ArgumentError, ArtifactError, ProgramError
 from pipeline.mfcc import Features
-from pipeline.params import Strategy
+from pipeline.params import STRATEGIES, Strategy
 from pipeline.silence import Flags
+from pipeline.text import brief
 
 if TYPE_CHECKING:
     from pipeline.store import FeatureStore
@@ -72,15 +74,15 @@ class Selection:
     ----------
     items
         One of `ITEM` each, in the order of the manifest, else of the store.
-    whole
-        Whether items are recordings, so that their number of frames depends on the view.
+    manifest
+        The file that lists the items, all cut for `strategy`; None if they are whole recordings.
     languages
         Names in the order of the target numbers.
     """
 
     store: "FeatureStore"
     items: NDArray[np.void]
-    whole: bool
+    manifest: Path | None = None
     strategy: Strategy = "none"
     languages: tuple[str, ...] = ()
 
@@ -94,9 +96,17 @@ class Selection:
 
         Raises
         ------
+        ArgumentError
+            If there is no such strategy.
         ArtifactError
-            Where an item lies beyond the view, as of a manifest that was cut for another strategy.
+            If the items are of a manifest that was cut for another strategy, or of a language that is not named.
         """
+        sequences.silent(strategy)
+        if self.manifest is not None and strategy != self.strategy:
+            raise ArtifactError(
+                f"{self.manifest} is cut for the silence strategy {self.strategy!r}, not for {strategy!r}; "
+                f"view it as {self.strategy!r}, or set silence.strategy to {strategy} and run `dvc repro`"
+            )
         names = tuple(languages or sorted(set(self.store.languages)))
         items = self.items.copy()
         for name in sorted({self.store.languages[number] for number in items["recording"]} - set(names)):
@@ -104,8 +114,8 @@ class Selection:
         of_store = [names.index(name) if name in names else -1 for name in self.store.languages]
         items["target"] = np.array(of_store)[items["recording"]]
         order = np.argsort(items["recording"], kind="stable")
-        for mine in np.split(order, np.flatnonzero(np.diff(items["recording"][order])) + 1):
-            items[mine] = self._located(items[mine], strategy)
+        for run in _runs(items["recording"][order]):
+            items[order[run]] = self._located(items[order[run]], strategy)
         return dataclasses.replace(self, items=items, strategy=strategy, languages=names)
 
     def _located(self, items: NDArray[np.void], strategy: Strategy) -> NDArray[np.void]:
@@ -113,14 +123,14 @@ class Selection:
         store, number = self.store, int(items["recording"][0])
         first, length = int(store.starts[number]), int(store.lengths[number])
         rows = first + sequences.view(strategy, self.speech(first, first + length, strategy), 0, 1).rows
-        if self.whole:
+        if self.manifest is None:
             items["frames"] = len(rows)
         end = items["start"] + items["frames"]
-        for item in items[(items["start"] < 0) | (end > len(rows)) | ((items["frames"] < 1) & (not self.whole))]:
+        wrong = (items["start"] < 0) | (end > len(rows)) | ((items["frames"] < 1) & (self.manifest is not None))
+        for item in items[wrong]:
             raise ArtifactError(
-                f"rows {item['start']}:{item['start'] + item['frames']} of {store.ids[number]!r} are not in its view "
-                f"{strategy!r} of {len(rows)} rows: the manifest was cut for another silence.strategy or from other "
-                "features; run `dvc repro`"
+                f"rows {item['start']}:{item['start'] + item['frames']} of {store.ids[number]!r}, listed in "
+                f"{self.manifest}, are not in its view {strategy!r} of {len(rows)} rows; run `dvc repro`"
             )
         items["first"], items["stop"] = first, first
         if len(rows):
@@ -142,8 +152,7 @@ class Selection:
 
     def runs(self) -> list[NDArray[np.int64]]:
         """The items, by number, in pieces to be read at once: neighbours that begin in one shard."""
-        shards = self.items["first"] // self.store.shard
-        return np.split(np.arange(len(self)), np.flatnonzero(np.diff(shards)) + 1)
+        return _runs(self.items["first"] // self.store.shard)
 
     def read(self, numbers: NDArray[np.int64]) -> Iterator[Example]:
         """Some items, by number, from one slice of the store that holds them all."""
@@ -154,19 +163,37 @@ class Selection:
             rows = slice(item["first"] - first, item["stop"] - first)
             seen = sequences.view(self.strategy, speech[rows], int(item["target"]), len(self.languages))
             weights = seen.weights * np.float32(item["weight"])
-            if self.strategy == "label":  # no balancing of languages is about silence
+            if sequences.silent(self.strategy).named:  # no balancing of languages is about silence
                 weights[~speech[rows]] = seen.weights[~speech[rows]]
             yield Example(mfcc[rows][seen.rows], seen.targets, weights)
 
     def speech(self, first: int, stop: int, strategy: Strategy) -> Flags:
-        """Speech flags of rows of the store; not read where the strategy makes nothing of them."""
-        return np.ones(stop - first, np.bool_) if strategy == "none" else self.store.speech_rows(first, stop)
+        """Speech flags of rows of the store; not read if the strategy treats silence as speech."""
+        if sequences.silent(strategy).as_speech:
+            return np.ones(stop - first, np.bool_)
+        return self.store.speech_rows(first, stop)
 
     def __len__(self) -> int:
         return len(self.items)
 
-    def __getitem__(self, number: int) -> Example:
-        return next(self.read(np.array([number])))
+    @overload
+    def __getitem__(self, chosen: int | np.integer[Any]) -> Example: ...
+    @overload
+    def __getitem__(self, chosen: slice | Sequence[int] | NDArray[np.integer[Any] | np.bool_]) -> Self: ...
+    def __getitem__(self, chosen: Any) -> Any:
+        """The item of a number, or the selection of those in a slice, of some numbers or of one flag per item.
+
+        Raises
+        ------
+        IndexError
+            If a number is out of range.
+        ArgumentError
+            If it is indexed by anything else.
+        """
+        index = _index(chosen, len(self))
+        if isinstance(index, np.ndarray) and index.ndim == 0:
+            return next(self.read(index.reshape(1)))
+        return dataclasses.replace(self, items=self.items[index])
 
     def __iter__(self) -> Iterator[Example]:
         for run in self.runs():
@@ -207,7 +234,7 @@ class Selection:
         )
 
     def tensorflow(self) -> Any:
-        """A tf.data.Dataset of examples."""
+        """A tf.data.Dataset of examples, of known cardinality."""
         _require("tensorflow")
         backend.keras()
         import tensorflow
@@ -217,23 +244,15 @@ class Selection:
             tensorflow.TensorSpec((None,), tensorflow.int64),
             tensorflow.TensorSpec((None,), tensorflow.float32),
         )
-        return tensorflow.data.Dataset.from_generator(lambda: iter(self), output_signature=signature)
+        examples = tensorflow.data.Dataset.from_generator(lambda: iter(self), output_signature=signature)
+        return examples.apply(tensorflow.data.experimental.assert_cardinality(len(self)))
 
     def torch(self) -> Any:
-        """A torch.utils.data.Dataset of examples as tensors."""
+        """A torch.utils.data.Dataset of examples as tensors, which worker processes of any kind can take."""
         _require("torch")
-        import torch
+        from pipeline.tensors import Tensors
 
-        examples = self
-
-        class Tensors(torch.utils.data.Dataset):  # type: ignore[misc]
-            def __len__(self) -> int:
-                return len(examples)
-
-            def __getitem__(self, number: int) -> Any:
-                return Example(*map(torch.from_numpy, examples[number]))
-
-        return Tensors()
+        return Tensors(self)
 
 
 def select(
@@ -243,12 +262,15 @@ def select(
     language: str | Iterable[str] | None,
     speaker: str | Iterable[str] | None,
 ) -> Selection:
-    """What `FeatureStore.select` says."""
+    """Carry out `FeatureStore.select`."""
+    strategy: Strategy = "none"
     if manifest is None:
         items = np.zeros(len(store.ids), ITEM)
         items["recording"], items["weight"] = np.arange(len(items)), 1
     else:
-        rows = tables.read(Path(manifest), tables.Sequence)
+        manifest = Path(manifest)
+        rows = tables.read(manifest, tables.Sequence)
+        strategy = _cut_for(store, manifest, rows)
         fields = [(store.number(row.recording), row.start, row.frames, row.weight, row.member, 0, 0, 0) for row in rows]
         items = np.array(fields, ITEM)
     chosen = np.array([name not in store.killed for name in store.ids])
@@ -265,7 +287,52 @@ def select(
     items = items[chosen[items["recording"]]]
     if not len(items):
         raise ArtifactError(f"nothing of {store.path} is selected; ask for less at once")
-    return Selection(store, items, whole=manifest is None).view("none")
+    return Selection(store, items, manifest, strategy).view(strategy)
+
+
+def _cut_for(store: "FeatureStore", manifest: Path, rows: list[tables.Sequence]) -> Strategy:
+    """The silence strategy that all rows of a manifest were cut for, from this store."""
+    for row in rows:
+        if row.features != store.id:
+            raise ArtifactError(
+                f"{manifest} was cut from the features {brief(row.features)}, but those of {store.path} are "
+                f"{store.id!r}; run `dvc repro`"
+            )
+    views = {row.view for row in rows}
+    for strategy in sequences.SILENT:
+        if views == {strategy}:
+            return strategy
+    some = " and ".join(brief(name) for name in sorted(views)[:3])
+    raise ArtifactError(
+        f"{manifest} is cut for {some or 'nothing'}, not for one of {', '.join(STRATEGIES)}; run `dvc repro`"
+    )
+
+
+def _runs(values: NDArray[Any]) -> list[NDArray[np.int64]]:
+    """The numbers of neighbours of equal value; no run is empty."""
+    runs = np.split(np.arange(len(values)), np.flatnonzero(np.diff(values)) + 1)
+    return runs if len(values) else []
+
+
+def _index(chosen: Any, length: int) -> slice | NDArray[np.int64]:
+    """An index of `length` items as NumPy takes it, checked: a slice, one number of shape (), or numbers."""
+    try:
+        if isinstance(chosen, slice):
+            chosen.indices(length)
+            return chosen
+        index = np.asarray(chosen)
+        if index.dtype == np.bool_ and index.shape == (length,):
+            index = np.flatnonzero(index)
+        if isinstance(chosen, tuple) or index.ndim > 1 or (index.dtype.kind not in "iu" and index.shape != (0,)):
+            raise TypeError
+    except (TypeError, ValueError):
+        raise ArgumentError(
+            f"{brief(chosen)} is no index of a selection of {length}; take a number, a slice, or a list or array of "
+            f"numbers or of {length} flags"
+        ) from None
+    for number in index[(index < -length) | (index >= length)]:
+        raise IndexError(f"{number} is out of range: the selection holds {length}, numbered from 0")
+    return index.astype(np.int64)
 
 
 def _require(library: str) -> None:

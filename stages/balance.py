@@ -1,9 +1,8 @@
 """balance: cut the silence view of every recording into sequences and even out the training classes."""
 
 import dataclasses
-import json
 
-from pipeline import balance, params, sequences, splits, tables, terminal
+from pipeline import balance, checksums, params, sequences, splits, tables, terminal
 from pipeline.errors import CorpusError
 from pipeline.store import FeatureStore
 from pipeline.tables import Member, Sequence
@@ -13,18 +12,27 @@ from stages import ARTIFACTS, PARAMS, run
 def main() -> None:
     settings = params.load(PARAMS)
     store = FeatureStore.open(ARTIFACTS / "features.zarr")
-    folder = ARTIFACTS / "manifests"
-    summary: dict[str, object] = {"silence": settings.silence.strategy, "balance": settings.balance.strategy}
+    folder, strategy = ARTIFACTS / "manifests", settings.silence.strategy
+    summary: dict[str, object] = {"silence": strategy, "balance": settings.balance.strategy}
     shown = []
     for name in splits.NAMES:
         counts, rows = {}, []
         for member in store.without_killed(tables.read(ARTIFACTS / "splits" / f"{name}.csv", Member)):
-            counted = sequences.counted(settings.silence.strategy, store.flags(member.recording))
-            counts[member.recording], length = counted, len(counted)
+            recording = member.recording
+            counts[recording] = sequences.counted(strategy, store.flags(recording))
+            length = len(counts[recording])
             # A test recording is one sequence, as it is one stream: states are reset after each.
             pieces = sequences.cut(length, length if name == "test" else settings.sequence.length)
             rows += [
-                Sequence(f"{member.recording}/{number}", member.recording, member.language, member.speaker, *piece)
+                Sequence(
+                    f"{recording}/{number}",
+                    recording,
+                    member.language,
+                    member.speaker,
+                    *piece,
+                    view=strategy,
+                    features=store.id,
+                )
                 for number, piece in enumerate(pieces)
             ]
         before = balance.class_totals(rows, counts)
@@ -43,7 +51,8 @@ def main() -> None:
         shown += [
             [f"{name} {language}", *_summary(language, rows, counts).values()] for language in settings.corpus.languages
         ]
-    (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    checksums.write_json(folder / "summary.json", summary)
+    checksums.seal(folder)
     terminal.show_table(["split and language", "sequences", "frames", "weighed frames"], shown)
 
 

@@ -2,18 +2,28 @@
 
 import copy
 import itertools
+import shutil
 from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import balance, sequences
-from pipeline.tables import Sequence
+from pipeline import balance, checksums, sequences, tables
+from pipeline.errors import ArgumentError, ArtifactError
+from pipeline.params import STRATEGIES as SILENCE
+from pipeline.params import BalanceStrategy
+from pipeline.store import FeatureStore
+from pipeline.tables import Member, Sequence
+from stages import balance as stage
 
 LENGTH = 100
-STRATEGIES = ["none", "class_weight", "undersample", "oversample", "ensemble"]
+STRATEGIES = get_args(BalanceStrategy)
+MADE = {"view": "mask", "features": "0123456789ab"}
 FAST = settings(deadline=None, max_examples=30)
 Manifest = tuple[list[Sequence], dict[str, np.ndarray]]
 
@@ -25,7 +35,7 @@ def manifest(recordings: list[tuple[str, str, np.ndarray]]) -> Manifest:
         name = f"r{number:04d}"
         counts[name] = counted.astype(bool)
         rows += [
-            Sequence(f"{name}/{piece}", name, language, speaker, *cut)
+            Sequence(f"{name}/{piece}", name, language, speaker, *cut, **MADE)
             for piece, cut in enumerate(sequences.cut(len(counted), LENGTH))
         ]
     return rows, counts
@@ -73,6 +83,45 @@ def test_the_same_seed_gives_the_same_rows_and_the_input_is_left_as_it_was(strat
     assert first == second
     assert rows == before[0]
     assert all(np.array_equal(counts[name], before[1][name]) for name in counts)
+
+
+def test_every_strategy_that_a_parameter_can_have_is_carried_out() -> None:
+    assert tuple(balance.METHODS) == STRATEGIES
+
+
+@given(strategy=st.text(max_size=5) | st.sampled_from(["None", "weights", "label", None, 1, ["none"]]))
+def test_a_strategy_that_there_is_not_is_refused(strategy: Any) -> None:
+    if strategy not in STRATEGIES:
+        with pytest.raises(ArgumentError, match=r"is unknown; take one of none, class_weight, .*, ensemble"):
+            balance.balance(strategy, *manifest([("a", "s", np.ones(9))]), 0)
+
+
+@pytest.mark.parametrize("silence", SILENCE)
+def test_the_stage_writes_manifests_for_its_store_and_silence_strategy_alone(
+    silence: str, noisy: FeatureStore, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tree = yaml.safe_load((project / "params.yaml").read_text())
+    tree["silence"]["strategy"] = silence
+    Path("params.yaml").write_text(yaml.safe_dump(tree))
+    shutil.copytree(noisy.path, "artifacts/features.zarr")
+    recordings = list(zip(noisy.ids, noisy.languages, noisy.speakers, strict=True))
+    for name, some in (("train", recordings[:30]), ("val", recordings[30:45]), ("test", recordings[45:])):
+        tables.write(Path(f"artifacts/splits/{name}.csv"), Member, [Member(*row, row[0], 0.12) for row in some])
+    stage.main()
+    for name in ("train", "val", "test"):
+        file = Path(f"artifacts/manifests/{name}.csv")
+        chosen = noisy.select(manifest=file)
+        for other in SILENCE:
+            if other == silence:
+                assert chosen.view(other).frames == chosen.frames > 0
+            else:
+                with pytest.raises(ArtifactError, match=f"cut for the silence strategy '{silence}', not for '{other}'"):
+                    chosen.view(other)
+        file.write_bytes(file.read_bytes()[:-1])
+        with pytest.raises(ArtifactError, match=f"{name}\\.csv is not the file that SHA256SUMS"):
+            noisy.select(manifest=file)
+    assert checksums.read_json(Path("artifacts/manifests/summary.json"))["silence"] == silence
 
 
 @pytest.mark.parametrize("strategy", ["undersample", "oversample"])
@@ -232,15 +281,15 @@ def test_the_division_is_read_as_it_was_written() -> None:
 
 def test_classes_are_counted_in_frames_that_count() -> None:
     counts = {"r": np.array([False, True, True, False])}
-    assert balance.frames(Sequence("r/0", "r", "a", "s", 1, 2), counts) == 2
+    assert balance.frames(Sequence("r/0", "r", "a", "s", 1, 2, **MADE), counts) == 2
     assert balance.class_totals(
-        [Sequence("r/0", "r", "a", "s", 0, 2), Sequence("r/1", "r", "a", "s", 2, 2)], counts
+        [Sequence("r/0", "r", "a", "s", 0, 2, **MADE), Sequence("r/1", "r", "a", "s", 2, 2, **MADE)], counts
     ) == {"a": 2}
 
 
 def test_undersampling_keeps_a_class_whose_sequences_are_longer_than_the_smallest_class() -> None:
-    rows = [Sequence(f"e{n}/0", f"e{n}", "english", f"s{n}", 0, 2000) for n in range(2)]
-    rows.append(Sequence("h/0", "h", "hindi", "t", 0, 500))
+    rows = [Sequence(f"e{n}/0", f"e{n}", "english", f"s{n}", 0, 2000, **MADE) for n in range(2)]
+    rows.append(Sequence("h/0", "h", "hindi", "t", 0, 500, **MADE))
     counts = {row.recording: np.ones(row.frames, bool) for row in rows}
     kept, _ = balance.balance("undersample", rows, counts, 0)
     assert sorted(row.language for row in kept) == ["english", "hindi"]

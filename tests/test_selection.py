@@ -1,5 +1,8 @@
 """What is read of a store piece by piece is what the whole of it holds, in every form, and damage is told."""
 
+import dataclasses
+import itertools
+import pickle
 import shutil
 import sys
 from collections.abc import Iterator
@@ -14,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import sequences, shards, tables
-from pipeline.errors import ArtifactError, ProgramError
+from pipeline.errors import ArgumentError, ArtifactError, ProgramError
 from pipeline.params import Strategy
-from pipeline.selection import Example
+from pipeline.selection import Example, Selection
 from pipeline.store import FeatureStore
 from pipeline.tables import Member, Sequence
 
@@ -72,10 +75,16 @@ def joined(examples: list[Example]) -> Example:
     return Example(*map(np.concatenate, zip(*examples, strict=True)))
 
 
-def sequence(recording: int, start: int, frames: int, weight: float = 1.0) -> Sequence:
-    return Sequence(
-        f"{IDS[recording]}/0", IDS[recording], NAMES[recording], SPEAKERS[recording], start, frames, 0, weight
-    )
+def sequence(
+    features: FeatureStore, view: str, recording: int, start: int, frames: int, weight: float = 1.0
+) -> Sequence:
+    whose = IDS[recording], NAMES[recording], SPEAKERS[recording]
+    return Sequence("x/0", *whose, start, frames, 0, weight, view=view, features=features.id)
+
+
+def written(folder: Path, rows: list[Sequence]) -> Path:
+    tables.write(folder / "manifest.csv", Sequence, rows)
+    return folder / "manifest.csv"
 
 
 @st.composite
@@ -97,8 +106,7 @@ def test_every_sequence_is_its_slice_of_the_view(
     strategy: Strategy, data: st.DataObject, features: FeatureStore, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     cut = data.draw(manifests(strategy))
-    manifest = tmp_path_factory.getbasetemp() / "manifest.csv"
-    tables.write(manifest, Sequence, [sequence(*of_one) for of_one in cut])
+    manifest = written(tmp_path_factory.getbasetemp(), [sequence(features, strategy, *of_one) for of_one in cut])
     chosen = features.select(manifest=manifest).view(strategy, ORDER)
     examples = [wanted(strategy, *of_one) for of_one in cut]
     assert len(chosen) == len(cut)
@@ -109,6 +117,105 @@ def test_every_sequence_is_its_slice_of_the_view(
         same(example, other)
     same(chosen.numpy(), joined(examples))
     np.testing.assert_array_equal(chosen.dask().compute(scheduler="sync"), joined(examples).features)
+
+
+@pytest.mark.parametrize(("cut_for", "asked"), [*itertools.product(STRATEGIES, STRATEGIES)])
+@settings(max_examples=10)
+@given(data=st.data())
+def test_a_manifest_is_seen_through_the_strategy_it_was_cut_for_and_no_other(
+    cut_for: Strategy,
+    asked: Strategy,
+    data: st.DataObject,
+    features: FeatureStore,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    cut = data.draw(manifests(cut_for))
+    manifest = written(tmp_path_factory.getbasetemp(), [sequence(features, cut_for, *of_one) for of_one in cut])
+    chosen = features.select(manifest=manifest)
+    assert chosen.strategy == cut_for
+    if asked == cut_for:
+        same(chosen.numpy(), chosen.view(asked).numpy())
+    else:
+        with pytest.raises(ArtifactError, match=f"cut for the silence strategy '{cut_for}', not for '{asked}'"):
+            chosen.view(asked)
+
+
+@given(views=st.lists(st.sampled_from([*STRATEGIES, "Remove", ""]), min_size=1, max_size=4))
+def test_the_rows_of_a_manifest_agree_on_a_strategy_that_there_is(
+    views: list[str], features: FeatureStore, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    manifest = written(tmp_path_factory.getbasetemp(), [sequence(features, view, 0, 0, 1) for view in views])
+    if len(set(views)) == 1 and views[0] in STRATEGIES:
+        assert features.select(manifest=manifest).strategy == views[0]
+    else:
+        with pytest.raises(
+            ArtifactError, match=r"manifest\.csv is cut for '.*not for one of none, remove, mask, label"
+        ):
+            features.select(manifest=manifest)
+
+
+def test_a_manifest_of_another_store_is_refused(features: FeatureStore, noisy: FeatureStore, tmp_path: Path) -> None:
+    assert features.id != noisy.id
+    rows = [sequence(features, "none", 0, 0, 1), sequence(noisy, "none", 0, 0, 1)]
+    said = (
+        rf"manifest\.csv was cut from the features '{noisy.id}', but those of .* are '{features.id}'; run `dvc repro`"
+    )
+    with pytest.raises(ArtifactError, match=said):
+        features.select(manifest=written(tmp_path, rows))
+
+
+@given(strategy=st.text(max_size=5) | st.sampled_from(["Remove", "trim", "NONE", None, 0, ("none",)]))
+def test_a_strategy_that_there_is_not_is_refused(strategy: Any, features: FeatureStore) -> None:
+    if strategy not in STRATEGIES:
+        with pytest.raises(ArgumentError, match="is unknown; take one of none, remove, mask, label"):
+            features.select().view(strategy)
+
+
+@settings(max_examples=25)
+@given(data=st.data())
+def test_a_selection_is_indexed_like_a_list_or_an_array(data: st.DataObject, features: FeatureStore) -> None:
+    chosen = features.select().view("mask")
+    examples, count = [*chosen], len(chosen)
+    number = data.draw(st.integers(-2 * count, 2 * count))
+    for kind in (int, np.int64, np.int16, np.array):
+        if -count <= number < count:
+            same(chosen[kind(number)], examples[number])
+        else:
+            with pytest.raises(IndexError, match=f"{number} is out of range: the selection holds {count}"):
+                chosen[kind(number)]
+    some = data.draw(st.lists(st.integers(-count, count - 1), max_size=9))
+    flags = data.draw(st.lists(st.booleans(), min_size=count, max_size=count))
+    part = data.draw(st.slices(count))
+    for index, of in (
+        (part, range(count)[part]),
+        (some, some),
+        (np.array(some, np.int32), some),
+        (flags, np.flatnonzero(flags)),
+        (np.array(flags), np.flatnonzero(flags)),
+    ):
+        found = chosen[index]
+        assert isinstance(found, Selection)
+        assert len(found) == len(of)
+        for example, number in zip(found, of, strict=True):
+            same(example, examples[number])
+        speech = sum(np.count_nonzero(examples[number].weights) for number in of)
+        assert found.view("remove").numpy().features.shape == found.view("remove").dask().shape == (speech, N_MFCC)
+    for outside in ([0, count], np.array([-count - 1])):
+        with pytest.raises(IndexError, match=f"is out of range: the selection holds {count}"):
+            chosen[outside]
+
+
+@pytest.mark.parametrize(
+    "index",
+    ["r0", None, 1.0, True, (0, 1), [0.5], ["r0"], [[0], [1, 2]], [[0, 1]], [True], np.ones(7, bool), slice("r0"),
+     slice(0, 9, 0), {0}],
+    ids=repr,
+)  # fmt: skip
+def test_any_other_index_is_refused_in_one_sentence(features: FeatureStore, index: Any) -> None:
+    with pytest.raises(
+        ArgumentError, match=r"^.+ is no index of a selection of 6; take a number, a slice, or a list .+$"
+    ):
+        features.select()[index]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -142,6 +249,10 @@ def test_every_form_gives_the_same_numbers(strategy: Strategy, features: Feature
         assert all(isinstance(tensor, torch.Tensor) for tensor in other)
         same(Example(*(tensor.numpy() for tensor in other)), example)
     assert sum(1 for _ in chosen.tensorflow()) == len(chosen.torch()) == len(examples)
+    assert len(chosen.tensorflow()) == len(examples)
+    assert len(chosen[:0].tensorflow()) == 0
+    assert len(chosen.torch()[1:]) == len(examples) - 1
+    same(pickle.loads(pickle.dumps(chosen)).numpy(), every)
 
 
 def test_a_loader_of_pytorch_takes_a_selection_as_it_is(features: FeatureStore) -> None:
@@ -149,6 +260,14 @@ def test_a_loader_of_pytorch_takes_a_selection_as_it_is(features: FeatureStore) 
     for workers in (0, 1):
         (batch,) = torch.utils.data.DataLoader(chosen, num_workers=workers)
         same(Example(*(tensor.numpy()[0] for tensor in batch)), chosen[0])
+
+
+@pytest.mark.parametrize("start", ["spawn", "forkserver"])
+def test_loaders_that_start_their_workers_afresh_get_the_same_numbers(start: str, features: FeatureStore) -> None:
+    chosen = features.select().view("remove")[:4]
+    loader = torch.utils.data.DataLoader(chosen.torch(), batch_size=None, num_workers=2, multiprocessing_context=start)
+    for tensors, example in zip(loader, chosen, strict=True):
+        same(Example(*(tensor.numpy() for tensor in tensors)), example)
 
 
 def test_a_split_and_filters_leave_what_fits_all_of_them(features: FeatureStore, tmp_path: Path) -> None:
@@ -166,8 +285,8 @@ def test_a_split_and_filters_leave_what_fits_all_of_them(features: FeatureStore,
 def test_a_sequence_of_a_long_recording_reads_no_more_than_its_rows(
     features: FeatureStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tables.write(tmp_path / "m.csv", Sequence, [sequence(1, 3, 6), sequence(1, 44, 5)])
-    chosen = features.select(manifest=tmp_path / "m.csv").view("mask")
+    rows = [sequence(features, "mask", 1, 3, 6), sequence(features, "mask", 1, 44, 5)]
+    chosen = features.select(manifest=written(tmp_path, rows)).view("mask")
     asked: list[tuple[int, int]] = []
     read = FeatureStore.mfcc_rows
     monkeypatch.setattr(FeatureStore, "mfcc_rows", lambda *given: asked.append(given[1:]) or read(*given))
@@ -196,17 +315,17 @@ def test_what_the_store_does_not_have_is_told(features: FeatureStore, wanted: di
 
 
 def test_a_manifest_that_does_not_fit_is_told(features: FeatureStore, tmp_path: Path) -> None:
-    tables.write(tmp_path / "m.csv", Sequence, [sequence(1, 0, 50)])
-    chosen = features.select(manifest=tmp_path / "m.csv").view("label")
-    with pytest.raises(
-        ArtifactError, match=r"rows 0:50 of 'r1' are not in its view 'remove' .* another silence\.strat"
-    ):
-        chosen.view("remove")
+    said = r"rows 0:50 of 'r1', listed in .*manifest\.csv, are not in its view 'remove' of \d+ rows; run `dvc repro`"
+    with pytest.raises(ArtifactError, match=said):
+        features.select(manifest=written(tmp_path, [sequence(features, "remove", 1, 0, 50)]))
+    chosen = features.select(manifest=written(tmp_path, [sequence(features, "label", 1, 0, 50)]))
     with pytest.raises(ArtifactError, match="'hindi' is selected but not among the languages english, mandarin"):
-        chosen.view("none", ["english", "mandarin"])
-    tables.write(tmp_path / "m.csv", Sequence, [Sequence("x/0", "x", "english", "a", 0, 1)])
+        chosen.view("label", ["english", "mandarin"])
+    with pytest.raises(ArtifactError, match=r"manifest\.csv is cut for nothing"):
+        features.select(manifest=written(tmp_path, []))
+    ghost = dataclasses.replace(sequence(features, "none", 0, 0, 1), recording="x")
     with pytest.raises(ArtifactError, match="has no recording 'x'"):
-        features.select(manifest=tmp_path / "m.csv")
+        features.select(manifest=written(tmp_path, [ghost]))
 
 
 def test_a_library_that_is_not_installed_is_told(features: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +347,7 @@ def test_a_store_that_lacks_a_shard_is_refused(copied: Path, name: str, damage: 
         (copied / name).unlink()
     else:
         (copied / name).write_bytes(b"")
-    with pytest.raises(ArtifactError, match=r"copy\.zarr has 6 of the 7 files of \w+; delete .* run `dvc repro`"):
+    with pytest.raises(ArtifactError, match=rf"copy\.zarr/{name} is missing.*; delete .* run `dvc repro`"):
         FeatureStore.open(copied)
 
 

@@ -1,11 +1,14 @@
 """The silence view of a recording, and how it is cut."""
 
+from typing import Any, get_args
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import sequences
+from pipeline.errors import ArgumentError
 from pipeline.params import Strategy
 
 #                  s s S S S S s s S S S s, as the drawing in pipeline/sequences.py
@@ -45,6 +48,22 @@ def test_what_counts_is_what_weighs_and_is_of_the_language(
     assert len(view.rows) == len(view.targets) == len(view.weights) == len(counted)
     assert np.array_equal(counted, (view.targets == language) & (view.weights > 0))
     assert np.array_equal(speech, before)
+
+
+def test_every_strategy_that_a_parameter_can_have_is_carried_out() -> None:
+    assert tuple(sequences.SILENT) == get_args(Strategy)
+
+
+@given(strategy=st.text(max_size=5) | st.sampled_from(["Remove", "trim", "none ", None, 1, ["none"]]))
+def test_a_strategy_that_there_is_not_is_refused(strategy: Any) -> None:
+    for use in (
+        lambda: sequences.view(strategy, SPEECH, 0, 3),
+        lambda: sequences.counted(strategy, SPEECH),
+        lambda: sequences.classes(strategy, ("a", "b")),
+    ):
+        if strategy not in get_args(Strategy):
+            with pytest.raises(ArgumentError, match="is unknown; take one of none, remove, mask, label"):
+                use()
 
 
 def test_only_label_has_a_class_for_silence_and_it_is_the_last() -> None:

@@ -1,6 +1,7 @@
 """What the network is given to learn, and that learning it twice gives the same weights."""
 
 import dataclasses
+import functools
 import shutil
 import weakref
 from pathlib import Path
@@ -30,14 +31,15 @@ def features(tmp_path: Path) -> FeatureStore:
     return FeatureStore.open(path)
 
 
-def chosen(features: FeatureStore, rows: list[Sequence]) -> Selection:
-    """The sequences of a manifest of these rows."""
+def chosen(features: FeatureStore, rows: list[Sequence], view: params.Strategy) -> Selection:
+    """The sequences of a manifest of these rows, cut for a view of these features."""
     manifest = features.path.with_name("manifest.csv")
-    tables.write(manifest, Sequence, rows)
+    tables.write(manifest, Sequence, [dataclasses.replace(row, view=view, features=features.id) for row in rows])
     return features.select(manifest=manifest)
 
 
-ROWS = [Sequence("one/0", "one", "english", "a", 1, 4, weight=0.5), Sequence("two/0", "two", "hindi", "b", 0, 3)]
+sequence = functools.partial(Sequence, view="", features="")  # both are filled in by `chosen`
+ROWS = [sequence("one/0", "one", "english", "a", 1, 4, weight=0.5), sequence("two/0", "two", "hindi", "b", 0, 3)]
 
 
 @pytest.mark.parametrize(
@@ -52,8 +54,8 @@ ROWS = [Sequence("one/0", "one", "english", "a", 1, 4, weight=0.5), Sequence("tw
 def test_frames_targets_and_weights_of_each_strategy(
     features: FeatureStore, strategy: params.Strategy, frames: list[int], targets: list[int], weights: list[float]
 ) -> None:
-    rows = [ROWS[0] if strategy != "remove" else Sequence("one/0", "one", "english", "a", 1, 3, weight=0.5), ROWS[1]]
-    (batch,) = feed.batches(chosen(features, rows).view(strategy, LANGUAGES), 8, 5)
+    rows = [ROWS[0] if strategy != "remove" else sequence("one/0", "one", "english", "a", 1, 3, weight=0.5), ROWS[1]]
+    (batch,) = feed.batches(chosen(features, rows, strategy).view(strategy, LANGUAGES), 8, 5)
     assert batch.features.shape == (2, 5, 2)
     assert batch.features[0, : len(frames), 0].tolist() == frames
     assert batch.targets[0, : len(frames)].tolist() == targets
@@ -62,7 +64,7 @@ def test_frames_targets_and_weights_of_each_strategy(
 
 
 def test_moments_are_those_of_the_frames_that_weigh_anything(features: FeatureStore) -> None:
-    mean, variance = training.moments(chosen(features, [*ROWS, ROWS[1]]).view("mask", LANGUAGES))
+    mean, variance = training.moments(chosen(features, [*ROWS, ROWS[1]], "mask").view("mask", LANGUAGES))
     seen = [2, 3, 4, 12, 12]
     np.testing.assert_allclose(mean, [np.mean(seen), -1])
     np.testing.assert_allclose(variance, [np.var(seen), 0])
@@ -109,12 +111,12 @@ def learn(
 ) -> tuple[list[np.ndarray], list[float], float]:
     """Train some epochs; weights, losses and share of the frames that are right."""
     rows = [
-        Sequence(f"{name}/0", name, language, speaker, 0, LENGTH)
+        sequence(f"{name}/0", name, language, speaker, 0, LENGTH)
         for name, language, speaker in zip(features.ids, features.languages, features.speakers, strict=True)
     ]
     if division is not None:
         rows += [dataclasses.replace(row, member=1) for row in rows if row.language != division.large]
-    train, val = chosen(features, rows).view("none", LANGUAGES), features.select().view("none", LANGUAGES)
+    train, val = chosen(features, rows, "none").view("none", LANGUAGES), features.select().view("none", LANGUAGES)
     model = params.Model(cell="gru", units=(8,), dense=(6,), dropout=0.1, noise=0.1)
     settings = params.Train(epochs=6, batch_size=7, learning_rate=0.02, patience=6, memory=memory).model_copy(
         update=others

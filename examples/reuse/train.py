@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 STORE, SPLITS = Path("features.zarr"), Path("splits")
-SCHEMA = 1  # of the layout that this program reads
+SCHEMA = 2  # of the layout that this program reads
 
 
 class InputError(Exception):
