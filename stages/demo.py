@@ -1,4 +1,4 @@
-"""Stage demo: speak the demo corpus. Reads demo/sentences, writes artifacts/data/demo."""
+"""demo: synthesise the demo corpus, unless corpus.root names another one."""
 
 from pathlib import Path
 
@@ -10,10 +10,15 @@ SENTENCES = Path("demo") / "sentences"
 
 
 def main() -> None:
-    """Speak the corpus that section demo of params.yaml describes."""
+    settings = params.load(PARAMS)
+    folder = ARTIFACTS / "data" / "demo"
+    if Path(settings.corpus.root).resolve() != folder.resolve():
+        demo.write_nothing(folder)
+        print(f"not needed: corpus.root is {settings.corpus.root}")
+        return
     for program in programs.PACKAGES:  # later stages need the others: say so before any work
         programs.require(program)
-    demo.write(ARTIFACTS / "data" / "demo", params.load(PARAMS).demo, demo.read_sentences(SENTENCES))
+    demo.write(folder, settings.demo, demo.read_sentences(SENTENCES))
 
 
 if __name__ == "__main__":

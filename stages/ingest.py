@@ -1,12 +1,12 @@
 """ingest: list the corpus, decode every file once, make it 16-bit mono at one rate."""
 
 import functools
-import json
 from pathlib import Path
 
-from pipeline import cluster, corpus, files, params, programs, tables, terminal
+from pipeline import checksums, cluster, corpus, files, params, programs, tables, terminal
 from pipeline.corpus import ingest
 from pipeline.tables import Recording, Rejected
+from pipeline.text import printable
 from stages import ARTIFACTS, PARAMS, run
 
 
@@ -24,7 +24,14 @@ def main() -> None:
         decode = functools.partial(ingest.ingest, root=root, folder=audio, settings=settings.audio)
         batches = ingest.batches(listing.entries)
         results = cluster.map(
-            client, decode, batches, folder=audio, lost=ingest.killed, job="ingest", unit="recordings"
+            client,
+            decode,
+            batches,
+            folder=audio,
+            lost=ingest.lost,
+            job="ingest",
+            unit="recordings",
+            allowance=lambda entry: entry.stamp[0] / cluster.BYTES_PER_S,
         )
         kept, contradicting = ingest.consistent([row for row in results if isinstance(row, Recording)])
         rejected = listing.rejected + [row for row in results if isinstance(row, Rejected)] + contradicting
@@ -35,8 +42,11 @@ def main() -> None:
     tables.write(folder / "rejected.csv", Rejected, rejected)
     languages = {language: _summary(language, kept) for language in settings.corpus.languages}
     summary = {"languages": languages, "rejected": len(rejected), "left_out": listing.left_out}
-    (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    checksums.write_json(folder / "summary.json", summary)
+    checksums.seal(folder)
 
+    for name, language in listing.folders.items():
+        print(printable(f"folder {name}: {language}"))
     terminal.show_table(
         ["language", "recordings", "speakers", "minutes"],
         [[language, *numbers.values()] for language, numbers in languages.items()],
@@ -44,7 +54,8 @@ def main() -> None:
     if rejected:
         print(f"{len(rejected)} rejected: see {folder / 'rejected.csv'}")
     if listing.left_out:
-        print("left out:", ", ".join(f"{k} ({n})" for k, n in listing.left_out.items()))
+        left_out = ", ".join(f"{name} ({number})" for name, number in listing.left_out.items())
+        print(printable(f"left out: {left_out}"))
     ingest.tolerate(rejected, len(kept), settings.corpus.max_rejected)
     corpus.check(kept, rejected, settings.corpus)
 

@@ -178,6 +178,12 @@ def write(folder: Path, demo: params.Demo, sentences: Sentences) -> None:
     )
 
 
+def write_nothing(folder: Path) -> None:
+    """Write a corpus without recordings: DVC warns of an empty folder."""
+    _clear(folder)
+    _write_speakers(folder / "speakers.csv", [])
+
+
 def _clear(folder: Path) -> None:
     """Make the folders of the languages and remove the recordings in them."""
     for language in PARTS:

@@ -5,7 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline import audio, params
+from pipeline import params, pcm
+from pipeline.cluster import HOW, Cause
 from pipeline.corpus import Entry
 from pipeline.errors import AudioError, CorpusError
 from pipeline.tables import Recording, Rejected
@@ -19,20 +20,20 @@ def batches(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
 
 
 def ingest(entries: Sequence[Entry], root: Path, folder: Path, settings: params.Audio) -> list[Recording | Rejected]:
-    """Decode every root/entry.path into folder/ID.wav and say what it is."""
+    """Decode every root/entry.path into folder/ID.wav and measure it."""
     return [_ingest(entry, root, folder, settings) for entry in entries]
 
 
-def killed(entry: Entry) -> Rejected:
-    """What stands for a recording whose decoding killed every worker that tried."""
-    return Rejected(
-        entry.path, "killed", "ends the process that decodes it, every time; convert it to WAV or FLAC anew"
-    )
+def lost(entry: Entry, cause: Cause) -> Rejected:
+    """Placeholder for a recording that could not be decoded."""
+    detail = f"the task that decodes it {HOW[cause]}; convert it to WAV or FLAC again"
+    print(f"{entry.path!r}: {detail}", flush=True)
+    return Rejected(entry.path, cause, detail)
 
 
 def _ingest(entry: Entry, root: Path, folder: Path, settings: params.Audio) -> Recording | Rejected:
     try:
-        measures = audio.convert(
+        measures = pcm.convert(
             root / entry.path, folder / f"{entry.id}.wav", settings.sample_rate, settings.min_duration
         )
     except AudioError as error:

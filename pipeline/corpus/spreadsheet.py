@@ -1,0 +1,70 @@
+"""Tables that users write: CSV in UTF-8 with a header, whatever program it came from, read strictly."""
+
+import csv
+import stat
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pipeline.corpus import quoted
+from pipeline.errors import CorpusError
+
+
+def scan(path: Path, required: Sequence[str], name: str, remedy: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """Read a table row by row, blank lines left out.
+
+    Parameters
+    ----------
+    required
+        Columns that it must have; names of columns are compared without the space around them.
+    name, remedy
+        How messages begin and end: the table as the user knows it, and what to do.
+
+    Yields
+    ------
+    int, dict of str to str
+        The line on which a row ends, and its cells by column as they are written; columns without a name are left out.
+
+    Raises
+    ------
+    CorpusError
+        If the file is missing or is not CSV in UTF-8, if columns are missing or named twice, or if a row has more or
+        fewer cells than the header.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a FIFO would wait for somebody to write into it
+            raise CorpusError(f"{name} is not a file; {remedy}")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.reader(file, strict=True)
+            header = [" ".join(column.split()) for column in next(rows, [])]
+            if fault := _fault(header, required):
+                raise CorpusError(f"{name} {fault}; {remedy}")
+            for cells in rows:
+                if cells and len(cells) != len(header):
+                    length = "short" if len(cells) < len(header) else "long"
+                    raise CorpusError(
+                        f"{name} line {rows.line_num} is {length}: it has {len(cells)} cells and the header "
+                        f"{len(header)}; complete it, and quote cells that hold commas"
+                    )
+                if cells:
+                    row = dict(zip(header, cells, strict=True))
+                    row.pop("", None)
+                    yield rows.line_num, row
+    except csv.Error as error:
+        raise CorpusError(f"{name} line {rows.line_num} is not CSV ({error}); {remedy}") from None
+    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a NUL in the path
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise CorpusError(f"{name} can't be read ({reason}); {remedy}") from None
+
+
+def _fault(header: Sequence[str], required: Sequence[str]) -> str | None:
+    if not header:
+        return "is empty or begins with a blank line"
+    if missing := [column for column in required if column not in header]:
+        return f"has no column {' nor '.join(missing)}"
+    for column, number in Counter(header).items():
+        if column and number > 1:
+            return f"has {number} columns {quoted(column)}"
+        if not column.isprintable():
+            return f"has a column {quoted(column)}, whose name can't be printed"
+    return None

@@ -1,0 +1,34 @@
+"""corpus: list the files of the corpus with their digests. Runs every time: what follows runs if the list changed."""
+
+from pathlib import Path
+
+from pipeline import checksums, corpus, memo, params, programs, tables
+from pipeline.corpus import digests
+from pipeline.tables import Listed, Rejected
+from pipeline.text import printable
+from stages import ARTIFACTS, PARAMS, run
+
+
+def main() -> None:
+    settings = params.load(PARAMS)
+    for program in ("sox", "dot"):  # later stages need them: say so before any work
+        programs.require(program)
+    root = Path(settings.corpus.root)
+    listing = corpus.read(settings.corpus)
+    digest, unreadable, changed = digests.digests(root, listing.entries, memo.default())
+
+    folder = ARTIFACTS / "corpus"
+    rows = [
+        Listed(entry.path, entry.language, entry.speaker, entry.group, digest[entry.path], entry.extra)
+        for entry in listing.entries
+        if entry.path in digest
+    ]
+    tables.write(folder / "files.csv", Listed, rows)
+    tables.write(folder / "rejected.csv", Rejected, listing.rejected + unreadable)
+    checksums.seal(folder)
+    state = f"{changed:,} new or changed since they were last listed here" if changed else "up to date"
+    print(printable(f"{len(rows):,} files in {root}: {state}"))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,87 @@
+"""A corpus is a dependency through its listing: names that DVC can't read end in rejected.csv, changes are noticed."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from pipeline import tables
+from pipeline.tables import Listed, Recording, Rejected
+from tests.end_to_end.conftest import Copy
+
+
+def ran(copy: Copy) -> set[str]:
+    done = copy.run("dvc", "repro", "ingest")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {stage for stage in ("demo", "corpus", "ingest") if f"Running stage '{stage}'" in done.stdout}
+
+
+@pytest.fixture
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus outside of the project, with names that must not stop the run."""
+    root = tmp_path_factory.mktemp("mine")
+    rng = np.random.default_rng(0)
+    for language in ("english", "hindi", "mandarin"):
+        (root / language).mkdir(parents=True)
+        for take in range(9):
+            soundfile.write(root / language / f"s{take % 3}_{take}.wav", rng.uniform(-0.1, 0.1, 16000), 16000)
+    (root / "english" / "s0_dangling.wav").symlink_to("nowhere.wav")
+    (root / "english" / "s0_circle.wav").symlink_to("s0_circle.wav")
+    (root / "english" / "circle").symlink_to(root)
+    os.mkfifo(root / "hindi" / "s1_pipe.wav")
+    Path(os.fsdecode(os.fsencode(root / "hindi") + b"/s1_\xff.wav")).write_bytes(b"")
+    return root
+
+
+@pytest.fixture
+def copy(fresh: Callable[[], Copy], root: Path) -> Copy:
+    copy = fresh()
+    copy.change(
+        corpus={
+            "root": str(root),
+            "speaker_table": None,
+            "speaker_pattern": r"(?P<speaker>s\d)_[^/]*\.wav",
+            "max_rejected": 0.5,
+        }
+    )
+    return copy
+
+
+def test_bad_names_are_rejected_and_nothing_else_is(copy: Copy) -> None:
+    assert ran(copy) == {"demo", "corpus", "ingest"}
+    rejected = tables.read(copy.folder / "artifacts/ingest/rejected.csv", Rejected)
+    assert {Path(row.path).name.strip("'") for row in rejected} == {
+        "s0_dangling.wav",
+        "s0_circle.wav",
+        "circle",
+        "s1_pipe.wav",
+        "s1_\\udcff.wav",
+    }
+    assert len(tables.read(copy.folder / "artifacts/ingest/recordings.csv", Recording)) == 27
+    assert len(tables.read(copy.folder / "artifacts/corpus/files.csv", Listed)) == 27
+
+
+def test_ingest_runs_if_and_only_if_the_corpus_has_changed(copy: Copy, root: Path) -> None:
+    ran(copy)
+    assert ran(copy) == {"corpus"}
+    file = root / "hindi" / "s1_4.wav"
+    os.utime(file, (1, 1))  # another time, the same content
+    assert ran(copy) == {"corpus"}
+    soundfile.write(file, np.random.default_rng(1).uniform(-0.1, 0.1, 16000), 16000)
+    assert ran(copy) == {"corpus", "ingest"}
+    file.rename(file.with_name("s2_100.wav"))  # of another speaker now
+    assert ran(copy) == {"corpus", "ingest"}
+    (root / "hindi" / "s1_pipe.wav").unlink()
+    assert ran(copy) == {"corpus", "ingest"}
+
+
+@pytest.mark.parametrize("root", ["nowhere", "params.yaml"])
+def test_a_wrong_root_is_our_sentence(fresh: Callable[[], Copy], root: str) -> None:
+    copy = fresh()
+    copy.change(corpus={"root": root})
+    done = copy.run("dvc", "repro")
+    assert f"error: corpus.root '{root}' is not a folder; name the folder that holds the recordings" in done.stderr
+    assert "Running stage 'ingest'" not in done.stdout
