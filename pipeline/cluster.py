@@ -1,40 +1,57 @@
 """The one place that talks to Dask.
 
-Dask's own configuration chooses the engine: where a scheduler's address is set (DASK_SCHEDULER_ADDRESS) the work goes
-to that cluster; otherwise to one process a core on this machine. Results never depend on which.
+Dask's own configuration chooses the engine: if a scheduler's address is set (DASK_SCHEDULER_ADDRESS) the work goes
+to that cluster; otherwise to one process per core of this machine. Results never depend on which.
 
 What can go wrong with a task, and what becomes of it:
 
     its worker is killed            it is done again elsewhere, nothing else is
-    it kills every worker it meets  its items are tried one by one; those that still kill are given up, by name
+    its worker is frozen            the same; the worker is reported and restarted
+    it kills every worker it meets  its items are tried one by one; those that still kill are given up
+    it does not end                 its items are tried one by one; those that still do not end are given up
     its worker is another version   the run ends: results would depend on who computed them
     its worker sees other files     the run ends: they would be written where nobody looks
     the scheduler, or all workers, are gone    the run ends
+
+Time limits are counted in looks and ticks, not read from a clock: a process that was stopped as a whole (Ctrl-Z) and
+goes on later has exceeded none.
 """
 
 import hashlib
 import importlib.metadata
+import itertools
 import logging
 import pickle
 import platform
 import queue
+import signal
 import sys
-import time
-import uuid
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import dataclass
+from math import ceil
+from multiprocessing import resource_tracker
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from threadpoolctl import threadpool_limits
+
+from pipeline import files
 from pipeline.errors import ClusterError
 from pipeline.terminal import Progress
+from pipeline.workers import Watch, gone, restart
 
 if TYPE_CHECKING:
     from distributed import Client
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Cause = Literal["killed", "hung"]
+"""Why an item is given up: alone in a task, it ended every worker that took it, or the task did not end."""
+HOW: dict[Cause, str] = {"killed": "ends its process, every time", "hung": "does not end"}
 
 PACKAGES = (
     "librosa",
@@ -47,8 +64,11 @@ PACKAGES = (
     "zarr",
     "zarrs",
 )  # decide the bytes of results
-PATIENCE = 600  # s without a worker: a batch system may have to start one
-LOOK = 5  # s without news after which the cluster is looked at
+LIMIT = 20  # s for a task, beside its allowance; usual are 0.1 to 1 s
+TICK = 1  # s in which LIMIT is counted
+BYTES_PER_S = 0.5e6  # of files in any format, for allowances: slower than 32 kbit/s MP3 decodes on a busy machine
+SAMPLES_PER_S = 1e6  # for allowances: a tenth of what trim and features do
+MISSING = "none"  # version of a package that is not installed
 
 _welcome: set[str] = set()  # runs whose versions and files this process, a worker, has found to be its own
 
@@ -92,21 +112,32 @@ def connect(*modules: ModuleType) -> "Iterator[Client]":
         "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 2**25,
         "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 2**30,
     }
+    # `Watch` restarts frozen workers; Dask's own limits go by the clock, and give a slow restart up.
+    patient = {"distributed.scheduler.worker-ttl": None, "distributed.deploy.lost-worker-timeout": "1 day"}
     given = dask.config.get("distributed.worker.preload")
     given = [given] if isinstance(given, str) else given
-    with (
-        dask.config.set(keep_memory),
-        LocalCluster(
+    with dask.config.set(keep_memory | patient), _without_interrupts():
+        local = LocalCluster(
             n_workers=0,
             threads_per_worker=1,
             dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
             preload=[*given, *(module.__name__ for module in modules)],
-        ) as local,
-        Client(local) as client,
-    ):
+        )
+    with dask.config.set(keep_memory | patient), local, Client(local) as client:
         local.scale(CPU_COUNT)  # they start while the caller gets its work ready
         yield client
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Keep SIGINT from threads and processes that start in the block, and from theirs: Ctrl-C is for this thread."""
+    resource_tracker.ensure_running()  # its start would unblock the signal
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def map(
@@ -115,11 +146,12 @@ def map(
     batches: Sequence[Sequence[Item]],
     *,
     folder: Path,
-    lost: Callable[[Item], Result],
+    lost: Callable[[Item, Cause], Result],
     job: str,
     unit: str,
+    allowance: Callable[[Item], float] = lambda _: 0.0,
 ) -> list[Result]:
-    """Apply a function to batches of items, in parallel; its results, an item each, in the order of the items.
+    """Apply a function to batches of items, in parallel; return one result per item, in the order of the items.
 
     Parameters
     ----------
@@ -128,95 +160,122 @@ def map(
     function
         Importable by the workers; its results should be small, its large output written by itself.
     batches
-        A task each: a task costs some milliseconds of its own.
+        One task each: a task costs some milliseconds of its own.
     folder
         What the function reads or writes: every worker must see it.
     lost
-        What stands for an item that kills every worker that takes it.
+        The result of an item that is given up; called as soon as that is known.
+    allowance
+        Seconds that an item may take, beside the `LIMIT` of every task.
 
     Raises
     ------
     ClusterError
-        Where scheduler or workers are gone, or are not what this process is.
+        If scheduler or workers are gone, or differ from this process.
     """
-    from distributed import KilledWorker
-
-    results: dict[int, list[Result]] = {}
+    starts = itertools.accumulate((len(batch) for batch in batches), initial=0)
+    groups = [[_Piece(first, batch) for first, batch in zip(starts, batches, strict=False)]]
+    results: dict[int, Result] = {}
     progress = Progress(job, sum(len(batch) for batch in batches), unit)
     with _welcoming(folder) as welcome:
         task = _portable(function, *welcome)
-        killers = []
-        for number, outcome in _run(client, task, batches):
-            if isinstance(outcome, KilledWorker):
-                killers.append(number)
-                continue
-            results[number] = _checked(outcome)
-            progress.update(len(batches[number]))
-        for number in sorted(killers):  # one at a time, so that nothing else can be what kills the worker
-            results[number] = []
-            for item in batches[number]:
-                [(_, outcome)] = _run(client, task, [[item]])
-                results[number] += [lost(item)] if isinstance(outcome, KilledWorker) else _checked(outcome)
-                progress.update(1)
-    return [result for number in range(len(batches)) for result in results[number]]
+        for group in groups:  # which grow: the first holds all batches, each of the others one that kills its workers
+            isolated = group is not groups[0]  # so that nothing else can be what kills the worker
+            for piece, outcome in _run(client, task, group, allowance):
+                cause = _cause(outcome)
+                if cause == "hung":
+                    restart(client, [outcome[1]], leave=True)
+                if cause == "killed" and not isolated:
+                    groups.append([piece.split()])
+                elif cause and not piece.alone:
+                    group.append(piece.split())
+                else:
+                    values = [lost(piece.items[0], cause)] if cause else _checked(outcome)
+                    results.update(enumerate(values, piece.first))
+                    progress.update(len(values))
+                    group.extend(piece.following())
+    return [results[at] for at in range(len(results))]
 
 
-def _run(client: "Client", task: Callable[..., Any], batches: Sequence[Sequence[Any]]) -> Iterator[tuple[int, Any]]:
-    """What became of each batch, by its number, as they end: what the task gave, or the exception."""
+@dataclass(frozen=True)
+class _Piece:
+    """Consecutive items for one task.
+
+    Attributes
+    ----------
+    first
+        Position of the first item among all items.
+    rest
+        The items to try after an item that is alone, one by one: parts of a shard have to be written one at a time.
+    """
+
+    first: int
+    items: Sequence[Any]
+    rest: Sequence[Any] = ()
+    alone: bool = False
+
+    def split(self) -> "_Piece":
+        """Take the first item alone."""
+        return self if self.alone else _Piece(self.first, self.items[:1], self.items[1:], alone=True)
+
+    def following(self) -> "list[_Piece]":
+        """Take the next item alone, if there is one."""
+        return [_Piece(self.first + 1, self.rest[:1], self.rest[1:], alone=True)] if self.rest else []
+
+
+def _run(
+    client: "Client", task: Callable[..., Any], pieces: list[_Piece], allowance: Callable[[Any], float]
+) -> Iterator[tuple[_Piece, Any]]:
+    """Yield each piece as it ends with the return value or exception of its task; more may be appended meanwhile."""
     from distributed import CancelledError
 
     done: queue.Queue[Any] = queue.Queue()
-    # Pickled here, as one piece: Dask would send every array in a batch by itself.
-    futures = client.map(task, [pickle.dumps(batch) for batch in batches], retries=2, pure=False)
-    number = {future.key: at for at, future in enumerate(futures)}
-    for future in futures:
-        future.add_done_callback(done.put)
-    seen, told = time.monotonic(), False  # a worker, or news
-    while number:
+    running: dict[Any, tuple[Any, _Piece]] = {}  # by key; Dask cancels a task when nobody holds its future
+    watch = Watch(client)
+    submitted = 0
+    while submitted < len(pieces) or running:
+        new, submitted = pieces[submitted:], len(pieces)
+        for future, piece in zip(_submit(client, task, new, allowance), new, strict=True):
+            running[future.key] = future, piece
+            future.add_done_callback(done.put)
         try:
-            future = done.get(timeout=LOOK)
+            future = done.get(timeout=watch.due_in())
         except queue.Empty:
-            if _has_workers(client):
-                seen, told = time.monotonic(), False
-            elif time.monotonic() - seen > PATIENCE:
-                raise ClusterError(
-                    f"the Dask cluster at {_address(client)} has had no worker for {PATIENCE} s; start some and run "
-                    "again: nothing that was finished is lost"
-                ) from None
-            elif not told:
-                print(
-                    f"waiting up to {PATIENCE} s for the Dask cluster at {_address(client)} to have a worker",
-                    flush=True,
-                )
-                told = True
+            watch.look()
             continue
-        seen = time.monotonic()
-        if future.status in ("cancelled", "lost"):
-            raise _gone(client)
+        watch.look()
+        _, piece = running.pop(future.key)
         try:
-            outcome = future.exception() or future.result()
+            outcome = None if future.status in ("cancelled", "lost") else future.exception() or future.result()
         except (OSError, CancelledError):  # not of the task, whose own are in `exception`
-            raise _gone(client) from None
-        yield number.pop(future.key), outcome
-        future.release()
+            outcome = None
+        future.release()  # before its worker may be restarted: Dask would do the task again
+        if outcome is not None:
+            yield piece, outcome
+        elif client.status == "running":
+            pieces.append(piece)  # the worker that held the result is gone
+        else:
+            raise gone(client)
 
 
-def _has_workers(client: "Client") -> bool:
-    try:
-        return bool(client.scheduler_info()["workers"])
-    except (OSError, KeyError, RuntimeError):
-        raise _gone(client) from None
+def _submit(
+    client: "Client", task: Callable[..., Any], pieces: Sequence[_Piece], allowance: Callable[[Any], float]
+) -> list[Any]:
+    if not pieces:
+        return []
+    # Pickled here, as one piece: Dask would send every array in a batch by itself.
+    packed = [pickle.dumps(piece.items) for piece in pieces]
+    ticks = [ceil((LIMIT + sum(allowance(item) for item in piece.items)) / TICK) for piece in pieces]
+    return list(client.map(task, packed, ticks, retries=2, pure=False, priority=int(pieces[0].alone)))
 
 
-def _gone(client: "Client") -> ClusterError:
-    return ClusterError(
-        f"the Dask scheduler at {_address(client)} is gone; start it again with its workers and run again: nothing "
-        "that was finished is lost"
-    )
+def _cause(outcome: Any) -> Cause | None:
+    """Why the items of a task with this outcome may have to be given up."""
+    from distributed import KilledWorker
 
-
-def _address(client: "Client") -> str:
-    return str(client.scheduler.address if client.scheduler else "an unknown address")
+    if isinstance(outcome, KilledWorker):
+        return "killed"
+    return "hung" if isinstance(outcome, tuple) and outcome[0] == "hung" else None
 
 
 def _checked(outcome: Any) -> list[Any]:
@@ -233,13 +292,14 @@ def _portable(function: Callable[..., Any], run: str, token: Path, versions: dic
     """A task that any Python with Dask can load, so that a worker without this package can say so."""
     payload, text = pickle.dumps(function), str(token)
 
-    def task(items: bytes) -> tuple[str, Any]:  # a function inside of a function is sent as code, not by its name
+    def task(items: bytes, ticks: int) -> tuple[str, Any]:  # a function inside of a function is sent as code
         import pickle
         from pathlib import Path
 
         from distributed import get_worker
 
-        who = f"the Dask worker {get_worker().address}"
+        address = get_worker().address
+        who = f"the Dask worker {address}"
         try:
             from pipeline import cluster  # noqa: PLW0406 the worker's own
         except ImportError as error:
@@ -248,17 +308,46 @@ def _portable(function: Callable[..., Any], run: str, token: Path, versions: dic
             for name, mine in versions.items():
                 if (theirs := cluster.versions().get(name)) != mine:
                     return "refused", f"{who} has {name} {theirs}, this has {mine}; start it in the same environment"
-            if not Path(text).is_file():
+            if not Path(text).is_dir():
                 folder = Path(text).parent
                 return "refused", f"{who} does not see the files in {folder}; use a file system that all share"
             cluster._welcome.add(run)
-        from threadpoolctl import threadpool_limits
-
-        # The workers are the parallelism; a BLAS with threads of its own would slow them and change the last bits.
-        with threadpool_limits(1):
-            return "done", pickle.loads(payload)(pickle.loads(items))  # noqa: S301 what this process pickled
+        try:
+            loaded, arguments = pickle.loads(payload), pickle.loads(items)  # noqa: S301 what this process pickled
+        except ImportError as error:
+            return "refused", f"{who} lacks a package ({error}); start it in the same environment as this"
+        ended, result = cluster.attend(loaded, arguments, ticks)
+        return ("done", result) if ended else ("hung", address)
 
     return task
+
+
+def attend(function: Callable[[Item], Result], argument: Item, ticks: int) -> tuple[bool, Result | None]:
+    """Call a function in a thread; after some ticks without an end, give up and leave the thread behind.
+
+    Returns
+    -------
+    ended, result
+        Whatever the function raises is raised here.
+    """
+    call: Future[Result] = Future()
+
+    def run() -> None:
+        # The workers are the parallelism; a BLAS with threads of its own would slow them and change the last bits. The
+        # limit stays: a thread left behind would lift it in the midst of another task.
+        threadpool_limits(1)
+        try:
+            call.set_result(function(argument))
+        except BaseException as error:
+            call.set_exception(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    for _ in range(ticks):
+        thread.join(TICK)
+        if call.done():
+            return True, call.result()
+    return False, None
 
 
 def versions() -> dict[str, str]:
@@ -267,18 +356,25 @@ def versions() -> dict[str, str]:
     code = b"".join(path.read_bytes() for path in sorted(own.rglob("*.py")))
     return {
         "Python": ".".join(platform.python_version_tuple()[:2]),
-        **{package: importlib.metadata.version(package) for package in PACKAGES},
+        **{package: _version(package) for package in PACKAGES},
         "the code of this package with digest": hashlib.sha256(code).hexdigest()[:12],
     }
 
 
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return MISSING
+
+
 @contextmanager
 def _welcoming(folder: Path) -> Iterator[tuple[str, Path, dict[str, str]]]:
-    """What a worker compares itself with: the run, a file that it must see, the versions."""
-    run = uuid.uuid4().hex
-    token = folder.resolve() / f".{run}.token"
-    token.touch()
-    try:
-        yield run, token, versions()
-    finally:
-        token.unlink(missing_ok=True)
+    """What a worker compares itself with: the run, a folder that it must see, the versions."""
+    mine = versions()
+    if lacking := [name for name, version in mine.items() if version == MISSING]:
+        raise ClusterError(
+            f"{', '.join(lacking)} can't be found in {sys.prefix}; run `make setup` and use its environment"
+        )
+    with files.scratch(folder.resolve()) as token:
+        yield token.name, token, mine

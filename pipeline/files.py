@@ -5,7 +5,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.errors import ArtifactError
@@ -54,3 +54,41 @@ def building(folder: Path) -> Iterator[Path]:
         ) from None
     finally:
         os.close(lock)
+
+
+@contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """Make an empty folder in `folder` and remove it after the block.
+
+    The process holds a lock on it. A process that is killed loses its lock, and the next call for `folder` removes the
+    leftover.
+    """
+    for leftover in folder.glob(".*.scratch"):
+        with suppress(OSError):
+            lock = _lock(leftover)
+            shutil.rmtree(leftover, ignore_errors=True)
+            os.close(lock)
+    while True:  # until no sweep of another process comes between the two calls
+        mine = folder / f".{uuid.uuid4().hex}.scratch"
+        mine.mkdir()
+        with suppress(BlockingIOError, FileNotFoundError):
+            lock = _lock(mine)
+            if mine.exists():
+                break
+            os.close(lock)
+    try:
+        yield mine
+    finally:
+        shutil.rmtree(mine, ignore_errors=True)
+        os.close(lock)
+
+
+def _lock(folder: Path) -> int:
+    """Lock a folder; closing the returned descriptor, or the end of the process, unlocks it."""
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise
+    return lock

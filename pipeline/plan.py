@@ -1,9 +1,8 @@
-"""What ingest, trim and features will take: a sample of the corpus goes through their tasks, the rest is arithmetic.
+"""Estimate time, disk and memory of ingest, trim and features: measured on a sample of the corpus, then scaled.
 
 seconds = start + the tasks' seconds in the sample · (all audio / the sample's) / workers
 """
 
-import dataclasses
 import functools
 import os
 import time
@@ -15,17 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import audio, cluster, corpus, features, mfcc, params, shards, speech, tables
+from pipeline import audio, cluster, corpus, features, mfcc, params, pcm, shards, speech, tables
 from pipeline.corpus import Entry, ingest
 from pipeline.errors import AudioError, CorpusError
 from pipeline.memo import Memo
+from pipeline.pcm import Wav
 from pipeline.tables import Recording, Span
 
 SAMPLE = 3600  # s of audio for each processor of this machine: some seconds of work
 LEAST = 16  # recordings, however long they are
 START = 1.0  # s until Python has imported what a stage needs
-ARRAYS = 5  # of the table of recordings in the store
-DESCRIPTIONS = 4 + ARRAYS  # zarr.json of two groups, two arrays and the table's
+TABLES = {"ingest": 4, "trim": 3}  # files beside the audio: tables, summary.json, SHA256SUMS
+STORE = 4 + 2 * 5  # files beside the shards: zarr.json of two groups and two arrays, two files per table column
 
 NOWHERE = Memo(Path(os.devnull))  # keeps nothing: what the sample costs must not be saved
 
@@ -45,7 +45,10 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Done:
-    """A result of a task, the process, its share of the seconds, the most memory that the process has had, in bytes."""
+    """A result, with its process, its share of the task's seconds and the most memory of the process in bytes.
+
+    All are 0 for an item that was given up.
+    """
 
     result: Any
     process: int
@@ -55,12 +58,34 @@ class Done:
 
 @dataclass(frozen=True)
 class Trial:
-    """What the sample took in one stage: seconds in tasks, seconds around them, memory of the largest process."""
+    """The sample in one stage.
+
+    Attributes
+    ----------
+    work
+        Seconds in tasks, of all processes together.
+    start
+        Seconds around the tasks, however many there are.
+    memory
+        Bytes of the largest process.
+    """
 
     results: list[Any]
     work: float
     start: float
     memory: int
+
+    @classmethod
+    def of(cls, done: Sequence[Done], wall: float, prepared: float = 0.0) -> "Trial":
+        """Sum up results that took `wall` seconds, after `prepared` seconds of this process alone."""
+        work = sum(one.seconds for one in done)
+        busy = work / max(1, len({one.process for one in done if one.process}))
+        memory = max(_memory(), *(one.memory for one in done))
+        return cls([one.result for one in done], work, prepared + max(0.0, wall - busy), memory)
+
+    def seconds(self, share: float, workers: int) -> float:
+        """Estimate the whole stage: the tasks' work grows with the audio and is divided among the workers."""
+        return START + self.start + self.work * share / workers
 
 
 def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimate]:
@@ -82,7 +107,7 @@ def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimat
     listing = corpus.read(settings.corpus)
     corpus.check(listing.entries, listing.rejected, settings.corpus)
     root = Path(settings.corpus.root).resolve()
-    sizes = [(root / entry.path).stat().st_size for entry in listing.entries]
+    sizes = [entry.stamp[0] for entry in listing.entries]
     listed = time.perf_counter() - began
 
     chosen = _choose(listing.entries, root, settings.seed)
@@ -103,17 +128,22 @@ def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimat
     packed = sum(_size(place / "features.zarr" / name / "c") for name in ("mfcc", "speech"))
 
     def made(stage: str, trial: Trial, written: float, files: float, before: float = 0.0) -> Estimate:
-        seconds = START + before + trial.start + trial.work * share / workers
-        return Estimate(stage, seconds, written, files, trial.memory)
+        return Estimate(stage, before + trial.seconds(share, workers), written, files, trial.memory)
 
     return [
-        made("ingest", heard, 2 * samples + count * (audio.HEADER + _size(table) / len(recordings)), count + 3, listed),
-        made("trim", trimmed, _size(spans) * share, 2),
+        made(
+            "ingest",
+            heard,
+            2 * samples + count * (pcm.HEADER + _size(table) / len(recordings)),
+            count + TABLES["ingest"],
+            listed,
+        ),
+        made("trim", trimmed, _size(spans) * share, TABLES["trim"]),
         made(
             "features",
             filled,
             packed / rows * frames,
-            2 * ceil(frames / shards.SHARD) + DESCRIPTIONS + ARRAYS * ceil(count / shards.CHUNK),
+            2 * ceil(frames / shards.SHARD) + STORE,
         ),
     ]
 
@@ -163,23 +193,37 @@ def _choose(entries: Sequence[Entry], root: Path, seed: int) -> list[int]:
 
 def _ingest(entries: Sequence[Entry], root: Path, place: Path, settings: params.Params) -> Trial:
     decode = functools.partial(ingest.ingest, root=root, folder=place, settings=settings.audio)
-    trial = _try(decode, ingest.batches(entries), ingest.killed, place, "recordings of the sample decoded")
+    trial = _try(
+        decode,
+        ingest.batches(entries),
+        ingest.lost,
+        lambda entry: entry.stamp[0] / cluster.BYTES_PER_S,
+        place,
+        "recordings of the sample decoded",
+    )
     tables.write(place / "recordings.csv", Recording, [row for row in trial.results if isinstance(row, Recording)])
     return trial
 
 
 def _trim(recordings: Sequence[Recording], place: Path, settings: params.Params) -> Trial:
-    sources = [speech.Source(place / f"{row.recording}.wav", row.samples, row.sha256) for row in recordings]
+    wavs = [Wav.of(row, place) for row in recordings]
     find = functools.partial(
         speech.find,
         sample_rate=settings.audio.sample_rate,
         detection=settings.silence,
         kept=NOWHERE,
     )
-    batches = list(speech.batches(sources, settings.audio.sample_rate))
-    trial = _try(find, batches, speech.killed, place, "recordings of the sample searched for speech")
+    batches = list(speech.batches(wavs, settings.audio.sample_rate))
+    trial = _try(
+        find,
+        batches,
+        speech.lost,
+        lambda wav: wav.samples / cluster.SAMPLES_PER_S,
+        place,
+        "recordings of the sample searched for speech",
+    )
     found = zip(recordings, trial.results, strict=True)
-    spans = (Span(row.recording, *map(int, span)) for row, of_one in found for span in of_one.spans)
+    spans = (Span(row.recording, *map(int, span)) for row, result in found for span in result.spans)
     tables.write(place / "spans.csv", Span, spans)
     return trial
 
@@ -189,25 +233,30 @@ def _features(
 ) -> Trial:
     began = time.perf_counter()
     kernel = mfcc.kernel(settings.mfcc, settings.audio.sample_rate)
-    sources = [
-        features.Source(place / f"{row.recording}.wav", row.samples, row.sha256, of_one.spans)
-        for row, of_one in zip(recordings, found, strict=True)
-    ]
+    sources = [features.Source(Wav.of(row, place), result.spans) for row, result in zip(recordings, found, strict=True)]
     batches = features.batches(sources, settings.mfcc, settings.audio.sample_rate, NOWHERE)
     target = place / "features.zarr"
     features.create(target, recordings, sources, settings.mfcc, settings.audio.sample_rate)
     fill = functools.partial(features.fill, path=target, kernel=kernel, top_db=settings.mfcc.top_db, kept=NOWHERE)
-    prepared = time.perf_counter() - began
-    trial = _try(fill, batches, features.killed, place, "pieces of the sample")
-    return dataclasses.replace(trial, start=trial.start + prepared)
+    return _try(
+        fill,
+        batches,
+        features.lost,
+        lambda part: part.piece.count * settings.mfcc.hop_length / cluster.SAMPLES_PER_S,
+        place,
+        "pieces of the sample",
+        prepared=time.perf_counter() - began,
+    )
 
 
 def _try(
     function: Callable[[Sequence[Any]], list[Any]],
     batches: Sequence[Sequence[Any]],
-    lost: Callable[[Any], Any],
+    lost: Callable[[Any, cluster.Cause], Any],
+    allowance: Callable[[Any], float],
     place: Path,
     unit: str,
+    prepared: float = 0.0,
 ) -> Trial:
     """Have the cluster do the work, each task timed."""
     began = time.perf_counter()
@@ -217,14 +266,12 @@ def _try(
             functools.partial(_timed, function=function),
             batches,
             folder=place,
-            lost=lambda item: Done(lost(item), 0, 0.0, 0),
+            lost=lambda item, cause: Done(lost(item, cause), 0, 0.0, 0),
+            allowance=lambda item: 2 * allowance(item),  # `_timed` may do one twice
             job="plan",
             unit=unit,
         )
-    wall, work = time.perf_counter() - began, sum(of_one.seconds for of_one in done)
-    busy = work / len({of_one.process for of_one in done})
-    memory = max(_memory(), *(of_one.memory for of_one in done))
-    return Trial([of_one.result for of_one in done], work, max(0.0, wall - busy), memory)
+    return Trial.of(done, time.perf_counter() - began, prepared)
 
 
 def _timed(items: Sequence[Any], function: Callable[[Sequence[Any]], list[Any]]) -> list[Done]:

@@ -10,8 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dask
+import psutil
 
 ROOT = Path(__file__).parents[1]
+
+
+def family(process: int) -> list[psutil.Process]:
+    """A process and those that it has started."""
+    parent = psutil.Process(process)
+    return [parent, *parent.children(recursive=True)]
 
 
 class Cluster:

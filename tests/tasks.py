@@ -2,9 +2,13 @@
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np  # noqa: F401 with its BLAS
+from threadpoolctl import threadpool_info
 
 
 def square(items: Sequence[int]) -> list[int]:
@@ -16,12 +20,30 @@ def slowly(items: Sequence[int]) -> list[int]:
     return square(items)
 
 
+def first_time(mark: Path) -> bool:
+    try:
+        mark.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def dawdle(items: Sequence[int], mark: Path) -> list[int]:
+    mark.touch()
+    return slowly(items)
+
+
 def die_once(items: Sequence[int], marks: Path) -> list[int]:
     """Kill the worker, the first time that each batch is tried."""
-    mark = marks / f"tried-{items[0]}"
-    if not mark.exists():
-        mark.touch()
+    if first_time(marks / f"tried-{items[0]}"):
         os.kill(os.getpid(), signal.SIGKILL)
+    return square(items)
+
+
+def die_soon(items: Sequence[int], marks: Path) -> list[int]:
+    """Kill the worker some milliseconds after each batch has been tried for the first time."""
+    if first_time(marks / f"tried-{items[0]}"):
+        threading.Timer(items[0] / 1000, os.kill, (os.getpid(), signal.SIGKILL)).start()
     return square(items)
 
 
@@ -30,6 +52,36 @@ def die_of_seven(items: Sequence[int]) -> list[int]:
     if 7 in items:
         os.kill(os.getpid(), signal.SIGKILL)
     return square(items)
+
+
+def hang_of_seven(items: Sequence[int], fifo: Path) -> list[int]:
+    """Wait for ever, as a decoder does that opens a pipe, whenever 7 is among the items."""
+    if 7 in items:
+        fifo.open()
+    return square(items)
+
+
+def hang_once(items: Sequence[int], mark: Path) -> list[int]:
+    if first_time(mark):
+        threading.Event().wait()
+    return square(items)
+
+
+def stop_once(items: Sequence[int], mark: Path) -> list[int]:
+    """Stop the worker, which does not go on by itself, the first time."""
+    if first_time(mark):
+        mark.write_text(str(os.getpid()))
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return square(items)
+
+
+def process(items: Sequence[int]) -> list[int]:
+    return [os.getpid() for _ in items]
+
+
+def blas_threads(items: Sequence[int]) -> list[int]:
+    """The most threads that a BLAS uses here."""
+    return [max(int(pool["num_threads"]) for pool in threadpool_info()) for _ in items]
 
 
 def fail(items: Sequence[int]) -> list[int]:

@@ -1,5 +1,8 @@
 """A file or folder is there whole or not at all."""
 
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -50,3 +53,53 @@ def test_a_file_that_cant_be_written_whole_stays_as_it_was(tmp_path: Path) -> No
         files.replace(tmp_path / "file", "text")  # type: ignore[arg-type]
     assert (tmp_path / "file").read_bytes() == b"new"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+HOLD = """
+import pathlib, sys
+from pipeline import files
+
+with files.scratch(pathlib.Path(sys.argv[1])) as folder:
+    (folder / "file").touch()
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_scratch_folder_lasts_as_long_as_its_block(tmp_path: Path) -> None:
+    with files.scratch(tmp_path) as first, files.scratch(tmp_path) as second:
+        assert {path for path in tmp_path.iterdir() if not list(path.iterdir())} == {first, second}
+        (first / "deep").mkdir()
+    with pytest.raises(KeyError), files.scratch(tmp_path):
+        raise KeyError
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_scratch_folder_is_swept_once_its_process_is_killed_and_not_before(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout
+        held = Path(holder.stdout.readline().strip())
+        with files.scratch(tmp_path) as mine:
+            assert set(tmp_path.iterdir()) == {held, mine}
+        holder.kill()
+    assert [path.name for path in held.iterdir()] == ["file"]
+    with files.scratch(tmp_path) as mine:
+        assert list(tmp_path.iterdir()) == [mine]
+
+
+def test_scratch_folders_made_at_the_same_time_are_not_swept(tmp_path: Path) -> None:
+    def many() -> None:
+        for _ in range(100):
+            with files.scratch(tmp_path) as folder:
+                (folder / "file").touch()
+                lasted.append((folder / "file").exists())
+
+    lasted: list[bool] = []
+    threads = [threading.Thread(target=many) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert lasted == [True] * 800
+    assert not list(tmp_path.iterdir())

@@ -9,14 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 import yaml
 
-from tests.clusters import started
+from tests.clusters import family, started
 
 ROOT = Path(__file__).parents[2]
 MINUTES = 72  # of audio: seven shards
@@ -28,11 +30,19 @@ class Run:
     def __init__(self, folder: Path, memo: Path) -> None:
         self.folder, self.memo = folder, memo
 
-    def start(self, stage: str, **environment: str) -> subprocess.Popen[str]:
+    def start(self, stage: str, *, start_new_session: bool = False, **environment: str) -> subprocess.Popen[str]:
         env = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(self.memo), **environment}
         pipe = subprocess.PIPE
         command = [sys.executable, "-m", f"stages.{stage}"]
-        return subprocess.Popen(command, cwd=self.folder, env=env, stdout=pipe, stderr=pipe, text=True)
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=env,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            start_new_session=start_new_session,
+        )
 
     def finish(self, stage: str, **environment: str) -> str:
         running = self.start(stage, **environment)
@@ -137,6 +147,52 @@ def test_a_killed_worker(whole: Run, fresh: Callable[[str], Run], tmp_path: Path
         cluster.workers[0].kill()  # its nanny: it is not started again
         _, complaint = running.communicate(timeout=60)
     assert (running.returncode, complaint) == (0, "")
+    assert run.digests("features.zarr") == whole.digests("features.zarr")
+
+
+@pytest.mark.parametrize(("stage", "artifact"), [("trim", "trim"), ("features", "features.zarr")])
+def test_workers_killed_and_replaced_three_times(
+    whole: Run, fresh: Callable[[str], Run], tmp_path: Path, stage: str, artifact: str
+) -> None:
+    run = fresh(stage)
+    with started(tmp_path, 2) as cluster:
+        running = run.start(stage, DASK_SCHEDULER_ADDRESS=cluster.address)
+        for number in range(3):
+            run.wait_for_entries(1 + number, running)
+            for process in family(cluster.workers[number].pid):  # the nanny, and the worker that it would start again
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            cluster.add()
+        _, complaint = running.communicate(timeout=100)
+    assert (running.returncode, complaint) == (0, "")
+    assert run.digests(artifact) == whole.digests(artifact)
+
+
+def test_a_worker_that_is_stopped(whole: Run, fresh: Callable[[str], Run], tmp_path: Path) -> None:
+    run = fresh("features")
+    with started(tmp_path, 2) as cluster:
+        running = run.start("features", DASK_SCHEDULER_ADDRESS=cluster.address)
+        run.wait_for_entries(1, running)
+        *_, stopped = family(cluster.workers[0].pid)
+        stopped.suspend()
+        printed, complaint = running.communicate(timeout=120)
+    assert (running.returncode, complaint) == (0, "")
+    assert len(re.findall(r"^the Dask worker tcp://\S+ has not answered for 30 s; it is restarted", printed, re.M)) == 1
+    assert run.digests("features.zarr") == whole.digests("features.zarr")
+
+
+def test_ctrl_c_is_one_line(whole: Run, fresh: Callable[[str], Run]) -> None:
+    run = fresh("features")
+    running = run.start("features", start_new_session=True)
+    run.wait_for_entries(1, running)
+    everyone = family(running.pid)
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does
+    _, complaint = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert re.fullmatch(r"interrupted; .*\n", complaint)
+    _, left = psutil.wait_procs(everyone, timeout=10)
+    assert not [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
+    assert "computed before: taken from the memo" in run.finish("features")
     assert run.digests("features.zarr") == whole.digests("features.zarr")
 
 
