@@ -5,16 +5,14 @@
 
 PYTHON ?= python3
 VENV := .venv
-PROGRAMS := sox espeak-ng dot
-PACKAGES := sox libsox-fmt-all espeak-ng graphviz python3-venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: repro test lint bench setup system
+.PHONY: repro test lint bench setup system browser
 repro: setup
 	@lid doctor >/dev/null
 	dvc repro
 
-test: setup $(VENV)/torch
+test: setup browser $(VENV)/torch
 	pytest
 
 lint: setup
@@ -27,8 +25,12 @@ bench: setup
 
 setup: system $(VENV)/ready
 
-# System packages: installed where apt and the rights are there, named where not.
-system:
+# System packages: installed if apt and the rights are there, else named. Only tests need a browser.
+system: PROGRAMS := sox espeak-ng dot
+system: PACKAGES := sox libsox-fmt-all espeak-ng graphviz python3-venv
+browser: PROGRAMS := chromium
+browser: PACKAGES := chromium
+system browser:
 	@missing=; for program in $(PROGRAMS); do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	$(PYTHON) -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
 	[ -z "$$missing" ] && exit 0; \

@@ -1,0 +1,109 @@
+"""DVC's plots page: drawn without a network, its confusion matrix as in metrics.json."""
+
+import json
+import re
+import subprocess
+from collections import Counter
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline import plots, tables
+from pipeline.tables import Answer
+from tests.end_to_end.conftest import ROOT, Copy
+
+NOWHERE = "127.0.0.1:9"  # as the proxy of every request: nothing listens there
+CHROMIUM = (
+    "chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    f"--disable-component-update --disable-sync --virtual-time-budget=10000 --proxy-server={NOWHERE} --dump-dom"
+).split()
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A page after its scripts have run, and the addresses it asked for."""
+
+    dom: str
+    requests: list[str]
+
+
+def draw(page: Path, folder: Path) -> Drawn:
+    """Render a page with the network off; `folder` takes the browser's profile."""
+    log = folder / "net.json"
+    command = [*CHROMIUM, f"--user-data-dir={folder / 'profile'}", f"--log-net-log={log}", page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    asked = [event.get("params", {}) for event in json.loads(log.read_text())["events"]]
+    # The browser's own requests (for updates, say) have no origin.
+    urls = {params["url"] for params in asked if params.get("initiator", "not an origin") != "not an origin"}
+    return Drawn(done.stdout, sorted(url for url in urls if url.startswith(("http", "ws"))))
+
+
+class Sources(HTMLParser):
+    """Addresses that a page loads from or links to."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value or "" for name, value in attrs if name in ("src", "href")]
+
+
+@pytest.fixture(scope="module")
+def page(tiny: Copy) -> Path:
+    done = tiny.run("dvc", "plots", "show")
+    assert done.returncode == 0, done.stderr
+    return tiny.folder / "dvc_plots" / "index.html"
+
+
+@pytest.fixture(scope="module")
+def drawn(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Drawn:
+    return draw(page, tmp_path_factory.mktemp("browser"))
+
+
+def test_the_template_holds_its_scripts() -> None:
+    template = plots.template()
+    assert not Sources(template).found
+    assert "{scripts}" not in template  # DVC would put in those of the network
+    assert template.count("{plot_divs}") == 1 and "vegaEmbed=" in template
+
+
+def test_the_plots_page_names_no_other_source(page: Path) -> None:
+    assert not Sources(page.read_text()).found
+
+
+def test_every_plot_is_drawn_without_a_request(drawn: Drawn) -> None:
+    assert drawn.requests == []
+    named = [plot for entry in yaml.safe_load((ROOT / "dvc.yaml").read_text())["plots"] for plot in entry.items()]
+    assert drawn.dom.count('class="marks"') == len(named)
+    for name, plot in named:
+        assert f">{plot.get('title', name)}</text>" in drawn.dom
+    for label in ("epoch: 1; loss: ", "epoch: 1; frame accuracy: "):
+        assert f'aria-label="{label}' in drawn.dom
+
+
+def test_the_network_log_tells_of_a_request(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text('<script src="https://example.org/plots.js"></script>')
+    assert draw(page, tmp_path).requests == ["https://example.org/plots.js"]
+
+
+def test_the_confusion_plot_agrees_with_the_metrics(tiny: Copy, drawn: Drawn) -> None:
+    results = tiny.folder / "artifacts" / "evaluation"
+    pairs = Counter((row.actual, row.predicted) for row in tables.read(results / "confusion.csv", Answer))
+    totals: Counter[str] = Counter()
+    for (actual, _), number in pairs.items():
+        totals[actual] += number
+    label = r'aria-label="is called: ([^;]+); is: ([^;"]+)'
+    shades = {(is_, called): float(x) for called, is_, x in re.findall(label + r'; percent_of_y: ([\d.]+)"', drawn.dom)}
+    texts = {(is_, called): int(x) for called, is_, x in re.findall(label + r'"[^>]*>(\d+)%</text>', drawn.dom)}
+    assert set(shades) == set(texts) >= set(pairs)
+    for cell, share in shades.items():
+        assert share == pytest.approx(pairs[cell] / totals[cell[0]])
+        assert texts[cell] == pytest.approx(100 * share, abs=0.5)
+    recall = json.loads((results / "metrics.json").read_text())["recall"]
+    assert {language: shades.get((language, language), 0) for language in recall} == pytest.approx(recall, abs=1e-4)
