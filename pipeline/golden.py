@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import mfcc, sequences, silence
+from pipeline import checksums, mfcc, runtimes, sequences, silence
 from pipeline.audio import Resampler
+from pipeline.errors import ArtifactError, ExportError
 from pipeline.mfcc import Features, Framer, Kernel
-from pipeline.runtimes import FILES, Name
+from pipeline.runtimes import FILES, REMEDY, Name
 from pipeline.silence import Flags
-from pipeline.streaming import GOLDEN, Description, Identifier, check
+from pipeline.streaming import DESCRIPTION, FRONT_END, GOLDEN, Description, Identifier
 
 if TYPE_CHECKING:
     from keras import Model
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 Audio = NDArray[np.float32]
 
 CHUNKS = (1, 159, 160, 161, 7, 1000, 4096)  # samples, over and over: frames begin and end inside of them
+MFCC_TOLERANCE = 1e-3  # of values up to some hundreds: float32, and BLAS sums blocks of frames in another order
 
 
 def inputs() -> Iterator[tuple[str, int, Audio]]:
@@ -56,6 +58,21 @@ def record(folder: Path, trained: "Model", kernel: Kernel, about: Description) -
     np.savez(folder / GOLDEN, allow_pickle=False, **arrays)
 
 
+def verify(folder: Path) -> dict[Name, dict[str, float]]:
+    """Compare all files of a copy of an export with their checksums, then `replay` every runtime that is installed.
+
+    Raises
+    ------
+    ArtifactError
+        If a file is missing or altered, or no runtime is installed.
+    """
+    checksums.check(folder, [DESCRIPTION, FRONT_END, GOLDEN, *FILES.values()], REMEDY)
+    worst = {name: replay(folder, name) for name in runtimes.installed()}
+    if not worst:
+        raise ArtifactError("no runtime is installed; install ai-edge-litert, onnxruntime or tensorflow")
+    return worst
+
+
 def replay(folder: Path, runtime: Name) -> dict[str, float]:
     """Stream every input through a runtime in chunks of many sizes.
 
@@ -64,8 +81,8 @@ def replay(folder: Path, runtime: Name) -> dict[str, float]:
     Over all frames of all inputs: the number of speech `flags` that differ, and the largest difference of an `mfcc` and
     of a `posterior`; infinite where frames are missing.
     """
+    checksums.check(folder, [GOLDEN], REMEDY)
     first = Identifier.load(folder, runtime)
-    check(folder, GOLDEN, first.description)
     streams: dict[int, Identifier] = {}
     worst = {"flags": 0.0, "mfcc": 0.0, "posterior": 0.0}
     with np.load(folder / GOLDEN, allow_pickle=False) as golden:
@@ -81,6 +98,23 @@ def replay(folder: Path, runtime: Name) -> dict[str, float]:
             worst["mfcc"] = max(worst["mfcc"], _difference(features, wanted["mfcc"]))
             worst["posterior"] = max(worst["posterior"], _difference(posteriors, wanted["posterior"]))
     return worst
+
+
+def check(worst: Mapping[Name, Mapping[str, float]], tolerance: float) -> None:
+    """Refuse exports that answer otherwise than the trained network on whole recordings.
+
+    Raises
+    ------
+    ExportError
+        Naming the format, how far it is off, and what is allowed.
+    """
+    for name, found in worst.items():
+        for what, most in (("flags", 0), ("mfcc", MFCC_TOLERANCE), ("posterior", tolerance)):
+            if not found[what] <= most:  # NaN is no agreement
+                raise ExportError(
+                    f"{FILES[name]} is off by {found[what]:.2g} in {what}, more than {most:g} "
+                    "(export.tolerance, for posteriors); export again, or raise it if you can live with that"
+                )
 
 
 def table(worst: Mapping[Name, Mapping[str, float]]) -> tuple[list[str], list[list[object]]]:

@@ -6,7 +6,7 @@
 Chunks may be of any size: every frame, the first and the last included, is the one that the offline stages compute.
 """
 
-import hashlib
+import math
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -17,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import PositiveInt, ValidationError
 
-from pipeline import params, runtimes
-from pipeline.audio import Resampler
+from pipeline import checksums, params, runtimes
+from pipeline.audio import FASTEST, SLOWEST, Resampler
 from pipeline.detector import Detector
-from pipeline.errors import ArtifactError, AudioError
+from pipeline.errors import ArgumentError, ArtifactError, AudioError
 from pipeline.mfcc import Features, Framer, Kernel
+from pipeline.runtimes import REMEDY, Network
 from pipeline.silence import Flags
+from pipeline.text import brief
 
 DESCRIPTION = "streaming.json"
 FRONT_END = "frontend.npz"
@@ -33,7 +35,7 @@ FLOOR = 1e-10  # a posterior below it counts as this: one frame alone never rule
 class Description(params.Section):
     """streaming.json: all that the exported network's own file does not say."""
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     streaming: bool  # false: what it was trained on can't be streamed
     languages: tuple[str, ...]
     classes: tuple[str, ...]
@@ -44,7 +46,6 @@ class Description(params.Section):
     states: dict[str, PositiveInt]
     latency_s: dict[str, float]
     tolerance: float  # largest difference of a posterior that a copy may show
-    files: dict[str, str]  # sha256 by name
 
     def write(self, folder: Path) -> None:
         """Write it into a folder."""
@@ -52,14 +53,17 @@ class Description(params.Section):
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read it from a folder; ArtifactError where there is none, or one of another version."""
+        """Read it from a folder; ArtifactError if it is missing, altered or of another version."""
         path = folder / DESCRIPTION
         try:
-            return cls.model_validate_json(path.read_bytes())
+            content = path.read_bytes()
         except OSError as error:
             raise ArtifactError(
                 f"{path} can't be read ({error.strerror}); run `dvc repro` or name its folder"
             ) from None
+        checksums.check(folder, [DESCRIPTION], REMEDY)
+        try:
+            return cls.model_validate_json(content)
         except ValidationError as error:
             raise ArtifactError(
                 f"{path} is not an exported model's of this version ({params.sentence(error)}); export again"
@@ -107,10 +111,11 @@ class Decision:
             return
         totals = self._total + np.cumsum(np.log(np.maximum(posteriors, FLOOR, dtype=np.float64)), axis=0)
         best = totals[:, : len(self._languages)].argmax(axis=1)
-        before = best[0] if not self.frames else self._total[: len(self._languages)].argmax()
-        changes = np.flatnonzero(np.diff(best, prepend=before))
-        if not self.frames or len(changes):
-            self.since = int(numbers[changes[-1] if len(changes) else 0])
+        others = np.flatnonzero(best != best[-1])
+        if len(others):
+            self.since = int(numbers[others[-1] + 1])
+        elif not self.frames or self._total[: len(self._languages)].argmax() != best[-1]:
+            self.since = int(numbers[0])
         self._total = totals[-1]
         self.frames += len(posteriors)
 
@@ -152,13 +157,11 @@ class Identifier:
         What computes its MFCCs.
     """
 
-    def __init__(
-        self, folder: Path, runtime: runtimes.Name, description: Description, kernel: Kernel, sample_rate: int
-    ) -> None:
-        self._folder, self._runtime, self.kernel = folder, runtime, kernel
-        self.description, self.sample_rate = description, sample_rate
+    def __init__(self, network: Network, description: Description, kernel: Kernel, sample_rate: int | None) -> None:
+        self._network, self.description, self.kernel = network, description, kernel
+        self.sample_rate = description.sample_rate if sample_rate is None else _allowed(sample_rate)
         self.frame_s = description.mfcc.hop_length / description.sample_rate
-        self._network = runtimes.open_stream(folder, runtime, description.states)
+        self._states = network.stream()
         self._lock = threading.Lock()
         self._finished = False
         self._begin()
@@ -174,12 +177,14 @@ class Identifier:
         runtime
             `litert` and `onnx` need no TensorFlow.
         sample_rate
-            Hz, of the audio that will come; the model's own where it is not given.
+            Hz, of the audio that will come; the model's own if it is not given.
 
         Raises
         ------
+        ArgumentError
+            If the runtime is unknown, or the sample rate is not a whole number from 4,000 to 768,000.
         ArtifactError
-            Where a file is missing, altered or of another version.
+            If a file is missing, altered or of another version.
         """
         folder = Path(folder)
         description = Description.read(folder)
@@ -187,17 +192,25 @@ class Identifier:
             raise ArtifactError(
                 f"{folder} holds a model that can't stream (export.streaming false); it only scores, offline"
             )
-        for name in (FRONT_END, runtimes.FILES[runtime]):
-            check(folder, name, description)
+        checksums.check(folder, [FRONT_END], REMEDY)
         with np.load(folder / FRONT_END, allow_pickle=False) as arrays:
             kernel = Kernel(arrays["window"], arrays["mel"], arrays["cosines"], description.mfcc.hop_length)
-        return cls(folder, runtime, description, kernel, sample_rate or description.sample_rate)
+        return cls(runtimes.load(folder, runtime, description.states), description, kernel, sample_rate)
 
     def stream(self, sample_rate: int | None = None) -> "Identifier":
-        """Another stream, independent of this one."""
-        return Identifier(
-            self._folder, self._runtime, self.description, self.kernel, sample_rate or self.description.sample_rate
-        )
+        """Another stream, independent of this one, through the same network in memory.
+
+        Parameters
+        ----------
+        sample_rate
+            Hz, as for `load`.
+
+        Raises
+        ------
+        ArgumentError
+            If the sample rate is not a whole number from 4,000 to 768,000.
+        """
+        return Identifier(self._network, self.description, self.kernel, sample_rate)
 
     def accept(self, samples: NDArray[np.floating[Any]]) -> Frames:
         """Take more audio and give back the frames that are decided with it, maybe none.
@@ -227,7 +240,7 @@ class Identifier:
     def reset_states(self) -> None:
         """Forget everything heard: the next chunk begins a new stream, with the answers of a new object."""
         with self._lock:
-            self._network.reset_states()
+            self._states.reset_states()
             self._begin()
 
     def _begin(self) -> None:
@@ -251,9 +264,10 @@ class Identifier:
                 else type(samples).__name__
             )
             raise AudioError("not_mono_float", f"samples are {given}; give one channel, floating point, full scale ±1")
-        if not np.isfinite(samples).all():
+        peak = float(np.abs(samples).max(initial=0))  # NaN if any sample is
+        if not math.isfinite(peak):
             raise AudioError("not_finite", "samples hold NaN or infinity; give finite numbers within ±1")
-        if len(samples) and (peak := float(np.abs(samples).max())) > 1:
+        if peak > 1:
             raise AudioError("out_of_range", f"samples reach {peak:g}; scale them to ±1")
 
     def _advance(self, samples: NDArray[np.int16], last: bool = False) -> Frames:
@@ -269,29 +283,17 @@ class Identifier:
         for number in range(count):
             frame = self._features.popleft()
             if speech[number] or not removes:
-                posteriors[number] = self._network.step(frame)
+                posteriors[number] = self._states.step(frame)
         first, self.decided = self.decided, self.decided + count
         self.decision.accept(posteriors[speech], first + np.flatnonzero(speech))
         return Frames(first, speech, posteriors)
 
 
-def check(folder: Path, name: str, description: Description) -> None:
-    """Refuse a file that is missing or not the exported one."""
-    path = folder / name
-    if not path.exists():
-        raise ArtifactError(f"{path} is missing; copy the whole folder or export again")
-    if digest(path) != description.files.get(name):
-        raise ArtifactError(
-            f"{path} is not the file that {DESCRIPTION} describes; copy the whole folder or export again"
+def _allowed(sample_rate: object) -> int:
+    whole = isinstance(sample_rate, int | np.integer) and not isinstance(sample_rate, bool)
+    if not whole or not SLOWEST <= sample_rate <= FASTEST:  # type: ignore[operator]
+        raise ArgumentError(
+            f"sample_rate is {brief(sample_rate)} but should be a whole number of Hz from {SLOWEST:,} to "
+            f"{FASTEST:,}; resample the audio if its rate is another"
         )
-
-
-def digest(path: Path) -> str:
-    """sha256 of a file, or of all files of a folder with their names."""
-    if path.is_file():
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    total = hashlib.sha256()
-    for file in sorted(path.rglob("*")):
-        if file.is_file():
-            total.update(f"{file.relative_to(path).as_posix()}\0{digest(file)}\n".encode())
-    return total.hexdigest()
+    return int(sample_rate)  # type: ignore[call-overload,no-any-return]

@@ -26,7 +26,7 @@ def main() -> None:
         return
     worst = {name: golden.replay(folder, name) for name in runtimes.FILES}
     terminal.show_table(*golden.table(worst))
-    export.check(worst, settings.export.tolerance)
+    golden.check(worst, settings.export.tolerance)
     latency = export.latency(settings.audio.sample_rate, settings.mfcc, settings.silence)
     print(f"an answer is at most {sum(latency.values()):.4g} s behind the middle of its frame")
 

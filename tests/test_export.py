@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import backend, export, golden, mfcc, network, params, runtimes, streaming
+from pipeline import backend, checksums, export, golden, mfcc, network, params, runtimes
 from pipeline.balance import Ensemble
 from pipeline.errors import ArtifactError, ExportError
 from pipeline.mfcc import Features
@@ -68,7 +68,7 @@ def test_the_stream_equals_the_sequence_at_every_frame(exported: Any, runtime: r
     trained, _, folder, description = exported
     features = mfccs()
     wanted = np.asarray(trained(features[None]))[0]
-    stream = runtimes.open_stream(folder, runtime, description.states)
+    stream = runtimes.load(folder, runtime, description.states).stream()
     for _ in range(2):  # the second time after a reset
         answers = np.array([stream.step(frame) for frame in features])
         np.testing.assert_allclose(answers, wanted, atol=1e-6)
@@ -76,10 +76,11 @@ def test_the_stream_equals_the_sequence_at_every_frame(exported: Any, runtime: r
     np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
 
 
-@pytest.mark.parametrize("runtime", ["litert", "onnx"])
-def test_streams_of_one_model_are_independent(exported: Any, runtime: runtimes.Name) -> None:
+@pytest.mark.parametrize("runtime", list(runtimes.FILES))
+def test_streams_of_one_network_are_independent(exported: Any, runtime: runtimes.Name) -> None:
     _, _, folder, description = exported
-    one, other = (runtimes.open_stream(folder, runtime, description.states) for _ in range(2))
+    shared = runtimes.load(folder, runtime, description.states)
+    one, other = shared.stream(), shared.stream()
     alone = [one.step(frame) for frame in mfccs(5)]
     one.reset_states()
     between = []
@@ -95,7 +96,7 @@ def test_golden_audio_streams_to_what_the_offline_stages_made_of_it(exported: An
     assert worst["flags"] == 0
     assert worst["mfcc"] < 1e-3
     assert worst["posterior"] < 1e-5
-    export.check({runtime: worst}, 1e-5)
+    golden.check({runtime: worst}, 1e-5)
 
 
 def test_an_export_of_another_network_is_refused(exported: Any, tmp_path: Path) -> None:
@@ -104,15 +105,14 @@ def test_an_export_of_another_network_is_refused(exported: Any, tmp_path: Path) 
     shutil.copytree(folder, copy)
     kernel = mfcc.kernel(FEW, 16000)
     golden.record(copy, network.sequence(architecture), kernel, description)  # other random weights
-    files = description.files | {"golden.npz": streaming.digest(copy / "golden.npz")}
-    description.model_copy(update={"files": files}).write(copy)
+    checksums.seal(copy)
     worst = golden.replay(copy, "litert")
     with pytest.raises(ExportError, match=r"model\.tflite is off by .* in posterior, more than 1e-05"):
-        export.check({"litert": worst}, 1e-5)
+        golden.check({"litert": worst}, 1e-5)
     with pytest.raises(ExportError, match="in flags, more than 0"):
-        export.check({"onnx": {"flags": 1.0, "mfcc": 0.0, "posterior": 0.0}}, 1e-5)
+        golden.check({"onnx": {"flags": 1.0, "mfcc": 0.0, "posterior": 0.0}}, 1e-5)
     with pytest.raises(ExportError, match="in posterior"):
-        export.check({"onnx": {"flags": 0.0, "mfcc": 0.0, "posterior": float("nan")}}, 1e-5)
+        golden.check({"onnx": {"flags": 0.0, "mfcc": 0.0, "posterior": float("nan")}}, 1e-5)
 
 
 def test_the_description_round_trips_and_refuses_another_schema(exported: Any, tmp_path: Path) -> None:
@@ -120,9 +120,10 @@ def test_the_description_round_trips_and_refuses_another_schema(exported: Any, t
     assert Description.read(folder) == description
     architecture.write(tmp_path / "architecture.json")
     assert Architecture.read(tmp_path / "architecture.json") == architecture
-    text = (folder / "streaming.json").read_text().replace('"schema_version": 1', '"schema_version": 7')
+    text = (folder / "streaming.json").read_text().replace('"schema_version": 2', '"schema_version": 7')
     (tmp_path / "streaming.json").write_text(text)
-    with pytest.raises(ArtifactError, match="schema_version is 7 but should be 1"):
+    checksums.seal(tmp_path)
+    with pytest.raises(ArtifactError, match="schema_version is 7 but should be 2"):
         Description.read(tmp_path)
 
 
@@ -145,9 +146,10 @@ def test_the_product_of_an_ensemble_is_a_posterior_of_the_classes() -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    checksums.seal(tmp_path)
     with pytest.raises(ArtifactError, match=r"model\.tflite is missing"):
-        runtimes.open_stream(tmp_path, "litert", {})
-    with pytest.raises(ArtifactError, match=r"sequence\.keras can't be loaded"):
+        runtimes.load(tmp_path, "litert", {})
+    with pytest.raises(ArtifactError, match=r"sequence\.keras can't be read"):
         export.load(tmp_path / "sequence.keras")
 
 

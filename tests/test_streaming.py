@@ -1,5 +1,11 @@
 """Raw audio in chunks of any size gives what the offline stages compute, frame by frame."""
 
+import gc
+import importlib.metadata
+import os
+import re
+import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,9 +18,9 @@ from hypothesis import given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
-from pipeline import backend, export, mfcc, network, params, runtimes, sequences, silence
+from pipeline import backend, checksums, export, golden, mfcc, network, params, runtimes, sequences, silence
 from pipeline.audio import Resampler, Samples
-from pipeline.errors import ArtifactError, AudioError
+from pipeline.errors import ArgumentError, ArtifactError, AudioError
 from pipeline.streaming import Decision, Description, Identifier
 
 LANGUAGES = ("english", "hindi", "mandarin")
@@ -35,7 +41,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory, defaults: params.Params) -
         classes = sequences.classes(strategy, LANGUAGES)
         architecture = network.design(model, classes, None, np.zeros(13), np.full(13, 400.0))
         trained = network.sequence(architecture)
-        trained.save(made[strategy] / "sequence.keras")
+        trained.save(made[strategy].with_suffix(".keras"))
         export.export(
             trained,
             architecture,
@@ -60,7 +66,7 @@ def offline(heard: Samples, strategy: params.Strategy, folder: Path) -> tuple[si
     rows = sequences.view(strategy, flags, 0, len(LANGUAGES)).rows
     posteriors = np.full((frames, len(sequences.classes(strategy, LANGUAGES))), np.nan, np.float32)
     if len(rows):
-        posteriors[rows] = export.load(folder / "sequence.keras").predict(features[rows][None], verbose=0)[0]
+        posteriors[rows] = export.load(folder.with_suffix(".keras")).predict(features[rows][None], verbose=0)[0]
     return flags, posteriors
 
 
@@ -107,8 +113,6 @@ def test_the_stream_equals_the_offline_stages(
 def test_two_hours_through_one_stream_keep_memory_flat_and_answers_finite(
     babble: Callable[[int, int], Samples], folders: dict[str, Path]
 ) -> None:
-    import resource
-
     minute = babble(11, 60 * 16000).astype(np.float32) / 32768
     stream = Identifier.load(folders["label"])
     first = stream.accept(minute).posteriors
@@ -160,14 +164,12 @@ def test_bad_chunks_are_refused_and_the_stream_goes_on(
 
 
 def test_an_altered_or_missing_file_is_named(folders: dict[str, Path], tmp_path: Path) -> None:
-    import shutil
-
     copy = tmp_path / "copy"
     shutil.copytree(folders["mask"], copy)
     Identifier.load(copy)
     with (copy / "model.tflite").open("ab") as file:
         file.write(b"x")
-    with pytest.raises(ArtifactError, match=r"model\.tflite is not the file that streaming\.json describes"):
+    with pytest.raises(ArtifactError, match=r"model\.tflite is not the file that SHA256SUMS describes"):
         Identifier.load(copy)
     (copy / "frontend.npz").unlink()
     with pytest.raises(ArtifactError, match=r"frontend\.npz is missing"):
@@ -178,6 +180,7 @@ def test_an_altered_or_missing_file_is_named(folders: dict[str, Path], tmp_path:
 
 def test_an_offline_model_does_not_stream(folders: dict[str, Path], tmp_path: Path) -> None:
     Description.read(folders["mask"]).model_copy(update={"streaming": False}).write(tmp_path)
+    checksums.seal(tmp_path)
     with pytest.raises(ArtifactError, match="it only scores, offline"):
         Identifier.load(tmp_path)
 
@@ -222,3 +225,146 @@ def test_a_stream_needs_no_tensorflow(folders: dict[str, Path], project: Path, r
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_threads_open_and_close_streams_with_standard_error_intact(
+    folders: dict[str, Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    def work(number: int) -> None:
+        first = Identifier.load(folders["mask"])
+        for turn in range(20):
+            stream = first.stream(8000 + number)
+            os.write(2, f"{number} {turn}\n".encode())
+            stream.accept(np.zeros(160, np.float32))
+            stream.finish()
+
+    before = os.fstat(2)
+    with ThreadPoolExecutor(64) as threads:
+        list(threads.map(work, range(64)))
+    assert os.path.samestat(os.fstat(2), before)
+    written = capfd.readouterr().err.splitlines()
+    assert sorted(written) == sorted(f"{number} {turn}" for number in range(64) for turn in range(20))
+
+
+def open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def resident() -> int:
+    """Memory of this process now, kB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() // 1000
+
+
+@pytest.mark.parametrize("runtime", ["litert", "onnx"])
+def test_ten_thousand_streams_share_one_network(folders: dict[str, Path], runtime: runtimes.Name) -> None:
+    first = Identifier.load(folders["mask"], runtime)
+    tenth = np.zeros(1600, np.float32)
+    first.accept(tenth)
+    descriptors, memory = open_files(), resident()
+    for _ in range(2):
+        streams = [first.stream() for _ in range(10_000)]
+        for stream in streams[::100]:
+            stream.accept(tenth)
+        assert open_files() == descriptors
+        assert resident() - memory < 400_000  # kB: 40 each, in the second round as well
+        del stream, streams
+    gc.collect()
+    for number in range(10_000):
+        first.stream(8000 + number)
+    assert open_files() == descriptors
+    assert resident() - memory < 400_000
+
+
+@given(
+    rate=st.one_of(
+        st.floats(),
+        st.integers(max_value=3999),
+        st.integers(min_value=768_001),
+        st.booleans(),
+        st.text(),
+        st.binary(),
+        st.lists(st.integers(4000, 768_000), max_size=2),
+        st.sampled_from([np.int64(0), np.float32(16000), np.bool_(True), np.array(16000), "16000"]),
+    )
+)
+def test_what_is_no_sample_rate_is_refused_in_one_sentence(folders: dict[str, Path], rate: object) -> None:
+    first = Identifier.load(folders["mask"])
+    for opens in (first.stream, lambda given: Identifier.load(folders["mask"], sample_rate=given)):
+        with pytest.raises(ArgumentError, match=r"sample_rate .* from 4,000 to 768,000; [^\n]*$") as raised:
+            opens(rate)
+        assert len(str(raised.value)) < 250
+
+
+def test_a_sample_rate_may_be_of_numpy_and_is_the_models_own_if_it_is_not_given(folders: dict[str, Path]) -> None:
+    first = Identifier.load(folders["mask"], sample_rate=np.int32(8000))
+    assert (first.sample_rate, first.stream().sample_rate, first.stream(np.uint32(48000)).sample_rate) == (
+        8000,
+        16000,
+        48000,
+    )
+
+
+def test_an_unknown_runtime_is_refused_in_one_sentence(folders: dict[str, Path]) -> None:
+    with pytest.raises(ArgumentError, match="runtime 'LiteRT' is unknown; take one of litert, onnx"):
+        Identifier.load(folders["mask"], "LiteRT")  # type: ignore[arg-type]
+
+
+def test_every_damage_of_a_copy_is_named(folders: dict[str, Path], tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folders["mask"], copy)
+    files = [file for file in copy.rglob("*") if file.is_file()]
+    assert len(files) > 9
+    rng = np.random.default_rng(0)
+
+    def refused() -> None:
+        with pytest.raises(ArtifactError, match=rf"^{re.escape(str(copy))}/[^\n]*$"):
+            golden.verify(copy)
+
+    for file in files:
+        content = file.read_bytes()
+        for _ in range(50 if content else 0):
+            damaged = bytearray(content)
+            damaged[rng.integers(len(content))] ^= 1 << rng.integers(8)
+            file.write_bytes(damaged)
+            refused()
+        file.write_bytes(content[: len(content) // 2] if content else b"x")
+        refused()
+        file.unlink()
+        refused()
+        file.write_bytes(content)
+    checksums.check(copy, [file.relative_to(copy).as_posix() for file in files if file.name != checksums.SUMS])
+
+
+INFERENCE = {  # of third parties, that a machine which only runs an exported model has
+    *("numpy", "soxr", "soundfile", "_soundfile", "_soundfile_data", "cffi", "_cffi_backend", "click"),
+    *("pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection"),
+    *("ai_edge_litert", "flatbuffers"),
+}
+
+
+def test_identify_and_verify_need_only_the_inference_packages(
+    babble: Callable[[int, int], Samples], folders: dict[str, Path], project: Path, tmp_path: Path
+) -> None:
+    import soundfile
+
+    soundfile.write(tmp_path / "a.wav", babble(1, 16000), 16000)
+    refused = {*importlib.metadata.packages_distributions()} - INFERENCE - {"pipeline"}
+    assert {"tensorflow", "onnxruntime", "yaml", "scipy", "google_crc32c", "platformdirs"} < refused
+    code = f"""
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {refused!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Blocker())
+from pipeline.cli import main
+main(["identify", {str(tmp_path / "a.wav")!r}, "--model", {str(folders["mask"])!r}], standalone_mode=False)
+main(["verify", {str(folders["mask"])!r}], standalone_mode=False)
+"""
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "a.wav" in done.stdout
+    assert [line.split()[0] for line in done.stdout.splitlines()[-2:]] == ["format", "model.tflite"]
