@@ -16,11 +16,18 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except UserError as error:
-            click.echo(f"error: {error}", err=True)
-            ctx.exit(2)
+            _complain(str(error))
         except click.UsageError as error:
-            click.echo(f"error: {error.format_message()}", err=True)
-            ctx.exit(2)
+            _complain(error.format_message())
+        except KeyboardInterrupt:
+            return ctx.exit(130)
+        return ctx.exit(2)
+
+
+def _complain(sentence: str) -> None:
+    from pipeline.text import printable
+
+    print(printable(f"error: {sentence}"), file=sys.stderr)  # click.echo would choose an encoding of its own
 
 
 _path = click.Path(path_type=Path)
@@ -67,9 +74,11 @@ def identify(
         raise click.UsageError("- is raw 16-bit mono PCM; say its sample rate, as in --rate 16000")
     from pipeline import answers, audio
     from pipeline.streaming import Identifier
+    from pipeline.text import printable
 
     identifier = Identifier.load(model, runtime)
-    width = max(len(click.format_filename(file)) for file in files)
+    names = {file: printable(file) for file in files}
+    width = max(map(len, names.values()))
     form: answers.Form = "frames" if by_frame else "json" if as_json else "line"
     teller = answers.Teller(form, identifier.description.classes, width)
     teller.begin()
@@ -77,13 +86,15 @@ def identify(
     for file in files:
         try:
             if file == Path("-") and rate:
+                if sys.stdin is None:
+                    raise AudioError("closed", "can't be read: standard input is closed; pipe raw audio into it")
                 teller.tell("-", identifier.stream(rate), answers.pcm(sys.stdin.buffer, rate), live=True)
             else:
-                source_rate, blocks = audio.decode(file)
-                heard = answers.chunks(blocks, source_rate)
-                teller.tell(click.format_filename(file), identifier.stream(source_rate), heard)
+                decoded = audio.decode(file)
+                heard = answers.chunks(decoded.blocks, decoded.sample_rate)
+                teller.tell(names[file], identifier.stream(decoded.sample_rate), heard)
         except AudioError as error:  # the other files are still answered
-            click.echo(f"error: {click.format_filename(file)} {error}", err=True)
+            _complain(f"{file} {error}")
             status = 2
         if teller.interrupted:
             ctx.exit(130)
@@ -122,8 +133,8 @@ def trim(source: Path, target: Path, file: Path) -> None:
     if target.exists() and source.exists() and target.samefile(source):
         raise click.UsageError(f"OUT {str(target)!r} is IN; name another file")
     try:
-        source_rate, blocks = audio.decode(source)
-        samples = np.concatenate(list(audio.resampled(blocks, source_rate, rate)))
+        decoded = audio.decode(source)
+        samples = np.concatenate(list(audio.resampled(decoded.blocks, decoded.sample_rate, rate)))
     except AudioError as error:
         raise AudioError(error.reason, f"{source} {error}") from None
     speech = silence.cut(samples, silence.detect(audio.held(samples), len(samples), rate, settings.silence))
@@ -140,18 +151,13 @@ def trim(source: Path, target: Path, file: Path) -> None:
 @click.argument("folder", default="artifacts/streaming", type=_path)
 def verify(folder: Path) -> None:
     """Prove a copy of an exported model: replay its golden audio through every runtime that is here."""
-    import importlib.util
-
-    from pipeline import export, golden, runtimes, terminal
+    from pipeline import golden, terminal
     from pipeline.streaming import Description
 
-    here = {
-        name: golden.replay(folder, name)
-        for name, module in runtimes.MODULES.items()
-        if importlib.util.find_spec(module)
-    }
-    terminal.show_table(*golden.table(here))
-    export.check(here, Description.read(folder).tolerance)
+    tolerance = Description.read(folder).tolerance
+    found = golden.verify(folder)
+    terminal.show_table(*golden.table(found))
+    golden.check(found, tolerance)
 
 
 @main.command()
@@ -162,6 +168,7 @@ def info(store: Path) -> None:
 
     from pipeline import terminal
     from pipeline.store import FeatureStore
+    from pipeline.text import printable
 
     features = FeatureStore.open(store)
     if lacking := {"mfcc", "sample_rate", "versions"} - set(features.attributes):
@@ -170,7 +177,8 @@ def info(store: Path) -> None:
     size = sum(file.stat().st_size for file in store.rglob("*") if file.is_file())
     rows, coefficients = features.mfcc.shape
     click.echo(
-        f"{store}: {rows:,} frames of {coefficients} MFCCs, {rows * frame_s / 3600:.2f} h, {size / 1e6:,.1f} MB\n"
+        f"{printable(store)}: {rows:,} frames of {coefficients} MFCCs, {rows * frame_s / 3600:.2f} h, "
+        f"{size / 1e6:,.1f} MB\n"
     )
     languages = np.array(features.languages)
     lines = []
@@ -189,21 +197,20 @@ def info(store: Path) -> None:
 @click.option("--workers", type=click.IntRange(min=1), help="Processes that will do the work; here, one a processor.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def plan(workers: int | None, as_json: bool) -> None:
-    """Foretell what ingest, trim and features will take, from a sample of the corpus."""
+    """Estimate time, disk and memory of ingest, trim and features from a sample of the corpus."""
     import contextlib
     import dataclasses
     import json
-    import tempfile
 
     from dask.system import CPU_COUNT
 
-    from pipeline import params, terminal
+    from pipeline import files, params, terminal
     from pipeline import plan as plans
 
     settings = params.load(Path("params.yaml"))
     place = Path("artifacts") if Path("artifacts").is_dir() else Path()  # on the disk that the run will use
-    with tempfile.TemporaryDirectory(dir=place) as folder, contextlib.redirect_stdout(sys.stderr):
-        estimates = plans.estimate(settings, workers or CPU_COUNT, Path(folder))
+    with files.scratch(place.resolve()) as folder, contextlib.redirect_stdout(sys.stderr):
+        estimates = plans.estimate(settings, workers or CPU_COUNT, folder)
     if as_json:
         click.echo(json.dumps({row.stage: dataclasses.asdict(row) for row in estimates}))
         return
@@ -219,12 +226,13 @@ def plan(workers: int | None, as_json: bool) -> None:
 def doctor(ctx: click.Context) -> None:
     """Check that everything the pipeline needs is here."""
     from pipeline import doctor as checks
+    from pipeline.text import printable
 
     findings = checks.examine()
     width = max(len(finding.what) for finding in findings)
     for finding in findings:
-        click.echo(f"{finding.what:{width}}  {finding.found}")
+        click.echo(f"{finding.what:{width}}  {printable(finding.found)}")
     for finding in findings:
         if finding.remedy:
-            click.echo(f"error: {finding.what}: {finding.remedy}", err=True)
+            _complain(f"{finding.what}: {finding.remedy}")
     ctx.exit(2 if any(finding.remedy for finding in findings) else 0)

@@ -1,0 +1,141 @@
+"""The outermost layer of `lid` and of every stage: nothing that goes wrong outside of this package is a traceback.
+
+Imported by programs only: from its first line on, Ctrl-C ends the process without a word until `run` listens.
+"""
+
+import signal
+
+if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, TextIO
+
+INTERRUPTED = 130  # exit status, as of a shell: 128 + the signal
+NOBODY_READS = 141
+FULL = {errno.ENOSPC, errno.EDQUOT}
+NO_DEFECT = FULL | {
+    errno.EACCES,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.EMFILE,
+    errno.ENAMETOOLONG,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+}
+
+
+def run(main: Callable[[], object], folder: str = ".") -> None:
+    """Run the whole of a process: whatever the user can put right is one line on standard error and exit status 2.
+
+    Parameters
+    ----------
+    folder
+        What the process writes into, for errors of the file system that do not say where they happened.
+    """
+    interrupts = _hear_interrupts()
+    _own_streams()
+    status = 0
+    try:
+        main()
+        sys.stdout.flush()
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException as error:
+        if interrupts:  # what an interrupted import raises in its place is no defect either
+            _tell("interrupted; run it again: finished work is reused")
+            status = INTERRUPTED
+        elif isinstance(error, BrokenPipeError):
+            status = NOBODY_READS
+        elif sentence := _sentence(error, folder):
+            _tell(f"error: {sentence}")
+            status = 2
+        else:
+            raise
+    _end(status)
+
+
+def _sentence(error: BaseException, folder: str) -> str | None:
+    """A user's mistake in one sentence; None for a defect."""
+    import shutil
+    from pathlib import Path
+
+    from pipeline.errors import UserError
+
+    if isinstance(error, UserError):
+        return str(error)
+    if not isinstance(error, OSError) or error.errno not in NO_DEFECT:
+        return None
+    path = Path(os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else folder)
+    if error.errno in FULL:
+        there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+        return (
+            f"the disk of {path} is full ({shutil.disk_usage(there).free / 1e6:,.0f} MB are free there): make room and "
+            "run it again; finished work is reused"
+        )
+    return f"{path} can't be used ({error.strerror}): check its name and that this user may read and write it"
+
+
+def _tell(line: str) -> None:
+    from pipeline.text import printable
+
+    print(printable(line), file=sys.stderr)
+
+
+def _hear_interrupts() -> list[int]:
+    """Have Ctrl-C raise KeyboardInterrupt once, noted in the list, and end the process the second time."""
+    import threading
+
+    interrupts: list[int] = []
+
+    def hear(number: int, _: Any) -> None:
+        if interrupts:
+            os._exit(INTERRUPTED)
+        interrupts.append(number)
+        sys.unraisablehook = threading.excepthook = _silently  # of threads that the first one tears apart
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # as it is for what runs in the background
+        signal.signal(signal.SIGINT, hear)
+    return interrupts
+
+
+def _silently(_: Any) -> None:
+    pass
+
+
+def _own_streams() -> None:
+    """Keep standard output and error for this package, whatever the names in it and the terminal's encoding.
+
+    Decoders and runtimes write to file descriptor 2 as they like, so it leads nowhere from here on; so it does in the
+    workers that this process starts.
+    """
+    while (nowhere := os.open(os.devnull, os.O_RDWR)) <= 2:  # those that are closed would be given to other files
+        pass
+    encoding = sys.stderr.encoding if sys.stderr else "utf-8"
+    sys.stderr = _writer(os.dup(2), encoding)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    if sys.stdout is None:
+        sys.stdout = _writer(os.dup(1), "utf-8")
+    else:
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def _writer(descriptor: int, encoding: str) -> TextIO:
+    return os.fdopen(descriptor, "w", buffering=1, encoding=encoding, errors="backslashreplace")
+
+
+def _end(status: int) -> None:
+    """Leave without a word about a pipe that nobody reads."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os._exit(status or NOBODY_READS)
+    if status:
+        sys.exit(status)
