@@ -40,7 +40,7 @@ def main() -> None:
         "MFCC": per_frame(Framer(first.kernel).accept, samples),
     }
     for name, few in (("litert", None), ("onnx", None), ("keras", SLOW)):
-        network = runtimes.open_stream(FOLDER, name, about.states)
+        network = runtimes.load(FOLDER, name, about.states).stream()
         costs[f"network, {name}"] = per_frame(network.step, frames[:few])
     for name, few in (("litert", None), ("onnx", None), ("keras", 10 * SLOW)):
         costs[f"whole chain, {name}"] = per_frame(Identifier.load(FOLDER, name).accept, chunks[:few])

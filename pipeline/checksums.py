@@ -77,7 +77,11 @@ def check(folder: Path, names: Iterable[str], remedy: str = REMEDY) -> None:
         for key in sorted(listed | found | (set() if listed else {name})):
             if key not in found:
                 raise ArtifactError(f"{folder / key} is missing; {remedy}")
-            if key not in listed or _digest((folder / key).read_bytes()) != sums[key]:
+            try:
+                content = (folder / key).read_bytes()
+            except OSError as error:
+                raise ArtifactError(f"{folder / key} can't be read ({error.strerror}); {remedy}") from None
+            if _digest(content) != sums.get(key):
                 raise ArtifactError(f"{folder / key} is not the file that {SUMS} describes; {remedy}")
 
 

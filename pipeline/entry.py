@@ -112,23 +112,21 @@ def _silently(_: Any) -> None:
 def _own_streams() -> None:
     """Keep standard output and error for this package, whatever the names in it and the terminal's encoding.
 
-    Decoders and runtimes write to file descriptor 2 as they like, so it leads nowhere from here on; so it does in the
-    workers that this process starts.
+    Decoders and runtimes write to file descriptors 1 and 2 as they like, so both lead nowhere from here on; so they do
+    in the workers that this process starts.
     """
     while (nowhere := os.open(os.devnull, os.O_RDWR)) <= 2:  # those that are closed would be given to other files
         pass
-    encoding = sys.stderr.encoding if sys.stderr else "utf-8"
-    sys.stderr = _writer(os.dup(2), encoding)
+    sys.stdout = _writer(1, sys.stdout)
+    sys.stderr = _writer(2, sys.stderr)
+    os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
     os.close(nowhere)
-    if sys.stdout is None:
-        sys.stdout = _writer(os.dup(1), "utf-8")
-    else:
-        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
-def _writer(descriptor: int, encoding: str) -> TextIO:
-    return os.fdopen(descriptor, "w", buffering=1, encoding=encoding, errors="backslashreplace")
+def _writer(descriptor: int, like: TextIO | None) -> TextIO:
+    encoding, buffering = like.encoding if like else "utf-8", 1 if descriptor == 2 else -1  # by line; as Python chooses
+    return os.fdopen(os.dup(descriptor), "w", buffering, encoding=encoding, errors="backslashreplace")
 
 
 def _end(status: int) -> None:

@@ -45,7 +45,8 @@ def test_a_defect_keeps_its_traceback() -> None:
 
 
 def test_native_noise_is_not_shown_and_messages_are() -> None:
-    done = run("os.write(2, b'noise')\nos.system('echo noise >&2')\nprint('told', file=sys.stderr)\nprint('said')")
+    noise = "os.write(1, b'noise')\nos.write(2, b'noise')\nos.system('echo noise >&2')\n"
+    done = run(noise + "print('told', file=sys.stderr)\nprint('said')")
     assert (done.returncode, done.stdout, done.stderr) == (0, "said\n", "told\n")
 
 
