@@ -146,10 +146,15 @@ def _cells(row: object, names: Iterable[str], extra: Iterable[str]) -> list[str]
 def of_languages(path: Path, kind: type[Spoken], languages: Iterable[str]) -> list[Spoken]:
     """Read rows that must be of these languages, all of them; ArtifactError also if they are of others."""
     rows = read(path, kind)
-    found, wanted = ", ".join(sorted({row.language for row in rows})), ", ".join(sorted(languages))
-    if found != wanted:
-        raise ArtifactError(f"{path} is of the languages {found or 'none'}, not of {wanted}; {checksums.REMEDY}")
+    require_languages(path, {row.language for row in rows}, languages)
     return rows
+
+
+def require_languages(path: Path, found: Iterable[str], wanted: Iterable[str]) -> None:
+    """Refuse what an earlier stage made of other languages; ArtifactError."""
+    is_of, should_be = ", ".join(sorted(found)), ", ".join(sorted(wanted))
+    if is_of != should_be:
+        raise ArtifactError(f"{path} is of the languages {is_of or 'none'}, not of {should_be}; {checksums.REMEDY}")
 
 
 def read(path: Path, kind: type[Row]) -> list[Row]:

@@ -17,7 +17,8 @@ def main() -> None:
     shown = []
     for name in splits.NAMES:
         counts, rows = {}, []
-        for member in store.without_killed(tables.read(ARTIFACTS / "splits" / f"{name}.csv", Member)):
+        members = tables.of_languages(ARTIFACTS / "splits" / f"{name}.csv", Member, settings.corpus.languages)
+        for member in store.without_killed(members):
             recording = member.recording
             counts[recording] = sequences.counted(strategy, store.flags(recording))
             length = len(counts[recording])

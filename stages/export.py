@@ -1,6 +1,6 @@
 """export: the trained network as a step-by-step one in four formats, proved equal to the offline stages."""
 
-from pipeline import export, golden, params, runtimes, terminal
+from pipeline import export, golden, params, runtimes, sequences, tables, terminal
 from pipeline.network import Architecture
 from stages import ARTIFACTS, PARAMS, run
 
@@ -8,7 +8,10 @@ from stages import ARTIFACTS, PARAMS, run
 def main() -> None:
     settings = params.load(PARAMS)
     trained = export.load(ARTIFACTS / "model" / "sequence.keras")
-    architecture = Architecture.read(ARTIFACTS / "model" / "architecture.json")
+    path = ARTIFACTS / "model" / "architecture.json"
+    architecture = Architecture.read(path)
+    wanted = sequences.classes(settings.silence.strategy, settings.corpus.languages)
+    tables.require_languages(path, architecture.classes, wanted)
     folder = ARTIFACTS / "streaming"
     export.export(
         trained,

@@ -1,5 +1,7 @@
 """report: one self-contained page of the results."""
 
+from typing import Any
+
 from pipeline import checksums, params, plots, report, tables
 from pipeline.tables import Answer, Epoch, Rejected
 from stages import ARTIFACTS, PARAMS, run
@@ -13,9 +15,9 @@ def main() -> None:
             metrics=checksums.read_json(ARTIFACTS / "evaluation" / "metrics.json"),
             answers=tables.read(ARTIFACTS / "evaluation" / "confusion.csv", Answer),
             history=tables.read(ARTIFACTS / "model" / "history.csv", Epoch),
-            splits=checksums.read_json(ARTIFACTS / "splits" / "summary.json"),
+            splits=_by_language("splits", settings),
             manifests=checksums.read_json(ARTIFACTS / "manifests" / "summary.json"),
-            trim=checksums.read_json(ARTIFACTS / "trim" / "summary.json"),
+            trim=_by_language("trim", settings),
             leakage=checksums.read_json(ARTIFACTS / "audit" / "leakage.json"),
             rejected=tables.read(ARTIFACTS / "ingest" / "rejected.csv", Rejected),
             network=checksums.read(ARTIFACTS / "model" / "model.png"),
@@ -26,6 +28,13 @@ def main() -> None:
     target.write_text(page, encoding="utf-8")
     target.with_name("dvc_plots.html").write_text(plots.template(), encoding="utf-8")
     print(f"{target}: {len(page.encode()) / 1000:.0f} kB")
+
+
+def _by_language(stage: str, settings: params.Params) -> Any:
+    path = ARTIFACTS / stage / "summary.json"
+    summary = checksums.read_json(path)
+    tables.require_languages(path, summary, settings.corpus.languages)
+    return summary
 
 
 if __name__ == "__main__":

@@ -98,3 +98,15 @@ def test_a_name_depends_on_content_code_and_versions() -> None:
         memo.name({"audio": ["a"], "n_mfcc": 64}, [mfcc], ["scipy"]),
     }
     assert len(others | {one}) == 5
+
+
+def test_what_a_killed_process_left_is_swept(kept: Memo) -> None:
+    put(kept, "abc", 10)
+    old, young = (kept.folder / "ab" / f"abc.{number}.partial" for number in range(2))
+    for path in (old, young):
+        path.write_bytes(b"x")
+    os.utime(old, (0, 0))
+    kept.size()
+    assert young.exists()
+    assert not old.exists()
+    assert kept.get("abc") == (b"x" * 10, "memo")

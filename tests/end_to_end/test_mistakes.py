@@ -183,3 +183,15 @@ def test_a_read_only_disk(small_disk: Copy) -> None:
     subprocess.run(["mount", "-o", "remount,ro", small_disk.folder / "artifacts"], check=True)
     said = refusal(small_disk, "ingest")
     assert "artifacts/ingest can't be used (Read-only file system): check" in said
+
+
+@pytest.mark.parametrize("stage", ["trim", "split", "balance", "export", "report"])
+def test_a_stage_after_one_of_other_languages(tiny: Copy, tmp_path: Path, stage: str) -> None:
+    copy = Copy(tmp_path / "project")
+    shutil.copytree(tiny.folder, copy.folder, symlinks=True, ignore=shutil.ignore_patterns(".dvc", "data"))
+    copy.change(corpus={"languages": ["english", "french"]})
+    done = copy.run("python", "-m", f"stages.{stage}")
+    assert done.returncode == 2
+    assert re.fullmatch(
+        r"error: \S+ is of the languages english, hindi, mandarin\S*, not of english, french\S*; .*\n", done.stderr
+    )

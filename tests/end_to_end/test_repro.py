@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 
 from tests.end_to_end.conftest import Copy
@@ -134,3 +135,20 @@ def test_info_tells_what_the_store_holds(tiny: Copy) -> None:
     assert done.returncode == 0, done.stderr
     assert "frames of 64 MFCCs" in done.stdout
     assert "mandarin" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "\x1b[31mred\n.wav", "\udcff.wav"])
+def test_a_file_that_can_not_be_opened_is_one_line_and_the_others_are_answered(tiny: Copy, name: str) -> None:
+    file = min((tiny.folder / "artifacts/data/demo").rglob("*.wav"))
+    done = tiny.run("lid", "identify", "--json", name, str(file))
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.endswith("\n")
+    assert done.stderr[:-1].isprintable()
+    assert json.loads(done.stdout)["path"] == str(file)
+
+
+def test_closed_standard_input_is_told(tiny: Copy) -> None:
+    done = tiny.run("sh", "-c", "lid identify --rate 16000 - <&-")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "standard input is closed" in done.stderr
