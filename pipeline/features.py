@@ -14,7 +14,7 @@ from pipeline import memo, mfcc, params, pcm, shards, silence
 from pipeline.cluster import HOW, Cause
 from pipeline.memo import Memo
 from pipeline.mfcc import FIXED, Kernel
-from pipeline.pcm import Wav
+from pipeline.pcm import Reader, Wav
 from pipeline.tables import Recording
 
 Outcome = memo.Origin | Literal["lost"]  # lost: it killed every worker, or did not end
@@ -106,7 +106,7 @@ def fill(parts: Sequence[Part], path: Path, kernel: Kernel, top_db: float | None
     for part in parts:
         piece, wav = part.piece, part.source.wav
         features[piece.row - start : piece.row - start + piece.count] = mfcc.compute(
-            kernel, wav.read, wav.samples, piece.first, piece.count, top_db
+            kernel, Reader(wav), wav.samples, piece.first, piece.count, top_db
         )
     shards.write(path, start, features, np.concatenate(speech))
     if entry:

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import wave
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import google_crc32c
@@ -114,9 +114,9 @@ def convert(source: Path, target: Path, sample_rate: int, min_duration: float) -
     )
 
 
-@dataclass
+@dataclass(frozen=True)
 class Wav:
-    """A recording as ingest wrote it: what tasks read.
+    """A recording as ingest wrote it.
 
     Attributes
     ----------
@@ -135,14 +135,21 @@ class Wav:
     samples: int
     sha256: str
     crc32c: str
-    _last: tuple[int, Samples] = field(default=(-1, np.zeros(0, np.int16)), repr=False, compare=False)
 
     @classmethod
     def of(cls, row: Recording, folder: Path) -> "Wav":
         """The WAV of a recording in the folder that ingest wrote."""
         return cls(folder / f"{row.recording}.wav", row.path, row.samples, row.sha256, row.crc32c)
 
-    def read(self, start: int, stop: int) -> Samples:
+
+class Reader:
+    """Samples of a WAV that ingest wrote, every block of them checked; threads may share it."""
+
+    def __init__(self, wav: Wav) -> None:
+        self._wav = wav
+        self._last: tuple[int, Samples] = (-1, np.zeros(0, np.int16))  # slices that follow each other share a block
+
+    def __call__(self, start: int, stop: int) -> Samples:
         """Samples start:stop, fewer at the end; shape (samples,).
 
         Raises
@@ -150,14 +157,12 @@ class Wav:
         ArtifactError
             If a block of them is missing or not what ingest wrote.
         """
-        stop = min(stop, self.samples)
+        stop = min(stop, self._wav.samples)
         if start >= stop:
             return np.zeros(0, np.int16)
         first, last = start // BLOCK, (stop - 1) // BLOCK
-        parts = []
-        number, block = self._last  # at once: threads may read at the same time
-        if number == first:  # slices that follow each other share a block
-            parts.append(block)
+        number, block = self._last
+        parts = [block] if number == first else []
         fresh = first + len(parts)
         if fresh <= last:
             parts.append(self._blocks(fresh, last))
@@ -167,23 +172,24 @@ class Wav:
 
     def _blocks(self, first: int, last: int) -> Samples:
         """Whole blocks first..last, checked."""
-        start, stop = first * BLOCK, min((last + 1) * BLOCK, self.samples)
+        wav = self._wav
+        start, stop = first * BLOCK, min((last + 1) * BLOCK, wav.samples)
         try:
             # Four times as fast as opening it with libsndfile, which counts if there are many short recordings.
-            samples = np.fromfile(self.path, "<i2", stop - start, offset=HEADER + 2 * start)
+            samples = np.fromfile(wav.path, "<i2", stop - start, offset=HEADER + 2 * start)
         except OSError as error:
             raise self._damaged(f"can't be read, {error.strerror}") from None
         if len(samples) < stop - start:
             raise self._damaged("ends too early")
         for block in range(first, last + 1):
             content = samples[(block - first) * BLOCK : (block - first + 1) * BLOCK].tobytes()
-            if _hex(google_crc32c.value(content)) != self.crc32c[HEX * block : HEX * (block + 1)]:
+            if _hex(google_crc32c.value(content)) != wav.crc32c[HEX * block : HEX * (block + 1)]:
                 raise self._damaged(f"block {block} of {BLOCK} samples was altered")
         return samples
 
     def _damaged(self, how: str) -> ArtifactError:
         return ArtifactError(
-            f"{self.path}, the audio of {self.name!r}, is not what ingest wrote ({how}); "
+            f"{self._wav.path}, the audio of {self._wav.name!r}, is not what ingest wrote ({how}); "
             "delete artifacts/audio and run `dvc repro`"
         )
 

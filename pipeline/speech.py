@@ -11,7 +11,7 @@ from pipeline import memo, params, pcm, silence
 from pipeline.cluster import HOW, Cause
 from pipeline.errors import DetectionError
 from pipeline.memo import Memo
-from pipeline.pcm import Wav
+from pipeline.pcm import Reader, Wav
 from pipeline.silence import Spans
 
 TOGETHER = 600  # s of audio a task: some hundred milliseconds of work
@@ -58,6 +58,6 @@ def lost(wav: Wav, cause: Cause) -> Found:
 
 def _detect(wav: Wav, sample_rate: int, detection: params.Detection) -> Spans:
     try:
-        return silence.detect(wav.read, wav.samples, sample_rate, detection)
+        return silence.detect(Reader(wav), wav.samples, sample_rate, detection)
     except DetectionError as error:
         raise DetectionError(f"{wav.name!r}: {error}") from None

@@ -14,7 +14,7 @@ from pipeline import checksums, evaluation, metrics, runtimes, sequences, tables
 from pipeline.audio import FULL_SCALE
 from pipeline.errors import ArtifactError
 from pipeline.mfcc import Features
-from pipeline.pcm import Wav
+from pipeline.pcm import Reader, Wav
 from pipeline.sequences import View
 from pipeline.silence import Flags
 from pipeline.store import FeatureStore
@@ -139,9 +139,9 @@ def score(
 def listen(identifier: Identifier, wav: Wav) -> Iterator[Frames]:
     """Stream a recording, its frames some seconds at a time."""
     identifier.reset_states()
-    start, more = 0, True
+    read, start, more = Reader(wav), 0, True
     while more:
-        heard = wav.read(start, start + CHUNKS * CHUNK) / np.float32(FULL_SCALE)
+        heard = read(start, start + CHUNKS * CHUNK) / np.float32(FULL_SCALE)
         start, more = start + len(heard), len(heard) == CHUNKS * CHUNK
         parts = [identifier.accept(heard[at : at + CHUNK]) for at in range(0, len(heard), CHUNK)]
         if not more:

@@ -11,7 +11,7 @@ import pytest
 from pipeline import checksums, export, golden, tables
 from pipeline.errors import ArtifactError
 from pipeline.network import Architecture
-from pipeline.pcm import Wav
+from pipeline.pcm import Reader, Wav
 from pipeline.store import FeatureStore
 from pipeline.streaming import Identifier
 from pipeline.tables import Answer, Epoch, Listed, Member, Recording, Rejected, Sequence, Span
@@ -50,12 +50,8 @@ def readers(artifacts: Path) -> dict[str, Callable[[], Any]]:
     found["streaming"] = lambda: (checked(artifacts / "streaming"), Identifier.load(artifacts / "streaming").kernel.mel)
     for row in tables.read(artifacts / "ingest/recordings.csv", Recording):
         wav = Wav.of(row, artifacts / "audio")
-        found[f"audio/{row.recording}.wav"] = lambda wav=wav: Wav(*fields(wav)).read(0, wav.samples)
+        found[f"audio/{row.recording}.wav"] = lambda wav=wav: Reader(wav)(0, wav.samples)
     return found
-
-
-def fields(wav: Wav) -> tuple[Any, ...]:
-    return wav.path, wav.name, wav.samples, wav.sha256, wav.crc32c
 
 
 def contents(path: Path) -> list[Any]:
