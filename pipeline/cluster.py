@@ -17,18 +17,13 @@ Time limits are counted in looks and ticks, not read from a clock: a process tha
 goes on later has exceeded none.
 """
 
-import hashlib
-import importlib.metadata
 import itertools
 import logging
 import pickle
-import platform
 import queue
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
@@ -37,10 +32,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from threadpoolctl import threadpool_limits
-
-from pipeline import files
 from pipeline.errors import ClusterError
+from pipeline.tasks import TICK, portable, welcoming
 from pipeline.terminal import Progress
 from pipeline.workers import Watch, gone, restart
 
@@ -53,24 +46,9 @@ Cause = Literal["killed", "hung"]
 """Why an item is given up: alone in a task, it ended every worker that took it, or the task did not end."""
 HOW: dict[Cause, str] = {"killed": "ends its process, every time", "hung": "does not end"}
 
-PACKAGES = (
-    "librosa",
-    "numcodecs",
-    "numpy",
-    "scipy",
-    "soundfile",
-    "sox",
-    "soxr",
-    "zarr",
-    "zarrs",
-)  # decide the bytes of results
 LIMIT = 20  # s for a task, beside its allowance; usual are 0.1 to 1 s
-TICK = 1  # s in which LIMIT is counted
 BYTES_PER_S = 0.5e6  # of files in any format, for allowances: slower than 32 kbit/s MP3 decodes on a busy machine
 SAMPLES_PER_S = 1e6  # for allowances: a tenth of what trim and features do
-MISSING = "none"  # version of a package that is not installed
-
-_welcome: set[str] = set()  # runs whose versions and files this process, a worker, has found to be its own
 
 
 @contextmanager
@@ -177,8 +155,8 @@ def map(
     groups = [[_Piece(first, batch) for first, batch in zip(starts, batches, strict=False)]]
     results: dict[int, Result] = {}
     progress = Progress(job, sum(len(batch) for batch in batches), unit)
-    with _welcoming(folder) as welcome:
-        task = _portable(function, *welcome)
+    with welcoming(folder) as welcome:
+        task = portable(function, *welcome)
         for group in groups:  # which grow: the first holds all batches, each of the others one that kills its workers
             isolated = group is not groups[0]  # so that nothing else can be what kills the worker
             for piece, outcome in _run(client, task, group, allowance):
@@ -286,95 +264,3 @@ def _checked(outcome: Any) -> list[Any]:
     if kind == "refused":
         raise ClusterError(value)
     return list(value)
-
-
-def _portable(function: Callable[..., Any], run: str, token: Path, versions: dict[str, str]) -> Callable[..., Any]:
-    """A task that any Python with Dask can load, so that a worker without this package can say so."""
-    payload, text = pickle.dumps(function), str(token)
-
-    def task(items: bytes, ticks: int) -> tuple[str, Any]:  # a function inside of a function is sent as code
-        import pickle
-        from pathlib import Path
-
-        from distributed import get_worker
-
-        address = get_worker().address
-        who = f"the Dask worker {address}"
-        try:
-            from pipeline import cluster  # noqa: PLW0406 the worker's own
-        except ImportError as error:
-            return "refused", f"{who} can't import this package ({error}); start it in the same environment as this"
-        if run not in cluster._welcome:
-            for name, mine in versions.items():
-                if (theirs := cluster.versions().get(name)) != mine:
-                    return "refused", f"{who} has {name} {theirs}, this has {mine}; start it in the same environment"
-            if not Path(text).is_dir():
-                folder = Path(text).parent
-                return "refused", f"{who} does not see the files in {folder}; use a file system that all share"
-            cluster._welcome.add(run)
-        try:
-            loaded, arguments = pickle.loads(payload), pickle.loads(items)  # noqa: S301 what this process pickled
-        except ImportError as error:
-            return "refused", f"{who} lacks a package ({error}); start it in the same environment as this"
-        ended, result = cluster.attend(loaded, arguments, ticks)
-        return ("done", result) if ended else ("hung", address)
-
-    return task
-
-
-def attend(function: Callable[[Item], Result], argument: Item, ticks: int) -> tuple[bool, Result | None]:
-    """Call a function in a thread; after some ticks without an end, give up and leave the thread behind.
-
-    Returns
-    -------
-    ended, result
-        Whatever the function raises is raised here.
-    """
-    call: Future[Result] = Future()
-
-    def run() -> None:
-        # The workers are the parallelism; a BLAS with threads of its own would slow them and change the last bits. The
-        # limit stays: a thread left behind would lift it in the midst of another task.
-        threadpool_limits(1)
-        try:
-            call.set_result(function(argument))
-        except BaseException as error:
-            call.set_exception(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    for _ in range(ticks):
-        thread.join(TICK)
-        if call.done():
-            return True, call.result()
-    return False, None
-
-
-def versions() -> dict[str, str]:
-    """What the results depend on: Python, packages and this package's code."""
-    own = Path(__file__).parent
-    code = b"".join(path.read_bytes() for path in sorted(own.rglob("*.py")))
-    return {
-        "Python": ".".join(platform.python_version_tuple()[:2]),
-        **{package: _version(package) for package in PACKAGES},
-        "the code of this package with digest": hashlib.sha256(code).hexdigest()[:12],
-    }
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return MISSING
-
-
-@contextmanager
-def _welcoming(folder: Path) -> Iterator[tuple[str, Path, dict[str, str]]]:
-    """What a worker compares itself with: the run, a folder that it must see, the versions."""
-    mine = versions()
-    if lacking := [name for name, version in mine.items() if version == MISSING]:
-        raise ClusterError(
-            f"{', '.join(lacking)} can't be found in {sys.prefix}; run `make setup` and use its environment"
-        )
-    with files.scratch(folder.resolve()) as token:
-        yield token.name, token, mine

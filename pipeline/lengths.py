@@ -36,7 +36,7 @@ MPEG_TRIMMED = (
 
 @dataclass(frozen=True)
 class Stated:
-    """What a file states.
+    """The length of an audio file by its own account.
 
     Attributes
     ----------

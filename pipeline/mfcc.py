@@ -19,7 +19,7 @@ BLOCK = 256  # frames: 400 x 256 x 4 B, and what they become, stay in a core's c
 STEP = 32 * BLOCK  # frames computed at a time: 82 s, so that memory does not grow with a recording
 FLOOR = 1e-10  # power below which librosa.power_to_db does not go
 FIXED = {"center": True, "window": "hann", "power": 2.0, "htk": False, "dct_type": 2, "norm": "ortho", "lifter": 0}
-"""What `kernel` takes as given, under librosa's names: written beside the parameters wherever MFCCs are described."""
+"""Fixed choices of `kernel` under librosa's names; written beside the parameters wherever MFCCs are described."""
 
 
 @dataclass(frozen=True)

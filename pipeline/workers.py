@@ -86,7 +86,7 @@ def restart(client: "Client", workers: list[str], *, leave: bool = False) -> Non
     """
     timeout = RESTART
 
-    async def restart(dask_scheduler: Any) -> None:  # sent as code, as in _portable
+    async def restart(dask_scheduler: Any) -> None:  # sent as code, as in tasks.portable
         known = [dask_scheduler.workers[address] for address in workers if address in dask_scheduler.workers]
         await dask_scheduler.restart_workers(
             [worker.address for worker in known if worker.nanny or not leave],

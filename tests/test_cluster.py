@@ -18,6 +18,7 @@ import dask
 import psutil
 import pytest
 
+import pipeline.tasks
 from pipeline import cluster, workers
 from pipeline.errors import ClusterError
 from tests import tasks
@@ -116,7 +117,7 @@ def test_a_task_may_take_what_its_items_are_allowed(
 ) -> None:
     limits: list[int] = []
     monkeypatch.setattr(cluster, "LIMIT", 3)
-    monkeypatch.setattr(cluster, "_portable", lambda *_: lambda items, ticks: ("done", [ticks]))
+    monkeypatch.setattr(cluster, "portable", lambda *_: lambda items, ticks: ("done", [ticks]))
     with cluster.connect() as client:
         for allowance in (lambda _: 0.0, lambda item: item / 2):
             limits += cluster.map(
@@ -182,7 +183,7 @@ def test_what_a_task_raises_is_raised_here(two: Cluster, tmp_path: Path) -> None
 
 
 def test_a_worker_of_another_version_is_refused(two: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "versions", lambda: {"numpy": "1.2.3"})
+    monkeypatch.setattr(pipeline.tasks, "versions", lambda: {"numpy": "1.2.3"})
     with pytest.raises(
         ClusterError, match=r"worker tcp://\S+ has numpy \d+\.\S+, this has 1\.2\.3; start it in the sam"
     ):
@@ -194,9 +195,9 @@ def test_a_worker_that_does_not_see_the_files_is_refused(
 ) -> None:
     @contextmanager
     def elsewhere(_: Path) -> Iterator[Any]:
-        yield "a run", tmp_path / "elsewhere" / "token", cluster.versions()
+        yield "a run", tmp_path / "elsewhere" / "token", pipeline.tasks.versions()
 
-    monkeypatch.setattr(cluster, "_welcoming", elsewhere)
+    monkeypatch.setattr(cluster, "welcoming", elsewhere)
     with pytest.raises(ClusterError, match=r"does not see the files in .*elsewhere; use a file system that all share"):
         work(tasks.square, 6, tmp_path)
 
@@ -230,7 +231,7 @@ def test_a_package_that_is_missing_here_is_told(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(importlib.metadata, "version", version)
     with (
         pytest.raises(ClusterError, match=r"soxr can't be found in \S+; run `make setup` and use its environment"),
-        cluster._welcoming(tmp_path),
+        cluster.welcoming(tmp_path),
     ):
         pass
 

@@ -146,7 +146,7 @@ class Files:
         return posixpath.realpath(self._below + folder).startswith(self._below)
 
     def _follow(self, path: str) -> tuple[str, os.stat_result]:
-        """Where a file is when all links are followed."""
+        """Follow all links: the place of a file, and its status."""
         place = self._below + path
         for _ in range(LINKS):
             found = os.lstat(place)  # first of all: it refuses endless and too many links, which realpath does not

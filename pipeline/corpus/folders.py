@@ -93,7 +93,7 @@ def _ending(path: str) -> str:
 
 
 def _kind(path: str) -> str:
-    """What files with this ending are counted as."""
+    """The name under which files with this ending are counted."""
     return printable(f"*{posixpath.splitext(path)[1]}")
 
 
