@@ -1,5 +1,6 @@
 """The command `lid`. Heavy packages are imported by the command that needs them, so that help comes at once."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -139,7 +140,7 @@ def trim(source: Path, target: Path, file: Path) -> None:
         raise AudioError(error.reason, f"{source} {error}") from None
     speech = silence.cut(samples, silence.detect(audio.held(samples), len(samples), rate, settings.silence))
     try:
-        soundfile.write(target, speech, rate, subtype="PCM_16")
+        soundfile.write(os.fsencode(target), speech, rate, subtype="PCM_16")
     except (soundfile.LibsndfileError, OSError) as error:
         raise click.UsageError(
             f"OUT {str(target)!r} can't be written ({error}); name a file in a folder that exists"

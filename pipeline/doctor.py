@@ -57,13 +57,13 @@ def _packages() -> list[Finding]:
 
 
 def _params() -> list[Finding]:
-    from pipeline import params
+    from pipeline import corpus, params
 
     try:
         root = Path(params.load(Path("params.yaml")).corpus.root)
     except ParameterError as error:
         return [Finding("params.yaml", "can't be used", str(error))]
-    if not root.is_dir() and root != DEMO:
+    if not corpus.is_folder(root) and root != DEMO:
         remedy = f"corpus.root {str(root)!r} is not a folder; name the folder that holds the recordings"
         return [Finding("params.yaml", "valid"), Finding("corpus", "missing", remedy)]
     return [Finding("params.yaml", "valid"), Finding("corpus", str(root))]

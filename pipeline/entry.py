@@ -9,10 +9,12 @@ if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, TextIO
+from contextlib import suppress
+from typing import Any, BinaryIO, TextIO
 
 INTERRUPTED = 130  # exit status, as of a shell: 128 + the signal
 NOBODY_READS = 141
@@ -38,8 +40,7 @@ def run(main: Callable[[], object], folder: str = ".") -> None:
     folder
         What the process writes into, for errors of the file system that do not say where they happened.
     """
-    interrupts = _hear_interrupts()
-    _own_streams()
+    interrupts, output = _hear_interrupts(), _own_streams()
     status = 0
     try:
         main()
@@ -50,14 +51,14 @@ def run(main: Callable[[], object], folder: str = ".") -> None:
         if interrupts:  # what an interrupted import raises in its place is no defect either
             _tell("interrupted; run it again: finished work is reused")
             status = INTERRUPTED
-        elif isinstance(error, BrokenPipeError):
+        elif error is output.failure:
             status = NOBODY_READS
         elif sentence := _sentence(error, folder):
             _tell(f"error: {sentence}")
             status = 2
         else:
             raise
-    _end(status)
+    _end(status, output)
 
 
 def _sentence(error: BaseException, folder: str) -> str | None:
@@ -109,31 +110,50 @@ def _silently(_: Any) -> None:
     pass
 
 
-def _own_streams() -> None:
+class _Output(io.FileIO):
+    """A file that remembers why it could not be written."""
+
+    failure: OSError | None = None
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.failure = error
+            raise
+
+
+def _own_streams() -> _Output:
     """Keep standard output and error for this package, whatever the names in it and the terminal's encoding.
 
     Decoders and runtimes write to file descriptors 1 and 2 as they like, so both lead nowhere from here on; so they do
-    in the workers that this process starts.
+    in the workers that this process starts. Returns the file behind standard output.
     """
     while (nowhere := os.open(os.devnull, os.O_RDWR)) <= 2:  # those that are closed would be given to other files
         pass
-    sys.stdout = _writer(1, sys.stdout)
-    sys.stderr = _writer(2, sys.stderr)
+    output = _Output(os.dup(1), "w")
+    sys.stdout = _writer(io.BufferedWriter(output), sys.stdout, output.isatty())
+    sys.stderr = _writer(os.fdopen(os.dup(2), "wb"), sys.stderr, by_line=True)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
     os.close(nowhere)
+    return output
 
 
-def _writer(descriptor: int, like: TextIO | None) -> TextIO:
-    encoding, buffering = like.encoding if like else "utf-8", 1 if descriptor == 2 else -1  # by line; as Python chooses
-    return os.fdopen(os.dup(descriptor), "w", buffering, encoding=encoding, errors="backslashreplace")
+def _writer(file: BinaryIO, like: TextIO | None, by_line: bool) -> TextIO:
+    encoding = like.encoding if like else "utf-8"
+    return io.TextIOWrapper(file, encoding, errors="backslashreplace", line_buffering=by_line)
 
 
-def _end(status: int) -> None:
-    """Leave without a word about a pipe that nobody reads."""
-    try:
+def _end(status: int, output: _Output) -> None:
+    """Leave; without a word if nobody reads the output."""
+    with suppress(OSError):
         sys.stdout.flush()
-    except OSError:
-        os._exit(status or NOBODY_READS)
-    if status:
-        sys.exit(status)
+    if output.failure is None:
+        if status:
+            sys.exit(status)
+        return
+    if output.failure.errno != errno.EPIPE:
+        _tell(f"error: standard output can't be written ({output.failure.strerror}); write it where there is room")
+        status = 2
+    os._exit(status or NOBODY_READS)  # sys.exit would try to write it again

@@ -21,6 +21,7 @@ import google_crc32c
 import platformdirs
 
 from pipeline import files
+from pipeline.text import printable
 
 Origin = Literal["computed", "memo", "damaged"]  # where a result is from; damaged: computed, as its entry was
 
@@ -30,10 +31,11 @@ ABANDONED_S = 3600  # after which a file that is still being written is of a kil
 
 def tell(origins: Sequence[str], unit: str, memo: "Memo") -> None:
     """Say how much was there already, if anything was."""
+    folder = printable(memo.folder)
     if remembered := origins.count("memo"):
-        print(f"{remembered} of {len(origins)} {unit} were computed before: taken from the memo, {memo.folder}")
+        print(f"{remembered} of {len(origins)} {unit} were computed before: taken from the memo, {folder}")
     if damaged := origins.count("damaged"):
-        print(f"{damaged} of {len(origins)} {unit} were damaged in the memo, {memo.folder}, and computed again")
+        print(f"{damaged} of {len(origins)} {unit} were damaged in the memo, {folder}, and computed again")
 
 
 def default() -> "Memo":

@@ -47,6 +47,8 @@ class Architecture:
         The outputs of each network: one network whose outputs are the classes, or the two of an ensemble.
     mean, variance
         Of the MFCCs of the training frames, n_mfcc of each.
+    view
+        The silence strategy that it was trained with.
     """
 
     cell: Literal["gru", "lstm"]
@@ -58,6 +60,7 @@ class Architecture:
     members: tuple[tuple[Output, ...], ...]
     mean: tuple[float, ...]
     variance: tuple[float, ...]
+    view: str = ""
 
     @property
     def n_mfcc(self) -> int:

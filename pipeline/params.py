@@ -181,7 +181,7 @@ class Train(Section):
 
     epochs: Epochs
     batch_size: Annotated[int, Field(ge=1, le=4096)]
-    learning_rate: Annotated[float, Field(gt=0, le=10)]
+    learning_rate: Annotated[float, Field(ge=1e-6, le=10)]
     patience: Annotated[Epochs, Field(description="epochs without improvement of the validation loss")]
     memory: Annotated[float, Field(gt=0, le=1000, description="GB of sequences held at once while training")]
 
@@ -190,7 +190,7 @@ class Export(Section):
     """Requirements on the exported networks."""
 
     streaming: bool
-    tolerance: Annotated[float, Field(gt=0, le=1, description="largest difference of a posterior")]
+    tolerance: Annotated[float, Field(ge=1e-6, le=1, description="largest difference of a posterior; float32 has 1e-7")]
 
 
 class Params(Section):

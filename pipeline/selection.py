@@ -126,7 +126,8 @@ class Selection:
         if self.manifest is None:
             items["frames"] = len(rows)
         end = items["start"] + items["frames"]
-        wrong = (items["start"] < 0) | (end > len(rows)) | ((items["frames"] < 1) & (self.manifest is not None))
+        beyond = items["frames"] > len(rows) - items["start"]  # the sum of both may overflow
+        wrong = (items["start"] < 0) | beyond | ((items["frames"] < 1) & (self.manifest is not None))
         for item in items[wrong]:
             raise ArtifactError(
                 f"rows {item['start']}:{item['start'] + item['frames']} of {store.ids[number]!r}, listed in "
@@ -272,7 +273,10 @@ def select(
         rows = tables.read(manifest, tables.Sequence)
         strategy = _cut_for(store, manifest, rows)
         fields = [(store.number(row.recording), row.start, row.frames, row.weight, row.member, 0, 0, 0) for row in rows]
-        items = np.array(fields, ITEM)
+        try:
+            items = np.array(fields, ITEM)
+        except OverflowError:
+            raise ArtifactError(f"{manifest} holds a number of over 64 bits; run `dvc repro`") from None
     chosen = np.array([name not in store.killed for name in store.ids])
     if split is not None:
         members = [store.number(row.recording) for row in tables.read(Path(split), tables.Member)]

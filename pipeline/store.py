@@ -11,7 +11,7 @@ import zarr
 from numpy.typing import NDArray
 
 from pipeline import selection, shards
-from pipeline.errors import ArtifactError
+from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.mfcc import Features
 from pipeline.selection import Selection
 from pipeline.shards import SCHEMA, TABLE, WHOLE, array
@@ -151,7 +151,7 @@ class FeatureStore:
         try:
             return float(self.attributes["mfcc"]["hop_length"] / self.attributes["sample_rate"])
         except KeyError as error:
-            raise ArtifactError(f"{self.path} does not say its {error}; run `dvc repro` to write it anew") from None
+            raise ArtifactError(f"{self.path} does not say its {error}; run `dvc repro` to write it again") from None
 
     def without_killed(self, members: Iterable[Member]) -> list[Member]:
         """Those of a split whose frames could be computed."""
@@ -167,10 +167,15 @@ class FeatureStore:
     def _rows(self, recording: str, start: int, stop: int | None) -> tuple[int, int]:
         number = self.number(recording)
         first, length = int(self.starts[number]), int(self.lengths[number])
+        if not 0 <= start <= length or (stop is not None and stop < start):
+            raise ArgumentError(f"{recording!r} has frames 0 to {length}; {start}:{stop} are not among them")
         return first + start, first + (length if stop is None else min(stop, length))
 
     def _read(self, rows: zarr.Array[Any], start: int, stop: int) -> NDArray[Any]:
+        """Rows of one shard."""
         try:
+            if not shards.file(self.path, rows, start).stat().st_size:  # zarr would take it for one of the fill value
+                raise ValueError("the file is empty")
             return np.asarray(rows[start:stop])
         except Exception as error:  # zarr lets through whatever its codecs and the file system raise
             raise ArtifactError(

@@ -1,9 +1,11 @@
 """demo: synthesise the demo corpus, unless corpus.root names another one."""
 
+import os
 from pathlib import Path
 
 from pipeline import params, programs
 from pipeline.corpus import demo
+from pipeline.text import printable
 from stages import ARTIFACTS, PARAMS, run
 
 SENTENCES = Path("demo") / "sentences"
@@ -12,9 +14,9 @@ SENTENCES = Path("demo") / "sentences"
 def main() -> None:
     settings = params.load(PARAMS)
     folder = ARTIFACTS / "data" / "demo"
-    if Path(settings.corpus.root).resolve() != folder.resolve():
+    if os.path.realpath(settings.corpus.root) != os.path.realpath(folder):  # Path.resolve raises on circular links
         demo.write_nothing(folder)
-        print(f"not needed: corpus.root is {settings.corpus.root}")
+        print(printable(f"not needed: corpus.root is {settings.corpus.root}"))
         return
     for program in programs.PACKAGES:  # later stages need the others: say so before any work
         programs.require(program)

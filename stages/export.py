@@ -1,6 +1,7 @@
 """export: the trained network as a step-by-step one in four formats, proved equal to the offline stages."""
 
 from pipeline import export, golden, params, runtimes, sequences, tables, terminal
+from pipeline.errors import ArtifactError
 from pipeline.network import Architecture
 from stages import ARTIFACTS, PARAMS, run
 
@@ -12,6 +13,12 @@ def main() -> None:
     architecture = Architecture.read(path)
     wanted = sequences.classes(settings.silence.strategy, settings.corpus.languages)
     tables.require_languages(path, architecture.classes, wanted)
+    trained_with, asked = (architecture.view, architecture.n_mfcc), (settings.silence.strategy, settings.mfcc.n_mfcc)
+    if trained_with != asked:
+        raise ArtifactError(
+            f"{path} is of a network trained with silence.strategy {trained_with[0]!r} and mfcc.n_mfcc "
+            f"{trained_with[1]}, not with {asked[0]!r} and {asked[1]}; run `dvc repro`"
+        )
     folder = ARTIFACTS / "streaming"
     export.export(
         trained,

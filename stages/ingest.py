@@ -17,6 +17,11 @@ def main() -> None:
     folder = ARTIFACTS / "ingest"
     listing = corpus.read(settings.corpus)
     tables.write(folder / "rejected.csv", Rejected, listing.rejected)  # to mend the corpus with, should it be refused
+    for name, language in listing.folders.items():
+        print(printable(f"folder {name}: {language}"))
+    if listing.left_out:
+        left_out = ", ".join(f"{name} ({number})" for name, number in listing.left_out.items())
+        print(printable(f"left out: {left_out}"), flush=True)
     corpus.check(listing.entries, listing.rejected, settings.corpus)
 
     root = Path(settings.corpus.root).resolve()  # workers may run in another folder
@@ -45,17 +50,12 @@ def main() -> None:
     checksums.write_json(folder / "summary.json", summary)
     checksums.seal(folder)
 
-    for name, language in listing.folders.items():
-        print(printable(f"folder {name}: {language}"))
     terminal.show_table(
         ["language", "recordings", "speakers", "minutes"],
         [[language, *numbers.values()] for language, numbers in languages.items()],
     )
     if rejected:
         print(f"{len(rejected)} rejected: see {folder / 'rejected.csv'}")
-    if listing.left_out:
-        left_out = ", ".join(f"{name} ({number})" for name, number in listing.left_out.items())
-        print(printable(f"left out: {left_out}"))
     ingest.tolerate(rejected, len(kept), settings.corpus.max_rejected)
     corpus.check(kept, rejected, settings.corpus)
 

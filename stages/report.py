@@ -3,6 +3,7 @@
 from typing import Any
 
 from pipeline import checksums, params, plots, report, tables
+from pipeline.errors import ArtifactError
 from pipeline.tables import Answer, Epoch, Rejected
 from stages import ARTIFACTS, PARAMS, run
 
@@ -16,7 +17,7 @@ def main() -> None:
             answers=tables.read(ARTIFACTS / "evaluation" / "confusion.csv", Answer),
             history=tables.read(ARTIFACTS / "model" / "history.csv", Epoch),
             splits=_by_language("splits", settings),
-            manifests=checksums.read_json(ARTIFACTS / "manifests" / "summary.json"),
+            manifests=_manifests(settings),
             trim=_by_language("trim", settings),
             leakage=checksums.read_json(ARTIFACTS / "audit" / "leakage.json"),
             rejected=tables.read(ARTIFACTS / "ingest" / "rejected.csv", Rejected),
@@ -34,6 +35,18 @@ def _by_language(stage: str, settings: params.Params) -> Any:
     path = ARTIFACTS / stage / "summary.json"
     summary = checksums.read_json(path)
     tables.require_languages(path, summary, settings.corpus.languages)
+    return summary
+
+
+def _manifests(settings: params.Params) -> Any:
+    path = ARTIFACTS / "manifests" / "summary.json"
+    summary = checksums.read_json(path)
+    made_for, asked = (summary["silence"], summary["balance"]), (settings.silence.strategy, settings.balance.strategy)
+    if made_for != asked:
+        raise ArtifactError(
+            f"{path} is of silence.strategy {made_for[0]!r} and balance.strategy {made_for[1]!r}, not of {asked[0]!r} "
+            f"and {asked[1]!r}; run `dvc repro`"
+        )
     return summary
 
 

@@ -1,5 +1,7 @@
 """train: fit the Keras network to the training manifest."""
 
+import dataclasses
+
 from pipeline import backend, checksums, network, params, programs, sequences, tables, training
 from pipeline.balance import Ensemble
 from pipeline.store import FeatureStore
@@ -20,6 +22,7 @@ def main() -> None:
     )
     classes = sequences.classes(strategy, languages)
     design = network.design(settings.model, classes, division, *training.moments(train))
+    design = dataclasses.replace(design, view=strategy)
     model, history = training.fit(design, division, train, val, settings.train, settings.seed)
 
     folder = ARTIFACTS / "model"

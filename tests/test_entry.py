@@ -142,3 +142,17 @@ def test_an_interrupt_is_told_whatever_it_tears_apart() -> None:
     code = f"from pipeline import entry\ndef main():\n{lines}\nentry.run(main)\n"
     status, complaint = interrupted([sys.executable, "-c", code], 1)
     assert (status, complaint) == (130, "interrupted; run it again: finished work is reused\n")
+
+
+@pytest.mark.parametrize("body", ["print('x')", "for _ in range(10_000): print('x' * 100)", "print('x', flush=True)"])
+def test_output_that_finds_no_room_is_told(body: str) -> None:
+    lines = "\n".join(f"    {line}" for line in body.splitlines())
+    code = f"from pipeline import entry\ndef main():\n{lines}\nentry.run(main)\n"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: standard output can't be written (No space left on device); write it where there is room\n"
+    )

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import shards
-from pipeline.errors import ArtifactError
+from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.shards import Piece
 from pipeline.store import FeatureStore
 from pipeline.tables import Member
@@ -151,3 +151,26 @@ def test_damage_outside_of_the_shards_is_never_read(noisy: FeatureStore, seed: i
             FeatureStore.open(noisy.path)
     finally:
         file.write_bytes(content)
+
+
+def test_a_shard_that_goes_missing_while_the_store_is_open_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "s.zarr"
+    shards.create(path, ["a"], ["english"], ["x"], [30], 2, {})
+    shards.write(path, 0, np.ones((30, 2), np.float32), np.ones(30, bool))
+    store = FeatureStore.open(path)
+    (path / "mfcc/c/0/0").unlink()
+    (path / "speech/c/0").write_bytes(b"")
+    with pytest.raises(ArtifactError, match="mfcc/c/0/0"):
+        store.features("a")
+    with pytest.raises(ArtifactError, match="speech/c/0"):
+        store.flags("a")
+
+
+@pytest.mark.parametrize("rows", [(-1, None), (-5, 3), (3, 2), (0, -1), (5, None)])
+def test_frames_outside_of_a_recording_are_refused(tmp_path: Path, rows: tuple[int, int | None]) -> None:
+    path = tmp_path / "s.zarr"
+    shards.create(path, ["a", "b"], ["english"] * 2, ["x", "y"], [4, 4], 2, {})
+    shards.write(path, 0, np.ones((8, 2), np.float32), np.ones(8, bool))
+    for read in (FeatureStore.open(path).features, FeatureStore.open(path).flags):
+        with pytest.raises(ArgumentError, match="'b' has frames 0 to 4"):
+            read("b", *rows)

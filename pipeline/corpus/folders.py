@@ -144,7 +144,11 @@ def _named(folder: Sequence[str], languages: Mapping[str, Sequence[str]]) -> set
 
 def _words(name: str) -> list[str]:
     """Runs of letters and digits, whatever their case; an accent belongs to its letter, as macOS writes it or not."""
-    return [word.casefold() for word in re.findall(r"[^\W_]+", unicodedata.normalize("NFC", name))]
+    kept = (
+        letter if letter.isalnum() or unicodedata.category(letter).startswith("M") else " "  # M: Indic vowel signs too
+        for letter in unicodedata.normalize("NFC", name)
+    )
+    return "".join(kept).casefold().split()
 
 
 def _speakers(root: Path, corpus: params.Corpus) -> Speakers:

@@ -72,6 +72,9 @@ def named(root: Path, languages: tuple[str, ...], *names: str) -> Listing:
         (("french", "french_canadian"), "canadian french", "french"),
         (("french", "french_canadian"), "French-Canadian.v2", "french_canadian"),
         (("french", "canadian_french"), "(french)", "french"),
+        (("हिन्दी", "हिन्द"), "train_हिन्दी", "हिन्दी"),  # vowel signs are no separators
+        (("தமிழ்", "தமிழா"), "தமிழா", "தமிழா"),
+        (("हिन्दी", "english"), "train_हिन्दू_x", None),
         (("français", "de"), "train_franc\u0327ais", "français"),  # as macOS writes it
         (("franc", "de"), "train_franc\u0327ais", None),
         (("हनद", "de"), "train_हनद", "हनद"),

@@ -78,9 +78,10 @@ def test_ingest_runs_if_and_only_if_the_corpus_has_changed(copy: Copy, root: Pat
     assert ran(copy) == {"corpus", "ingest"}
 
 
-@pytest.mark.parametrize("root", ["nowhere", "params.yaml"])
+@pytest.mark.parametrize("root", ["nowhere", "params.yaml", "circle"])
 def test_a_wrong_root_is_our_sentence(fresh: Callable[[], Copy], root: str) -> None:
     copy = fresh()
+    (copy.folder / "circle").symlink_to("circle")
     copy.change(corpus={"root": root})
     done = copy.run("dvc", "repro")
     assert f"error: corpus.root '{root}' is not a folder; name the folder that holds the recordings" in done.stderr

@@ -195,3 +195,13 @@ def test_a_stage_after_one_of_other_languages(tiny: Copy, tmp_path: Path, stage:
     assert re.fullmatch(
         r"error: \S+ is of the languages english, hindi, mandarin\S*, not of english, french\S*; .*\n", done.stderr
     )
+
+
+@pytest.mark.parametrize("stage", ["export", "report", "train"])
+def test_a_stage_after_one_of_another_view(tiny: Copy, tmp_path: Path, stage: str) -> None:
+    copy = Copy(tmp_path / "project")
+    shutil.copytree(tiny.folder, copy.folder, symlinks=True, ignore=shutil.ignore_patterns(".dvc", "data"))
+    copy.change(silence={"strategy": "remove"})
+    done = copy.run("python", "-m", f"stages.{stage}")
+    assert done.returncode == 2
+    assert re.fullmatch(r"error: .*'?mask'?.*'remove'.*\n", done.stderr), done.stderr
