@@ -45,17 +45,19 @@ class Teller:
             print(f"{'file':{self.width}}  language    confidence  sure after")
 
     def tell(self, name: str, stream: Identifier, blocks: Iterable[Audio], live: bool = False) -> None:
-        """Stream a recording and print the answer; `live` shows the answer so far while a person watches."""
+        """Stream a recording and print the answer; `live` prints what is known so far as it comes."""
         heard = 0
-        live = live and self.form == "line" and sys.stdout.isatty()
+        watched = live and self.form == "line" and sys.stdout.isatty()
         with Interruptible(blocks) as audible:
             for block in audible:
                 heard += len(block)
                 self._frames(name, stream, stream.accept(block))
+                if watched:
+                    print(f"\r{_so_far(stream, block)}", end="")
                 if live:
-                    print(f"\r{_so_far(stream, block)}", end="", flush=True)
+                    sys.stdout.flush()
         self.interrupted = audible.interrupted
-        if live:
+        if watched:
             print("\r" + " " * 60 + "\r", end="")
         self._frames(name, stream, stream.finish())
         self._answer(name, stream, heard / stream.sample_rate)
