@@ -80,9 +80,9 @@ def test_16_bit_mono_at_16_khz_passes_unchanged(tmp_path: Path, name: str) -> No
     soundfile.write(tmp_path / name, sound, RATE, subtype="PCM_16")
     measures, samples = converted(tmp_path / name)
     assert np.array_equal(samples, sound)
-    written = pcm.Wav(tmp_path / "converted.wav", name, measures.samples, measures.sha256, measures.crc32c)
-    assert np.array_equal(written.read(0, 4000), sound)
-    assert np.array_equal(written.read(100, 250), sound[100:250])
+    wav = pcm.Wav(tmp_path / "converted.wav", name, measures.samples, measures.sha256, measures.crc32c)
+    assert np.array_equal(pcm.Reader(wav)(0, 4000), sound)
+    assert np.array_equal(pcm.Reader(wav)(100, 250), sound[100:250])
     assert measures.sha256 == hashlib.sha256(sound.astype("<i2").tobytes()).hexdigest()
 
 
