@@ -86,7 +86,7 @@ def phrase(of: dict[str, Any]) -> str:
 
 
 def inside(value: Any, of: dict[str, Any]) -> bool:
-    """Whether an accepted value lies in its bounds and is of its type."""
+    """Tell if an accepted value lies in its bounds and is of its type."""
     if isinstance(value, tuple):
         return of.get("minItems", 0) <= len(value) <= of["maxItems"] and all(inside(one, of["items"]) for one in value)
     if isinstance(value, bool):
@@ -98,7 +98,7 @@ def inside(value: Any, of: dict[str, Any]) -> bool:
 
 
 def outcome(path: Path, text: str) -> params.Params | str:
-    """What `load` makes of a file: values that DVC reads as well, or one line that names the file."""
+    """Load a file: values that DVC reads as well, or one line that names the file."""
     path.write_text(text, encoding="utf-8", errors="surrogatepass")
     try:
         loaded = params.load(path)

@@ -61,7 +61,7 @@ def contents(path: Path) -> list[Any]:
 
 
 def checked(folder: Path) -> None:
-    """What `lid verify` checks before it runs anything."""
+    """Check a folder as `lid verify` does before it runs anything."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(golden, "replay", lambda *_: {})
         golden.verify(folder)
