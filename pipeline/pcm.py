@@ -22,7 +22,7 @@ HEX = 8  # digits of a checksum
 
 @dataclass(frozen=True)
 class Measures:
-    """What one pass over a recording tells; the columns of ingest/recordings.csv say what each is."""
+    """Measures of a recording, under the names of the columns of ingest/recordings.csv."""
 
     samples: int
     sample_rate: int

@@ -138,10 +138,6 @@ class Selection:
             items["first"], items["stop"] = rows[items["start"]], rows[end - 1] + 1
         return items
 
-    def only(self, chosen: NDArray[np.bool_]) -> Self:
-        """The chosen items, by a flag for each."""
-        return dataclasses.replace(self, items=self.items[chosen])
-
     def in_store_order(self) -> Self:
         """The same items in the order in which they are read fastest."""
         return dataclasses.replace(self, items=self.items[np.argsort(self.items["first"], kind="stable")])

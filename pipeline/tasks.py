@@ -100,7 +100,7 @@ def attend(function: Callable[[Item], Result], argument: Item, ticks: int) -> tu
 
 
 def versions() -> dict[str, str]:
-    """What the results depend on: Python, packages and this package's code."""
+    """The versions on which results depend: Python, packages and this package's code."""
     own = Path(__file__).parent
     code = b"".join(path.read_bytes() for path in sorted(own.rglob("*.py")))
     return {

@@ -71,7 +71,7 @@ def fit(
             continue  # nothing to tell apart: its answer is always 1
         keras.utils.set_random_seed((seed + number) % 2**32)
         right = accepted(outputs, architecture.classes)
-        mine = train.only(train.items["member"] == number)
+        mine = train[train.items["member"] == number]
         model = network.member(architecture, number)
         history += _fit(model, number, right, mine, val, settings, seed, len(history))
         network.transfer(model, whole)
