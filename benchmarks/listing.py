@@ -15,7 +15,9 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from pipeline import corpus, params, terminal
+from pipeline import params
+from pipeline.console import terminal
+from pipeline.corpus import layouts
 
 LANGUAGES = ("english", "hindi")
 TOGETHER = 1000  # files in a folder
@@ -77,8 +79,8 @@ def bare_folders(root: Path | str) -> None:
 
 
 def whole(settings: params.Corpus) -> None:
-    listing = corpus.read(settings)
-    corpus.check(listing.entries, listing.rejected, settings)
+    listing = layouts.read(settings)
+    layouts.check(listing.entries, listing.rejected, settings)
 
 
 def alone(work: Callable, given: object) -> tuple[float, float, int]:

@@ -16,7 +16,7 @@ def main() -> None:
     settings = params.load(Path("params.yaml")).mfcc
     noise = np.random.default_rng(0).normal(0, 0.1, SECONDS * RATE)
     samples = np.clip(noise * 32768, -32768, 32767).astype(np.int16)
-    kernel = mfcc.kernel(settings, RATE)
+    kernel = mfcc.make_kernel(settings, RATE)
 
     def ours() -> None:
         mfcc.whole(kernel, samples)

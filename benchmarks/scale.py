@@ -25,7 +25,7 @@ import psutil
 import soundfile
 import yaml
 
-from pipeline import terminal
+from pipeline.console import terminal
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "artifacts" / "data" / "demo"

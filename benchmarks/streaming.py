@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import runtimes
-from pipeline.audio import Resampler
-from pipeline.detector import Detector
+from pipeline.audio.resample import Resampler
 from pipeline.mfcc import Framer
-from pipeline.streaming import Identifier
+from pipeline.silence.detector import Detector
+from pipeline.streaming import runtimes
+from pipeline.streaming.identifier import Identifier
 
 FOLDER = Path("artifacts/streaming")
 RATE, SECONDS = 16000, 30

@@ -16,10 +16,15 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import backend, feed, network, params, sequences, shards, tables, training
-from pipeline.selection import Example, Selection
-from pipeline.store import FeatureStore
-from pipeline.tables import Sequence
+from pipeline import backend, params, tables
+from pipeline.dataset.sequences import cut
+from pipeline.network import forms
+from pipeline.network.definition import Architecture, make_architecture
+from pipeline.shards import layout, writer
+from pipeline.store.feature_store import FeatureStore
+from pipeline.store.selection import Example, Selection
+from pipeline.tables import SequenceRow
+from pipeline.training import feed, fitting
 
 FRAMES_AN_HOUR = 360_000
 EPOCHS = 2  # at a time, so that one is read while another is learnt
@@ -55,26 +60,26 @@ def build(folder: Path, hours: float) -> None:
     ids = [f"r{number:06d}" for number in range(len(lengths))]
     languages = [settings.corpus.languages[number % 3] for number in range(len(ids))]
     n_mfcc = settings.mfcc.n_mfcc
-    shards.create(folder / "features.zarr", ids, languages, ids, lengths, n_mfcc, {})
-    for shard in shards.deal(lengths):
+    writer.create(folder / "features.zarr", ids, languages, ids, lengths, n_mfcc, {})
+    for shard in layout.deal(lengths):
         mfcc = rng.standard_normal((shard.stop - shard.start, n_mfcc), np.float32) * 30
         speech = np.repeat(rng.random(len(mfcc) // 50 + 1) < 0.8, 50)[: len(mfcc)]
-        shards.write(folder / "features.zarr", shard.start, mfcc, speech)
-    rows: dict[str, list[Sequence]] = {name: [] for name in SPLITS}
+        writer.write(folder / "features.zarr", shard.start, mfcc, speech)
+    rows: dict[str, list[SequenceRow]] = {name: [] for name in SPLITS}
     made_for = {"view": "mask", "features": FeatureStore.open(folder / "features.zarr").id}
     for number, (name, language, length) in enumerate(zip(ids, languages, lengths, strict=True)):
-        pieces = sequences.cut(length, settings.sequence.length)
-        rows[SPLITS[number % 20]] += [Sequence(name, name, language, name, *piece, **made_for) for piece in pieces]
+        pieces = cut(length, settings.sequence.length)
+        rows[SPLITS[number % 20]] += [SequenceRow(name, name, language, name, *piece, **made_for) for piece in pieces]
     for split in ("train", "val"):
-        tables.write(folder / f"{split}.csv", Sequence, rows[split])
+        tables.write(folder / f"{split}.csv", SequenceRow, rows[split])
 
 
-def chosen(folder: Path) -> tuple[network.Architecture, Selection, Selection, float]:
+def chosen(folder: Path) -> tuple[Architecture, Selection, Selection, float]:
     """The network, its sequences for training and validation, and the GB that half of the first take."""
     settings = params.load(Path("params.yaml"))
     opened, languages = FeatureStore.open(folder / "features.zarr"), settings.corpus.languages
     train, val = (opened.select(manifest=folder / f"{name}.csv").view("mask", languages) for name in ("train", "val"))
-    design = network.design(settings.model, languages, None, *training.moments(train))
+    design = make_architecture(settings.model, languages, None, *fitting.moments(train))
     frame = 4 * design.n_mfcc + 8 + 4  # bytes of features, target, weight
     return design, train, val, len(train) * int(train.items["frames"].max()) * frame / 2e9
 
@@ -88,9 +93,9 @@ def compare(folder: Path, rounds: int) -> None:
 
     tensorflow.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(0)
-    right = training.accepted(design.members[0], design.classes)
-    model = network.member(design, 0)
-    training.prepare(model, right, settings.learning_rate)
+    right = fitting.accepted(design.members[0], design.classes)
+    model = forms.member(design, 0)
+    fitting.prepare(model, right, settings.learning_rate)
     ((x, y, weights),) = feed.batches(train, len(train), int(train.items["frames"].max()))
     held, streamed = feed.Pool(train, 2.01 * half), feed.Pool(train, min(half, settings.memory))
 
@@ -127,7 +132,7 @@ def peak(folder: Path) -> None:
     design, train, val, half = chosen(folder)
     memory = min(half, settings.train.memory)
     fit = settings.train.model_copy(update={"epochs": EPOCHS, "memory": memory})
-    training.fit(design, None, train, val, fit, settings.seed)
+    fitting.fit(design, None, train, val, fit, settings.seed)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     print(f"streamed with train.memory {memory:.2f}, {train.frames:,} frames: {most:.2f} GB at most")
 

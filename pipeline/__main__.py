@@ -1,6 +1,6 @@
 """The command `lid`, also as `python -m pipeline`."""
 
-from pipeline import entry  # isort: skip  # first: it has to do with how a program starts
+from pipeline.console import entry  # isort: skip  # first: it has to do with how a program starts
 
 import sys
 
@@ -13,10 +13,10 @@ def main() -> None:
 def _main() -> None:
     from click import ClickException
 
-    from pipeline import cli
+    from pipeline.cli import commands
 
     try:
-        sys.exit(cli.main(standalone_mode=False))  # else click would tell of an interrupt itself
+        sys.exit(commands.main(standalone_mode=False))  # else click would tell of an interrupt itself
     except ClickException as error:
         error.show()
         sys.exit(error.exit_code)

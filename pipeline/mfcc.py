@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import params
-from pipeline.audio import FULL_SCALE, Read, Samples, held
+from pipeline.audio.samples import FULL_SCALE, Read, Samples, held
 
 Features = NDArray[np.float32]
 
@@ -80,7 +80,7 @@ class Kernel:
         return mfcc
 
 
-def kernel(settings: params.Mfcc, sample_rate: int) -> Kernel:
+def make_kernel(settings: params.Mfcc, sample_rate: int) -> Kernel:
     """The arrays for these parameters, from librosa's filters and window.
 
     Source: librosa.feature.mfcc with norm="ortho", dct_type=2, center=True, window="hann", power=2, htk=False.

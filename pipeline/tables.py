@@ -13,7 +13,7 @@ from pipeline.errors import ArtifactError
 
 
 @dataclasses.dataclass(frozen=True)
-class Listed:
+class FileRow:
     """A row of corpus/files.csv: one file that the corpus lists, not decoded yet."""
 
     path: str  # relative to corpus.root
@@ -25,7 +25,7 @@ class Listed:
 
 
 @dataclasses.dataclass(frozen=True)
-class Recording:
+class RecordingRow:
     """A row of ingest/recordings.csv: one recording that can be used.
 
     ``extra`` holds the columns that a corpus table carries along; they follow the others in the file.
@@ -51,7 +51,7 @@ class Recording:
 
 
 @dataclasses.dataclass(frozen=True)
-class Rejected:
+class RejectedRow:
     """A row of ingest/rejected.csv: one recording that can't be used, and why."""
 
     path: str
@@ -60,7 +60,7 @@ class Rejected:
 
 
 @dataclasses.dataclass(frozen=True)
-class Span:
+class SpanRow:
     """A row of trim/spans.csv: samples start:end of a recording are speech."""
 
     recording: str
@@ -69,7 +69,7 @@ class Span:
 
 
 @dataclasses.dataclass(frozen=True)
-class Member:
+class SplitRow:
     """A row of splits/{train,val,test}.csv: one recording of a split."""
 
     recording: str
@@ -80,7 +80,7 @@ class Member:
 
 
 @dataclasses.dataclass(frozen=True)
-class Sequence:
+class SequenceRow:
     """A row of manifests/*.csv: rows start:start+frames of a view of a recording, seen once by the network."""
 
     sequence: str
@@ -97,7 +97,7 @@ class Sequence:
 
 
 @dataclasses.dataclass(frozen=True)
-class Epoch:
+class EpochRow:
     """A row of model/history.csv."""
 
     epoch: int
@@ -110,15 +110,17 @@ class Epoch:
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
+class AnswerRow:
     """A row of evaluation/confusion.csv: what a test recording is and what the network called it."""
 
     actual: str
     predicted: str
 
 
-Spoken = TypeVar("Spoken", Recording, Member)
-Row = TypeVar("Row", Listed, Recording, Rejected, Span, Member, Sequence, Epoch, Answer)
+SPLITS = ("train", "val", "test")
+
+Spoken = TypeVar("Spoken", RecordingRow, SplitRow)
+Row = TypeVar("Row", FileRow, RecordingRow, RejectedRow, SpanRow, SplitRow, SequenceRow, EpochRow, AnswerRow)
 
 
 def write(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:

@@ -3,7 +3,7 @@
 All of them share where things are, and how they run.
 """
 
-from pipeline import entry  # isort: skip  # first: it has to do with how a stage starts
+from pipeline.console import entry  # isort: skip  # first: it has to do with how a stage starts
 
 import gc
 from collections.abc import Callable

@@ -1,16 +1,18 @@
 """audit: derive again from the written files that nothing ties train, val and test together."""
 
-from pipeline import audit, checksums, splits, tables, terminal
+from pipeline import checksums, tables
+from pipeline.console import terminal
+from pipeline.dataset import audit
 from pipeline.errors import LeakageError
-from pipeline.tables import Member, Recording, Sequence
+from pipeline.tables import SPLITS, RecordingRow, SequenceRow, SplitRow
 from stages import ARTIFACTS, run
 
 
 def main() -> None:
     findings = audit.leakage(
-        tables.read(ARTIFACTS / "ingest" / "recordings.csv", Recording),
-        {name: tables.read(ARTIFACTS / "splits" / f"{name}.csv", Member) for name in splits.NAMES},
-        {name: tables.read(ARTIFACTS / "manifests" / f"{name}.csv", Sequence) for name in splits.NAMES},
+        tables.read(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow),
+        {name: tables.read(ARTIFACTS / "splits" / f"{name}.csv", SplitRow) for name in SPLITS},
+        {name: tables.read(ARTIFACTS / "manifests" / f"{name}.csv", SequenceRow) for name in SPLITS},
     )
     folder = ARTIFACTS / "audit"
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,10 +2,13 @@
 
 import dataclasses
 
-from pipeline import balance, checksums, params, sequences, splits, tables, terminal
+from pipeline import checksums, params, tables
+from pipeline.console import terminal
+from pipeline.dataset import balance, views
+from pipeline.dataset.sequences import cut
 from pipeline.errors import CorpusError
-from pipeline.store import FeatureStore
-from pipeline.tables import Member, Sequence
+from pipeline.store.feature_store import FeatureStore
+from pipeline.tables import SPLITS, SequenceRow, SplitRow
 from stages import ARTIFACTS, PARAMS, run
 
 
@@ -15,17 +18,17 @@ def main() -> None:
     folder, strategy = ARTIFACTS / "manifests", settings.silence.strategy
     summary: dict[str, object] = {"silence": strategy, "balance": settings.balance.strategy}
     shown = []
-    for name in splits.NAMES:
+    for name in SPLITS:
         counts, rows = {}, []
-        members = tables.of_languages(ARTIFACTS / "splits" / f"{name}.csv", Member, settings.corpus.languages)
+        members = tables.of_languages(ARTIFACTS / "splits" / f"{name}.csv", SplitRow, settings.corpus.languages)
         for member in store.without_killed(members):
             recording = member.recording
-            counts[recording] = sequences.counted(strategy, store.flags(recording))
+            counts[recording] = views.counted(strategy, store.flags(recording))
             length = len(counts[recording])
             # A test recording is one sequence, as it is one stream: states are reset after each.
-            pieces = sequences.cut(length, length if name == "test" else settings.sequence.length)
+            pieces = cut(length, length if name == "test" else settings.sequence.length)
             rows += [
-                Sequence(
+                SequenceRow(
                     f"{recording}/{number}",
                     recording,
                     member.language,
@@ -47,7 +50,7 @@ def main() -> None:
             rows, division = balance.balance(settings.balance.strategy, rows, counts, settings.seed)
             summary["ensemble"] = division and dataclasses.asdict(division)
             summary["before"] = before  # frames that count, by language, of train
-        tables.write(folder / f"{name}.csv", Sequence, rows)
+        tables.write(folder / f"{name}.csv", SequenceRow, rows)
         summary[name] = {language: _summary(language, rows, counts) for language in settings.corpus.languages}
         shown += [
             [f"{name} {language}", *_summary(language, rows, counts).values()] for language in settings.corpus.languages
@@ -57,7 +60,7 @@ def main() -> None:
     terminal.show_table(["split and language", "sequences", "frames", "weighed frames"], shown)
 
 
-def _summary(language: str, rows: list[Sequence], counts: balance.Counts) -> dict[str, float]:
+def _summary(language: str, rows: list[SequenceRow], counts: balance.Counts) -> dict[str, float]:
     """Sequences, frames that count, and the same times their weights; of the first network where there are two."""
     mine = [row for row in rows if row.language == language and row.member == 0]
     return {

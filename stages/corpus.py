@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from pipeline import checksums, corpus, memo, params, programs, tables
-from pipeline.corpus import digests
-from pipeline.tables import Listed, Rejected
-from pipeline.text import printable
+from pipeline import checksums, params, programs, tables
+from pipeline.console.text import printable
+from pipeline.corpus import layouts
+from pipeline.jobs import digests, memo
+from pipeline.tables import FileRow, RejectedRow
 from stages import ARTIFACTS, PARAMS, run
 
 
@@ -14,17 +15,17 @@ def main() -> None:
     for program in ("sox", "dot"):  # later stages need them: say so before any work
         programs.require(program)
     root = Path(settings.corpus.root)
-    listing = corpus.read(settings.corpus)
+    listing = layouts.read(settings.corpus)
     digest, unreadable, changed = digests.digests(root, listing.entries, memo.default())
 
     folder = ARTIFACTS / "corpus"
     rows = [
-        Listed(entry.path, entry.language, entry.speaker, entry.group, digest[entry.path], entry.extra)
+        FileRow(entry.path, entry.language, entry.speaker, entry.group, digest[entry.path], entry.extra)
         for entry in listing.entries
         if entry.path in digest
     ]
-    tables.write(folder / "files.csv", Listed, rows)
-    tables.write(folder / "rejected.csv", Rejected, listing.rejected + unreadable)
+    tables.write(folder / "files.csv", FileRow, rows)
+    tables.write(folder / "rejected.csv", RejectedRow, listing.rejected + unreadable)
     checksums.seal(folder)
     state = f"{changed:,} new or changed since they were last listed here" if changed else "up to date"
     print(printable(f"{len(rows):,} files in {root}: {state}"))

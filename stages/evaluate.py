@@ -10,17 +10,23 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import checksums, evaluation, metrics, runtimes, sequences, tables, terminal
-from pipeline.audio import FULL_SCALE
+from pipeline import checksums, tables
+from pipeline.audio.samples import FULL_SCALE
+from pipeline.audio.wav import Reader, Wav
+from pipeline.console import terminal
+from pipeline.console.terminal import Progress
+from pipeline.dataset import views
+from pipeline.dataset.views import View
 from pipeline.errors import ArtifactError
 from pipeline.mfcc import Features
-from pipeline.pcm import Reader, Wav
-from pipeline.sequences import View
-from pipeline.silence import Flags
-from pipeline.store import FeatureStore
-from pipeline.streaming import Decision, Description, Frames, Identifier
-from pipeline.tables import Answer, Member, Recording
-from pipeline.terminal import Progress
+from pipeline.scoring import metrics, streaming
+from pipeline.silence.spans import Flags
+from pipeline.store.feature_store import FeatureStore
+from pipeline.streaming import runtimes
+from pipeline.streaming.decision import Decision
+from pipeline.streaming.description import Description
+from pipeline.streaming.identifier import Frames, Identifier
+from pipeline.tables import AnswerRow, RecordingRow, SplitRow
 from stages import ARTIFACTS, run
 
 MODEL = ARTIFACTS / "streaming"
@@ -36,7 +42,7 @@ class Scored:
     hits: float  # weight of the frames that were called right
     weight: float  # of all
     decision: Decision
-    course: evaluation.Course
+    course: streaming.Course
 
 
 @dataclass(frozen=True)
@@ -53,9 +59,9 @@ def main() -> None:
     network = runtimes.load(MODEL, "litert", about.states).stream()
     identifier = Identifier.load(MODEL) if about.streaming else None
     store = FeatureStore.open(ARTIFACTS / "features.zarr")
-    members = store.without_killed(tables.of_languages(ARTIFACTS / "splits" / "test.csv", Member, about.languages))
+    members = store.without_killed(tables.of_languages(ARTIFACTS / "splits" / "test.csv", SplitRow, about.languages))
     path = ARTIFACTS / "ingest" / "recordings.csv"
-    wavs = {row.recording: Wav.of(row, ARTIFACTS / "audio") for row in tables.read(path, Recording)}
+    wavs = {row.recording: Wav.of(row, ARTIFACTS / "audio") for row in tables.read(path, RecordingRow)}
     for member in members:
         if member.recording not in wavs:
             raise ArtifactError(f"{path} has no {member.recording!r} of the test split; run `dvc repro`")
@@ -69,7 +75,9 @@ def main() -> None:
     actual = [member.language for member in members]
     predicted = [of_one.decision.language or metrics.UNDECIDED for of_one in scored]
     folder = ARTIFACTS / "evaluation"
-    tables.write(folder / "confusion.csv", Answer, [Answer(*pair) for pair in zip(actual, predicted, strict=True)])
+    tables.write(
+        folder / "confusion.csv", AnswerRow, [AnswerRow(*pair) for pair in zip(actual, predicted, strict=True)]
+    )
     with (folder / "recordings.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["recording", "language", "predicted", "confidence", *about.classes])
@@ -83,7 +91,7 @@ def main() -> None:
         **metrics.score(actual, predicted, posteriors[:, : len(about.languages)], about.languages),
         "recordings": len(members),
         "speakers": len({member.speaker for member in members}),
-        "stream": evaluation.summary([of_one.course for of_one in scored], frame_s(about))
+        "stream": streaming.summary([of_one.course for of_one in scored], frame_s(about))
         | {"drift_by_minute": drift(members, store, network, about)},
     }
     rounded = json.loads(json.dumps(scores), parse_float=lambda number: round(float(number), 6))
@@ -93,7 +101,7 @@ def main() -> None:
 
 
 def score(
-    member: Member,
+    member: SplitRow,
     wav: Wav,
     store: FeatureStore,
     network: runtimes.Stream,
@@ -102,7 +110,7 @@ def score(
 ) -> Scored:
     """Stream a recording and compare it, frame by frame, with the network on the stored features."""
     language, frames = about.languages.index(member.language), int(store.lengths[store.number(member.recording)])
-    course = evaluation.Course(language, len(about.languages), frame_s(about))
+    course = streaming.Course(language, len(about.languages), frame_s(about))
     decision = Decision(about.classes, about.languages)
     hits = weight = 0.0
     network.reset_states()
@@ -120,7 +128,7 @@ def score(
         if streamed is not None:
             same_flags = np.array_equal(streamed.speech, piece.speech)
             found = streamed.posteriors[rows] if same_flags else np.empty((0, 0), np.float32)
-            evaluation.equal(member.recording, found, posteriors, about.tolerance)
+            streaming.equal(member.recording, found, posteriors, about.tolerance)
             posteriors = found
         spoken = piece.speech[rows]
         numbers = at + rows[spoken]
@@ -132,7 +140,7 @@ def score(
         at += len(piece.speech)
     if identifier is not None:
         due, got = (np.empty((count, 0), np.float32) for count in (frames, identifier.decided))
-        evaluation.equal(member.recording, got, due, about.tolerance)
+        streaming.equal(member.recording, got, due, about.tolerance)
     return Scored(hits, weight, decision if identifier is None else identifier.decision, course)
 
 
@@ -153,27 +161,27 @@ def listen(identifier: Identifier, wav: Wav) -> Iterator[Frames]:
         )
 
 
-def read(member: Member, store: FeatureStore, about: Description, start: int, stop: int) -> Piece:
+def read(member: SplitRow, store: FeatureStore, about: Description, start: int, stop: int) -> Piece:
     """Frames start:stop of a recording, as the silence strategy shows them."""
     speech = store.flags(member.recording, start, stop)
     language = about.languages.index(member.language)
-    view = sequences.view(about.silence.strategy, speech, language, len(about.languages))
-    return Piece(store.features(member.recording, start, stop)[view.rows], speech, view)
+    shown = views.view(about.silence.strategy, speech, language, len(about.languages))
+    return Piece(store.features(member.recording, start, stop)[shown.rows], speech, shown)
 
 
 def drift(
-    members: list[Member], store: FeatureStore, network: runtimes.Stream, about: Description
+    members: list[SplitRow], store: FeatureStore, network: runtimes.Stream, about: Description
 ) -> dict[str, list[float]]:
     """Frame accuracy by minute, by language, without a reset."""
 
-    def blocks(language: str) -> Iterator[evaluation.Block]:
+    def blocks(language: str) -> Iterator[streaming.Block]:
         for member in (member for member in members if member.language == language):
             for start in range(0, int(store.lengths[store.number(member.recording)]), BLOCK):
                 piece = read(member, store, about, start, start + BLOCK)
                 yield piece.features, piece.view.targets, piece.view.weights
 
     return {
-        language: evaluation.drift(network, functools.partial(blocks, language), frame_s(about))
+        language: streaming.drift(network, functools.partial(blocks, language), frame_s(about))
         for language in about.languages
     }
 

@@ -1,17 +1,21 @@
 """export: the trained network as a step-by-step one in four formats, proved equal to the offline stages."""
 
-from pipeline import export, golden, params, runtimes, sequences, tables, terminal
+from pipeline import params, tables
+from pipeline.console import terminal
+from pipeline.dataset import views
 from pipeline.errors import ArtifactError
-from pipeline.network import Architecture
+from pipeline.export import formats, golden
+from pipeline.network.definition import Architecture
+from pipeline.streaming import runtimes
 from stages import ARTIFACTS, PARAMS, run
 
 
 def main() -> None:
     settings = params.load(PARAMS)
-    trained = export.load(ARTIFACTS / "model" / "sequence.keras")
+    trained = formats.load(ARTIFACTS / "model" / "sequence.keras")
     path = ARTIFACTS / "model" / "architecture.json"
     architecture = Architecture.read(path)
-    wanted = sequences.classes(settings.silence.strategy, settings.corpus.languages)
+    wanted = views.classes(settings.silence.strategy, settings.corpus.languages)
     tables.require_languages(path, architecture.classes, wanted)
     trained_with, asked = (architecture.view, architecture.n_mfcc), (settings.silence.strategy, settings.mfcc.n_mfcc)
     if trained_with != asked:
@@ -20,7 +24,7 @@ def main() -> None:
             f"{trained_with[1]}, not with {asked[0]!r} and {asked[1]}; run `dvc repro`"
         )
     folder = ARTIFACTS / "streaming"
-    export.export(
+    formats.export(
         trained,
         architecture,
         folder,
@@ -37,7 +41,7 @@ def main() -> None:
     worst = {name: golden.replay(folder, name) for name in runtimes.FILES}
     terminal.show_table(*golden.table(worst))
     golden.check(worst, settings.export.tolerance)
-    latency = export.latency(settings.audio.sample_rate, settings.mfcc, settings.silence)
+    latency = formats.latency(settings.audio.sample_rate, settings.mfcc, settings.silence)
     print(f"an answer is at most {sum(latency.values()):.4g} s behind the middle of its frame")
 
 

@@ -3,10 +3,13 @@
 import functools
 from pathlib import Path
 
-from pipeline import checksums, cluster, corpus, files, params, programs, tables, terminal
-from pipeline.corpus import ingest
-from pipeline.tables import Recording, Rejected
-from pipeline.text import printable
+from pipeline import checksums, files, params, programs, tables
+from pipeline.cluster import dispatch
+from pipeline.console import terminal
+from pipeline.console.text import printable
+from pipeline.corpus import layouts
+from pipeline.jobs import ingest
+from pipeline.tables import RecordingRow, RejectedRow
 from stages import ARTIFACTS, PARAMS, run
 
 
@@ -15,20 +18,22 @@ def main() -> None:
     for program in ("sox", "dot"):  # later stages need them: say so before any work
         programs.require(program)
     folder = ARTIFACTS / "ingest"
-    listing = corpus.read(settings.corpus)
-    tables.write(folder / "rejected.csv", Rejected, listing.rejected)  # to mend the corpus with, should it be refused
+    listing = layouts.read(settings.corpus)
+    tables.write(
+        folder / "rejected.csv", RejectedRow, listing.rejected
+    )  # to mend the corpus with, should it be refused
     for name, language in listing.folders.items():
         print(printable(f"folder {name}: {language}"))
     if listing.left_out:
         left_out = ", ".join(f"{name} ({number})" for name, number in listing.left_out.items())
         print(printable(f"left out: {left_out}"), flush=True)
-    corpus.check(listing.entries, listing.rejected, settings.corpus)
+    layouts.check(listing.entries, listing.rejected, settings.corpus)
 
     root = Path(settings.corpus.root).resolve()  # workers may run in another folder
-    with files.building(ARTIFACTS.resolve() / "audio") as audio, cluster.connect(ingest) as client:
+    with files.building(ARTIFACTS.resolve() / "audio") as audio, dispatch.connect(ingest) as client:
         decode = functools.partial(ingest.ingest, root=root, folder=audio, settings=settings.audio)
         batches = ingest.batches(listing.entries)
-        results = cluster.map(
+        results = dispatch.map(
             client,
             decode,
             batches,
@@ -36,15 +41,15 @@ def main() -> None:
             lost=ingest.lost,
             job="ingest",
             unit="recordings",
-            allowance=lambda entry: entry.stamp[0] / cluster.BYTES_PER_S,
+            allowance=lambda entry: entry.stamp[0] / dispatch.BYTES_PER_S,
         )
-        kept, contradicting = ingest.consistent([row for row in results if isinstance(row, Recording)])
-        rejected = listing.rejected + [row for row in results if isinstance(row, Rejected)] + contradicting
+        kept, contradicting = ingest.consistent([row for row in results if isinstance(row, RecordingRow)])
+        rejected = listing.rejected + [row for row in results if isinstance(row, RejectedRow)] + contradicting
         for path in set(audio.glob("*.wav")) - {audio / f"{row.recording}.wav" for row in kept}:
             path.unlink()
 
-    tables.write(folder / "recordings.csv", Recording, kept)
-    tables.write(folder / "rejected.csv", Rejected, rejected)
+    tables.write(folder / "recordings.csv", RecordingRow, kept)
+    tables.write(folder / "rejected.csv", RejectedRow, rejected)
     languages = {language: _summary(language, kept) for language in settings.corpus.languages}
     summary = {"languages": languages, "rejected": len(rejected), "left_out": listing.left_out}
     checksums.write_json(folder / "summary.json", summary)
@@ -57,10 +62,10 @@ def main() -> None:
     if rejected:
         print(f"{len(rejected)} rejected: see {folder / 'rejected.csv'}")
     ingest.tolerate(rejected, len(kept), settings.corpus.max_rejected)
-    corpus.check(kept, rejected, settings.corpus)
+    layouts.check(kept, rejected, settings.corpus)
 
 
-def _summary(language: str, recordings: list[Recording]) -> dict[str, float]:
+def _summary(language: str, recordings: list[RecordingRow]) -> dict[str, float]:
     rows = [row for row in recordings if row.language == language]
     return {
         "recordings": len(rows),

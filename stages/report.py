@@ -2,32 +2,34 @@
 
 from typing import Any
 
-from pipeline import checksums, params, plots, report, tables
+from pipeline import checksums, params, tables
 from pipeline.errors import ArtifactError
-from pipeline.tables import Answer, Epoch, Rejected
+from pipeline.report import dvc_plots
+from pipeline.report.page import Results, render
+from pipeline.tables import AnswerRow, EpochRow, RejectedRow
 from stages import ARTIFACTS, PARAMS, run
 
 
 def main() -> None:
     settings = params.load(PARAMS)
-    page = report.page(
-        report.Results(
+    page = render(
+        Results(
             params=settings.model_dump(),
             metrics=checksums.read_json(ARTIFACTS / "evaluation" / "metrics.json"),
-            answers=tables.read(ARTIFACTS / "evaluation" / "confusion.csv", Answer),
-            history=tables.read(ARTIFACTS / "model" / "history.csv", Epoch),
+            answers=tables.read(ARTIFACTS / "evaluation" / "confusion.csv", AnswerRow),
+            history=tables.read(ARTIFACTS / "model" / "history.csv", EpochRow),
             splits=_by_language("splits", settings),
             manifests=_manifests(settings),
             trim=_by_language("trim", settings),
             leakage=checksums.read_json(ARTIFACTS / "audit" / "leakage.json"),
-            rejected=tables.read(ARTIFACTS / "ingest" / "rejected.csv", Rejected),
+            rejected=tables.read(ARTIFACTS / "ingest" / "rejected.csv", RejectedRow),
             network=checksums.read(ARTIFACTS / "model" / "model.png"),
         )
     )
     target = ARTIFACTS / "report" / "index.html"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(page, encoding="utf-8")
-    target.with_name("dvc_plots.html").write_text(plots.template(), encoding="utf-8")
+    target.with_name("dvc_plots.html").write_text(dvc_plots.template(), encoding="utf-8")
     print(f"{target}: {len(page.encode()) / 1000:.0f} kB")
 
 

@@ -2,10 +2,13 @@
 
 import dataclasses
 
-from pipeline import backend, checksums, network, params, programs, sequences, tables, training
-from pipeline.balance import Ensemble
-from pipeline.store import FeatureStore
-from pipeline.tables import Epoch
+from pipeline import backend, checksums, params, programs, tables
+from pipeline.dataset import views
+from pipeline.network.definition import make_architecture
+from pipeline.network.ensemble import Ensemble
+from pipeline.store.feature_store import FeatureStore
+from pipeline.tables import EpochRow
+from pipeline.training import fitting
 from stages import ARTIFACTS, PARAMS, run
 
 
@@ -20,16 +23,16 @@ def main() -> None:
     train, val = (
         store.select(manifest=manifests / f"{name}.csv").view(strategy, languages) for name in ("train", "val")
     )
-    classes = sequences.classes(strategy, languages)
-    design = network.design(settings.model, classes, division, *training.moments(train))
+    classes = views.classes(strategy, languages)
+    design = make_architecture(settings.model, classes, division, *fitting.moments(train))
     design = dataclasses.replace(design, view=strategy)
-    model, history = training.fit(design, division, train, val, settings.train, settings.seed)
+    model, history = fitting.fit(design, division, train, val, settings.train, settings.seed)
 
     folder = ARTIFACTS / "model"
     folder.mkdir(parents=True, exist_ok=True)
     design.write(folder / "architecture.json")
     model.save(folder / "sequence.keras")
-    tables.write(folder / "history.csv", Epoch, history)
+    tables.write(folder / "history.csv", EpochRow, history)
     backend.keras().utils.plot_model(model, folder / "model.png", show_shapes=True, show_layer_names=True, dpi=120)
     checksums.seal(folder)
     best = min(history, key=lambda row: (-row.member, row.val_loss))

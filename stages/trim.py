@@ -5,10 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import checksums, cluster, files, memo, params, programs, speech, tables, terminal
-from pipeline.pcm import Wav
-from pipeline.speech import Found
-from pipeline.tables import Recording, Span
+from pipeline import checksums, files, params, programs, tables
+from pipeline.audio.wav import Wav
+from pipeline.cluster import dispatch
+from pipeline.console import terminal
+from pipeline.jobs import memo, trim
+from pipeline.jobs.trim import Found
+from pipeline.tables import RecordingRow, SpanRow
 from stages import ARTIFACTS, PARAMS, run
 
 
@@ -16,7 +19,7 @@ def main() -> None:
     settings = params.load(PARAMS)
     programs.require("sox")
     path = ARTIFACTS / "ingest" / "recordings.csv"
-    recordings = tables.of_languages(path, Recording, settings.corpus.languages)
+    recordings = tables.of_languages(path, RecordingRow, settings.corpus.languages)
     audio = ARTIFACTS.resolve() / "audio"  # workers may run in another folder
     wavs = [Wav.of(row, audio) for row in recordings]
 
@@ -27,26 +30,26 @@ def main() -> None:
         pad=settings.silence.pad,
     )
     kept = memo.default()
-    find = functools.partial(speech.find, sample_rate=settings.audio.sample_rate, detection=detection, kept=kept)
-    batches = list(speech.batches(wavs, settings.audio.sample_rate))
+    find = functools.partial(trim.find, sample_rate=settings.audio.sample_rate, detection=detection, kept=kept)
+    batches = list(trim.batches(wavs, settings.audio.sample_rate))
     with files.building(ARTIFACTS.resolve() / "trim") as folder:
-        with cluster.connect(speech) as client:
-            found = cluster.map(
+        with dispatch.connect(trim) as client:
+            found = dispatch.map(
                 client,
                 find,
                 batches,
                 folder=folder,
-                lost=speech.lost,
+                lost=trim.lost,
                 job="trim",
                 unit="recordings",
-                allowance=lambda wav: wav.samples / cluster.SAMPLES_PER_S,
+                allowance=lambda wav: wav.samples / dispatch.SAMPLES_PER_S,
             )
         spans = (
-            Span(row.recording, int(start), int(end))
+            SpanRow(row.recording, int(start), int(end))
             for row, result in zip(recordings, found, strict=True)
             for start, end in result.spans
         )
-        tables.write(folder / "spans.csv", Span, spans)
+        tables.write(folder / "spans.csv", SpanRow, spans)
         summary = {language: _summary(language, recordings, found) for language in settings.corpus.languages}
         checksums.write_json(folder / "summary.json", summary)
         checksums.seal(folder)
@@ -57,7 +60,7 @@ def main() -> None:
     )
 
 
-def _summary(language: str, recordings: list[Recording], found: list[Found]) -> dict[str, Any]:
+def _summary(language: str, recordings: list[RecordingRow], found: list[Found]) -> dict[str, Any]:
     """Share of the duration that is speech, the number of recordings that hold none, and those given up."""
     mine = [(row, result) for row, result in zip(recordings, found, strict=True) if row.language == language]
     heard = [int(np.sum(result.spans[:, 1] - result.spans[:, 0])) for _, result in mine]

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from pipeline import params, shards
-from pipeline.audio import Samples
-from pipeline.store import FeatureStore
+from pipeline import params
+from pipeline.audio.samples import Samples
+from pipeline.shards import layout, writer
+from pipeline.store.feature_store import FeatureStore
 
 settings.register_profile("pipeline", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("pipeline")
@@ -52,16 +53,16 @@ def noisy(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
     languages = ("english", "hindi", "mandarin")
     rng = np.random.default_rng(0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shards, "CHUNK", 16)
-        patch.setattr(shards, "SHARD", 64)
+        patch.setattr(layout, "CHUNK", 16)
+        patch.setattr(layout, "SHARD", 64)
         path = tmp_path_factory.mktemp("noisy") / "features.zarr"
         names = [languages[number % 3] for number in range(60)]
         lengths = [12] * len(names)
         speakers = [f"s{number}" for number in range(len(names))]
-        shards.create(path, list(map(str, range(len(names)))), names, speakers, lengths, 4, {})
+        writer.create(path, list(map(str, range(len(names)))), names, speakers, lengths, 4, {})
         centres = np.repeat(np.eye(3, 4)[[languages.index(name) for name in names]] * 3, 12, axis=0)
         mfcc = (centres + rng.normal(size=centres.shape)).astype(np.float32)
-        for shard in shards.deal(lengths):
+        for shard in layout.deal(lengths):
             rows = slice(shard.start, shard.stop)
-            shards.write(path, shard.start, mfcc[rows], np.ones(shard.stop - shard.start, bool))
+            writer.write(path, shard.start, mfcc[rows], np.ones(shard.stop - shard.start, bool))
         return FeatureStore.open(path)

@@ -11,7 +11,7 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from pipeline import mfcc, params
-from pipeline.audio import Samples
+from pipeline.audio.samples import Samples
 
 Babble = Callable[[int, int], Samples]
 RATE = 16000
@@ -33,7 +33,7 @@ def by_librosa(signal: Samples, settings: params.Mfcc) -> mfcc.Features:
 
 
 def compute(signal: Samples, settings: params.Mfcc, first: int, count: int) -> mfcc.Features:
-    kernel = mfcc.kernel(settings, RATE)
+    kernel = mfcc.make_kernel(settings, RATE)
     return mfcc.compute(kernel, lambda start, stop: signal[start:stop], len(signal), first, count, settings.top_db)
 
 
@@ -95,7 +95,7 @@ def test_a_slice_reads_only_what_its_frames_see(babble: Babble, defaults: params
         asked.append((start, stop))
         return signal[start:stop]
 
-    mfcc.compute(mfcc.kernel(defaults.mfcc, RATE), read, len(signal), 100, 3)
+    mfcc.compute(mfcc.make_kernel(defaults.mfcc, RATE), read, len(signal), 100, 3)
     assert asked == [(100 * 160 - 200, 102 * 160 + 200)]
 
 
@@ -103,7 +103,7 @@ def test_a_slice_reads_only_what_its_frames_see(babble: Babble, defaults: params
 def test_a_stream_has_the_frames_of_the_whole(babble: Babble, defaults: params.Params, samples: int, most: int) -> None:
     samples = min(samples, 300 * most)
     signal, rng = babble(samples, samples), np.random.default_rng(samples)
-    framer, frames, heard = mfcc.Framer(mfcc.kernel(defaults.mfcc, RATE)), [], 0
+    framer, frames, heard = mfcc.Framer(mfcc.make_kernel(defaults.mfcc, RATE)), [], 0
     while heard < samples:
         chunk = signal[heard : heard + int(rng.integers(1, most + 1))]
         heard += len(chunk)
@@ -117,6 +117,7 @@ def test_the_kernel_needs_no_tensorflow(project: Path) -> None:
     import subprocess
     import sys
 
-    code = "import sys, pipeline.mfcc, pipeline.store, pipeline.silence; print('tensorflow' in sys.modules)"
+    rooms = "pipeline.mfcc, pipeline.store, pipeline.silence.detector, pipeline.silence.sox, pipeline.streaming"
+    code = f"import sys, {rooms}; print('tensorflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from pipeline import checksums, tables
 from pipeline.errors import ArtifactError
-from pipeline.tables import Answer, Epoch, Member, Recording, Rejected, Sequence, Span
+from pipeline.tables import AnswerRow, EpochRow, RecordingRow, RejectedRow, SequenceRow, SpanRow, SplitRow
 
-KINDS = [Recording, Rejected, Span, Member, Sequence, Epoch, Answer]
+KINDS = [RecordingRow, RejectedRow, SpanRow, SplitRow, SequenceRow, EpochRow, AnswerRow]
 # Lone surrogates are not text.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.sampled_from(
     ["a,b", '"', '""', "a\nb", "a\r\nb", "\r", "a\rb", "हिन्दी", "普通话", " x ", "'", "=1", "\ufeff", "\u2028", "\x00"]
@@ -60,46 +60,46 @@ def complaint(path: Path, kind: type[Any], text: str) -> str:
 
 
 def test_a_missing_cell_is_told_with_its_line(tmp_path: Path) -> None:
-    assert "line 2" in complaint(tmp_path / "spans.csv", Span, "recording,start,end\na,1\n")
+    assert "line 2" in complaint(tmp_path / "spans.csv", SpanRow, "recording,start,end\na,1\n")
 
 
 @pytest.mark.parametrize("value", ["many", "1.5", "", "１a"])
 def test_a_value_of_another_type_is_told_with_its_line(tmp_path: Path, value: str) -> None:
-    message = complaint(tmp_path / "spans.csv", Span, f"recording,start,end\na,1,2\nb,3,{value}\n")
+    message = complaint(tmp_path / "spans.csv", SpanRow, f"recording,start,end\na,1,2\nb,3,{value}\n")
     assert "line 3" in message
     assert repr(value) in message
 
 
 def test_a_missing_file_says_how_to_write_it(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"can't be read .* `dvc repro`"):
-        tables.read(tmp_path / "spans.csv", Span)
+        tables.read(tmp_path / "spans.csv", SpanRow)
 
 
 def test_a_short_row_of_text_is_told(tmp_path: Path) -> None:
-    assert "line 2" in complaint(tmp_path / "confusion.csv", Answer, "actual,predicted\nenglish\n")
+    assert "line 2" in complaint(tmp_path / "confusion.csv", AnswerRow, "actual,predicted\nenglish\n")
 
 
 @pytest.mark.parametrize("text", ["", "recording,start\n", "recording,start\na,1\n"])
 def test_a_missing_column_is_told_where_there_are_no_rows(tmp_path: Path, text: str) -> None:
-    complaint(tmp_path / "spans.csv", Span, text)
+    complaint(tmp_path / "spans.csv", SpanRow, text)
 
 
 def test_the_line_told_is_that_of_the_file(tmp_path: Path) -> None:
-    assert "line 4" in complaint(tmp_path / "spans.csv", Span, 'recording,start,end\n"a\nb",1,2\nc,3,x\n')
+    assert "line 4" in complaint(tmp_path / "spans.csv", SpanRow, 'recording,start,end\n"a\nb",1,2\nc,3,x\n')
 
 
 def test_a_file_that_is_not_text_is_told(tmp_path: Path) -> None:
     (tmp_path / "spans.csv").write_bytes(b"recording,start,end\n\xff,1,2\n")
     with pytest.raises(ArtifactError):
-        tables.read(tmp_path / "spans.csv", Span)
+        tables.read(tmp_path / "spans.csv", SpanRow)
 
 
 def test_a_damaged_table_is_told(tmp_path: Path) -> None:
-    rows = [Span("a", 1, 2), Span("b", 3, 4)]
-    tables.write(tmp_path / "spans.csv", Span, rows)
+    rows = [SpanRow("a", 1, 2), SpanRow("b", 3, 4)]
+    tables.write(tmp_path / "spans.csv", SpanRow, rows)
     checksums.seal(tmp_path)
-    assert tables.read(tmp_path / "spans.csv", Span) == rows
+    assert tables.read(tmp_path / "spans.csv", SpanRow) == rows
     content = (tmp_path / "spans.csv").read_bytes()
     (tmp_path / "spans.csv").write_bytes(content.replace(b"b,3,4", b"b,3,5"))
     with pytest.raises(ArtifactError, match=r"spans\.csv is not the file that SHA256SUMS beside it describes"):
-        tables.read(tmp_path / "spans.csv", Span)
+        tables.read(tmp_path / "spans.csv", SpanRow)

@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipeline import params
-from pipeline.corpus import Entry, Files, Listing, is_folder, printable, quoted, require_printable, spreadsheet
+from pipeline.corpus import spreadsheet
+from pipeline.corpus.entries import Entry, Listing
+from pipeline.corpus.files import Files, is_folder, printable, quoted, require_printable
 from pipeline.errors import AudioError, CorpusError
-from pipeline.tables import Rejected
+from pipeline.tables import RejectedRow
 
 AUDIO = frozenset(
     ".aac .aif .aifc .aiff .au .caf .flac .m4a .mp3 .oga .ogg .opus .rf64 .snd .sph .w64 .wav .wma".split()  # noqa: SIM905
@@ -52,7 +54,7 @@ def read(root: Path, corpus: params.Corpus) -> Listing:
                     )
                 entries.append(_entry(path, languages[top], speakers(path), files))
             except AudioError as fault:
-                rejected.append(Rejected(printable(path), fault.reason, str(fault)))
+                rejected.append(RejectedRow(printable(path), fault.reason, str(fault)))
     named = {printable(top): language for top, language in languages.items()}
     return Listing(entries, rejected, dict(+left_out), named)
 

@@ -12,13 +12,15 @@ from collections import Counter
 from pathlib import Path
 
 from pipeline import params
-from pipeline.corpus import SHOWN, Entry, Files, Listing, printable, require_printable, spreadsheet
+from pipeline.corpus import spreadsheet
+from pipeline.corpus.entries import Entry, Listing
+from pipeline.corpus.files import SHOWN, Files, printable, require_printable
 from pipeline.errors import AudioError, CorpusError
-from pipeline.tables import Recording, Rejected
+from pipeline.tables import RecordingRow, RejectedRow
 
 TABLE = "metadata.csv"
 REQUIRED = ("path", "language", "speaker")
-TAKEN = {field.name for field in dataclasses.fields(Recording)} - {"extra"}
+TAKEN = {field.name for field in dataclasses.fields(RecordingRow)} - {"extra"}
 
 
 def read(root: Path, corpus: params.Corpus) -> Listing:
@@ -36,7 +38,7 @@ def read(root: Path, corpus: params.Corpus) -> Listing:
         try:
             entry = _entry(row, language, files)
         except AudioError as error:
-            rejected.append(Rejected(printable(row["path"].strip()), error.reason, str(error)))
+            rejected.append(RejectedRow(printable(row["path"].strip()), error.reason, str(error)))
             continue
         if entry.path in listed:  # ./a.wav is a.wav
             raise CorpusError(f"{name} line {line} lists {entry.path!r} again; list every recording once")

@@ -16,10 +16,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline import corpus, params, tables
-from pipeline.corpus import Entry, Files, Listing
+from pipeline import params, tables
+from pipeline.corpus import layouts
+from pipeline.corpus.entries import Entry, Listing
+from pipeline.corpus.files import Files
 from pipeline.errors import CorpusError
-from pipeline.tables import Recording, Rejected
+from pipeline.tables import RecordingRow, RejectedRow
 
 LANGUAGES = ("english", "hindi")
 ENDING = r"(?P<speaker>[^/]+)/[^/]+$"  # the folder of a file
@@ -46,7 +48,7 @@ def listed(listing: Listing) -> list[str]:
 
 def refusal(settings: params.Corpus) -> str:
     with pytest.raises(CorpusError) as error:
-        corpus.read(settings)
+        layouts.read(settings)
     assert str(error.value).isprintable()
     assert len(str(error.value)) < 1500
     return str(error.value)
@@ -57,7 +59,7 @@ def refusal(settings: params.Corpus) -> str:
 
 def named(root: Path, languages: tuple[str, ...], *names: str) -> Listing:
     touch(root, *(f"{name}/s/x.wav" for name in names))
-    return corpus.read(sections("folders", root, languages=languages))
+    return layouts.read(sections("folders", root, languages=languages))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,7 @@ def test_a_folder_never_becomes_a_language_that_it_does_not_hold_between_separat
         if re.search(rf"(?<![^\W_]){pattern}(?![^\W_])", folder, re.IGNORECASE)
     ]
     try:
-        found = corpus.read(sections("folders", root, languages=tuple(languages))).folders
+        found = layouts.read(sections("folders", root, languages=tuple(languages))).folders
     except CorpusError:
         assert len(held) > 1
     else:
@@ -186,7 +188,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def hold(settings: params.Corpus, folder: Path) -> None:
     """A listing of printable lines that survives being written and read, or one sentence."""
     try:
-        listing = corpus.read(settings)
+        listing = layouts.read(settings)
     except CorpusError as error:
         assert str(error).isprintable()
         return
@@ -199,15 +201,15 @@ def hold(settings: params.Corpus, folder: Path) -> None:
     assert all(text.isprintable() for row in listing.rejected for text in dataclasses.astuple(row))
     assert all(name.isprintable() for name in listing.left_out)
     rows = [as_recording(entry) for entry in listing.entries]
-    for kind, before in ((Recording, rows), (Rejected, listing.rejected)):
+    for kind, before in ((RecordingRow, rows), (RejectedRow, listing.rejected)):
         tables.write(folder / "x.csv", kind, before)
         assert tables.read(folder / "x.csv", kind) == before
 
 
-def as_recording(entry: Entry) -> Recording:
+def as_recording(entry: Entry) -> RecordingRow:
     said = {name: getattr(entry, name) for name in ("path", "language", "speaker", "group", "extra")}
-    measured = {field.name: field.type("1") for field in dataclasses.fields(Recording) if field.name not in said}
-    return Recording(**said | measured)
+    measured = {field.name: field.type("1") for field in dataclasses.fields(RecordingRow) if field.name not in said}
+    return RecordingRow(**said | measured)
 
 
 @given(texts("path", "language", "speaker", "group", "accent"))
@@ -271,7 +273,7 @@ def test_a_table_that_is_no_file_is_refused_and_not_waited_for(tmp_path: Path, m
 
 def test_blank_lines_and_columns_without_a_name_are_passed_over(root: Path) -> None:
     (root / "metadata.csv").write_text("path,language,speaker,,\n\na.wav,hindi,Asha,,\n\n")
-    (entry,) = corpus.read(sections("table", root)).entries
+    (entry,) = layouts.read(sections("table", root)).entries
     assert (entry.path, entry.speaker, entry.extra) == ("a.wav", "Asha", {})
 
 
@@ -280,7 +282,7 @@ def test_blank_lines_and_columns_without_a_name_are_passed_over(root: Path) -> N
 def test_a_row_whose_names_can_not_be_printed_is_rejected(root: Path, column: str, text: str) -> None:
     row = {"path": "a.wav", "language": "hindi", "speaker": "Asha", "group": "g"} | {column: text}
     (root / "metadata.csv").write_text(as_csv([list(row), list(row.values())]))
-    (rejected,) = corpus.read(sections("table", root)).rejected
+    (rejected,) = layouts.read(sections("table", root)).rejected
     assert (rejected.path, rejected.reason) == ("a.wav", "name")
     assert f"has a {column} that can't be printed" in rejected.detail
 
@@ -289,7 +291,7 @@ def test_columns_that_are_carried_along_become_one_printable_line(root: Path) ->
     (root / "metadata.csv").write_text(
         as_csv([["path", "language", "speaker", "said"], ["a.wav", "hindi", " A\r\nsha ", "x\r\n\x1by\0"]])
     )
-    (entry,) = corpus.read(sections("table", root)).entries
+    (entry,) = layouts.read(sections("table", root)).entries
     assert (entry.speaker, entry.extra) == ("A sha", {"said": "x y"})
 
 
@@ -299,7 +301,7 @@ def test_speakers_that_contradict_each_other_are_refused_with_their_lines(root: 
     settings = sections("folders", root, speaker_table="speakers.csv", speaker_pattern=None)
     assert f"{path!r} is spoken by 'Asha' (line 2) and by 'Bela' (line 4)" in refusal(settings)
     (root / "speakers.csv").write_text(f"path,speaker\n{path},Asha\nx.wav,Asha\n./{path},Asha \n")
-    assert [entry.speaker for entry in corpus.read(settings).entries] == ["Asha"]
+    assert [entry.speaker for entry in layouts.read(settings).entries] == ["Asha"]
 
 
 # Files
@@ -347,7 +349,7 @@ def test_what_is_no_file_below_the_root_is_rejected(tmp_path: Path, layout: str,
     path = "hindi/s/x.wav"
     make(tmp_path / path)
     (tmp_path / "metadata.csv").write_text(f"path,language,speaker\nhindi/s/a.wav,hindi,s\n{path},hindi,s\n")
-    listing = corpus.read(sections(layout, tmp_path))
+    listing = layouts.read(sections(layout, tmp_path))
     assert reasons(listing) == {path: reason}
     assert "hindi/s/a.wav" in listed(listing)
 
@@ -356,14 +358,14 @@ def test_a_name_that_can_not_be_printed_or_decoded_is_rejected_escaped(tmp_path:
     names = ["\x1b[2J.wav", "a\nb.wav", os.fsdecode(b"\xff.wav"), os.fsdecode(b"\xff/x.wav"), "\u202egnp.wav"]
     paths = [f"hindi/s/{name}" for name in names]
     touch(tmp_path, *paths, "hindi/s/ह a.wav")
-    listing = corpus.read(sections("folders", tmp_path))
+    listing = layouts.read(sections("folders", tmp_path))
     assert reasons(listing) == {ascii(path): "name" for path in paths}
     assert listed(listing) == ["hindi/s/ह a.wav"]
 
 
 def test_folders_and_endings_that_can_not_be_printed_are_counted_escaped(tmp_path: Path) -> None:
     touch(tmp_path, "a\nb/x.wav", os.fsdecode(b"\xff/x.wav"), "hindi/s/x.\x1b", "hindi/s/x.wav", "hindi\n2/s/y.wav")
-    listing = corpus.read(sections("folders", tmp_path))
+    listing = layouts.read(sections("folders", tmp_path))
     assert listing.left_out == {ascii("a\nb"): 1, ascii("\udcff"): 1, ascii("*.\x1b"): 1, ascii("hindi\n2"): 1}
 
 
@@ -374,7 +376,7 @@ def test_links_to_folders_are_never_followed_in_circles_nor_out_of_the_corpus(tm
     links |= {"train_english/up": "..", "train_english/self": ".", "train_english/deep/in": "../s"}
     for name, target in links.items():
         (root / name).symlink_to(target)
-    listing = corpus.read(sections("folders", root))
+    listing = layouts.read(sections("folders", root))
     assert listed(listing) == ["train_english/deep/s/x.wav", "train_english/s/x.wav", "train_hindi/s/x.wav"]
     assert reasons(listing) == {
         "all_hindi": "not_a_file",
@@ -402,7 +404,7 @@ def test_what_can_not_be_read_or_vanishes_is_rejected(
 
     monkeypatch.setattr(os, "lstat", fail(os.lstat, "y.wav"))
     monkeypatch.setattr(os, "scandir", fail(os.scandir, "closed"))
-    listing = corpus.read(sections("folders", tmp_path))
+    listing = layouts.read(sections("folders", tmp_path))
     assert listed(listing) == ["hindi/s/x.wav"]
     assert reasons(listing) == {"hindi/s/y.wav": "missing", "hindi/closed": "missing"}
     assert all(error.strerror in row.detail for row in listing.rejected)
@@ -420,7 +422,7 @@ def test_a_folder_whose_files_vanish_one_by_one_is_listed(tmp_path: Path, monkey
         return stamp(files, path)
 
     monkeypatch.setattr(Files, "stamp", vanish)
-    listing = corpus.read(sections("folders", tmp_path))
+    listing = layouts.read(sections("folders", tmp_path))
     assert listed(listing) == paths[1::2]
     assert reasons(listing) == dict.fromkeys(paths[::2], "missing")
 
@@ -432,7 +434,7 @@ def test_the_stamp_is_that_of_the_file_behind_all_links(tmp_path: Path) -> None:
     (tmp_path / "hindi" / "s" / "c.wav").symlink_to(tmp_path / "more_hindi" / "s" / "a.wav")
     (tmp_path / "more_hindi").symlink_to("hindi")
     found = (tmp_path / "hindi" / "s" / "a.wav").stat()
-    for entry in corpus.read(sections("folders", tmp_path, languages=("hindi", "x"))).entries:
+    for entry in layouts.read(sections("folders", tmp_path, languages=("hindi", "x"))).entries:
         assert entry.stamp == (5, found.st_mtime_ns, found.st_ino)
 
 
@@ -459,7 +461,7 @@ def test_a_listing_is_the_same_however_the_file_system_orders_names(
 ) -> None:
     names = itertools.product(("hindi", "x", "y"), "ba", "21", (".wav", ".b", ".a"))
     touch(tmp_path, *(f"{top}/{speaker}/{number}{ending}" for top, speaker, number, ending in names))
-    before = corpus.read(sections("folders", tmp_path, speaker_pattern="(?P<speaker>a)"))
+    before = layouts.read(sections("folders", tmp_path, speaker_pattern="(?P<speaker>a)"))
     iterdir, scandir = Path.iterdir, os.scandir
 
     @contextlib.contextmanager
@@ -469,6 +471,6 @@ def test_a_listing_is_the_same_however_the_file_system_orders_names(
 
     monkeypatch.setattr(Path, "iterdir", lambda path: iter(sorted(iterdir(path), reverse=True)))
     monkeypatch.setattr(os, "scandir", reverse)
-    after = corpus.read(sections("folders", tmp_path, speaker_pattern="(?P<speaker>a)"))
+    after = layouts.read(sections("folders", tmp_path, speaker_pattern="(?P<speaker>a)"))
     assert after == before
     assert list(after.left_out) == list(before.left_out)

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from pipeline import tables
-from pipeline.tables import Listed, Recording, Rejected
+from pipeline.tables import FileRow, RecordingRow, RejectedRow
 from tests.end_to_end.conftest import Copy
 
 
@@ -52,7 +52,7 @@ def copy(fresh: Callable[[], Copy], root: Path) -> Copy:
 
 def test_bad_names_are_rejected_and_nothing_else_is(copy: Copy) -> None:
     assert ran(copy) == {"demo", "corpus", "ingest"}
-    rejected = tables.read(copy.folder / "artifacts/ingest/rejected.csv", Rejected)
+    rejected = tables.read(copy.folder / "artifacts/ingest/rejected.csv", RejectedRow)
     assert {Path(row.path).name.strip("'") for row in rejected} == {
         "s0_dangling.wav",
         "s0_circle.wav",
@@ -60,8 +60,8 @@ def test_bad_names_are_rejected_and_nothing_else_is(copy: Copy) -> None:
         "s1_pipe.wav",
         "s1_\\udcff.wav",
     }
-    assert len(tables.read(copy.folder / "artifacts/ingest/recordings.csv", Recording)) == 27
-    assert len(tables.read(copy.folder / "artifacts/corpus/files.csv", Listed)) == 27
+    assert len(tables.read(copy.folder / "artifacts/ingest/recordings.csv", RecordingRow)) == 27
+    assert len(tables.read(copy.folder / "artifacts/corpus/files.csv", FileRow)) == 27
 
 
 def test_ingest_runs_if_and_only_if_the_corpus_has_changed(copy: Copy, root: Path) -> None:

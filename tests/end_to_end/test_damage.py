@@ -8,26 +8,27 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import checksums, export, golden, tables
+from pipeline import checksums, tables
+from pipeline.audio.wav import Reader, Wav
 from pipeline.errors import ArtifactError
-from pipeline.network import Architecture
-from pipeline.pcm import Reader, Wav
-from pipeline.store import FeatureStore
-from pipeline.streaming import Identifier
-from pipeline.tables import Answer, Epoch, Listed, Member, Recording, Rejected, Sequence, Span
+from pipeline.export import formats, golden
+from pipeline.network.definition import Architecture
+from pipeline.store.feature_store import FeatureStore
+from pipeline.streaming.identifier import Identifier
+from pipeline.tables import AnswerRow, EpochRow, FileRow, RecordingRow, RejectedRow, SequenceRow, SpanRow, SplitRow
 from tests.end_to_end.conftest import Copy
 
 DAMAGES = 2000
 KINDS: dict[str, Any] = {
-    "corpus/files.csv": Listed,
-    "corpus/rejected.csv": Rejected,
-    "ingest/recordings.csv": Recording,
-    "ingest/rejected.csv": Rejected,
-    "trim/spans.csv": Span,
-    **{f"splits/{name}.csv": Member for name in ("train", "val", "test")},
-    **{f"manifests/{name}.csv": Sequence for name in ("train", "val", "test")},
-    "model/history.csv": Epoch,
-    "evaluation/confusion.csv": Answer,
+    "corpus/files.csv": FileRow,
+    "corpus/rejected.csv": RejectedRow,
+    "ingest/recordings.csv": RecordingRow,
+    "ingest/rejected.csv": RejectedRow,
+    "trim/spans.csv": SpanRow,
+    **{f"splits/{name}.csv": SplitRow for name in ("train", "val", "test")},
+    **{f"manifests/{name}.csv": SequenceRow for name in ("train", "val", "test")},
+    "model/history.csv": EpochRow,
+    "evaluation/confusion.csv": AnswerRow,
 }
 UNREAD = {"report", "data", "README.md"}  # nothing reads the page; the corpus is the user's, whatever its content
 
@@ -45,10 +46,10 @@ def readers(artifacts: Path) -> dict[str, Callable[[], Any]]:
             found[name] = lambda path=path: checksums.read_json(path)
     found["model/model.png"] = lambda: checksums.read(artifacts / "model/model.png")
     found["model/architecture.json"] = lambda: Architecture.read(artifacts / "model/architecture.json")
-    found["model/sequence.keras"] = lambda: export.load(artifacts / "model/sequence.keras").count_params()
+    found["model/sequence.keras"] = lambda: formats.load(artifacts / "model/sequence.keras").count_params()
     found["features.zarr"] = lambda: contents(artifacts / "features.zarr")
     found["streaming"] = lambda: (checked(artifacts / "streaming"), Identifier.load(artifacts / "streaming").kernel.mel)
-    for row in tables.read(artifacts / "ingest/recordings.csv", Recording):
+    for row in tables.read(artifacts / "ingest/recordings.csv", RecordingRow):
         wav = Wav.of(row, artifacts / "audio")
         found[f"audio/{row.recording}.wav"] = lambda wav=wav: Reader(wav)(0, wav.samples)
     return found

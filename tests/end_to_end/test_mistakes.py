@@ -13,8 +13,8 @@ import pytest
 import soundfile
 
 from pipeline import tables
-from pipeline.store import FeatureStore
-from pipeline.tables import Recording, Span
+from pipeline.store.feature_store import FeatureStore
+from pipeline.tables import RecordingRow, SpanRow
 from tests.end_to_end.conftest import Copy
 
 
@@ -141,13 +141,13 @@ def test_a_recording_that_kills_the_process_that_takes_it_is_given_up_by_name(
         "path,reason,detail\n"
         'hindi/0.wav,killed,"the task that decodes it ends its process, every time; convert it to WAV or FLAC again"\n'
     )
-    rows = tables.read(copy.folder / "artifacts/ingest/recordings.csv", Recording)
+    rows = tables.read(copy.folder / "artifacts/ingest/recordings.csv", RecordingRow)
     assert len(rows) == 17
 
     deadly = next(row for row in rows if row.path == "english/3.wav").recording
     said = "'english/3.wav': the task that looks for its speech ends its process, every time; it is taken as silence"
     assert said in run("trim", deadly)
-    spans = tables.read(copy.folder / "artifacts/trim/spans.csv", Span)
+    spans = tables.read(copy.folder / "artifacts/trim/spans.csv", SpanRow)
     assert {row.recording for row in rows} - {span.recording for span in spans} == {deadly}
 
     deadly = next(row for row in rows if row.path == "mandarin/4.wav").recording

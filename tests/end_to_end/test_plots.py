@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline import plots, tables
-from pipeline.tables import Answer
+from pipeline import tables
+from pipeline.report import dvc_plots
+from pipeline.tables import AnswerRow
 from tests.end_to_end.conftest import ROOT, Copy
 
 NOWHERE = "127.0.0.1:9"  # as the proxy of every request: nothing listens there
@@ -66,7 +67,7 @@ def drawn(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Drawn:
 
 
 def test_the_template_holds_its_scripts() -> None:
-    template = plots.template()
+    template = dvc_plots.template()
     assert not Sources(template).found
     assert "{scripts}" not in template  # DVC would put in those of the network
     assert template.count("{plot_divs}") == 1 and "vegaEmbed=" in template
@@ -94,7 +95,7 @@ def test_the_network_log_tells_of_a_request(tmp_path: Path) -> None:
 
 def test_the_confusion_plot_agrees_with_the_metrics(tiny: Copy, drawn: Drawn) -> None:
     results = tiny.folder / "artifacts" / "evaluation"
-    pairs = Counter((row.actual, row.predicted) for row in tables.read(results / "confusion.csv", Answer))
+    pairs = Counter((row.actual, row.predicted) for row in tables.read(results / "confusion.csv", AnswerRow))
     totals: Counter[str] = Counter()
     for (actual, _), number in pairs.items():
         totals[actual] += number

@@ -18,7 +18,7 @@ import pytest
 import soundfile
 import yaml
 
-from tests.clusters import family, started
+from tests.cluster.clusters import family, started
 
 ROOT = Path(__file__).parents[2]
 MINUTES = 72  # of audio: seven shards

@@ -1,0 +1,87 @@
+"""Whether this machine has what the pipeline needs, and what to do where it has not."""
+
+import importlib.metadata
+import os
+import platform
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import programs
+from pipeline.errors import ParameterError
+from pipeline.jobs import memo
+
+DEMO = Path("artifacts/data/demo")  # made by the first stage
+VERSION_FLAG = {"sox": "--version", "espeak-ng": "--version", "dot": "-V"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at; `remedy` is empty where all is well."""
+
+    what: str
+    found: str
+    remedy: str = ""
+
+
+def examine() -> list[Finding]:
+    """Look at programs, packages, parameters and the machine, in the order in which they are shown."""
+    return [*_programs(), *_packages(), *_params(), *_machine()]
+
+
+def _programs() -> list[Finding]:
+    findings = []
+    for program, packages in programs.PACKAGES.items():
+        path = shutil.which(program)
+        if path is None:
+            findings.append(Finding(f"{program} (program)", "missing", f"install it: apt-get install {packages}"))
+            continue
+        done = subprocess.run([path, VERSION_FLAG[program]], capture_output=True, text=True, check=False, timeout=10)
+        version = re.search(r"\d+\.\d+[\w.]*", done.stdout + done.stderr)
+        findings.append(Finding(f"{program} (program)", version[0] if version else "of unknown version"))
+    return findings
+
+
+def _packages() -> list[Finding]:
+    findings = [Finding("python", platform.python_version())]
+    for requirement in importlib.metadata.requires("lid-pipeline") or []:
+        if "extra ==" in requirement:
+            continue
+        name = re.split(r"[^\w.-]", requirement)[0]
+        try:
+            findings.append(Finding(name, importlib.metadata.version(name)))
+        except importlib.metadata.PackageNotFoundError:
+            findings.append(Finding(name, "missing", "run `make repro`, or pip install -r requirements.lock"))
+    return findings
+
+
+def _params() -> list[Finding]:
+    from pipeline import params
+    from pipeline.corpus.files import is_folder
+
+    try:
+        root = Path(params.load(Path("params.yaml")).corpus.root)
+    except ParameterError as error:
+        return [Finding("params.yaml", "can't be used", str(error))]
+    if not is_folder(root) and root != DEMO:
+        remedy = f"corpus.root {str(root)!r} is not a folder; name the folder that holds the recordings"
+        return [Finding("params.yaml", "valid"), Finding("corpus", "missing", remedy)]
+    return [Finding("params.yaml", "valid"), Finding("corpus", str(root))]
+
+
+def _machine() -> list[Finding]:
+    import dask.config
+    from dask.system import CPU_COUNT
+
+    kept = memo.default()
+    address = dask.config.get("scheduler-address", None)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    free = shutil.disk_usage(Path.cwd()).free / 2**30
+    return [
+        Finding("dask", f"cluster {address}" if address else f"{CPU_COUNT} local workers"),
+        Finding("memo", f"{kept.folder}, {kept.size() / 1e9:.1f} of at most {memo.LIMIT / 1e9:.0f} GB; safe to delete"),
+        Finding("memory", f"{memory:.1f} GiB"),
+        Finding("disk", f"{free:.1f} GiB free here"),
+    ]

@@ -1,0 +1,63 @@
+"""What a corpus is, whatever its layout: recordings with a language and a speaker, found below one folder."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline import params
+from pipeline.corpus.entries import Entry, Listing
+from pipeline.corpus.files import is_folder, quoted
+from pipeline.errors import CorpusError
+from pipeline.tables import RecordingRow, RejectedRow
+
+MIN_SPEAKERS = 3  # a language: one each to train, validate and test on
+
+
+def read(corpus: params.Corpus) -> Listing:
+    """List the recordings of a corpus in its layout, sorted by path.
+
+    Raises
+    ------
+    CorpusError
+        If the folder, its table or its speakers can't be read, or contradict themselves.
+    """
+    from pipeline.corpus import folders, table
+
+    root = Path(corpus.root)
+    if not is_folder(root):
+        raise CorpusError(f"corpus.root {quoted(root)} is not a folder; name the folder that holds the recordings")
+    listing = folders.read(root, corpus) if corpus.layout == "folders" else table.read(root, corpus)
+    listing.entries.sort(key=lambda entry: entry.path)
+    return listing
+
+
+def check(entries: Sequence[Entry | RecordingRow], rejected: Sequence[RejectedRow], corpus: params.Corpus) -> None:
+    """Refuse a corpus that can't be split by speaker: nothing could be trained on it.
+
+    Raises
+    ------
+    CorpusError
+        Naming the language that lacks recordings or speakers.
+    """
+    if not entries and rejected:
+        raise CorpusError(
+            f"none of the {len(rejected)} recordings in corpus.root {quoted(corpus.root)} can be used; the first, "
+            f"{quoted(rejected[0].path)}, {rejected[0].detail}"
+        )
+    if not entries:
+        raise CorpusError(
+            f"no recordings in corpus.root {quoted(corpus.root)} with corpus.layout {corpus.layout!r}; see README"
+        )
+    recordings = Counter(entry.language for entry in entries)
+    speakers = Counter(language for language, _ in {(entry.language, entry.speaker) for entry in entries})
+    for language in corpus.languages:
+        if not recordings[language]:
+            raise CorpusError(
+                f"corpus.languages names {language!r}, which has no recordings in {quoted(corpus.root)}; "
+                "remove it or add its recordings"
+            )
+        if speakers[language] < MIN_SPEAKERS:
+            raise CorpusError(
+                f"{language!r} has {speakers[language]} speaker(s) in {quoted(corpus.root)} and needs {MIN_SPEAKERS}, "
+                "one each to train, validate and test on; add recordings of others"
+            )

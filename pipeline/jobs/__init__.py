@@ -1,0 +1,1 @@
+"""The jobs that run on Dask workers, and the memo of their results."""

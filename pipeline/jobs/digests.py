@@ -1,0 +1,64 @@
+"""The digest of every file of a corpus: a file that is as it was when it was last read is not read again."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+from pipeline.console.terminal import Progress
+from pipeline.corpus.entries import Entry
+from pipeline.jobs import memo
+from pipeline.jobs.memo import Memo
+from pipeline.tables import RejectedRow
+
+TOGETHER = 1000  # files handed to the threads at a time
+SETTLED_S = 2.0  # since its last change; a younger file may change again without another time of change
+
+Known = dict[str, tuple[tuple[int, ...], str]]  # a file's size, time of change and inode, and its digest, by path
+
+
+def digests(root: Path, entries: Sequence[Entry], kept: Memo) -> tuple[dict[str, str], list[RejectedRow], int]:
+    """The sha256 of every file by path, the files that can't be read, and how many are new or changed."""
+    name = memo.name({"corpus": str(root.resolve())}, (), ())
+    known = _known(kept.get(name)[0])
+    latest = (time.time() - SETTLED_S) * 1e9
+    found, fresh = Known(), list[Entry]()
+    for entry in entries:
+        if (before := known.get(entry.path)) and before[0] == entry.stamp:
+            found[entry.path] = before
+        else:
+            fresh.append(entry)
+    progress = Progress("corpus", len(fresh), "files read")
+    rejected = []
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # hashlib and the file system let other threads go on
+        for at in range(0, len(fresh), TOGETHER):
+            part = fresh[at : at + TOGETHER]
+            for entry, digest in zip(part, threads.map(lambda entry: _digest(root / entry.path), part), strict=True):
+                if digest:
+                    found[entry.path] = (entry.stamp, digest)
+                else:
+                    rejected.append(RejectedRow(entry.path, "missing", "can't be read; check that it is readable"))
+            progress.update(len(part))
+    changed = sum(known.get(path, ((), ""))[1] != digest for path, (_, digest) in found.items())
+    now = {path: (stamp if stamp[1] < latest else (), digest) for path, (stamp, digest) in found.items()}
+    if now != known:
+        kept.put(name, json.dumps(now).encode())
+    return {path: digest for path, (_, digest) in found.items()}, rejected, changed
+
+
+def _known(content: bytes | None) -> Known:
+    with suppress(ValueError):
+        return {path: (tuple(stamp), digest) for path, (stamp, digest) in json.loads(content or b"{}").items()}
+    return {}
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None

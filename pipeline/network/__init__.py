@@ -1,0 +1,1 @@
+"""The recurrent network: its definition, its forms, the division of an ensemble."""

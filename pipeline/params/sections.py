@@ -1,0 +1,283 @@
+"""params.yaml as frozen, validated values: one class per section; everything downstream trusts them.
+
+`load` reads and checks the whole file, so that a mistake in any section stops the first stage that runs. Every number,
+text and list has both bounds; docs/parameters.md shows them.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from pipeline.console.text import brief, shorten
+from pipeline.errors import ArgumentError, ParameterError
+from pipeline.params import plain_yaml
+from pipeline.params.mel import empty_filter
+
+FASTEST = 48_000  # Hz, of the recordings after ingest
+
+FileName = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Language = Annotated[str, Field(max_length=60, pattern=r"^\w+$")]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # what NumPy and Keras take
+Seconds = Annotated[float, Field(ge=0, le=60)]
+Hertz = Annotated[float, Field(ge=0, le=FASTEST / 2)]
+Epochs = Annotated[int, Field(ge=1, le=10_000)]
+# With so many layers at most, either format of an ensemble stays below the 2 GB that a .tflite or .onnx file can hold.
+Units = Annotated[int, Field(ge=1, le=1024)]
+LAYERS = 8
+RESERVED = {
+    "silence",
+    "undecided",
+    "path",
+    "recording",
+    "frame",
+    "time_s",
+    "speech",
+    "language",
+    "predicted",
+    "confidence",
+}
+Strategy = Literal["none", "remove", "mask", "label"]
+STRATEGIES: tuple[str, ...] = get_args(Strategy)
+BalanceStrategy = Literal["none", "class_weight", "undersample", "oversample", "ensemble"]
+BALANCE_STRATEGIES: tuple[str, ...] = get_args(BalanceStrategy)
+
+
+class Section(BaseModel):
+    """A section of params.yaml: unknown keys are mistakes, values never change and have exactly the declared type.
+
+    Text and booleans are no numbers, 32.0 is no integer; infinity and NaN are refused.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Demo(Section):
+    """The corpus that espeak-ng synthesises."""
+
+    minutes: Annotated[float, Field(ge=1, le=100_000)]
+    voices: Annotated[int, Field(ge=3, le=1000, description="per language")]
+    seed: Seed
+
+
+class Corpus(Section):
+    """Where the recordings are and how they are laid out."""
+
+    root: FileName
+    layout: Literal["folders", "table"]
+    languages: Annotated[tuple[Language, ...], Field(strict=False, min_length=2, max_length=1000)]  # a list too
+    speaker_table: FileName | None
+    speaker_pattern: Annotated[str, Field(max_length=1000)] | None
+    max_rejected: Annotated[float, Field(ge=0, le=1, description="share of the recordings")]
+
+    @field_validator("speaker_pattern")
+    @classmethod
+    def _names_the_speaker(cls, pattern: str | None) -> str | None:
+        if pattern is not None:
+            try:
+                groups = re.compile(pattern).groupindex
+            except (re.error, OverflowError, RecursionError) as error:
+                raise ValueError(f"{brief(pattern)} is not a regular expression: {shorten(str(error))}") from None
+            if "speaker" not in groups:
+                raise ValueError(f"{brief(pattern)} has no group (?P<speaker>...); write one around the speaker's name")
+        return pattern
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        if len(set(self.languages)) < len(self.languages):
+            raise ValueError("languages are named twice; name each once")
+        if taken := RESERVED & set(self.languages):
+            raise ValueError(f"languages holds {min(taken)!r}, which is taken for a column or class; rename it")
+        return self
+
+
+class Audio(Section):
+    """The form of every recording after ingest."""
+
+    sample_rate: Annotated[int, Field(ge=8000, le=FASTEST)]
+    min_duration: Annotated[float, Field(gt=0, le=3600, description="seconds")]
+
+
+class Detection(Section):
+    """The rule for speech: threshold in percent of full scale, durations in seconds."""
+
+    threshold: Annotated[float, Field(ge=1e-6, lt=100)]
+    min_speech: Seconds
+    min_silence: Seconds
+    pad: Seconds
+
+
+class Silence(Detection):
+    """The same, and the treatment of everything else."""
+
+    strategy: Strategy
+
+
+class Mfcc(Section):
+    """Arguments of librosa.feature.mfcc under librosa's names."""
+
+    n_mfcc: Annotated[int, Field(ge=1, le=1024)]
+    n_fft: Annotated[int, Field(ge=2, le=16_384, multiple_of=2)]  # at most a second at 16 kHz
+    hop_length: Annotated[int, Field(ge=1, le=16_384)]
+    n_mels: Annotated[int, Field(ge=1, le=1024)]
+    fmin: Hertz
+    fmax: Annotated[float, Field(gt=0, le=FASTEST / 2)] | None
+    top_db: Annotated[float, Field(gt=0, le=300)] | None  # float32 levels span less
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.n_mfcc > self.n_mels:
+            raise ValueError(f"n_mfcc {self.n_mfcc} is more than n_mels {self.n_mels}; raise n_mels or lower n_mfcc")
+        if self.hop_length > self.n_fft:
+            raise ValueError(
+                f"hop_length {self.hop_length} is more than n_fft {self.n_fft}, so samples between are lost"
+            )
+        if self.fmax is not None and self.fmax <= self.fmin:
+            raise ValueError(f"fmax {self.fmax} is not above fmin {self.fmin}")
+        return self
+
+
+class Split(Section):
+    """How speakers are divided among train, val and test."""
+
+    method: Literal["hours"]
+    val: Share
+    test: Share
+
+    @model_validator(mode="after")
+    def _leaves_train(self) -> Self:
+        if self.val + self.test >= 1:
+            raise ValueError(f"val {self.val} and test {self.test} leave nothing to train on; keep their sum below 1")
+        return self
+
+
+class Sequence(Section):
+    """How training and validation recordings are cut."""
+
+    length: Annotated[int, Field(ge=1, le=10_000, description="frames, maximum")]
+
+
+class Balance(Section):
+    """How the training classes are evened out."""
+
+    strategy: BalanceStrategy
+
+
+class Model(Section):
+    """The recurrent network."""
+
+    cell: Literal["gru", "lstm"]
+    units: Annotated[tuple[Units, ...], Field(strict=False, min_length=1, max_length=LAYERS)]
+    dense: Annotated[tuple[Units, ...], Field(strict=False, max_length=LAYERS)]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    noise: Annotated[float, Field(ge=0, le=1, description="deviation; Keras's GaussianNoise takes no more")]
+
+
+class Train(Section):
+    """How it is fitted."""
+
+    epochs: Epochs
+    batch_size: Annotated[int, Field(ge=1, le=4096)]
+    learning_rate: Annotated[float, Field(ge=1e-6, le=10)]
+    patience: Annotated[Epochs, Field(description="epochs without improvement of the validation loss")]
+    memory: Annotated[float, Field(gt=0, le=1000, description="GB of sequences held at once while training")]
+
+
+class Export(Section):
+    """Requirements on the exported networks."""
+
+    streaming: bool
+    tolerance: Annotated[float, Field(ge=1e-6, le=1, description="largest difference of a posterior; float32 has 1e-7")]
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    seed: Seed
+    demo: Demo
+    corpus: Corpus
+    audio: Audio
+    silence: Silence
+    mfcc: Mfcc
+    split: Split
+    sequence: Sequence
+    balance: Balance
+    model: Model
+    train: Train
+    export: Export
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.export.streaming and self.mfcc.top_db is not None:
+            raise ValueError(
+                f"mfcc.top_db {self.mfcc.top_db} clips against the loudest frame of a whole recording, which no stream "
+                "can know; set it to null, or export.streaming to false"
+            )
+        mfcc, nyquist = self.mfcc, self.audio.sample_rate / 2
+        if mfcc.fmax is not None and mfcc.fmax > nyquist:
+            raise ValueError(f"mfcc.fmax {mfcc.fmax} is above half of audio.sample_rate, {nyquist}; lower it")
+        if mfcc.fmin >= nyquist:
+            raise ValueError(f"mfcc.fmin {mfcc.fmin} is not below half of audio.sample_rate, {nyquist}; lower it")
+        if band := empty_filter(mfcc.n_mels, mfcc.n_fft, mfcc.fmin, mfcc.fmax, self.audio.sample_rate):
+            raise ValueError(
+                f"mfcc.n_mels {mfcc.n_mels}: the filter from {band[0]:.1f} to {band[1]:.1f} Hz holds no frequency of "
+                f"the spectrum (mfcc.n_fft {mfcc.n_fft}, audio.sample_rate {self.audio.sample_rate}); lower n_mels, "
+                "raise n_fft or widen fmin to fmax"
+            )
+        return self
+
+
+def load(path: Path) -> Params:
+    """Read and check a params.yaml.
+
+    Raises
+    ------
+    ParameterError
+        Naming the key, the value and what is allowed, of the first thing that is wrong.
+    """
+    tree = plain_yaml.read(path)
+    if not isinstance(tree, dict):
+        raise ParameterError(f"{path} holds no sections; write `section:` with its keys below it")
+    try:
+        return Params.model_validate(tree)
+    except ValidationError as error:
+        raise ParameterError(" ".join(f"{path}: {sentence(error)}".split())) from None
+
+
+def sentence(error: ValidationError) -> str:
+    """One line about the first mistake: key, value and what is allowed."""
+    first: Any = error.errors(include_url=False)[0]
+    parts = map(str, first["loc"])
+    key = ".".join(part if re.fullmatch(r"\w{1,40}", part) else brief(part) for part in parts)
+    message = re.sub("^(Value error, |Input |String |Tuple )", "", first["msg"]).replace("a valid tuple", "a list")
+    match first["type"]:
+        case "missing":
+            return f"{key} is missing; write it; docs/parameters.md says what it means"
+        case "extra_forbidden" | "invalid_key":
+            return f"{key} is no parameter; remove it or mend its spelling"
+        case "value_error":
+            return f"{key}: {message}" if key else message
+        case _:
+            return f"{key or 'the whole'} is {brief(first['input'])} but {message}"
+
+
+def choose(what: str, value: object, allowed: Iterable[str]) -> None:
+    """Refuse a value that is none of the allowed names.
+
+    Raises
+    ------
+    ArgumentError
+        In one sentence.
+
+    Examples
+    --------
+    >>> choose("silence strategy", "Remove", STRATEGIES)
+    Traceback (most recent call last):
+    pipeline.errors.ArgumentError: silence strategy 'Remove' is unknown; take one of none, remove, mask, label
+    """
+    names = tuple(allowed)
+    if not isinstance(value, str) or value not in names:
+        raise ArgumentError(f"{what} {brief(value)} is unknown; take one of {', '.join(names)}")

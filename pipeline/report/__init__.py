@@ -1,0 +1,1 @@
+"""The page of results, its figures, and the template of DVC's plots."""

@@ -1,0 +1,1 @@
+"""Scores of an exported network on the test speakers."""

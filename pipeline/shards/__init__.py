@@ -1,0 +1,1 @@
+"""features.zarr on disk: its layout, and how tasks fill it."""

@@ -1,0 +1,78 @@
+"""The command `lid`: quick to help, one line for a mistake."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from pipeline import params
+from pipeline.audio.samples import Samples, held
+from pipeline.cli import commands, doctor
+from pipeline.silence.sox import detect
+from pipeline.silence.spans import cut
+
+HEAVY = ("tensorflow", "keras", "librosa", "zarr", "dask", "distributed", "numpy", "scipy", "pydantic")
+
+
+def lid(*words: object) -> tuple[int, str, str]:
+    done = CliRunner().invoke(commands.main, [str(word) for word in words])
+    return done.exit_code, done.stdout, done.stderr
+
+
+def test_help_imports_nothing_heavy(project: Path) -> None:
+    code = f"import sys, pipeline.cli.commands; print([name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    status, said, _ = lid("--help")
+    assert status == 0
+    assert all(command in said for command in ("identify", "trim", "info", "doctor"))
+
+
+def test_trim_writes_what_the_pipeline_calls_speech(
+    tmp_path: Path, babble: Callable[[int, int], Samples], project: Path, defaults: params.Params
+) -> None:
+    signal = babble(2, 60_000)
+    source, target = tmp_path / "-x[1].wav", tmp_path / "out.flac"  # a name that SoX would take for an option
+    soundfile.write(source, signal, 16000, subtype="PCM_16")
+    status, said, _ = lid("trim", "--params", project / "params.yaml", "--", source, target)
+    assert status == 0
+    wanted = cut(signal, detect(held(signal), len(signal), 16000, defaults.silence))
+    np.testing.assert_array_equal(soundfile.read(target, dtype="int16")[0], wanted)
+    assert said == f"{len(wanted) / 16000:.2f} s of 3.75 s are speech\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["identify", "--model", "nowhere", "x.wav"], "nowhere/streaming.json can't be read"),
+        (["info", "nowhere.zarr"], "nowhere.zarr is not a feature store"),
+        (["trim", "x.wav", "y.wav", "--params", "nowhere.yaml"], "nowhere.yaml can't be read"),
+        (["trim", "x.wav", "y.mp3"], "must end in .wav or .flac"),
+        (["trim", "x.wav", "y.wav"], "x.wav is not a file; check its name"),
+        (["identify", "--frames", "--json", "x.wav"], "take one"),
+    ],
+)
+def test_a_mistake_is_named_and_has_status_2(
+    words: list[str], said: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    status, printed, error = lid(*words)
+    assert status == 2
+    assert not printed
+    assert said in error
+    assert "Traceback" not in error
+
+
+def test_doctor_tells_what_is_missing(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
+    monkeypatch.chdir(project)
+    assert lid("doctor")[0] == 0
+    monkeypatch.setenv("PATH", "/nowhere")
+    status, _, error = lid("doctor")
+    assert status == 2
+    assert "error: sox (program): install it: apt-get install sox" in error
+    assert {finding.what for finding in doctor.examine()} >= {"python", "tensorflow", "zarr", "params.yaml", "disk"}

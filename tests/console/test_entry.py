@@ -1,0 +1,159 @@
+"""Whatever goes wrong outside of this package, a person reads one line and never a traceback."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LID = str(Path(sys.executable).parent / "lid")
+
+
+def run(body: str, **options: object) -> subprocess.CompletedProcess[str]:
+    """Run a function body as a whole process."""
+    lines = "\n".join(f"    {line}" for line in body.splitlines())
+    code = f"import os, sys\nfrom pipeline.console import entry\ndef main():\n{lines}\nentry.run(main)\n"
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, **options
+    )
+
+
+def lid(*arguments: str, shell: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    command = ["sh", "-c", f'"$0" "$@" {shell}', LID, *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, **environment}
+    )
+
+
+def only_line(done: subprocess.CompletedProcess[str], status: int = 2) -> str:
+    assert done.returncode == status, done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("error: "), done.stderr
+    return done.stderr
+
+
+def test_a_defect_keeps_its_traceback() -> None:
+    done = run("raise KeyError('x')")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "KeyError: 'x'" in done.stderr
+
+
+def test_native_noise_is_not_shown_and_messages_are() -> None:
+    noise = "os.write(1, b'noise')\nos.write(2, b'noise')\nos.system('echo noise >&2')\n"
+    done = run(noise + "print('told', file=sys.stderr)\nprint('said')")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "said\n", "told\n")
+
+
+@pytest.mark.parametrize("folder", ["/dev/shm", "/"])
+def test_free_room_is_that_of_the_disk_that_is_full(folder: str) -> None:
+    body = f"raise OSError(28, 'No space left on device', {folder + '/nowhere/file'!r})"
+    said = only_line(run(body))
+    free = int(said.split("(")[1].split(" MB")[0].replace(",", ""))
+    assert free == pytest.approx(shutil.disk_usage(folder).free / 1e6, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("identify", "x" * 300),
+        ("identify", "nowhere.wav", "--model", "x" * 300),
+        ("trim", "x" * 300, "out.wav"),
+        ("trim", "nowhere.wav", "x" * 300 + ".wav"),
+        ("info", "x" * 300),
+        ("verify", "x" * 300),
+        ("info", "README.md"),
+        ("verify", "README.md/x"),
+    ],
+)
+def test_any_path_that_is_none_is_one_line(arguments: tuple[str, ...]) -> None:
+    only_line(lid(*arguments))
+
+
+@pytest.mark.parametrize("name", ["हिन्दी.wav", "a\x1b[2Jb.wav", "two\nlines.wav", "\udcff.wav", "\u202egnp.wav"])
+def test_any_name_fits_on_a_line_of_any_terminal(name: str) -> None:
+    encoding = "cp1252"
+    done = subprocess.run(
+        [LID, "info", os.fsencode(name)],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+    )
+    assert done.returncode == 2
+    line = done.stderr.decode(encoding)
+    assert line.endswith("\n")
+    assert line[:-1].isprintable()
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams(closed: str) -> None:
+    assert lid("info", "nowhere", shell=closed).returncode == 2
+    assert lid("--version", shell=closed).returncode == 0
+
+
+def test_nobody_reads() -> None:
+    done = lid("doctor", shell="2>&1 | head -1")
+    assert done.stdout.count("\n") == 1
+    done = run("for number in range(100_000): print(number)", stdin=subprocess.DEVNULL)
+    assert done.returncode == 0
+    code = "from pipeline.console import entry; entry.run(lambda: [print(n) for n in range(10**5)])"
+    piped = f'{sys.executable} -c "{code}"'
+    done = subprocess.run(f"{piped} | head -1", shell=True, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+def interrupted(command: list[str], seconds: float) -> tuple[int, str]:
+    def hear() -> None:  # what runs in the background is started deaf to Ctrl-C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, preexec_fn=hear) as running:
+        time.sleep(seconds)
+        running.send_signal(signal.SIGINT)
+        _, complaint = running.communicate(timeout=60)
+        return running.returncode, complaint
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.2, 0.4, 0.8])
+@pytest.mark.parametrize(
+    "command",
+    [
+        [LID, "identify", "--rate", "16000", "-"],
+        [sys.executable, "-m", "stages.trim"],
+    ],
+)
+def test_an_interrupt_at_any_moment_of_the_start_is_no_traceback(command: list[str], seconds: float) -> None:
+    status, complaint = interrupted(command, seconds)
+    assert status in (0, 1, 2, 130, -signal.SIGINT)
+    assert str(ROOT / "pipeline") not in complaint  # before its first line, Python itself is interrupted
+    assert str(ROOT / "stages") not in complaint
+    if "Traceback" not in complaint:
+        assert complaint.count("\n") <= 1
+
+
+def test_an_interrupt_is_told_whatever_it_tears_apart() -> None:
+    body = "import time\ntry: time.sleep(60)\nexcept KeyboardInterrupt: raise ImportError"
+    lines = "\n".join(f"    {line}" for line in body.splitlines())
+    code = f"from pipeline.console import entry\ndef main():\n{lines}\nentry.run(main)\n"
+    status, complaint = interrupted([sys.executable, "-c", code], 1)
+    assert (status, complaint) == (130, "interrupted; run it again: finished work is reused\n")
+
+
+@pytest.mark.parametrize("body", ["print('x')", "for _ in range(10_000): print('x' * 100)", "print('x', flush=True)"])
+def test_output_that_finds_no_room_is_told(body: str) -> None:
+    lines = "\n".join(f"    {line}" for line in body.splitlines())
+    code = f"from pipeline.console import entry\ndef main():\n{lines}\nentry.run(main)\n"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: standard output can't be written (No space left on device); write it where there is room\n"
+    )

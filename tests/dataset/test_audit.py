@@ -1,0 +1,154 @@
+"""The audit: silent where all is well, and every kind of leak that is planted is found and named."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from pipeline.dataset import audit
+from pipeline.tables import RecordingRow, SequenceRow, SplitRow
+
+NAMES = ("train", "val", "test")
+
+
+@dataclasses.dataclass
+class Artifacts:
+    """What the audit reads: two recordings a split, two sequences of each."""
+
+    recordings: list[RecordingRow]
+    splits: dict[str, list[SplitRow]]
+    manifests: dict[str, list[SequenceRow]]
+
+    def findings(self) -> dict[str, list[str]]:
+        """The checks that found something."""
+        found = audit.leakage(self.recordings, self.splits, self.manifests)
+        return {check: sentences for check, sentences in found.items() if sentences}
+
+    def alter(self, name: str, **values: Any) -> None:
+        """Change columns of one row of ingest/recordings.csv."""
+        self.recordings = [
+            dataclasses.replace(row, **values) if row.recording == name else row for row in self.recordings
+        ]
+
+
+@pytest.fixture
+def artifacts() -> Artifacts:
+    names = {split: [f"{split}-0", f"{split}-1"] for split in NAMES}
+    return Artifacts(
+        [
+            RecordingRow(
+                name, f"{name}.wav", "a", f"s-{name}", f"g-{name}", 4.0, 64000, 16000, 1, "WAV/PCM_16", f"x-{name}",
+                -3.0, -20.0, 0.0, 0.0,
+            )
+            for split in NAMES
+            for name in names[split]
+        ],
+        {split: [SplitRow(name, "a", f"s-{name}", f"g-{name}", 4.0) for name in names[split]] for split in NAMES},
+        {
+            split: [
+                SequenceRow(f"{name}/{piece}", name, "a", f"s-{name}", 200 * piece, 200)
+                for name in names[split]
+                for piece in (0, 1)
+            ]
+            for split in NAMES
+        },
+    )  # fmt: skip
+
+
+def test_clean_splits_have_no_findings(artifacts: Artifacts) -> None:
+    assert artifacts.findings() == {}
+
+
+def test_one_split_may_share_all_it_likes(artifacts: Artifacts) -> None:
+    artifacts.alter("train-1", speaker="s-train-0", group="g-train-0", sha256="x-train-0")
+    assert artifacts.findings() == {}
+
+
+def test_training_may_be_balanced(artifacts: Artifacts) -> None:
+    first = artifacts.manifests["train"][0]
+    artifacts.manifests["train"] += [
+        dataclasses.replace(first, repeat=1, weight=2.0),
+        dataclasses.replace(first, member=1),
+    ]
+    assert artifacts.findings() == {}
+
+
+@pytest.mark.parametrize(
+    ("column", "check"),
+    [("speaker", "speaker_in_one_split"), ("group", "source_in_one_split"), ("sha256", "audio_in_one_split")],
+)
+@pytest.mark.parametrize("pair", [("train-0", "val-1"), ("train-1", "test-0"), ("val-0", "test-1")])
+def test_what_two_splits_share_is_found(artifacts: Artifacts, column: str, check: str, pair: tuple[str, str]) -> None:
+    for name in pair:
+        artifacts.alter(name, **{column: "shared"})
+    found = artifacts.findings()
+    assert list(found) == [check]
+    assert "shared" in found[check][0]
+    assert all(name.split("-")[0] in found[check][0] for name in pair)
+
+
+def test_the_speakers_are_those_of_ingest_whatever_the_splits_say(artifacts: Artifacts) -> None:
+    for name in ("train-0", "val-0"):
+        artifacts.alter(name, speaker="shared")
+    artifacts.splits["val"][0] = dataclasses.replace(artifacts.splits["val"][0], speaker="another")
+    assert list(artifacts.findings()) == ["speaker_in_one_split"]
+
+
+def test_a_recording_in_two_splits_is_found(artifacts: Artifacts) -> None:
+    artifacts.splits["test"].append(artifacts.splits["train"][0])
+    assert "recording train-0 is in test, train" in artifacts.findings()["recording_in_one_split"]
+
+
+def test_a_recording_twice_in_a_split_is_found(artifacts: Artifacts) -> None:
+    artifacts.splits["test"].append(artifacts.splits["test"][0])
+    assert artifacts.findings() == {"recording_in_one_split": ["recording test-0 is in test, test"]}
+
+
+def test_a_recording_in_no_split_is_found(artifacts: Artifacts) -> None:
+    artifacts.splits["test"] = artifacts.splits["test"][1:]
+    assert "recording test-0 is in no split" in artifacts.findings()["recording_in_one_split"]
+
+
+def test_a_recording_that_ingest_does_not_know_is_found(artifacts: Artifacts) -> None:
+    artifacts.splits["val"].append(SplitRow("ghost", "a", "s", "g", 1.0))
+    assert artifacts.findings() == {"recording_in_one_split": ["recording ghost of val is not in ingest"]}
+
+
+@pytest.mark.parametrize(("source", "target"), [("test", "train"), ("train", "val"), ("val", "test")])
+def test_a_sequence_of_another_splits_recording_is_found(artifacts: Artifacts, source: str, target: str) -> None:
+    artifacts.manifests[target].append(artifacts.manifests[source][0])
+    sentence = f"sequence {source}-0/0 of {target} is of a recording of {source}"
+    assert artifacts.findings() == {"sequence_in_its_split": [sentence]}
+
+
+def test_a_sequence_of_an_unknown_recording_is_found(artifacts: Artifacts) -> None:
+    artifacts.manifests["train"].append(SequenceRow("ghost/0", "ghost", "a", "s", 0, 10))
+    assert "of no split" in artifacts.findings()["sequence_in_its_split"][0]
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+@pytest.mark.parametrize("change", [{"repeat": 1}, {"weight": 0.5}, {"member": 1}])
+def test_a_balanced_sequence_outside_training_is_found(
+    artifacts: Artifacts, split: str, change: dict[str, Any]
+) -> None:
+    rows = artifacts.manifests[split]
+    rows[1] = dataclasses.replace(rows[1], **change)
+    found = artifacts.findings()
+    assert list(found) == ["only_train_balanced"]
+    assert f"sequence {split}-0/1 of {split}" in found["only_train_balanced"][0]
+
+
+@pytest.mark.parametrize("change", ["dropped", "doubled"])
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_a_sequence_dropped_or_doubled_outside_training_is_found(artifacts: Artifacts, split: str, change: str) -> None:
+    rows = artifacts.manifests[split]
+    artifacts.manifests[split] = rows[1:] if change == "dropped" else [rows[0], *rows]
+    assert list(artifacts.findings()) == ["only_train_balanced"]
+
+
+def test_a_report_counts_all_and_names_a_few() -> None:
+    findings = {"one": [f"leak {number}" for number in range(9)], "other": []}
+    assert audit.report(findings) == {
+        "one": {"violations": 9, "examples": [f"leak {number}" for number in range(5)]},
+        "other": {"violations": 0, "examples": []},
+    }

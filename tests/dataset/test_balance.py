@@ -1,0 +1,296 @@
+"""Balancing: what each strategy makes of uneven classes, and what it leaves alone."""
+
+import copy
+import itertools
+import shutil
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline import checksums, tables
+from pipeline.dataset import balance
+from pipeline.dataset.sequences import cut
+from pipeline.errors import ArgumentError, ArtifactError
+from pipeline.network.ensemble import Ensemble
+from pipeline.params import BALANCE_STRATEGIES, STRATEGIES
+from pipeline.store.feature_store import FeatureStore
+from pipeline.tables import SequenceRow, SplitRow
+from stages import balance as stage
+
+LENGTH = 100
+MADE = {"view": "mask", "features": "0123456789ab"}
+FAST = settings(deadline=None, max_examples=30)
+Manifest = tuple[list[SequenceRow], dict[str, np.ndarray]]
+
+
+def manifest(recordings: list[tuple[str, str, np.ndarray]]) -> Manifest:
+    """Every sequence once, and the counts, of recordings as language, speaker and which rows count."""
+    rows, counts = [], {}
+    for number, (language, speaker, counted) in enumerate(recordings):
+        name = f"r{number:04d}"
+        counts[name] = counted.astype(bool)
+        rows += [
+            SequenceRow(f"{name}/{piece}", name, language, speaker, *cut, **MADE)
+            for piece, cut in enumerate(cut(len(counted), LENGTH))
+        ]
+    return rows, counts
+
+
+def uneven(minutes: dict[str, int], speakers: int = 8, seed: int = 0) -> Manifest:
+    """A corpus of so many recordings a language, of 150 to 900 rows of which four in five count."""
+    rng = np.random.default_rng(seed)
+    return manifest(
+        [
+            (language, f"{language}-{number % speakers}", rng.random(int(rng.integers(150, 900))) < 0.8)
+            for language, count in minutes.items()
+            for number in range(count)
+        ]
+    )
+
+
+@st.composite
+def manifests(draw: st.DrawFn) -> Manifest:
+    numbers = draw(st.lists(st.integers(3, 40), min_size=2, max_size=4))
+    return uneven(
+        {f"l{n}": number for n, number in enumerate(numbers)}, draw(st.integers(3, 9)), draw(st.integers(0, 99))
+    )
+
+
+def weighed(rows: list[SequenceRow], counts: dict[str, np.ndarray], names: list[str]) -> dict[str, float]:
+    mass: dict[str, float] = defaultdict(float)
+    for row, name in zip(rows, names, strict=True):
+        mass[name] += row.weight * balance.frames(row, counts)
+    return dict(mass)
+
+
+def spoken(rows: list[SequenceRow], counts: dict[str, np.ndarray]) -> Counter[tuple[str, str]]:
+    heard: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        heard[row.language, row.speaker] += balance.frames(row, counts)
+    return heard
+
+
+@pytest.mark.parametrize("strategy", BALANCE_STRATEGIES)
+def test_the_same_seed_gives_the_same_rows_and_the_input_is_left_as_it_was(strategy: str) -> None:
+    rows, counts = uneven({"a": 20, "b": 9, "c": 14})
+    before = copy.deepcopy((rows, counts))
+    first, second = (balance.balance(strategy, rows, counts, seed=5) for _ in range(2))
+    assert first == second
+    assert rows == before[0]
+    assert all(np.array_equal(counts[name], before[1][name]) for name in counts)
+
+
+def test_every_strategy_that_a_parameter_can_have_is_carried_out() -> None:
+    assert tuple(balance.METHODS) == BALANCE_STRATEGIES
+
+
+@given(strategy=st.text(max_size=5) | st.sampled_from(["None", "weights", "label", None, 1, ["none"]]))
+def test_a_strategy_that_there_is_not_is_refused(strategy: Any) -> None:
+    if strategy not in BALANCE_STRATEGIES:
+        with pytest.raises(ArgumentError, match=r"is unknown; take one of none, class_weight, .*, ensemble"):
+            balance.balance(strategy, *manifest([("a", "s", np.ones(9))]), 0)
+
+
+@pytest.mark.parametrize("silence", STRATEGIES)
+def test_the_stage_writes_manifests_for_its_store_and_silence_strategy_alone(
+    silence: str, noisy: FeatureStore, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tree = yaml.safe_load((project / "params.yaml").read_text())
+    tree["silence"]["strategy"] = silence
+    Path("params.yaml").write_text(yaml.safe_dump(tree))
+    shutil.copytree(noisy.path, "artifacts/features.zarr")
+    recordings = list(zip(noisy.ids, noisy.languages, noisy.speakers, strict=True))
+    for name, some in (("train", recordings[:30]), ("val", recordings[30:45]), ("test", recordings[45:])):
+        tables.write(Path(f"artifacts/splits/{name}.csv"), SplitRow, [SplitRow(*row, row[0], 0.12) for row in some])
+    stage.main()
+    for name in ("train", "val", "test"):
+        file = Path(f"artifacts/manifests/{name}.csv")
+        chosen = noisy.select(manifest=file)
+        for other in STRATEGIES:
+            if other == silence:
+                assert chosen.view(other).frames == chosen.frames > 0
+            else:
+                with pytest.raises(ArtifactError, match=f"cut for the silence strategy '{silence}', not for '{other}'"):
+                    chosen.view(other)
+        file.write_bytes(file.read_bytes()[:-1])
+        with pytest.raises(ArtifactError, match=f"{name}\\.csv is not the file that SHA256SUMS"):
+            noisy.select(manifest=file)
+    assert checksums.read_json(Path("artifacts/manifests/summary.json"))["silence"] == silence
+
+
+@pytest.mark.parametrize("strategy", ["undersample", "oversample"])
+def test_another_seed_draws_others(strategy: str) -> None:
+    rows, counts = uneven({"a": 20, "b": 9, "c": 14})
+    assert balance.balance(strategy, rows, counts, 1) != balance.balance(strategy, rows, counts, 2)
+
+
+def test_none_keeps_every_sequence_as_it_is() -> None:
+    rows, counts = uneven({"a": 20, "b": 9})
+    assert balance.balance("none", rows, counts, 0) == (rows, None)
+
+
+@FAST
+@given(manifests())
+def test_class_weight_makes_classes_weigh_the_same_and_the_whole_as_before(corpus: Manifest) -> None:
+    rows, counts = corpus
+    kept, division = balance.balance("class_weight", rows, counts, 0)
+    assert division is None
+    assert [row.sequence for row in kept] == [row.sequence for row in rows]
+    total = sum(balance.class_totals(rows, counts).values())
+    mass = weighed(kept, counts, [row.language for row in kept])
+    assert all(value == pytest.approx(total / len(mass), rel=1e-4) for value in mass.values())
+
+
+@FAST
+@given(manifests(), st.integers(0, 99))
+def test_undersample_leaves_every_class_within_one_sequence_of_the_smallest(corpus: Manifest, seed: int) -> None:
+    rows, counts = corpus
+    kept, _ = balance.balance("undersample", rows, counts, seed)
+    smallest = min(balance.class_totals(rows, counts).values())
+    assert len(set(kept)) == len(kept)
+    assert set(kept) <= set(rows)
+    assert all(abs(total - smallest) <= LENGTH for total in balance.class_totals(kept, counts).values())
+    least = [language for language, total in balance.class_totals(rows, counts).items() if total == smallest]
+    assert [row for row in kept if row.language in least] == [row for row in rows if row.language in least]
+
+
+@FAST
+@given(manifests(), st.integers(0, 99))
+def test_undersample_takes_from_speakers_evenly(corpus: Manifest, seed: int) -> None:
+    rows, counts = corpus
+    kept, _ = balance.balance("undersample", rows, counts, seed)
+    whole, heard = spoken(rows, counts), spoken(kept, counts)
+    for language in {row.language for row in rows}:
+        most = max(frames for (spoke, _), frames in heard.items() if spoke == language)
+        # Who is heard less than the most by over a sequence had no more to give.
+        for (spoke, speaker), frames in whole.items():
+            if spoke == language:
+                assert heard[spoke, speaker] >= min(frames, most - LENGTH)
+
+
+@FAST
+@given(manifests(), st.integers(0, 99))
+def test_oversample_brings_every_class_within_one_sequence_of_the_largest(corpus: Manifest, seed: int) -> None:
+    rows, counts = corpus
+    more, _ = balance.balance("oversample", rows, counts, seed)
+    largest = max(balance.class_totals(rows, counts).values())
+    assert all(abs(total - largest) <= LENGTH for total in balance.class_totals(more, counts).values())
+    assert sorted((row for row in more if row.repeat == 0), key=lambda row: row.sequence) == rows
+
+
+@FAST
+@given(manifests(), st.integers(0, 99))
+def test_repeats_are_other_cuts_of_the_same_recording(corpus: Manifest, seed: int) -> None:
+    rows, counts = corpus
+    more, _ = balance.balance("oversample", rows, counts, seed)
+    original = {row.sequence: row for row in rows}
+    assert len({(row.sequence, row.repeat) for row in more}) == len(more)
+    for row in more:
+        source = original[row.sequence]
+        assert (row.recording, row.language, row.speaker) == (source.recording, source.language, source.speaker)
+        assert row.frames == source.frames
+        assert 0 <= row.start <= len(counts[row.recording]) - row.frames
+
+
+def test_repeats_are_cut_at_another_offset() -> None:
+    rows, counts = uneven({"a": 40, "b": 4})
+    repeats = [row for row in balance.balance("oversample", rows, counts, 0)[0] if row.repeat]
+    starts = {row.sequence: row.start for row in rows}
+    assert np.mean([row.start != starts[row.sequence] for row in repeats]) > 0.9
+
+
+def test_oversample_keeps_the_sequences_of_a_recording_together() -> None:
+    rows, counts = uneven({"a": 40, "b": 4})
+    names = [row.recording for row in balance.balance("oversample", rows, counts, 0)[0]]
+    changes = sum(before != after for before, after in itertools.pairwise(names))
+    assert changes + 1 == len(set(names))
+
+
+@FAST
+@given(manifests())
+def test_ensemble_has_every_sequence_once_and_those_of_the_super_class_once_more(corpus: Manifest) -> None:
+    rows, counts = corpus
+    twice, division = balance.balance("ensemble", rows, counts, 0)
+    assert division is not None
+    names = {member: [row.sequence for row in twice if row.member == member] for member in (0, 1)}
+    assert names[0] == [row.sequence for row in rows]
+    assert names[1] == [row.sequence for row in rows if row.language != division.large]
+    assert {row.member for row in twice} == {0, 1}
+
+
+@FAST
+@given(manifests())
+def test_ensemble_puts_every_speaker_of_the_largest_class_in_one_part(corpus: Manifest) -> None:
+    rows, counts = corpus
+    _, division = balance.balance("ensemble", rows, counts, 0)
+    assert division is not None
+    totals = balance.class_totals(rows, counts)
+    assert totals[division.large] == max(totals.values())
+    assert sorted([division.large, *division.others]) == sorted(totals)
+    speakers = [speaker for part in division.parts for speaker in part]
+    assert sorted(speakers) == sorted({row.speaker for row in rows if row.language == division.large})
+    assert all(division.parts)
+
+
+@FAST
+@given(manifests())
+def test_both_networks_of_an_ensemble_weigh_their_classes_the_same(corpus: Manifest) -> None:
+    rows, counts = corpus
+    twice, division = balance.balance("ensemble", rows, counts, 0)
+    assert division is not None
+    part = {speaker: f"part {number}" for number, speakers in enumerate(division.parts) for speaker in speakers}
+    first = [row for row in twice if row.member == 0]
+    second = [row for row in twice if row.member == 1]
+    names = [part[row.speaker] if row.language == division.large else "others" for row in first]
+    for mass in (weighed(first, counts, names), weighed(second, counts, [row.language for row in second])):
+        assert max(mass.values()) == pytest.approx(min(mass.values()), rel=1e-4)
+
+
+def test_the_new_classes_of_an_ensemble_are_roughly_equal() -> None:
+    rows, counts = uneven({"english": 300, "hindi": 35, "mandarin": 65}, speakers=24)
+    _, division = balance.balance("ensemble", rows, counts, 0)
+    assert division is not None
+    assert division.large == "english"
+    assert len(division.parts) == 3
+    heard = spoken(rows, counts)
+    sizes = [sum(heard["english", speaker] for speaker in part) for part in division.parts]
+    sizes.append(sum(frames for (language, _), frames in heard.items() if language != "english"))
+    assert max(sizes) < 1.2 * min(sizes)
+
+
+def test_a_speaker_of_two_languages_is_of_a_part_only_in_the_large_one() -> None:
+    rows, counts = manifest([("a", "both", np.ones(300)), ("a", "x", np.ones(300)), ("b", "both", np.ones(90))])
+    twice, _ = balance.balance("ensemble", rows, counts, 0)
+    mine = [row for row in twice if row.member == 0 and row.language == "b"]
+    # Three classes of the first network (parts both and x, others): a third of 690 frames each.
+    assert [row.weight for row in mine] == [pytest.approx(690 / 3 / 90, rel=1e-4)]
+
+
+def test_the_division_is_read_as_it_was_written() -> None:
+    written = Ensemble("a", (("s", "t"), ("u",)), ("b", "c"))
+    tree = {"large": "a", "parts": [["s", "t"], ["u"]], "others": ["b", "c"]}
+    assert Ensemble.read({"ensemble": tree}) == written
+    assert Ensemble.read({"ensemble": None}) is None
+
+
+def test_classes_are_counted_in_frames_that_count() -> None:
+    counts = {"r": np.array([False, True, True, False])}
+    assert balance.frames(SequenceRow("r/0", "r", "a", "s", 1, 2, **MADE), counts) == 2
+    assert balance.class_totals(
+        [SequenceRow("r/0", "r", "a", "s", 0, 2, **MADE), SequenceRow("r/1", "r", "a", "s", 2, 2, **MADE)], counts
+    ) == {"a": 2}
+
+
+def test_undersampling_keeps_a_class_whose_sequences_are_longer_than_the_smallest_class() -> None:
+    rows = [SequenceRow(f"e{n}/0", f"e{n}", "english", f"s{n}", 0, 2000, **MADE) for n in range(2)]
+    rows.append(SequenceRow("h/0", "h", "hindi", "t", 0, 500, **MADE))
+    counts = {row.recording: np.ones(row.frames, bool) for row in rows}
+    kept, _ = balance.balance("undersample", rows, counts, 0)
+    assert sorted(row.language for row in kept) == ["english", "hindi"]

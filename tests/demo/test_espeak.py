@@ -1,0 +1,154 @@
+"""How an utterance is spoken: by the real espeak-ng, except where made-up phrases make pauses and levels measurable."""
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.demo import espeak
+from pipeline.errors import CorpusError, ProgramError
+
+FOLDER = Path(__file__).parents[2] / "demo" / "sentences"
+SENTENCES = {
+    name: tuple((FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines()) for name in espeak.LANGUAGES
+}
+PLAIN = espeak.Voice("m1", 50, 160)
+UTTERANCE = espeak.Utterance("english", PLAIN, 10.0, SENTENCES["english"], seed=(1,))
+
+
+def _decibels(sound: np.ndarray) -> float:
+    return float(20 * np.log10(np.sqrt(np.mean(np.square(sound, dtype=np.float64)))))
+
+
+def _tone(text: str, language: str, voice: espeak.Voice) -> espeak.Samples:
+    """A square wave, a twelfth of a second a character: it has neither weak edges nor pauses of its own."""
+    count = round(len(text) / 12 * espeak.RATE)
+    return np.where(np.arange(count) // 40 % 2, 0.5, -0.5).astype(np.float32)
+
+
+@pytest.fixture(scope="module", params=espeak.LANGUAGES)
+def sounds(request: pytest.FixtureRequest) -> list[np.ndarray]:
+    """Forty utterances of 5 to 20 s in one language, of full scale 1, with tones for phrases."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(espeak, "_phrase", _tone)
+        utterances = [
+            espeak.Utterance(request.param, PLAIN, seconds, SENTENCES[request.param], seed=(number,))
+            for number, seconds in enumerate(np.geomspace(5, 20, 40))
+        ]
+        return [espeak.speak(utterance) / 32767 for utterance in utterances]
+
+
+def _is_phrase(sound: np.ndarray) -> np.ndarray:
+    return np.abs(sound) > 0.02  # -34 dBFS: above any noise, below any tone
+
+
+def test_pauses_are_drawn_from_a_fifth_to_one_and_a_half_seconds_in_every_language(sounds: list[np.ndarray]) -> None:
+    pauses = []
+    for sound in sounds:
+        parts = np.split(sound, np.flatnonzero(np.diff(_is_phrase(sound))) + 1)
+        assert len(parts) % 2 == 1  # the first and the last are of one kind ...
+        assert not _is_phrase(sound)[0]  # ... and that is a pause
+        pauses += [len(part) / espeak.RATE for part in parts[::2]]
+    assert 0.2 - 1e-3 <= min(pauses) < 0.35
+    assert 1.35 < max(pauses) <= 1.5 + 1e-3
+    assert np.mean(pauses) == pytest.approx(0.85, abs=0.15)
+
+
+def test_levels_are_drawn_from_minus_28_to_minus_18_db_in_every_language(sounds: list[np.ndarray]) -> None:
+    levels = [_decibels(sound[_is_phrase(sound)]) for sound in sounds]
+    assert min(levels) > -28.2
+    assert max(levels) < -17.8
+    assert np.mean(levels) == pytest.approx(-23, abs=2)
+    assert np.std(levels) > 1.5
+
+
+def test_noise_is_audible_and_below_the_silence_threshold_in_every_language(sounds: list[np.ndarray]) -> None:
+    for sound in sounds:
+        assert -67 < _decibels(sound[~_is_phrase(sound)]) < -53
+        assert np.abs(sound[~_is_phrase(sound)]).max() < 0.01  # silence.threshold of params.yaml is 1 %
+
+
+def test_another_seed_gives_other_sound() -> None:
+    first, other = (espeak.speak(replace(UTTERANCE, seed=seed)) for seed in ((7, 1), (7, 2)))
+    assert not np.array_equal(first[:1000], other[:1000])
+
+
+def test_a_phrase_comes_without_the_silence_that_espeak_puts_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = ("The cat sleeps, ", "english", PLAIN)
+    phrase = espeak._phrase(*said)
+    assert np.abs(phrase[[0, -1]]).min() > 0.004 * np.abs(phrase).max()
+    monkeypatch.setattr(espeak, "EDGE", -1.0)
+    assert len(espeak._phrase(*said)) > len(phrase) + 0.01 * espeak.RATE
+
+
+def test_a_phrase_with_a_high_peak_is_turned_down_instead_of_clipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    def click(text: str, language: str, voice: espeak.Voice) -> espeak.Samples:
+        sound = np.full(2 * espeak.RATE, 1e-3, dtype=np.float32)
+        sound[100] = 0.5
+        return sound
+
+    monkeypatch.setattr(espeak, "_phrase", click)
+    monkeypatch.setattr(espeak, "SPEECH_LEVEL", (-18.0, -18.0))
+    peak = np.abs(espeak.speak(UTTERANCE).astype(int)).max() / 32767
+    assert peak == pytest.approx(0.95, abs=0.02)
+
+
+def test_espeak_knows_every_variant_and_each_sounds_different() -> None:
+    """An unknown variant is silently left out, so it would sound like a name that nobody has."""
+    names = (*espeak.VARIANTS, "no-such-variant")
+    spoken = {espeak._phrase("Good morning.", "english", espeak.Voice(name, 50, 160)).tobytes() for name in names}
+    assert len(spoken) == len(espeak.VARIANTS) + 1
+
+
+@pytest.mark.parametrize("changed", [{"pitch": 60}, {"speed": 185}])
+def test_pitch_and_speed_change_the_voice(changed: dict[str, int]) -> None:
+    plain, other = (espeak._phrase("Good morning.", "english", voice) for voice in (PLAIN, replace(PLAIN, **changed)))
+    assert not np.array_equal(plain, other)
+
+
+@pytest.mark.parametrize("language", espeak.LANGUAGES)
+def test_variants_leave_the_pace_of_a_language_alone(language: str) -> None:
+    text = SENTENCES[language][0]
+    lengths = [len(espeak._phrase(text, language, espeak.Voice(name, 50, 160))) for name in espeak.VARIANTS]
+    assert max(lengths) < 1.2 * min(lengths)
+
+
+@pytest.mark.parametrize("language", ["hindi", "mandarin"])
+def test_espeak_reads_the_sentences_in_their_own_language(language: str) -> None:
+    """It marks phonemes of another language as (en): the voice cmn does that to every Hanzi."""
+    command = ["espeak-ng", "-q", "-x", "-b", "1", "-v", espeak.LANGUAGES[language], "--stdin"]
+    done = subprocess.run(command, input="\n".join(SENTENCES[language]), capture_output=True, text=True, check=True)
+    assert len(done.stdout.split()) > 500
+    assert "(" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("It is 3.5 miles, he said.", ["It is 3.5 miles,", "he said."]),
+        ("चलो, आज चलते हैं।", ["चलो,", "आज चलते हैं।"]),
+        ("雨停了，走吧。", ["雨停了，", "走吧。"]),
+    ],
+)
+def test_a_sentence_is_spoken_phrase_by_phrase(text: str, parts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(espeak, "_phrase", lambda part, language, voice: part)
+    assert espeak._sentence(text, "english", PLAIN) == parts
+
+
+def test_sentences_that_fill_no_recording_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(espeak, "_phrase", lambda *_: np.ones(25 * espeak.RATE, dtype=np.float32))
+    with pytest.raises(CorpusError, match=r"english sentences don't fill a recording of 10\.0 s"):
+        espeak.speak(UTTERANCE)
+
+
+def test_a_sentence_without_words_is_told() -> None:
+    with pytest.raises(CorpusError, match=r"nothing to say for '\.'; remove it from english\.txt"):
+        espeak._phrase(".", "english", PLAIN)
+
+
+def test_an_espeak_without_the_language_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(espeak.LANGUAGES, "hindi", "xx-none")
+    with pytest.raises(ProgramError, match=r"can't speak xx-none\+m1 \(Error: .*\); install 1\.51"):
+        espeak._phrase("चलो", "hindi", PLAIN)

@@ -1,0 +1,75 @@
+"""Every sequence reaches the network once an epoch, whatever the memory."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.store.feature_store import FeatureStore
+from pipeline.store.selection import Example
+from pipeline.training import feed
+
+LENGTH, COUNT = 12, 60  # of the recordings of `noisy`
+ONE = LENGTH * (4 * 4 + 8 + 4) / 1e9  # GB
+
+
+@given(room=st.integers(1, 70), seed=st.integers(0, 99))
+def test_a_pool_gives_every_sequence_once_an_epoch_and_holds_no_more_than_it_may(
+    room: int, seed: int, noisy: FeatureStore
+) -> None:
+    whole = [example.features.tobytes() for example in noisy.select()]
+    runs = []
+    for _ in range(2):
+        pool = feed.Pool(noisy.select(), (room + 0.5) * ONE)
+        assert pool.room == min(room, COUNT)
+        epochs = [
+            [example.features.tobytes() for example in pool.epoch(np.random.default_rng([seed, epoch]))]
+            for epoch in range(3)
+        ]
+        assert all(sorted(order) == sorted(whole) for order in epochs)
+        assert len({tuple(order) for order in epochs}) == 3
+        runs.append(epochs)
+    assert runs[0] == runs[1]
+
+
+@pytest.mark.parametrize(("room", "reads"), [(COUNT, 12), (COUNT - 1, 36)])
+def test_what_fits_is_read_once_and_what_does_not_once_an_epoch(
+    noisy: FeatureStore, room: int, reads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int, int]] = []
+    read = FeatureStore.mfcc_rows
+    monkeypatch.setattr(FeatureStore, "mfcc_rows", lambda *given: asked.append(given[1:]) or read(*given))
+    pool = feed.Pool(noisy.select(), (room + 0.5) * ONE)
+    for epoch in range(3):
+        assert len(list(pool.epoch(np.random.default_rng(epoch)))) == COUNT
+    assert len(asked) == reads
+
+
+@given(lengths=st.lists(st.integers(1, 5), max_size=12), size=st.integers(1, 5))
+def test_batches_hold_every_example_and_nothing_that_weighs_beside(lengths: list[int], size: int) -> None:
+    examples = [
+        Example(np.full((length, 2), number, np.float32), np.full(length, number), np.ones(length, np.float32))
+        for number, length in enumerate(lengths, start=1)
+    ]
+    made = list(feed.batches(examples, size, 5))
+    assert [len(batch.targets) for batch in made] == [size] * (len(lengths) // size) + [len(lengths) % size] * (
+        len(lengths) % size > 0
+    )
+    for number, length in enumerate(lengths):
+        batch, at = made[number // size], number % size
+        assert batch.targets[at].tolist() == [number + 1] * length + [0] * (5 - length)
+        assert batch.features[at, :, 1].tolist() == batch.targets[at].tolist()
+        assert batch.weights[at].tolist() == [1] * length + [0] * (5 - length)
+
+
+def test_an_epoch_of_batches_is_every_sequence_once(noisy: FeatureStore) -> None:
+    pool = feed.Pool(noisy.select(), 1.0)
+    rng = np.random.default_rng(0)
+    fed = feed.Feed(lambda: (pool.epoch(rng) for _ in range(2)), noisy.select(), 32, np.eye(3, dtype=np.float32))
+    assert fed.steps == 2  # the second is short
+    whole = sorted(example.features.tobytes() for example in noisy.select())
+    given = [features for features, _, _ in fed.dataset().as_numpy_iterator()]
+    fed.close()
+    assert [len(batch) for batch in given] == [32, 28, 32, 28]
+    for epoch in (given[:2], given[2:]):
+        assert sorted(features.tobytes() for batch in epoch for features in batch) == whole

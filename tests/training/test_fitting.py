@@ -1,0 +1,187 @@
+"""What the network is given to learn, and that learning it twice gives the same weights."""
+
+import dataclasses
+import functools
+import shutil
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline import params, tables
+from pipeline.errors import ArtifactError
+from pipeline.network.definition import make_architecture
+from pipeline.network.ensemble import Ensemble
+from pipeline.shards import writer
+from pipeline.store.feature_store import FeatureStore
+from pipeline.store.selection import Selection
+from pipeline.tables import SequenceRow
+from pipeline.training import feed, fitting
+
+LANGUAGES = ("english", "hindi", "mandarin")
+SPEECH = np.array([0, 0, 1, 1, 1, 0, 1, 0], bool)
+
+
+@pytest.fixture
+def features(tmp_path: Path) -> FeatureStore:
+    """Two recordings of eight frames; coefficient 0 of frame t of recording r is 10 r + t."""
+    path = tmp_path / "features.zarr"
+    writer.create(path, ["one", "two"], ["english", "hindi"], ["a", "b"], [8, 8], 2, {})
+    mfcc = np.array([[10 * recording + frame, -1] for recording in (0, 1) for frame in range(8)], np.float32)
+    writer.write(path, 0, mfcc, np.tile(SPEECH, 2))
+    return FeatureStore.open(path)
+
+
+def chosen(features: FeatureStore, rows: list[SequenceRow], view: params.Strategy) -> Selection:
+    """The sequences of a manifest of these rows, cut for a view of these features."""
+    manifest = features.path.with_name("manifest.csv")
+    tables.write(manifest, SequenceRow, [dataclasses.replace(row, view=view, features=features.id) for row in rows])
+    return features.select(manifest=manifest)
+
+
+sequence = functools.partial(SequenceRow, view="", features="")  # both are filled in by `chosen`
+ROWS = [sequence("one/0", "one", "english", "a", 1, 4, weight=0.5), sequence("two/0", "two", "hindi", "b", 0, 3)]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "frames", "targets", "weights"),
+    [
+        ("none", [1, 2, 3, 4], [0, 0, 0, 0], [0.5, 0.5, 0.5, 0.5]),
+        ("remove", [3, 4, 6], [0, 0, 0], [0.5, 0.5, 0.5]),
+        ("mask", [1, 2, 3, 4], [0, 0, 0, 0], [0, 0.5, 0.5, 0.5]),
+        ("label", [1, 2, 3, 4], [3, 0, 0, 0], [1, 0.5, 0.5, 0.5]),
+    ],
+)
+def test_frames_targets_and_weights_of_each_strategy(
+    features: FeatureStore, strategy: params.Strategy, frames: list[int], targets: list[int], weights: list[float]
+) -> None:
+    rows = [ROWS[0] if strategy != "remove" else sequence("one/0", "one", "english", "a", 1, 3, weight=0.5), ROWS[1]]
+    (batch,) = feed.batches(chosen(features, rows, strategy).view(strategy, LANGUAGES), 8, 5)
+    assert batch.features.shape == (2, 5, 2)
+    assert batch.features[0, : len(frames), 0].tolist() == frames
+    assert batch.targets[0, : len(frames)].tolist() == targets
+    assert batch.weights[0, : len(frames)].tolist() == weights
+    assert not batch.weights[1, 3:].any()  # the shorter sequence is filled up with frames that weigh nothing
+
+
+def test_moments_are_those_of_the_frames_that_weigh_anything(features: FeatureStore) -> None:
+    mean, variance = fitting.moments(chosen(features, [*ROWS, ROWS[1]], "mask").view("mask", LANGUAGES))
+    seen = [2, 3, 4, 12, 12]
+    np.testing.assert_allclose(mean, [np.mean(seen), -1])
+    np.testing.assert_allclose(variance, [np.var(seen), 0])
+
+
+def test_a_sequence_of_the_large_class_is_told_its_part(tmp_path: Path) -> None:
+    division = Ensemble("english", (("a",), ("c",)), ("hindi", "mandarin"))
+    writer.create(tmp_path / "s", ["a", "c", "b"], ["english", "english", "hindi"], ["a", "c", "b"], [2, 2, 2], 1, {})
+    writer.write(tmp_path / "s", 0, np.ones((6, 1), np.float32), np.array([1, 0, 1, 1, 1, 0], bool))
+    features = FeatureStore.open(tmp_path / "s").select()
+    classes = (*LANGUAGES, "silence")
+    parts = fitting.in_parts(features.view("label", LANGUAGES), division, classes)
+    assert [example.targets.tolist() for example in parts] == [[4, 3], [5, 5], [1, 3]]
+    parts = fitting.in_parts(features.view("mask", LANGUAGES), division, LANGUAGES)
+    assert [example.targets.tolist() for example in parts] == [[3, 3], [4, 4], [1, 1]]
+    assert [example.weights.tolist() for example in parts] == [[1, 0], [1, 1], [1, 0]]
+    outputs = (("english",), ("english",), ("hindi", "mandarin"), ("silence",))
+    assert fitting.accepted(outputs, classes).tolist() == [
+        [1, 1, 0, 0],  # english: either part, as for validation
+        [0, 0, 1, 0],
+        [0, 0, 1, 0],
+        [0, 0, 0, 1],
+        [1, 0, 0, 0],  # english, its first part
+        [0, 1, 0, 0],
+        [0, 0, 1, 0],
+        [0, 0, 0, 1],
+    ]
+    assert fitting.accepted((("hindi",), ("mandarin",)), classes)[3].tolist() == [0, 0]  # no answer: weighs nothing
+
+
+LENGTH = 12  # of the recordings of `noisy`
+
+
+def test_moments_of_far_off_values_are_exact(noisy: FeatureStore) -> None:
+    chosen = noisy.select()
+    every = chosen.numpy().features.astype(np.float64)
+    mean, variance = fitting.moments(chosen)
+    np.testing.assert_allclose(mean, every.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(variance, every.var(axis=0), rtol=1e-12)
+
+
+def learn(
+    features: FeatureStore, division: Ensemble | None, memory: float, **others: Any
+) -> tuple[list[np.ndarray], list[float], float]:
+    """Train some epochs; weights, losses and share of the frames that are right."""
+    rows = [
+        sequence(f"{name}/0", name, language, speaker, 0, LENGTH)
+        for name, language, speaker in zip(features.ids, features.languages, features.speakers, strict=True)
+    ]
+    if division is not None:
+        rows += [dataclasses.replace(row, member=1) for row in rows if row.language != division.large]
+    train, val = chosen(features, rows, "none").view("none", LANGUAGES), features.select().view("none", LANGUAGES)
+    model = params.Model(cell="gru", units=(8,), dense=(6,), dropout=0.1, noise=0.1)
+    settings = params.Train(epochs=6, batch_size=7, learning_rate=0.02, patience=6, memory=memory).model_copy(
+        update=others
+    )
+    design = make_architecture(model, LANGUAGES, division, *fitting.moments(train))
+    trained, history = fitting.fit(design, division, train, val, settings, seed=5)
+    assert [row.epoch for row in history] == list(range(1, len(history) + 1))
+    (every,) = feed.batches(val, 60, LENGTH)
+    answers = trained.predict(every.features, verbose=0)
+    return trained.get_weights(), [row.val_loss for row in history], (answers.argmax(axis=2) == every.targets).mean()
+
+
+@pytest.mark.filterwarnings("error:Your input ran out of data")
+@pytest.mark.parametrize("memory", [1.0, 4e-6], ids=["held", "streamed"])
+@pytest.mark.parametrize(
+    "division",
+    [
+        None,
+        Ensemble(
+            "english",
+            (tuple(f"s{n}" for n in range(0, 30, 3)), tuple(f"s{n}" for n in range(30, 60, 3))),
+            ("hindi", "mandarin"),
+        ),
+    ],
+    ids=["one network", "ensemble"],
+)
+def test_the_same_seed_gives_the_same_weights_and_the_network_learns(
+    noisy: FeatureStore, division: Ensemble | None, memory: float, **others: Any
+) -> None:
+    weights, losses, right = learn(noisy, division, memory)
+    again, same_losses, _ = learn(noisy, division, memory)
+    assert losses == same_losses
+    for one, other in zip(weights, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert right > 0.9
+
+
+def test_nothing_holds_a_pool_when_its_network_is_trained(noisy: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    pools: list[weakref.ref[feed.Pool]] = []
+
+    def watched(*given: Any) -> feed.Pool:
+        assert not any(pool() for pool in pools)  # the second network of an ensemble needs the room of the first's
+        made = feed.Pool(*given)
+        pools.append(weakref.ref(made))
+        return made
+
+    monkeypatch.setattr(fitting, "Pool", watched)
+    division = Ensemble("english", (tuple(noisy.speakers),), ("hindi", "mandarin"))
+    _, losses, _ = learn(noisy, division, memory=4e-6, learning_rate=1.0, patience=1)
+    assert len(pools) == 2
+    assert len(losses) < 12  # stopped early, with batches of the next epoch already asked for
+    assert not any(pool() for pool in pools)
+
+
+def test_damage_that_shows_while_training_is_told_in_its_own_words(noisy: FeatureStore, tmp_path: Path) -> None:
+    path = Path(shutil.copytree(noisy.path, tmp_path / "copy.zarr"))
+    shard = path / "mfcc" / "c" / "9" / "0"
+    shard.write_bytes(shard.read_bytes()[:-1])
+    features = FeatureStore.open(path)
+    train, val = features.select(speaker=["s0", "s1", "s2"]).view("none", LANGUAGES), features.select()
+    model = params.Model(cell="gru", units=(2,), dense=(), dropout=0, noise=0)
+    settings = params.Train(epochs=1, batch_size=4, learning_rate=0.02, patience=6, memory=1)
+    design = make_architecture(model, LANGUAGES, None, *fitting.moments(train))
+    with pytest.raises(ArtifactError, match="of mfcc can't be read"):
+        fitting.fit(design, None, train, val, settings, seed=5)
