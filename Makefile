@@ -1,5 +1,6 @@
 # make repro   set up what is missing, then run the pipeline
 # make test    set up what is missing, then run the tests
+# make quick   the fast tests: under a minute, no end-to-end or cluster tests
 # make lint    ruff and mypy
 # make bench   the benchmarks
 
@@ -7,13 +8,16 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: repro test lint bench setup system browser
+.PHONY: repro test quick lint bench setup system browser
 repro: setup
 	@lid doctor >/dev/null
 	dvc repro
 
 test: setup browser $(VENV)/torch
 	pytest
+
+quick: setup
+	pytest -m "not end_to_end and not cluster and not slow"
 
 lint: setup
 	ruff check .

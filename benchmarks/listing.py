@@ -1,8 +1,8 @@
-"""How fast a corpus is listed and checked, against a bare loop over the same files in the same run.
+"""How fast a corpus is listed and checked, relative to a bare loop over the same files in the same run.
 
     python benchmarks/listing.py --rows 1000000 --files 100000
 
-Each listing runs in a process of its own, whose memory is shown. The files are empty: nothing opens them.
+Each listing runs in its own process, whose peak memory is shown. The files are empty, because nothing opens them.
 """
 
 import argparse
@@ -14,52 +14,64 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from pipeline import params
 from pipeline.console import terminal
 from pipeline.corpus import layouts
 
 LANGUAGES = ("english", "hindi")
-TOGETHER = 1000  # files in a folder
-SETTINGS = {"languages": LANGUAGES, "speaker_table": None, "speaker_pattern": None, "max_rejected": 0.0}
+FILES_PER_FOLDER = 1000
+Measured = tuple[float, float, int]  # seconds, CPU seconds, peak memory in bytes
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--rows", type=int, default=1_000_000, help="of metadata.csv")
     parser.add_argument("--files", type=int, default=100_000, help="in the folders layout")
-    parser.add_argument("--work", type=Path, help="a folder for the corpus; default: the system's for temporary files")
+    parser.add_argument("--work", type=Path, help="folder for the corpus; default: the system's temporary folder")
     given = parser.parse_args()
-    lines = []
-    for layout, number, bare in (("table", given.rows, bare_table), ("folders", given.files, bare_folders)):
-        with tempfile.TemporaryDirectory(dir=given.work) as folder:
-            root = Path(folder)
-            build(root, number)
-            changes = {"speaker_pattern": r"(?P<speaker>\d+)/[^/]+$"} if layout == "folders" else {}
-            settings = params.Corpus(**SETTINGS | {"root": folder, "layout": layout} | changes)
-            alone(bare, root)  # the first to ask for the files waits for the disk
-            _, plain, _ = alone(bare, root)
-            seconds, cpu, memory = alone(whole, settings)
-        lines.append(
-            [layout, f"{number:,}", f"{seconds:.1f}", f"{cpu:.1f}", f"{memory / 1e6:.0f}", f"{cpu / plain:.1f}"]
-        )
+    lines = [
+        measure("table", given.rows, bare_table, given.work),
+        measure("folders", given.files, bare_folders, given.work),
+    ]
     terminal.show_table(["layout", "recordings", "s", "CPU s", "MB", "CPU, x bare loop"], lines)
 
 
-def build(root: Path, number: int) -> None:
+def measure(layout: params.Layout, count: int, bare: Callable[[Path], None], work: Path | None) -> list[str]:
+    """List so many recordings in a layout, and give the line of the table."""
+    with tempfile.TemporaryDirectory(dir=work) as folder:
+        root = Path(folder)
+        build(root, count)
+        corpus = params.Corpus(
+            root=folder,
+            layout=layout,
+            languages=LANGUAGES,
+            speaker_table=None,
+            speaker_pattern=r"(?P<speaker>\d+)/[^/]+$",
+            max_rejected=0.0,
+        )
+        in_new_process(bare, root)  # warm-up: the first access to the files waits for the disk
+        _, bare_cpu_s, _ = in_new_process(bare, root)
+        elapsed_s, cpu_s, memory_bytes = in_new_process(list_and_check, corpus)
+    ratio = cpu_s / bare_cpu_s
+    return [layout, f"{count:,}", f"{elapsed_s:.1f}", f"{cpu_s:.1f}", f"{memory_bytes / 1e6:.0f}", f"{ratio:.1f}"]
+
+
+def build(root: Path, count: int) -> None:
     """Write empty recordings of two languages, and the table that lists them."""
     with (root / "metadata.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
         table.writerow(["path", "language", "speaker", "source"])
-        for at in range(number):
-            which = at // TOGETHER
-            language = LANGUAGES[which % len(LANGUAGES)]
-            folder = f"train_{language}/{which:04d}"
-            if at % TOGETHER == 0:
+        for index in range(count):
+            speaker = index // FILES_PER_FOLDER
+            language = LANGUAGES[speaker % len(LANGUAGES)]
+            folder = f"train_{language}/{speaker:04d}"
+            if index % FILES_PER_FOLDER == 0:
                 (root / folder).mkdir(parents=True)
-            path = f"{folder}/{at:07d}.wav"
+            path = f"{folder}/{index:07d}.wav"
             os.close(os.open(root / path, os.O_CREAT | os.O_WRONLY))
-            table.writerow([path, language, f"speaker {which}", "read"])
+            table.writerow([path, language, f"speaker {speaker}", "read"])
 
 
 def bare_table(root: Path) -> None:
@@ -78,23 +90,23 @@ def bare_folders(root: Path | str) -> None:
                 entry.stat(follow_symlinks=False)
 
 
-def whole(settings: params.Corpus) -> None:
-    listing = layouts.read(settings)
-    layouts.check(listing.entries, listing.rejected, settings)
+def list_and_check(corpus: params.Corpus) -> None:
+    listing = layouts.read(corpus)
+    layouts.check(listing.entries, listing.rejected, corpus)
 
 
-def alone(work: Callable, given: object) -> tuple[float, float, int]:
-    """Seconds and CPU seconds that a function takes in a new process, and the most memory that this has, bytes."""
+def in_new_process(function: Callable[[Any], None], argument: object) -> Measured:
+    """Measure a function in a new process."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
-        return process.submit(timed, work, given).result()
+        return process.submit(timed, function, argument).result()
 
 
-def timed(work: Callable, given: object) -> tuple[float, float, int]:
-    began, used = time.perf_counter(), time.process_time()
-    work(given)
-    seconds, cpu = time.perf_counter() - began, time.process_time() - used
+def timed(function: Callable[[Any], None], argument: object) -> Measured:
+    began_s, began_cpu_s = time.perf_counter(), time.process_time()
+    function(argument)
+    elapsed_s, cpu_s = time.perf_counter() - began_s, time.process_time() - began_cpu_s
     with Path("/proc/self/status").open(encoding="ascii") as file:
-        return seconds, cpu, next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
+        return elapsed_s, cpu_s, next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
 
 
 if __name__ == "__main__":

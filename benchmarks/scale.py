@@ -1,11 +1,11 @@
-"""ingest, trim and features at any size: speed, memory, parallel efficiency, and how well `lid plan` foretold them.
+"""Speed, memory and parallel efficiency of ingest, trim and features at any size, beside the estimates of `lid plan`.
 
     python benchmarks/scale.py --hours 2 10 42
     python benchmarks/scale.py --hours 1 --longest 10    # with one recording of ten hours
 
-The corpus is the demo's, which `dvc repro` speaks, repeated at other levels, as FLAC, until it fills so many hours, in
-the proportions of the homework's languages. Each size runs `dvc repro features` in a copy of the project with an empty
-memo, on one core and on two. 42 hours need 30 GB of disk in --work for the time of the run.
+The corpus is the demo corpus that `dvc repro` synthesises, as FLAC, repeated at other levels up to the hours asked
+for, in the proportions of the languages in the homework. Each size runs `dvc repro features` in a copy of the project,
+with an empty memo, on one core and on two. During the run, 42 hours need 30 GB of disk in --work.
 """
 
 import argparse
@@ -29,16 +29,28 @@ from pipeline.console import terminal
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "artifacts" / "data" / "demo"
-MINUTES = {"english": 1271, "hindi": 347, "mandarin": 893}  # of the homework's set
+MINUTES = {"english": 1271, "hindi": 347, "mandarin": 893}  # in the homework's corpus
 STAGES = ("ingest", "trim", "features")
-SAMPLE = 1200  # s of audio for the librosa loop
-POLL = 0.25  # s
-PLACES = (1, 1, 0, 2, 0, 0, 0, 0, 0, 0)  # behind the point, of what is shown
+LOOP_S = 1200  # of audio for the librosa loop
+RECORDING_S = 10  # of audio in a recording, about
+POLL_INTERVAL_S = 0.25
+COLUMNS = {  # of the table shown, with their decimal places
+    "seconds": 1,
+    "estimated s": 1,
+    "x real time": 0,
+    "x librosa": 2,
+    "MB": 0,
+    "estimated MB": 0,
+    "files": 0,
+    "estimated files": 0,
+    "peak MB": 0,
+    "estimated peak MB": 0,
+}
 
 
 @dataclass
 class Measured:
-    """A `dvc repro features`: seconds of each stage and in all, largest memory of one process by stage."""
+    """One `dvc repro features`: seconds of each stage and in total, and the largest process of each stage in MB."""
 
     total: float = 0.0
     seconds: dict[str, float] = field(default_factory=dict)
@@ -52,10 +64,10 @@ class Measured:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--hours", type=float, nargs="+", default=[2.0])
-    parser.add_argument("--longest", type=float, default=0.0, help="hours of one more recording")
+    parser.add_argument("--longest", type=float, default=0.0, help="hours of one additional recording")
     parser.add_argument("--cores", type=int, nargs="+", default=[1, 2])
     parser.add_argument(
-        "--work", type=Path, help="a folder on a disk with room; default: the system's for temporary files"
+        "--work", type=Path, help="folder on a disk with enough space; default: the system's temporary folder"
     )
     given = parser.parse_args()
     if not DEMO.is_dir():
@@ -72,10 +84,10 @@ def measure(folder: Path, hours: float, longest: float, cores: list[int]) -> Non
     totals = {}
     for count in cores:
         project = copy_project(folder / f"project-{count}", folder / "corpus")
-        foretold = plan(project, count)
+        estimates = estimate(project, count)
         done = run(project, count)
         totals[count] = done
-        show(done, foretold, project, seconds, loop, count)
+        show(done, estimates, project, seconds, loop, count)
         if count == max(cores):
             wav = librosa_loop(project / "artifacts" / "audio", "wav")
             speed = seconds / done.seconds["features"]
@@ -92,7 +104,7 @@ def measure(folder: Path, hours: float, longest: float, cores: list[int]) -> Non
 
 
 def build(folder: Path, hours: float, longest: float) -> float:
-    """Write the corpus; the seconds of audio in it."""
+    """Write the corpus and return its length in seconds."""
     rng = np.random.default_rng(0)
     table, seconds = [("path", "speaker")], 0.0
     with (DEMO / "speakers.csv").open() as file:
@@ -129,9 +141,9 @@ def build(folder: Path, hours: float, longest: float) -> float:
 
 
 def librosa_loop(folder: Path, ending: str) -> float:
-    """Seconds of audio a second of the plain loop, in a process of its own, on some of the same files."""
-    files = sorted(folder.rglob(f"*[0-9a-f].{ending}"))
-    chosen = [str(file) for file in np.random.default_rng(1).permutation(files)[: max(2, SAMPLE // 10)]]
+    """Seconds of audio per second of a plain loop over some of the same files, in a new process."""
+    files = sorted(map(str, folder.rglob(f"*[0-9a-f].{ending}")))
+    chosen = np.random.default_rng(1).permutation(files)[: LOOP_S // RECORDING_S].tolist()
     code = """
 import json, sys, time
 import librosa
@@ -167,15 +179,16 @@ def environment(project: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(project), "XDG_CACHE_HOME": str(project / "cache")}
 
 
-def plan(project: Path, cores: int) -> dict[str, dict[str, float]]:
-    """What `lid plan` says of it."""
+def estimate(project: Path, cores: int) -> dict[str, dict[str, float]]:
+    """The estimates of `lid plan`, by stage."""
     command = ["lid", "plan", "--json", "--workers", str(cores)]
     done = subprocess.run(command, cwd=project, env=environment(project), capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    estimates: dict[str, dict[str, float]] = json.loads(done.stdout)
+    return estimates
 
 
 def run(project: Path, cores: int) -> Measured:
-    """`dvc repro features` on so many cores, its processes watched."""
+    """Run `dvc repro features` on this many cores and watch its processes."""
     done = Measured()
     with (project / "output").open("w") as output:
         began = time.monotonic()
@@ -190,7 +203,7 @@ def run(project: Path, cores: int) -> Measured:
         first: dict[str, float] = {}
         while process.poll() is None:
             watch(process, first, done)
-            time.sleep(POLL)
+            time.sleep(POLL_INTERVAL_S)
         done.total = time.monotonic() - began
     if process.returncode:
         sys.exit((project / "output").read_text())
@@ -198,20 +211,20 @@ def run(project: Path, cores: int) -> Measured:
 
 
 def watch(process: psutil.Popen, first: dict[str, float], done: Measured) -> None:
-    """Note which stage runs, and the memory of each of its processes."""
+    """Record which stage runs, and the memory of each of its processes."""
     now = time.monotonic()
     try:
         family = process.children(recursive=True)
         stages = {child.pid: stage for child in family for stage in STAGES if f"stages.{stage}" in child.cmdline()}
         for stage in set(stages.values()):
-            done.seconds[stage] = now - first.setdefault(stage, now) + POLL  # half of it before, half after
+            done.seconds[stage] = now - first.setdefault(stage, now) + POLL_INTERVAL_S  # half before, half after
             done.memory[stage] = max(done.memory.get(stage, 0), *(peak(child.pid) for child in family))
     except psutil.NoSuchProcess:
         pass
 
 
 def peak(process: int) -> float:
-    """The most memory that a process has had, MB."""
+    """Return the largest memory that a process has had, in MB."""
     try:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
     except OSError:
@@ -220,45 +233,34 @@ def peak(process: int) -> float:
 
 
 def show(
-    done: Measured, foretold: dict[str, dict[str, float]], project: Path, seconds: float, loop: float, cores: int
+    done: Measured, estimates: dict[str, dict[str, float]], project: Path, seconds: float, loop: float, cores: int
 ) -> None:
     folders = {"ingest": ("ingest", "audio"), "trim": ("trim",), "features": ("features.zarr",)}
-    names = (
-        "seconds",
-        "planned",
-        "x real time",
-        "x librosa",
-        "MB",
-        "planned",
-        "files",
-        "planned",
-        "peak MB",
-        "planned",
-    )
     lines = []
     for stage in STAGES:
-        written = [
-            path.stat().st_size
-            for name in folders[stage]
-            for path in (project / "artifacts" / name).rglob("*")
-            if path.is_file()
-        ]
-        took, said = done.seconds[stage], foretold[stage]
+        paths = [path for name in folders[stage] for path in (project / "artifacts" / name).rglob("*")]
+        sizes = [path.stat().st_size for path in paths if path.is_file()]
+        took, estimated = done.seconds[stage], estimates[stage]
         numbers = (
             took,
-            said["seconds"],
+            estimated["seconds"],
             seconds / took,
             seconds / took / loop,
-            sum(written) / 1e6,
-            said["bytes"] / 1e6,
+            sum(sizes) / 1e6,
+            estimated["bytes"] / 1e6,
+            len(sizes),
+            estimated["files"],
+            done.memory[stage],
+            estimated["memory"] / 1e6,
         )
-        numbers += (len(written), said["files"], done.memory[stage], said["memory"] / 1e6)
-        lines.append([stage, *(f"{number:,.{places}f}" for number, places in zip(numbers, PLACES, strict=True))])
-    took, said = sum(done.seconds.values()), sum(of_one["seconds"] for of_one in foretold.values())
-    lines.append(["together", f"{took:.1f}", f"{said:.1f}", f"{seconds / took:,.0f}", *[""] * 7])
+        shown = [f"{number:,.{places}f}" for number, places in zip(numbers, COLUMNS.values(), strict=True)]
+        lines.append([stage, *shown])
+    took = sum(done.seconds.values())
+    estimated_s = sum(stage["seconds"] for stage in estimates.values())
+    lines.append(["together", f"{took:.1f}", f"{estimated_s:.1f}", f"{seconds / took:,.0f}", *[""] * 7])
     lines.append(["DVC itself", f"{done.dvc:.1f}", *[""] * 9])
-    lines.append(["all of it", f"{done.total:.1f}", "", f"{seconds / done.total:,.0f}", *[""] * 7])
-    terminal.show_table([f"{cores} core(s)", *names], lines)
+    lines.append(["total", f"{done.total:.1f}", "", f"{seconds / done.total:,.0f}", *[""] * 7])
+    terminal.show_table([f"{cores} core(s)", *COLUMNS], lines)
     print(flush=True)
 
 

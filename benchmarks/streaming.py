@@ -1,12 +1,13 @@
-"""What a 10 ms frame of a stream costs, whole and in parts, against Keras `predict` and eager calls in the same run.
+"""Measure the cost of one 10 ms frame of a stream, whole and in parts, relative to Keras `predict` in the same run.
 
 Needs artifacts/streaming, which `dvc repro` writes.
 """
 
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,64 +18,66 @@ from pipeline.streaming import runtimes
 from pipeline.streaming.identifier import Identifier
 
 FOLDER = Path("artifacts/streaming")
-RATE, SECONDS = 16000, 30
-CHUNK = RATE // 100  # a frame at a time: the costliest way
-SLOW = 40  # frames are enough for what takes milliseconds each
-STREAMS = 50
+RATE_HZ, SECONDS = 16000, 30
+CHUNK_SAMPLES = RATE_HZ // 100  # one frame at a time: the most expensive way
+SLOW_FRAMES = 40  # enough for calls that take milliseconds each
+WARM_UP_CALLS = 20
+N_STREAMS = 50
+RUNTIMES: tuple[tuple[runtimes.Name, int | None], ...] = (("litert", None), ("onnx", None), ("keras", 10 * SLOW_FRAMES))
 
 
 def main() -> None:
     rng = np.random.default_rng(0)
-    level = np.repeat(10 ** rng.uniform(-3, -1, SECONDS * 4), RATE // 4)
+    level = np.repeat(10 ** rng.uniform(-3, -1, SECONDS * 4), RATE_HZ // 4)
     audio = (rng.standard_normal(len(level)) * level).clip(-1, 1).astype(np.float32)
-    chunks = [audio[at : at + CHUNK] for at in range(0, len(audio), CHUNK)]
-    samples = [Resampler(RATE, RATE).accept(chunk) for chunk in chunks]
+    chunks = [audio[at : at + CHUNK_SAMPLES] for at in range(0, len(audio), CHUNK_SAMPLES)]
+    samples = [Resampler(RATE_HZ, RATE_HZ).accept(chunk) for chunk in chunks]
 
     first = Identifier.load(FOLDER)
-    about = first.description
-    frames = rng.normal(size=(len(chunks), about.mfcc.n_mfcc)).astype(np.float32)
-    resampler = Resampler(48000, RATE)
+    description = first.description
+    frames = rng.normal(size=(len(chunks), description.mfcc.n_mfcc)).astype(np.float32)
+    detector = Detector(RATE_HZ, description.mfcc.hop_length, description.silence)
     costs = {
-        "resampling 48 kHz": per_frame(resampler.accept, [np.repeat(chunk, 3) for chunk in chunks]),
-        "speech detection": per_frame(Detector(RATE, about.mfcc.hop_length, about.silence).accept, samples),
-        "MFCC": per_frame(Framer(first.kernel).accept, samples),
+        "resampling 48 kHz": per_call(Resampler(48000, RATE_HZ).accept, [np.repeat(chunk, 3) for chunk in chunks]),
+        "speech detection": per_call(detector.accept, samples),
+        "MFCC": per_call(Framer(first.kernel).accept, samples),
     }
-    for name, few in (("litert", None), ("onnx", None), ("keras", SLOW)):
-        network = runtimes.load(FOLDER, name, about.states).stream()
-        costs[f"network, {name}"] = per_frame(network.step, frames[:few])
-    for name, few in (("litert", None), ("onnx", None), ("keras", 10 * SLOW)):
-        costs[f"whole chain, {name}"] = per_frame(Identifier.load(FOLDER, name).accept, chunks[:few])
+    for name, most in RUNTIMES:
+        network = runtimes.load(FOLDER, name, description.states).stream()
+        costs[f"network, {name}"] = per_call(network.step, list(frames[:most]))
+    for name, most in RUNTIMES:
+        costs[f"whole chain, {name}"] = per_call(Identifier.load(FOLDER, name).accept, chunks[:most])
 
     from pipeline import backend
 
     model = backend.keras().models.load_model(FOLDER / "streaming.keras", compile=False, safe_mode=True)
-    few = [frame[None, None] for frame in frames[:SLOW]]
-    costs["Keras predict, network alone"] = per_frame(lambda frame: model.predict(frame, verbose=0), few)
-    costs["Keras eager call, network alone"] = per_frame(model, few)
+    few = [frame[None, None] for frame in frames[:SLOW_FRAMES]]
+    costs["Keras predict, network alone"] = per_call(lambda frame: model.predict(frame, verbose=0), few)
+    costs["Keras eager call, network alone"] = per_call(model, few)
 
     chain, predict = costs["whole chain, litert"], costs["Keras predict, network alone"]
-    for name, seconds in costs.items():
-        print(f"{name:32} {seconds * 1e6:10,.1f} µs a frame   {predict / seconds:9,.1f} x predict")
-    print(f"{'streams in real time on one core':32} {0.01 / chain:10,.0f}")
-    before = memory()
-    held = [first.stream() for _ in range(STREAMS)]
-    for stream in held:
-        stream.accept(audio[:RATE])
-    print(f"{'memory of a stream':32} {(memory() - before) / STREAMS:10,.2f} MB")
+    for part, seconds in costs.items():
+        print(f"{part:32} {seconds * 1e6:10,.1f} µs per frame   {predict / seconds:9,.1f} x predict")
+    print(f"{'streams in real time on one core':32} {description.frame_s / chain:10,.0f}")
+    before = peak_memory_mb()
+    streams = [first.stream() for _ in range(N_STREAMS)]
+    for stream in streams:
+        stream.accept(audio[:RATE_HZ])
+    print(f"{'memory per stream':32} {(peak_memory_mb() - before) / N_STREAMS:10,.2f} MB")
 
 
-def per_frame(work: Callable, inputs: list) -> float:
-    """Seconds of one call, after some to warm up."""
-    for given in inputs[:20]:
-        work(given)
-    began = time.perf_counter()
-    for given in inputs[20:]:
-        work(given)
-    return (time.perf_counter() - began) / len(inputs[20:])
+def per_call(function: Callable[[Any], object], inputs: Sequence[Any]) -> float:
+    """Mean seconds per call, after some calls to warm up."""
+    for value in inputs[:WARM_UP_CALLS]:
+        function(value)
+    start = time.perf_counter()
+    for value in inputs[WARM_UP_CALLS:]:
+        function(value)
+    return (time.perf_counter() - start) / len(inputs[WARM_UP_CALLS:])
 
 
-def memory() -> float:
-    """Peak memory of this process, MB."""
+def peak_memory_mb() -> float:
+    """Peak memory of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 
 

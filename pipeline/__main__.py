@@ -1,12 +1,12 @@
 """The command `lid`, also as `python -m pipeline`."""
 
-from pipeline.console import entry  # isort: skip  # first: it has to do with how a program starts
+from pipeline.console import entry  # isort: skip  # first: it handles Ctrl-C from the start
 
 import sys
 
 
 def main() -> None:
-    """Run the command."""
+    """Run the command `lid`."""
     entry.run(_main)
 
 
@@ -16,7 +16,7 @@ def _main() -> None:
     from pipeline.cli import commands
 
     try:
-        sys.exit(commands.main(standalone_mode=False))  # else click would tell of an interrupt itself
+        sys.exit(commands.main(standalone_mode=False))  # otherwise click handles interrupts itself
     except ClickException as error:
         error.show()
         sys.exit(error.exit_code)

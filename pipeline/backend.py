@@ -1,4 +1,4 @@
-"""Native libraries that write to standard error as they start: kept quiet, and TensorFlow imported only when needed."""
+"""Import TensorFlow only when it is needed, and silence native libraries that write to standard error as they start."""
 
 import ctypes
 import functools
@@ -15,7 +15,7 @@ _lock = threading.Lock()
 def keras() -> ModuleType:
     """Keras on TensorFlow. The first call takes some seconds."""
     if not _ready:
-        with unheard():
+        with quiet_stderr():
             os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
             os.environ.setdefault("KERAS_BACKEND", "tensorflow")
             import keras
@@ -27,29 +27,29 @@ def keras() -> ModuleType:
 
 
 @contextmanager
-def unheard() -> Iterator[None]:
-    """Point C's variable `stderr` at nothing, for one thread at a time.
+def quiet_stderr() -> Iterator[None]:
+    """Point C's variable `stderr` at the null device, for one thread at a time.
 
     For libraries that write before they read a log level, or have none. File descriptor 2 and Python's sys.stderr are
-    not touched, so no other thread can lose a traceback.
+    not touched, so no other thread loses a traceback.
     """
     libc = ctypes.CDLL(None)
     try:
         stream = ctypes.c_void_p.in_dll(libc, "stderr")
-    except ValueError:  # a C library with another name for it: the messages are shown
+    except ValueError:  # this C library has another name for it: the messages are shown
         yield
         return
     with _lock:
-        kept, stream.value = stream.value, _nothing()
+        original, stream.value = stream.value, _null_stream()
         try:
             yield
         finally:
-            stream.value = kept
+            stream.value = original
 
 
 @functools.cache
-def _nothing() -> int:
-    """A C stream that is never closed, as another thread may be writing to it."""
+def _null_stream() -> int:
+    """A C stream to the null device. It is never closed, because another thread may be writing to it."""
     libc = ctypes.CDLL(None)
     libc.fopen.restype = ctypes.c_void_p
     return int(libc.fopen(os.devnull.encode(), b"w"))

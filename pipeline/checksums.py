@@ -1,7 +1,7 @@
-"""SHA256SUMS: the checksums of what a stage wrote, so that a damaged file is an error and never a wrong result.
+"""SHA256SUMS: checksums of the files of a stage, so that a damaged file is an error and never a wrong result.
 
-A stage calls `seal` when all files of its folder are written; every reader goes through `read`. `sha256sum --check`
-reads the file as well.
+A stage calls `seal` when all files of its folder are written; every reader goes through `read`. The command
+`sha256sum --check` reads the file as well.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ def seal(folder: Path) -> None:
 def read(path: Path, remedy: str = REMEDY) -> bytes:
     """The content of a file that a stage wrote.
 
-    A folder without SHA256SUMS was not written by a stage: its files are read as they are.
+    A folder without SHA256SUMS was not written by a stage: its files are read without a check.
 
     Raises
     ------
@@ -37,23 +37,23 @@ def read(path: Path, remedy: str = REMEDY) -> bytes:
         content = path.read_bytes()
         sums = _sums(path.parent)
     except (OSError, UnicodeDecodeError) as error:
-        raise ArtifactError(f"{path} can't be read ({_reason(error)}); {remedy}") from None
+        raise ArtifactError(f"{path} can't be read ({_reason(error)}); {remedy}") from error
     if sums is not None and sums.get(path.name) != _digest(content):
         raise ArtifactError(f"{path} is not the file that {SUMS} beside it describes; {remedy}")
     return content
 
 
 def read_json(path: Path) -> Any:
-    """The same, parsed as JSON."""
+    """Read a file that a stage wrote, as `read` does, and parse it as JSON."""
     content = read(path)
     try:
         return json.loads(content)
     except ValueError as error:
-        raise ArtifactError(f"{path} is not JSON ({error}); {REMEDY}") from None
+        raise ArtifactError(f"{path} is not JSON ({error}); {REMEDY}") from error
 
 
 def write_json(path: Path, tree: Any) -> None:
-    """Write a tree of plain values; to be sealed with its folder."""
+    """Write plain values as JSON; the folder is to be sealed afterwards."""
     path.write_text(json.dumps(tree, indent=2) + "\n", encoding="utf-8")
 
 
@@ -68,7 +68,7 @@ def check(folder: Path, names: Iterable[str], remedy: str = REMEDY) -> None:
     try:
         sums = _sums(folder)
     except (OSError, UnicodeDecodeError) as error:
-        raise ArtifactError(f"{folder / SUMS} can't be read ({_reason(error)}); {remedy}") from None
+        raise ArtifactError(f"{folder / SUMS} can't be read ({_reason(error)}); {remedy}") from error
     if sums is None:
         raise ArtifactError(f"{folder / SUMS} is missing; {remedy}")
     for name in names:
@@ -80,7 +80,7 @@ def check(folder: Path, names: Iterable[str], remedy: str = REMEDY) -> None:
             try:
                 content = (folder / key).read_bytes()
             except OSError as error:
-                raise ArtifactError(f"{folder / key} can't be read ({error.strerror}); {remedy}") from None
+                raise ArtifactError(f"{folder / key} can't be read ({error.strerror}); {remedy}") from error
             if _digest(content) != sums.get(key):
                 raise ArtifactError(f"{folder / key} is not the file that {SUMS} describes; {remedy}")
 

@@ -1,8 +1,44 @@
-"""What a user can get wrong, as exceptions whose text is the one sentence to read.
+"""Exceptions by kind: a user's mistake, misuse of the library, a defect of this package.
 
-A message says what was given, where, what is allowed and what to do. Entry points (the commands and the stages)
-print it without a traceback and exit with status 2; anything else that is raised is a defect of this package.
+The text of a user's mistake is the one sentence to read: what was given, where, what is allowed and what to do. Entry
+points (the commands and the stages) print it without a traceback and exit with status 2. Anything else is a defect.
 """
+
+from pathlib import Path
+from typing import Literal
+
+Reason = Literal[
+    # before decoding
+    "missing",
+    "not_a_file",
+    "name",
+    "outside",
+    "no_speaker",
+    # while decoding
+    "unreadable",
+    "truncated",
+    "not_finite",
+    "sample_rate",
+    "too_short",
+    "too_long",
+    "silent",
+    "killed",
+    "hung",
+    # after decoding
+    "contradiction",
+    # of a stream; never in ingest/rejected.csv
+    "closed",
+    "finished",
+    "microphone",
+    "not_mono_float",
+    "odd_bytes",
+    "out_of_range",
+]
+"""Every code for audio that can't be used. artifacts/README.md explains those of ingest/rejected.csv."""
+
+
+class Defect(Exception):  # noqa: N818 (a plain noun tells it from a user's errors)
+    """A defect of this package: please report it."""
 
 
 class UserError(Exception):
@@ -22,39 +58,55 @@ class CorpusError(UserError):
 
 
 class AudioError(UserError):
-    """One recording can't be used. ``reason`` is the code that ingest/rejected.csv shows."""
+    """A recording or a stream of audio can't be used.
 
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
+    Attributes
+    ----------
+    reason
+        Code, as in ingest/rejected.csv.
+    detail
+        With a path, the predicate of a sentence about it, as in ingest/rejected.csv; without one, a whole sentence.
+    path
+        The recording, if it is known.
 
-    def __reduce__(self) -> tuple[type["AudioError"], tuple[str, str]]:
-        return type(self), (self.reason, str(self))  # worker processes send it back pickled
+    Examples
+    --------
+    >>> error = AudioError("silent", "holds nothing but zeros", Path("a.wav"))
+    >>> print(error)
+    a.wav holds nothing but zeros
+    >>> error.reason, error.detail
+    ('silent', 'holds nothing but zeros')
+    """
+
+    def __init__(self, reason: Reason, detail: str, path: Path | None = None) -> None:
+        super().__init__(reason, detail, path)  # all of them: worker processes send it back pickled
+        self.reason: Reason = reason
+        self.detail = detail
+        self.path = path
+
+    def __str__(self) -> str:
+        return self.detail if self.path is None else f"{self.path} {self.detail}"
 
 
 class ProgramError(UserError):
-    """A program that this package calls is not installed."""
+    """A program that this package calls is missing or fails."""
 
 
 class ClusterError(UserError):
-    """The Dask cluster that is to do the work is not there, or not what this process is."""
+    """The Dask cluster is unreachable, runs other versions or sees other files."""
 
 
 class ArtifactError(UserError):
     """A file written by an earlier stage is missing, altered or of another version."""
 
 
-class DetectionError(UserError):
-    """SoX and its rule disagree about a recording."""
-
-
 class TrainingError(UserError):
-    """Training went astray."""
+    """Training diverged."""
 
 
 class LeakageError(UserError):
-    """Something ties two splits together, so scores would be too good."""
+    """Two splits share something, so scores would be too good."""
 
 
 class ExportError(UserError):
-    """An exported network does not answer as the trained one does."""
+    """An exported network gives other answers than the trained one."""

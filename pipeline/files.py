@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all, whenever the program that writes them is killed."""
+"""Files and folders that appear whole or not at all, even if the program that writes them is killed."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ from pipeline.errors import ArtifactError
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write a file under another name, then give it its own."""
+    """Write a file under a temporary name, then rename it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
     try:
@@ -24,15 +24,15 @@ def replace(path: Path, content: bytes) -> None:
 
 @contextmanager
 def building(folder: Path) -> Iterator[Path]:
-    """An empty folder to write into, which becomes `folder`, and replaces it, once the block has ended well.
+    """An empty folder to write into, which replaces `folder` when the block ends without an error.
 
     Its name is new every time, so that a task which outlives a killed run can't write into the next one's.
 
     Raises
     ------
     ArtifactError
-        Where another process is in such a block, for any folder beside this one: where `dvc repro` alone was killed,
-        the stage that it had started goes on.
+        If another process is in such a block for any folder beside this one: after `dvc repro` alone was killed, its
+        stage is still running.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = os.open(folder.parent, os.O_RDONLY)
@@ -48,10 +48,10 @@ def building(folder: Path) -> Iterator[Path]:
             partial.rename(folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-    except BlockingIOError:
+    except BlockingIOError as error:
         raise ArtifactError(
             f"another process, maybe of a run that was killed, is writing into {folder.parent}; wait for it, or end it"
-        ) from None
+        ) from error
     finally:
         os.close(lock)
 

@@ -1,7 +1,7 @@
-"""MFCCs frame by frame: librosa's window, filters and cosine transform, in blocks that stay in the processor's cache.
+"""MFCCs frame by frame: librosa's window, filters and cosine transform, in blocks that fit the processor's cache.
 
 Frame t is centred on sample t * hop_length and sees n_fft samples; beyond both ends of a recording there are zeros. It
-depends on those samples only, so a slice of a recording gives the very frames that the whole of it gives.
+depends on those samples only, so the frames of a slice are the frames of the whole recording.
 """
 
 from collections.abc import Iterator
@@ -11,15 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import params
-from pipeline.audio.samples import FULL_SCALE, Read, Samples, held
+from pipeline.audio.samples import Read, Samples, Waveform, in_memory, to_waveform
 
-Features = NDArray[np.float32]
+Features = NDArray[np.float32]  # MFCCs, shape (frames, n_mfcc)
+LogMel = NDArray[np.float32]  # power in dB, shape (frames, n_mels)
 
-BLOCK = 256  # frames: 400 x 256 x 4 B, and what they become, stay in a core's cache
-STEP = 32 * BLOCK  # frames computed at a time: 82 s, so that memory does not grow with a recording
-FLOOR = 1e-10  # power below which librosa.power_to_db does not go
+BLOCK_FRAMES = 256  # 400 x 256 x 4 B, and the spectra of these, stay in a core's cache
+STEP_FRAMES = 32 * BLOCK_FRAMES  # computed at a time: 82 s, so that memory does not grow with a recording
+POWER_FLOOR = 1e-10  # lowest power that librosa.power_to_db distinguishes
 FIXED = {"center": True, "window": "hann", "power": 2.0, "htk": False, "dct_type": 2, "norm": "ortho", "lifter": 0}
-"""Fixed choices of `kernel` under librosa's names; written beside the parameters wherever MFCCs are described."""
+"""Fixed choices of `make_kernel` under librosa's names; written beside the parameters wherever MFCCs are described."""
 
 
 @dataclass(frozen=True)
@@ -34,56 +35,67 @@ class Kernel:
         Filters, shape (n_fft // 2 + 1, n_mels).
     cosines
         Orthonormal DCT-II, shape (n_mels, n_mfcc).
+    hop_length
+        Samples from one frame to the next.
     """
 
-    window: Features
-    mel: Features
-    cosines: Features
+    window: NDArray[np.float32]
+    mel: NDArray[np.float32]
+    cosines: NDArray[np.float32]
     hop_length: int
 
     @property
     def n_fft(self) -> int:
-        """Samples that a frame sees."""
+        """Number of samples that a frame sees."""
         return len(self.window)
 
-    def log_mel(self, samples: Features) -> Features:
+    def log_mel(self, waveform: Waveform) -> LogMel:
         """Log-mel power in dB of every whole frame, shape (frames, n_mels).
 
         Parameters
         ----------
-        samples
-            Full scale ±1, shape (n_fft + (frames - 1) * hop_length,): no padding is added.
+        waveform
+            Shape (n_fft + (frames - 1) * hop_length,): no padding is added.
         """
-        frames = np.lib.stride_tricks.sliding_window_view(samples, self.n_fft)[:: self.hop_length]
+        frames = np.lib.stride_tricks.sliding_window_view(waveform, self.n_fft)[:: self.hop_length]
         decibels = np.empty((len(frames), self.mel.shape[1]), np.float32)
-        # In arrays that are taken once: where memory goes back to the system at once, as in Dask's workers, taking them
-        # anew for every block would double the time.
-        rows = min(BLOCK, len(frames))
+        # These arrays are allocated once: if freed memory goes back to the system at once, as in Dask's workers,
+        # allocating them for every block would double the time.
+        rows = min(BLOCK_FRAMES, len(frames))
         windowed = np.empty((rows, self.n_fft), np.float32)
         spectrum = np.empty((rows, len(self.mel)), np.complex64)
         power, imaginary = np.empty((2, rows, len(self.mel)), np.float32)
-        for at in range(0, len(frames), BLOCK):
-            block = slice(len(frames[at : at + BLOCK]))
-            np.multiply(frames[at : at + BLOCK], self.window, out=windowed[block])
+        for at in range(0, len(frames), BLOCK_FRAMES):
+            block = slice(len(frames[at : at + BLOCK_FRAMES]))
+            np.multiply(frames[at : at + BLOCK_FRAMES], self.window, out=windowed[block])
             # NumPy's transform comes three times closer to librosa's than SciPy's in single precision.
             np.fft.rfft(windowed[block], axis=1, out=spectrum[block])  # type: ignore[arg-type]  # single precision too
             np.square(spectrum.real[block], out=power[block])
             power[block] += np.square(spectrum.imag[block], out=imaginary[block])
-            np.matmul(power[block], self.mel, out=decibels[at : at + BLOCK])
-        np.log(np.maximum(decibels, np.float32(FLOOR), out=decibels), out=decibels)  # four times as fast as log10
+            np.matmul(power[block], self.mel, out=decibels[at : at + BLOCK_FRAMES])
+        np.log(
+            np.maximum(decibels, np.float32(POWER_FLOOR), out=decibels), out=decibels
+        )  # four times faster than log10
         decibels *= np.float32(10 / np.log(10))
         return decibels
 
-    def cepstrum(self, log_mel: Features) -> Features:
+    def cepstrum(self, log_mel: LogMel) -> Features:
         """MFCCs of log-mel frames, shape (frames, n_mfcc)."""
         mfcc: Features = log_mel @ self.cosines
         return mfcc
 
 
 def make_kernel(settings: params.Mfcc, sample_rate: int) -> Kernel:
-    """The arrays for these parameters, from librosa's filters and window.
+    """Compute the arrays for these parameters with librosa's filters and window.
 
     Source: librosa.feature.mfcc with norm="ortho", dct_type=2, center=True, window="hann", power=2, htk=False.
+
+    Examples
+    --------
+    >>> settings = params.Mfcc(n_mfcc=13, n_fft=400, hop_length=160, n_mels=40, fmin=0.0, fmax=None, top_db=None)
+    >>> kernel = make_kernel(settings, 16000)
+    >>> kernel.mel.shape, kernel.cosines.shape
+    ((201, 40), (40, 13))
     """
     from librosa.filters import get_window, mel
     from scipy.fft import dct
@@ -99,30 +111,43 @@ def make_kernel(settings: params.Mfcc, sample_rate: int) -> Kernel:
     )
 
 
-def frame_count(samples: int, hop_length: int) -> int:
-    """Frames of a recording of so many samples."""
-    return 1 + samples // hop_length
+def frame_count(n_samples: int, hop_length: int) -> int:
+    """Number of frames of a recording with `n_samples` samples.
+
+    >>> frame_count(16000, 160)
+    101
+    """
+    return 1 + n_samples // hop_length
 
 
-def compute(kernel: Kernel, read: Read, samples: int, first: int, count: int, top_db: float | None = None) -> Features:
-    """Frames first:first+count of a recording, reading only the samples that they see.
+def compute(
+    kernel: Kernel, read: Read, n_samples: int, first: int, count: int, top_db: float | None = None
+) -> Features:
+    """Compute frames first:first+count of a recording, reading only the samples that they see.
 
     Parameters
     ----------
     read
         Gives samples start:stop of the recording.
-    samples
+    n_samples
         Length of the recording.
     top_db
-        Levels further below the loudest of the whole recording are raised to that; costs a pass over all of it.
+        Raise all levels to at least `top_db` dB below the loudest of the whole recording, which is then read twice.
 
     Returns
     -------
     Shape (count, n_mfcc).
+
+    Examples
+    --------
+    >>> settings = params.Mfcc(n_mfcc=13, n_fft=400, hop_length=160, n_mels=40, fmin=0.0, fmax=None, top_db=None)
+    >>> kernel, samples = make_kernel(settings, 16000), np.arange(-8000, 8000).astype(np.int16)
+    >>> compute(kernel, lambda start, stop: samples[start:stop], len(samples), first=50, count=10).shape
+    (10, 13)
     """
-    floor = None if top_db is None else _loudest(kernel, read, samples) - np.float32(top_db)
+    floor = None if top_db is None else _loudest(kernel, read, n_samples) - np.float32(top_db)
     features = np.empty((count, kernel.cosines.shape[1]), np.float32)
-    for at, log_mel in _log_mel(kernel, read, samples, first, count):
+    for at, log_mel in _log_mel(kernel, read, n_samples, first, count):
         if floor is not None:
             np.maximum(log_mel, floor, out=log_mel)
         features[at : at + len(log_mel)] = kernel.cepstrum(log_mel)
@@ -130,54 +155,66 @@ def compute(kernel: Kernel, read: Read, samples: int, first: int, count: int, to
 
 
 def whole(kernel: Kernel, samples: Samples) -> Features:
-    """Every frame of a recording in memory, shape (frames, n_mfcc)."""
-    return compute(kernel, held(samples), len(samples), 0, frame_count(len(samples), kernel.hop_length))
+    """Compute every frame of a recording in memory, shape (frames, n_mfcc).
+
+    >>> settings = params.Mfcc(n_mfcc=13, n_fft=400, hop_length=160, n_mels=40, fmin=0.0, fmax=None, top_db=None)
+    >>> whole(make_kernel(settings, 16000), np.zeros(16000, np.int16)).shape
+    (101, 13)
+    """
+    return compute(kernel, in_memory(samples), len(samples), 0, frame_count(len(samples), kernel.hop_length))
 
 
 class Framer:
-    """MFCCs of a stream: the frames that `compute` gives, as soon as their samples are there."""
+    """MFCCs of a stream: the frames that `compute` gives, each as soon as its samples have arrived.
+
+    >>> settings = params.Mfcc(n_mfcc=13, n_fft=400, hop_length=160, n_mels=40, fmin=0.0, fmax=None, top_db=None)
+    >>> framer = Framer(make_kernel(settings, 16000))
+    >>> len(framer.accept(np.zeros(1000, np.int16))), len(framer.finish())
+    (6, 1)
+    """
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
-        self._waiting = np.zeros(kernel.n_fft // 2, np.float32)  # samples that the next frame sees first
-        self._samples = self._frames = 0
+        self._pending = np.zeros(kernel.n_fft // 2, np.float32)  # from the first sample of the next frame on
+        self._n_samples = self._n_frames = 0
 
     def accept(self, samples: Samples) -> Features:
-        """Take more samples, shape (samples,); give back the frames that are complete, shape (frames, n_mfcc)."""
-        self._samples += len(samples)
-        return self._compute(samples.astype(np.float32) / np.float32(FULL_SCALE))
+        """Take more samples, shape (samples,); return the frames that are complete, shape (frames, n_mfcc)."""
+        self._n_samples += len(samples)
+        return self._compute(to_waveform(samples))
 
     def finish(self) -> Features:
-        """The last frames, which see zeros beyond the end."""
-        due = frame_count(self._samples, self._kernel.hop_length) - self._frames
+        """Return the last frames, which see zeros beyond the end."""
+        due = frame_count(self._n_samples, self._kernel.hop_length) - self._n_frames
         return self._compute(np.zeros(self._kernel.n_fft, np.float32))[:due]
 
-    def _compute(self, samples: Features) -> Features:
-        kernel, waiting = self._kernel, np.concatenate([self._waiting, samples])
-        count = max(0, 1 + (len(waiting) - kernel.n_fft) // kernel.hop_length)
-        self._waiting = waiting[count * kernel.hop_length :]
-        self._frames += count
+    def _compute(self, waveform: Waveform) -> Features:
+        kernel, pending = self._kernel, np.concatenate([self._pending, waveform])
+        count = max(0, 1 + (len(pending) - kernel.n_fft) // kernel.hop_length)
+        self._pending = pending[count * kernel.hop_length :]
+        self._n_frames += count
         if not count:
             return np.zeros((0, kernel.cosines.shape[1]), np.float32)
-        return kernel.cepstrum(kernel.log_mel(waiting[: (count - 1) * kernel.hop_length + kernel.n_fft]))
+        return kernel.cepstrum(kernel.log_mel(pending[: (count - 1) * kernel.hop_length + kernel.n_fft]))
 
 
-def _padded(kernel: Kernel, read: Read, samples: int, first: int, count: int) -> Features:
+def _padded(kernel: Kernel, read: Read, n_samples: int, first: int, count: int) -> Waveform:
     """The samples that frames first:first+count see, zeros beyond the ends, shape (n_fft + (count - 1) * hop,)."""
     start = first * kernel.hop_length - kernel.n_fft // 2
     stop = start + (count - 1) * kernel.hop_length + kernel.n_fft
     padded = np.zeros(stop - start, np.float32)
-    inside = slice(max(-start, 0), min(stop, samples) - start)
-    np.multiply(read(max(start, 0), min(stop, samples)), np.float32(1 / FULL_SCALE), out=padded[inside])
+    inside = slice(max(-start, 0), min(stop, n_samples) - start)
+    padded[inside] = to_waveform(read(max(start, 0), min(stop, n_samples)))
     return padded
 
 
-def _log_mel(kernel: Kernel, read: Read, samples: int, first: int, count: int) -> Iterator[tuple[int, Features]]:
-    """Log-mel frames first:first+count of a recording, some at a time, with the number of those before them."""
-    for at in range(0, count, STEP):
-        yield at, kernel.log_mel(_padded(kernel, read, samples, first + at, min(STEP, count - at)))
+def _log_mel(kernel: Kernel, read: Read, n_samples: int, first: int, count: int) -> Iterator[tuple[int, LogMel]]:
+    """Log-mel frames first:first+count in steps, each with its offset from `first`."""
+    for at in range(0, count, STEP_FRAMES):
+        yield at, kernel.log_mel(_padded(kernel, read, n_samples, first + at, min(STEP_FRAMES, count - at)))
 
 
-def _loudest(kernel: Kernel, read: Read, samples: int) -> np.float32:
-    frames = frame_count(samples, kernel.hop_length)
-    return np.float32(max(log_mel.max() for _, log_mel in _log_mel(kernel, read, samples, 0, frames)))
+def _loudest(kernel: Kernel, read: Read, n_samples: int) -> np.float32:
+    """Highest log-mel power of a whole recording, dB."""
+    count = frame_count(n_samples, kernel.hop_length)
+    return np.float32(max(log_mel.max() for _, log_mel in _log_mel(kernel, read, n_samples, 0, count)))

@@ -13,7 +13,7 @@ def require(program: str) -> str:
     Raises
     ------
     ProgramError
-        Where it is not on PATH, with the packages that hold it.
+        If it is not on PATH, naming the packages that hold it.
     """
     path = shutil.which(program)
     if path is None:

@@ -1,15 +1,15 @@
-"""Every CSV that one stage writes and another reads: its columns, typed once, and the way to read and write it."""
+"""The CSV files between stages: the columns of each, typed once, and how to read and write them."""
 
 import csv
 import dataclasses
 import io
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from pipeline import checksums
-from pipeline.errors import ArtifactError
+from pipeline.errors import ArtifactError, Reason
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,16 +46,16 @@ class RecordingRow:
     rms_dbfs: float
     clipped: float  # share of the samples at full scale
     dc_offset: float  # mean, of full scale
-    crc32c: str = ""  # of every block of the samples, as `pcm` reads them
+    crc32c: str = ""  # of every block of the samples, as audio/wav.py reads them
     extra: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
 class RejectedRow:
-    """A row of ingest/rejected.csv: one recording that can't be used, and why."""
+    """A row of ingest/rejected.csv: one recording that can't be used, and the reason."""
 
     path: str
-    reason: str
+    reason: Reason
     detail: str
 
 
@@ -111,7 +111,7 @@ class EpochRow:
 
 @dataclasses.dataclass(frozen=True)
 class AnswerRow:
-    """A row of evaluation/confusion.csv: what a test recording is and what the network called it."""
+    """A row of evaluation/confusion.csv: the language of a test recording and the answer of the network."""
 
     actual: str
     predicted: str
@@ -119,7 +119,7 @@ class AnswerRow:
 
 SPLITS = ("train", "val", "test")
 
-Spoken = TypeVar("Spoken", RecordingRow, SplitRow)
+RowWithLanguage = TypeVar("RowWithLanguage", RecordingRow, SplitRow)
 Row = TypeVar("Row", FileRow, RecordingRow, RejectedRow, SpanRow, SplitRow, SequenceRow, EpochRow, AnswerRow)
 
 
@@ -136,7 +136,7 @@ def write(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
         plain = csv.writer(file, lineterminator="\n")
         quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
         for cells in itertools.chain([names + extra], (_cells(row, names, extra) for row in rows)):
-            # A carriage return ends a line for those who read it, but csv quotes none for that.
+            # A carriage return ends a line for readers, but csv does not quote a cell for it.
             (quoted if any("\r" in cell for cell in cells) else plain).writerow(cells)
 
 
@@ -145,34 +145,34 @@ def _cells(row: object, names: Iterable[str], extra: Iterable[str]) -> list[str]
     return [*(str(getattr(row, name)) for name in names), *(carried.get(key, "") for key in extra)]
 
 
-def of_languages(path: Path, kind: type[Spoken], languages: Iterable[str]) -> list[Spoken]:
-    """Read rows that must be of these languages, all of them; ArtifactError also if they are of others."""
+def of_languages(path: Path, kind: type[RowWithLanguage], languages: Iterable[str]) -> list[RowWithLanguage]:
+    """Read rows that must hold exactly these languages; ArtifactError if they hold others."""
     rows = read(path, kind)
     require_languages(path, {row.language for row in rows}, languages)
     return rows
 
 
 def require_languages(path: Path, found: Iterable[str], wanted: Iterable[str]) -> None:
-    """Refuse what an earlier stage made of other languages; ArtifactError."""
+    """Refuse the output of an earlier stage for other languages; ArtifactError."""
     is_of, should_be = ", ".join(sorted(found)), ", ".join(sorted(wanted))
     if is_of != should_be:
         raise ArtifactError(f"{path} is of the languages {is_of or 'none'}, not of {should_be}; {checksums.REMEDY}")
 
 
 def read(path: Path, kind: type[Row]) -> list[Row]:
-    """Read what `write` wrote; ArtifactError as `scan`."""
+    """Read a file that `write` wrote; ArtifactError as for `scan`."""
     return list(scan(path, kind))
 
 
 def scan(path: Path, kind: type[Row]) -> Iterator[Row]:
-    """Read what `write` wrote, a row at a time.
+    """Read a file that `write` wrote, row by row.
 
     Raises
     ------
     ArtifactError
         If the file is missing or damaged, lacks a column or holds a value of another type.
     """
-    types = get_type_hints(kind)
+    types = {name: _parser(hint) for name, hint in get_type_hints(kind).items()}
     carries = types.pop("extra", None) is not None
     text = io.TextIOWrapper(io.BytesIO(checksums.read(path)), encoding="utf-8", newline="")
     try:
@@ -183,12 +183,24 @@ def scan(path: Path, kind: type[Row]) -> Iterator[Row]:
         for cells in lines:
             try:
                 line = dict(zip(header, cells, strict=True))
-                values: dict[str, Any] = {name: cast(line.pop(name)) for name, cast in types.items()}
+                values: dict[str, Any] = {name: parse(line.pop(name)) for name, parse in types.items()}
             except ValueError as error:
                 where = f"{path} line {lines.line_num}"
-                raise ArtifactError(f"{where} does not fit its columns ({error}); {checksums.REMEDY}") from None
+                raise ArtifactError(f"{where} does not fit its columns ({error}); {checksums.REMEDY}") from error
             if carries:
                 values["extra"] = line
             yield kind(**values)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ArtifactError(f"{path} can't be read ({error}); {checksums.REMEDY}") from None
+        raise ArtifactError(f"{path} can't be read ({error}); {checksums.REMEDY}") from error
+
+
+def _parser(kind: Any) -> Callable[[str], Any]:
+    """The function that reads a cell of a type; ValueError if a cell has no such value."""
+    allowed = get_args(kind)  # of a Literal
+
+    def choose(cell: str) -> str:
+        if cell not in allowed:
+            raise ValueError(f"{cell!r} is not one of {', '.join(allowed)}")
+        return cell
+
+    return choose if allowed else kind

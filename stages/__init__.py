@@ -6,11 +6,18 @@ All of them share where things are, and how they run.
 from pipeline.console import entry  # isort: skip  # first: it has to do with how a stage starts
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+
+from pipeline import params
 
 PARAMS = Path("params.yaml")
 ARTIFACTS = Path("artifacts")
+
+
+def read_params(leaves: Iterable[str]) -> params.Params:
+    """Check all of params.yaml and give the parameters that a stage declares; reading any other is a defect."""
+    return params.only(params.load(PARAMS), leaves)
 
 
 def run(stage: Callable[[], None]) -> None:

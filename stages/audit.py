@@ -1,4 +1,4 @@
-"""audit: derive again from the written files that nothing ties train, val and test together."""
+"""audit: check from the written files alone that train, val and test share nothing."""
 
 from pipeline import checksums, tables
 from pipeline.console import terminal
@@ -19,8 +19,7 @@ def main() -> None:
     checksums.write_json(folder / "leakage.json", audit.report(findings))
     checksums.seal(folder)
     terminal.show_table(["check", "violations"], [[check, len(found)] for check, found in findings.items()])
-    leaks = [sentence for found in findings.values() for sentence in found]
-    if leaks:
+    if leaks := [sentence for found in findings.values() for sentence in found]:
         raise LeakageError(f"{len(leaks)} leak(s) between splits: {leaks[0]}; see {folder / 'leakage.json'}")
 
 

@@ -1,17 +1,26 @@
-"""corpus: list the files of the corpus with their digests. Runs every time: what follows runs if the list changed."""
+"""corpus: list the files of the corpus with their digests. Runs every time; later stages run if the list changed."""
 
 from pathlib import Path
 
-from pipeline import checksums, params, programs, tables
+from pipeline import checksums, programs, tables
 from pipeline.console.text import printable
 from pipeline.corpus import layouts
 from pipeline.jobs import digests, memo
 from pipeline.tables import FileRow, RejectedRow
-from stages import ARTIFACTS, PARAMS, run
+from stages import ARTIFACTS, read_params, run
+
+READS = (
+    "corpus.root",
+    "corpus.layout",
+    "corpus.languages",
+    "corpus.speaker_table",
+    "corpus.speaker_pattern",
+    "corpus.max_rejected",
+)  # leaves of params.yaml
 
 
 def main() -> None:
-    settings = params.load(PARAMS)
+    settings = read_params(READS)
     for program in ("sox", "dot"):  # later stages need them: say so before any work
         programs.require(program)
     root = Path(settings.corpus.root)

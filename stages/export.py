@@ -1,17 +1,36 @@
-"""export: the trained network as a step-by-step one in four formats, proved equal to the offline stages."""
+"""export: write the trained network step by step in four formats, proved equal to the offline stages."""
 
-from pipeline import params, tables
+from pipeline import tables
 from pipeline.console import terminal
 from pipeline.dataset import views
 from pipeline.errors import ArtifactError
 from pipeline.export import formats, golden
 from pipeline.network.definition import Architecture
-from pipeline.streaming import runtimes
-from stages import ARTIFACTS, PARAMS, run
+from pipeline.streaming.runtimes import RUNTIMES
+from stages import ARTIFACTS, read_params, run
+
+READS = (
+    "corpus.languages",
+    "audio.sample_rate",
+    "silence.strategy",
+    "silence.threshold",
+    "silence.min_speech",
+    "silence.min_silence",
+    "silence.pad",
+    "mfcc.n_mfcc",
+    "mfcc.n_fft",
+    "mfcc.hop_length",
+    "mfcc.n_mels",
+    "mfcc.fmin",
+    "mfcc.fmax",
+    "mfcc.top_db",
+    "export.streaming",
+    "export.tolerance",
+)  # leaves of params.yaml
 
 
 def main() -> None:
-    settings = params.load(PARAMS)
+    settings = read_params(READS)
     trained = formats.load(ARTIFACTS / "model" / "sequence.keras")
     path = ARTIFACTS / "model" / "architecture.json"
     architecture = Architecture.read(path)
@@ -23,26 +42,24 @@ def main() -> None:
             f"{path} is of a network trained with silence.strategy {trained_with[0]!r} and mfcc.n_mfcc "
             f"{trained_with[1]}, not with {asked[0]!r} and {asked[1]}; run `dvc repro`"
         )
-    folder = ARTIFACTS / "streaming"
-    formats.export(
-        trained,
+    description = formats.describe(
         architecture,
-        folder,
         languages=settings.corpus.languages,
         sample_rate=settings.audio.sample_rate,
         mfcc=settings.mfcc,
         silence=settings.silence,
+        streaming=settings.export.streaming,
         tolerance=settings.export.tolerance,
-        streams=settings.export.streaming,
     )
-    if not settings.export.streaming:
+    folder = ARTIFACTS / "streaming"
+    formats.write(trained, architecture, description, folder)
+    if not description.streaming:
         print("offline only: export.streaming is false")
         return
-    worst = {name: golden.replay(folder, name) for name in runtimes.FILES}
-    terminal.show_table(*golden.table(worst))
-    golden.check(worst, settings.export.tolerance)
-    latency = formats.latency(settings.audio.sample_rate, settings.mfcc, settings.silence)
-    print(f"an answer is at most {sum(latency.values()):.4g} s behind the middle of its frame")
+    found = {name: golden.replay(folder, name) for name in RUNTIMES}
+    terminal.show_table(*golden.table(found))
+    golden.check(found, description.tolerance)
+    print(f"an answer is at most {sum(description.latency_s.values()):.4g} s behind the middle of its frame")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from stages import ARTIFACTS, PARAMS, run
 
 
 def main() -> None:
-    settings = params.load(PARAMS)
+    settings = params.load(PARAMS)  # all: the page shows them
     page = render(
         Results(
             params=settings.model_dump(),
@@ -23,7 +23,7 @@ def main() -> None:
             trim=_by_language("trim", settings),
             leakage=checksums.read_json(ARTIFACTS / "audit" / "leakage.json"),
             rejected=tables.read(ARTIFACTS / "ingest" / "rejected.csv", RejectedRow),
-            network=checksums.read(ARTIFACTS / "model" / "model.png"),
+            diagram=checksums.read(ARTIFACTS / "model" / "model.png"),
         )
     )
     target = ARTIFACTS / "report" / "index.html"
@@ -43,11 +43,12 @@ def _by_language(stage: str, settings: params.Params) -> Any:
 def _manifests(settings: params.Params) -> Any:
     path = ARTIFACTS / "manifests" / "summary.json"
     summary = checksums.read_json(path)
-    made_for, asked = (summary["silence"], summary["balance"]), (settings.silence.strategy, settings.balance.strategy)
-    if made_for != asked:
+    written_for = summary["silence"], summary["balance"]
+    wanted = settings.silence.strategy, settings.balance.strategy
+    if written_for != wanted:
         raise ArtifactError(
-            f"{path} is of silence.strategy {made_for[0]!r} and balance.strategy {made_for[1]!r}, not of {asked[0]!r} "
-            f"and {asked[1]!r}; run `dvc repro`"
+            f"{path} was written for silence.strategy {written_for[0]!r} and balance.strategy {written_for[1]!r}, "
+            f"not for {wanted[0]!r} and {wanted[1]!r}; run `dvc repro`"
         )
     return summary
 

@@ -1,30 +1,36 @@
-"""split: speakers to train, val and test. Reads ingest/recordings.csv alone, so nothing later moves a speaker."""
+"""split: assign speakers to train, val and test, from ingest/recordings.csv alone: no later stage moves a speaker."""
 
-from collections.abc import Mapping, Sequence
-
-from pipeline import checksums, params, tables
+from pipeline import checksums, tables
 from pipeline.console import terminal
 from pipeline.dataset import splits
 from pipeline.tables import SPLITS, RecordingRow, SplitRow
-from stages import ARTIFACTS, PARAMS, run
+from stages import ARTIFACTS, read_params, run
+
+READS = (
+    "seed",
+    "corpus.languages",
+    "split.method",
+    "split.val",
+    "split.test",
+)  # leaves of params.yaml
 
 
 def main() -> None:
-    settings = params.load(PARAMS)
+    settings = read_params(READS)
     path = ARTIFACTS / "ingest" / "recordings.csv"
     recordings = tables.of_languages(path, RecordingRow, settings.corpus.languages)
     split_of = splits.assign(recordings, settings.split, settings.seed)
     splits.check(recordings, split_of)
+    summary = splits.summary(recordings, split_of, settings.corpus.languages)
 
     folder = ARTIFACTS / "splits"
     for name in SPLITS:
-        members = [
+        rows = [
             SplitRow(row.recording, row.language, row.speaker, row.group, row.duration_s)
             for row in recordings
             if split_of[row.recording] == name
         ]
-        tables.write(folder / f"{name}.csv", SplitRow, members)
-    summary = {language: _summary(language, recordings, split_of) for language in settings.corpus.languages}
+        tables.write(folder / f"{name}.csv", SplitRow, rows)
     checksums.write_json(folder / "summary.json", summary)
     checksums.seal(folder)
     terminal.show_table(
@@ -32,29 +38,15 @@ def main() -> None:
         [
             [
                 language,
-                *(cell for row in of.values() for cell in (row["minutes"], f"{row['share']:.1%}", row["speakers"])),
+                *(
+                    cell
+                    for part in parts.values()
+                    for cell in (part["minutes"], f"{part['share']:.1%}", part["speakers"])
+                ),
             ]
-            for language, of in summary.items()
+            for language, parts in summary.items()
         ],
     )
-
-
-def _summary(
-    language: str, recordings: Sequence[RecordingRow], split_of: Mapping[str, str]
-) -> dict[str, dict[str, float]]:
-    rows = [row for row in recordings if row.language == language]
-    seconds = sum(row.duration_s for row in rows)
-    summary = {}
-    for name in SPLITS:
-        dealt = [row for row in rows if split_of[row.recording] == name]
-        mine = sum(row.duration_s for row in dealt)
-        summary[name] = {
-            "recordings": len(dealt),
-            "speakers": len({row.speaker for row in dealt}),
-            "minutes": round(mine / 60, 2),
-            "share": round(mine / seconds, 4),
-        }
-    return summary
 
 
 if __name__ == "__main__":

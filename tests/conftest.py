@@ -1,4 +1,4 @@
-"""What several tests make: signals, parameters, exported networks."""
+"""Fixtures of several rooms: the project, its parameters, a signal and a store."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 
 from pipeline import params
-from pipeline.audio.samples import Samples
+from pipeline.audio.samples import FULL_SCALE, Samples
 from pipeline.shards import layout, writer
 from pipeline.store.feature_store import FeatureStore
 
@@ -16,11 +16,23 @@ settings.register_profile("pipeline", deadline=None, derandomize=True, print_blo
 settings.load_profile("pipeline")
 
 ROOT = Path(__file__).parents[1]
+MARKED_FOLDERS = ("end_to_end", "cluster")
+SLOW_FIXTURES = {"exported", "folders"}  # they export networks in four formats
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by their folder, and those whose fixtures take seconds as slow."""
+    for item in items:
+        if isinstance(item, pytest.Function) and SLOW_FIXTURES & {*item.fixturenames}:
+            item.add_marker("slow")
+        for name in MARKED_FOLDERS:
+            if ROOT / "tests" / name in item.path.parents:
+                item.add_marker(name)
 
 
 @pytest.fixture(scope="session")
 def project() -> Path:
-    """The project's own folder."""
+    """The root of the project."""
     return ROOT
 
 
@@ -34,15 +46,15 @@ def defaults() -> params.Params:
 def babble() -> Callable[[int, int], Samples]:
     """Noise whose level jumps up and down around SoX's thresholds, as 16-bit samples."""
 
-    def make(seed: int, samples: int) -> Samples:
+    def make(seed: int, n_samples: int) -> Samples:
         rng = np.random.default_rng(seed)
         step = int(rng.integers(40, 6000))
-        level = np.repeat(10 ** rng.uniform(-3.5, -0.7, samples // step + 1), step)[:samples]
-        noise = rng.standard_normal(samples) * level
-        for _ in range(int(rng.integers(4))):  # stretches of full scale, a constant and nothing
-            start = int(rng.integers(samples + 1))
+        level = np.repeat(10 ** rng.uniform(-3.5, -0.7, n_samples // step + 1), step)[:n_samples]
+        noise = rng.standard_normal(n_samples) * level
+        for _ in range(int(rng.integers(4))):  # stretches at full scale, of a constant and of zeros
+            start = int(rng.integers(n_samples + 1))
             noise[start : start + int(rng.integers(3000))] = rng.choice([-1.0, 1.0, 0.02, 0.0])
-        return np.clip(np.rint(noise * 32768), -32768, 32767).astype(np.int16)
+        return np.clip(np.rint(noise * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
     return make
 
@@ -53,14 +65,14 @@ def noisy(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
     languages = ("english", "hindi", "mandarin")
     rng = np.random.default_rng(0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layout, "CHUNK", 16)
-        patch.setattr(layout, "SHARD", 64)
+        patch.setattr(layout, "CHUNK_ROWS", 16)
+        patch.setattr(layout, "SHARD_ROWS", 64)
         path = tmp_path_factory.mktemp("noisy") / "features.zarr"
-        names = [languages[number % 3] for number in range(60)]
-        lengths = [12] * len(names)
-        speakers = [f"s{number}" for number in range(len(names))]
-        writer.create(path, list(map(str, range(len(names)))), names, speakers, lengths, 4, {})
-        centres = np.repeat(np.eye(3, 4)[[languages.index(name) for name in names]] * 3, 12, axis=0)
+        ids = [str(index) for index in range(60)]
+        spoken = [languages[index % 3] for index in range(60)]
+        lengths = [12] * 60
+        writer.create(path, ids, spoken, [f"s{index}" for index in range(60)], lengths, 4, {})
+        centres = np.repeat(np.eye(3, 4)[[languages.index(name) for name in spoken]] * 3, 12, axis=0)
         mfcc = (centres + rng.normal(size=centres.shape)).astype(np.float32)
         for shard in layout.deal(lengths):
             rows = slice(shard.start, shard.stop)

@@ -1,4 +1,4 @@
-"""Libraries that write as they start are not heard, and nobody else's standard error suffers from it."""
+"""Native libraries are silent as they start, and no other writer to standard error loses anything."""
 
 import ctypes
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 from pipeline import backend
 
 
-def test_only_what_c_writes_is_unheard_in_any_number_of_threads(capfd: pytest.CaptureFixture[str]) -> None:
+def test_only_output_of_c_is_silenced_in_any_number_of_threads(capfd: pytest.CaptureFixture[str]) -> None:
     libc = ctypes.CDLL(None)
     libc.fputs.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
     stream = ctypes.c_void_p.in_dll(libc, "stderr")
@@ -19,7 +19,7 @@ def test_only_what_c_writes_is_unheard_in_any_number_of_threads(capfd: pytest.Ca
 
     def work(number: int) -> None:
         for turn in range(50):
-            with backend.unheard():
+            with backend.quiet_stderr():
                 libc.fputs(b"noise\n", stream.value)
                 print(f"{number} {turn}", file=sys.stderr)
 
@@ -31,15 +31,16 @@ def test_only_what_c_writes_is_unheard_in_any_number_of_threads(capfd: pytest.Ca
     assert sorted(written) == sorted(["C is heard again", *(f"{n} {turn}" for n in range(16) for turn in range(50))])
 
 
-def test_c_is_heard_again_after_an_exception() -> None:
+def test_output_of_c_is_back_after_an_exception() -> None:
     stream = ctypes.c_void_p.in_dll(ctypes.CDLL(None), "stderr")
     before = stream.value
-    with pytest.raises(KeyError), backend.unheard():
+    with pytest.raises(KeyError), backend.quiet_stderr():
         raise KeyError
     assert stream.value == before
 
 
-def test_tensorflow_starts_without_a_word_while_others_write(project: Path) -> None:
+@pytest.mark.slow
+def test_tensorflow_starts_silently_while_others_write(project: Path) -> None:
     code = """
 import sys, threading
 from pipeline import backend

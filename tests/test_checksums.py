@@ -1,4 +1,4 @@
-"""A file of a sealed folder is read as it was sealed, or not at all."""
+"""A file of a sealed folder is read unaltered, or an error names it."""
 
 import subprocess
 from pathlib import Path
@@ -54,7 +54,7 @@ def test_no_damage_is_read(sealed: Path, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_missing_or_an_unlisted_file_is_told(sealed: Path, name: str) -> None:
+def test_a_missing_or_an_unlisted_file_is_reported(sealed: Path, name: str) -> None:
     (sealed / "folder" / "new").write_bytes(b"")
     with pytest.raises(ArtifactError, match="folder/new is not the file"):
         checksums.check(sealed, ["folder"])
@@ -63,7 +63,7 @@ def test_a_missing_or_an_unlisted_file_is_told(sealed: Path, name: str) -> None:
         checksums.check(sealed, [name])
 
 
-def test_without_checksums_a_folder_is_read_as_it_is_but_passes_no_check(sealed: Path) -> None:
+def test_a_folder_without_checksums_can_be_read_but_fails_the_check(sealed: Path) -> None:
     (sealed / checksums.SUMS).unlink()
     assert checksums.read(sealed / "a.json") == FILES["a.json"]
     with pytest.raises(ArtifactError, match="SHA256SUMS is missing"):

@@ -1,39 +1,77 @@
-"""dvc.yaml names every module that a stage runs and every parameter that it reads: DVC follows neither by itself."""
+"""dvc.yaml names everything that decides the output of a stage: code, parameters and versions of packages.
+
+DVC follows none of them by itself.
+"""
 
 import ast
-import re
+import importlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import grimp
 import pytest
 import yaml
 
+from pipeline import params, versions
+from pipeline.jobs.features import FEATURES
+from pipeline.jobs.ingest import INGEST
+from pipeline.jobs.trim import TRIM
+
 ROOT = Path(__file__).parents[1]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+JOBS = {job.name: job for job in (INGEST, TRIM, FEATURES)}
+
+# What these rooms print or refuse changes no byte of what a stage writes, so a change to them re-runs nothing.
+PRINTS_OR_REFUSES = ("pipeline.console", "pipeline.errors", "pipeline.params", "pipeline.programs", "stages")
 
 
-def module_file(name: str) -> Path | None:
-    base = ROOT / name.replace(".", "/")
-    return next((file for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file()), None)
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    """Imports at the top of a module and inside of functions, but not those for type checking alone."""
+    return grimp.build_graph("pipeline", "stages", exclude_type_checking_imports=True, cache_dir=None)
 
 
-def imported(file: Path) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return names | {name.rpartition(".")[0] for name in names}
+def file_of(module: str) -> str:
+    base = ROOT / module.replace(".", "/")
+    return (base / "__init__.py" if base.is_dir() else base.with_suffix(".py")).relative_to(ROOT).as_posix()
 
 
-def code_of(file: Path, seen: set[Path] | None = None) -> set[Path]:
-    """Every module of the project that a file imports, directly or not, at its top or in a function."""
-    seen = {file} if seen is None else seen | {file}
-    for name in imported(file):
-        found = module_file(name)
-        if found and found not in seen:
-            seen |= code_of(found, seen)
-    return seen
+def has_code(module: str) -> bool:
+    return len(ast.parse((ROOT / file_of(module)).read_text()).body) > 1
+
+
+def packages_around(module: str) -> Iterator[str]:
+    """The packages that Python runs before a module, but the outermost: it is the front door, which loads nothing."""
+    parts = module.split(".")
+    return (".".join(parts[:end]) for end in range(2, len(parts)))
+
+
+def code_of(graph: grimp.ImportGraph, stage: str) -> set[str]:
+    """Files of all modules that decide the output of a stage."""
+    waiting, seen = [f"stages.{stage}"], set[str]()
+    while waiting:
+        module = waiting.pop()
+        if module not in seen:
+            seen.add(module)
+            waiting += [*graph.find_modules_directly_imported_by(module), *packages_around(module)]
+    printing = {m for m in seen for room in PRINTS_OR_REFUSES if m == room or m.startswith(f"{room}.")}
+    deciding = (seen - printing - {"pipeline"}) | {f"stages.{stage}"}
+    return {file_of(module) for module in deciding if has_code(module)}
+
+
+def files_below(path: str) -> set[str]:
+    place = ROOT / path
+    found = place.rglob("*.py") if place.is_dir() else [place]
+    files = {file.relative_to(ROOT).as_posix() for file in found}
+    return {file for file in files if len(ast.parse((ROOT / file).read_text()).body) > 1}
+
+
+def parameters(stage: str) -> tuple[list[str], list[str]]:
+    """Leaves of params.yaml and packages that dvc.yaml names for a stage."""
+    entries: list[Any] = STAGES[stage].get("params", [])
+    packages = [entry["artifacts/versions.json"] for entry in entries if isinstance(entry, dict)]
+    return [entry for entry in entries if isinstance(entry, str)], [name for names in packages for name in names]
 
 
 def test_every_stage_is_in_dvc_yaml() -> None:
@@ -41,23 +79,50 @@ def test_every_stage_is_in_dvc_yaml() -> None:
 
 
 @pytest.mark.parametrize("stage", sorted(STAGES))
-def test_deps_name_exactly_the_modules_that_a_stage_imports(stage: str) -> None:
-    needed = {file.relative_to(ROOT).as_posix() for file in code_of(ROOT / "stages" / f"{stage}.py")}
-    listed = {dep for dep in STAGES[stage]["deps"] if dep.endswith(".py")}
-    assert listed == needed
+def test_deps_name_exactly_the_code_that_decides_the_output(stage: str, graph: grimp.ImportGraph) -> None:
+    listed = [dep for dep in STAGES[stage]["deps"] if dep.startswith(("pipeline", "stages"))]
+    covered = [file for dep in listed for file in files_below(dep) if not dep.endswith(".j2")]
+    assert sorted(covered) == sorted(code_of(graph, stage))
 
 
 @pytest.mark.parametrize("stage", sorted(STAGES))
-def test_params_name_the_leaves_that_a_stage_reads(stage: str) -> None:
-    source = (ROOT / "stages" / f"{stage}.py").read_text()
-    sections = yaml.safe_load((ROOT / "params.yaml").read_text())
-    if "settings.model_dump()" in source:  # the report shows all of them
-        source = " ".join(f"settings.{section}" for section in sections)
-    needed: set[str] = set()
-    for section, key in re.findall(r"(?:settings|PARAMS\))\.(\w+)(?:\.(\w+))?", source):
-        keys = [key] if key else sections[section] if isinstance(sections[section], dict) else []
-        needed |= {f"{section}.{key}" for key in keys} or {section}
-    assert set(STAGES[stage].get("params", [])) == needed
+def test_params_name_exactly_the_leaves_that_a_stage_declares(stage: str, defaults: params.Params) -> None:
+    module = importlib.import_module(f"stages.{stage}")
+    declared = JOBS[stage].params if stage in JOBS else getattr(module, "READS", ())
+    if stage == "report":
+        declared = params.all_leaves(defaults)
+    assert tuple(parameters(stage)[0]) == declared
+
+
+def test_a_leaf_that_is_not_declared_cannot_be_read(defaults: params.Params) -> None:
+    settings = params.only(defaults, ["seed", "silence.pad"])
+    assert (settings.seed, settings.silence.pad) == (defaults.seed, defaults.silence.pad)
+    with pytest.raises(AttributeError):
+        _ = settings.silence.strategy
+    with pytest.raises(AttributeError):
+        _ = settings.mfcc
+    assert params.only(defaults, params.all_leaves(defaults)) == defaults
+
+
+@pytest.mark.parametrize("stage", sorted(STAGES))
+def test_packages_are_among_those_whose_versions_are_listed(stage: str) -> None:
+    packages = parameters(stage)[1]
+    assert set(packages) <= set(versions.PACKAGES)
+    if stage in JOBS:
+        assert tuple(packages) == JOBS[stage].packages
+
+
+def test_every_listed_package_decides_the_output_of_a_stage() -> None:
+    assert {name for stage in STAGES for name in parameters(stage)[1]} == set(versions.PACKAGES)
+
+
+@pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
+def test_the_code_of_a_job_is_among_the_deps_of_its_stage(job: Any, graph: grimp.ImportGraph) -> None:
+    deciding = code_of(graph, job.name)
+    for place in job.code:
+        assert files_below(f"pipeline/{place}") & deciding, place
+    function = job.function.__module__.replace(".", "/") + ".py"
+    assert function in deciding
 
 
 @pytest.mark.parametrize("stage", sorted(STAGES))

@@ -1,4 +1,4 @@
-"""A file or folder is there whole or not at all."""
+"""A file or folder exists whole or not at all."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from pipeline import files
 from pipeline.errors import ArtifactError
 
 
-def test_a_folder_appears_once_its_block_has_ended_well(tmp_path: Path) -> None:
+def test_a_folder_appears_once_its_block_has_succeeded(tmp_path: Path) -> None:
     target = tmp_path / "store"
     target.mkdir()
     (target / "old").touch()
@@ -22,7 +22,7 @@ def test_a_folder_appears_once_its_block_has_ended_well(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_nothing_is_left_of_a_block_that_failed_and_the_old_folder_stays(tmp_path: Path) -> None:
+def test_a_failed_block_leaves_nothing_and_the_old_folder_stays(tmp_path: Path) -> None:
     target = tmp_path / "store"
     target.mkdir()
     with pytest.raises(KeyError), files.building(target):
@@ -30,14 +30,14 @@ def test_nothing_is_left_of_a_block_that_failed_and_the_old_folder_stays(tmp_pat
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_process_are_removed(tmp_path: Path) -> None:
     (tmp_path / "store.0123.partial" / "deep").mkdir(parents=True)
     with files.building(tmp_path / "store"):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
 
 
-def test_two_do_not_build_at_once(tmp_path: Path) -> None:
+def test_two_processes_do_not_build_the_same_folder_at_once(tmp_path: Path) -> None:
     with files.building(tmp_path / "store") as folder:
         with pytest.raises(ArtifactError, match="another process, maybe of a run that was killed, is writing into"):
             files.building(tmp_path / "store").__enter__()
@@ -46,7 +46,7 @@ def test_two_do_not_build_at_once(tmp_path: Path) -> None:
         pass
 
 
-def test_a_file_that_cant_be_written_whole_stays_as_it_was(tmp_path: Path) -> None:
+def test_a_file_whose_replacement_fails_stays_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"old")
     files.replace(tmp_path / "file", b"new")
     with pytest.raises(TypeError):
@@ -75,7 +75,7 @@ def test_a_scratch_folder_lasts_as_long_as_its_block(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_scratch_folder_is_swept_once_its_process_is_killed_and_not_before(tmp_path: Path) -> None:
+def test_a_scratch_folder_is_removed_once_its_process_is_killed_and_not_before(tmp_path: Path) -> None:
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout
@@ -88,7 +88,7 @@ def test_a_scratch_folder_is_swept_once_its_process_is_killed_and_not_before(tmp
         assert list(tmp_path.iterdir()) == [mine]
 
 
-def test_scratch_folders_made_at_the_same_time_are_not_swept(tmp_path: Path) -> None:
+def test_scratch_folders_made_at_the_same_time_stay(tmp_path: Path) -> None:
     def many() -> None:
         for _ in range(100):
             with files.scratch(tmp_path) as folder:

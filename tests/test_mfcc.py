@@ -1,5 +1,7 @@
-"""MFCCs are librosa's, of the whole, of any slice and of a stream."""
+"""MFCCs equal librosa's, for a whole recording, any slice of it and a stream."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from pipeline import mfcc, params
-from pipeline.audio.samples import Samples
+from pipeline.audio.samples import Samples, in_memory, to_waveform
 
 Babble = Callable[[int, int], Samples]
 RATE = 16000
@@ -19,7 +21,7 @@ RATE = 16000
 
 def by_librosa(signal: Samples, settings: params.Mfcc) -> mfcc.Features:
     mel = librosa.feature.melspectrogram(
-        y=signal.astype(np.float32) / 32768,
+        y=to_waveform(signal),
         sr=RATE,
         n_fft=settings.n_fft,
         hop_length=settings.hop_length,
@@ -29,18 +31,19 @@ def by_librosa(signal: Samples, settings: params.Mfcc) -> mfcc.Features:
         pad_mode="constant",
     )
     decibels = librosa.power_to_db(mel, top_db=settings.top_db)
-    return librosa.feature.mfcc(S=decibels, n_mfcc=settings.n_mfcc).T
+    features: mfcc.Features = librosa.feature.mfcc(S=decibels, n_mfcc=settings.n_mfcc).T
+    return features
 
 
 def compute(signal: Samples, settings: params.Mfcc, first: int, count: int) -> mfcc.Features:
     kernel = mfcc.make_kernel(settings, RATE)
-    return mfcc.compute(kernel, lambda start, stop: signal[start:stop], len(signal), first, count, settings.top_db)
+    return mfcc.compute(kernel, in_memory(signal), len(signal), first, count, settings.top_db)
 
 
 @profile(max_examples=20)
 @given(
     seed=st.integers(0, 2**32),
-    samples=st.one_of(st.integers(1, 500), st.integers(1, 30_000)),
+    n_samples=st.one_of(st.integers(1, 500), st.integers(1, 30_000)),
     n_fft=st.sampled_from([256, 400, 402, 512]),
     hop=st.sampled_from([80, 160, 200]),
     bands=st.sampled_from([(64, 64), (13, 40), (20, 26)]),
@@ -51,7 +54,7 @@ def compute(signal: Samples, settings: params.Mfcc, first: int, count: int) -> m
 def test_mfccs_equal_librosas(
     babble: Babble,
     seed: int,
-    samples: int,
+    n_samples: int,
     n_fft: int,
     hop: int,
     bands: tuple[int, int],
@@ -61,9 +64,9 @@ def test_mfccs_equal_librosas(
     settings = params.Mfcc(
         n_mfcc=bands[0], n_fft=n_fft, hop_length=hop, n_mels=bands[1], fmin=20.0, fmax=fmax, top_db=top_db
     )
-    signal = babble(seed, samples)
+    signal = babble(seed, n_samples)
     wanted = by_librosa(signal, settings)
-    found = compute(signal, settings, 0, mfcc.frame_count(samples, hop))
+    found = compute(signal, settings, 0, mfcc.frame_count(n_samples, hop))
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, wanted, atol=1e-3)
 
@@ -75,48 +78,47 @@ def test_the_defaults_equal_librosas_on_a_quiet_and_a_loud_minute(babble: Babble
         np.testing.assert_allclose(found, by_librosa(signal, defaults.mfcc), atol=1e-3)
 
 
-@given(data=st.data(), samples=st.integers(1, 20_000), top_db=st.sampled_from([None, 40.0]))
+@given(data=st.data(), n_samples=st.integers(1, 20_000), top_db=st.sampled_from([None, 40.0]))
 def test_a_slice_has_the_frames_of_the_whole(
-    data: st.DataObject, babble: Babble, defaults: params.Params, samples: int, top_db: float | None
+    data: st.DataObject, babble: Babble, defaults: params.Params, n_samples: int, top_db: float | None
 ) -> None:
     settings = defaults.mfcc.model_copy(update={"top_db": top_db})
-    frames = mfcc.frame_count(samples, settings.hop_length)
+    frames = mfcc.frame_count(n_samples, settings.hop_length)
     first = data.draw(st.integers(0, frames - 1))
     count = data.draw(st.integers(1, frames - first))
-    signal = babble(samples, samples)
+    signal = babble(n_samples, n_samples)
     whole = compute(signal, settings, 0, frames)
     np.testing.assert_allclose(compute(signal, settings, first, count), whole[first : first + count], atol=1e-3)
 
 
 def test_a_slice_reads_only_what_its_frames_see(babble: Babble, defaults: params.Params) -> None:
-    signal, asked = babble(1, 100_000), []
+    signal, slices = babble(1, 100_000), []
 
     def read(start: int, stop: int) -> Samples:
-        asked.append((start, stop))
+        slices.append((start, stop))
         return signal[start:stop]
 
     mfcc.compute(mfcc.make_kernel(defaults.mfcc, RATE), read, len(signal), 100, 3)
-    assert asked == [(100 * 160 - 200, 102 * 160 + 200)]
+    assert slices == [(100 * 160 - 200, 102 * 160 + 200)]
 
 
-@given(samples=st.integers(0, 20_000), most=st.sampled_from([3, 160, 5000]))
-def test_a_stream_has_the_frames_of_the_whole(babble: Babble, defaults: params.Params, samples: int, most: int) -> None:
-    samples = min(samples, 300 * most)
-    signal, rng = babble(samples, samples), np.random.default_rng(samples)
-    framer, frames, heard = mfcc.Framer(mfcc.make_kernel(defaults.mfcc, RATE)), [], 0
-    while heard < samples:
-        chunk = signal[heard : heard + int(rng.integers(1, most + 1))]
-        heard += len(chunk)
+@given(n_samples=st.integers(0, 20_000), most=st.sampled_from([3, 160, 5000]))
+def test_a_stream_has_the_frames_of_the_whole(
+    babble: Babble, defaults: params.Params, n_samples: int, most: int
+) -> None:
+    n_samples = min(n_samples, 300 * most)
+    signal, rng = babble(n_samples, n_samples), np.random.default_rng(n_samples)
+    framer, frames, at = mfcc.Framer(mfcc.make_kernel(defaults.mfcc, RATE)), [], 0
+    while at < n_samples:
+        chunk = signal[at : at + int(rng.integers(1, most + 1))]
+        at += len(chunk)
         frames.append(framer.accept(chunk))
     frames.append(framer.finish())
-    whole = compute(signal, defaults.mfcc, 0, mfcc.frame_count(samples, 160))
+    whole = compute(signal, defaults.mfcc, 0, mfcc.frame_count(n_samples, 160))
     np.testing.assert_allclose(np.concatenate(frames), whole, atol=1e-3)
 
 
 def test_the_kernel_needs_no_tensorflow(project: Path) -> None:
-    import subprocess
-    import sys
-
     rooms = "pipeline.mfcc, pipeline.store, pipeline.silence.detector, pipeline.silence.sox, pipeline.streaming"
     code = f"import sys, {rooms}; print('tensorflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)

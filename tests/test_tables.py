@@ -1,15 +1,15 @@
-"""Tables: what is written is read again, and what does not fit is named by file and line."""
+"""Tables: rows survive a round trip, and a bad row is reported with its file and line."""
 
 import dataclasses
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline import checksums, tables
-from pipeline.errors import ArtifactError
+from pipeline.errors import ArtifactError, Reason
 from pipeline.tables import AnswerRow, EpochRow, RecordingRow, RejectedRow, SequenceRow, SpanRow, SplitRow
 
 KINDS = [RecordingRow, RejectedRow, SpanRow, SplitRow, SequenceRow, EpochRow, AnswerRow]
@@ -21,6 +21,7 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
     str: TEXT,
     int: st.integers(),
     float: st.floats(allow_nan=False),
+    Reason: st.sampled_from(get_args(Reason)),
 }
 RELAXED = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -59,15 +60,21 @@ def complaint(path: Path, kind: type[Any], text: str) -> str:
     return str(error.value)
 
 
-def test_a_missing_cell_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_missing_cell_is_reported_with_its_line(tmp_path: Path) -> None:
     assert "line 2" in complaint(tmp_path / "spans.csv", SpanRow, "recording,start,end\na,1\n")
 
 
 @pytest.mark.parametrize("value", ["many", "1.5", "", "１a"])
-def test_a_value_of_another_type_is_told_with_its_line(tmp_path: Path, value: str) -> None:
+def test_a_value_of_another_type_is_reported_with_its_line(tmp_path: Path, value: str) -> None:
     message = complaint(tmp_path / "spans.csv", SpanRow, f"recording,start,end\na,1,2\nb,3,{value}\n")
     assert "line 3" in message
     assert repr(value) in message
+
+
+def test_an_unknown_reason_is_reported_with_its_line(tmp_path: Path) -> None:
+    message = complaint(tmp_path / "rejected.csv", RejectedRow, "path,reason,detail\na,silent,\nb,bored,\n")
+    assert "line 3" in message
+    assert "'bored'" in message
 
 
 def test_a_missing_file_says_how_to_write_it(tmp_path: Path) -> None:
@@ -75,26 +82,26 @@ def test_a_missing_file_says_how_to_write_it(tmp_path: Path) -> None:
         tables.read(tmp_path / "spans.csv", SpanRow)
 
 
-def test_a_short_row_of_text_is_told(tmp_path: Path) -> None:
+def test_a_short_row_of_text_is_reported(tmp_path: Path) -> None:
     assert "line 2" in complaint(tmp_path / "confusion.csv", AnswerRow, "actual,predicted\nenglish\n")
 
 
 @pytest.mark.parametrize("text", ["", "recording,start\n", "recording,start\na,1\n"])
-def test_a_missing_column_is_told_where_there_are_no_rows(tmp_path: Path, text: str) -> None:
+def test_a_missing_column_is_reported_even_without_rows(tmp_path: Path, text: str) -> None:
     complaint(tmp_path / "spans.csv", SpanRow, text)
 
 
-def test_the_line_told_is_that_of_the_file(tmp_path: Path) -> None:
+def test_the_reported_line_is_the_line_of_the_file(tmp_path: Path) -> None:
     assert "line 4" in complaint(tmp_path / "spans.csv", SpanRow, 'recording,start,end\n"a\nb",1,2\nc,3,x\n')
 
 
-def test_a_file_that_is_not_text_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_reported(tmp_path: Path) -> None:
     (tmp_path / "spans.csv").write_bytes(b"recording,start,end\n\xff,1,2\n")
     with pytest.raises(ArtifactError):
         tables.read(tmp_path / "spans.csv", SpanRow)
 
 
-def test_a_damaged_table_is_told(tmp_path: Path) -> None:
+def test_a_damaged_table_is_reported(tmp_path: Path) -> None:
     rows = [SpanRow("a", 1, 2), SpanRow("b", 3, 4)]
     tables.write(tmp_path / "spans.csv", SpanRow, rows)
     checksums.seal(tmp_path)

@@ -1,6 +1,6 @@
-"""Another experiment on the pipeline's features: which language, from mean and deviation of a recording's MFCCs?
+"""Another experiment on the pipeline's features: the language, from mean and deviation of a recording's MFCCs.
 
-It knows the layout of the store (artifacts/README.md of the pipeline), not the pipeline's code.
+It needs the layout of the store (artifacts/README.md of the pipeline), not the pipeline's code.
 """
 
 import csv
@@ -19,22 +19,22 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 STORE, SPLITS = Path("features.zarr"), Path("splits")
-SCHEMA = 2  # of the layout that this program reads
+SCHEMA = 2  # version of the layout that this program reads
 
 
 class InputError(Exception):
-    """What was imported can't be used; the text is the one sentence to read."""
+    """The imported data can't be used; the text is one sentence."""
 
 
-def array(name: str) -> zarr.Array[Any]:
+def open_array(name: str) -> zarr.Array[Any]:
     return zarr.open_array(STORE / name, mode="r")
 
 
 def load(split: Path) -> tuple[NDArray[np.float64], list[str]]:
-    """Summaries, shape (recordings, 2 · coefficients), and languages; one recording's frames at a time in memory."""
-    ids, starts, lengths = (np.asarray(array(f"recording/{column}")[:]) for column in ("id", "start", "length"))
+    """Summaries, shape (recordings, 2 · n_mfcc), and languages; one recording is in memory at a time."""
+    ids, starts, lengths = (np.asarray(open_array(f"recording/{column}")[:]) for column in ("id", "start", "length"))
     rows = {str(name): slice(start, start + n) for name, start, n in zip(ids, starts, lengths, strict=True)}
-    mfcc, speech = array("mfcc"), array("speech")
+    mfcc, speech = open_array("mfcc"), open_array("speech")
     summaries, languages = [], []
     with split.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
-from pipeline.audio import lengths
-from pipeline.audio.resample import FASTEST, SLOWEST
+from pipeline.audio.lengths import stated_length
+from pipeline.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ
+from pipeline.audio.samples import Waveform
 from pipeline.errors import AudioError
 
-BLOCK = 1 << 18  # frames decoded at a time: 16 s at 16 kHz, 1 MB a channel
-UNKNOWN = 2**63 - 1  # frames, if libsndfile can't tell
+BLOCK_FRAMES = 1 << 18  # decoded at a time: 16 s at 16 kHz, 1 MB per channel
+UNKNOWN_FRAMES = 2**63 - 1  # libsndfile's, if it can't tell
 
 
 @dataclass(frozen=True)
@@ -27,19 +27,19 @@ class Decoded:
     sample_rate, channels, format
         As the file has them; the format is libsndfile's, such as ``WAV/PCM_16``.
     blocks
-        The mean of the channels in blocks of shape (frames,), full scale ±1, decoded when they are taken.
+        The mean of the channels, each block of shape (frames,), decoded on demand.
     """
 
     sample_rate: int
     channels: int
     format: str
-    blocks: Iterator[NDArray[np.float32]]
+    blocks: Iterator[Waveform]
 
 
 def decode(path: Path) -> Decoded:
     """Decode a file of any format, rate and number of channels that libsndfile reads.
 
-    The content tells the format, never the name.
+    The format is recognised by the content, never by the name.
 
     Raises
     ------
@@ -48,75 +48,77 @@ def decode(path: Path) -> Decoded:
         ``truncated`` and ``not_finite``.
     """
     descriptor = _open(path)
-    source = _Source.of(descriptor)
-    stated, size = lengths.stated(descriptor, source.format), os.fstat(descriptor).st_size
+    source = _ForwardFile.of(descriptor, path)
+    stated, size = stated_length(descriptor, source.format, path), os.fstat(descriptor).st_size
     if stated.end is not None and stated.end > size:
-        raise AudioError("truncated", f"holds {size} of at least {stated.end} bytes; copy it again")
-    if not SLOWEST <= source.samplerate <= FASTEST:
-        raise AudioError(
-            "sample_rate", f"claims {source.samplerate} Hz, {SLOWEST} to {FASTEST} are allowed; resample it"
-        )
-    promised = source.frames if stated.frames is None else stated.frames
-    return Decoded(source.samplerate, source.channels, f"{source.format}/{source.subtype}", _mono(source, promised))
+        raise AudioError("truncated", f"holds {size} of at least {stated.end} bytes; copy it again", path)
+    if not MIN_RATE_HZ <= source.samplerate <= MAX_RATE_HZ:
+        allowed = f"{MIN_RATE_HZ} to {MAX_RATE_HZ} are allowed"
+        raise AudioError("sample_rate", f"claims {source.samplerate} Hz, {allowed}; resample it", path)
+    expected = source.frames if stated.frames is None else stated.frames
+    blocks = _mono(source, expected, path)
+    return Decoded(source.samplerate, source.channels, f"{source.format}/{source.subtype}", blocks)
 
 
-class _Source(soundfile.SoundFile):  # type: ignore[misc]
+class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]
     """A file that is only read from front to back."""
 
     @classmethod
-    def of(cls, descriptor: int) -> "_Source":
-        """Open a file by its descriptor, which is closed with it: libsndfile guesses a format from a name."""
+    def of(cls, descriptor: int, path: Path) -> "_ForwardFile":
+        """Open a file by its descriptor, which it closes: libsndfile would guess the format from a name."""
         try:
             return cls(descriptor)
-        except (soundfile.LibsndfileError, OSError, TypeError):  # closes the descriptor as well
-            raise AudioError("unreadable", "is not audio that libsndfile reads; convert it to WAV or FLAC") from None
+        except (soundfile.LibsndfileError, OSError, TypeError) as error:  # closes the descriptor as well
+            detail = "is not audio that libsndfile reads; convert it to WAV or FLAC"
+            raise AudioError("unreadable", detail, path) from error
 
     def seekable(self) -> bool:
-        """No: else soundfile seeks after every block, which fails in FLAC of unknown length."""
+        """Always False: otherwise soundfile seeks after every block, which fails in FLAC of unknown length."""
         return False
 
 
-def _mono(source: _Source, promised: int) -> Iterator[NDArray[np.float32]]:
+def _mono(source: _ForwardFile, expected: int, path: Path) -> Iterator[Waveform]:
     with source:
         decoded = 0
         while decoded < source.frames:
-            try:  # libsndfile fills up what it is asked for with zeros, which takes longer than a short recording
-                block = source.read(min(BLOCK, source.frames - decoded), dtype="float32", always_2d=True)
+            try:  # libsndfile pads a longer block with zeros, which takes longer than decoding a short recording
+                block = source.read(min(BLOCK_FRAMES, source.frames - decoded), dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
-                raise AudioError("unreadable", f"breaks off after {decoded} frames ({error}); copy it again") from None
+                detail = f"breaks off after {decoded} frames ({error}); copy it again"
+                raise AudioError("unreadable", detail, path) from error
             if not np.isfinite(block).all():
-                raise AudioError("not_finite", "holds samples that are NaN or infinite; write it again")
+                raise AudioError("not_finite", "holds samples that are NaN or infinite; write it again", path)
             if not len(block):
                 break
             decoded += len(block)
             yield np.clip(block, -1, 1).mean(axis=1, dtype=np.float32)
-        if decoded < promised < UNKNOWN:
-            raise AudioError(
-                "truncated", f"gives {decoded} of at least {promised} frames; copy it again or convert it to FLAC"
-            )
+        if decoded < expected < UNKNOWN_FRAMES:
+            detail = f"gives {decoded} of at least {expected} frames; copy it again or convert it to FLAC"
+            raise AudioError("truncated", detail, path)
 
 
 def duration(path: Path) -> float:
-    """Seconds that the header of a file of any format claims, 0 if it does not say.
+    """Duration in seconds by the header of a file of any format; 0 if it is unknown.
 
     Raises
     ------
     AudioError
         ``missing`` or ``unreadable``.
     """
-    with _Source.of(_open(path)) as source:
-        return float(source.frames / source.samplerate) if source.frames < UNKNOWN else 0.0
+    with _ForwardFile.of(_open(path), path) as source:
+        return float(source.frames / source.samplerate) if source.frames < UNKNOWN_FRAMES else 0.0
 
 
 def _open(path: Path) -> int:
-    """The descriptor of a regular file; opening anything else does not block, and it is closed at once."""
+    """Open a regular file; anything else is an error at once and never blocks."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
-    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a name with a zero byte
-        raise AudioError("missing", "is not a file; check its name") from None
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a name with a zero byte
+        raise AudioError("missing", "is not a file; check its name", path) from error
     except OSError as error:
-        raise AudioError("unreadable", f"can't be opened ({error.strerror}); check its name and permissions") from None
+        detail = f"can't be opened ({error.strerror}); check its name and permissions"
+        raise AudioError("unreadable", detail, path) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise AudioError("missing", "is not a file; check its name")
+        raise AudioError("missing", "is not a file; check its name", path)
     return descriptor

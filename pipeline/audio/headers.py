@@ -1,4 +1,4 @@
-"""The length of the audio that the header of a file states, by format."""
+"""Offset and stated length of the audio in a file, read from its header, by libsndfile's name of the format."""
 
 import os
 import re
@@ -6,12 +6,12 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-WINDOW = 1 << 16  # bytes read at a time
-CHUNKS = 1000  # that may precede the audio
+WINDOW_BYTES = 1 << 16  # read at a time
+MAX_CHUNKS = 1000  # before the audio
 
 
 class File:
-    """Random access to an open file without moving its position, which libsndfile owns; offset 0 is `start`."""
+    """Random access to an open file. Its position, which libsndfile owns, does not move. Offset 0 is `start`."""
 
     def __init__(self, descriptor: int, start: int = 0) -> None:
         self.start = start
@@ -22,17 +22,18 @@ class File:
     def bytes(self, at: int, count: int) -> bytes:
         """Bytes of the file, fewer at its end."""
         if not self._at <= at <= at + count <= self._at + len(self._window):
-            self._at, self._window = at, os.pread(self._descriptor, max(count, WINDOW), self.start + at)
+            self._at, self._window = at, os.pread(self._descriptor, max(count, WINDOW_BYTES), self.start + at)
         return self._window[at - self._at : at - self._at + count]
 
-    def unpack(self, form: str, at: int) -> tuple[Any, ...]:
-        return struct.unpack(form, self.bytes(at, struct.calcsize(form)))
+    def unpack(self, layout: str, at: int) -> tuple[Any, ...]:
+        """Numbers and strings of a layout that `struct` reads; struct.error if the file ends too early."""
+        return struct.unpack(layout, self.bytes(at, struct.calcsize(layout)))
 
 
 def _chunk(file: File, name: bytes, header: str, at: int, even: bool = True) -> tuple[int, int]:
-    """The place and length of the content of a chunk; length 0 if it isn't found."""
+    """Offset and length of a chunk's content; length 0 if it isn't found."""
     step = struct.calcsize(header)
-    for _ in range(CHUNKS):
+    for _ in range(MAX_CHUNKS):
         if at + step > file.size:
             break
         found, length = file.unpack(header, at)
@@ -55,7 +56,7 @@ def _rf64(file: File) -> tuple[int, int]:
 
 def _w64(file: File) -> tuple[int, int]:
     at = 40
-    for _ in range(CHUNKS):
+    for _ in range(MAX_CHUNKS):
         if at + 24 > file.size:
             break
         name, length = file.unpack("<4s12xQ", at)
@@ -84,7 +85,7 @@ def _nist(file: File) -> tuple[int, int]:
 
 def _voc(file: File) -> tuple[int, int]:
     (at,) = file.unpack("<H", 20)
-    for _ in range(CHUNKS):
+    for _ in range(MAX_CHUNKS):
         kind, low, high = file.unpack("<BHB", at)
         length = high << 16 | low
         if kind in (0, 1, 9):  # the end; samples, with a short header or a long one
@@ -99,7 +100,7 @@ def _avr(file: File) -> tuple[int, int]:
 
 
 def _mat4(file: File) -> tuple[int, int]:
-    """Of the second of two matrices; the first is the sample rate."""
+    """The second of two matrices holds the audio; the first is the sample rate."""
     order = "<" if file.bytes(0, 4) == bytes(4) else ">"
     at = length = 0
     for _ in range(2):
@@ -110,11 +111,11 @@ def _mat4(file: File) -> tuple[int, int]:
 
 
 def _mat5(file: File) -> tuple[int, int]:
-    """As _mat4. The size of a matrix may be wrong, that of the numbers in it is not."""
+    """As _mat4. The stated size of a matrix may be wrong, that of the numbers in it is not."""
     order = "<" if file.bytes(126, 2) == b"IM" else ">"
 
     def element(at: int) -> tuple[int, int, int]:
-        """Place and length of the content, and the next element."""
+        """Offset and length of the content, and the offset of the next element."""
         kind, length = file.unpack(order + "II", at)
         return (at + 4, 4, at + 8) if kind >> 16 else (at + 8, length, at + 8 + (length + 7) // 8 * 8)
 
@@ -163,3 +164,4 @@ FORMATS: dict[str, Callable[[File], tuple[int, int]]] = {
     "SDS": _sds,
     "XI": _xi,
 }
+"""Offset and length in bytes of the audio, by format; length 0 if the header does not state it."""

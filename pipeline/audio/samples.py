@@ -1,15 +1,35 @@
-"""Samples in memory: their types, full scale, and slices of a recording that is or is not in memory."""
+"""Samples in memory: 16-bit and floating point, the conversion between them, and slices of a recording."""
 
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-Samples = NDArray[np.int16]
+Samples = NDArray[np.int16]  # mono, shape (samples,), at audio.sample_rate
+Waveform = NDArray[np.float32]  # mono, shape (samples,), full scale ±1
 Read = Callable[[int, int], Samples]  # gives samples start:stop of a recording, fewer at its end
-FULL_SCALE = 32768
+
+FULL_SCALE = 32768  # 16-bit steps
 
 
-def held(samples: Samples) -> Read:
-    """A recording that is in memory, read like one that is not."""
+def to_waveform(samples: Samples) -> Waveform:
+    """Convert 16-bit samples to floating point; exact, because full scale is a power of two.
+
+    >>> to_waveform(np.array([-32768, 0, 16384], np.int16))
+    array([-1. ,  0. ,  0.5], dtype=float32)
+    """
+    return np.divide(samples, FULL_SCALE, dtype=np.float32)
+
+
+def to_samples(waveform: Waveform) -> Samples:
+    """Round to 16 bits; anything beyond full scale is clipped.
+
+    >>> to_samples(np.array([-1.5, 0.5, 1.0], np.float32))
+    array([-32768,  16384,  32767], dtype=int16)
+    """
+    return np.clip(np.rint(waveform * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+
+
+def in_memory(samples: Samples) -> Read:
+    """Make a recording in memory readable like one on disk."""
     return lambda start, stop: samples[start:stop]

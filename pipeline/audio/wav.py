@@ -1,4 +1,4 @@
-"""The 16-bit mono WAV that ingest writes of every recording, every block checked when it is read."""
+"""Read the 16-bit mono WAV files that ingest writes, every block checked against its checksum."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +10,9 @@ from pipeline.audio.samples import Samples
 from pipeline.errors import ArtifactError
 from pipeline.tables import RecordingRow
 
-HEADER = 44  # bytes before the samples
-BLOCK = 1 << 18  # samples that share a checksum: 16 s at 16 kHz
-HEX = 8  # digits of a checksum
+HEADER_BYTES = 44  # before the samples
+BLOCK_SAMPLES = 1 << 18  # that share a checksum: 16 s at 16 kHz
+CHECKSUM_DIGITS = 8  # hexadecimal
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,15 @@ class Wav:
         The WAV file.
     name
         The recording's path in the corpus, for messages.
-    samples
+    n_samples
         Its length.
     sha256, crc32c
-        Checksums of its samples: of all of them, and of every block.
+        Checksums of all samples, and of every block of them.
     """
 
     path: Path
     name: str
-    samples: int
+    n_samples: int
     sha256: str
     crc32c: str
 
@@ -44,11 +44,11 @@ class Wav:
 
 
 class Reader:
-    """Samples of a WAV that ingest wrote, every block of them checked; threads may share it."""
+    """Checked samples of a WAV that ingest wrote; threads may share it."""
 
     def __init__(self, wav: Wav) -> None:
         self._wav = wav
-        self._last: tuple[int, Samples] = (-1, np.zeros(0, np.int16))  # slices that follow each other share a block
+        self._last: tuple[int, Samples] = (-1, np.zeros(0, np.int16))  # consecutive slices share a block
 
     def __call__(self, start: int, stop: int) -> Samples:
         """Samples start:stop, fewer at the end; shape (samples,).
@@ -56,36 +56,38 @@ class Reader:
         Raises
         ------
         ArtifactError
-            If a block of them is missing or not what ingest wrote.
+            If one of their blocks is missing or altered.
         """
-        stop = min(stop, self._wav.samples)
+        stop = min(stop, self._wav.n_samples)
         if start >= stop:
             return np.zeros(0, np.int16)
-        first, last = start // BLOCK, (stop - 1) // BLOCK
+        first, last = start // BLOCK_SAMPLES, (stop - 1) // BLOCK_SAMPLES
         number, block = self._last
         parts = [block] if number == first else []
         fresh = first + len(parts)
         if fresh <= last:
             parts.append(self._blocks(fresh, last))
-            self._last = last, parts[-1][(last - fresh) * BLOCK :]
+            self._last = last, parts[-1][(last - fresh) * BLOCK_SAMPLES :]
         samples = np.concatenate(parts) if len(parts) > 1 else parts[0]
-        return samples[start - first * BLOCK : stop - first * BLOCK]
+        return samples[start - first * BLOCK_SAMPLES : stop - first * BLOCK_SAMPLES]
 
     def _blocks(self, first: int, last: int) -> Samples:
         """Whole blocks first..last, checked."""
         wav = self._wav
-        start, stop = first * BLOCK, min((last + 1) * BLOCK, wav.samples)
+        start, stop = first * BLOCK_SAMPLES, min((last + 1) * BLOCK_SAMPLES, wav.n_samples)
         try:
-            # Four times as fast as opening it with libsndfile, which counts if there are many short recordings.
-            samples = np.fromfile(wav.path, "<i2", stop - start, offset=HEADER + 2 * start)
+            # Four times as fast as opening it with libsndfile, which matters for many short recordings.
+            samples = np.fromfile(wav.path, "<i2", stop - start, offset=HEADER_BYTES + 2 * start)
         except OSError as error:
-            raise self._damaged(f"can't be read, {error.strerror}") from None
+            raise self._damaged(f"can't be read, {error.strerror}") from error
         if len(samples) < stop - start:
             raise self._damaged("ends too early")
         for block in range(first, last + 1):
-            content = samples[(block - first) * BLOCK : (block - first + 1) * BLOCK].tobytes()
-            if hex_digits(google_crc32c.value(content)) != wav.crc32c[HEX * block : HEX * (block + 1)]:
-                raise self._damaged(f"block {block} of {BLOCK} samples was altered")
+            at = (block - first) * BLOCK_SAMPLES
+            content = samples[at : at + BLOCK_SAMPLES].tobytes()
+            expected = wav.crc32c[CHECKSUM_DIGITS * block : CHECKSUM_DIGITS * (block + 1)]
+            if hex_digits(google_crc32c.value(content)) != expected:
+                raise self._damaged(f"block {block} of {BLOCK_SAMPLES} samples was altered")
         return samples
 
     def _damaged(self, how: str) -> ArtifactError:
@@ -96,4 +98,5 @@ class Reader:
 
 
 def hex_digits(checksum: int) -> str:
-    return f"{checksum:0{HEX}x}"
+    """A checksum as recordings.csv shows it."""
+    return f"{checksum:0{CHECKSUM_DIGITS}x}"

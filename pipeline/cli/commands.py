@@ -1,4 +1,4 @@
-"""The command `lid`. Heavy packages are imported by the command that needs them, so that help comes at once."""
+"""The command `lid`. Each command imports the heavy packages that it needs, so that `lid --help` is quick."""
 
 import os
 import sys
@@ -7,54 +7,58 @@ from typing import Any
 
 import click
 
-from pipeline.errors import ArtifactError, AudioError, UserError
+from pipeline.errors import AudioError, UserError
 
 
 class _Commands(click.Group):
-    """Commands that tell a user's mistake in one line, with exit status 2."""
+    """Commands that print a user's mistake in one line and then exit with status 2."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except UserError as error:
-            _complain(str(error))
+            _print_error(str(error))
         except click.UsageError as error:
-            _complain(error.format_message())
+            _print_error(error.format_message())
         except KeyboardInterrupt:
             return ctx.exit(130)
         return ctx.exit(2)
 
 
-def _complain(sentence: str) -> None:
+def _print_error(message: str) -> None:
     from pipeline.console.text import printable
 
-    print(printable(f"error: {sentence}"), file=sys.stderr)  # click.echo would choose an encoding of its own
+    print(printable(f"error: {message}"), file=sys.stderr)  # click.echo would choose an encoding of its own
 
 
 _path = click.Path(path_type=Path)
+_model = click.option(
+    "--model", default="artifacts/streaming", show_default=True, type=_path, help="Folder of an exported model."
+)
+_runtime = click.option(
+    "--runtime",
+    default="litert",
+    show_default=True,
+    type=click.Choice(["litert", "onnx", "keras"]),
+    help="Library that runs the network.",
+)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="lid-pipeline", prog_name="lid")
 def main() -> None:
-    """Which language is spoken? Tools around the pipeline; `dvc repro` runs the pipeline itself."""
-
-
-_model = click.option(
-    "--model", default="artifacts/streaming", show_default=True, type=_path, help="An export's folder."
-)
-_runtime = click.option(
-    "--runtime", default="litert", show_default=True, type=click.Choice(["litert", "onnx", "keras"])
-)
+    """Spoken language recognition: tools around the pipeline. `dvc repro` runs the pipeline itself."""
 
 
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=_path, metavar="FILE... | -")
 @_model
 @_runtime
-@click.option("--rate", type=click.IntRange(4000, 768_000), help="Hz, of raw 16-bit mono PCM on standard input (-).")
+@click.option(
+    "--rate", type=click.IntRange(4000, 768_000), help="Sample rate in Hz of 16-bit mono PCM on standard input (-)."
+)
 @click.option("--frames", "by_frame", is_flag=True, help="Print the posteriors of every frame as CSV.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_context
 def identify(
     ctx: click.Context,
@@ -65,41 +69,44 @@ def identify(
     by_frame: bool,
     as_json: bool,
 ) -> None:
-    """Tell the language of recordings in any format that libsndfile reads.
+    """Identify the language of recordings.
 
-    `sure after` is the moment from which the running answer no longer changed. Ctrl-C prints the answer so far.
+    Files may have any format that libsndfile reads. `stable after` is the moment since
+    which the answer has not changed. Ctrl-C prints the answer so far.
     """
     if by_frame and as_json:
-        raise click.UsageError("--frames and --json are two forms of the answer; take one")
+        raise click.UsageError("--frames and --json exclude each other; choose one")
     if Path("-") in files and rate is None:
-        raise click.UsageError("- is raw 16-bit mono PCM; say its sample rate, as in --rate 16000")
+        raise click.UsageError("- is raw 16-bit mono PCM; give its sample rate, such as --rate 16000")
     from pipeline.audio.decode import decode
-    from pipeline.cli import output
+    from pipeline.cli.output import AnswerPrinter
     from pipeline.cli.sources import chunks, pcm
     from pipeline.console.text import printable
     from pipeline.streaming.identifier import Identifier
 
     identifier = Identifier.load(model, runtime)
     names = {file: printable(file) for file in files}
-    width = max(map(len, names.values()))
-    form: output.Form = "frames" if by_frame else "json" if as_json else "line"
-    teller = output.Teller(form, identifier.description.classes, width)
-    teller.begin()
+    printer = AnswerPrinter(
+        "frames" if by_frame else "json" if as_json else "table",
+        identifier.description.classes,
+        max(map(len, names.values())),
+    )
+    printer.print_header()
     status = 0
     for file in files:
         try:
             if file == Path("-") and rate:
                 if sys.stdin is None:
-                    raise AudioError("closed", "can't be read: standard input is closed; pipe raw audio into it")
-                teller.tell("-", identifier.stream(rate), pcm(sys.stdin.buffer, rate), live=True)
+                    raise AudioError("closed", "standard input is closed; pipe raw audio into it")
+                printer.identify("-", identifier.stream(rate), pcm(sys.stdin.buffer, rate), live=True)
             else:
                 decoded = decode(file)
-                heard = chunks(decoded.blocks, decoded.sample_rate)
-                teller.tell(names[file], identifier.stream(decoded.sample_rate), heard)
-        except AudioError as error:  # the other files are still answered
-            _complain(f"{file} {error}")
+                blocks = chunks(decoded.blocks, decoded.sample_rate)
+                printer.identify(names[file], identifier.stream(decoded.sample_rate), blocks)
+        except AudioError as error:  # the other files are still identified
+            _print_error(str(error))
             status = 2
-        if teller.interrupted:
+        if printer.interrupted:
             ctx.exit(130)
     ctx.exit(status)
 
@@ -108,106 +115,99 @@ def identify(
 @_model
 @_runtime
 def listen(model: Path, runtime: Any) -> None:
-    """Tell the language that the microphone hears, live, until Ctrl-C."""
-    from pipeline.cli import output
+    """Identify the language spoken live. SoX records from the microphone, until Ctrl-C."""
+    from pipeline.cli.output import AnswerPrinter
     from pipeline.cli.sources import microphone, pcm
     from pipeline.streaming.identifier import Identifier
 
     stream = Identifier.load(model, runtime)
-    teller = output.Teller("line", stream.description.classes, len("microphone"))
+    printer = AnswerPrinter("table", stream.description.classes, len("microphone"))
     with microphone(stream.sample_rate) as pipe:
-        teller.tell("microphone", stream, pcm(pipe, stream.sample_rate), live=True)
+        printer.identify("microphone", stream, pcm(pipe, stream.sample_rate), live=True)
 
 
 @main.command()
 @click.argument("source", metavar="IN", type=_path)
 @click.argument("target", metavar="OUT", type=_path)
-@click.option("--params", "file", default="params.yaml", show_default=True, type=_path, help="Section silence counts.")
-def trim(source: Path, target: Path, file: Path) -> None:
-    """Write what SoX calls speech in a recording, joined, for listening."""
+@click.option(
+    "--params",
+    "params_file",
+    default="params.yaml",
+    show_default=True,
+    type=_path,
+    help="File with the sections audio and silence.",
+)
+def trim(source: Path, target: Path, params_file: Path) -> None:
+    """Write the speech in a recording to a file. It is the speech that the pipeline uses, joined, for listening."""
     import numpy as np
     import soundfile
 
     from pipeline import params
     from pipeline.audio.decode import decode
     from pipeline.audio.resample import resampled
-    from pipeline.audio.samples import held
+    from pipeline.audio.samples import in_memory
     from pipeline.silence.sox import detect
     from pipeline.silence.spans import cut
 
-    settings = params.load(file)
+    settings = params.load(params_file)
     rate = settings.audio.sample_rate
     if target.suffix.lower() not in (".wav", ".flac"):
         raise click.UsageError(f"OUT {str(target)!r} must end in .wav or .flac")
     if target.exists() and source.exists() and target.samefile(source):
         raise click.UsageError(f"OUT {str(target)!r} is IN; name another file")
-    try:
-        decoded = decode(source)
-        samples = np.concatenate(list(resampled(decoded.blocks, decoded.sample_rate, rate)))
-    except AudioError as error:
-        raise AudioError(error.reason, f"{source} {error}") from None
-    speech = cut(samples, detect(held(samples), len(samples), rate, settings.silence))
+    decoded = decode(source)
+    samples = np.concatenate(list(resampled(decoded.blocks, decoded.sample_rate, rate)))
+    speech = cut(samples, detect(in_memory(samples), len(samples), rate, settings.silence))
     try:
         soundfile.write(os.fsencode(target), speech, rate, subtype="PCM_16")
     except (soundfile.LibsndfileError, OSError) as error:
         raise click.UsageError(
             f"OUT {str(target)!r} can't be written ({error}); name a file in a folder that exists"
-        ) from None
+        ) from error
     click.echo(f"{len(speech) / rate:.2f} s of {len(samples) / rate:.2f} s are speech")
 
 
 @main.command()
 @click.argument("folder", default="artifacts/streaming", type=_path)
 def verify(folder: Path) -> None:
-    """Prove a copy of an exported model: replay its golden audio through every runtime that is here."""
-    from pipeline.console import terminal
+    """Verify a copy of an exported model. Its golden audio is replayed through every installed runtime."""
+    from pipeline.console.terminal import show_table
     from pipeline.export import golden
     from pipeline.streaming.description import Description
 
     tolerance = Description.read(folder).tolerance
     found = golden.verify(folder)
-    terminal.show_table(*golden.table(found))
+    show_table(*golden.table(found))
     golden.check(found, tolerance)
 
 
 @main.command()
 @click.argument("store", default="artifacts/features.zarr", type=_path)
 def info(store: Path) -> None:
-    """Tell what a feature store holds."""
-    import numpy as np
-
-    from pipeline.console import terminal
+    """Show the contents of a feature store."""
+    from pipeline.cli.info import summarise
+    from pipeline.console.terminal import show_table
     from pipeline.console.text import printable
-    from pipeline.store.feature_store import FeatureStore
 
-    features = FeatureStore.open(store)
-    if lacking := {"mfcc", "sample_rate", "versions"} - set(features.attributes):
-        raise ArtifactError(f"{store} does not say its {min(lacking)}; run `dvc repro` to write it anew")
-    frame_s = features.attributes["mfcc"]["hop_length"] / features.attributes["sample_rate"]
-    size = sum(file.stat().st_size for file in store.rglob("*") if file.is_file())
-    rows, coefficients = features.mfcc.shape
+    summary = summarise(store)
     click.echo(
-        f"{printable(store)}: {rows:,} frames of {coefficients} MFCCs, {rows * frame_s / 3600:.2f} h, "
-        f"{size / 1e6:,.1f} MB\n"
+        f"{printable(store)}: {summary.n_frames:,} frames of {summary.n_mfcc} MFCCs, {summary.hours:.2f} h, "
+        f"{summary.size_bytes / 1e6:,.1f} MB\n"
     )
-    languages = np.array(features.languages)
-    lines = []
-    for language in sorted(set(features.languages)):
-        mine = languages == language
-        speakers = {name for name, of in zip(features.speakers, mine, strict=True) if of}
-        minutes = features.lengths[mine].sum() * frame_s / 60
-        lines.append([language, int(mine.sum()), len(speakers), f"{minutes:.1f}"])
-    terminal.show_table(["language", "recordings", "speakers", "minutes"], lines)
+    show_table(
+        ["language", "recordings", "speakers", "minutes"],
+        [[row.language, row.n_recordings, row.n_speakers, f"{row.minutes:.1f}"] for row in summary.languages],
+    )
     click.echo()
-    for name, value in {**features.attributes["mfcc"], **features.attributes["versions"]}.items():
+    for name, value in summary.made_with.items():
         click.echo(f"{name:12}  {value}")
 
 
 @main.command()
-@click.option("--workers", type=click.IntRange(min=1), help="Processes that will do the work; here, one a processor.")
+@click.option("--workers", type=click.IntRange(min=1), help="Worker processes (default: one per core).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def plan(workers: int | None, as_json: bool) -> None:
-    """Estimate time, disk and memory of ingest, trim and features from a sample of the corpus."""
+    """Estimate time, disk and memory of a run. Ingest, trim and features are measured on a sample of the corpus."""
     import contextlib
     import dataclasses
     import json
@@ -215,8 +215,9 @@ def plan(workers: int | None, as_json: bool) -> None:
     from dask.system import CPU_COUNT
 
     from pipeline import files, params
-    from pipeline.console import terminal
+    from pipeline.console.terminal import show_table
     from pipeline.jobs import estimate
+    from pipeline.jobs.memo import LIMIT_BYTES
 
     settings = params.load(Path("params.yaml"))
     place = Path("artifacts") if Path("artifacts").is_dir() else Path()  # on the disk that the run will use
@@ -225,25 +226,25 @@ def plan(workers: int | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({row.stage: dataclasses.asdict(row) for row in estimates}))
         return
-    terminal.show_table(*estimate.table(estimates))
+    show_table(*estimate.table(estimates))
     click.echo(
-        "\nBeside these, DVC keeps a copy of what they write in its cache, and the memo up to 20 GB of features.\n"
-        "Memory is of the largest process; there is one a worker."
+        "\nDVC also keeps a copy of these files in its cache, and the memo keeps up to "
+        f"{LIMIT_BYTES / 1e9:.0f} GB of features.\nMemory is that of the largest process; each worker is one process."
     )
 
 
 @main.command()
 @click.pass_context
 def doctor(ctx: click.Context) -> None:
-    """Check that everything the pipeline needs is here."""
-    from pipeline.cli import doctor
+    """Check programs, packages, parameters and machine."""
+    from pipeline.cli.doctor import examine
     from pipeline.console.text import printable
 
-    findings = doctor.examine()
-    width = max(len(finding.what) for finding in findings)
+    findings = examine()
+    width = max(len(finding.subject) for finding in findings)
     for finding in findings:
-        click.echo(f"{finding.what:{width}}  {printable(finding.found)}")
-    for finding in findings:
-        if finding.remedy:
-            _complain(f"{finding.what}: {finding.remedy}")
-    ctx.exit(2 if any(finding.remedy for finding in findings) else 0)
+        click.echo(f"{finding.subject:{width}}  {printable(finding.found)}")
+    problems = [finding for finding in findings if finding.remedy]
+    for finding in problems:
+        _print_error(f"{finding.subject}: {finding.remedy}")
+    ctx.exit(2 if problems else 0)

@@ -1,4 +1,4 @@
-"""Whether this machine has what the pipeline needs, and what to do where it has not."""
+"""Check this machine for everything that the pipeline needs, with a remedy for what is missing."""
 
 import importlib.metadata
 import os
@@ -9,25 +9,26 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import programs
+from pipeline import params, programs
+from pipeline.corpus.files import is_folder
 from pipeline.errors import ParameterError
 from pipeline.jobs import memo
 
-DEMO = Path("artifacts/data/demo")  # made by the first stage
+DEMO = Path("artifacts/data/demo")  # corpus.root that the stage demo fills
 VERSION_FLAG = {"sox": "--version", "espeak-ng": "--version", "dot": "-V"}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at; `remedy` is empty where all is well."""
+    """The state of one program, package or resource; `remedy` is empty if nothing is wrong with it."""
 
-    what: str
+    subject: str
     found: str
     remedy: str = ""
 
 
 def examine() -> list[Finding]:
-    """Look at programs, packages, parameters and the machine, in the order in which they are shown."""
+    """Examine programs, packages, parameters and the machine, in the order of display."""
     return [*_programs(), *_packages(), *_params(), *_machine()]
 
 
@@ -38,9 +39,9 @@ def _programs() -> list[Finding]:
         if path is None:
             findings.append(Finding(f"{program} (program)", "missing", f"install it: apt-get install {packages}"))
             continue
-        done = subprocess.run([path, VERSION_FLAG[program]], capture_output=True, text=True, check=False, timeout=10)
-        version = re.search(r"\d+\.\d+[\w.]*", done.stdout + done.stderr)
-        findings.append(Finding(f"{program} (program)", version[0] if version else "of unknown version"))
+        shown = subprocess.run([path, VERSION_FLAG[program]], capture_output=True, text=True, check=False, timeout=10)
+        version = re.search(r"\d+\.\d+[\w.]*", shown.stdout + shown.stderr)
+        findings.append(Finding(f"{program} (program)", version[0] if version else "unknown version"))
     return findings
 
 
@@ -58,9 +59,6 @@ def _packages() -> list[Finding]:
 
 
 def _params() -> list[Finding]:
-    from pipeline import params
-    from pipeline.corpus.files import is_folder
-
     try:
         root = Path(params.load(Path("params.yaml")).corpus.root)
     except ParameterError as error:
@@ -75,13 +73,14 @@ def _machine() -> list[Finding]:
     import dask.config
     from dask.system import CPU_COUNT
 
-    kept = memo.default()
+    cache = memo.default()
     address = dask.config.get("scheduler-address", None)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    free = shutil.disk_usage(Path.cwd()).free / 2**30
+    limit_gb = memo.LIMIT_BYTES / 1e9
+    memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    free_gib = shutil.disk_usage(Path.cwd()).free / 2**30
     return [
         Finding("dask", f"cluster {address}" if address else f"{CPU_COUNT} local workers"),
-        Finding("memo", f"{kept.folder}, {kept.size() / 1e9:.1f} of at most {memo.LIMIT / 1e9:.0f} GB; safe to delete"),
-        Finding("memory", f"{memory:.1f} GiB"),
-        Finding("disk", f"{free:.1f} GiB free here"),
+        Finding("memo", f"{cache.folder}, {cache.size() / 1e9:.1f} of at most {limit_gb:.0f} GB; safe to delete"),
+        Finding("memory", f"{memory_gib:.1f} GiB"),
+        Finding("disk", f"{free_gib:.1f} GiB free here"),
     ]

@@ -1,4 +1,4 @@
-"""What `lid identify` and `lid listen` print of a stream: a line, a JSON object, or every frame as CSV."""
+"""Answers of `lid identify` and `lid listen` as they are printed: a row of a table, a JSON object, or frames as CSV."""
 
 import csv
 import json
@@ -8,102 +8,127 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pipeline.audio.samples import Waveform
 from pipeline.streaming.identifier import Frames, Identifier
 
-Audio = NDArray[np.float32]
-Form = Literal["line", "json", "frames"]
+OutputFormat = Literal["table", "json", "frames"]
+FLOOR_RMS = 1e-5  # silence is shown as -100 dBFS
+BAR_START_DBFS, DB_PER_MARK, BAR_MARKS = -60, 3, 20
+PROGRESS_CHARACTERS = 60  # at least those of the longest progress line
 
 
-class Teller:
-    """Prints answers in one form.
+class AnswerPrinter:
+    """Identify recordings and print the answers in one format.
+
+    Parameters
+    ----------
+    output_format
+        `table`: one row per recording. `json`: one object per recording. `frames`: one CSV row per frame.
+    classes
+        Names of the posteriors, in their order.
+    name_width
+        Characters of the longest name.
 
     Attributes
     ----------
     interrupted
-        Whether Ctrl-C ended the last recording; its answer so far was printed.
+        True if Ctrl-C ended the last recording early; its answer so far was printed.
     """
 
-    def __init__(self, form: Form, classes: tuple[str, ...], width: int) -> None:
-        self.form, self.classes, self.width = form, classes, width
+    def __init__(self, output_format: OutputFormat, classes: tuple[str, ...], name_width: int) -> None:
+        self.output_format, self.classes, self.name_width = output_format, classes, name_width
         self.interrupted = False
-        self._rows = csv.writer(sys.stdout, lineterminator="\n")
+        self._csv = csv.writer(sys.stdout, lineterminator="\n")
 
-    def begin(self) -> None:
-        """Print the header, where the form has one."""
-        if self.form == "frames":
-            self._rows.writerow(["path", "frame", "time_s", "speech", *self.classes])
-        elif self.form == "line":
-            print(f"{'file':{self.width}}  language    confidence  sure after")
+    def print_header(self) -> None:
+        """Print the header, if the format has one."""
+        if self.output_format == "frames":
+            self._csv.writerow(["path", "frame", "time_s", "speech", *self.classes])
+        elif self.output_format == "table":
+            print(f"{'file':{self.name_width}}  language    confidence  stable after")
 
-    def tell(self, name: str, stream: Identifier, blocks: Iterable[Audio], live: bool = False) -> None:
-        """Stream a recording and print the answer; `live` prints what is known so far as it comes."""
-        heard = 0
-        watched = live and self.form == "line" and sys.stdout.isatty()
-        with Interruptible(blocks) as audible:
-            for block in audible:
-                heard += len(block)
-                self._frames(name, stream, stream.accept(block))
-                if watched:
-                    print(f"\r{_so_far(stream, block)}", end="")
+    def identify(self, name: str, stream: Identifier, blocks: Iterable[Waveform], live: bool = False) -> None:
+        """Stream a recording and print the answer.
+
+        Parameters
+        ----------
+        name
+            As printed.
+        stream
+            At its beginning, at the sample rate of the blocks.
+        blocks
+            The recording, in order.
+        live
+            Print at once what is known so far: the blocks come as slowly as they are recorded.
+        """
+        n_samples = 0
+        shows_progress = live and self.output_format == "table" and sys.stdout.isatty()
+        with UntilInterrupt(blocks) as remaining:
+            for block in remaining:
+                n_samples += len(block)
+                self._print_frames(name, stream, stream.accept(block))
+                if shows_progress:
+                    print(f"\r{_progress(stream, block)}", end="")
                 if live:
                     sys.stdout.flush()
-        self.interrupted = audible.interrupted
-        if watched:
-            print("\r" + " " * 60 + "\r", end="")
-        self._frames(name, stream, stream.finish())
-        self._answer(name, stream, heard / stream.sample_rate)
+        self.interrupted = remaining.interrupted
+        if shows_progress:
+            print(f"\r{'':{PROGRESS_CHARACTERS}}\r", end="")
+        self._print_frames(name, stream, stream.finish())
+        self._print_answer(name, stream, n_samples / stream.sample_rate)
 
-    def _frames(self, name: str, stream: Identifier, frames: Frames) -> None:
-        if self.form != "frames":
+    def _print_frames(self, name: str, stream: Identifier, frames: Frames) -> None:
+        if self.output_format != "frames":
             return
-        for number, (speech, posterior) in enumerate(zip(frames.speech, frames.posteriors, strict=True), frames.first):
+        for index, (speech, posterior) in enumerate(zip(frames.speech, frames.posteriors, strict=True), frames.first):
             cells = ["" if np.isnan(p) else f"{p:.6f}" for p in posterior]
-            self._rows.writerow([name, number, f"{number * stream.frame_s:.3f}", int(speech), *cells])
+            self._csv.writerow([name, index, f"{index * stream.frame_s:.3f}", int(speech), *cells])
 
-    def _answer(self, name: str, stream: Identifier, seconds: float) -> None:
+    def _print_answer(self, name: str, stream: Identifier, duration_s: float) -> None:
         decision = stream.decision
-        if self.form == "json":
+        if self.output_format == "json":
             posteriors = {key: round(p, 6) for key, p in zip(self.classes, decision.posteriors.tolist(), strict=True)}
             answer = {
                 "path": name,
                 "language": decision.language,
                 "confidence": round(decision.confidence, 6),
                 "posteriors": posteriors,
-                "duration_s": round(seconds, 6),
+                "duration_s": round(duration_s, 6),
                 "frames": stream.decided,
             }
             print(json.dumps(answer))
-        elif self.form == "line":
-            sure = f"{decision.since * stream.frame_s:8.2f} s"
-            told = f"{decision.language:10}  {decision.confidence:10.1%}  {sure}" if decision.language else "no speech"
-            print(f"{name:{self.width}}  {told}")
+        elif self.output_format == "table":
+            cells = "no speech"
+            if decision.language:
+                stable_s = decision.since * stream.frame_s
+                cells = f"{decision.language:10}  {decision.confidence:10.1%}  {stable_s:10.2f} s"
+            print(f"{name:{self.name_width}}  {cells}")
 
 
-class Interruptible:
-    """Blocks of audio until Ctrl-C: that ends the wait for more at once, but the work on what was heard is finished.
+class UntilInterrupt:
+    """Blocks of audio until Ctrl-C, which ends the wait for the next block but not the work on the current one.
 
     Attributes
     ----------
     interrupted
-        Whether Ctrl-C came.
+        True after Ctrl-C.
     """
 
-    def __init__(self, blocks: Iterable[Audio]) -> None:
+    def __init__(self, blocks: Iterable[Waveform]) -> None:
         self._blocks = iter(blocks)
         self._waiting = self.interrupted = False
 
     def __enter__(self) -> Self:
-        self._before = signal.getsignal(signal.SIGINT)
-        if self._before != signal.SIG_IGN:  # as it is for what runs in the background
-            signal.signal(signal.SIGINT, self._hear)
+        self._previous = signal.getsignal(signal.SIGINT)
+        if self._previous != signal.SIG_IGN:  # ignored if the process runs in the background
+            signal.signal(signal.SIGINT, self._interrupt)
         return self
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        signal.signal(signal.SIGINT, self._previous)
 
-    def __iter__(self) -> Iterator[Audio]:
+    def __iter__(self) -> Iterator[Waveform]:
         while not self.interrupted:
             self._waiting = True
             try:
@@ -116,13 +141,16 @@ class Interruptible:
                 break
             yield block
 
-    def _hear(self, *_: object) -> None:
+    def _interrupt(self, *_: object) -> None:
         self.interrupted = True
         if self._waiting:
             raise KeyboardInterrupt
 
 
-def _so_far(stream: Identifier, block: Audio) -> str:
-    level = 20 * np.log10(max(float(np.sqrt(np.mean(np.square(block)))), 1e-5)) if len(block) else -100.0
-    bar = "#" * int(np.clip((level + 60) / 3, 0, 20))
-    return f"{stream.decision.language or '...':10}  {stream.decision.confidence:6.1%}  {level:5.0f} dBFS {bar:20}"
+def _progress(stream: Identifier, block: Waveform) -> str:
+    """The answer so far and the level of the last block, as a number and as a bar."""
+    rms = float(np.sqrt(np.mean(np.square(block)))) if len(block) else 0.0
+    level = 20 * np.log10(max(rms, FLOOR_RMS))
+    bar = "#" * max(0, int((level - BAR_START_DBFS) / DB_PER_MARK))
+    language, confidence = stream.decision.language or "...", stream.decision.confidence
+    return f"{language:10}  {confidence:6.1%}  {level:5.0f} dBFS {bar:{BAR_MARKS}}"

@@ -1,4 +1,4 @@
-"""Audio that arrives while it is identified: a file in chunks, a pipe, the microphone."""
+"""Audio to identify, in chunks: a file, raw PCM from a pipe, the microphone."""
 
 import io
 import subprocess
@@ -9,55 +9,69 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from pipeline import programs
-from pipeline.cli.output import Audio
+from pipeline.audio.samples import Waveform, to_waveform
 from pipeline.errors import AudioError
 
-STEP = 10  # chunks a second of a live source
+CHUNKS_PER_S = 10
+BYTES_PER_SAMPLE = 2
 
 
-def chunks(blocks: Iterable[Audio], rate: int) -> Iterator[Audio]:
-    """A recording in the chunks of `pcm`, so that a file and a pipe give the same answer to the last digit."""
-    step, waiting = max(rate // STEP, 1), np.zeros(0, np.float32)
+def chunks(blocks: Iterable[Waveform], sample_rate: int) -> Iterator[Waveform]:
+    """Cut a recording into the chunks of `pcm`, so that a file and a pipe give the same answer to the last digit.
+
+    >>> [len(chunk) for chunk in chunks([np.zeros(1000, np.float32), np.zeros(900, np.float32)], 8000)]
+    [800, 800, 300]
+    """
+    size, rest = chunk_samples(sample_rate), np.zeros(0, np.float32)
     for block in blocks:
-        waiting = np.concatenate([waiting, block])
-        whole = len(waiting) // step * step
-        yield from np.split(waiting[:whole], whole // step) if whole else ()
-        waiting = waiting[whole:]
-    if len(waiting):
-        yield waiting
+        rest = np.concatenate([rest, block])
+        n_whole = len(rest) // size
+        yield from np.split(rest[: n_whole * size], n_whole) if n_whole else ()
+        rest = rest[n_whole * size :]
+    if len(rest):
+        yield rest
 
 
-def pcm(pipe: io.BufferedReader | BinaryIO, rate: int) -> Iterator[Audio]:
-    """Raw samples from a pipe, 16-bit little-endian mono, in chunks of at most a tenth of a second.
+def pcm(pipe: io.BufferedReader | BinaryIO, sample_rate: int) -> Iterator[Waveform]:
+    """Read raw samples from a pipe, 16-bit little-endian mono, in chunks of at most a tenth of a second.
 
     Raises
     ------
     AudioError
-        ``odd_bytes``, where the last sample is half there.
+        ``odd_bytes``, if the last sample is incomplete.
     """
-    while data := pipe.read(2 * max(rate // STEP, 1)):
-        if len(data) % 2:
-            raise AudioError("odd_bytes", "ends in the middle of a sample; send 16-bit little-endian mono PCM")
-        yield np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768)
+    while content := pipe.read(BYTES_PER_SAMPLE * chunk_samples(sample_rate)):
+        if len(content) % BYTES_PER_SAMPLE:
+            raise AudioError(
+                "odd_bytes", "raw audio ends in the middle of a sample; send 16-bit little-endian mono PCM"
+            )
+        yield to_waveform(np.frombuffer(content, "<i2"))
+
+
+def chunk_samples(sample_rate: int) -> int:
+    """Samples per chunk at a rate in Hz."""
+    return max(sample_rate // CHUNKS_PER_S, 1)
 
 
 @contextmanager
-def microphone(rate: int) -> Iterator[io.BufferedReader]:
-    """Raw samples of the default input device, through SoX, as `pcm` takes them.
+def microphone(sample_rate: int) -> Iterator[io.BufferedReader]:
+    """Record from the default input device through SoX: a pipe of raw samples as `pcm` reads them.
 
     Raises
     ------
     AudioError
-        ``microphone``, where it can't be opened.
+        ``microphone``, if it can't be opened.
+    ProgramError
+        If SoX is not installed.
     """
-    output = ["-t", "raw", "-r", str(rate), "-e", "signed", "-b", "16", "-c", "1", "-"]
-    command = [programs.require("sox"), "-q", "-d", *output]
+    raw_format = ["-t", "raw", "-r", str(sample_rate), "-e", "signed", "-b", "16", "-c", "1"]
+    command = [programs.require("sox"), "-q", "-d", *raw_format, "-"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as recorder:
-        pipe, said = cast(io.BufferedReader, recorder.stdout), cast(io.BufferedReader, recorder.stderr)
+        pipe, messages = cast(io.BufferedReader, recorder.stdout), cast(io.BufferedReader, recorder.stderr)
         try:
             if not pipe.peek(1):
-                reason = said.read().decode(errors="replace").strip().splitlines() or ["SoX gives no reason"]
-                raise AudioError("microphone", f"the microphone can't be opened ({reason[-1]}); plug one in or free it")
+                lines = messages.read().decode(errors="replace").strip().splitlines() or ["SoX gives no reason"]
+                raise AudioError("microphone", f"the microphone can't be opened ({lines[-1]}); plug one in or free it")
             yield pipe
         finally:
             recorder.terminate()

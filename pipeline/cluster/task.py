@@ -1,47 +1,35 @@
-"""A task as a Dask worker runs it: if its versions and files are those of the run, and no longer than it may take."""
+"""A task as a Dask worker runs it: only with the versions and files of the run, and within its time limit."""
 
 import hashlib
-import importlib.metadata
 import pickle
 import platform
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from threadpoolctl import threadpool_limits
 
 from pipeline import files
+from pipeline.cluster.job import Item, Result
 from pipeline.errors import ClusterError
+from pipeline.versions import MISSING, installed
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+TICK_S = 1  # in which time limits are counted
 
-PACKAGES = (
-    "librosa",
-    "numcodecs",
-    "numpy",
-    "scipy",
-    "soundfile",
-    "sox",
-    "soxr",
-    "zarr",
-    "zarrs",
-)  # decide the bytes of results
-TICK = 1  # s in which LIMIT is counted
-MISSING = "none"  # version of a package that is not installed
-
-_welcome: set[str] = set()  # runs whose versions and files this process, a worker, has found to be its own
+_admitted: set[str] = set()  # runs whose versions and files this process, a worker, shares
 
 
-def portable(function: Callable[..., Any], run: str, token: Path, versions: dict[str, str]) -> Callable[..., Any]:
+def portable(
+    function: Callable[..., Any], packages: Sequence[str], run: str, token: Path, versions: Mapping[str, str]
+) -> Callable[..., Any]:
     """A task that any Python with Dask can load, so that a worker without this package can say so."""
     payload, text = pickle.dumps(function), str(token)
 
-    def task(items: bytes, ticks: int) -> tuple[str, Any]:  # a function inside of a function is sent as code
+    def task(items: bytes, ticks: int) -> tuple[str, Any]:  # a function inside a function is sent as code
         import pickle
         from pathlib import Path
 
@@ -53,14 +41,15 @@ def portable(function: Callable[..., Any], run: str, token: Path, versions: dict
             from pipeline.cluster import task as here  # noqa: PLW0406 the worker's
         except ImportError as error:
             return "refused", f"{who} can't import this package ({error}); start it in the same environment as this"
-        if run not in here._welcome:
+        if run not in here._admitted:
+            found = here.versions(packages)
             for name, mine in versions.items():
-                if (theirs := here.versions().get(name)) != mine:
+                if (theirs := found.get(name)) != mine:
                     return "refused", f"{who} has {name} {theirs}, this has {mine}; start it in the same environment"
             if not Path(text).is_dir():
                 folder = Path(text).parent
                 return "refused", f"{who} does not see the files in {folder}; use a file system that all share"
-            here._welcome.add(run)
+            here._admitted.add(run)
         try:
             loaded, arguments = pickle.loads(payload), pickle.loads(items)  # noqa: S301 what this process pickled
         except ImportError as error:
@@ -72,12 +61,12 @@ def portable(function: Callable[..., Any], run: str, token: Path, versions: dict
 
 
 def attend(function: Callable[[Item], Result], argument: Item, ticks: int) -> tuple[bool, Result | None]:
-    """Call a function in a thread; after some ticks without an end, give up and leave the thread behind.
+    """Call a function in a thread; after some ticks without an end, abandon the thread.
 
     Returns
     -------
     ended, result
-        Whatever the function raises is raised here.
+        An exception of the function is raised here.
     """
     call: Future[Result] = Future()
 
@@ -93,34 +82,27 @@ def attend(function: Callable[[Item], Result], argument: Item, ticks: int) -> tu
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     for _ in range(ticks):
-        thread.join(TICK)
+        thread.join(TICK_S)
         if call.done():
             return True, call.result()
     return False, None
 
 
-def versions() -> dict[str, str]:
+def versions(packages: Sequence[str]) -> dict[str, str]:
     """The versions on which results depend: Python, packages and this package's code."""
     package = Path(__file__).parents[1]
     code = b"".join(path.read_bytes() for path in sorted(package.rglob("*.py")))
     return {
         "Python": ".".join(platform.python_version_tuple()[:2]),
-        **{package: _version(package) for package in PACKAGES},
+        **installed(packages),
         "the code of this package with digest": hashlib.sha256(code).hexdigest()[:12],
     }
 
 
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return MISSING
-
-
 @contextmanager
-def welcoming(folder: Path) -> Iterator[tuple[str, Path, dict[str, str]]]:
-    """Give what a worker compares with its own: the run, a folder that it must see, the versions."""
-    mine = versions()
+def admission(folder: Path, packages: Sequence[str]) -> Iterator[tuple[str, Path, dict[str, str]]]:
+    """Give what a worker compares with its own before its first task: the run, a folder that it must see, versions."""
+    mine = versions(packages)
     if lacking := [name for name, version in mine.items() if version == MISSING]:
         raise ClusterError(
             f"{', '.join(lacking)} can't be found in {sys.prefix}; run `make setup` and use its environment"

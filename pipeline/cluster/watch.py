@@ -8,19 +8,19 @@ from pipeline.errors import ClusterError
 if TYPE_CHECKING:
     from distributed import Client
 
-PATIENCE = 600  # s without a worker: a batch system may have to start one
-LOOK = 5  # s between looks at the cluster
-FROZEN = 6  # looks in a row at a worker without a new heartbeat; Dask has workers send one every 0.5 s or more
-RESTART = 10  # s to end a worker: Dask asks it for 4 s, then kills it
-ANSWER = 60  # s for an answer of the scheduler
+NO_WORKER_LIMIT_S = 600  # without a worker: a batch system may have to start one
+LOOK_INTERVAL_S = 5  # between looks at the cluster
+FROZEN_LOOKS = 6  # looks in a row at a worker without a new heartbeat; Dask has workers send one every 0.5 s or more
+RESTART_LIMIT_S = 10  # to end a worker: Dask asks it for 4 s, then kills it
+ANSWER_LIMIT_S = 60  # for an answer of the scheduler
 
 
 class Watch:
-    """Looks at the workers of a cluster from time to time: are there any, and are they alive?"""
+    """Looks at the workers of a cluster at intervals."""
 
     def __init__(self, client: "Client") -> None:
         self._client = client
-        self._next = time.monotonic() + LOOK
+        self._next = time.monotonic() + LOOK_INTERVAL_S
         self._without = 0  # looks in a row that found no worker
         self._heard: dict[str, tuple[float, int]] = {}  # a worker's last heartbeat and the looks since
 
@@ -38,19 +38,19 @@ class Watch:
         """
         if self.due_in():
             return
-        self._next = time.monotonic() + LOOK
+        self._next = time.monotonic() + LOOK_INTERVAL_S
         workers = _workers(self._client)
         self._wait_for_any(workers)
         before, self._heard = self._heard, {}
         for address, worker in workers.items():
             heard, looks = before.get(address, (0.0, 0))
             self._heard[address] = worker["last_seen"], looks + 1 if heard == worker["last_seen"] else 0
-        frozen = [address for address, (_, looks) in self._heard.items() if looks >= FROZEN]
+        frozen = [address for address, (_, looks) in self._heard.items() if looks >= FROZEN_LOOKS]
         for address in frozen:
             del self._heard[address]
             print(
-                f"the Dask worker {address} has not answered for {FROZEN * LOOK} s; it is restarted, and others do its "
-                "work",
+                f"the Dask worker {address} has not answered for {FROZEN_LOOKS * LOOK_INTERVAL_S} s; it is restarted, "
+                "and others do its work",
                 flush=True,
             )
         if frozen:
@@ -58,14 +58,14 @@ class Watch:
 
     def _wait_for_any(self, workers: dict[str, Any]) -> None:
         self._without = 0 if workers else self._without + 1
-        if self._without * LOOK > PATIENCE:
+        if self._without * LOOK_INTERVAL_S > NO_WORKER_LIMIT_S:
             raise ClusterError(
-                f"the Dask cluster at {_address(self._client)} has had no worker for {PATIENCE} s; start some and run "
-                "again: nothing that was finished is lost"
+                f"the Dask cluster at {_address(self._client)} has had no worker for {NO_WORKER_LIMIT_S} s; start some "
+                "and run again: finished work is reused"
             )
         if self._without == 1:
             print(
-                f"waiting up to {PATIENCE} s for the Dask cluster at {_address(self._client)} to have a worker",
+                f"waiting up to {NO_WORKER_LIMIT_S} s for a worker of the Dask cluster at {_address(self._client)}",
                 flush=True,
             )
 
@@ -74,19 +74,19 @@ def _workers(client: "Client") -> dict[str, Any]:
     """The workers by their addresses, as the scheduler describes them."""
     try:
         # Client.scheduler_info would give the last answer if the scheduler gives none.
-        return dict(client.sync(client.scheduler.identity, n_workers=-1, callback_timeout=ANSWER)["workers"])
-    except (OSError, RuntimeError, AttributeError):  # the last: the client has no scheduler any more
-        raise gone(client) from None
+        return dict(client.sync(client.scheduler.identity, n_workers=-1, callback_timeout=ANSWER_LIMIT_S)["workers"])
+    except (OSError, RuntimeError, AttributeError) as error:  # the last: the client has no scheduler any more
+        raise gone(client) from error
 
 
 def restart(client: "Client", workers: list[str], *, leave: bool = False) -> None:
-    """Have workers killed and, by their nannies, started again; those without a nanny are removed, or left alone.
+    """Have workers killed and restarted by their nannies; those without a nanny are removed, or left alone.
 
-    Whatever a worker was doing ends with it, except on a machine that is frozen as a whole.
+    All work of such a worker ends with it, except on a machine that is frozen as a whole.
     """
-    timeout = RESTART
+    timeout = RESTART_LIMIT_S
 
-    async def restart(dask_scheduler: Any) -> None:  # sent as code, as in tasks.portable
+    async def restart(dask_scheduler: Any) -> None:  # sent as code, as in task.portable
         known = [dask_scheduler.workers[address] for address in workers if address in dask_scheduler.workers]
         await dask_scheduler.restart_workers(
             [worker.address for worker in known if worker.nanny or not leave],
@@ -100,9 +100,10 @@ def restart(client: "Client", workers: list[str], *, leave: bool = False) -> Non
 
 
 def gone(client: "Client") -> ClusterError:
+    """The error for a scheduler that is unreachable."""
     return ClusterError(
-        f"the Dask scheduler at {_address(client)} is gone; start it again with its workers and run again: nothing "
-        "that was finished is lost"
+        f"the Dask scheduler at {_address(client)} is gone; start it again with its workers and run again: "
+        "finished work is reused"
     )
 
 

@@ -1,1 +1,1 @@
-"""How a process starts and ends, and what it prints. Decides no byte of any artifact."""
+"""The start and the end of a process, and its output to a terminal. No byte of any artifact depends on this room."""

@@ -1,6 +1,6 @@
-"""The outermost layer of `lid` and of every stage: nothing that goes wrong outside of this package is a traceback.
+"""The outermost layer of `lid` and of every stage: a traceback is shown for a defect of this package only.
 
-Imported by programs only: from its first line on, Ctrl-C ends the process without a word until `run` listens.
+Imported by programs only: from its first line on, Ctrl-C ends the process silently until `run` handles it.
 """
 
 import signal
@@ -16,10 +16,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO, TextIO
 
-INTERRUPTED = 130  # exit status, as of a shell: 128 + the signal
-NOBODY_READS = 141
-FULL = {errno.ENOSPC, errno.EDQUOT}
-NO_DEFECT = FULL | {
+MISTAKE, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses; a shell's for a signal is 128 + its number
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+ENVIRONMENT_ERRORS = DISK_FULL | {  # of the file system: the user can put them right
     errno.EACCES,
     errno.EISDIR,
     errno.ELOOP,
@@ -33,14 +32,18 @@ NO_DEFECT = FULL | {
 
 
 def run(main: Callable[[], object], folder: str = ".") -> None:
-    """Run the whole of a process: whatever the user can put right is one line on standard error and exit status 2.
+    """Run the main function of a process, then exit.
+
+    Whatever the user can put right is one line on standard error and exit status 2.
 
     Parameters
     ----------
+    main
+        The whole work of the process.
     folder
-        What the process writes into, for errors of the file system that do not say where they happened.
+        The folder that the process writes into, named if an error of the file system names no file.
     """
-    interrupts, output = _hear_interrupts(), _own_streams()
+    interrupts, output = _catch_interrupts(), _redirect_streams()
     status = 0
     try:
         main()
@@ -48,21 +51,21 @@ def run(main: Callable[[], object], folder: str = ".") -> None:
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException as error:
-        if interrupts:  # what an interrupted import raises in its place is no defect either
-            _tell("interrupted; run it again: finished work is reused")
+        if interrupts:  # an interrupted import may raise another error than KeyboardInterrupt
+            _print_line("interrupted; run it again: finished work is reused")
             status = INTERRUPTED
         elif error is output.failure:
-            status = NOBODY_READS
+            status = BROKEN_PIPE
         elif sentence := _sentence(error, folder):
-            _tell(f"error: {sentence}")
-            status = 2
+            _print_line(f"error: {sentence}")
+            status = MISTAKE
         else:
             raise
-    _end(status, output)
+    _exit(status, output)
 
 
 def _sentence(error: BaseException, folder: str) -> str | None:
-    """A user's mistake in one sentence; None for a defect."""
+    """The one sentence for an error that the user can put right; None for a defect."""
     import shutil
     from pathlib import Path
 
@@ -70,48 +73,46 @@ def _sentence(error: BaseException, folder: str) -> str | None:
 
     if isinstance(error, UserError):
         return str(error)
-    if not isinstance(error, OSError) or error.errno not in NO_DEFECT:
+    if not isinstance(error, OSError) or error.errno not in ENVIRONMENT_ERRORS:
         return None
     path = Path(os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else folder)
-    if error.errno in FULL:
-        there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
-        return (
-            f"the disk of {path} is full ({shutil.disk_usage(there).free / 1e6:,.0f} MB are free there): make room and "
-            "run it again; finished work is reused"
-        )
+    if error.errno in DISK_FULL:
+        existing = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+        free_mb = shutil.disk_usage(existing).free / 1e6
+        return f"the disk of {path} is full ({free_mb:,.0f} MB free): make room, run it again; finished work is reused"
     return f"{path} can't be used ({error.strerror}): check its name and that this user may read and write it"
 
 
-def _tell(line: str) -> None:
+def _print_line(line: str) -> None:
     from pipeline.console.text import printable
 
     print(printable(line), file=sys.stderr)
 
 
-def _hear_interrupts() -> list[int]:
-    """Have Ctrl-C raise KeyboardInterrupt once, noted in the list, and end the process the second time."""
+def _catch_interrupts() -> list[int]:
+    """Let the first Ctrl-C raise KeyboardInterrupt, and the second end the process; the list records the first."""
     import threading
 
     interrupts: list[int] = []
 
-    def hear(number: int, _: Any) -> None:
+    def interrupt(number: int, _: Any) -> None:
         if interrupts:
             os._exit(INTERRUPTED)
         interrupts.append(number)
-        sys.unraisablehook = threading.excepthook = _silently  # of threads that the first one tears apart
+        sys.unraisablehook = threading.excepthook = _ignore  # errors of threads that the first one breaks
         raise KeyboardInterrupt
 
-    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # as it is for what runs in the background
-        signal.signal(signal.SIGINT, hear)
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # ignored if the process runs in the background
+        signal.signal(signal.SIGINT, interrupt)
     return interrupts
 
 
-def _silently(_: Any) -> None:
+def _ignore(_: Any) -> None:
     pass
 
 
 class _Output(io.FileIO):
-    """A file that remembers why it could not be written."""
+    """A file that remembers the error of a failed write."""
 
     failure: OSError | None = None
 
@@ -123,20 +124,20 @@ class _Output(io.FileIO):
             raise
 
 
-def _own_streams() -> _Output:
-    """Keep standard output and error for this package, whatever the names in it and the terminal's encoding.
+def _redirect_streams() -> _Output:
+    """Keep standard output and error for this package, and make any character printable in any encoding.
 
-    Decoders and runtimes write to file descriptors 1 and 2 as they like, so both lead nowhere from here on; so they do
-    in the workers that this process starts. Returns the file behind standard output.
+    Decoders and runtimes write to file descriptors 1 and 2 directly. From here on both lead to the null device, also in
+    the workers that this process starts. Returns the file behind standard output.
     """
-    while (nowhere := os.open(os.devnull, os.O_RDWR)) <= 2:  # those that are closed would be given to other files
+    while (null := os.open(os.devnull, os.O_RDWR)) <= 2:  # closed ones would otherwise be given to other files
         pass
     output = _Output(os.dup(1), "w")
     sys.stdout = _writer(io.BufferedWriter(output), sys.stdout, output.isatty())
     sys.stderr = _writer(os.fdopen(os.dup(2), "wb"), sys.stderr, by_line=True)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    os.close(null)
     return output
 
 
@@ -145,8 +146,8 @@ def _writer(file: BinaryIO, like: TextIO | None, by_line: bool) -> TextIO:
     return io.TextIOWrapper(file, encoding, errors="backslashreplace", line_buffering=by_line)
 
 
-def _end(status: int, output: _Output) -> None:
-    """Leave; without a word if nobody reads the output."""
+def _exit(status: int, output: _Output) -> None:
+    """Exit the process; silently if nobody reads the output."""
     with suppress(OSError):
         sys.stdout.flush()
     if output.failure is None:
@@ -154,6 +155,7 @@ def _end(status: int, output: _Output) -> None:
             sys.exit(status)
         return
     if output.failure.errno != errno.EPIPE:
-        _tell(f"error: standard output can't be written ({output.failure.strerror}); write it where there is room")
-        status = 2
-    os._exit(status or NOBODY_READS)  # sys.exit would try to write it again
+        reason = output.failure.strerror
+        _print_line(f"error: standard output can't be written ({reason}); redirect it to a disk with free space")
+        status = MISTAKE
+    os._exit(status or BROKEN_PIPE)  # sys.exit would try to write the output again

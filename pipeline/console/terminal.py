@@ -1,15 +1,15 @@
-"""What a person reads while and after a job runs: how far it is, and tables that line up."""
+"""Output for people: the progress of a job, and aligned tables."""
 
 import time
 from collections.abc import Iterable, Sequence
 
 from pipeline.console.text import printable
 
-INTERVAL = 2.0  # seconds between lines
+INTERVAL_S = 2.0  # between lines of progress
 
 
 class Progress:
-    """How far a job with a known total is: at most a line every two seconds, and one when it is done.
+    """The progress of a job with a known total: at most one line every two seconds, and one at the end.
 
     >>> progress = Progress("trim", 3, "recordings")
     >>> progress.update(3)
@@ -19,26 +19,26 @@ class Progress:
     def __init__(self, job: str, total: int, unit: str) -> None:
         self.job, self.total, self.unit = job, total, unit
         self.done = 0
-        self._began = self._told = time.monotonic()
+        self._start = self._last_line = time.monotonic()
 
     def update(self, more: int, note: str = "") -> None:
-        """Count `more` as done and say so if it is time to; `note` is added to the line."""
+        """Count `more` units as done, and print a line if it is due; `note` ends the line."""
         self.done += more
         now = time.monotonic()
-        took = now - self._began
+        elapsed_s = now - self._start
         if self.done >= self.total:
-            self._tell(f"in {took:.0f} s", note)
-        elif now - self._told >= INTERVAL:
-            self._told = now
-            self._tell(f"{took * (self.total / self.done - 1):.0f} s left", note)
+            self._print(f"in {elapsed_s:.0f} s", note)
+        elif now - self._last_line >= INTERVAL_S:
+            self._last_line = now
+            self._print(f"{elapsed_s * (self.total / self.done - 1):.0f} s left", note)
 
-    def _tell(self, when: str, note: str) -> None:
+    def _print(self, when: str, note: str) -> None:
         width = len(str(self.total))
         print(f"{self.job}: {self.done:{width}} of {self.total} {self.unit}, {when}{note and ', ' + note}", flush=True)
 
 
 def show_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under their header, the first column to the left, the others to the right.
+    """Print rows under a header, the first column aligned left, the others right.
 
     >>> show_table(["language", "minutes"], [["english", 24.25], ["hindi", 6]])
     language  minutes

@@ -1,28 +1,37 @@
 """Names and values inside a sentence: on one line, printable, not too long."""
 
-SHOWN = 60  # characters of a wrong value that a message repeats
+BRIEF_CHARACTERS = 60  # of a wrong value in a message
 
 
 def printable(text: object) -> str:
-    r"""Text on one line that only prints: what would move a cursor or turn the line around is escaped.
+    r"""Escape whatever does not print, such as line breaks and sequences that control a terminal.
 
     >>> print(printable("a\x1b[2Jb\nc"))
     a\x1b[2Jb\nc
     """
     return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in str(text)
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in str(text)
     )
 
 
 def brief(value: object) -> str:
-    """A value as Python writes it, on one line, its middle left out if it is long."""
+    """A value as Python writes it, on one line and shortened.
+
+    >>> brief("x" * 100)
+    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...xxxxxxxxx'"
+    """
     try:
         return shorten(repr(value))
     except ValueError:  # an integer of more than 4,300 digits
         return "a value too long to print"
 
 
-def shorten(text: str, most: int = SHOWN) -> str:
-    """The text on one line, its middle left out if it is longer than so many characters."""
+def shorten(text: str, limit: int = BRIEF_CHARACTERS) -> str:
+    """Put a text on one line, and cut out its middle if it has more than `limit` characters.
+
+    >>> shorten("one two three\\nfour five", limit=20)
+    'one two... four five'
+    """
     text = " ".join(text.split())
-    return text if len(text) <= most else f"{text[: most - 13]}...{text[-10:]}"
+    return text if len(text) <= limit else f"{text[: limit - 13]}...{text[-10:]}"

@@ -1,4 +1,4 @@
-"""Files below the root of a corpus, and names as messages show them."""
+"""Files below the root of a corpus, and how messages show their names."""
 
 import errno
 import functools
@@ -11,73 +11,79 @@ from pipeline.console.text import shorten
 from pipeline.corpus.entries import Stamp
 from pipeline.errors import AudioError
 
-LINKS = 40  # that lead to one another, as many as Linux follows
-SHOWN = 300  # characters of a name in a message
+MAX_LINKS = 40  # in a row, as many as Linux follows
+MAX_NAME_CHARACTERS = 300  # of a name in a message
 
 
 def is_folder(path: Path) -> bool:
-    """Tell if a path, links followed, is a folder that can be reached."""
+    """Tell if a path is a folder, or a link to one, that can be reached."""
     return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises if the path is too long or forbidden)
 
 
 class Files:
-    """The files below the root of a corpus. Links are followed, but not out of it."""
+    """The files below the root of a corpus. Links are followed, but not out of the root."""
 
     def __init__(self, root: Path) -> None:
-        self._below = posixpath.join(posixpath.realpath(root), "")
-        self._folder = functools.lru_cache(1024)(posixpath.realpath)  # neighbours in a list share their folder
+        self._prefix = posixpath.join(posixpath.realpath(root), "")
+        self._real_folder = functools.lru_cache(1024)(posixpath.realpath)  # neighbours in a list share their folder
 
     def stamp(self, path: str) -> Stamp:
-        """Size in bytes, time of its last change in ns and inode of the file at a normalised path.
+        """Size in bytes, time of the last change in ns and inode of the file at a normalised path.
 
         Raises
         ------
         AudioError
             With the reason that ingest/rejected.csv shows: name, outside, missing or not_a_file.
         """
-        require_printable(name=path)
+        require_printable(path, name=path)
         try:
-            place, found = self._follow(path)
+            target, status = self._follow(path)
         except (OSError, ValueError) as error:  # ValueError: the file system's encoding lacks a character
             why = error.strerror if isinstance(error, OSError) else error
-            raise AudioError("missing", f"can't be found ({why}); restore it or take it out of the corpus") from None
-        if not place.startswith(self._below):
-            raise AudioError("outside", "is a link that leads out of corpus.root; copy its target in")
-        if not stat.S_ISREG(found.st_mode):
-            raise AudioError(
-                "not_a_file", "is a folder, a link to one, a pipe or a device; put an audio file in its place"
-            )
-        return found.st_size, found.st_mtime_ns, found.st_ino
+            detail = f"can't be found ({why}); restore it or take it out of the corpus"
+            raise AudioError("missing", detail, Path(path)) from error
+        if not target.startswith(self._prefix):
+            raise AudioError("outside", "is a link that leads out of corpus.root; copy its target in", Path(path))
+        if not stat.S_ISREG(status.st_mode):
+            detail = "is a folder, a link to one, a pipe or a device; put an audio file in its place"
+            raise AudioError("not_a_file", detail, Path(path))
+        return status.st_size, status.st_mtime_ns, status.st_ino
 
     def holds(self, folder: str) -> bool:
-        """Tell if a folder, links followed, lies below the root."""
-        return posixpath.realpath(self._below + folder).startswith(self._below)
+        """Tell if a folder, or the target of a link to one, lies below the root."""
+        return posixpath.realpath(self._prefix + folder).startswith(self._prefix)
 
     def _follow(self, path: str) -> tuple[str, os.stat_result]:
-        """Follow all links: the place of a file, and its status."""
-        place = self._below + path
-        for _ in range(LINKS):
-            found = os.lstat(place)  # first of all: it refuses endless and too many links, which realpath does not
-            folder, _, name = place.rpartition("/")
-            place = f"{self._folder(folder or '/')}/{name}"
-            if not stat.S_ISLNK(found.st_mode):
-                return place, found
-            place = posixpath.join(posixpath.dirname(place), os.readlink(place))  # noqa: PTH115 (for speed)
+        """Path and status of a file after following all links."""
+        target = self._prefix + path
+        for _ in range(MAX_LINKS):
+            status = os.lstat(target)  # first, because it refuses circular and too many links; realpath does not
+            folder, _, name = target.rpartition("/")
+            target = f"{self._real_folder(folder or '/')}/{name}"
+            if not stat.S_ISLNK(status.st_mode):
+                return target, status
+            target = posixpath.join(posixpath.dirname(target), os.readlink(target))  # noqa: PTH115 (for speed)
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
 
-def require_printable(**texts: str) -> None:
-    """Refuse a recording one of whose names would break a line or a terminal; AudioError, with the reason "name"."""
-    for name, text in texts.items():
-        if not text.isprintable():
-            raise AudioError("name", f"has a {name} that can't be printed ({quoted(text)}); rename it")
+def require_printable(path: str, **names: str) -> None:
+    """Refuse the recording at a path if one of its names would break a line or a terminal.
+
+    Raises
+    ------
+    AudioError
+        With the reason "name".
+    """
+    if bad := [kind for kind, name in names.items() if not name.isprintable()]:
+        detail = f"has a {bad[0]} that can't be printed ({quoted(names[bad[0]])}); rename it"
+        raise AudioError("name", detail, Path(path))
 
 
-def printable(name: str) -> str:
-    """A name as it is if it can be printed, escaped if not."""
-    return name if name.isprintable() else ascii(name)[:SHOWN]
+def escaped(name: str) -> str:
+    """A printable name unchanged, any other as a Python literal."""
+    return name if name.isprintable() else ascii(name)[:MAX_NAME_CHARACTERS]
 
 
 def quoted(name: str | Path) -> str:
-    """A name as a message shows it: on one line, in quotes, without its middle if it is too long."""
-    return shorten(repr(str(name)), SHOWN)
+    """A name in quotes on one line; the middle of a long one is left out."""
+    return shorten(repr(str(name)), MAX_NAME_CHARACTERS)

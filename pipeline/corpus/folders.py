@@ -1,89 +1,83 @@
-"""The homework's layout: one folder per language whose name contains the language's, e.g. train_english/.
+"""The folders layout: one folder per language whose name contains the language's, such as train_english/.
 
-Names are compared word by word: train_english holds the words train and english. Who speaks is in a table beside the
-folders (`corpus.speaker_table`: columns path, speaker) or in the file names (`corpus.speaker_pattern`: a regular
-expression with a group (?P<speaker>...), searched in the relative path).
+Names are compared word by word: train_english holds the words train and english.
 """
 
 import os
 import posixpath
-import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipeline import params
-from pipeline.corpus import spreadsheet
+from pipeline.corpus import speakers
 from pipeline.corpus.entries import Entry, Listing
-from pipeline.corpus.files import Files, is_folder, printable, quoted, require_printable
+from pipeline.corpus.files import Files, escaped, is_folder, quoted, require_printable
 from pipeline.errors import AudioError, CorpusError
 from pipeline.tables import RejectedRow
 
-AUDIO = frozenset(
+AUDIO_ENDINGS = frozenset(
     ".aac .aif .aifc .aiff .au .caf .flac .m4a .mp3 .oga .ogg .opus .rf64 .snd .sph .w64 .wav .wma".split()  # noqa: SIM905
 )
-"""Endings of what is meant as audio; what libsndfile can't read of it is rejected by name, not passed over."""
-
-Speakers = Callable[[str], str | None]  # of a path
+"""Files with these endings are taken for audio: one that libsndfile can't read is rejected by name, not skipped."""
 
 
 def read(root: Path, corpus: params.Corpus) -> Listing:
-    """List the audio files of every language folder with their speakers."""
-    speakers = _speakers(root, corpus)
-    tops, others = _top(root)
-    languages = _languages(tops, corpus)
+    """List the audio files in every language's folders with their speakers."""
+    speaker_of = speakers.lookup(root, corpus)
+    folders, others = _top(root)
+    languages = _languages(folders, corpus)
     table = posixpath.normpath(corpus.speaker_table or ".")
-    left_out = Counter(_kind(name) for name in others if name != table)
+    skipped = Counter(_kind(name) for name in others if name != table)
     entries, rejected = [], []
     files = Files(root)
-    for top in tops:
+    for folder in folders:
         # A link to / would list the whole machine.
-        found = _walk(root, top) if files.holds(top) else iter([(top, None)])
-        if top not in languages:
-            left_out[printable(top)] += sum(1 for _ in found)
+        found = _walk(root, folder) if files.holds(folder) else iter([(folder, None)])
+        if folder not in languages:
+            skipped[escaped(folder)] += sum(1 for _ in found)
             continue
         for path, error in found:
-            if error is None and _ending(path) not in AUDIO and not is_folder(root / path):
-                left_out[_kind(path)] += 1
+            if error is None and _ending(path) not in AUDIO_ENDINGS and not is_folder(root / path):
+                skipped[_kind(path)] += 1
                 continue
             try:
                 if error:
-                    raise AudioError(
-                        "missing", f"is a folder that can't be listed ({error.strerror}); make it readable"
-                    )
-                entries.append(_entry(path, languages[top], speakers(path), files))
+                    detail = f"is a folder that can't be listed ({error.strerror}); make it readable"
+                    raise AudioError("missing", detail, Path(path)) from error
+                entries.append(_entry(path, languages[folder], speaker_of(path), files))
             except AudioError as fault:
-                rejected.append(RejectedRow(printable(path), fault.reason, str(fault)))
-    named = {printable(top): language for top, language in languages.items()}
-    return Listing(entries, rejected, dict(+left_out), named)
+                rejected.append(RejectedRow(escaped(path), fault.reason, fault.detail))
+    named = {escaped(folder): language for folder, language in languages.items()}
+    return Listing(entries, rejected, dict(+skipped), named)
 
 
 def _top(root: Path) -> tuple[list[str], list[str]]:
-    """Folders, or links to them, and all else that lies directly in the root, by name."""
+    """Names of all folders and links to folders directly in the root, and of everything else there, both sorted."""
     try:
         names = sorted(path.name for path in root.iterdir())
     except OSError as error:
-        raise CorpusError(f"corpus.root {quoted(root)} can't be listed ({error.strerror}); make it readable") from None
-    tops = [name for name in names if is_folder(root / name)]
-    return tops, sorted(set(names) - set(tops))
+        raise CorpusError(f"corpus.root {quoted(root)} can't be listed ({error.strerror}); make it readable") from error
+    folders = [name for name in names if is_folder(root / name)]
+    return folders, sorted(set(names) - set(folders))
 
 
 def _walk(root: Path, top: str) -> Iterator[tuple[str, OSError | None]]:
-    """Everything below a folder that is no folder, and the folders that can't be listed; links aren't followed."""
+    """Paths of all files below a folder, and folders that can't be listed with the error; links aren't followed."""
     waiting = [top]
     while waiting:
         folder = waiting.pop()
         try:
             with os.scandir(root / folder) as found:
-                names = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in found)
+                content = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in found)
         except OSError as error:
             yield folder, error
             continue
         below = []
-        for name, is_dir in names:
+        for name, is_dir in content:
             path = f"{folder}/{name}"
-            if is_dir and _ending(name) not in AUDIO:
+            if is_dir and _ending(name) not in AUDIO_ENDINGS:
                 below.append(path)
             else:
                 yield path, None
@@ -95,8 +89,8 @@ def _ending(path: str) -> str:
 
 
 def _kind(path: str) -> str:
-    """The name under which files with this ending are counted."""
-    return printable(f"*{posixpath.splitext(path)[1]}")
+    """The name under which skipped files with this ending are counted."""
+    return escaped(f"*{posixpath.splitext(path)[1]}")
 
 
 def _entry(path: str, language: str, speaker: str | None, files: Files) -> Entry:
@@ -104,13 +98,16 @@ def _entry(path: str, language: str, speaker: str | None, files: Files) -> Entry
     stamp = files.stamp(path)
     speaker = " ".join((speaker or "").split())
     if not speaker:
-        raise AudioError("no_speaker", "has no speaker in the speaker table or pattern; add one")
-    require_printable(speaker=speaker)
+        raise AudioError("no_speaker", "has no speaker in the speaker table or pattern; add one", Path(path))
+    require_printable(path, speaker=speaker)
     return Entry(path, language, speaker, stamp=stamp)
 
 
 def _languages(folders: Sequence[str], corpus: params.Corpus) -> dict[str, str]:
-    """The language of every folder that names one. If one is named exactly like it, others that contain it do not."""
+    """Language of each folder that names one.
+
+    If a folder is named exactly like a language, folders that merely contain its name don't count.
+    """
     languages = {language: _words(language) for language in corpus.languages}
     words = {folder: _words(folder) for folder in folders}
     exact = {language for language in languages if languages[language] in words.values()}
@@ -130,7 +127,7 @@ def _languages(folders: Sequence[str], corpus: params.Corpus) -> dict[str, str]:
 
 
 def _named(folder: Sequence[str], languages: Mapping[str, Sequence[str]]) -> set[str]:
-    """Languages whose words follow one another in a folder's name, but not as a part of a longer language's."""
+    """Languages whose words follow one another in a folder's name, without those that lie inside a longer language."""
     spans = [
         (start, start + len(words), language)
         for language, words in languages.items()
@@ -145,39 +142,9 @@ def _named(folder: Sequence[str], languages: Mapping[str, Sequence[str]]) -> set
 
 
 def _words(name: str) -> list[str]:
-    """Runs of letters and digits, whatever their case; an accent belongs to its letter, as macOS writes it or not."""
-    kept = (
-        letter if letter.isalnum() or unicodedata.category(letter).startswith("M") else " "  # M: Indic vowel signs too
-        for letter in unicodedata.normalize("NFC", name)
+    """Runs of letters and digits in lower case. Accents belong to their letters, in composed or decomposed Unicode."""
+    characters = (
+        character if character.isalnum() or unicodedata.category(character).startswith("M") else " "  # M: vowel signs
+        for character in unicodedata.normalize("NFC", name)
     )
-    return "".join(kept).casefold().split()
-
-
-def _speakers(root: Path, corpus: params.Corpus) -> Speakers:
-    if corpus.speaker_pattern is not None:
-        pattern = re.compile(corpus.speaker_pattern)
-
-        def find(path: str) -> str | None:
-            found = pattern.search(path)
-            return found["speaker"] if found else None
-
-        return find
-    if corpus.speaker_table is None:
-        raise CorpusError("the folders layout needs corpus.speaker_table or corpus.speaker_pattern; set one of them")
-    return _table(root / corpus.speaker_table).get
-
-
-def _table(table: Path) -> dict[str, str]:
-    """Speakers by path, from a table."""
-    name = f"the speaker table {quoted(table)} (corpus.speaker_table)"
-    remedy = "write one with the columns path, speaker, or set corpus.speaker_pattern"
-    said: dict[str, tuple[str, int]] = {}
-    for line, row in spreadsheet.scan(table, ("path", "speaker"), name, remedy):
-        path, speaker = posixpath.normpath(row["path"]), " ".join(row["speaker"].split())
-        before, first = said.setdefault(path, (speaker, line))
-        if speaker != before:
-            raise CorpusError(
-                f"{name} says that {quoted(path)} is spoken by {quoted(before)} (line {first}) and by "
-                f"{quoted(speaker)} (line {line}); remove the wrong line"
-            )
-    return {path: speaker for path, (speaker, _) in said.items()}
+    return "".join(characters).casefold().split()

@@ -1,16 +1,23 @@
-"""What a corpus is, whatever its layout: recordings with a language and a speaker, found below one folder."""
+"""Corpora in any layout: the table of layouts, and the check that a corpus can be split by speaker."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline import params
+from pipeline.corpus import folders, table
 from pipeline.corpus.entries import Entry, Listing
 from pipeline.corpus.files import is_folder, quoted
 from pipeline.errors import CorpusError
 from pipeline.tables import RecordingRow, RejectedRow
 
-MIN_SPEAKERS = 3  # a language: one each to train, validate and test on
+LAYOUTS: dict[params.Layout, Callable[[Path, params.Corpus], Listing]] = {
+    "folders": folders.read,
+    "table": table.read,
+}
+"""The reader of each layout: it takes `corpus.root` and the parameters, and lists the recordings in any order."""
+
+MIN_SPEAKERS = 3  # per language: one each to train, validate and test on
 
 
 def read(corpus: params.Corpus) -> Listing:
@@ -19,20 +26,18 @@ def read(corpus: params.Corpus) -> Listing:
     Raises
     ------
     CorpusError
-        If the folder, its table or its speakers can't be read, or contradict themselves.
+        If the folder, its table or its speakers can't be read or contradict themselves.
     """
-    from pipeline.corpus import folders, table
-
     root = Path(corpus.root)
     if not is_folder(root):
         raise CorpusError(f"corpus.root {quoted(root)} is not a folder; name the folder that holds the recordings")
-    listing = folders.read(root, corpus) if corpus.layout == "folders" else table.read(root, corpus)
+    listing = LAYOUTS[corpus.layout](root, corpus)
     listing.entries.sort(key=lambda entry: entry.path)
     return listing
 
 
 def check(entries: Sequence[Entry | RecordingRow], rejected: Sequence[RejectedRow], corpus: params.Corpus) -> None:
-    """Refuse a corpus that can't be split by speaker: nothing could be trained on it.
+    """Refuse a corpus that can't be split by speaker.
 
     Raises
     ------
@@ -48,16 +53,16 @@ def check(entries: Sequence[Entry | RecordingRow], rejected: Sequence[RejectedRo
         raise CorpusError(
             f"no recordings in corpus.root {quoted(corpus.root)} with corpus.layout {corpus.layout!r}; see README"
         )
-    recordings = Counter(entry.language for entry in entries)
     speakers = Counter(language for language, _ in {(entry.language, entry.speaker) for entry in entries})
-    for language in corpus.languages:
-        if not recordings[language]:
-            raise CorpusError(
-                f"corpus.languages names {language!r}, which has no recordings in {quoted(corpus.root)}; "
-                "remove it or add its recordings"
-            )
-        if speakers[language] < MIN_SPEAKERS:
-            raise CorpusError(
-                f"{language!r} has {speakers[language]} speaker(s) in {quoted(corpus.root)} and needs {MIN_SPEAKERS}, "
-                "one each to train, validate and test on; add recordings of others"
-            )
+    language = next((language for language in corpus.languages if speakers[language] < MIN_SPEAKERS), None)
+    if language is None:
+        return
+    if not speakers[language]:
+        raise CorpusError(
+            f"corpus.languages names {language!r}, which has no recordings in {quoted(corpus.root)}; "
+            "remove it or add its recordings"
+        )
+    raise CorpusError(
+        f"{language!r} has {speakers[language]} speaker(s) in {quoted(corpus.root)} and needs {MIN_SPEAKERS}, "
+        "one each to train, validate and test on; add recordings of others"
+    )

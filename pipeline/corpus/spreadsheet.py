@@ -1,4 +1,4 @@
-"""Tables that users write: CSV in UTF-8 with a header, whatever program it came from, read strictly."""
+"""Tables that users write: CSV in UTF-8 with a header, exported by any program and read strictly."""
 
 import csv
 import stat
@@ -11,19 +11,19 @@ from pipeline.errors import CorpusError
 
 
 def scan(path: Path, required: Sequence[str], name: str, remedy: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Read a table row by row, blank lines left out.
+    """Read a table row by row; blank lines are skipped.
 
     Parameters
     ----------
     required
-        Columns that it must have; names of columns are compared without the space around them.
+        Columns that the table must have. Space around the names of columns is ignored.
     name, remedy
-        How messages begin and end: the table as the user knows it, and what to do.
+        Beginning and end of every message: the table as the user knows it, and what to do.
 
     Yields
     ------
     int, dict of str to str
-        The line on which a row ends, and its cells by column as they are written; columns without a name are left out.
+        The line on which a row ends, and its unaltered cells by column; columns without a name are skipped.
 
     Raises
     ------
@@ -51,10 +51,10 @@ def scan(path: Path, required: Sequence[str], name: str, remedy: str) -> Iterato
                     row.pop("", None)
                     yield rows.line_num, row
     except csv.Error as error:
-        raise CorpusError(f"{name} line {rows.line_num} is not CSV ({error}); {remedy}") from None
+        raise CorpusError(f"{name} line {rows.line_num} is not CSV ({error}); {remedy}") from error
     except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a NUL in the path
         reason = error.strerror if isinstance(error, OSError) else error
-        raise CorpusError(f"{name} can't be read ({reason}); {remedy}") from None
+        raise CorpusError(f"{name} can't be read ({reason}); {remedy}") from error
 
 
 def _fault(header: Sequence[str], required: Sequence[str]) -> str | None:
@@ -62,9 +62,9 @@ def _fault(header: Sequence[str], required: Sequence[str]) -> str | None:
         return "is empty or begins with a blank line"
     if missing := [column for column in required if column not in header]:
         return f"has no column {' nor '.join(missing)}"
-    for column, number in Counter(header).items():
-        if column and number > 1:
-            return f"has {number} columns {quoted(column)}"
+    for column, count in Counter(header).items():
+        if column and count > 1:
+            return f"has {count} columns {quoted(column)}"
         if not column.isprintable():
             return f"has a column {quoted(column)}, whose name can't be printed"
     return None

@@ -1,1 +1,1 @@
-"""What is trained and tested on: splits, silence views, sequences, balance, and the audit of all of them."""
+"""The data set of the network: splits, silence views, sequences, class balance, and the audit of all of them."""

@@ -1,33 +1,69 @@
-"""The training manifest: what evens out classes of 1,271, 347 and 893 minutes.
+"""Balance of the training manifest, for classes as uneven as 1,271, 347 and 893 minutes.
 
-Classes are counted in frames of the language after the silence view. Nothing here touches val or test.
+Classes are counted in frames of the language after the silence view. Validation and test manifests are never balanced.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline import params
-from pipeline.network.ensemble import Ensemble
+from pipeline.errors import CorpusError
+from pipeline.network.ensemble import Division
 from pipeline.params import BalanceStrategy
 from pipeline.silence.spans import Flags
 from pipeline.tables import SequenceRow
 
-Counts = Mapping[str, Flags]  # by recording: whether each row of the view counts as its language's, shape (rows,)
-Method = Callable[[Sequence[SequenceRow], Counts, np.random.Generator], tuple[list[SequenceRow], Ensemble | None]]
+Counted = Mapping[str, Flags]  # by recording: the rows of its view that count as its language, shape (rows,)
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a balance strategy makes the training manifest.
+
+    Attributes
+    ----------
+    sentence
+        The strategy in one sentence, for the report.
+    apply
+        From every sequence once to the manifest, and the division of the classes if there are two networks.
+    resamples
+        True if the choice of sequences, not their weights, evens out the classes.
+    """
+
+    sentence: str
+    apply: Callable[[Sequence[SequenceRow], Counted, np.random.Generator], tuple[list[SequenceRow], Division | None]]
+    resamples: bool = False
+
+
 METHODS: dict[BalanceStrategy, Method] = {
-    "none": lambda rows, _counts, _rng: (list(rows), None),
-    "class_weight": lambda rows, counts, _rng: (_weigh(rows, counts, [row.language for row in rows]), None),
-    "undersample": lambda rows, counts, rng: (undersample(rows, counts, rng), None),
-    "oversample": lambda rows, counts, rng: (oversample(rows, counts, rng), None),
-    "ensemble": lambda rows, counts, _rng: ensemble(rows, counts),
+    "none": Method("every sequence once", lambda rows, _counted, _rng: (list(rows), None)),
+    "class_weight": Method(
+        "every sequence once, weighted so that all classes have the same total weight",
+        lambda rows, counted, _rng: (class_weight(rows, counted), None),
+    ),
+    "undersample": Method(
+        "fewer sequences of the larger classes, taken evenly from their speakers",
+        lambda rows, counted, rng: (undersample(rows, counted, rng), None),
+        resamples=True,
+    ),
+    "oversample": Method(
+        "sequences of the smaller classes repeated, each time cut at another offset",
+        lambda rows, counted, rng: (oversample(rows, counted, rng), None),
+        resamples=True,
+    ),
+    "ensemble": Method(
+        "one network separates the parts of the largest class from the rest, a second one separates the rest",
+        lambda rows, counted, _rng: ensemble(rows, counted),
+    ),
 }
 
 
 def balance(
-    strategy: BalanceStrategy, rows: Sequence[SequenceRow], counts: Counts, seed: int
-) -> tuple[list[SequenceRow], Ensemble | None]:
+    strategy: BalanceStrategy, rows: Sequence[SequenceRow], counted: Counted, seed: int
+) -> tuple[list[SequenceRow], Division | None]:
     """Even out training sequences.
 
     Parameters
@@ -37,114 +73,207 @@ def balance(
 
     Returns
     -------
-    The manifest, and the division of classes if the strategy is `ensemble`.
+    The manifest, and the division of the classes if the strategy is `ensemble`.
 
     Raises
     ------
     ArgumentError
         If there is no such strategy.
+
+    Examples
+    --------
+    >>> rows = [SequenceRow(f"{name}/0", name, name[0], "ann", 0, 9) for name in ("a0", "a1", "a2", "b0")]
+    >>> counted = {row.recording: np.ones(9, bool) for row in rows}
+    >>> manifest, division = balance("class_weight", rows, counted, seed=0)
+    >>> [(row.sequence, row.weight) for row in manifest]
+    [('a0/0', 0.666667), ('a1/0', 0.666667), ('a2/0', 0.666667), ('b0/0', 2.0)]
     """
     params.choose("balance strategy", strategy, METHODS)
-    return METHODS[strategy](rows, counts, np.random.default_rng(seed))
+    return METHODS[strategy].apply(rows, counted, np.random.default_rng(seed))
 
 
-def undersample(rows: Sequence[SequenceRow], counts: Counts, rng: np.random.Generator) -> list[SequenceRow]:
-    """As many frames of every class as of the smallest, taken evenly from its speakers."""
-    totals = class_totals(rows, counts)
+def class_weight(rows: Sequence[SequenceRow], counted: Counted) -> list[SequenceRow]:
+    """Every sequence, weighted n / (k · n_class): all k classes have the same total weight."""
+    return _weighted(rows, counted, [row.language for row in rows])
+
+
+def undersample(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Generator) -> list[SequenceRow]:
+    """As many frames of every class as of the smallest, taken evenly from its speakers.
+
+    Examples
+    --------
+    >>> rows = [SequenceRow(f"{name}/0", name, name[0], "ann", 0, 9) for name in ("a0", "a1", "a2", "b0")]
+    >>> counted = {row.recording: np.ones(9, bool) for row in rows}
+    >>> class_totals(undersample(rows, counted, np.random.default_rng(0)), counted)
+    {'a': 9, 'b': 9}
+    """
+    totals = class_totals(rows, counted)
     target = min(totals.values())
-    kept: set[SequenceRow] = set()
+    chosen: set[SequenceRow] = set()
     for language in totals:
-        of_class = [row for row in rows if row.language == language]
-        have = 0
-        for row in _by_turns(of_class, counts, rng):
-            more = frames(row, counts)
-            if have and have + more / 2 > target and totals[language] > target:
+        total = 0
+        for row in _by_turns([row for row in rows if row.language == language], counted, rng):
+            more = frames(row, counted)
+            if total and total + more / 2 > target and totals[language] > target:
                 break
-            kept.add(row)
-            have += more
-    return [row for row in rows if row in kept]
+            chosen.add(row)
+            total += more
+    return [row for row in rows if row in chosen]
 
 
-def oversample(rows: Sequence[SequenceRow], counts: Counts, rng: np.random.Generator) -> list[SequenceRow]:
-    """As many frames of every class as of the largest: sequences are repeated, each time from another offset."""
-    totals = class_totals(rows, counts)
+def oversample(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Generator) -> list[SequenceRow]:
+    """As many frames of every class as of the largest: sequences are repeated, each time cut at another offset.
+
+    Examples
+    --------
+    >>> rows = [SequenceRow(f"{name}/0", name, name[0], "ann", 0, 9) for name in ("a0", "a1", "a2", "b0")]
+    >>> counted = {row.recording: np.ones(9, bool) for row in rows}
+    >>> [(row.sequence, row.repeat) for row in oversample(rows, counted, np.random.default_rng(0))]
+    [('a0/0', 0), ('a1/0', 0), ('a2/0', 0), ('b0/0', 0), ('b0/0', 1), ('b0/0', 2)]
+    """
+    totals = class_totals(rows, counted)
     target = max(totals.values())
     repeats: list[SequenceRow] = []
     for language in totals:
-        have = totals[language]
-        for row in _repeats([row for row in rows if row.language == language], counts, rng):
-            more = frames(row, counts)
-            if have + more / 2 > target:
+        total = totals[language]
+        for row in _repeats([row for row in rows if row.language == language], counted, rng):
+            more = frames(row, counted)
+            if total + more / 2 > target:
                 break
             repeats.append(row)
-            have += more
+            total += more
     return sorted([*rows, *repeats], key=lambda row: (row.sequence, row.repeat))
 
 
-def ensemble(rows: Sequence[SequenceRow], counts: Counts) -> tuple[list[SequenceRow], Ensemble]:
+def ensemble(rows: Sequence[SequenceRow], counted: Counted) -> tuple[list[SequenceRow], Division]:
     """Every sequence once for the first network, those of the super-class once more for the second.
 
-    What is still uneven, inside the super-class above all, is weighed as `class_weight` does, a network at a time.
+    The parts of the largest class are only roughly even, and the classes of the super-class not at all. Weights even
+    them out as those of `class_weight` do, for each network separately.
+
+    Examples
+    --------
+    >>> names = ("a0", "a1", "a2", "a3", "b0", "c0")
+    >>> rows = [SequenceRow(f"{name}/0", name, name[0], f"speaker {name}", 0, 9) for name in names]
+    >>> manifest, division = ensemble(rows, {row.recording: np.ones(9, bool) for row in rows})
+    >>> division.large, division.others, len(division.parts)
+    ('a', ('b', 'c'), 2)
+    >>> [row.recording for row in manifest if row.member == 1]
+    ['b0', 'c0']
     """
-    totals = class_totals(rows, counts)
+    totals = class_totals(rows, counted)
     large = max(totals, key=lambda language: totals[language])
     rest = sum(totals.values()) - totals[large]
-    division = Ensemble(
+    division = Division(
         large=large,
-        parts=_parts([row for row in rows if row.language == large], counts, max(1, round(totals[large] / rest))),
+        parts=_parts([row for row in rows if row.language == large], counted, max(1, round(totals[large] / rest))),
         others=tuple(language for language in totals if language != large),
     )
     part_of = {speaker: f"{large} {number}" for number, part in enumerate(division.parts) for speaker in part}
-    first = _weigh(rows, counts, [part_of[row.speaker] if row.language == large else "others" for row in rows])
-    inside = [dataclasses.replace(row, member=1) for row in rows if row.language != large]
-    return first + _weigh(inside, counts, [row.language for row in inside]), division
+    first = _weighted(rows, counted, [part_of[row.speaker] if row.language == large else "others" for row in rows])
+    others = [dataclasses.replace(row, member=1) for row in rows if row.language != large]
+    return first + class_weight(others, counted), division
 
 
-def class_totals(rows: Sequence[SequenceRow], counts: Counts) -> dict[str, int]:
-    """Frames that count, by language, in the order of their names."""
+def check(rows: Sequence[SequenceRow], counted: Counted, languages: Iterable[str], split: str) -> None:
+    """Refuse the sequences of a split if no frame of a language counts.
+
+    Raises
+    ------
+    CorpusError
+        Naming the language and the split.
+
+    Examples
+    --------
+    >>> check([SequenceRow("r/0", "r", "hindi", "bob", 0, 9)], {"r": np.zeros(9, bool)}, ["hindi"], "val")
+    Traceback (most recent call last):
+    pipeline.errors.CorpusError: no frame of 'hindi' in val is speech; lower silence.threshold or .min_speech
+    """
+    totals = class_totals(rows, counted)
+    if missing := [language for language in languages if not totals.get(language)]:
+        raise CorpusError(f"no frame of {missing[0]!r} in {split} is speech; lower silence.threshold or .min_speech")
+
+
+def summary(rows: Sequence[SequenceRow], counted: Counted, languages: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Sequences, frames that count and the same times their weights, by language, as in manifests/summary.json.
+
+    Of an ensemble, only the sequences of the first network are counted.
+
+    Examples
+    --------
+    >>> rows = [SequenceRow("r/0", "r", "hindi", "bob", 0, 9, weight=2.0)]
+    >>> summary(rows, {"r": np.ones(9, bool)}, ["hindi"])
+    {'hindi': {'sequences': 1, 'frames': 9, 'weighed': 18}}
+    """
+    tree: dict[str, dict[str, int]] = {}
+    for language in languages:
+        chosen = [row for row in rows if row.language == language and row.member == 0]
+        tree[language] = {
+            "sequences": len(chosen),
+            "frames": sum(frames(row, counted) for row in chosen),
+            "weighed": round(sum(frames(row, counted) * row.weight for row in chosen)),
+        }
+    return tree
+
+
+def class_totals(rows: Sequence[SequenceRow], counted: Counted) -> dict[str, int]:
+    """Frames that count, by language, in the order of their names.
+
+    Examples
+    --------
+    >>> rows = [SequenceRow("a/0", "a", "hindi", "ann", 0, 3), SequenceRow("b/0", "b", "english", "bob", 0, 3)]
+    >>> class_totals(rows, {"a": np.array([True, True, True]), "b": np.array([False, True, False])})
+    {'english': 1, 'hindi': 3}
+    """
     totals = dict.fromkeys(sorted({row.language for row in rows}), 0)
     for row in rows:
-        totals[row.language] += frames(row, counts)
+        totals[row.language] += frames(row, counted)
     return totals
 
 
-def frames(row: SequenceRow, counts: Counts) -> int:
-    """Frames of a sequence that count as its language's."""
-    return int(np.count_nonzero(counts[row.recording][row.start : row.start + row.frames]))
+def frames(row: SequenceRow, counted: Counted) -> int:
+    """Frames of a sequence that count as its language.
+
+    Examples
+    --------
+    >>> frames(SequenceRow("r/0", "r", "hindi", "bob", 1, 2), {"r": np.array([True, True, False, True])})
+    1
+    """
+    return int(np.count_nonzero(counted[row.recording][row.start : row.start + row.frames]))
 
 
-def _by_turns(rows: Sequence[SequenceRow], counts: Counts, rng: np.random.Generator) -> Iterator[SequenceRow]:
+def _by_turns(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Generator) -> Iterator[SequenceRow]:
     """Sequences in random order, the next always from the speaker with the fewest frames so far."""
     waiting: dict[str, list[SequenceRow]] = {}
     for number in rng.permutation(len(rows)):
         waiting.setdefault(rows[number].speaker, []).append(rows[number])
-    given = dict.fromkeys(waiting, 0)
-    while given:
-        speaker = min(given, key=lambda name: given[name])
+    totals = dict.fromkeys(waiting, 0)
+    while totals:
+        speaker = min(totals, key=lambda name: totals[name])
         row = waiting[speaker].pop()
-        given[speaker] += max(frames(row, counts), 1)
+        totals[speaker] += max(frames(row, counted), 1)
         if not waiting[speaker]:
-            del given[speaker]
+            del totals[speaker]
         yield row
 
 
-def _repeats(rows: Sequence[SequenceRow], counts: Counts, rng: np.random.Generator) -> Iterator[SequenceRow]:
-    """Every sequence again and again, as long as before but from a random place of its recording."""
+def _repeats(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Generator) -> Iterator[SequenceRow]:
+    """Every sequence again and again, of the same length but from a random place of its recording."""
     repeat = 0
     while rows:
         repeat += 1
         for number in rng.permutation(len(rows)):
             row = rows[number]
-            latest = len(counts[row.recording]) - row.frames
+            latest = len(counted[row.recording]) - row.frames
             yield dataclasses.replace(row, start=int(rng.integers(latest + 1)), repeat=repeat)
 
 
-def _parts(rows: Sequence[SequenceRow], counts: Counts, number: int) -> tuple[tuple[str, ...], ...]:
+def _parts(rows: Sequence[SequenceRow], counted: Counted, n_parts: int) -> tuple[tuple[str, ...], ...]:
     """Speakers in parts of nearly equal frames, longest first to the smallest part."""
     spoken: dict[str, int] = {}
     for row in rows:
-        spoken[row.speaker] = spoken.get(row.speaker, 0) + frames(row, counts)
-    parts: list[list[str]] = [[] for _ in range(min(number, len(spoken)))]
+        spoken[row.speaker] = spoken.get(row.speaker, 0) + frames(row, counted)
+    parts: list[list[str]] = [[] for _ in range(min(n_parts, len(spoken)))]
     sizes = [0] * len(parts)
     for speaker in sorted(spoken, key=lambda name: (-spoken[name], name)):
         smallest = sizes.index(min(sizes))
@@ -153,11 +282,11 @@ def _parts(rows: Sequence[SequenceRow], counts: Counts, number: int) -> tuple[tu
     return tuple(tuple(sorted(part)) for part in parts)
 
 
-def _weigh(rows: Sequence[SequenceRow], counts: Counts, names: Sequence[str]) -> list[SequenceRow]:
-    """Weigh sequences n / (k * n_class), so that every class, by these names, weighs the same in all."""
+def _weighted(rows: Sequence[SequenceRow], counted: Counted, names: Sequence[str]) -> list[SequenceRow]:
+    """Sequences weighted n / (k · n_class), with the class of each by these names."""
     totals: dict[str, int] = {}
     for row, name in zip(rows, names, strict=True):
-        totals[name] = totals.get(name, 0) + frames(row, counts)
+        totals[name] = totals.get(name, 0) + frames(row, counted)
     mean = sum(totals.values()) / len(totals)
     return [
         dataclasses.replace(row, weight=round(mean / max(totals[name], 1), 6))

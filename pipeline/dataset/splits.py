@@ -1,10 +1,11 @@
-"""Speakers to train, val and test: whole groups, so that nobody is both trained and tested on.
+"""Assignment of speakers to train, val and test, so that nobody is both trained and tested on.
 
-Groups that must stay together are found by union: the same speaker, the same source recording, the same decoded audio.
+Recordings of the same speaker, of the same source or of the same decoded audio stay together, and so do recordings
+linked by a chain of these: groups are the connected components.
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +16,27 @@ from pipeline import params
 from pipeline.errors import CorpusError
 from pipeline.tables import SPLITS, RecordingRow
 
-FEW = 8  # groups of which every deal can be tried: 6,561
-TRIALS = 64  # orders of dealing that are tried; the closest to the requested hours is kept
+FEW_GROUPS = 8  # up to this number, every deal is tried: 3 ** 8 = 6,561
+TRIALS = 64  # deals of more groups, each in another order
 
 Hours = NDArray[np.float64]
+Deal = NDArray[np.int64]  # the split of each group, as an index of SPLITS, shape (groups,)
 
 
 def groups(recordings: Sequence[RecordingRow]) -> NDArray[np.int64]:
-    """A group number for each recording: equal where they must stay together. Shape (recordings,)."""
+    """The group of each recording, shape (recordings,); recordings of one group stay together.
+
+    Examples
+    --------
+    Speaker ann has two recordings, and one of them is cut from the same source as one of bob's:
+
+    >>> rows = [
+    ...     RecordingRow(r, f"{r}.wav", "english", speaker, source, 2, 32000, 16000, 1, "WAV", r, -3, -20, 0, 0)
+    ...     for r, speaker, source in [("r0", "ann", "x"), ("r1", "ann", "y"), ("r2", "bob", "y"), ("r3", "eve", "z")]
+    ... ]
+    >>> groups(rows).tolist()
+    [0, 0, 0, 1]
+    """
     # A graph whose nodes are the recordings and everything that two of them can share.
     shared: dict[tuple[str, str], int] = {}
     links = [
@@ -38,15 +52,24 @@ def groups(recordings: Sequence[RecordingRow]) -> NDArray[np.int64]:
 
 
 def assign(recordings: Sequence[RecordingRow], split: params.Split, seed: int) -> dict[str, str]:
-    """Deal groups of recordings to the splits so that every language's hours come close to the requested shares.
+    """Deal groups of recordings to the splits so that the hours of every language come close to the requested shares.
 
-    Groups are dealt longest first, each to the split that lacks most, in hours or relative to its share. Of many
-    deals, in orders jittered by the seed, the one is kept that leaves the fewest splits of a language empty, then the
-    one nearest to the shares. Depends on the seed and the set of recordings, not on their order.
+    Groups are dealt longest first, each to the split that lacks most, in hours or relative to its share. This is
+    repeated in orders jittered by the seed. The best deal leaves the fewest splits of a language empty and, among
+    those, comes closest to the shares. It depends on the seed and the set of recordings, not on their order.
 
     Returns
     -------
     The name of the split by recording.
+
+    Examples
+    --------
+    >>> rows = [
+    ...     RecordingRow(name, f"{name}.wav", "hindi", name, name, 60, 960000, 16000, 1, "WAV", name, -3, -20, 0, 0)
+    ...     for name in ("ann", "bob", "dan", "eve", "kim")
+    ... ]
+    >>> sorted(assign(rows, params.Split(method="hours", val=0.2, test=0.2), seed=0).values())
+    ['test', 'train', 'train', 'train', 'val']
     """
     recordings = sorted(recordings, key=lambda row: row.recording)
     label, group = np.unique(groups(recordings), return_inverse=True)
@@ -60,8 +83,61 @@ def assign(recordings: Sequence[RecordingRow], split: params.Split, seed: int) -
     return {row.recording: SPLITS[best[number]] for row, number in zip(recordings, group, strict=True)}
 
 
-def _deal(hours: Hours, wanted: Hours, relative: bool, rng: np.random.Generator) -> NDArray[np.int64]:
-    """The split of each group, shape (groups,).
+def check(recordings: Sequence[RecordingRow], split_of: Mapping[str, str]) -> None:
+    """Refuse an assignment in which a language is missing from a split.
+
+    Raises
+    ------
+    CorpusError
+        Naming the language and the split.
+
+    Examples
+    --------
+    >>> row = RecordingRow("r", "r.wav", "hindi", "bob", "r", 2, 32000, 16000, 1, "WAV", "x", -3, -20, 0, 0)
+    >>> check([row], {"r": "train"})
+    Traceback (most recent call last):
+    pipeline.errors.CorpusError: 'hindi' has no group of recordings left for val: ...
+    """
+    found = {(row.language, split_of[row.recording]) for row in recordings}
+    languages = sorted({row.language for row in recordings})
+    if missing := [(language, name) for language in languages for name in SPLITS if (language, name) not in found]:
+        language, name = missing[0]
+        raise CorpusError(
+            f"{language!r} has no group of recordings left for {name}: too many share a speaker, a source or the same "
+            "audio; add recordings of other speakers"
+        )
+
+
+def summary(
+    recordings: Sequence[RecordingRow], split_of: Mapping[str, str], languages: Iterable[str]
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Recordings, speakers, minutes and share of the duration, by language and split, as in splits/summary.json.
+
+    Examples
+    --------
+    >>> row = RecordingRow("r", "r.wav", "hindi", "bob", "r", 90, 1440000, 16000, 1, "WAV", "x", -3, -20, 0, 0)
+    >>> summary([row], {"r": "train"}, ["hindi"])["hindi"]["train"]
+    {'recordings': 1, 'speakers': 1, 'minutes': 1.5, 'share': 1.0}
+    """
+    tree: dict[str, dict[str, dict[str, float]]] = {}
+    for language in languages:
+        spoken = [row for row in recordings if row.language == language]
+        total_s = sum(row.duration_s for row in spoken)
+        tree[language] = {}
+        for name in SPLITS:
+            rows = [row for row in spoken if split_of[row.recording] == name]
+            duration_s = sum(row.duration_s for row in rows)
+            tree[language][name] = {
+                "recordings": len(rows),
+                "speakers": len({row.speaker for row in rows}),
+                "minutes": round(duration_s / 60, 2),
+                "share": round(duration_s / total_s, 4),
+            }
+    return tree
+
+
+def _deal(hours: Hours, wanted: Hours, relative: bool, rng: np.random.Generator) -> Deal:
+    """One deal.
 
     By hours lacking, one long speaker does not overfill a small split; relative to the share, no split stays empty.
     """
@@ -75,9 +151,9 @@ def _deal(hours: Hours, wanted: Hours, relative: bool, rng: np.random.Generator)
     return deal
 
 
-def _improved(deal: NDArray[np.int64], hours: Hours, wanted: Hours) -> NDArray[np.int64]:
-    """The best deal of all where the groups are few, else the one that moving single groups leads to."""
-    if len(deal) <= FEW:
+def _improved(deal: Deal, hours: Hours, wanted: Hours) -> Deal:
+    """The best deal of all if the groups are few; if not, a deal that moving any single group makes no better."""
+    if len(deal) <= FEW_GROUPS:
         every = (np.array(choice) for choice in itertools.product(range(len(SPLITS)), repeat=len(deal)))
         return min(every, key=lambda choice: _badness(choice, hours, wanted))
     best, improves = _badness(deal, hours, wanted), True
@@ -91,25 +167,7 @@ def _improved(deal: NDArray[np.int64], hours: Hours, wanted: Hours) -> NDArray[n
     return deal
 
 
-def _badness(deal: NDArray[np.int64], hours: Hours, wanted: Hours) -> tuple[int, float]:
-    """Splits of a language that are empty, and the hours by which the shares are missed, relative to the language's."""
+def _badness(deal: Deal, hours: Hours, wanted: Hours) -> tuple[int, float]:
+    """The number of empty splits of a language, and the hours off the shares, relative to the hours of the language."""
     dealt = np.array([hours[deal == number].sum(axis=0) for number in range(len(SPLITS))])
     return int(np.sum((dealt == 0) & (wanted > 0))), float(np.sum(np.abs(dealt - wanted) / hours.sum(axis=0)))
-
-
-def check(recordings: Sequence[RecordingRow], split_of: Mapping[str, str]) -> None:
-    """Refuse a division in which a language lacks a split.
-
-    Raises
-    ------
-    CorpusError
-        Naming the language and the split.
-    """
-    dealt = {(row.language, split_of[row.recording]) for row in recordings}
-    for language in sorted({row.language for row in recordings}):
-        for name in SPLITS:
-            if (language, name) not in dealt:
-                raise CorpusError(
-                    f"{language!r} has no group of recordings left for {name}: too many share a speaker, a source "
-                    "or the same audio; add recordings of other speakers"
-                )

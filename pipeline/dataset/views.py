@@ -1,4 +1,4 @@
-"""What the network sees of a recording: the silence view of its frames, and the sequences cut from that.
+"""The silence view: which frames of a recording the network sees, as which class, with which weight.
 
 frames   s s S S S S s s S S S s        S speech, s silent
 none     E E E E E E E E E E E E        every frame is English
@@ -8,36 +8,54 @@ label    _ _ E E E E _ _ E E E _        silent frames are of the class `silence`
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import params
-from pipeline.params import Strategy
+from pipeline.params import SilenceStrategy
 from pipeline.silence.spans import Flags
 
 SILENCE = "silence"  # the extra class of `label`, after the languages
 
 
-class Silent(NamedTuple):
-    """How a strategy treats silent frames."""
+@dataclass(frozen=True)
+class Treatment:
+    """How a silence strategy treats silent frames.
 
-    seen: bool = True  # they are rows of the view
-    weight: float = 1  # of each in the loss
-    named: bool = False  # they are of the class `silence`, not of the language
+    Attributes
+    ----------
+    sentence
+        The strategy in one sentence, for the report.
+    seen
+        True if silent frames are rows of the view.
+    weight
+        Weight of each in the loss and in the frame accuracy.
+    own_class
+        True if they are of the class `silence`, not of the language.
+    """
+
+    sentence: str
+    seen: bool = True
+    weight: float = 1
+    own_class: bool = False
 
     @property
     def as_speech(self) -> bool:
-        """True if they are treated as speech."""
-        return self == Silent()
+        """True if silent frames are treated as speech."""
+        return self.seen and self.weight == 1 and not self.own_class
+
+    @property
+    def weighted(self) -> bool:
+        """True if silent frames weigh anything."""
+        return self.seen and self.weight > 0
 
 
-SILENT: dict[Strategy, Silent] = {
-    "none": Silent(),
-    "remove": Silent(seen=False),
-    "mask": Silent(weight=0),
-    "label": Silent(named=True),
+TREATMENTS: dict[SilenceStrategy, Treatment] = {
+    "none": Treatment("the network sees every frame, and silent ones count as the language of their recording"),
+    "remove": Treatment("the network sees speech frames only, joined", seen=False),
+    "mask": Treatment("the network sees every frame, and silent ones weigh nothing", weight=0),
+    "label": Treatment("the network sees every frame, and silent ones are of a class of their own", own_class=True),
 }
 
 
@@ -48,11 +66,11 @@ class View:
     Attributes
     ----------
     rows
-        Which frames of the recording, shape (frames,).
+        Which frames of the recording, shape (rows,).
     targets
-        Class of each, shape (frames,): the language's number, or the number of languages for `silence`.
+        Class of each, shape (rows,): the language's number, or the number of languages for `silence`.
     weights
-        Weight of each in the loss, shape (frames,).
+        Weight of each in the loss, shape (rows,).
     """
 
     rows: NDArray[np.int64]
@@ -60,13 +78,24 @@ class View:
     weights: NDArray[np.float32]
 
 
-def silent(strategy: Strategy) -> Silent:
-    """How a strategy treats silent frames; ArgumentError if there is no such strategy."""
-    params.choose("silence strategy", strategy, SILENT)
-    return SILENT[strategy]
+def treatment(strategy: SilenceStrategy) -> Treatment:
+    """How a strategy treats silent frames.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such strategy.
+
+    Examples
+    --------
+    >>> treatment("remove").seen, treatment("mask").weight, treatment("label").own_class
+    (False, 0, True)
+    """
+    params.choose("silence strategy", strategy, TREATMENTS)
+    return TREATMENTS[strategy]
 
 
-def view(strategy: Strategy, speech: Flags, language: int, languages: int) -> View:
+def view(strategy: SilenceStrategy, speech: Flags, language: int, languages: int) -> View:
     """The view of a recording of one language.
 
     Parameters
@@ -74,29 +103,66 @@ def view(strategy: Strategy, speech: Flags, language: int, languages: int) -> Vi
     speech
         Whether each frame is speech, shape (frames,).
     language, languages
-        Its class, of how many.
+        Number of its class, and of all languages.
 
     Raises
     ------
     ArgumentError
         If there is no such strategy.
+
+    Examples
+    --------
+    >>> shown = view("label", np.array([False, True, True]), language=0, languages=2)
+    >>> shown.rows.tolist(), shown.targets.tolist(), shown.weights.tolist()
+    ([0, 1, 2], [2, 0, 0], [1.0, 1.0, 1.0])
+    >>> view("remove", np.array([False, True, True]), language=0, languages=2).rows.tolist()
+    [1, 2]
     """
-    treatment = silent(strategy)
-    rows = np.arange(len(speech)) if treatment.seen else np.flatnonzero(speech)
+    silent = treatment(strategy)
+    rows = np.arange(len(speech)) if silent.seen else np.flatnonzero(speech)
     spoken = speech[rows]
     targets = np.full(len(rows), language, np.int64)
-    weights = np.where(spoken, np.float32(1), np.float32(treatment.weight))
-    if treatment.named:
+    weights = np.where(spoken, np.float32(1), np.float32(silent.weight))
+    if silent.own_class:
         targets[~spoken] = languages
     return View(rows, targets, weights)
 
 
-def counted(strategy: Strategy, speech: Flags) -> Flags:
-    """Flag the rows of the view that count as frames of the language, shape (rows of the view,)."""
-    treatment = silent(strategy)
-    return (speech if treatment.seen else speech[speech]) | treatment.as_speech
+def counted(strategy: SilenceStrategy, speech: Flags) -> Flags:
+    """Flag the rows of the view that count as frames of the language, shape (rows of the view,).
+
+    Parameters
+    ----------
+    speech
+        Whether each frame is speech, shape (frames,).
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such strategy.
+
+    Examples
+    --------
+    >>> counted("mask", np.array([False, True, True])).tolist()
+    [False, True, True]
+    >>> counted("remove", np.array([False, True, True])).tolist()
+    [True, True]
+    """
+    silent = treatment(strategy)
+    return (speech if silent.seen else speech[speech]) | (silent.weighted and not silent.own_class)
 
 
-def classes(strategy: Strategy, languages: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of the classes, in the order of their numbers."""
-    return (*languages, SILENCE) if silent(strategy).named else languages
+def classes(strategy: SilenceStrategy, languages: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of the classes, in the order of their numbers.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such strategy.
+
+    Examples
+    --------
+    >>> classes("label", ("english", "hindi"))
+    ('english', 'hindi', 'silence')
+    """
+    return (*languages, SILENCE) if treatment(strategy).own_class else languages

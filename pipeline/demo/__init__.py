@@ -1,1 +1,1 @@
-"""The demo corpus: sentences spoken by espeak-ng."""
+"""The demo corpus, synthesised from sentences with espeak-ng."""

@@ -1,7 +1,7 @@
-"""How one utterance is spoken: espeak-ng says its phrases, which are then set between pauses and over faint noise.
+"""Utterances by espeak-ng: its phrases are set between pauses and over faint noise.
 
-Whatever the language, pauses, levels and noise are drawn from the same distributions, and the same utterance always
-gives the same samples.
+Pauses, levels and noise have the same distributions in every language, and the same utterance always gives the same
+samples.
 """
 
 import re
@@ -10,21 +10,20 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-import numpy.typing as npt
 import soxr
+from numpy.typing import NDArray
 
 from pipeline import programs
+from pipeline.audio.samples import Samples, Waveform, to_waveform
 from pipeline.errors import CorpusError, ProgramError
 
-Samples = npt.NDArray[np.float32]
-
-# espeak-ng 1.51 has two Mandarin voices. "cmn" reads Hanzi as pinyin letters in English phonemes; "cmn-latn-pinyin",
-# given the very same Hanzi, reads Mandarin.
+# espeak-ng 1.51 has two Mandarin voices: "cmn" spells Hanzi as pinyin letters in English, "cmn-latn-pinyin" reads them
+# as Mandarin.
 LANGUAGES = {"english": "en-us", "hindi": "hi", "mandarin": "cmn-latn-pinyin"}
 
-# Variants that sound human, differ from each other and set a pitch of their own: those that don't would take the
-# language's. Variants that set stress lengths (Andrea, anika, antonio, pedro) hurry Mandarin alone, so they are out.
-# espeak-ng silently takes no variant for a name that it doesn't know: a test compares each with none.
+# Variants that sound human, differ from each other and set their own pitch; without one, pitch would depend on the
+# language. Variants that set stress lengths (Andrea, anika, antonio, pedro) are excluded: they speed up Mandarin only.
+# espeak-ng silently ignores an unknown variant, so a test compares each with the plain voice.
 # fmt: off
 VARIANTS = (
     "m1", "m2", "m3", "m4", "m7", "m8", "Andy", "Denis", "Diogo", "Gene", "Lee", "Nguyen", "norbert", "pablo", "quincy",
@@ -33,25 +32,26 @@ VARIANTS = (
 # fmt: on
 AMPLITUDE = 50  # espeak-ng's -a: at its default, 100, some of the variants clip
 
-RATE = 16000  # Hz
-PAUSE = (0.2, 1.5)  # s, before, between and after phrases
-PAUSES = 200  # drawn for each attempt: more than half a minute can hold
-SPEECH_LEVEL = (-28.0, -18.0)  # dBFS, RMS of the phrases
-NOISE_LEVEL = (-66.0, -54.0)  # dBFS, RMS: below the 1 % of full scale (-40 dBFS) where SoX hears speech
+RATE_HZ = 16000
+PAUSE_S = (0.2, 1.5)  # before, between and after phrases
+N_PAUSES = 200  # drawn per attempt: more than fit into half a minute
+SPEECH_LEVEL_DBFS = (-28.0, -18.0)  # RMS of the phrases
+NOISE_LEVEL_DBFS = (-66.0, -54.0)  # RMS: below the 1 % of full scale (-40 dBFS) at which SoX finds speech
 NOISE_SLOPE = (0.0, 1.0)  # power falls as 1 / frequency ** slope: white to pink
-PEAK = 0.95  # of full scale
-EDGE = 0.005  # of a phrase's peak: what is weaker at its ends is espeak-ng's own silence
+NOISE_FLAT_HZ = 50.0  # below this, noise is as strong as here: pink noise would drift
+MAX_PEAK = 0.95  # of full scale
+EDGE = 0.005  # of a phrase's peak: espeak-ng's own silence at the ends is weaker
 
-ATTEMPTS = 50
-ENDINGS = 3  # sentences tried as the last one
+MAX_ATTEMPTS = 50  # to fill an utterance
+N_LAST_SENTENCES = 3  # candidates for the last sentence
 
-# A mark that ends a phrase. Western ones count before a space only, so that 3.5 stays whole.
+# The mark at the end of a phrase. Western marks count only before a space, so that 3.5 stays whole.
 PHRASE_END = re.compile(r"(?<=[,;:.?!।])\s+|(?<=[，；：。？！])\s*")
 
 
 @dataclass(frozen=True)
 class Voice:
-    """How espeak-ng is to sound, whatever the language: a variant, a pitch (0 to 99) and a speed (words a minute)."""
+    """A voice of espeak-ng in any language: variant, pitch (0 to 99) and speed (words per minute)."""
 
     variant: str
     pitch: int
@@ -60,7 +60,7 @@ class Voice:
 
 @dataclass(frozen=True)
 class Utterance:
-    """What is to be spoken: in which voice, for how many seconds, from which sentences, and the seed of all draws."""
+    """One utterance: its language, voice and length, the sentences to choose from, and the seed of all draws."""
 
     language: str
     voice: Voice
@@ -69,43 +69,43 @@ class Utterance:
     seed: tuple[int, ...]
 
 
-def speak(utterance: Utterance) -> npt.NDArray[np.int16]:
-    """Have espeak-ng speak an utterance.
+def synthesise(utterance: Utterance) -> Samples:
+    """Synthesise an utterance with espeak-ng.
 
     Returns
     -------
     ndarray of int16, shape (samples,)
-        Mono, 16 kHz, of just the planned length: phrases with pauses of 0.2 to 1.5 s around them, over faint noise.
+        Mono, 16 kHz, exactly as long as planned: phrases with pauses of 0.2 to 1.5 s around them, over faint noise.
 
     Raises
     ------
     ProgramError
-        Where espeak-ng is not installed or has no such voice.
+        If espeak-ng is not installed or has no such voice.
     CorpusError
-        Where no choice of the sentences fills the planned length, or a phrase has nothing to say.
+        If no choice of the sentences fills the planned length, or a phrase has nothing to say.
     """
-    draw = np.random.default_rng(utterance.seed)
-    speech_level, noise_level = _amplitude(draw.uniform(*SPEECH_LEVEL)), _amplitude(draw.uniform(*NOISE_LEVEL))
-    sound = noise_level * _noise(round(utterance.seconds * RATE), draw)
-    phrases, pauses = _compose(utterance, draw)
+    rng = np.random.default_rng(utterance.seed)
+    speech_level, noise_level = _amplitude(rng.uniform(*SPEECH_LEVEL_DBFS)), _amplitude(rng.uniform(*NOISE_LEVEL_DBFS))
+    waveform = noise_level * _noise(round(utterance.seconds * RATE_HZ), rng)
+    phrases, pauses = _compose(utterance, rng)
     speech = np.concatenate(phrases)
-    gain = min(speech_level / _rms(speech), PEAK / float(np.abs(speech).max()))
+    gain = min(speech_level / _rms(speech), MAX_PEAK / float(np.abs(speech).max()))
     end = 0.0
     for phrase, pause in zip(phrases, pauses, strict=False):  # the last pause follows the last phrase
-        start = round((end + pause) * RATE)
-        sound[start : start + len(phrase)] += gain * phrase
-        end += pause + len(phrase) / RATE
-    steps: npt.NDArray[np.int16] = np.rint(sound * np.iinfo(np.int16).max).astype(np.int16)
-    return steps  # without dither: the noise already spans several steps
+        start = round((end + pause) * RATE_HZ)
+        waveform[start : start + len(phrase)] += gain * phrase
+        end += pause + len(phrase) / RATE_HZ
+    samples: Samples = np.rint(waveform * np.iinfo(np.int16).max).astype(np.int16)
+    return samples  # without dither: the noise spans several steps
 
 
-def _compose(utterance: Utterance, draw: np.random.Generator) -> tuple[list[Samples], npt.NDArray[np.float64]]:
-    """Phrases, and the seconds of pause before each and after the last, that make up just the planned length."""
-    for _ in range(ATTEMPTS):
-        texts = [utterance.sentences[which] for which in draw.permutation(len(utterance.sentences))]
-        pauses = draw.uniform(*PAUSE, size=PAUSES)
+def _compose(utterance: Utterance, rng: np.random.Generator) -> tuple[list[Waveform], NDArray[np.float64]]:
+    """Phrases, and the seconds of pause before each and after the last, that add up to the planned length."""
+    for _ in range(MAX_ATTEMPTS):
+        texts = [utterance.sentences[index] for index in rng.permutation(len(utterance.sentences))]
+        pauses = rng.uniform(*PAUSE_S, size=N_PAUSES)
         phrases = _gather(utterance, texts, pauses)
-        fitted = _fit(pauses[: len(phrases) + 1], utterance.seconds - sum(map(len, phrases)) / RATE)
+        fitted = _fit(pauses[: len(phrases) + 1], utterance.seconds - sum(map(len, phrases)) / RATE_HZ)
         if fitted is not None:
             return phrases, fitted
     raise CorpusError(
@@ -114,38 +114,38 @@ def _compose(utterance: Utterance, draw: np.random.Generator) -> tuple[list[Samp
     )
 
 
-def _gather(utterance: Utterance, texts: list[str], pauses: npt.NDArray[np.float64]) -> list[Samples]:
-    """Speak sentences in turn while they fit; end with that one of the next few (or none) that leaves least to mend."""
+def _gather(utterance: Utterance, texts: list[str], pauses: NDArray[np.float64]) -> list[Waveform]:
+    """Phrases of as many sentences as fit. The last sentence, or none, is the candidate that fits the length best."""
 
-    def excess(phrases: list[Samples]) -> float:
-        return sum(map(len, phrases)) / RATE + float(pauses[: len(phrases) + 1].sum()) - utterance.seconds
+    def excess(phrases: list[Waveform]) -> float:
+        return sum(map(len, phrases)) / RATE_HZ + float(pauses[: len(phrases) + 1].sum()) - utterance.seconds
 
-    spoken = (_sentence(text, utterance.language, utterance.voice) for text in texts)  # spoken when asked for
-    gathered: list[Samples] = []
-    endings: list[list[Samples]] = [[]]
-    for sentence in spoken:
+    sentences = (_sentence(text, utterance.language, utterance.voice) for text in texts)  # synthesised when needed
+    gathered: list[Waveform] = []
+    candidates: list[list[Waveform]] = [[]]
+    for sentence in sentences:
         if excess(gathered + sentence) > 0:
-            endings.append(sentence)
+            candidates.append(sentence)
             break
         gathered += sentence
-    endings += islice(spoken, ENDINGS - 1)
-    return gathered + min(endings, key=lambda ending: abs(excess(gathered + ending)))
+    candidates += islice(sentences, N_LAST_SENTENCES - 1)
+    return gathered + min(candidates, key=lambda candidate: abs(excess(gathered + candidate)))
 
 
-def _fit(pauses: npt.NDArray[np.float64], seconds: float) -> npt.NDArray[np.float64] | None:
-    """Bring pauses to ``seconds`` in all, moving those with more room further; None where PAUSE forbids it."""
+def _fit(pauses: NDArray[np.float64], seconds: float) -> NDArray[np.float64] | None:
+    """Stretch or shorten pauses to ``seconds`` in all, in proportion to their room; None if PAUSE_S forbids it."""
     missing = seconds - pauses.sum()
-    room = (PAUSE[1] if missing > 0 else PAUSE[0]) - pauses
+    room = (PAUSE_S[1] if missing > 0 else PAUSE_S[0]) - pauses
     share = missing / room.sum()
     return pauses + share * room if share <= 1 else None
 
 
-def _sentence(text: str, language: str, voice: Voice) -> list[Samples]:
+def _sentence(text: str, language: str, voice: Voice) -> list[Waveform]:
     return [_phrase(part, language, voice) for part in PHRASE_END.split(text) if part]
 
 
-def _phrase(text: str, language: str, voice: Voice) -> Samples:
-    """Speak one phrase, at 16 kHz, without the silence around it."""
+def _phrase(text: str, language: str, voice: Voice) -> Waveform:
+    """Synthesise one phrase, at 16 kHz, without the silence around it."""
     name = f"{LANGUAGES[language]}+{voice.variant}"
     options = ["-v", name, "-p", str(voice.pitch), "-s", str(voice.speed), "-a", str(AMPLITUDE)]
     command = [programs.require("espeak-ng"), *options, "-b", "1", "-z", "--stdin", "--stdout"]  # -b 1: UTF-8
@@ -153,35 +153,37 @@ def _phrase(text: str, language: str, voice: Voice) -> Samples:
     if done.returncode:
         reason = " ".join(done.stderr.decode(errors="replace").split())
         raise ProgramError(f"espeak-ng can't speak {name} ({reason}); install 1.51 or later: apt-get install espeak-ng")
-    heard = np.abs(sound := _samples(done.stdout))
-    if not heard.any():
+    level = np.abs(waveform := _decode(done.stdout))
+    if not level.any():
         raise CorpusError(f"espeak-ng has nothing to say for {text!r}; remove it from {language}.txt")
-    loud = np.flatnonzero(heard > EDGE * heard.max())
-    return sound[loud[0] : loud[-1] + 1]
+    loud = np.flatnonzero(level > EDGE * level.max())
+    return waveform[loud[0] : loud[-1] + 1]
 
 
-def _samples(wav: bytes) -> Samples:
-    """Samples of a WAV from espeak-ng's standard output, which can't go back to write the true lengths in the header.
+def _decode(wav: bytes) -> Waveform:
+    """Decode a WAV from espeak-ng's standard output, and resample it to 16 kHz.
 
-    So the lengths are ignored: what follows the data chunk's head, 16-bit mono, is the sound.
+    The lengths in its header are wrong, because espeak-ng can't seek back to correct them. Everything after the head of
+    the data chunk is 16-bit mono.
     """
     header, _, data = wav.partition(b"data")
     rate = int.from_bytes(header[24:28], "little")
-    sound = np.frombuffer(data[4:], dtype="<i2").astype(np.float32) / np.float32(32768)
-    return np.asarray(soxr.resample(sound, rate, RATE), dtype=np.float32) if sound.size else sound
+    waveform = to_waveform(np.frombuffer(data[4:], dtype="<i2"))
+    return np.asarray(soxr.resample(waveform, rate, RATE_HZ), dtype=np.float32) if waveform.size else waveform
 
 
-def _noise(count: int, draw: np.random.Generator) -> Samples:
-    """Noise of RMS 1, between white and pink; as strong below 50 Hz as there, else pink noise would drift slowly."""
-    size = 1 << count.bit_length()  # of the Fourier transforms: other sizes can take many times as long
-    falling = np.maximum(np.fft.rfftfreq(size, 1 / RATE), 50) ** (-draw.uniform(*NOISE_SLOPE) / 2)
-    noise = np.fft.irfft(np.fft.rfft(draw.standard_normal(size)) * falling)[:count].astype(np.float32)
+def _noise(n_samples: int, rng: np.random.Generator) -> Waveform:
+    """Noise of RMS 1, between white and pink."""
+    size = 1 << n_samples.bit_length()  # of the Fourier transforms: other sizes can take many times as long
+    frequencies = np.maximum(np.fft.rfftfreq(size, 1 / RATE_HZ), NOISE_FLAT_HZ)
+    gains = frequencies ** (-rng.uniform(*NOISE_SLOPE) / 2)
+    noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(size)) * gains)[:n_samples].astype(np.float32)
     return noise / np.float32(_rms(noise))
 
 
-def _rms(sound: Samples) -> float:
-    return float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))
+def _rms(waveform: Waveform) -> float:
+    return float(np.sqrt(np.mean(np.square(waveform, dtype=np.float64))))
 
 
-def _amplitude(level: float) -> float:
-    return float(10 ** (level / 20))
+def _amplitude(level_dbfs: float) -> float:
+    return float(10 ** (level_dbfs / 20))

@@ -1,7 +1,7 @@
-"""The demo corpus: three languages spoken by espeak-ng, so that the pipeline can run without a download.
+"""The demo corpus: three languages synthesised with espeak-ng, so that the pipeline runs without a download.
 
-Only the language may tell the languages apart. So each has the same voices and the same distribution of lengths, and
-the same parameters always give the same bytes.
+Nothing but the language tells the languages apart: all have the same voices and the same distribution of lengths. The
+same parameters always give the same bytes.
 """
 
 import csv
@@ -13,26 +13,26 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import soundfile
+from numpy.typing import NDArray
 
 from pipeline import params, programs
 from pipeline.console import terminal
 from pipeline.demo import espeak
 from pipeline.errors import CorpusError, ParameterError
 
-PARTS = {"english": 1271, "hindi": 347, "mandarin": 893}  # minutes in proportion
+HOMEWORK_MINUTES = {"english": 1271, "hindi": 347, "mandarin": 893}  # demo.minutes are shared in this proportion
 PITCHES = (35, 60)  # espeak-ng's -p, of 0 to 99
-SPEEDS = (135, 185)  # espeak-ng's -s, words a minute
-SHORTEST, MEAN = 5.0, 10.0  # s, of a recording; the longest is below 20, the mean lower in a small corpus
-SENTENCES = 60  # a language, at least
+SPEEDS_WPM = (135, 185)  # espeak-ng's -s, words per minute
+MIN_LENGTH_S, MEAN_LENGTH_S = 5.0, 10.0  # of a recording; the maximum is below 20, the mean lower in a small corpus
+MIN_SENTENCES = 60  # per language
 
-Sentences = dict[str, tuple[str, ...]]  # of each language
+Sentences = dict[str, tuple[str, ...]]  # by language
 
 
 @dataclass(frozen=True)
-class Recording:
-    """One recording of the corpus: where it belongs, who speaks and what."""
+class PlannedRecording:
+    """One recording of the corpus: its path, its speaker and the utterance in it."""
 
     path: str  # relative to the corpus, with forward slashes
     speaker: str
@@ -40,172 +40,178 @@ class Recording:
 
 
 def read_sentences(folder: Path) -> Sentences:
-    """Read the sentences of every language from ``folder/LANGUAGE.txt``: UTF-8, one a line.
+    """Read the sentences of every language from ``folder/LANGUAGE.txt``: UTF-8, one per line.
 
     Raises
     ------
     CorpusError
-        Where a file is missing, is not UTF-8 or holds fewer than 60 different sentences.
+        If a file is missing, is not UTF-8 or holds fewer than 60 different sentences.
     """
-    return {language: _read(folder / f"{language}.txt") for language in PARTS}
+    return {language: _read(folder / f"{language}.txt") for language in HOMEWORK_MINUTES}
 
 
 def _read(path: Path) -> tuple[str, ...]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise CorpusError(f"{path} can't be read ({error.strerror}); write {SENTENCES} sentences there") from None
+        raise CorpusError(f"{path} can't be read ({error.strerror}); write {MIN_SENTENCES} sentences there") from error
     except UnicodeDecodeError as error:
-        raise CorpusError(f"{path} is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from None
+        raise CorpusError(f"{path} is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from error
     sentences = tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
-    if len(sentences) < SENTENCES:
-        raise CorpusError(f"{path} holds {len(sentences)} different sentences; write at least {SENTENCES}, one a line")
+    if len(sentences) < MIN_SENTENCES:
+        raise CorpusError(
+            f"{path} holds {len(sentences)} different sentences; write at least {MIN_SENTENCES}, one per line"
+        )
     return sentences
 
 
-def plan(demo: params.Demo, sentences: Sentences) -> list[Recording]:
-    """Decide who speaks how long in every recording of the corpus.
+def plan_recordings(demo: params.Demo, sentences: Sentences) -> list[PlannedRecording]:
+    """Decide the speaker, the length and the seed of every recording.
 
     Parameters
     ----------
     demo
-        Minutes in all, voices a language and the seed.
+        Total minutes, voices per language and the seed.
     sentences
-        Those of every language, as `read_sentences` gives them.
+        As `read_sentences` returns them.
 
     Returns
     -------
-    list of Recording
-        Language after language. Their seconds, each within 5 to 20, add up to the languages' exact shares of
-        ``demo.minutes``. Every voice speaks every language at least once, and is one speaker in all of them: were it
-        one a language, a voice heard in English while training could be tested in Hindi, and give the wrong language
-        away.
+    list of PlannedRecording
+        Language by language. Each lasts 5 to 20 s; together they last ``demo.minutes``, of which every language has
+        its exact share. Every voice speaks every language at least once and is one speaker in all of them. Otherwise
+        a voice heard in English during training could be tested in Hindi and give the wrong language away.
 
     Raises
     ------
     ParameterError
-        Where the smallest language has less than 5 s for each of its voices.
+        If the smallest language has less than 5 s for each of its voices.
     """
-    totals = {language: 60 * demo.minutes * part / sum(PARTS.values()) for language, part in PARTS.items()}
-    _check(demo, min(totals.values()))
-    mean = min(MEAN, min(totals.values()) / demo.voices)  # the same for all, so that length says nothing of language
+    total_minutes = sum(HOMEWORK_MINUTES.values())
+    totals_s = {language: 60 * demo.minutes * part / total_minutes for language, part in HOMEWORK_MINUTES.items()}
+    smallest_s = min(totals_s.values())
+    _check(demo, smallest_s)
+    mean_s = min(MEAN_LENGTH_S, smallest_s / demo.voices)  # the same in all languages, so that lengths don't differ
     voices = _voices(demo)
     recordings = []
-    for index, (language, total) in enumerate(totals.items(), start=1):  # 0 is the seed of the voices
-        lengths = _lengths(total, mean, demo.voices)
-        dealt = _deal(lengths, demo.voices)
-        order = np.random.default_rng([demo.seed, index, 0]).permutation(len(lengths))
-        for number, which in enumerate(order, start=1):
+    for language_number, (language, total_s) in enumerate(totals_s.items(), start=1):  # 0 is the seed of the voices
+        lengths_s = _lengths_s(total_s, mean_s, demo.voices)
+        assigned = _assign_voices(lengths_s, demo.voices)
+        order = np.random.default_rng([demo.seed, language_number, 0]).permutation(len(lengths_s))
+        for number, index in enumerate(order, start=1):
             utterance = espeak.Utterance(
                 language=language,
-                voice=voices[dealt[which]],
-                seconds=float(lengths[which]),
+                voice=voices[assigned[index]],
+                seconds=float(lengths_s[index]),
                 sentences=sentences[language],
-                seed=(demo.seed, index, number),
+                seed=(demo.seed, language_number, number),
             )
             path = f"train_{language}/{language}_{number:04d}.wav"
-            recordings.append(Recording(path, f"voice_{dealt[which] + 1:02d}", utterance))
+            recordings.append(PlannedRecording(path, f"voice_{assigned[index] + 1:02d}", utterance))
     return recordings
 
 
-def _check(demo: params.Demo, smallest: float) -> None:
+def _check(demo: params.Demo, smallest_s: float) -> None:
     """Refuse a corpus whose smallest language, of that many seconds, is too short for its voices."""
-    least = SHORTEST * demo.voices / smallest * demo.minutes
-    if demo.minutes < least:
+    min_minutes = MIN_LENGTH_S * demo.voices / smallest_s * demo.minutes
+    if demo.minutes < min_minutes:
         raise ParameterError(
-            f"demo.minutes {demo.minutes} leaves some of the {demo.voices} voices less than {SHORTEST:g} s to say;"
-            f" raise it to {least + 0.05:.1f} or lower demo.voices"
+            f"demo.minutes {demo.minutes} leaves some of the {demo.voices} voices less than {MIN_LENGTH_S:g} s to say;"
+            f" raise it to {min_minutes + 0.05:.1f} or lower demo.voices"
         )
 
 
 def _voices(demo: params.Demo) -> list[espeak.Voice]:
-    draw = np.random.default_rng([demo.seed, 0])
-    variants = draw.permutation(espeak.VARIANTS)
+    rng = np.random.default_rng([demo.seed, 0])
+    variants = rng.permutation(espeak.VARIANTS)
     return [
         espeak.Voice(
-            variant=str(variants[index % len(variants)]),  # past the last variant, pitch and speed make the voice
-            pitch=int(draw.integers(*PITCHES, endpoint=True)),
-            speed=int(draw.integers(*SPEEDS, endpoint=True)),
+            variant=str(variants[index % len(variants)]),  # repeated variants differ in pitch and speed
+            pitch=int(rng.integers(*PITCHES, endpoint=True)),
+            speed=int(rng.integers(*SPEEDS_WPM, endpoint=True)),
         )
         for index in range(demo.voices)
     ]
 
 
-def _lengths(total: float, mean: float, voices: int) -> npt.NDArray[np.float64]:
-    """Seconds of the recordings of a language: an even grid of quantiles, shorter ones more often, that sums to total.
+def _lengths_s(total_s: float, mean_s: float, n_voices: int) -> NDArray[np.float64]:
+    """Lengths of a language's recordings in seconds: evenly spaced quantiles, more of them short, that add up to total.
 
     With ``u`` even in 0 to 1 they are ``5 + 3 (mean - 5) u²``, which has that mean and stays below 20 s.
     """
-    count = max(voices, int(np.ceil(total / mean - 1e-9)))
+    count = max(n_voices, int(np.ceil(total_s / mean_s - 1e-9)))
     squares = np.square((np.arange(count) + 0.5) / count)
-    lengths: npt.NDArray[np.float64] = SHORTEST + (total / count - SHORTEST) * squares / squares.mean()
-    return lengths
+    lengths_s: NDArray[np.float64] = MIN_LENGTH_S + (total_s / count - MIN_LENGTH_S) * squares / squares.mean()
+    return lengths_s
 
 
-def _deal(lengths: npt.NDArray[np.float64], voices: int) -> list[int]:
-    """Give each recording a voice: the longest first, always to whoever has said least, so that minutes come out even.
+def _assign_voices(lengths_s: NDArray[np.float64], n_voices: int) -> list[int]:
+    """Index of the voice of each recording, so that all voices speak for about the same time.
 
-    There are at least as many recordings as voices, so nobody goes without.
+    Recordings are assigned from the longest to the shortest, each to the voice with the least so far. There are at
+    least as many recordings as voices, so every voice has one.
     """
-    said = np.zeros(voices)
-    dealt = [0] * len(lengths)
-    for which in np.argsort(-lengths, kind="stable"):
-        dealt[which] = int(said.argmin())
-        said[dealt[which]] += lengths[which]
-    return dealt
+    spoken_s = np.zeros(n_voices)
+    assigned = [0] * len(lengths_s)
+    for index in np.argsort(-lengths_s, kind="stable"):
+        assigned[index] = int(spoken_s.argmin())
+        spoken_s[assigned[index]] += lengths_s[index]
+    return assigned
 
 
-def write(folder: Path, demo: params.Demo, sentences: Sentences) -> None:
-    """Speak the whole corpus into a folder, telling on standard output how far it is and, at the end, what there is.
+def write_corpus(folder: Path, demo: params.Demo, sentences: Sentences) -> None:
+    """Synthesise the corpus into a folder, and print the progress and a summary on standard output.
 
     Writes ``train_LANGUAGE/LANGUAGE_0001.wav`` and so on (16 kHz, mono, 16 bits), and ``speakers.csv`` with the columns
-    path and speaker; replaces the corpus that was there.
+    path and speaker; replaces an earlier corpus.
 
     Raises
     ------
     ParameterError, ProgramError, CorpusError
-        As `plan` and `espeak.speak` do.
+        As `plan_recordings` and `espeak.synthesise` do.
     """
-    recordings = plan(demo, sentences)
+    recordings = plan_recordings(demo, sentences)
     programs.require("espeak-ng")  # before anything is removed
     _clear(folder)
     progress = terminal.Progress("demo", len(recordings), "recordings")
     with ThreadPoolExecutor(os.cpu_count()) as threads:  # they wait for espeak-ng, so threads use every core
-        for _ in threads.map(partial(_record, folder), recordings):
+        for _ in threads.map(partial(_write_recording, folder), recordings):
             progress.update(1)
     _write_speakers(folder / "speakers.csv", recordings)
     terminal.show_table(
-        ["language", "recordings", "voices", "minutes"], [_summary(language, recordings) for language in PARTS]
+        ["language", "recordings", "voices", "minutes"],
+        [_summary(language, recordings) for language in HOMEWORK_MINUTES],
     )
 
 
-def write_nothing(folder: Path) -> None:
-    """Write a corpus without recordings: DVC warns of an empty folder."""
+def write_empty(folder: Path) -> None:
+    """Write a corpus without recordings: DVC warns about an empty folder."""
     _clear(folder)
     _write_speakers(folder / "speakers.csv", [])
 
 
 def _clear(folder: Path) -> None:
-    """Make the folders of the languages and remove the recordings in them."""
-    for language in PARTS:
+    """Make the folders of the languages, and remove the recordings in them."""
+    for language in HOMEWORK_MINUTES:
         (folder / f"train_{language}").mkdir(parents=True, exist_ok=True)
         for stale in (folder / f"train_{language}").glob(f"{language}_*.wav"):
             stale.unlink()
 
 
-def _record(folder: Path, recording: Recording) -> None:
-    soundfile.write(folder / recording.path, espeak.speak(recording.utterance), espeak.RATE, subtype="PCM_16")
+def _write_recording(folder: Path, recording: PlannedRecording) -> None:
+    samples = espeak.synthesise(recording.utterance)
+    soundfile.write(folder / recording.path, samples, espeak.RATE_HZ, subtype="PCM_16")
 
 
-def _write_speakers(path: Path, recordings: Sequence[Recording]) -> None:
+def _write_speakers(path: Path, recordings: Sequence[PlannedRecording]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("path", "speaker"))
         table.writerows((recording.path, recording.speaker) for recording in recordings)
 
 
-def _summary(language: str, recordings: Sequence[Recording]) -> tuple[str, int, int, str]:
+def _summary(language: str, recordings: Sequence[PlannedRecording]) -> tuple[str, int, int, str]:
     """Language, recordings, voices and minutes."""
-    rows = [row for row in recordings if row.utterance.language == language]
-    minutes = sum(row.utterance.seconds for row in rows) / 60
-    return language, len(rows), len({row.speaker for row in rows}), f"{minutes:.1f}"
+    chosen = [recording for recording in recordings if recording.utterance.language == language]
+    minutes = sum(recording.utterance.seconds for recording in chosen) / 60
+    return language, len(chosen), len({recording.speaker for recording in chosen}), f"{minutes:.1f}"

@@ -1,33 +1,48 @@
-"""golden.npz: tricky audio and what the offline stages make of it, with which any copy of an export proves itself."""
+"""golden.npz: difficult audio and the answers of the offline stages, with which any copy of an export proves itself."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import checksums, mfcc
-from pipeline.audio.resample import Resampler
-from pipeline.dataset import views
+from pipeline import checksums
+from pipeline.audio.resample import Resampler, resampled
+from pipeline.audio.samples import Waveform
 from pipeline.errors import ArtifactError, ExportError
 from pipeline.mfcc import Features, Framer, Kernel
-from pipeline.silence.spans import Flags, frame_flags, kept_spans, tidy
-from pipeline.streaming import runtimes
-from pipeline.streaming.description import DESCRIPTION, FRONT_END, GOLDEN, Description
+from pipeline.streaming import reference, runtimes
+from pipeline.streaming.decision import Posteriors
+from pipeline.streaming.description import DESCRIPTION, EXPORT_REMEDY, FRONT_END, GOLDEN, Description
 from pipeline.streaming.identifier import Identifier
-from pipeline.streaming.runtimes import FILES, REMEDY, Name
+from pipeline.streaming.reference import Reference
+from pipeline.streaming.runtimes import RUNTIMES, Name
 
 if TYPE_CHECKING:
     from keras import Model
 
-Audio = NDArray[np.float32]
-
-CHUNKS = (1, 159, 160, 161, 7, 1000, 4096)  # samples, over and over: frames begin and end inside of them
+CHUNKS_SAMPLES = (1, 159, 160, 161, 7, 1000, 4096)  # sizes, in turn: frames begin and end inside chunks
 MFCC_TOLERANCE = 1e-3  # of values up to some hundreds: float32, and BLAS sums blocks of frames in another order
 
 
-def inputs() -> Iterator[tuple[str, int, Audio]]:
+class Differences(NamedTuple):
+    """Between the stream of a runtime and the offline stages, over all frames of all inputs.
+
+    Attributes
+    ----------
+    flags
+        Number of speech flags that differ.
+    mfcc, posterior
+        Largest difference; infinite if frames are missing.
+    """
+
+    flags: float
+    mfcc: float
+    posterior: float
+
+
+def inputs() -> Iterator[tuple[str, int, Waveform]]:
     """Name, sample rate and samples of every input, all drawn from one seed."""
     rng = np.random.default_rng(0)
     for rate in (8000, 16000, 48000):
@@ -41,27 +56,28 @@ def inputs() -> Iterator[tuple[str, int, Audio]]:
     yield "empty", 16000, np.zeros(0, np.float32)
 
 
-def record(folder: Path, trained: "Model", kernel: Kernel, about: Description) -> None:
-    """Write the audio, MFCCs, flags and posteriors of every input, computed as the stages do, without a stream."""
+def record(folder: Path, trained: "Model", kernel: Kernel, description: Description) -> None:
+    """Write every input with its MFCCs, flags and posteriors, computed offline, without a stream."""
+
+    def predict(features: Features) -> Posteriors:
+        posteriors: Posteriors = trained.predict(features[None], verbose=0)[0]
+        return posteriors
+
     arrays: dict[str, NDArray[Any]] = {}
     for name, rate, audio in inputs():
-        resampler = Resampler(rate, about.sample_rate)
-        heard = np.concatenate([resampler.accept(audio), resampler.finish()])
-        features = mfcc.whole(kernel, heard)
-        frames = len(features)
-        spans = kept_spans([heard], about.sample_rate, about.silence.threshold)
-        tidied = tidy(spans, len(heard), about.sample_rate, about.silence)
-        flags = frame_flags(tidied, len(heard), kernel.hop_length, 0, frames)
-        rows = views.view(about.silence.strategy, flags, 0, len(about.languages)).rows
-        posteriors = np.full((frames, len(about.classes)), np.nan, np.float32)
-        if len(rows):
-            posteriors[rows] = trained.predict(features[rows][None], verbose=0)[0]
-        of_one = {"rate": rate, "audio": audio, "mfcc": features, "speech": flags, "posterior": posteriors}
-        arrays.update({f"{name}/{key}": np.asarray(value) for key, value in of_one.items()})
+        samples = np.concatenate(list(resampled([audio], rate, description.sample_rate)))
+        wanted = reference.compute(samples, kernel, description, predict)
+        arrays |= {
+            f"{name}/rate": np.asarray(rate),
+            f"{name}/audio": audio,
+            f"{name}/mfcc": wanted.features,
+            f"{name}/speech": wanted.speech,
+            f"{name}/posterior": wanted.posteriors,
+        }
     np.savez(folder / GOLDEN, allow_pickle=False, **arrays)
 
 
-def verify(folder: Path) -> dict[Name, dict[str, float]]:
+def verify(folder: Path) -> dict[Name, Differences]:
     """Compare all files of a copy of an export with their checksums, then `replay` every runtime that is installed.
 
     Raises
@@ -69,84 +85,86 @@ def verify(folder: Path) -> dict[Name, dict[str, float]]:
     ArtifactError
         If a file is missing or altered, or no runtime is installed.
     """
-    checksums.check(folder, [DESCRIPTION, FRONT_END, GOLDEN, *FILES.values()], REMEDY)
-    worst = {name: replay(folder, name) for name in runtimes.installed()}
-    if not worst:
+    files = [runtime.file for runtime in RUNTIMES.values()]
+    checksums.check(folder, [DESCRIPTION, FRONT_END, GOLDEN, *files], EXPORT_REMEDY)
+    found = {name: replay(folder, name) for name in runtimes.installed()}
+    if not found:
         raise ArtifactError("no runtime is installed; install ai-edge-litert, onnxruntime or tensorflow")
-    return worst
+    return found
 
 
-def replay(folder: Path, runtime: Name) -> dict[str, float]:
-    """Stream every input through a runtime in chunks of many sizes.
-
-    Returns
-    -------
-    Over all frames of all inputs: the number of speech `flags` that differ, and the largest difference of an `mfcc` and
-    of a `posterior`; infinite where frames are missing.
-    """
-    checksums.check(folder, [GOLDEN], REMEDY)
+def replay(folder: Path, runtime: Name) -> Differences:
+    """Stream every input through a runtime, in chunks of many sizes, and compare it with the recorded answers."""
+    checksums.check(folder, [GOLDEN], EXPORT_REMEDY)
     first = Identifier.load(folder, runtime)
     streams: dict[int, Identifier] = {}
-    worst = {"flags": 0.0, "mfcc": 0.0, "posterior": 0.0}
+    found = []
     with np.load(folder / GOLDEN, allow_pickle=False) as golden:
         for name in dict.fromkeys(key.partition("/")[0] for key in golden.files):
-            wanted = {key: golden[f"{name}/{key}"] for key in ("audio", "mfcc", "speech", "posterior")}
             rate = int(golden[f"{name}/rate"])
             stream = streams.setdefault(rate, first.stream(rate))
-            stream.reset_states()  # proved with the rest: the inputs of a rate share one stream
-            speech, features, posteriors = _stream(stream, wanted["audio"])
-            worst["flags"] += (
-                float(np.sum(speech != wanted["speech"])) if speech.shape == wanted["speech"].shape else np.inf
-            )
-            worst["mfcc"] = max(worst["mfcc"], _difference(features, wanted["mfcc"]))
-            worst["posterior"] = max(worst["posterior"], _difference(posteriors, wanted["posterior"]))
-    return worst
+            stream.reset_states()  # proved as well: the inputs of one rate share a stream
+            wanted = Reference(golden[f"{name}/mfcc"], golden[f"{name}/speech"], golden[f"{name}/posterior"])
+            found.append(_compare(_stream(stream, golden[f"{name}/audio"]), wanted))
+    flags, mfcc, posterior = zip(*found, strict=True)
+    return Differences(sum(flags), max(mfcc), max(posterior))
 
 
-def check(worst: Mapping[Name, Mapping[str, float]], tolerance: float) -> None:
-    """Refuse exports that answer otherwise than the trained network on whole recordings.
+def check(found: Mapping[Name, Differences], tolerance: float) -> None:
+    """Refuse exports that do not answer like the trained network on whole recordings.
 
     Raises
     ------
     ExportError
-        Naming the format, how far it is off, and what is allowed.
+        Naming the format, its largest difference, and the largest allowed.
     """
-    for name, found in worst.items():
-        for what, most in (("flags", 0), ("mfcc", MFCC_TOLERANCE), ("posterior", tolerance)):
-            if not found[what] <= most:  # NaN is no agreement
+    limits = Differences(0, MFCC_TOLERANCE, tolerance)
+    for name, differences in found.items():
+        for quantity, limit in limits._asdict().items():
+            difference = getattr(differences, quantity)
+            if not difference <= limit:  # NaN is a difference as well
                 raise ExportError(
-                    f"{FILES[name]} is off by {found[what]:.2g} in {what}, more than {most:g} "
-                    "(export.tolerance, for posteriors); export again, or raise it if you can live with that"
+                    f"{RUNTIMES[name].file} is off by {difference:.2g} in {quantity}, more than {limit:g} "
+                    "(export.tolerance, for posteriors); export again, or raise it if you can accept that"
                 )
 
 
-def table(worst: Mapping[Name, Mapping[str, float]]) -> tuple[list[str], list[list[object]]]:
-    """What `replay` found for each runtime, as a header and rows to show."""
+def table(found: Mapping[Name, Differences]) -> tuple[list[str], list[list[object]]]:
+    """The differences of each format, as a header and rows to show."""
     rows: list[list[object]] = [
-        [FILES[name], f"{of_one['flags']:g}", f"{of_one['mfcc']:.1e}", f"{of_one['posterior']:.1e}"]
-        for name, of_one in worst.items()
+        [RUNTIMES[name].file, f"{differences.flags:g}", f"{differences.mfcc:.1e}", f"{differences.posterior:.1e}"]
+        for name, differences in found.items()
     ]
     return ["format", "flags that differ", "largest MFCC difference", "largest posterior difference"], rows
 
 
-def _stream(stream: Identifier, audio: Audio) -> tuple[Flags, Features, Features]:
+def _stream(stream: Identifier, audio: Waveform) -> Reference:
     framer, resampler = Framer(stream.kernel), Resampler(stream.sample_rate, stream.description.sample_rate)
     frames, features, at, turn = [], [], 0, 0
     while at < len(audio):
-        chunk = audio[at : at + CHUNKS[turn % len(CHUNKS)]]
+        chunk = audio[at : at + CHUNKS_SAMPLES[turn % len(CHUNKS_SAMPLES)]]
         at, turn = at + len(chunk), turn + 1
         frames.append(stream.accept(chunk))
         features.append(framer.accept(resampler.accept(chunk)))
     frames.append(stream.finish())
     features += [framer.accept(resampler.finish()), framer.finish()]
-    return (
-        np.concatenate([part.speech for part in frames]),
+    return Reference(
         np.concatenate(features),
+        np.concatenate([part.speech for part in frames]),
         np.concatenate([part.posteriors for part in frames]),
     )
 
 
-def _difference(found: Features, wanted: Features) -> float:
+def _compare(found: Reference, wanted: Reference) -> Differences:
+    same_length = found.speech.shape == wanted.speech.shape
+    return Differences(
+        float(np.sum(found.speech != wanted.speech)) if same_length else np.inf,
+        _difference(found.features, wanted.features),
+        _difference(found.posteriors, wanted.posteriors),
+    )
+
+
+def _difference(found: Features | Posteriors, wanted: Features | Posteriors) -> float:
     if found.shape != wanted.shape or not np.array_equal(np.isnan(found), np.isnan(wanted)):
         return float("inf")
     return float(np.nanmax(np.abs(found - wanted), initial=0.0)) if found.size else 0.0

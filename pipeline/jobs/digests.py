@@ -11,20 +11,19 @@ from pathlib import Path
 
 from pipeline.console.terminal import Progress
 from pipeline.corpus.entries import Entry
-from pipeline.jobs import memo
-from pipeline.jobs.memo import Memo
+from pipeline.jobs.memo import Memo, key
 from pipeline.tables import RejectedRow
 
-TOGETHER = 1000  # files handed to the threads at a time
+FILES_AT_ONCE = 1000  # handed to the threads
 SETTLED_S = 2.0  # since its last change; a younger file may change again without another time of change
 
 Known = dict[str, tuple[tuple[int, ...], str]]  # a file's size, time of change and inode, and its digest, by path
 
 
-def digests(root: Path, entries: Sequence[Entry], kept: Memo) -> tuple[dict[str, str], list[RejectedRow], int]:
+def digests(root: Path, entries: Sequence[Entry], memo: Memo) -> tuple[dict[str, str], list[RejectedRow], int]:
     """The sha256 of every file by path, the files that can't be read, and how many are new or changed."""
-    name = memo.name({"corpus": str(root.resolve())}, (), ())
-    known = _known(kept.get(name)[0])
+    entry_key = key({"corpus": str(root.resolve())})
+    known = _known(memo.get(entry_key)[0])
     latest = (time.time() - SETTLED_S) * 1e9
     found, fresh = Known(), list[Entry]()
     for entry in entries:
@@ -35,8 +34,8 @@ def digests(root: Path, entries: Sequence[Entry], kept: Memo) -> tuple[dict[str,
     progress = Progress("corpus", len(fresh), "files read")
     rejected = []
     with ThreadPoolExecutor(os.cpu_count()) as threads:  # hashlib and the file system let other threads go on
-        for at in range(0, len(fresh), TOGETHER):
-            part = fresh[at : at + TOGETHER]
+        for at in range(0, len(fresh), FILES_AT_ONCE):
+            part = fresh[at : at + FILES_AT_ONCE]
             for entry, digest in zip(part, threads.map(lambda entry: _digest(root / entry.path), part), strict=True):
                 if digest:
                     found[entry.path] = (entry.stamp, digest)
@@ -46,7 +45,7 @@ def digests(root: Path, entries: Sequence[Entry], kept: Memo) -> tuple[dict[str,
     changed = sum(known.get(path, ((), ""))[1] != digest for path, (_, digest) in found.items())
     now = {path: (stamp if stamp[1] < latest else (), digest) for path, (stamp, digest) in found.items()}
     if now != known:
-        kept.put(name, json.dumps(now).encode())
+        memo.put(entry_key, json.dumps(now).encode())
     return {path: digest for path, (_, digest) in found.items()}, rejected, changed
 
 

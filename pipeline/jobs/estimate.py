@@ -3,6 +3,7 @@
 seconds = start + the tasks' seconds in the sample · (all audio / the sample's) / workers
 """
 
+import dataclasses
 import functools
 import os
 import time
@@ -10,36 +11,43 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline import mfcc, params, tables
 from pipeline.audio.decode import duration
-from pipeline.audio.wav import HEADER, Wav
-from pipeline.cluster import dispatch
+from pipeline.audio.wav import HEADER_BYTES, Wav
+from pipeline.cluster import engine
+from pipeline.cluster.job import Job
 from pipeline.corpus import layouts
 from pipeline.corpus.entries import Entry
 from pipeline.errors import AudioError, CorpusError
 from pipeline.jobs import features, ingest, trim
+from pipeline.jobs.features import FEATURES
+from pipeline.jobs.ingest import INGEST
 from pipeline.jobs.memo import Memo
+from pipeline.jobs.trim import TRIM
 from pipeline.shards import layout
 from pipeline.tables import RecordingRow, SpanRow
 
-SAMPLE = 3600  # s of audio for each processor of this machine: some seconds of work
-LEAST = 16  # recordings, however long they are
-START = 1.0  # s until Python has imported what a stage needs
-TABLES = {"ingest": 4, "trim": 3}  # files beside the audio: tables, summary.json, SHA256SUMS
-STORE = 4 + 2 * 5  # files beside the shards: zarr.json of two groups and two arrays, two files per table column
+if TYPE_CHECKING:
+    from distributed import Client
 
-NOWHERE = Memo(Path(os.devnull))  # keeps nothing: what the sample costs must not be saved
+SAMPLE_S = 3600  # of audio per core of this machine: some seconds of work
+MIN_RECORDINGS = 16  # of the sample, however long they are
+START_S = 1.0  # until Python has imported what a stage needs
+TABLE_FILES = {"ingest": 4, "trim": 3}  # beside the audio: tables, summary.json, SHA256SUMS
+STORE_FILES = 4 + 2 * 5  # beside the shards: zarr.json of two groups and two arrays, two files per table column
+
+NO_MEMO = Memo(Path(os.devnull))  # stores nothing: the sample must be computed
 
 _warm: set[str] = set()  # functions that this process, a worker, has called before
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What one stage will take: time, what it writes, and the memory of its largest process."""
+    """Time, written bytes and files, and the memory of the largest process of one stage."""
 
     stage: str
     seconds: float
@@ -52,7 +60,7 @@ class Estimate:
 class Done:
     """A result, with its process, its share of the task's seconds and the most memory of the process in bytes.
 
-    All are 0 for an item that was given up.
+    All are 0 for an item that failed.
     """
 
     result: Any
@@ -81,16 +89,16 @@ class Trial:
     memory: int
 
     @classmethod
-    def of(cls, done: Sequence[Done], wall: float, prepared: float = 0.0) -> "Trial":
-        """Sum up results that took `wall` seconds, after `prepared` seconds of this process alone."""
-        work = sum(one.seconds for one in done)
-        busy = work / max(1, len({one.process for one in done if one.process}))
-        memory = max(_memory(), *(one.memory for one in done))
-        return cls([one.result for one in done], work, prepared + max(0.0, wall - busy), memory)
+    def of(cls, done: Sequence[Done], wall_s: float) -> "Trial":
+        """Sum up results that took `wall_s` seconds in all."""
+        work = sum(item.seconds for item in done)
+        busy = work / max(1, len({item.process for item in done if item.process}))
+        memory = max(_memory(), *(item.memory for item in done))
+        return cls([item.result for item in done], work, max(0.0, wall_s - busy), memory)
 
     def seconds(self, share: float, workers: int) -> float:
         """Estimate the whole stage: the tasks' work grows with the audio and is divided among the workers."""
-        return START + self.start + self.work * share / workers
+        return START_S + self.start + self.work * share / workers
 
 
 def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimate]:
@@ -106,7 +114,7 @@ def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimat
     Raises
     ------
     CorpusError
-        As `corpus.read`, and where none of the sample can be used.
+        As `layouts.read`, and if no recording of the sample can be used.
     """
     began = time.perf_counter()
     listing = layouts.read(settings.corpus)
@@ -116,14 +124,14 @@ def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimat
     listed = time.perf_counter() - began
 
     chosen = _choose(listing.entries, root, settings.seed)
-    heard = _ingest([listing.entries[number] for number in chosen], root, place, settings)
-    recordings = [row for row in heard.results if isinstance(row, RecordingRow)]
+    ingested = _ingest([listing.entries[number] for number in chosen], root, place, settings)
+    recordings = [row for row in ingested.results if isinstance(row, RecordingRow)]
     if not recordings:
-        raise CorpusError(f"none of {len(chosen)} recordings tried can be used; the first {heard.results[0].detail}")
+        raise CorpusError(f"none of {len(chosen)} recordings tried can be used; the first {ingested.results[0].detail}")
     trimmed = _trim(recordings, place, settings)
     filled = _features(recordings, trimmed.results, place, settings)
 
-    # Bytes tell of audio better than the number of files does.
+    # Bytes are a better measure of audio than the number of files.
     share = sum(sizes) / sum(sizes[number] for number in chosen)
     count = len(sizes) * len(recordings) / len(chosen)
     samples = share * sum(row.samples for row in recordings)
@@ -138,23 +146,23 @@ def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimat
     return [
         made(
             "ingest",
-            heard,
-            2 * samples + count * (HEADER + _size(table) / len(recordings)),
-            count + TABLES["ingest"],
+            ingested,
+            2 * samples + count * (HEADER_BYTES + _size(table) / len(recordings)),
+            count + TABLE_FILES["ingest"],
             listed,
         ),
-        made("trim", trimmed, _size(spans) * share, TABLES["trim"]),
+        made("trim", trimmed, _size(spans) * share, TABLE_FILES["trim"]),
         made(
             "features",
             filled,
             packed / rows * frames,
-            2 * ceil(frames / layout.SHARD) + STORE,
+            2 * ceil(frames / layout.SHARD_ROWS) + STORE_FILES,
         ),
     ]
 
 
 def table(estimates: Sequence[Estimate]) -> tuple[list[str], list[list[object]]]:
-    """The same for a person to read, and the sums."""
+    """Header and rows of a table of estimates, with their sums."""
     rows: list[list[object]] = [
         [
             row.stage,
@@ -184,28 +192,23 @@ def _time(seconds: float) -> str:
 
 def _choose(entries: Sequence[Entry], root: Path, seed: int) -> list[int]:
     """Numbers of recordings, in random order, until they hold enough audio."""
-    wanted, chosen, heard = SAMPLE * (os.cpu_count() or 1), list[int](), 0.0
+    wanted_s, chosen, total_s = SAMPLE_S * (os.cpu_count() or 1), list[int](), 0.0
     for number in np.random.default_rng(seed).permutation(len(entries)).tolist():
-        if heard >= wanted and len(chosen) >= LEAST:
+        if total_s >= wanted_s and len(chosen) >= MIN_RECORDINGS:
             break
         chosen.append(number)
         try:
-            heard += duration(root / entries[number].path)
+            total_s += duration(root / entries[number].path)
         except AudioError:
             continue  # ingest will reject it
     return chosen
 
 
 def _ingest(entries: Sequence[Entry], root: Path, place: Path, settings: params.Params) -> Trial:
-    decode = functools.partial(ingest.ingest, root=root, folder=place, settings=settings.audio)
-    trial = _try(
-        decode,
-        ingest.batches(entries),
-        ingest.lost,
-        lambda entry: entry.stamp[0] / dispatch.BYTES_PER_S,
-        place,
-        "recordings of the sample decoded",
-    )
+    def run(client: "Client", job: Job[Any, Any]) -> list[Any]:
+        return ingest.run(client, entries, root, place, settings.audio, job)
+
+    trial = _try(INGEST, "recordings of the sample decoded", run)
     tables.write(
         place / "recordings.csv", RecordingRow, [row for row in trial.results if isinstance(row, RecordingRow)]
     )
@@ -214,21 +217,11 @@ def _ingest(entries: Sequence[Entry], root: Path, place: Path, settings: params.
 
 def _trim(recordings: Sequence[RecordingRow], place: Path, settings: params.Params) -> Trial:
     wavs = [Wav.of(row, place) for row in recordings]
-    find = functools.partial(
-        trim.find,
-        sample_rate=settings.audio.sample_rate,
-        detection=settings.silence,
-        kept=NOWHERE,
-    )
-    batches = list(trim.batches(wavs, settings.audio.sample_rate))
-    trial = _try(
-        find,
-        batches,
-        trim.lost,
-        lambda wav: wav.samples / dispatch.SAMPLES_PER_S,
-        place,
-        "recordings of the sample searched for speech",
-    )
+
+    def run(client: "Client", job: Job[Any, Any]) -> list[Any]:
+        return trim.run(client, wavs, place, settings.audio.sample_rate, settings.silence, NO_MEMO, job)
+
+    trial = _try(TRIM, "recordings of the sample searched for speech", run)
     found = zip(recordings, trial.results, strict=True)
     spans = (SpanRow(row.recording, *map(int, span)) for row, result in found for span in result.spans)
     tables.write(place / "spans.csv", SpanRow, spans)
@@ -238,57 +231,38 @@ def _trim(recordings: Sequence[RecordingRow], place: Path, settings: params.Para
 def _features(
     recordings: Sequence[RecordingRow], found: Sequence[trim.Found], place: Path, settings: params.Params
 ) -> Trial:
-    began = time.perf_counter()
-    kernel = mfcc.make_kernel(settings.mfcc, settings.audio.sample_rate)
     sources = [features.Source(Wav.of(row, place), result.spans) for row, result in zip(recordings, found, strict=True)]
-    batches = features.batches(sources, settings.mfcc, settings.audio.sample_rate, NOWHERE)
-    target = place / "features.zarr"
-    features.create(target, recordings, sources, settings.mfcc, settings.audio.sample_rate)
-    fill = functools.partial(features.fill, path=target, kernel=kernel, top_db=settings.mfcc.top_db, kept=NOWHERE)
-    return _try(
-        fill,
-        batches,
-        features.lost,
-        lambda part: part.piece.count * settings.mfcc.hop_length / dispatch.SAMPLES_PER_S,
-        place,
-        "pieces of the sample",
-        prepared=time.perf_counter() - began,
+    path, sample_rate = place / "features.zarr", settings.audio.sample_rate
+
+    def run(client: "Client", job: Job[Any, Any]) -> list[Any]:
+        return features.run(client, recordings, sources, path, settings.mfcc, sample_rate, NO_MEMO, job)
+
+    return _try(FEATURES, "pieces of the sample", run)
+
+
+def _try(job: Job[Any, Any], unit: str, run: Callable[["Client", Job[Any, Any]], list[Any]]) -> Trial:
+    """Run a job on the cluster, each of its tasks timed."""
+    timed = dataclasses.replace(
+        job,
+        name="plan",
+        unit=unit,
+        function=functools.partial(_timed, function=job.function),
+        placeholder=lambda item, cause: Done(job.placeholder(item, cause), 0, 0.0, 0),
+        allowance_s=lambda item: 2 * job.allowance_s(item),  # `_timed` may compute an item twice
     )
-
-
-def _try(
-    function: Callable[[Sequence[Any]], list[Any]],
-    batches: Sequence[Sequence[Any]],
-    lost: Callable[[Any, dispatch.Cause], Any],
-    allowance: Callable[[Any], float],
-    place: Path,
-    unit: str,
-    prepared: float = 0.0,
-) -> Trial:
-    """Have the cluster do the work, each task timed."""
     began = time.perf_counter()
-    with dispatch.connect(ingest, trim, features) as client:
-        done = dispatch.map(
-            client,
-            functools.partial(_timed, function=function),
-            batches,
-            folder=place,
-            lost=lambda item, cause: Done(lost(item, cause), 0, 0.0, 0),
-            allowance=lambda item: 2 * allowance(item),  # `_timed` may do one twice
-            job="plan",
-            unit=unit,
-        )
-    return Trial.of(done, time.perf_counter() - began, prepared)
+    with engine.connect(job) as client:
+        done = run(client, timed)
+    return Trial.of(done, time.perf_counter() - began)
 
 
-def _timed(items: Sequence[Any], function: Callable[[Sequence[Any]], list[Any]]) -> list[Done]:
-    """Call a function, once before it counts where this process has not: imports are no measure of the work."""
-    name = function.func.__name__ if isinstance(function, functools.partial) else function.__name__
-    if name not in _warm:
-        _warm.add(name)
-        function(items[:1])
+def _timed(items: Sequence[Any], function: Callable[..., list[Any]], **bound: Any) -> list[Done]:
+    """Call a function, the first time in this process once before the clock starts: imports are no part of the work."""
+    if function.__name__ not in _warm:
+        _warm.add(function.__name__)
+        function(items[:1], **bound)
     began = time.perf_counter()
-    results = function(items)
+    results = function(items, **bound)
     seconds = (time.perf_counter() - began) / len(results)
     return [Done(result, os.getpid(), seconds, _memory()) for result in results]
 

@@ -1,28 +1,31 @@
-"""The task that fills one shard of the feature store, on any worker that sees the same files."""
+"""The job of stage features: fill the feature store, one task per shard."""
 
 import dataclasses
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from pipeline import mfcc, params
-from pipeline.audio import convert
 from pipeline.audio.wav import Reader, Wav
-from pipeline.cluster.dispatch import HOW, Cause
-from pipeline.jobs import memo
-from pipeline.jobs.memo import Memo
+from pipeline.cluster import dispatch
+from pipeline.cluster.job import FAILURE, SAMPLES_PER_S, Cause, Job
+from pipeline.jobs.memo import Memo, Origin, key
 from pipeline.mfcc import FIXED, Kernel
 from pipeline.shards import layout, writer
+from pipeline.shards.layout import Piece, Shard
 from pipeline.silence.spans import Spans, frame_flags
 from pipeline.tables import RecordingRow
+from pipeline.versions import installed
 
-Outcome = memo.Origin | Literal["lost"]  # lost: it killed every worker, or did not end
-PACKAGES = ("librosa", "numcodecs", "numpy", "scipy", "zarr", "zarrs")  # decide the bytes of a shard
+if TYPE_CHECKING:
+    from distributed import Client
+
+Outcome = Origin | Literal["failed"]  # failed: it crashed every worker, or did not end
+FLOAT32_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -35,31 +38,34 @@ class Source:
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a shard and what it comes from; a task gets all parts of a shard.
+    """A piece of a shard and its source; a task gets all parts of a shard.
 
     Attributes
     ----------
     source
         Its spans are those that reach into the piece.
+    n_samples
+        Samples from its first frame to the one behind its last.
     entry
-        Name of the shard's MFCCs in the memo; None where it is not to have them.
+        Key of the shard's MFCCs in the memo; None if they are not to be stored there.
     """
 
-    shard: layout.Shard
-    piece: layout.Piece
+    shard: Shard
+    piece: Piece
     source: Source
+    n_samples: int
     entry: str | None
 
 
 def lengths(sources: Sequence[Source], hop_length: int) -> list[int]:
     """Frames of every recording."""
-    return [mfcc.frame_count(source.wav.samples, hop_length) for source in sources]
+    return [mfcc.frame_count(source.wav.n_samples, hop_length) for source in sources]
 
 
 def create(
     path: Path, recordings: Sequence[RecordingRow], sources: Sequence[Source], settings: params.Mfcc, sample_rate: int
 ) -> None:
-    """Lay out an empty store for these recordings, with all that makes its features in its attributes."""
+    """Lay out an empty store for these recordings; its attributes hold everything that its features depend on."""
     writer.create(
         path,
         ids=[row.recording for row in recordings],
@@ -71,38 +77,37 @@ def create(
             "sample_rate": sample_rate,
             "mfcc": dict(settings) | FIXED,
             "content": _content(sources),
-            "versions": {name: version(name) for name in sorted({*PACKAGES, "soundfile", "soxr"})},
+            "versions": installed(FEATURES.packages),
         },
     )
 
 
-def batches(sources: Sequence[Source], settings: params.Mfcc, sample_rate: int, kept: Memo) -> list[list[Part]]:
-    """The parts of every shard; as many shards as the memo has room for are kept there."""
-    dealt = list(layout.deal(lengths(sources, settings.hop_length)))
-    entries = [_entry(shard, sources, settings, sample_rate) for shard in dealt]
-    admitted = kept.admit(entries, each=layout.SHARD * settings.n_mfcc * 4)
-    return [
-        [
-            Part(shard, piece, _within(sources[piece.recording], piece, settings.hop_length), entry)
-            for piece in shard.pieces
-        ]
-        for shard, name in zip(dealt, entries, strict=True)
-        for entry in [name if name in admitted else None]
-    ]
+def batches(sources: Sequence[Source], settings: params.Mfcc, sample_rate: int, memo: Memo) -> list[list[Part]]:
+    """The parts of every shard; as many shards as the memo has room for are stored there."""
+    hop_length = settings.hop_length
+    shards = list(layout.deal(lengths(sources, hop_length)))
+    entries = [_entry(shard, sources, settings, sample_rate) for shard in shards]
+    admitted = memo.admit(entries, each_bytes=layout.SHARD_ROWS * settings.n_mfcc * FLOAT32_BYTES)
+
+    def part(shard: Shard, piece: Piece, entry: str) -> Part:
+        source = _within(sources[piece.index], piece, hop_length)
+        return Part(shard, piece, source, piece.count * hop_length, entry if entry in admitted else None)
+
+    return [[part(shard, piece, entry) for piece in shard.pieces] for shard, entry in zip(shards, entries, strict=True)]
 
 
-def fill(parts: Sequence[Part], path: Path, kernel: Kernel, top_db: float | None, kept: Memo) -> list[Outcome]:
-    """Write a shard into the store at `path`: MFCCs from the memo where it has them, else computed; speech flags.
+def fill(parts: Sequence[Part], path: Path, kernel: Kernel, top_db: float | None, memo: Memo) -> list[Outcome]:
+    """Write a shard into the store at `path`: speech flags, and MFCCs from the memo or computed.
 
     Some parts of a shard can be written as well, but then one after the other, by one worker at a time.
     """
     shard, start = parts[0].shard, parts[0].piece.row
     entry = parts[0].entry if len(parts) == len(shard.pieces) else None
     speech = [
-        frame_flags(part.source.spans, part.source.wav.samples, kernel.hop_length, part.piece.first, part.piece.count)
+        frame_flags(part.source.spans, part.source.wav.n_samples, kernel.hop_length, part.piece.first, part.piece.count)
         for part in parts
     ]
-    packed, origin = kept.get(entry) if entry else (None, "computed")
+    packed, origin = memo.get(entry) if entry else (None, "computed")
     if packed is not None:
         writer.write(path, start, packed, np.concatenate(speech))
         return [origin] * len(parts)
@@ -110,39 +115,88 @@ def fill(parts: Sequence[Part], path: Path, kernel: Kernel, top_db: float | None
     for part in parts:
         piece, wav = part.piece, part.source.wav
         features[piece.row - start : piece.row - start + piece.count] = mfcc.compute(
-            kernel, Reader(wav), wav.samples, piece.first, piece.count, top_db
+            kernel, Reader(wav), wav.n_samples, piece.first, piece.count, top_db
         )
     writer.write(path, start, features, np.concatenate(speech))
     if entry:
-        kept.put(entry, layout.packed(path, start))
+        memo.put(entry, layout.mfcc_file(path, start))
     return [origin] * len(parts)
 
 
-def lost(part: Part, cause: Cause) -> Outcome:
-    """Placeholder for a part that could not be computed: its rows stay NaN."""
-    print(f"{part.source.wav.name!r}: the task that computes its MFCCs {HOW[cause]}; it has none", flush=True)
-    return "lost"
+def placeholder(part: Part, cause: Cause) -> Outcome:
+    """The outcome of a part that could not be computed: its rows stay NaN."""
+    print(f"{part.source.wav.name!r}: computing its MFCCs {FAILURE[cause]}; it has no features", flush=True)
+    return "failed"
+
+
+FEATURES = Job(
+    name="features",
+    unit="pieces",
+    params=(
+        "audio.sample_rate",
+        "mfcc.n_mfcc",
+        "mfcc.n_fft",
+        "mfcc.hop_length",
+        "mfcc.n_mels",
+        "mfcc.fmin",
+        "mfcc.fmax",
+        "mfcc.top_db",
+    ),
+    code=("audio", "mfcc.py", "shards"),
+    # Those of ingest too: the attributes of the store name everything that made it.
+    packages=("librosa", "numcodecs", "numpy", "scipy", "soundfile", "soxr", "zarr", "zarrs"),
+    function=fill,
+    batches=batches,
+    placeholder=placeholder,
+    allowance_s=lambda part: part.n_samples / SAMPLES_PER_S,
+)
+
+
+def run(
+    client: "Client",
+    recordings: Sequence[RecordingRow],
+    sources: Sequence[Source],
+    path: Path,
+    settings: params.Mfcc,
+    sample_rate: int,
+    memo: Memo,
+    job: Job[Part, Outcome] = FEATURES,
+) -> list[Outcome]:
+    """Write a feature store on a cluster; one outcome per piece of a shard."""
+    kernel = mfcc.make_kernel(settings, sample_rate)  # first, while the workers start: librosa takes a second to import
+    tasks = batches(sources, settings, sample_rate, memo)
+    create(path, recordings, sources, settings, sample_rate)
+    outcomes = dispatch.run(
+        client, job, tasks, shared_folder=path, path=path, kernel=kernel, top_db=settings.top_db, memo=memo
+    )
+    pieces = [part.piece for parts in tasks for part in parts]
+    failed: dict[str, list[Piece]] = {}
+    for piece, outcome in zip(pieces, outcomes, strict=True):
+        if outcome == "failed":
+            failed.setdefault(recordings[piece.index].recording, []).append(piece)
+    if failed:
+        writer.mark_failed(path, failed)
+    return outcomes
 
 
 def _content(sources: Sequence[Source]) -> str:
-    """The digest of the audio and of its speech: with the other attributes, all that rows and flags depend on."""
+    """Digest of the audio and of its speech: with the other attributes, everything that rows and flags depend on."""
     digest = hashlib.sha256()
     for source in sources:
         digest.update(source.wav.sha256.encode() + source.spans.tobytes())
     return digest.hexdigest()
 
 
-def _entry(shard: layout.Shard, sources: Sequence[Source], settings: params.Mfcc, sample_rate: int) -> str:
-    pieces = [
-        (wav.sha256, wav.samples, piece.first, piece.count)
-        for piece in shard.pieces
-        for wav in [sources[piece.recording].wav]
-    ]
-    about = {"mfcc": dict(settings), "sample_rate": sample_rate, "pieces": pieces}
-    return memo.name(about, (mfcc, convert, writer), PACKAGES)
+def _entry(shard: Shard, sources: Sequence[Source], settings: params.Mfcc, sample_rate: int) -> str:
+    pieces = []
+    for piece in shard.pieces:
+        wav = sources[piece.index].wav
+        pieces.append((wav.sha256, wav.n_samples, piece.first, piece.count))
+    content = {"mfcc": dict(settings), "sample_rate": sample_rate, "pieces": pieces}
+    return key(content, FEATURES.code, FEATURES.packages)
 
 
-def _within(source: Source, piece: layout.Piece, hop_length: int) -> Source:
+def _within(source: Source, piece: Piece, hop_length: int) -> Source:
     """A source with only the spans that reach into the piece."""
     first, last = piece.first * hop_length, (piece.first + piece.count) * hop_length
     spans = source.spans[(source.spans[:, 1] > first) & (source.spans[:, 0] <= last)]

@@ -1,44 +1,126 @@
-"""One entry of a corpus to one row of ingest/recordings.csv, or of ingest/rejected.csv."""
+"""The job of stage ingest: every entry of a corpus to a row of ingest/recordings.csv or of ingest/rejected.csv."""
 
 import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline import params
 from pipeline.audio.convert import convert
-from pipeline.cluster.dispatch import HOW, Cause
+from pipeline.cluster import dispatch
+from pipeline.cluster.job import BYTES_PER_S, FAILURE, Cause, Job
 from pipeline.corpus.entries import Entry
 from pipeline.errors import AudioError, CorpusError
 from pipeline.tables import RecordingRow, RejectedRow
 
-TOGETHER = 16  # recordings a task
+if TYPE_CHECKING:
+    from distributed import Client
+
+RECORDINGS_PER_TASK = 16
 
 
 def batches(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
-    """Recordings in order, some a task."""
-    return [entries[at : at + TOGETHER] for at in range(0, len(entries), TOGETHER)]
+    """Recordings in order, some per task."""
+    return [entries[at : at + RECORDINGS_PER_TASK] for at in range(0, len(entries), RECORDINGS_PER_TASK)]
 
 
 def ingest(
-    entries: Sequence[Entry], root: Path, folder: Path, settings: params.Audio
+    entries: Sequence[Entry], root: Path, target: Path, settings: params.Audio
 ) -> list[RecordingRow | RejectedRow]:
-    """Decode every root/entry.path into folder/ID.wav and measure it."""
-    return [_ingest(entry, root, folder, settings) for entry in entries]
+    """Decode every root/entry.path into target/ID.wav and measure it."""
+    return [_ingest(entry, root, target, settings) for entry in entries]
 
 
-def lost(entry: Entry, cause: Cause) -> RejectedRow:
-    """Placeholder for a recording that could not be decoded."""
-    detail = f"the task that decodes it {HOW[cause]}; convert it to WAV or FLAC again"
-    print(f"{entry.path!r}: {detail}", flush=True)
+def placeholder(entry: Entry, cause: Cause) -> RecordingRow | RejectedRow:
+    """The row of a recording that could not be decoded."""
+    detail = f"{FAILURE[cause]} that decoded it" if cause == "killed" else f"{FAILURE[cause]} while it was decoded"
+    detail = f"{detail}; convert it to WAV or FLAC again"
+    print(f"{entry.path!r} {detail}", flush=True)
     return RejectedRow(entry.path, cause, detail)
+
+
+INGEST = Job(
+    name="ingest",
+    unit="recordings",
+    params=(
+        "corpus.root",
+        "corpus.layout",
+        "corpus.languages",
+        "corpus.speaker_table",
+        "corpus.speaker_pattern",
+        "corpus.max_rejected",
+        "audio.sample_rate",
+        "audio.min_duration",
+    ),
+    code=("audio", "corpus"),
+    packages=("numpy", "soundfile", "soxr"),
+    function=ingest,
+    batches=batches,
+    placeholder=placeholder,
+    allowance_s=lambda entry: entry.stamp[0] / BYTES_PER_S,
+)
+
+
+def run(
+    client: "Client",
+    entries: Sequence[Entry],
+    root: Path,
+    folder: Path,
+    settings: params.Audio,
+    job: Job[Entry, RecordingRow | RejectedRow] = INGEST,
+) -> list[RecordingRow | RejectedRow]:
+    """Decode the recordings of a corpus on a cluster, one row per entry."""
+    return dispatch.run(
+        client, job, batches(entries), shared_folder=folder, root=root, target=folder, settings=settings
+    )
+
+
+def consistent(recordings: Sequence[RecordingRow]) -> tuple[list[RecordingRow], list[RejectedRow]]:
+    """Separate recordings of the same audio that are listed under different languages: one of them is wrong."""
+    languages: dict[str, set[str]] = defaultdict(set)
+    for row in recordings:
+        languages[row.sha256].add(row.language)
+    detail = "has the same audio as a recording of another language; remove the wrong one"
+    return (
+        [row for row in recordings if len(languages[row.sha256]) == 1],
+        [RejectedRow(row.path, "contradiction", detail) for row in recordings if len(languages[row.sha256]) > 1],
+    )
+
+
+def check_rejected(rejected: Sequence[RejectedRow], accepted: int, max_rejected: float) -> None:
+    """Refuse a corpus of which too much is rejected.
+
+    Raises
+    ------
+    CorpusError
+        With the five commonest reasons, if the rejected share is above `max_rejected`.
+    """
+    total = accepted + len(rejected)
+    if len(rejected) <= max_rejected * total:
+        return
+    reasons = ", ".join(f"{reason} {count}" for reason, count in Counter(row.reason for row in rejected).most_common(5))
+    raise CorpusError(
+        f"{len(rejected)} of {total} recordings are rejected ({reasons}), above corpus.max_rejected {max_rejected}; "
+        "mend those in ingest/rejected.csv or raise it"
+    )
+
+
+def summary(language: str, recordings: Sequence[RecordingRow]) -> dict[str, float]:
+    """Recordings, speakers and minutes of a language, as ingest/summary.json holds them."""
+    rows = [row for row in recordings if row.language == language]
+    return {
+        "recordings": len(rows),
+        "speakers": len({row.speaker for row in rows}),
+        "minutes": round(sum(row.duration_s for row in rows) / 60, 2),
+    }
 
 
 def _ingest(entry: Entry, root: Path, folder: Path, settings: params.Audio) -> RecordingRow | RejectedRow:
     try:
         measures = convert(root / entry.path, folder / f"{entry.id}.wav", settings.sample_rate, settings.min_duration)
     except AudioError as error:
-        return RejectedRow(entry.path, error.reason, str(error))
+        return RejectedRow(entry.path, error.reason, error.detail)
     return RecordingRow(
         recording=entry.id,
         path=entry.path,
@@ -48,34 +130,4 @@ def _ingest(entry: Entry, root: Path, folder: Path, settings: params.Audio) -> R
         duration_s=measures.samples / settings.sample_rate,
         extra=entry.extra,
         **dataclasses.asdict(measures),
-    )
-
-
-def consistent(recordings: Sequence[RecordingRow]) -> tuple[list[RecordingRow], list[RejectedRow]]:
-    """Set apart recordings of the very same audio that are said to be of different languages: one of them is wrong."""
-    said: dict[str, set[str]] = defaultdict(set)
-    for row in recordings:
-        said[row.sha256].add(row.language)
-    detail = "has the same audio as a recording of another language; remove the wrong one"
-    return (
-        [row for row in recordings if len(said[row.sha256]) == 1],
-        [RejectedRow(row.path, "contradiction", detail) for row in recordings if len(said[row.sha256]) > 1],
-    )
-
-
-def tolerate(rejected: Sequence[RejectedRow], kept: int, max_rejected: float) -> None:
-    """Refuse a corpus of which too much can't be used.
-
-    Raises
-    ------
-    CorpusError
-        With the five commonest reasons, where the rejected share is above `max_rejected`.
-    """
-    total = kept + len(rejected)
-    if len(rejected) <= max_rejected * total:
-        return
-    reasons = ", ".join(f"{reason} {count}" for reason, count in Counter(row.reason for row in rejected).most_common(5))
-    raise CorpusError(
-        f"{len(rejected)} of {total} recordings are rejected ({reasons}), above corpus.max_rejected {max_rejected}; "
-        "mend those in ingest/rejected.csv or raise it"
     )

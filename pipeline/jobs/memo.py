@@ -1,20 +1,18 @@
-"""What trim and features have computed before, so that a run that was killed goes on where it stopped.
+"""The memo: finished work of trim and features, so that a run that was killed continues where it stopped.
 
-An entry's name is the digest of all that its content depends on (decoded audio, parameters, code, library versions) and
-the checksum of its content. It costs nothing but time to delete any of it, at any moment.
+An entry's name holds the digest of everything that its content depends on (decoded audio, parameters, code, versions of
+packages) and the checksum of its content. Any of it may be deleted at any moment, at the cost of time.
 """
 
 import functools
 import hashlib
-import importlib.metadata
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Literal
 
 import google_crc32c
@@ -22,18 +20,21 @@ import platformdirs
 
 from pipeline import files
 from pipeline.console.text import printable
+from pipeline.versions import installed
 
-Origin = Literal["computed", "memo", "damaged"]  # where a result is from; damaged: computed, as its entry was
+Origin = Literal["computed", "memo", "damaged"]  # of a result; damaged: computed, as its entry was damaged
 
-LIMIT = 20 * 10**9  # bytes: 217 hours of 64 MFCCs
-ABANDONED_S = 3600  # after which a file that is still being written is of a killed process
+LIMIT_BYTES = 20 * 10**9  # 217 hours of 64 MFCCs
+ABANDONED_S = 3600  # age at which a file that is still being written is of a killed process
+
+PACKAGE = Path(__file__).parents[1]
 
 
-def tell(origins: Sequence[str], unit: str, memo: "Memo") -> None:
-    """Say how much was there already, if anything was."""
+def show_reuse(origins: Sequence[str], unit: str, memo: "Memo") -> None:
+    """Print how many results were reused, if any were."""
     folder = printable(memo.folder)
-    if remembered := origins.count("memo"):
-        print(f"{remembered} of {len(origins)} {unit} were computed before: taken from the memo, {folder}")
+    if reused := origins.count("memo"):
+        print(f"{reused} of {len(origins)} {unit} reused from the memo, {folder}")
     if damaged := origins.count("damaged"):
         print(f"{damaged} of {len(origins)} {unit} were damaged in the memo, {folder}, and computed again")
 
@@ -43,26 +44,28 @@ def default() -> "Memo":
     return Memo(platformdirs.user_cache_path("lid-pipeline") / "memo")
 
 
-def name(content: dict[str, Any], modules: Sequence[ModuleType], packages: Sequence[str]) -> str:
-    """The name of the entry for what these modules, with these packages, make of this.
+def key(content: Mapping[str, Any], code: Sequence[str] = (), packages: Sequence[str] = ()) -> str:
+    """The name of the entry for the result of this code, with these packages, from this content.
 
     Parameters
     ----------
     content
         Plain JSON values: the digests of the audio and the parameters.
+    code
+        Rooms and modules, relative to this package: all files of a room count.
     """
-    made_by = [*map(_code, modules), *map(_version, packages)]
+    made_by = [*map(_code, code), *installed(packages).values()]
     return hashlib.sha256(json.dumps([content, made_by], sort_keys=True).encode()).hexdigest()
 
 
 @functools.cache
-def _code(module: ModuleType) -> str:
-    return hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest()
-
-
-@functools.cache
-def _version(package: str) -> str:
-    return importlib.metadata.version(package)
+def _code(path: str) -> str:
+    """Digest of a module, or of all modules of a room with their names."""
+    place = PACKAGE / path
+    digest = hashlib.sha256()
+    for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+        digest.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -71,53 +74,53 @@ class Memo:
 
     folder: Path
 
-    def get(self, name: str) -> tuple[bytes | None, Origin]:
-        """The content of an entry, None where it has to be computed, and where the result will then be from."""
-        for path in self.folder.glob(f"{name[:2]}/{name}.*"):
+    def get(self, key: str) -> tuple[bytes | None, Origin]:
+        """The content of an entry, None if it has to be computed, and the origin of the result."""
+        for path in self.folder.glob(f"{key[:2]}/{key}.*"):
             if path.suffix != ".partial":
                 with suppress(OSError):
                     content = path.read_bytes()
                     return (content, "memo") if path.suffix == _checksum(content) else (None, "damaged")
         return None, "computed"
 
-    def put(self, name: str, content: bytes | Path) -> None:
-        """Keep the content of an entry, if that is possible: whoever computed it has it all the same.
+    def put(self, key: str, content: bytes | Path) -> None:
+        """Store the content of an entry; best effort: the caller already has the result.
 
-        A file is kept as a further link to it where the file system allows, so that no byte is written twice.
+        A file is stored as a further link to it if the file system allows, so that no byte is written twice.
         """
-        path = self.folder / name[:2]
+        path = self.folder / key[:2]
         with suppress(OSError):
-            for damaged in path.glob(f"{name}.*"):
+            for damaged in path.glob(f"{key}.*"):
                 damaged.unlink()
             if isinstance(content, bytes):
-                files.replace(path / f"{name}{_checksum(content)}", content)
+                files.replace(path / f"{key}{_checksum(content)}", content)
                 return
-            held = content.read_bytes()
+            stored = content.read_bytes()
             path.mkdir(parents=True, exist_ok=True)
             try:
-                (path / f"{name}{_checksum(held)}").hardlink_to(content)
+                (path / f"{key}{_checksum(stored)}").hardlink_to(content)
             except OSError:
-                files.replace(path / f"{name}{_checksum(held)}", held)
+                files.replace(path / f"{key}{_checksum(stored)}", stored)
 
     def size(self) -> int:
         """Bytes of all entries."""
         return sum(size for _, size, _ in self._entries())
 
-    def admit(self, names: Sequence[str], each: int) -> set[str]:
-        """Which of the entries that a run asks for may be kept; those that must go for them are removed, oldest first.
+    def admit(self, keys: Sequence[str], each_bytes: int) -> set[str]:
+        """Choose the entries of a run that may be stored, and remove others for them, oldest first.
 
-        Entries that the run may use are never removed for it, so a run larger than the limit keeps its beginning.
+        Entries that the run may use are never removed for it: of a run larger than the limit, the beginning is stored.
 
         Parameters
         ----------
-        each
-            Bytes of an entry, at most.
+        each_bytes
+            Size of an entry, at most.
         """
         entries = self._entries()
-        limit = min(LIMIT, (sum(size for _, size, _ in entries) + shutil.disk_usage(self._root()).free) // 2)
-        admitted = set(names[: limit // each])
+        limit = min(LIMIT_BYTES, (sum(size for _, size, _ in entries) + shutil.disk_usage(self._root()).free) // 2)
+        admitted = set(keys[: limit // each_bytes])
         others = [entry for entry in entries if entry[2].stem not in admitted]
-        excess = sum(size for _, size, _ in others) + len(admitted) * each - limit
+        excess = sum(size for _, size, _ in others) + len(admitted) * each_bytes - limit
         for _, size, path in sorted(others):
             if excess <= 0:
                 break
@@ -126,7 +129,7 @@ class Memo:
         return admitted
 
     def _entries(self) -> list[tuple[float, int, Path]]:
-        """When it was written, its size and its path, of every entry."""
+        """Time of writing, size and path of every entry."""
         found, now = [], time.time()
         for path in self.folder.glob("*/*"):
             try:

@@ -1,67 +1,124 @@
-"""The task that finds the speech of some recordings, on any worker that sees the same files."""
+"""The job of stage trim: find the speech of every recording."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from pipeline import params
-from pipeline.audio import convert
 from pipeline.audio.wav import Reader, Wav
-from pipeline.cluster.dispatch import HOW, Cause
-from pipeline.errors import DetectionError
-from pipeline.jobs import memo
-from pipeline.jobs.memo import Memo
-from pipeline.silence import sox
+from pipeline.cluster import dispatch
+from pipeline.cluster.job import FAILURE, SAMPLES_PER_S, Cause, Job
+from pipeline.errors import Defect, ProgramError
+from pipeline.jobs.memo import Memo, Origin, key
 from pipeline.silence.sox import detect
 from pipeline.silence.spans import Spans
+from pipeline.tables import RecordingRow
 
-TOGETHER = 600  # s of audio a task: some hundred milliseconds of work
+if TYPE_CHECKING:
+    from distributed import Client
+
+SECONDS_PER_TASK = 600  # of audio: some hundred milliseconds of work
 
 
 @dataclass(frozen=True)
 class Found:
-    """The speech of a recording, and where that is from; lost: it killed every worker, or did not end."""
+    """The speech of a recording, and the origin of that result; failed: it crashed every worker, or did not end."""
 
     spans: Spans
-    origin: memo.Origin | Literal["lost"]
+    origin: Origin | Literal["failed"]
 
 
-def batches(recordings: Sequence[Wav], sample_rate: int) -> Iterator[list[Wav]]:
+def batches(recordings: Sequence[Wav], sample_rate: int) -> list[list[Wav]]:
     """Recordings in order, about ten minutes together; a longer one alone."""
-    batch: list[Wav] = []
+    limit = SECONDS_PER_TASK * sample_rate
+    batched: list[list[Wav]] = []
+    total = 0
     for wav in recordings:
-        if batch and sum(one.samples for one in batch) + wav.samples > TOGETHER * sample_rate:
-            yield batch
-            batch = []
-        batch.append(wav)
-    if batch:
-        yield batch
+        if not batched or total + wav.n_samples > limit:
+            batched.append([])
+            total = 0
+        batched[-1].append(wav)
+        total += wav.n_samples
+    return batched
 
 
-def find(recordings: Sequence[Wav], sample_rate: int, detection: params.Detection, kept: Memo) -> list[Found]:
-    """The speech of each recording: from the memo where it has them, else as `silence.detect` finds them."""
-    about = {"sample_rate": sample_rate, **dict(detection), "audio": [wav.sha256 for wav in recordings]}
-    entry = memo.name({"spans": about}, (sox, convert), ("numpy", "sox"))
-    known, origin = kept.get(entry)
+def find(recordings: Sequence[Wav], sample_rate: int, detection: params.Detection, memo: Memo) -> list[Found]:
+    """Take the speech of each recording from the memo, or find it."""
+    content = {"sample_rate": sample_rate, **dict(detection), "audio": [wav.sha256 for wav in recordings]}
+    entry = key({"spans": content}, TRIM.code, TRIM.packages)
+    known, origin = memo.get(entry)
     if known is None:
         found = [_detect(wav, sample_rate, detection) for wav in recordings]
-        kept.put(entry, json.dumps([spans.tolist() for spans in found]).encode())
+        memo.put(entry, json.dumps([spans.tolist() for spans in found]).encode())
     else:
         found = [np.array(spans, np.int64).reshape(-1, 2) for spans in json.loads(known)]
     return [Found(spans, origin) for spans in found]
 
 
-def lost(wav: Wav, cause: Cause) -> Found:
-    """Placeholder for a recording that could not be searched: none of it is speech."""
-    print(f"{wav.name!r}: the task that looks for its speech {HOW[cause]}; it is taken as silence", flush=True)
-    return Found(np.zeros((0, 2), np.int64), "lost")
+def placeholder(wav: Wav, cause: Cause) -> Found:
+    """The result for a recording that could not be searched: none of it is speech."""
+    print(f"{wav.name!r}: searching it for speech {FAILURE[cause]}; it is treated as silence", flush=True)
+    return Found(np.zeros((0, 2), np.int64), "failed")
+
+
+TRIM = Job(
+    name="trim",
+    unit="recordings",
+    params=(
+        "corpus.languages",
+        "audio.sample_rate",
+        "silence.threshold",
+        "silence.min_speech",
+        "silence.min_silence",
+        "silence.pad",
+    ),
+    code=("audio", "silence"),
+    packages=("numpy", "sox"),
+    function=find,
+    batches=batches,
+    placeholder=placeholder,
+    allowance_s=lambda wav: wav.n_samples / SAMPLES_PER_S,
+)
+
+
+def run(
+    client: "Client",
+    recordings: Sequence[Wav],
+    folder: Path,
+    sample_rate: int,
+    detection: params.Detection,
+    memo: Memo,
+    job: Job[Wav, Found] = TRIM,
+) -> list[Found]:
+    """Find the speech of recordings on a cluster, one result per recording."""
+    return dispatch.run(
+        client,
+        job,
+        batches(recordings, sample_rate),
+        shared_folder=folder,
+        sample_rate=sample_rate,
+        detection=detection,
+        memo=memo,
+    )
+
+
+def summary(language: str, recordings: Sequence[RecordingRow], found: Sequence[Found]) -> dict[str, Any]:
+    """Share of speech, recordings without any, and those that failed, as trim/summary.json holds them."""
+    mine = [(row, result) for row, result in zip(recordings, found, strict=True) if row.language == language]
+    speech = [int(np.sum(result.spans[:, 1] - result.spans[:, 0])) for _, result in mine]
+    return {
+        "speech": round(sum(speech) / sum(row.samples for row, _ in mine), 4),
+        "without_speech": speech.count(0),
+        "killed": [row.recording for row, result in mine if result.origin == "failed"],
+    }
 
 
 def _detect(wav: Wav, sample_rate: int, detection: params.Detection) -> Spans:
     try:
-        return detect(Reader(wav), wav.samples, sample_rate, detection)
-    except DetectionError as error:
-        raise DetectionError(f"{wav.name!r}: {error}") from None
+        return detect(Reader(wav), wav.n_samples, sample_rate, detection)
+    except (Defect, ProgramError) as error:
+        raise type(error)(f"{wav.name!r}: {error}") from error

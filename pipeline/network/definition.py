@@ -1,42 +1,51 @@
-"""All that a network is but its weights."""
+"""Everything that defines a network except its weights."""
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import checksums, params
-from pipeline.dataset.views import SILENCE
 from pipeline.errors import ArtifactError
-from pipeline.network.ensemble import Ensemble
+from pipeline.network.ensemble import Division
+from pipeline.params import Cell
 
-if TYPE_CHECKING:
-    pass
+
+class RecurrentLayer(NamedTuple):
+    """The layer of a recurrent cell."""
+
+    keras: str  # its name in keras.layers
+    states: tuple[str, ...]  # in the order of the layer's own
+
+
+CELLS: dict[Cell, RecurrentLayer] = {
+    "gru": RecurrentLayer("GRU", ("h",)),
+    "lstm": RecurrentLayer("LSTM", ("h", "c")),
+}
+
 Output = tuple[str, ...]  # the classes that one output of a network stands for
-STATES = {"gru": ("h",), "lstm": ("h", "c")}
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """All that a network is but its weights; kept in model/architecture.json.
+    """Everything that defines a network except its weights, as in model/architecture.json.
 
     Attributes
     ----------
     classes
         Names in the order of the posteriors.
     members
-        The outputs of each network: one network whose outputs are the classes, or the two of an ensemble.
+        The outputs of each network: of one whose outputs are the classes, or of the two of an ensemble.
     mean, variance
         Of the MFCCs of the training frames, n_mfcc of each.
     view
         The silence strategy that it was trained with.
     """
 
-    cell: Literal["gru", "lstm"]
+    cell: Cell
     units: tuple[int, ...]
     dense: tuple[int, ...]
     dropout: float
@@ -49,55 +58,86 @@ class Architecture:
 
     @property
     def n_mfcc(self) -> int:
-        """Coefficients of a frame."""
+        """Coefficients per frame."""
         return len(self.mean)
 
     @property
     def states(self) -> dict[str, int]:
-        """Names of the states of the step form, and the length of each."""
+        """Names and lengths of the states of the step form, in the order of its layers."""
         return {
-            f"network{member}_{self.cell}{layer}_{kind}": units
-            for member in range(len(self.members))
+            f"network{number}_{self.cell}{layer}_{state}": units
+            for number in range(len(self.members))
             for layer, units in enumerate(self.units)
-            for kind in STATES[self.cell]
+            for state in CELLS[self.cell].states
         }
 
     def write(self, path: Path) -> None:
         """Write it as JSON."""
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
+        checksums.write_json(path, dataclasses.asdict(self))
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read what `write` wrote; ArtifactError where it can't be."""
+        """Read what `write` wrote.
+
+        Raises
+        ------
+        ArtifactError
+            If the file is missing, altered or not an architecture.
+        """
         try:
             return cls(**{name: _tuples(value) for name, value in checksums.read_json(path).items()})
         except (TypeError, AttributeError) as error:
-            raise ArtifactError(f"{path} is not a network's description ({error}); run `dvc repro`") from None
+            raise ArtifactError(f"{path} is not a network's description ({error}); run `dvc repro`") from error
 
 
 def make_architecture(
     model: params.Model,
     classes: tuple[str, ...],
-    division: Ensemble | None,
+    division: Division | None,
     mean: NDArray[np.float64],
     variance: NDArray[np.float64],
+    view: str = "",
 ) -> Architecture:
-    """The architecture for these classes, as one network or as an ensemble."""
+    """The architecture for these classes: one network, or an ensemble if the classes are divided.
+
+    A class outside of the division, such as silence, is an output of the first network of an ensemble.
+
+    Parameters
+    ----------
+    mean, variance
+        Of the MFCCs of the training frames, each of shape (n_mfcc,).
+    view
+        The silence strategy that it is trained with.
+
+    Examples
+    --------
+    >>> model = params.Model(cell="lstm", units=(8,), dense=(), dropout=0.0, noise=0.0)
+    >>> division = Division("english", (("ann",), ("bob", "eve")), ("hindi", "mandarin"))
+    >>> classes = ("english", "hindi", "mandarin")
+    >>> architecture = make_architecture(model, classes, division, np.zeros(13), np.ones(13))
+    >>> architecture.members[0]
+    (('english',), ('english',), ('hindi', 'mandarin'))
+    >>> architecture.members[1]
+    (('hindi',), ('mandarin',))
+    >>> list(architecture.states)
+    ['network0_lstm0_h', 'network0_lstm0_c', 'network1_lstm0_h', 'network1_lstm0_c']
+    """
     members: tuple[tuple[Output, ...], ...] = (tuple((name,) for name in classes),)
     if division is not None:
-        extra = tuple((name,) for name in classes if name == SILENCE)
+        extra = tuple((name,) for name in classes if name not in (division.large, *division.others))
         parts = tuple((division.large,) for _ in division.parts)
         members = ((*parts, division.others, *extra), tuple((name,) for name in division.others))
     return Architecture(
-        model.cell,
-        model.units,
-        model.dense,
-        model.dropout,
-        model.noise,
-        classes,
-        members,
-        tuple(float(value) for value in mean),
-        tuple(float(value) for value in variance),
+        cell=model.cell,
+        units=model.units,
+        dense=model.dense,
+        dropout=model.dropout,
+        noise=model.noise,
+        classes=classes,
+        members=members,
+        mean=tuple(mean.tolist()),
+        variance=tuple(variance.tolist()),
+        view=view,
     )
 
 

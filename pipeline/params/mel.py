@@ -1,4 +1,4 @@
-"""Edges of mel filters, without the second that librosa takes to import."""
+"""Edges of mel filters, as librosa has them. Importing librosa itself takes a second."""
 
 import math
 
@@ -6,16 +6,38 @@ import math
 def empty_filter(
     n_mels: int, n_fft: int, fmin: float, fmax: float | None, sample_rate: int
 ) -> tuple[float, float] | None:
-    """Edges in Hz of the first mel filter without a frequency of the spectrum: it would be constant.
+    """Find the first mel filter that holds no frequency of the spectrum: its output would be constant.
 
-    Source: librosa.filters.mel with htk=False (Slaney, Auditory Toolbox, 1998), without its second to import.
+    Parameters
+    ----------
+    n_mels, n_fft, fmin, fmax
+        As in librosa.filters.mel with htk=False: filters, samples per frame, edges of the band in Hz.
+    sample_rate
+        Hz.
+
+    Returns
+    -------
+    tuple of float or None
+        Lower and upper edge of the filter in Hz; None if every filter holds a frequency.
+
+    Notes
+    -----
+    Source: Slaney, Auditory Toolbox, 1998.
+
+    Examples
+    --------
+    >>> empty_filter(n_mels=64, n_fft=400, fmin=0, fmax=None, sample_rate=16000) is None
+    True
+    >>> lower, upper = empty_filter(n_mels=160, n_fft=400, fmin=0, fmax=None, sample_rate=16000)
+    >>> print(f"{lower:.1f} to {upper:.1f} Hz")
+    0.0 to 37.5 Hz
     """
     low, high = _mel(fmin), _mel(fmax or sample_rate / 2)
-    edges = [_hertz(low + (high - low) * number / (n_mels + 1)) for number in range(n_mels + 2)]
+    edges = [_hertz(low + (high - low) * index / (n_mels + 1)) for index in range(n_mels + 2)]
     spacing = sample_rate / n_fft
-    for below, above in zip(edges, edges[2:], strict=False):
-        if (math.floor(below / spacing) + 1) * spacing >= above:
-            return below, above
+    for lower, upper in zip(edges, edges[2:], strict=False):
+        if (math.floor(lower / spacing) + 1) * spacing >= upper:
+            return lower, upper
     return None
 
 

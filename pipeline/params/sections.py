@@ -5,30 +5,30 @@ text and list has both bounds; docs/parameters.md shows them.
 """
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pipeline.console.text import brief, shorten
-from pipeline.errors import ArgumentError, ParameterError
+from pipeline.errors import ParameterError
 from pipeline.params import plain_yaml
 from pipeline.params.mel import empty_filter
+from pipeline.params.mistakes import first_mistake
 
-FASTEST = 48_000  # Hz, of the recordings after ingest
+MAX_SAMPLE_RATE_HZ = 48_000  # after ingest
+# Both formats of an ensemble with this many layers stay below 2 GB, the limit of a .tflite or .onnx file.
+MAX_LAYERS = 8
 
 FileName = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Language = Annotated[str, Field(max_length=60, pattern=r"^\w+$")]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # what NumPy and Keras take
 Seconds = Annotated[float, Field(ge=0, le=60)]
-Hertz = Annotated[float, Field(ge=0, le=FASTEST / 2)]
+Hertz = Annotated[float, Field(ge=0, le=MAX_SAMPLE_RATE_HZ / 2)]
 Epochs = Annotated[int, Field(ge=1, le=10_000)]
-# With so many layers at most, either format of an ensemble stays below the 2 GB that a .tflite or .onnx file can hold.
 Units = Annotated[int, Field(ge=1, le=1024)]
-LAYERS = 8
-RESERVED = {
+RESERVED = {  # columns of CSV files beside one column per language, and answers beside the languages
     "silence",
     "undecided",
     "path",
@@ -40,16 +40,20 @@ RESERVED = {
     "predicted",
     "confidence",
 }
-Strategy = Literal["none", "remove", "mask", "label"]
-STRATEGIES: tuple[str, ...] = get_args(Strategy)
+# Choices by table: each name is one entry of a table, as tests check: corpus/layouts.py, dataset/views.py,
+# dataset/balance.py, network/definition.py.
+Layout = Literal["folders", "table"]
+SilenceStrategy = Literal["none", "remove", "mask", "label"]
+SILENCE_STRATEGIES: tuple[str, ...] = get_args(SilenceStrategy)
 BalanceStrategy = Literal["none", "class_weight", "undersample", "oversample", "ensemble"]
 BALANCE_STRATEGIES: tuple[str, ...] = get_args(BalanceStrategy)
+Cell = Literal["gru", "lstm"]
 
 
 class Section(BaseModel):
-    """A section of params.yaml: unknown keys are mistakes, values never change and have exactly the declared type.
+    """A section of params.yaml: values are frozen and have exactly the declared type; unknown keys are refused.
 
-    Text and booleans are no numbers, 32.0 is no integer; infinity and NaN are refused.
+    Text and booleans are not numbers, and 32.0 is not an integer; infinity and NaN are refused.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
@@ -64,10 +68,10 @@ class Demo(Section):
 
 
 class Corpus(Section):
-    """Where the recordings are and how they are laid out."""
+    """The folder of the recordings and its layout."""
 
     root: FileName
-    layout: Literal["folders", "table"]
+    layout: Layout
     languages: Annotated[tuple[Language, ...], Field(strict=False, min_length=2, max_length=1000)]  # a list too
     speaker_table: FileName | None
     speaker_pattern: Annotated[str, Field(max_length=1000)] | None
@@ -75,18 +79,18 @@ class Corpus(Section):
 
     @field_validator("speaker_pattern")
     @classmethod
-    def _names_the_speaker(cls, pattern: str | None) -> str | None:
+    def _has_speaker_group(cls, pattern: str | None) -> str | None:
         if pattern is not None:
             try:
                 groups = re.compile(pattern).groupindex
             except (re.error, OverflowError, RecursionError) as error:
-                raise ValueError(f"{brief(pattern)} is not a regular expression: {shorten(str(error))}") from None
+                raise ValueError(f"{brief(pattern)} is not a regular expression: {shorten(str(error))}") from error
             if "speaker" not in groups:
                 raise ValueError(f"{brief(pattern)} has no group (?P<speaker>...); write one around the speaker's name")
         return pattern
 
     @model_validator(mode="after")
-    def _distinct(self) -> Self:
+    def _distinct_languages(self) -> Self:
         if len(set(self.languages)) < len(self.languages):
             raise ValueError("languages are named twice; name each once")
         if taken := RESERVED & set(self.languages):
@@ -95,14 +99,14 @@ class Corpus(Section):
 
 
 class Audio(Section):
-    """The form of every recording after ingest."""
+    """Format of every recording after ingest."""
 
-    sample_rate: Annotated[int, Field(ge=8000, le=FASTEST)]
+    sample_rate: Annotated[int, Field(ge=8000, le=MAX_SAMPLE_RATE_HZ)]
     min_duration: Annotated[float, Field(gt=0, le=3600, description="seconds")]
 
 
 class Detection(Section):
-    """The rule for speech: threshold in percent of full scale, durations in seconds."""
+    """The rule that finds speech: threshold in percent of full scale, durations in seconds."""
 
     threshold: Annotated[float, Field(ge=1e-6, lt=100)]
     min_speech: Seconds
@@ -111,20 +115,20 @@ class Detection(Section):
 
 
 class Silence(Detection):
-    """The same, and the treatment of everything else."""
+    """The rule that finds speech, and the treatment of silence."""
 
-    strategy: Strategy
+    strategy: SilenceStrategy
 
 
 class Mfcc(Section):
-    """Arguments of librosa.feature.mfcc under librosa's names."""
+    """Arguments of librosa.feature.mfcc under their names there."""
 
     n_mfcc: Annotated[int, Field(ge=1, le=1024)]
     n_fft: Annotated[int, Field(ge=2, le=16_384, multiple_of=2)]  # at most a second at 16 kHz
     hop_length: Annotated[int, Field(ge=1, le=16_384)]
     n_mels: Annotated[int, Field(ge=1, le=1024)]
     fmin: Hertz
-    fmax: Annotated[float, Field(gt=0, le=FASTEST / 2)] | None
+    fmax: Annotated[float, Field(gt=0, le=MAX_SAMPLE_RATE_HZ / 2)] | None
     top_db: Annotated[float, Field(gt=0, le=300)] | None  # float32 levels span less
 
     @model_validator(mode="after")
@@ -141,7 +145,7 @@ class Mfcc(Section):
 
 
 class Split(Section):
-    """How speakers are divided among train, val and test."""
+    """Division of the speakers among train, val and test."""
 
     method: Literal["hours"]
     val: Share
@@ -155,13 +159,13 @@ class Split(Section):
 
 
 class Sequence(Section):
-    """How training and validation recordings are cut."""
+    """Sequences that training and validation recordings are cut into."""
 
     length: Annotated[int, Field(ge=1, le=10_000, description="frames, maximum")]
 
 
 class Balance(Section):
-    """How the training classes are evened out."""
+    """Balancing of the training classes."""
 
     strategy: BalanceStrategy
 
@@ -169,15 +173,15 @@ class Balance(Section):
 class Model(Section):
     """The recurrent network."""
 
-    cell: Literal["gru", "lstm"]
-    units: Annotated[tuple[Units, ...], Field(strict=False, min_length=1, max_length=LAYERS)]
-    dense: Annotated[tuple[Units, ...], Field(strict=False, max_length=LAYERS)]
+    cell: Cell
+    units: Annotated[tuple[Units, ...], Field(strict=False, min_length=1, max_length=MAX_LAYERS)]
+    dense: Annotated[tuple[Units, ...], Field(strict=False, max_length=MAX_LAYERS)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
     noise: Annotated[float, Field(ge=0, le=1, description="deviation; Keras's GaussianNoise takes no more")]
 
 
 class Train(Section):
-    """How it is fitted."""
+    """Fitting of the network."""
 
     epochs: Epochs
     batch_size: Annotated[int, Field(ge=1, le=4096)]
@@ -194,7 +198,14 @@ class Export(Section):
 
 
 class Params(Section):
-    """The whole of params.yaml."""
+    """The whole of params.yaml.
+
+    Examples
+    --------
+    >>> settings = load(Path("params.yaml"))
+    >>> settings.audio.sample_rate
+    16000
+    """
 
     seed: Seed
     demo: Demo
@@ -210,7 +221,7 @@ class Params(Section):
     export: Export
 
     @model_validator(mode="after")
-    def _possible(self) -> Self:
+    def _sections_agree(self) -> Self:
         if self.export.streaming and self.mfcc.top_db is not None:
             raise ValueError(
                 f"mfcc.top_db {self.mfcc.top_db} clips against the loudest frame of a whole recording, which no stream "
@@ -236,7 +247,7 @@ def load(path: Path) -> Params:
     Raises
     ------
     ParameterError
-        Naming the key, the value and what is allowed, of the first thing that is wrong.
+        Naming the key, the value and the allowed values of the first mistake.
     """
     tree = plain_yaml.read(path)
     if not isinstance(tree, dict):
@@ -244,40 +255,4 @@ def load(path: Path) -> Params:
     try:
         return Params.model_validate(tree)
     except ValidationError as error:
-        raise ParameterError(" ".join(f"{path}: {sentence(error)}".split())) from None
-
-
-def sentence(error: ValidationError) -> str:
-    """One line about the first mistake: key, value and what is allowed."""
-    first: Any = error.errors(include_url=False)[0]
-    parts = map(str, first["loc"])
-    key = ".".join(part if re.fullmatch(r"\w{1,40}", part) else brief(part) for part in parts)
-    message = re.sub("^(Value error, |Input |String |Tuple )", "", first["msg"]).replace("a valid tuple", "a list")
-    match first["type"]:
-        case "missing":
-            return f"{key} is missing; write it; docs/parameters.md says what it means"
-        case "extra_forbidden" | "invalid_key":
-            return f"{key} is no parameter; remove it or mend its spelling"
-        case "value_error":
-            return f"{key}: {message}" if key else message
-        case _:
-            return f"{key or 'the whole'} is {brief(first['input'])} but {message}"
-
-
-def choose(what: str, value: object, allowed: Iterable[str]) -> None:
-    """Refuse a value that is none of the allowed names.
-
-    Raises
-    ------
-    ArgumentError
-        In one sentence.
-
-    Examples
-    --------
-    >>> choose("silence strategy", "Remove", STRATEGIES)
-    Traceback (most recent call last):
-    pipeline.errors.ArgumentError: silence strategy 'Remove' is unknown; take one of none, remove, mask, label
-    """
-    names = tuple(allowed)
-    if not isinstance(value, str) or value not in names:
-        raise ArgumentError(f"{what} {brief(value)} is unknown; take one of {', '.join(names)}")
+        raise ParameterError(" ".join(f"{path}: {first_mistake(error)}".split())) from error

@@ -1,10 +1,10 @@
-"""The HTML template of DVC's plots page, which works without a network."""
+"""The HTML template of DVC's plots page, which works offline."""
 
 import vl_convert
 
 VEGA_LITE = "5.21"  # DVC's plots are written for Vega-Lite 5
-# DVC's normalised confusion matrix leaves the text of its cells empty; its shares are percent_of_y. SVG keeps them as
-# text. The editor is a web site.
+# DVC's normalised confusion matrix leaves its cells without text: the shares, percent_of_y, are filled in. SVG keeps
+# them as text. Vega's editor is a web site, so the link to it is left out.
 EMBED = """
 const options = {
   renderer: "svg",
@@ -37,11 +37,11 @@ SCRIPTS
 
 
 def template() -> str:
-    """HTML for DVC's setting `plots.html_template`, with Vega's scripts from the installed package.
+    """The page for DVC's setting `plots.html_template`, with Vega's scripts from an installed package.
 
     Returns
     -------
     str
-        Page with DVC's placeholders except ``{scripts}``, for which DVC puts in scripts from the network.
+        HTML with DVC's placeholders except ``{scripts}``, which DVC would replace by links to scripts on the web.
     """
     return PAGE.replace("SCRIPTS", vl_convert.javascript_bundle(EMBED, vl_version=VEGA_LITE))

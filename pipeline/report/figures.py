@@ -13,16 +13,17 @@ from pipeline.tables import EpochRow
 if TYPE_CHECKING:
     from markupsafe import Markup
     from matplotlib.figure import Figure
-WIDTH = 3.6  # inches of a figure: at 8 points, text is readable where a phone shows it 328 pixels wide
-LABEL = 14  # characters of a language that a figure shows; its table shows all
-# Matplotlib writes colours as numbers: these stand for the page's, which follow the reader's light or dark setting.
+
+WIDTH_INCHES = 3.6  # text of 8 points is still readable on a phone, which shows a figure 328 pixels wide
+LABEL_CHARACTERS = 14  # longer names of languages are cut; the table beside a figure has the full name
+# Matplotlib writes colours as numbers. These are replaced by the page's, which follow the light or dark setting.
 INK, FAINT = "#000001", "#000002"
 SERIES = ("#000011", "#000012", "#000013")
 COLOURS = {INK: "var(--ink)", FAINT: "var(--faint)"} | {name: f"var(--series{n})" for n, name in enumerate(SERIES)}
 STYLE = {
     "svg.fonttype": "none",  # text stays text
-    "svg.hashsalt": "report",  # identifiers that do not differ from run to run
-    "text.parse_math": False,  # a dollar in a name is a dollar
+    "svg.hashsalt": "report",  # the same identifiers in every run
+    "text.parse_math": False,  # a dollar sign in a name is not markup
     "text.color": INK,
     "font.size": 8,
     "figure.facecolor": "none",
@@ -42,7 +43,7 @@ STYLE = {
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Matplotlib's own defaults, whatever the user's are, with the style of the page."""
+    """Matplotlib with the style of the page, independent of the user's settings."""
     import matplotlib.style
 
     with (
@@ -50,45 +51,49 @@ def drawing() -> Iterator[None]:
         matplotlib.rc_context(STYLE),  # type: ignore[arg-type]
         warnings.catch_warnings(),
     ):
-        # It measures text in a font that lacks some scripts; the browser has others.
+        # Matplotlib's font, used to measure text, lacks some scripts; the browser has them.
         warnings.filterwarnings("ignore", "Glyph")
         yield
 
 
-def _figure(height: float) -> "Figure":
+def _figure(height_inches: float) -> "Figure":
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(WIDTH, height), layout="constrained")
+    return Figure(figsize=(WIDTH_INCHES, height_inches), layout="constrained")
 
 
-def curves(what: str, epochs: Sequence[EpochRow], best: EpochRow) -> "Markup":
-    """Training and validation over the epochs of one network, the best epoch marked."""
+def curves(metric: str, epochs: Sequence[EpochRow], best: EpochRow) -> "Markup":
+    """A metric of training and validation over the epochs of one network, with the best epoch marked."""
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
     figure = _figure(2.3)
     axes = figure.subplots()
     numbers = [row.epoch for row in epochs]
-    for field, name, colour, line in ((what, "train", SERIES[0], "-"), (f"val_{what}", "validation", SERIES[1], "--")):
+    for field, name, colour, line in (
+        (metric, "train", SERIES[0], "-"),
+        (f"val_{metric}", "validation", SERIES[1], "--"),
+    ):
         values = [getattr(row, field) for row in epochs]
         axes.plot(numbers, values, line, color=colour, label=name, marker="o", markersize=2.5)
     axes.axvline(best.epoch, color=INK, linewidth=0.8, linestyle=":", label=f"best: epoch {best.epoch}")
-    axes.set(xlabel="epoch", ylabel=what, xlim=(numbers[0] - 0.5, numbers[-1] + 0.5))
+    axes.set(xlabel="epoch", ylabel=metric, xlim=(numbers[0] - 0.5, numbers[-1] + 0.5))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if what == "accuracy":
+    if metric == "accuracy":
         axes.yaxis.set_major_formatter(PercentFormatter(xmax=1))
     axes.grid(axis="y", alpha=0.4)
     figure.legend(loc="outside upper left", ncols=3)
     first, last = epochs[0].epoch, epochs[-1].epoch
-    return _svg(figure, f"{what} of training and validation, epochs {first} to {last}, best epoch {best.epoch}")
+    return _svg(figure, f"{metric} of training and validation, epochs {first} to {last}, best epoch {best.epoch}")
 
 
 def bars(title: str, languages: Sequence[str], series: Mapping[str, Sequence[float]]) -> "Markup":
-    """Shares as bars, one of each series a language, each with its number."""
+    """Shares as bars with their values: one bar per language and series."""
     thickness = 0.8 / len(series)
     figure = _figure(0.45 + len(languages) * (0.2 + 0.16 * len(series)))
     axes = figure.subplots()
     for number, ((name, values), colour) in enumerate(zip(series.items(), SERIES, strict=False)):
-        places = [place + (number - (len(series) - 1) / 2) * thickness for place in range(len(languages))]
+        offset = (number - (len(series) - 1) / 2) * thickness
+        places = [row + offset for row in range(len(languages))]
         drawn = axes.barh(places, values, thickness * 0.9, color=colour, label=name)
         axes.bar_label(drawn, [f"{value:.1%}" for value in values], padding=2)
     axes.set(xlim=(0, 1.1 * max([value for values in series.values() for value in values], default=1) or 1))
@@ -96,7 +101,7 @@ def bars(title: str, languages: Sequence[str], series: Mapping[str, Sequence[flo
 
 
 def stack(title: str, languages: Sequence[str], series: Mapping[str, Sequence[float]]) -> "Markup":
-    """Amounts as one bar a language, series end to end."""
+    """Amounts as one bar per language, with the series end to end."""
     figure = _figure(0.65 + len(languages) * 0.3)
     axes = figure.subplots()
     left = [0.0] * len(languages)
@@ -108,28 +113,31 @@ def stack(title: str, languages: Sequence[str], series: Mapping[str, Sequence[fl
 
 def _by_language(figure: "Figure", title: str, languages: Sequence[str]) -> "Markup":
     axes = figure.axes[0]
-    names = [" ".join(name.split()) for name in languages]
-    axes.set_yticks(range(len(names)), [name if len(name) <= LABEL else name[: LABEL - 1] + "…" for name in names])
+    axes.set_yticks(range(len(languages)), [_label(" ".join(language.split())) for language in languages])
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
     axes.spines["bottom"].set_visible(False)
-    if axes.texts:  # every bar has its number
+    if axes.texts:  # every bar shows its value
         axes.set_xticks([])
     figure.legend(loc="outside upper left", ncols=3)
     return _svg(figure, title)
 
 
+def _label(text: str) -> str:
+    return text if len(text) <= LABEL_CHARACTERS else text[: LABEL_CHARACTERS - 1] + "…"
+
+
 def _svg(figure: "Figure", title: str) -> "Markup":
-    """A figure as an element of a page, in the page's colours."""
+    """A figure as an SVG element in the page's colours, with `title` for screen readers."""
     import matplotlib
     from markupsafe import Markup
 
     file = io.StringIO()
-    # Identifiers are made from the salt and what they name: its own salt keeps each figure's apart from the others'.
+    # Matplotlib derives identifiers from content and salt: a salt per figure keeps them unique on the page.
     with matplotlib.rc_context({"svg.hashsalt": title}):
         figure.savefig(file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     text = file.getvalue()
-    # The prologue and the style sheet are a document's; groups' names (axes_1) would recur from figure to figure.
+    # An element has no prologue and no style sheet; names of groups (axes_1) would not be unique on the page.
     text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", text[text.index("<svg") :], count=1, flags=re.DOTALL)
     text = text.replace("xlink:href=", "href=")
     text = re.sub(r'<g id="[^"]*"', "<g", text)

@@ -1,1 +1,1 @@
-"""Scores of an exported network on the test speakers."""
+"""Scores of an exported network on the test speakers: offline on stored features, and as a stream of their audio."""

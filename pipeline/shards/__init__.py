@@ -1,1 +1,1 @@
-"""features.zarr on disk: its layout, and how tasks fill it."""
+"""features.zarr on disk: its layout, how tasks fill it, and how its rows are read."""

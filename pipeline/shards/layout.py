@@ -1,16 +1,16 @@
-"""features.zarr as it lies on the disk, and how tasks fill it: one task, one shard.
+"""How features.zarr lies on disk, and which task owns which rows: one task, one shard.
 
     mfcc       float32 [frame, coefficient]   chunks (1024, n_mfcc)  shards (65536, n_mfcc)
-    speech     bool    [frame]                the same rows a chunk and a shard
+    speech     bool    [frame]                as many rows per chunk and per shard
     recording/ id, language, speaker, start, length: rows start:start+length belong to recording i, one chunk
 
                  shard 0                     shard 1
     ├────────────────────────────┼────────────────────────────┤
-     recording 0 │ recording 1 │ recording 2 │ recording 3 ...     a recording may lie in two shards, or in many
+     recording 0 │ recording 1 │ recording 2 │ recording 3 ...     a recording may lie in two shards or more
 
-Two tasks that wrote into one shard would corrupt it silently, so `deal` gives out whole ones. Every chunk of a shard
-ends with its checksum, and every shard has its file; the group's attributes hold the checksums of all other files and,
-as `sha256`, their own.
+Two tasks that write into one shard corrupt it silently, so `deal` hands out whole shards. Every chunk of a shard ends
+with its checksum, and every shard has its own file. The group's attributes hold the checksums of all other files and,
+as `sha256`, the checksum of the attributes themselves.
 """
 
 import hashlib
@@ -22,29 +22,28 @@ from typing import Any
 
 import numpy as np
 import zarr
-import zarr.codecs
-import zarr.errors
 
-SCHEMA = 2
-CHUNK = 1024  # rows: 10 s, 256 kB of 64 coefficients
-SHARD = 64 * CHUNK  # rows: 11 minutes, 16 MB
-# The same bytes in a third of the time. For whole shards only: of a part of one, it would not compare the checksums.
-WHOLE = {
+SCHEMA = 2  # version of this layout
+CHUNK_ROWS = 1024  # 10 s, 256 kB of 64 coefficients
+SHARD_ROWS = 64 * CHUNK_ROWS  # 11 minutes, 16 MB
+# The same bytes in a third of the time. For whole shards only: when it reads part of a shard, it compares no checksums.
+ZARRS_CONFIG = {
     "codec_pipeline.path": "zarrs.ZarrsCodecPipeline",
-    "threading.max_workers": 1,  # the workers are the parallelism
+    "threading.max_workers": 1,  # Dask's workers are the parallelism
 }
-TABLE = ("id", "language", "speaker", "start", "length")  # arrays of the group `recording`
-DESCRIBING = (  # all files but the group's own and the shards
-    *(f"{name}/zarr.json" for name in ("mfcc", "speech", "recording", *(f"recording/{name}" for name in TABLE))),
-    *(f"recording/{name}/c/0" for name in TABLE),
+TABLE_COLUMNS = ("id", "language", "speaker", "start", "length")  # arrays of the group `recording`
+CHECKSUMMED_FILES = (  # all files except the group's own and the shards
+    *(f"{name}/zarr.json" for name in ("mfcc", "speech", "recording")),
+    *(f"recording/{name}/zarr.json" for name in TABLE_COLUMNS),
+    *(f"recording/{name}/c/0" for name in TABLE_COLUMNS),
 )
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Frames first:first+count of a recording, and the row of the store at which they belong."""
+    """Frames first:first+count of a recording, and the row of the store at which they begin."""
 
-    recording: int  # index into the table of recordings
+    index: int  # of the recording in the store
     first: int
     count: int
     row: int
@@ -52,7 +51,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Shard:
-    """Rows start:stop of the store, and what fills them."""
+    """Rows start:stop of the store, and the pieces that fill them."""
 
     start: int
     stop: int
@@ -60,14 +59,19 @@ class Shard:
 
 
 def deal(lengths: Sequence[int]) -> Iterator[Shard]:
-    """Deal recordings of these numbers of frames out to shards, in order, so that every row has one owner."""
+    """Deal recordings of these lengths, in frames, out to shards in order; every row has one owner.
+
+    >>> [shard] = deal([300, 200])
+    >>> shard.pieces
+    (Piece(index=0, first=0, count=300, row=0), Piece(index=1, first=0, count=200, row=300))
+    """
     starts = row_starts(lengths)
-    total, recording = int(sum(lengths)), 0
-    for start in range(0, total, SHARD):
-        stop = min(start + SHARD, total)
-        while starts[recording] + lengths[recording] <= start:
-            recording += 1
-        pieces, at = [], recording
+    total, index = int(sum(lengths)), 0
+    for start in range(0, total, SHARD_ROWS):
+        stop = min(start + SHARD_ROWS, total)
+        while starts[index] + lengths[index] <= start:
+            index += 1
+        pieces, at = [], index
         while at < len(lengths) and starts[at] < stop:
             low, high = max(start, starts[at]), min(stop, starts[at] + lengths[at])
             pieces.append(Piece(at, low - starts[at], high - low, low))
@@ -75,38 +79,52 @@ def deal(lengths: Sequence[int]) -> Iterator[Shard]:
         yield Shard(start, stop, tuple(pieces))
 
 
-def packed(path: Path, start: int) -> Path:
-    """The file that holds the MFCCs of the shard that begins at a row, compressed."""
-    return file(path, array(zarr.open_group(path, mode="r"), "mfcc"), start)
+def row_starts(lengths: Sequence[int]) -> list[int]:
+    """First row of each recording."""
+    return [int(end) for end in np.cumsum([0, *lengths])[:-1]]
 
 
-def files(path: Path, rows: zarr.Array[Any]) -> Iterator[Path]:
-    """The files of the shards of an array, in order."""
-    return (file(path, rows, start) for start in range(0, rows.shape[0], _rows_per_shard(rows)))
+def mfcc_file(path: Path, row: int) -> Path:
+    """File of the shard that holds the MFCCs of a row."""
+    return shard_file(path, open_array(zarr.open_group(path, mode="r"), "mfcc"), row)
 
 
-def file(path: Path, rows: zarr.Array[Any], start: int) -> Path:
-    """The file of the shard of an array that holds a row."""
-    number = start // _rows_per_shard(rows)
-    return path / rows.path / rows.metadata.encode_chunk_key((number, *(0,) * (rows.ndim - 1)))
+def shard_files(path: Path, array: zarr.Array[Any]) -> Iterator[Path]:
+    """Files of the shards of an array, in order."""
+    return (shard_file(path, array, row) for row in range(0, array.shape[0], rows_per_shard(array)))
 
 
-def _rows_per_shard(rows: zarr.Array[Any]) -> int:
-    return int((rows.shards or rows.chunks)[0])
+def shard_file(path: Path, array: zarr.Array[Any], row: int) -> Path:
+    """File of the shard that holds a row of an array."""
+    number = row // rows_per_shard(array)
+    return path / array.path / array.metadata.encode_chunk_key((number, *(0,) * (array.ndim - 1)))
 
 
-def damaged(path: Path) -> Path | None:
-    """The first file that is missing or is not what was written, of all but the shards."""
+def rows_per_shard(array: zarr.Array[Any]) -> int:
+    """Rows per file of an array."""
+    return int((array.shards or array.chunks)[0])
+
+
+def open_array(group: zarr.Group, name: str) -> zarr.Array[Any]:
+    """An array of the store; KeyError if there is none of this name."""
+    array = group[name]
+    if not isinstance(array, zarr.Array):
+        raise KeyError(name)
+    return array
+
+
+def find_damage(path: Path) -> Path | None:
+    """The first file, shards aside, that is missing or differs from what was written."""
     try:
         attributes = json.loads((path / "zarr.json").read_bytes())["attributes"]
         if attributes.pop("sha256") != attributes_digest(attributes):
             return path / "zarr.json"
-        sums = attributes["files"]
+        digests = attributes["files"]
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return path / "zarr.json"
-    for name in DESCRIBING:
+    for name in CHECKSUMMED_FILES:
         try:
-            if hashlib.sha256((path / name).read_bytes()).hexdigest() != sums.get(name):
+            if hashlib.sha256((path / name).read_bytes()).hexdigest() != digests.get(name):
                 return path / name
         except OSError:
             return path / name
@@ -114,15 +132,5 @@ def damaged(path: Path) -> Path | None:
 
 
 def attributes_digest(attributes: Mapping[str, Any]) -> str:
+    """sha256 of the group's attributes, whatever their order."""
     return hashlib.sha256(json.dumps(attributes, sort_keys=True).encode()).hexdigest()
-
-
-def array(group: zarr.Group, name: str) -> zarr.Array[Any]:
-    array = group[name]
-    if not isinstance(array, zarr.Array):
-        raise KeyError(name)
-    return array
-
-
-def row_starts(lengths: Sequence[int]) -> list[int]:
-    return [int(end) for end in np.cumsum([0, *lengths])[:-1]]

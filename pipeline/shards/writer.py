@@ -1,4 +1,4 @@
-"""How tasks fill a feature store: one task, one shard."""
+"""Writes features.zarr: lays it out empty, then fills it, one task per shard."""
 
 import hashlib
 import itertools
@@ -16,20 +16,20 @@ from pipeline.files import replace
 from pipeline.mfcc import Features
 from pipeline.shards import layout
 from pipeline.shards.layout import (
-    DESCRIBING,
+    CHECKSUMMED_FILES,
     SCHEMA,
-    WHOLE,
+    ZARRS_CONFIG,
     Piece,
-    array,
     attributes_digest,
-    file,
-    packed,
+    mfcc_file,
+    open_array,
     row_starts,
+    shard_file,
 )
 from pipeline.silence.spans import Flags
 
-# Slower, but zarr writes a shard that holds nothing but the fill value, which zarrs leaves out.
-EMPTY = {"threading.max_workers": 1, "array.write_empty_chunks": True}
+# Slower, but zarr writes a shard that holds nothing but the fill value; zarrs leaves it out.
+ZARR_CONFIG = {"threading.max_workers": 1, "array.write_empty_chunks": True}
 
 
 def create(
@@ -41,42 +41,46 @@ def create(
     n_mfcc: int,
     attributes: Mapping[str, Any],
 ) -> None:
-    """Lay out an empty store for recordings of these numbers of frames.
+    """Lay out an empty store.
 
     Parameters
     ----------
+    ids, languages, speakers
+        One string per recording.
+    lengths
+        Frames of each recording.
     attributes
-        What made the features: plain JSON values, written beside the schema version.
+        Everything that decides the features, as plain JSON values, written beside the schema version.
     """
-    rows, recordings = int(sum(lengths)), max(1, len(lengths))
-    with warnings.catch_warnings(), zarr.config.set(EMPTY):
-        # Strings of any length have no entry in the Zarr 3 specification yet; zarr and numpy read them.
+    n_rows, table_chunk = int(sum(lengths)), (max(1, len(lengths)),)
+    with warnings.catch_warnings(), zarr.config.set(ZARR_CONFIG):
+        # The Zarr 3 specification does not cover strings of variable length yet; zarr and numpy read them.
         warnings.simplefilter("ignore", zarr.errors.UnstableSpecificationWarning)
         group = zarr.create_group(path, overwrite=True, attributes={"schema": SCHEMA, **attributes})
         table = group.create_group("recording")
         for name, strings in (("id", ids), ("language", languages), ("speaker", speakers)):
-            table.create_array(name, data=np.array(list(strings), dtype=np.dtypes.StringDType()), chunks=(recordings,))
+            table.create_array(name, data=np.array(list(strings), dtype=np.dtypes.StringDType()), chunks=table_chunk)
         for name, numbers in (("start", row_starts(lengths)), ("length", lengths)):
-            table.create_array(name, data=np.array(numbers, np.int64), chunks=(recordings,))
-        # LZ4 behind a bit shuffle leaves 92 % of MFCCs, twenty times as fast as zstd, level 5, leaves 88 %.
-        packing = zarr.codecs.BloscCodec(cname="lz4", clevel=5, shuffle=zarr.codecs.BloscShuffle.bitshuffle)
-        codecs = (packing, zarr.codecs.Crc32cCodec())
+            table.create_array(name, data=np.array(numbers, np.int64), chunks=table_chunk)
+        # LZ4 after a bit shuffle packs MFCCs to 92 % of their size; zstd at level 5, to 88 % in twenty times the time.
+        blosc = zarr.codecs.BloscCodec(cname="lz4", clevel=5, shuffle=zarr.codecs.BloscShuffle.bitshuffle)
+        codecs = (blosc, zarr.codecs.Crc32cCodec())
         group.create_array(
             "mfcc",
-            shape=(rows, n_mfcc),
+            shape=(n_rows, n_mfcc),
             dtype="float32",
-            chunks=(layout.CHUNK, n_mfcc),
-            shards=(layout.SHARD, n_mfcc),
+            chunks=(layout.CHUNK_ROWS, n_mfcc),
+            shards=(layout.SHARD_ROWS, n_mfcc),
             compressors=codecs,
             fill_value=np.nan,
             dimension_names=("frame", "coefficient"),
         )
         group.create_array(
             "speech",
-            shape=(rows,),
+            shape=(n_rows,),
             dtype="bool",
-            chunks=(layout.CHUNK,),
-            shards=(layout.SHARD,),
+            chunks=(layout.CHUNK_ROWS,),
+            shards=(layout.SHARD_ROWS,),
             compressors=codecs,
             dimension_names=("frame",),
         )
@@ -84,43 +88,50 @@ def create(
 
 
 def write(path: Path, start: int, mfcc: Features | bytes, speech: Flags) -> None:
-    """Write rows from `start` on: a whole shard, or a part of one that nobody else writes at the same time.
+    """Write rows from `start` on: a whole shard, or a part of one that no other task writes at the same time.
 
     Parameters
     ----------
     mfcc
-        Shape (rows, n_mfcc), or what was in the file `packed` of a shard of the same frames.
+        Shape (rows, n_mfcc), or the content of the `layout.mfcc_file` of a shard of the same frames.
     speech
         Shape (rows,).
     """
     rows = slice(start, start + len(speech))
     _put(path, "speech", rows, speech)
     if isinstance(mfcc, bytes):
-        replace(packed(path, start), mfcc)
+        replace(mfcc_file(path, start), mfcc)
     else:
         _put(path, "mfcc", rows, mfcc)
 
 
-def give_up(path: Path, pieces: Mapping[str, Sequence[Piece]]) -> None:
-    """Note pieces of recordings, by id, that could not be computed: rows of NaN, passed over by whoever reads."""
+def mark_failed(path: Path, pieces: Mapping[str, Sequence[Piece]]) -> None:
+    """Mark recordings as failed, and fill their pieces that could not be computed with NaN.
+
+    Parameters
+    ----------
+    pieces
+        By id of the recording.
+    """
+    n_mfcc = open_array(zarr.open_group(path, mode="r"), "mfcc").shape[1]
     for piece in itertools.chain.from_iterable(pieces.values()):
-        n_mfcc = array(zarr.open_group(path, mode="r"), "mfcc").shape[1]
         write(path, piece.row, np.full((piece.count, n_mfcc), np.nan, np.float32), np.zeros(piece.count, np.bool_))
     zarr.open_group(path, mode="r+").attrs["killed"] = list(pieces)
     _sign(path)
 
 
 def _put(path: Path, name: str, rows: slice, values: Features | Flags) -> None:
-    with zarr.config.set(WHOLE):
-        into = array(zarr.open_group(path, mode="r+"), name)
-        into[rows] = values
-    if not file(path, into, rows.start).exists():
-        with zarr.config.set(EMPTY):
-            array(zarr.open_group(path, mode="r+"), name)[rows] = values
+    with zarr.config.set(ZARRS_CONFIG):
+        array = open_array(zarr.open_group(path, mode="r+"), name)
+        array[rows] = values
+    if not shard_file(path, array, rows.start).exists():
+        with zarr.config.set(ZARR_CONFIG):
+            open_array(zarr.open_group(path, mode="r+"), name)[rows] = values
 
 
 def _sign(path: Path) -> None:
+    """Write the checksums of the files and of the attributes into the attributes."""
     group = zarr.open_group(path, mode="r+")
     attributes = {key: value for key, value in group.attrs.asdict().items() if key != "sha256"}
-    attributes["files"] = {name: hashlib.sha256((path / name).read_bytes()).hexdigest() for name in DESCRIBING}
+    attributes["files"] = {name: hashlib.sha256((path / name).read_bytes()).hexdigest() for name in CHECKSUMMED_FILES}
     group.attrs.put({**attributes, "sha256": attributes_digest(attributes)})

@@ -1,4 +1,4 @@
-"""SoX's rule for silence, written again so that it says where: exact integers, any block size."""
+"""SoX's rule for silence in exact integers: the samples at which SoX starts and stops, for blocks of any size."""
 
 import math
 
@@ -7,53 +7,62 @@ from numpy.typing import NDArray
 
 from pipeline.audio.samples import FULL_SCALE, Samples
 
-BLOCK = 1 << 13  # samples taken at a time: the level is computed anew behind every stop
-DURATION = 0.02  # s that SoX waits before it starts or stops; min_speech, min_silence and pad are applied to its spans
+BLOCK_SAMPLES = 1 << 13  # processed at a time: the levels of the rest of a block are recomputed after every stop
+DURATION_S = 0.02  # that SoX waits before it starts or stops; min_speech, min_silence and pad apply to its spans
 _SOX_MAX = 2**31 - 1  # SoX computes in 32-bit samples
 _SOX_SCALE = 2**16  # one step of a 16-bit sample in SoX's
-_SOX_STEP = 2**7  # SoX compares levels cut to the precision of its input: 25 of 32 bits for float32
+_SOX_STEP = 2**7  # SoX truncates levels to the precision of its input: 25 of 32 bits for float32
 
 
 class SoxRule:
-    """Where SoX's `silence` effect keeps samples of a stream.
+    """The samples of a stream at which SoX's `silence` effect starts and stops.
 
-    SoX waits until the level has been above the threshold for 20 ms, keeps from the first of them on, and stops when
-    it has been at or below it for 20 ms, which are dropped; then it forgets the level and waits again. The level is
-    the RMS of the last 20 ms, the newest sample included.
+    SoX waits until the level has been above the threshold for 20 ms and keeps samples from the first of these on. It
+    stops when the level has been at or below the threshold for 20 ms, which are dropped. Then it forgets the level and
+    waits again. The level is the RMS of the last 20 ms, the newest sample included.
 
     Parameters
     ----------
+    sample_rate
+        Hz.
     threshold
         Percent of full scale.
 
-
     Attributes
     ----------
-    heard
-        Samples so far.
+    n_samples
+        Number of samples so far.
     open
-        Whether SoX is keeping samples now.
+        True while SoX keeps samples.
+
+    Examples
+    --------
+    >>> rule = SoxRule(16000, threshold=1.0)
+    >>> rule.accept(np.repeat(np.array([0, 8000, 0], np.int16), [1000, 4000, 1000]))
+    [(True, 1000), (False, 5319)]
     """
 
     def __init__(self, sample_rate: int, threshold: float) -> None:
         self._window = sample_rate // 50
-        self._wait = int(DURATION * sample_rate + 0.5)
+        self._wait = int(DURATION_S * sample_rate + 0.5)
         self._least = _least_energy(self._window, float(f"{threshold:f}"))  # as pysox writes it
-        self._most = self._window * FULL_SCALE**2  # the root of which overflows SoX's 32 bits: below any threshold
+        self._most = self._window * FULL_SCALE**2  # its root overflows SoX's 32 bits: below any threshold
         self._squares = np.zeros(self._window, np.int64)  # of the window, oldest first
         self._energy = 0
-        self._run = 0  # newest samples in a row that speak for a change: above when not keeping, not above when keeping
-        self.heard = 0
+        self._run = (
+            0  # newest samples in a row that may end in a change: above the threshold if closed, not above if open
+        )
+        self.n_samples = 0
         self.open = False
 
     @property
     def undecided(self) -> int:
-        """The first sample that SoX may still keep or drop."""
-        return self.heard - self._run
+        """The first sample on which SoX has not decided yet."""
+        return self.n_samples - self._run
 
     def accept(self, samples: Samples) -> list[tuple[bool, int]]:
-        """Take more samples; give back where SoX started (True) and stopped (False) to keep, in order."""
-        blocks = (samples[at : at + BLOCK] for at in range(0, len(samples), BLOCK))
+        """Take more samples; return the new starts (True) and stops (False), in order, each with its sample."""
+        blocks = (samples[at : at + BLOCK_SAMPLES] for at in range(0, len(samples), BLOCK_SAMPLES))
         return [change for block in blocks for change in self._take(block)]
 
     def _take(self, samples: Samples) -> list[tuple[bool, int]]:
@@ -66,7 +75,7 @@ class SoxRule:
             used = self._until_change(above != self.open)
             self._squares = leaving[used : used + self._window]
             self._energy = int(energy[used - 1])
-            self.heard += used
+            self.n_samples += used
             squares = squares[used:]
             if self._run == self._wait:
                 self.open = not self.open
@@ -76,18 +85,18 @@ class SoxRule:
                     self._squares, self._energy = np.zeros_like(self._squares), 0
         return changes
 
-    def _until_change(self, speaks: NDArray[np.bool_]) -> int:
-        """Count on to the sample that completes a change, or to the end; give back how many were counted."""
+    def _until_change(self, opposite: NDArray[np.bool_]) -> int:
+        """Advance to the sample that completes a change, or to the end; return the number of samples passed."""
         at = 0
-        while at < len(speaks):
-            if not speaks[at]:
+        while at < len(opposite):
+            if not opposite[at]:
                 self._run = 0
-                ahead = int(np.argmax(speaks[at:]))
-                if not speaks[at + ahead]:
-                    return len(speaks)
+                ahead = int(np.argmax(opposite[at:]))
+                if not opposite[at + ahead]:
+                    return len(opposite)
                 at += ahead
             need = self._wait - self._run
-            stretch = speaks[at : at + need]
+            stretch = opposite[at : at + need]
             length = len(stretch) if stretch.all() else int(np.argmin(stretch))
             self._run += length
             at += length
@@ -99,8 +108,8 @@ class SoxRule:
 def _least_energy(window: int, threshold: float) -> int:
     """The smallest sum of squared 16-bit samples over a window that SoX finds above the threshold.
 
-    SoX takes the root in double precision, cuts it to its input's precision and compares that; written as SoX does it,
-    then inverted by bisection, so that the whole rule can be kept in exact integers.
+    SoX takes the root in double precision, truncates it to its input's precision and compares that. Bisection inverts
+    this computation, so that all else is in exact integers.
     """
 
     def above(energy: int) -> bool:

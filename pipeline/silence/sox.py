@@ -1,9 +1,8 @@
-"""Which samples are speech: SoX's decision, kept as spans on the recording's own timeline.
+"""SoX as a program: the samples that its `silence` effect keeps, and the check of `SoxRule` against them.
 
-SoX gives back the samples that it keeps but not where they were. Its rule, written again in `SoxRule`, says where,
-and `detect` checks on every recording that the samples there are SoX's own output. (Carrying sample numbers through SoX
-in extra channels does not give the answer of a one-channel run: SoX tests the channels one at a time, each with only
-its own newest sample, so the moment at which it stops differs by some samples in a fifth of random signals.)
+SoX gives back the samples that it keeps but not their places. `SoxRule` gives the places, and `detect` checks for every
+recording that the samples there are SoX's own output. docs/silence.md says why sample numbers in further channels do
+not work.
 """
 
 import hashlib
@@ -16,46 +15,60 @@ from typing import IO, cast
 import numpy as np
 
 from pipeline import params, programs
-from pipeline.audio.samples import FULL_SCALE, Read, Samples
-from pipeline.errors import DetectionError
-from pipeline.silence.rule import DURATION
-from pipeline.silence.spans import Spans, cut, kept_spans, tidy, within
+from pipeline.audio.samples import Read, Samples, to_waveform
+from pipeline.errors import Defect, ProgramError
+from pipeline.silence.rule import DURATION_S
+from pipeline.silence.spans import Spans, cut, sox_spans, tidy, within
 
-CHUNK = 1 << 19  # samples in memory at a time: 33 s, however long the recording
+CHUNK_SAMPLES = 1 << 19  # in memory at a time: 33 s, however long the recording
 
 
-def detect(read: Read, samples: int, sample_rate: int, detection: params.Detection) -> Spans:
-    """Spans of speech in a whole recording of so many samples: SoX's, then min_silence, min_speech and pad.
+def detect(read: Read, n_samples: int, sample_rate: int, detection: params.Detection) -> Spans:
+    """Find the speech of a whole recording: SoX's spans, then min_silence, min_speech and pad.
 
     Returns
     -------
-    Spans of speech, shape (spans, 2); none where all is silence.
+    Spans of speech, shape (spans, 2); (0, 2) if all is silence.
 
     Raises
     ------
-    DetectionError
-        Where SoX fails, or keeps other samples than its rule.
+    ProgramError
+        If SoX is not installed or fails.
+    Defect
+        If SoX keeps other samples than `SoxRule`.
+
+    Examples
+    --------
+    >>> signal = np.repeat(np.array([0, 8000, 0], np.int16), [1000, 4000, 1000])
+    >>> detection = params.Detection(threshold=1.0, min_speech=0.0, min_silence=0.0, pad=0.01)
+    >>> detect(lambda start, stop: signal[start:stop], len(signal), 16000, detection)
+    array([[ 840, 5479]])
     """
 
-    def parts() -> Iterator[Samples]:
-        return (read(at, at + CHUNK) for at in range(0, samples, CHUNK))
+    def chunks() -> Iterator[Samples]:
+        return (read(at, at + CHUNK_SAMPLES) for at in range(0, n_samples, CHUNK_SAMPLES))
 
-    spans = kept_spans(parts(), sample_rate, detection.threshold)
-    kept = (cut(part, within(spans, at * CHUNK, len(part))) for at, part in enumerate(parts()))
-    if _digest(kept) != _digest(run_sox(parts(), sample_rate, detection.threshold)):
-        raise DetectionError("SoX kept other samples than its rule does; please report this with the recording")
-    return tidy(spans, samples, sample_rate, detection)
+    spans = sox_spans(chunks(), sample_rate, detection.threshold)
+    expected = (cut(chunk, within(spans, at * CHUNK_SAMPLES, len(chunk))) for at, chunk in enumerate(chunks()))
+    if _digest(expected) != _digest(run_sox(chunks(), sample_rate, detection.threshold)):
+        raise Defect("SoX kept other samples than its rule does; please report this with the recording")
+    return tidy(spans, n_samples, sample_rate, detection)
 
 
 def run_sox(blocks: Iterable[Samples], sample_rate: int, threshold: float) -> Iterator[Samples]:
-    """What SoX's `silence` effect leaves of a recording, throughout, in blocks as SoX gives them back.
+    """Run SoX's `silence` effect over a whole recording; the samples that it keeps, block by block.
 
-    pysox writes the effect's arguments; the samples go through pipes, because its own `build_array` needs the whole
+    pysox writes the effect's arguments. The samples go through pipes, because pysox's own `build_array` needs the whole
     recording in memory several times over.
+
+    Raises
+    ------
+    ProgramError
+        If SoX is not installed or fails.
     """
     import sox
 
-    effect = sox.Transformer().silence(location=0, silence_threshold=threshold, min_silence_duration=DURATION)
+    effect = sox.Transformer().silence(location=0, silence_threshold=threshold, min_silence_duration=DURATION_S)
     # As float32, so that SoX compares levels at 32 bits; 16-bit input would be compared after rounding to 16.
     source, sink = ["-t", "f32", "-r", str(sample_rate), "-c", "1", "-"], ["-t", "s16", "-"]
     command = [programs.require("sox"), "-D", "-V1", *source, *sink, *effect.effects]
@@ -66,18 +79,18 @@ def run_sox(blocks: Iterable[Samples], sample_rate: int, threshold: float) -> It
     ):
         stdin, stdout, stderr = (cast(IO[bytes], pipe) for pipe in (process.stdin, process.stdout, process.stderr))
         fed = feeder.submit(_feed, stdin, blocks)
-        while part := stdout.read(2 * CHUNK):
+        while part := stdout.read(2 * CHUNK_SAMPLES):
             yield np.frombuffer(part, np.int16)
         fed.result()
         complaint = stderr.read().decode(errors="replace").strip()
     if process.returncode:
-        raise DetectionError(f"SoX failed with exit status {process.returncode} ({complaint}); run it again")
+        raise ProgramError(f"SoX failed with exit status {process.returncode} ({complaint}); run it again")
 
 
 def _feed(pipe: IO[bytes], blocks: Iterable[Samples]) -> None:
-    with suppress(BrokenPipeError), pipe:  # SoX has ended: its exit status tells why
+    with suppress(BrokenPipeError), pipe:  # if SoX has ended, its exit status tells why
         for block in blocks:
-            pipe.write((block.astype(np.float32) / FULL_SCALE).tobytes())
+            pipe.write(to_waveform(block).tobytes())
 
 
 def _digest(blocks: Iterable[Samples]) -> bytes:

@@ -1,6 +1,7 @@
 """Spans of speech on a recording's own timeline, and the speech flags of its frames."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,48 +11,102 @@ from pipeline.audio.samples import Samples
 from pipeline.silence.rule import SoxRule
 
 Spans = NDArray[np.int64]  # shape (spans, 2): samples start:end, in order, apart
-Flags = NDArray[np.bool_]  # whether each frame is speech, shape (frames,)
+Flags = NDArray[np.bool_]  # True for speech, shape (frames,)
 
 
-def kept_spans(blocks: Iterable[Samples], sample_rate: int, threshold: float) -> Spans:
-    """Where SoX keeps samples of a whole recording, in blocks of any size: `SoxRule` over all of it."""
+@dataclass(frozen=True)
+class Durations:
+    """The durations of `params.Detection`, in samples."""
+
+    min_silence: int
+    min_speech: int
+    pad: int
+
+    @classmethod
+    def of(cls, detection: params.Detection, sample_rate: int) -> "Durations":
+        """Round them to samples. Silence lasts at least one: spans that touch are joined."""
+        return cls(
+            min_silence=max(1, round(detection.min_silence * sample_rate)),
+            min_speech=round(detection.min_speech * sample_rate),
+            pad=round(detection.pad * sample_rate),
+        )
+
+
+def sox_spans(blocks: Iterable[Samples], sample_rate: int, threshold: float) -> Spans:
+    """Find the samples of a recording that SoX keeps, by `SoxRule`.
+
+    Parameters
+    ----------
+    blocks
+        The whole recording, in blocks of any size.
+    threshold
+        Percent of full scale.
+
+    Examples
+    --------
+    >>> signal = np.repeat(np.array([0, 8000, 0], np.int16), [1000, 4000, 1000])
+    >>> sox_spans([signal], 16000, threshold=1.0)
+    array([[1000, 5319]])
+    """
     rule = SoxRule(sample_rate, threshold)
     edges = [sample for block in blocks for _, sample in rule.accept(block)]
     if rule.open:
-        edges.append(rule.heard)
+        edges.append(rule.n_samples)
     return np.array(edges, np.int64).reshape(-1, 2)
 
 
-def tidy(spans: Spans, samples: int, sample_rate: int, detection: params.Detection) -> Spans:
-    """Join spans less than min_silence apart, drop those under min_speech, widen the rest by pad on both sides."""
-    if not len(spans):
-        return spans
-    joined = _join(spans, round(detection.min_silence * sample_rate))
-    kept = joined[joined[:, 1] - joined[:, 0] >= round(detection.min_speech * sample_rate)]
-    pad = round(detection.pad * sample_rate)
-    return _join(np.clip(kept + np.array([-pad, pad]), 0, samples), 1)
+def tidy(spans: Spans, n_samples: int, sample_rate: int, detection: params.Detection) -> Spans:
+    """Join spans less than min_silence apart, drop those shorter than min_speech, pad the rest on both sides.
+
+    Parameters
+    ----------
+    spans
+        What SoX keeps, as `sox_spans`.
+    n_samples
+        Length of the recording: padding ends there.
+
+    Examples
+    --------
+    >>> detection = params.Detection(threshold=1.0, min_speech=0.1, min_silence=0.2, pad=0.05)
+    >>> tidy(np.array([[500, 900], [1000, 2000], [5000, 5050]]), 6000, 1000, detection)
+    array([[ 450, 2050]])
+    """
+    durations = Durations.of(detection, sample_rate)
+    joined = _join(spans, durations.min_silence)
+    speech = joined[joined[:, 1] - joined[:, 0] >= durations.min_speech]
+    return _join(np.clip(speech + np.array([-durations.pad, durations.pad]), 0, n_samples), gap=1)
 
 
 def cut(samples: Samples, spans: Spans) -> Samples:
-    """The samples inside the spans, joined: shape (kept,)."""
+    """Join the samples inside the spans, shape (samples in spans,).
+
+    >>> cut(np.arange(10, dtype=np.int16), np.array([[1, 3], [7, 9]]))
+    array([1, 2, 7, 8], dtype=int16)
+    """
     return np.concatenate([samples[start:end] for start, end in spans] or [samples[:0]])
 
 
-def frame_flags(spans: Spans, samples: int, hop_length: int, first: int, count: int) -> Flags:
-    """Whether frames first:first+count are speech: whether their middle sample lies in a span. Shape (count,)."""
-    middle = np.minimum(np.arange(first, first + count) * hop_length, samples - 1)
+def frame_flags(spans: Spans, n_samples: int, hop_length: int, first: int, count: int) -> Flags:
+    """Tell for frames first:first+count if their middle sample lies in a span, shape (count,).
+
+    Frame t is centred on sample t * hop_length; if that is beyond the end, the last sample counts.
+
+    >>> frame_flags(np.array([[100, 300]]), n_samples=500, hop_length=100, first=0, count=6)
+    array([False,  True,  True, False, False, False])
+    """
+    middle = np.minimum(np.arange(first, first + count) * hop_length, n_samples - 1)
     return np.asarray(np.searchsorted(spans.ravel(), middle, side="right") % 2 == 1)
 
 
-def within(spans: Spans, start: int, samples: int) -> Spans:
-    """What of the spans lies in so many samples from `start` on, counted from there."""
-    first, last = np.searchsorted(spans[:, 1], start, "right"), np.searchsorted(spans[:, 0], start + samples)
-    return np.clip(spans[first:last] - start, 0, samples)
+def within(spans: Spans, start: int, n_samples: int) -> Spans:
+    """The parts of spans that lie in `n_samples` samples from `start` on, counted from `start`."""
+    first, last = np.searchsorted(spans[:, 1], start, "right"), np.searchsorted(spans[:, 0], start + n_samples)
+    return np.clip(spans[first:last] - start, 0, n_samples)
 
 
 def _join(spans: Spans, gap: int) -> Spans:
-    """Join neighbours less than `gap` samples apart, or touching."""
+    """Join neighbours less than `gap` samples apart; 1 joins those that touch or overlap."""
     if not len(spans):
         return spans
-    apart = spans[1:, 0] - spans[:-1, 1] >= max(gap, 1)
+    apart = spans[1:, 0] - spans[:-1, 1] >= gap
     return np.stack([spans[np.r_[True, apart], 0], spans[np.r_[apart, True], 1]], axis=1)

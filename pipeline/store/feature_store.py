@@ -1,89 +1,72 @@
-"""features.zarr, open for reading: whole recordings, rows, or a selection that others read in their own way."""
+"""features.zarr, open for reading: whole recordings by id, or a selection in the form that another library wants."""
 
-import functools
-import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Self
 
 import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from pipeline import tables
+from pipeline.console.text import brief
+from pipeline.dataset import views
 from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.mfcc import Features
-from pipeline.shards import layout
-from pipeline.shards.layout import SCHEMA, TABLE, WHOLE, array
+from pipeline.params import SILENCE_STRATEGIES, SilenceStrategy
+from pipeline.shards.reader import RowReader
 from pipeline.silence.spans import Flags
-from pipeline.store import selection
+from pipeline.store.items import ITEM
 from pipeline.store.selection import Selection
-from pipeline.tables import SplitRow
+from pipeline.tables import SequenceRow, SplitRow
 
 
-class FeatureStore:
-    """A features.zarr, open for reading. Whatever is read is checked: a user hears of damage in one ArtifactError.
+class FeatureStore(RowReader):
+    """The features of all recordings, in the folder that the stage `features` writes.
+
+    `FeatureStore.open(path)` opens it. Everything that is read is checked; damage raises an ArtifactError.
 
     Attributes
     ----------
     path
-        Where it is.
+        Folder of the store.
     ids, languages, speakers
-        One string a recording, in the order of the store.
+        One string per recording, in the order of the store.
     starts, lengths
-        int64, shape (recordings,): rows starts[i]:starts[i]+lengths[i] are recording i's.
+        int64, shape (recordings,): rows starts[i]:starts[i]+lengths[i] belong to recording i.
     attributes
-        What made the features.
-    killed
-        Recordings whose frames could not be computed: some are NaN.
+        Attributes of the store: the parameters, the versions of the libraries and the checksums.
+    failed
+        Ids of the recordings that could not be computed: some of their frames are NaN.
     mfcc
         The whole array, on disk, shape (rows, n_mfcc).
-    shard
-        Rows of a file.
+
+    Examples
+    --------
+    A store of two recordings, written by hand:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from pipeline.shards import writer
+    >>> from pipeline.store import FeatureStore
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = Path(folder.name) / "features.zarr"
+    >>> mfcc, speech = np.ones((5, 13), np.float32), np.array([False, True, True, True, False])
+    >>> writer.create(path, ["a", "b"], ["english", "hindi"], ["ann", "bea"], lengths=[3, 2], n_mfcc=13, attributes={})
+    >>> writer.write(path, 0, mfcc, speech)
+
+    >>> store = FeatureStore.open(path)
+    >>> store.languages, store.features("a").shape, store.flags("b").tolist()
+    (['english', 'hindi'], (3, 13), [True, False])
+    >>> features, targets, weights = store.select(language="english").view("remove").numpy()
+    >>> features.shape
+    (2, 13)
+    >>> folder.cleanup()
     """
 
     def __init__(self, path: Path, group: zarr.Group) -> None:
-        self.path = path
-        self._arrays = {name: array(group, name) for name in ("mfcc", "speech")}
-        self.mfcc = self._arrays["mfcc"]
-        with zarr.config.set(WHOLE):
-            self._shards = array(group, "mfcc")
-        self.shard = int((self.mfcc.shards or self.mfcc.chunks)[0])
-        self.attributes: dict[str, Any] = dict(group.attrs)
-        self.killed: frozenset[str] = frozenset(self.attributes.get("killed", ()))
-        table = {name: np.asarray(array(group, f"recording/{name}")[:]) for name in TABLE}
-        self.ids: list[str] = [str(value) for value in table["id"]]
-        self.languages: list[str] = [str(value) for value in table["language"]]
-        self.speakers: list[str] = [str(value) for value in table["speaker"]]
-        self.starts: NDArray[np.int64] = table["start"]
-        self.lengths: NDArray[np.int64] = table["length"]
-        self._index = {name: number for number, name in enumerate(self.ids)}
-
-    @classmethod
-    def open(cls, path: Path | str) -> Self:
-        """Open a store.
-
-        Raises
-        ------
-        ArtifactError
-            Where there is none, one of another schema version, or one that lacks files.
-        """
-        path = Path(path)
-        try:
-            schema = zarr.open_group(path, mode="r").attrs.get("schema")
-        except Exception:  # zarr lets through whatever its parsers and the file system raise
-            raise ArtifactError(
-                f"{path} is not a feature store: {path / 'zarr.json'} is missing or damaged; run `dvc repro`"
-            ) from None
-        if schema != SCHEMA:
-            raise ArtifactError(f"{path} has schema {json.dumps(schema)}, this version reads {SCHEMA}; run `dvc repro`")
-        if file := layout.damaged(path):
-            raise ArtifactError(f"{file} is missing or damaged; delete {path} and run `dvc repro`")
-        opened = cls(path, zarr.open_group(path, mode="r"))
-        for rows in opened._arrays.values():
-            for file in layout.files(path, rows):
-                if not file.is_file() or not file.stat().st_size:  # zarr takes an empty file for the fill value
-                    raise ArtifactError(f"{file} is missing or empty; delete {path} and run `dvc repro`")
-        return opened
+        super().__init__(path, group)
+        self._index = {recording: index for index, recording in enumerate(self.ids)}
 
     def select(
         self,
@@ -93,102 +76,118 @@ class FeatureStore:
         language: str | Iterable[str] | None = None,
         speaker: str | Iterable[str] | None = None,
     ) -> Selection:
-        """Some of the recordings, or of the sequences of a manifest, to be read as they are needed.
+        """Select recordings, or sequences of a manifest; each is read when it is used.
 
-        Recordings of which `features` could not compute the frames are left out.
+        Recordings that could not be computed are left out.
 
         Parameters
         ----------
         split
-            A splits/NAME.csv: only its recordings.
+            A splits/NAME.csv: select its recordings only.
         manifest
-            A manifests/NAME.csv: its sequences are the items, seen through the strategy that they were cut for;
-            without one, every recording is an item.
+            A manifests/NAME.csv: its sequences are the items, viewed through the strategy that they were cut for.
+            Without a manifest, every recording is an item.
         language, speaker
-            Only these.
+            Select these only: one name or several.
 
         Raises
         ------
         ArtifactError
-            If the store has no such language, speaker or recording, nothing is left, or the manifest was cut from
+            If the store has no such language, speaker or recording, nothing is selected, or the manifest was cut from
             another store.
         """
-        return selection.select(self, split, manifest, language, speaker)
+        strategy: SilenceStrategy = "none"
+        if manifest is None:
+            items = np.zeros(len(self.ids), ITEM)
+            items["index"], items["weight"] = np.arange(len(items)), 1
+        else:
+            manifest = Path(manifest)
+            rows = tables.read(manifest, SequenceRow)
+            strategy, items = self._strategy_of(manifest, rows), self._items_of(manifest, rows)
+        selected = np.array([recording not in self.failed for recording in self.ids])
+        if split is not None:
+            in_split = [self.index(row.recording) for row in tables.read(Path(split), SplitRow)]
+            selected &= np.isin(np.arange(len(selected)), in_split)
+        if language is not None:
+            selected &= self._named("language", self.languages, language)
+        if speaker is not None:
+            selected &= self._named("speaker", self.speakers, speaker)
+        items = items[selected[items["index"]]]
+        if not len(items):
+            raise ArtifactError(f"no item of {self.path} matches all filters; remove one")
+        return Selection(self, items, strategy, manifest=manifest).view(strategy)
 
     def features(self, recording: str, start: int = 0, stop: int | None = None) -> Features:
-        """The MFCCs of frames start:stop of a recording, shape (frames, n_mfcc)."""
+        """MFCCs of frames start:stop of a recording, shape (frames, n_mfcc).
+
+        Raises
+        ------
+        ArtifactError
+            If the store has no such recording, or its rows are damaged.
+        ArgumentError
+            If the recording has no such frames.
+        """
         return self.mfcc_rows(*self._rows(recording, start, stop))
 
     def flags(self, recording: str, start: int = 0, stop: int | None = None) -> Flags:
-        """The speech flags of frames start:stop of a recording, shape (frames,)."""
+        """Speech flags of frames start:stop of a recording, shape (frames,).
+
+        Raises
+        ------
+        ArtifactError
+            If the store has no such recording, or its rows are damaged.
+        ArgumentError
+            If the recording has no such frames.
+        """
         return self.speech_rows(*self._rows(recording, start, stop))
 
-    def mfcc_rows(self, start: int, stop: int) -> Features:
-        """Rows start:stop of the whole store, shape (rows, n_mfcc)."""
-        parts = [np.zeros((0, self.mfcc.shape[1]), np.float32)]
-        for at in range(start - start % self.shard, stop, self.shard):
-            end, rows = at + self.shard, slice(max(start, at), min(stop, at + self.shard))
-            if 2 * (rows.stop - rows.start) > self.shard and end <= self.mfcc.shape[0]:  # quicker with the rest of it
-                parts.append(self._read(self._shards, at, end)[rows.start - at : rows.stop - at])
-            else:
-                parts.append(self._read(self.mfcc, rows.start, rows.stop))
-        return parts[1] if len(parts) == 2 else np.concatenate(parts)
-
-    def speech_rows(self, start: int, stop: int) -> Flags:
-        """The same rows' speech flags, shape (rows,)."""
-        parts = [np.zeros(0, np.bool_)]
-        for at in range(start - start % self.shard, stop, self.shard):
-            parts.append(_speech_of_shard(self, at)[max(start - at, 0) : stop - at])
-        return np.concatenate(parts)
-
-    @property
-    def id(self) -> str:
-        """Twelve digits that tell it from stores of other audio, speech or parameters."""
-        return str(self.attributes["sha256"][:12])
-
-    @property
-    def frame_s(self) -> float:
-        """Seconds from one frame to the next."""
-        try:
-            return float(self.attributes["mfcc"]["hop_length"] / self.attributes["sample_rate"])
-        except KeyError as error:
-            raise ArtifactError(f"{self.path} does not say its {error}; run `dvc repro` to write it again") from None
-
-    def without_killed(self, members: Iterable[SplitRow]) -> list[SplitRow]:
-        """Those of a split whose frames could be computed."""
-        return [member for member in members if member.recording not in self.killed]
-
-    def number(self, recording: str) -> int:
-        """Which recording of the store this is."""
+    def index(self, recording: str) -> int:
+        """Index of a recording in the store; ArtifactError if the store does not have it."""
         try:
             return self._index[recording]
-        except KeyError:
-            raise ArtifactError(f"{self.path} has no recording {recording!r}; run `dvc repro`") from None
+        except KeyError as error:
+            raise ArtifactError(f"{self.path} has no recording {recording!r}; run `dvc repro`") from error
+
+    def computed(self, rows: Iterable[SplitRow]) -> list[SplitRow]:
+        """The rows of a split whose recordings could be computed."""
+        return [row for row in rows if row.recording not in self.failed]
 
     def _rows(self, recording: str, start: int, stop: int | None) -> tuple[int, int]:
-        number = self.number(recording)
-        first, length = int(self.starts[number]), int(self.lengths[number])
+        index = self.index(recording)
+        first, length = int(self.starts[index]), int(self.lengths[index])
         if not 0 <= start <= length or (stop is not None and stop < start):
             raise ArgumentError(f"{recording!r} has frames 0 to {length}; {start}:{stop} are not among them")
         return first + start, first + (length if stop is None else min(stop, length))
 
-    def _read(self, rows: zarr.Array[Any], start: int, stop: int) -> NDArray[Any]:
-        """Rows of one shard."""
+    def _named(self, column: str, names: Sequence[str], wanted: str | Iterable[str]) -> NDArray[np.bool_]:
+        """Flag the recordings with a wanted name in a column."""
+        asked = {wanted} if isinstance(wanted, str) else set(wanted)
+        if unknown := sorted(asked - set(names)):
+            some = ", ".join(sorted(set(names))[:10])
+            raise ArtifactError(f"{self.path} has no {column} {unknown[0]!r}; name some that it has, as {some}")
+        return np.isin(names, sorted(asked))
+
+    def _items_of(self, manifest: Path, rows: Sequence[SequenceRow]) -> NDArray[np.void]:
+        """The sequences of a manifest, not yet located in the store."""
+        fields = [(self.index(row.recording), row.start, row.frames, row.weight, row.member, 0, 0, 0) for row in rows]
         try:
-            if not layout.file(self.path, rows, start).stat().st_size:  # zarr would take it for one of the fill value
-                raise ValueError("the file is empty")
-            return np.asarray(rows[start:stop])
-        except Exception as error:  # zarr lets through whatever its codecs and the file system raise
+            return np.array(fields, ITEM)
+        except OverflowError as error:
+            raise ArtifactError(f"{manifest} holds a number of over 64 bits; run `dvc repro`") from error
+
+    def _strategy_of(self, manifest: Path, rows: Collection[SequenceRow]) -> SilenceStrategy:
+        """The silence strategy that all rows of a manifest were cut for, from this store."""
+        if others := [row.features for row in rows if row.features != self.id]:
             raise ArtifactError(
-                f"{self.path}: rows {start}:{stop} of {rows.basename} can't be read from "
-                f"{layout.file(self.path, rows, start)} ({' '.join(str(error).split())}); delete {self.path} and run "
-                "`dvc repro`"
-            ) from None
-
-
-@functools.lru_cache(maxsize=8)
-def _speech_of_shard(store: FeatureStore, start: int) -> Flags:
-    """Speech flags are asked for recording by recording but lie in shards: the last few are kept, 64 kB each."""
-    flags = np.asarray(store._read(store._arrays["speech"], start, start + store.shard), np.bool_)
-    flags.setflags(write=False)
-    return flags
+                f"{manifest} was cut from the features {brief(others[0])}, but those of {self.path} are "
+                f"{self.id!r}; run `dvc repro`"
+            )
+        found = {row.view for row in rows}
+        for strategy in views.TREATMENTS:
+            if found == {strategy}:
+                return strategy
+        some = " and ".join(brief(name) for name in sorted(found)[:3])
+        raise ArtifactError(
+            f"{manifest} is cut for {some or 'nothing'}, not for one of {', '.join(SILENCE_STRATEGIES)}; "
+            "run `dvc repro`"
+        )

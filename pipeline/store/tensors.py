@@ -1,22 +1,22 @@
-"""A selection as a dataset of PyTorch's. It is imported when it is asked for: PyTorch is optional."""
+"""Items as a dataset of PyTorch. Imported only when it is asked for: PyTorch is optional."""
 
 from typing import Any
 
 import torch
 import torch.utils.data
 
-from pipeline.store.selection import Example, Selection
+from pipeline.store.items import Example, ItemReader
 
 
 class Tensors(torch.utils.data.Dataset):  # type: ignore[misc]
-    """Examples as tensors, indexed as the selection is."""
+    """Examples as tensors, indexed like the items."""
 
-    def __init__(self, selection: Selection) -> None:
-        self._selection = selection
+    def __init__(self, items: ItemReader) -> None:
+        self._items = items
 
     def __len__(self) -> int:
-        return len(self._selection)
+        return len(self._items)
 
-    def __getitem__(self, chosen: Any) -> Any:
-        found = self._selection[chosen]
-        return Tensors(found) if isinstance(found, Selection) else Example(*map(torch.from_numpy, found))
+    def __getitem__(self, index: Any) -> Any:
+        found = self._items[index]
+        return Example(*map(torch.from_numpy, found)) if isinstance(found, Example) else Tensors(found)

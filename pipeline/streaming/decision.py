@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.mfcc import Features
+Posteriors = NDArray[np.float32]  # shape (frames, classes)
 
-FLOOR = 1e-10  # a posterior below it counts as this: one frame alone never rules a language out
+POSTERIOR_FLOOR = 1e-10  # lower posteriors count as this, so that no single frame rules a language out
 
 
 class Decision:
-    """The language of a stream so far: the mean log posterior over its speech frames.
+    """The language of a stream so far: the mean log posterior over its speech frames decides.
 
     Attributes
     ----------
@@ -17,6 +17,17 @@ class Decision:
         Speech frames so far.
     since
         Number of the frame since which the language has been the same.
+
+    Examples
+    --------
+    Frame 8 favours Hindi with 0.6 to 0.4; frame 9 turns the decision with 0.9 to 0.1, as √(0.4 · 0.9) > √(0.6 · 0.1):
+
+    >>> decision = Decision(classes=("english", "hindi"), languages=("english", "hindi"))
+    >>> decision.accept(np.array([[0.4, 0.6], [0.9, 0.1]], np.float32), np.array([8, 9]))
+    >>> decision.language, decision.since, decision.frames
+    ('english', 9, 2)
+    >>> decision.posteriors.round(2)
+    array([0.71, 0.29])
     """
 
     def __init__(self, classes: tuple[str, ...], languages: tuple[str, ...]) -> None:
@@ -24,11 +35,11 @@ class Decision:
         self._total = np.zeros(len(classes))
         self.frames = self.since = 0
 
-    def accept(self, posteriors: Features, numbers: NDArray[np.int64]) -> None:
+    def accept(self, posteriors: Posteriors, numbers: NDArray[np.int64]) -> None:
         """Take the posteriors of more speech frames, shape (frames, classes), and their numbers in the stream."""
         if not len(posteriors):
             return
-        totals = self._total + np.cumsum(np.log(np.maximum(posteriors, FLOOR, dtype=np.float64)), axis=0)
+        totals = self._total + np.cumsum(np.log(np.maximum(posteriors, POSTERIOR_FLOOR, dtype=np.float64)), axis=0)
         best = totals[:, : len(self._languages)].argmax(axis=1)
         others = np.flatnonzero(best != best[-1])
         if len(others):
@@ -40,14 +51,14 @@ class Decision:
 
     @property
     def posteriors(self) -> NDArray[np.float64]:
-        """Of the whole stream, shape (classes,); flat before any speech."""
+        """Posteriors of the whole stream, shape (classes,); uniform before any speech."""
         mean = self._total / max(self.frames, 1)
         odds = np.exp(mean - mean.max())
         return np.asarray(odds / odds.sum())
 
     @property
     def language(self) -> str | None:
-        """The likeliest language; None before any speech."""
+        """The most likely language; None before any speech."""
         return self._languages[int(np.argmax(self.posteriors[: len(self._languages)]))] if self.frames else None
 
     @property

@@ -1,4 +1,4 @@
-"""streaming.json: all that an exported network's own file does not say."""
+"""streaming.json: everything about an exported network that its own file does not say."""
 
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -6,28 +6,39 @@ from typing import Any, Literal, Self
 from pydantic import PositiveInt, ValidationError
 
 from pipeline import checksums, params
+from pipeline.dataset import views
 from pipeline.errors import ArtifactError
-from pipeline.streaming.runtimes import REMEDY
+from pipeline.silence.spans import Flags
 
 DESCRIPTION = "streaming.json"
 FRONT_END = "frontend.npz"
 GOLDEN = "golden.npz"
+EXPORT_REMEDY = "copy the whole folder or export again"
 
 
 class Description(params.Section):
-    """streaming.json: all that the exported network's own file does not say."""
+    """Everything about an exported network that its own file does not say, as in streaming.json."""
 
     schema_version: Literal[2]
-    streaming: bool  # false: what it was trained on can't be streamed
+    streaming: bool  # false: it was trained on features that can't be streamed
     languages: tuple[str, ...]
     classes: tuple[str, ...]
     sample_rate: PositiveInt
     mfcc: params.Mfcc
-    conventions: dict[str, Any]  # what the parameters do not say
+    conventions: dict[str, Any]  # for other implementations of the stream: what the parameters leave open
     silence: params.Silence
-    states: dict[str, PositiveInt]
+    states: dict[str, PositiveInt]  # names and lengths
     latency_s: dict[str, float]
-    tolerance: float  # largest difference of a posterior that a copy may show
+    tolerance: float  # largest difference allowed between a posterior of a stream and that of the offline stages
+
+    @property
+    def frame_s(self) -> float:
+        """Seconds from one frame to the next."""
+        return self.mfcc.hop_length / self.sample_rate
+
+    def seen(self, speech: Flags) -> Flags:
+        """Tell for every frame if the network sees it, shape (frames,); `speech` tells if it is speech."""
+        return speech | views.treatment(self.silence.strategy).seen
 
     def write(self, folder: Path) -> None:
         """Write it into a folder."""
@@ -35,18 +46,24 @@ class Description(params.Section):
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read it from a folder; ArtifactError if it is missing, altered or of another version."""
+        """Read it from a folder.
+
+        Raises
+        ------
+        ArtifactError
+            If it is missing, altered or of another version.
+        """
         path = folder / DESCRIPTION
         try:
             content = path.read_bytes()
         except OSError as error:
             raise ArtifactError(
                 f"{path} can't be read ({error.strerror}); run `dvc repro` or name its folder"
-            ) from None
-        checksums.check(folder, [DESCRIPTION], REMEDY)
+            ) from error
+        checksums.check(folder, [DESCRIPTION], EXPORT_REMEDY)
         try:
             return cls.model_validate_json(content)
         except ValidationError as error:
             raise ArtifactError(
-                f"{path} is not an exported model's of this version ({params.sentence(error)}); export again"
-            ) from None
+                f"{path} does not describe a model of this version ({params.first_mistake(error)}); export again"
+            ) from error

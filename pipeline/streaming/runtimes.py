@@ -6,31 +6,25 @@
 LiteRT and ONNX Runtime need no TensorFlow and start in a fraction of a second.
 """
 
+import functools
 import importlib
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from types import ModuleType
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline import backend, checksums, params
 from pipeline.errors import ArtifactError
-from pipeline.mfcc import Features
+from pipeline.streaming.description import EXPORT_REMEDY
 
 Name = Literal["litert", "onnx", "keras", "saved_model"]
-FILES: Mapping[Name, str] = {
-    "litert": "model.tflite",
-    "onnx": "model.onnx",
-    "keras": "streaming.keras",
-    "saved_model": "saved_model",
-}
-REMEDY = "copy the whole folder or export again"
-KINDS = ("h", "c")  # order of the states of a Keras layer
-
-States = Sequence[Any]  # in the order of their names; arrays, or whatever the runtime gave back
+States = Sequence[Any]  # in the order of their names; arrays, or whatever the runtime returned
 
 
 class Network(ABC):
@@ -41,7 +35,7 @@ class Network(ABC):
     path
         The file or folder of its runtime.
     states
-        Names and lengths of the states, as streaming.json has them.
+        Names and lengths of the states, as in streaming.json.
     """
 
     def __init__(self, path: Path, states: Mapping[str, int]) -> None:
@@ -49,11 +43,11 @@ class Network(ABC):
         self._open(path, tuple(states))
 
     def stream(self) -> "Stream":
-        """A new stream: no more than its states."""
+        """A new stream, which holds nothing but its states."""
         return Stream(self, self._zeros)
 
     @abstractmethod
-    def step(self, frame: Features, states: States) -> tuple[Features, States]:
+    def step(self, frame: NDArray[np.float32], states: States) -> tuple[NDArray[np.float32], States]:
         """The posterior, shape (classes,), and the next states, after one more frame, shape (n_mfcc,)."""
 
     @abstractmethod
@@ -61,12 +55,12 @@ class Network(ABC):
 
 
 class Stream:
-    """One stream through a network: not to be shared between threads."""
+    """One stream through a network, for one thread at a time."""
 
     def __init__(self, network: Network, states: States) -> None:
         self._network, self._initial, self._states = network, states, states
 
-    def step(self, frame: Features) -> Features:
+    def step(self, frame: NDArray[np.float32]) -> NDArray[np.float32]:
         """The posterior, shape (classes,), after one more frame, shape (n_mfcc,)."""
         posterior, self._states = self._network.step(frame, self._states)
         return posterior
@@ -82,8 +76,8 @@ class LiteRt(Network):
     def _open(self, path: Path, states: tuple[str, ...]) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        content = path.read_bytes()  # an interpreter holds the file that it is given open
-        with backend.unheard():  # it names the delegate that it chose; without that, a step takes twice as long
+        content = path.read_bytes()  # given a path, an interpreter would hold the file open
+        with backend.quiet_stderr():  # it names its delegate; without a delegate, a step takes twice as long
             self._interpreter = Interpreter(model_content=content, num_threads=1)
             self._interpreter.allocate_tensors()
         runner = self._interpreter.get_signature_runner()
@@ -93,7 +87,7 @@ class LiteRt(Network):
         self._next = [outputs[f"next_{name}"]["index"] for name in states]
         self._lock = threading.Lock()
 
-    def step(self, frame: Features, states: States) -> tuple[Features, States]:
+    def step(self, frame: NDArray[np.float32], states: States) -> tuple[NDArray[np.float32], States]:
         interpreter = self._interpreter
         with self._lock:
             interpreter.set_tensor(self._frame, frame[None, None])
@@ -105,7 +99,7 @@ class LiteRt(Network):
 
 
 class Onnx(Network):
-    """model.onnx on ONNX Runtime, whose sessions are safe to share."""
+    """model.onnx on ONNX Runtime, whose sessions threads may share."""
 
     def _open(self, path: Path, states: tuple[str, ...]) -> None:
         import onnxruntime
@@ -116,80 +110,90 @@ class Onnx(Network):
         self._names = states
         self._outputs = ["posterior", *(f"next_{name}" for name in states)]
 
-    def step(self, frame: Features, states: States) -> tuple[Features, States]:
+    def step(self, frame: NDArray[np.float32], states: States) -> tuple[NDArray[np.float32], States]:
         inputs = dict(zip(self._names, states, strict=True))
         posterior, *following = self._session.run(self._outputs, {"frame": frame[None, None], **inputs})
         return posterior[0, 0], following
 
 
 class Keras(Network):
-    """streaming.keras: its layers keep the states of one stream, so those of each are put there first."""
+    """streaming.keras: its layers keep the states of one stream, so every step first sets those of its own stream."""
 
     def _open(self, path: Path, states: tuple[str, ...]) -> None:
         model = backend.keras().models.load_model(path, compile=False, safe_mode=True)
         import tensorflow
 
-        parts = [name.rpartition("_") for name in states]
-        kept = [model.get_layer(layer).states[KINDS.index(kind)] for layer, _, kind in parts]
+        layers = dict.fromkeys(name.rpartition("_")[0] for name in states)  # states of a layer are in its own order
+        variables = [variable for layer in layers for variable in model.get_layer(layer).states]
 
         def call(frame: Any, states: list[Any]) -> tuple[Any, list[Any]]:
-            for variable, state in zip(kept, states, strict=True):
+            for variable, state in zip(variables, states, strict=True):
                 variable.assign(state)
             posterior = model(frame)
-            return posterior, [tensorflow.convert_to_tensor(variable) for variable in kept]
+            return posterior, [tensorflow.convert_to_tensor(variable) for variable in variables]
 
         self._call = tensorflow.function(call, jit_compile=False)
         self._lock = threading.Lock()
 
-    def step(self, frame: Features, states: States) -> tuple[Features, States]:
+    def step(self, frame: NDArray[np.float32], states: States) -> tuple[NDArray[np.float32], States]:
         with self._lock:
             posterior, following = self._call(frame[None, None], list(states))
         return posterior.numpy()[0, 0], following
 
 
 class SavedModel(Network):
-    """saved_model/ as TensorFlow serves it."""
+    """saved_model/, called as TensorFlow Serving would."""
 
     def _open(self, path: Path, states: tuple[str, ...]) -> None:
         backend.keras()
         import tensorflow
 
-        self._loaded = tensorflow.saved_model.load(str(path))  # held: its functions refer to its variables weakly
+        self._loaded = tensorflow.saved_model.load(str(path))  # kept: its functions hold only weak references to it
         self._call = self._loaded.signatures["serving_default"]
         self._constant = tensorflow.constant
         self._names = states
 
-    def step(self, frame: Features, states: States) -> tuple[Features, States]:
+    def step(self, frame: NDArray[np.float32], states: States) -> tuple[NDArray[np.float32], States]:
         inputs = {name: self._constant(state) for name, state in zip(self._names, states, strict=True)}
         answer = self._call(frame=self._constant(frame[None, None]), **inputs)
         return answer["posterior"].numpy()[0, 0], [answer[f"next_{name}"] for name in self._names]
 
 
-NETWORKS: Mapping[Name, type[Network]] = {
-    "litert": LiteRt,
-    "onnx": Onnx,
-    "keras": Keras,
-    "saved_model": SavedModel,
+class Runtime(NamedTuple):
+    """A runtime that can hold the network of an export."""
+
+    file: str  # or folder, in the export
+    network: type[Network]
+    require: Callable[[], ModuleType]  # imports its package
+
+
+RUNTIMES: dict[Name, Runtime] = {
+    "litert": Runtime("model.tflite", LiteRt, functools.partial(importlib.import_module, "ai_edge_litert.interpreter")),
+    "onnx": Runtime("model.onnx", Onnx, functools.partial(importlib.import_module, "onnxruntime")),
+    "keras": Runtime("streaming.keras", Keras, backend.keras),
+    "saved_model": Runtime("saved_model", SavedModel, backend.keras),
 }
 
 
 def installed() -> list[Name]:
-    """The runtimes that can be imported here."""
+    """The runtimes whose packages are installed."""
     found: list[Name] = []
-    for name in FILES:
+    for name, runtime in RUNTIMES.items():
         with suppress(ImportError):
-            _import(name)
+            runtime.require()
             found.append(name)
     return found
 
 
-def load(folder: Path, runtime: Name, states: Mapping[str, int]) -> Network:
-    """The exported network in a folder, in memory.
+def load(folder: Path, name: Name, states: Mapping[str, int]) -> Network:
+    """Load the exported network in a folder into memory.
 
     Parameters
     ----------
+    name
+        The runtime.
     states
-        Names and lengths of the states, as streaming.json has them.
+        Names and lengths of the states, as in streaming.json.
 
     Raises
     ------
@@ -198,23 +202,18 @@ def load(folder: Path, runtime: Name, states: Mapping[str, int]) -> Network:
     ArtifactError
         If the file of that runtime is missing or altered, or the runtime is not installed or can't read it.
     """
-    params.choose("runtime", runtime, FILES)
-    checksums.check(folder, [FILES[runtime]], REMEDY)
+    params.choose("runtime", name, RUNTIMES)
+    runtime = RUNTIMES[name]
+    path = folder / runtime.file
+    checksums.check(folder, [runtime.file], EXPORT_REMEDY)
     try:
-        _import(runtime)
+        runtime.require()
     except ImportError as error:
         raise ArtifactError(
-            f"runtime {runtime!r} is not installed ({error.name or error}); install it or take another"
-        ) from None
-    path = folder / FILES[runtime]
+            f"runtime {name!r} is not installed ({error.name or error}); install it or choose another"
+        ) from error
     try:
-        return NETWORKS[runtime](path, states)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise ArtifactError(f"{path} can't be read by {runtime!r} ({error}); export again") from None
-
-
-def _import(runtime: Name) -> None:
-    if runtime in ("litert", "onnx"):
-        importlib.import_module({"litert": "ai_edge_litert.interpreter", "onnx": "onnxruntime"}[runtime])
-    else:
-        backend.keras()
+        return runtime.network(path, states)
+    except Exception as error:  # each runtime raises classes of its own
+        reason = " ".join(str(error).split())
+        raise ArtifactError(f"{path} can't be read by {name!r} ({reason}); export again") from error

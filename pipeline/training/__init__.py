@@ -1,1 +1,1 @@
-"""Fitting the network: the sequences in an order drawn every epoch, and the fit."""
+"""Fitting the network: the feed of shuffled sequences, the fit itself and its history."""

@@ -1,11 +1,11 @@
-"""How sequences reach the network: shuffled anew every epoch, in bounded memory, read while it learns.
+"""How sequences reach the network: in a new random order every epoch, in bounded memory, read while it learns.
 
-The store is read a shard at a time, in an order drawn anew every epoch, into a pool of `train.memory`. Once that is
-full, every sequence read takes the place of one drawn from all that are in it:
+The store is read shard by shard, in random order, into a pool of `train.memory`. Once the pool is full, every sequence
+read takes the slot of a random one, which goes to the network:
 
     shard 7, shard 2, ...  ─► pool of sequences ─► one at random ─► batches, padded to the longest sequence
 
-A pool with room for the whole manifest shuffles it evenly, and keeps what it has read for the next epoch.
+A pool that holds the whole manifest shuffles it evenly and reads it only once, in the first epoch.
 """
 
 import itertools
@@ -13,62 +13,73 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.errors import UserError
-from pipeline.mfcc import Features
-from pipeline.store.selection import Example, Selection
+from pipeline.store.items import Example
+from pipeline.store.selection import Selection
 
-AHEAD = 4  # batches that wait for the network
+READY_BATCHES = 4  # that wait for the network
 
 
 class Pool:
-    """Sequences in an order drawn anew every epoch, in memory that is taken once.
+    """Sequences in a new random order every epoch, in memory that is allocated once.
 
     Parameters
     ----------
-    memory
-        GB that they may fill, each as large as the longest; what is being read comes on top, a shard at a time.
+    memory_gb
+        Memory for sequences, each as long as the longest. The shard that is being read is not part of it.
 
     Attributes
     ----------
-    room
-        Sequences that fit.
+    capacity
+        Maximum number of sequences in it.
     """
 
-    def __init__(self, sequences: Selection, memory: float) -> None:
+    def __init__(self, sequences: Selection, memory_gb: float) -> None:
         self._sequences = sequences.in_store_order()
         self._runs = self._sequences.runs()
         longest = int(sequences.items["frames"].max())
-        one = _zeros(1, longest, sequences)
-        self.room = min(len(sequences), max(1, int(memory * 1e9 / sum(part.nbytes for part in one))))
-        # Arrays of their own for each sequence, taken and given back by TensorFlow's threads, left holes in the heap
-        # as large as the pool itself.
-        self._held = _zeros(self.room, longest, sequences)
-        self._complete = False  # whether every sequence has stayed in it
+        sequence_bytes = sum(part.nbytes for part in _zeros(1, longest, sequences))
+        self.capacity = min(len(sequences), max(1, int(memory_gb * 1e9 / sequence_bytes)))
+        # Separate arrays for each sequence, allocated and freed by TensorFlow's threads, left holes in the heap as
+        # large as the pool itself.
+        self._slots = _zeros(self.capacity, longest, sequences)
+        self._complete = False  # true once every sequence is in it to stay
 
     def epoch(self, rng: np.random.Generator) -> Iterator[Example]:
-        """Every sequence once, filled up to the longest, in arrays that hold it until the next is asked for."""
+        """Every sequence once, padded to the longest; its arrays are valid until the next one is taken."""
         if self._complete:
-            for place in rng.permutation(self.room):
-                yield self._held.part(place)
+            for slot in rng.permutation(self.capacity):
+                yield self._slots.part(slot)
             return
-        taken = 0
+        filled = 0
         for run in rng.permutation(len(self._runs)):
             for example in self._sequences.read(self._runs[run]):
-                place = taken
-                if taken == self.room:
-                    place = int(rng.integers(self.room))
-                    yield self._held.part(place)
+                slot = filled
+                if filled == self.capacity:
+                    slot = int(rng.integers(self.capacity))
+                    yield self._slots.part(slot)
                 else:
-                    taken += 1
-                _fill(self._held.part(place), example)
-        for place in rng.permutation(taken):
-            yield self._held.part(place)
-        self._complete = self.room == len(self._sequences)
+                    filled += 1
+                _fill(self._slots.part(slot), example)
+        for slot in rng.permutation(filled):
+            yield self._slots.part(slot)
+        self._complete = self.capacity == len(self._sequences)
 
 
 def batches(examples: Iterable[Example], size: int, frames: int) -> Iterator[Example]:
-    """Join examples to batches of arrays (size, frames, ...), short ones filled up behind with frames of no weight."""
+    """Stack examples to batches of arrays (size, frames, ...), padded with frames of no weight; the last may be short.
+
+    Examples
+    --------
+    >>> examples = [Example(np.ones((n, 13), np.float32), np.zeros(n, int), np.ones(n, np.float32)) for n in (2, 3, 1)]
+    >>> first, last = batches(examples, size=2, frames=3)
+    >>> first.features.shape, last.features.shape
+    ((2, 3, 13), (1, 3, 13))
+    >>> first.weights.tolist()
+    [[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]]
+    """
     waiting = iter(examples)
     for first in waiting:
         shape = (size, frames)
@@ -82,44 +93,55 @@ def batches(examples: Iterable[Example], size: int, frames: int) -> Iterator[Exa
         yield batch.part(slice(number + 1))
 
 
-def _zeros(count: int, frames: int, sequences: Selection) -> Example:
-    features = np.zeros((count, frames, sequences.store.mfcc.shape[1]), np.float32)
-    return Example(features, np.zeros((count, frames), np.int64), np.zeros((count, frames), np.float32))
+def _zeros(n_sequences: int, frames: int, sequences: Selection) -> Example:
+    shape = (n_sequences, frames)
+    features = np.zeros((*shape, sequences.store.mfcc.shape[1]), np.float32)
+    return Example(features, np.zeros(shape, np.int64), np.zeros(shape, np.float32))
 
 
-def _fill(into: Example, example: Example) -> None:
+def _fill(target: Example, example: Example) -> None:
     for name in Example._fields:
-        there, values = getattr(into, name), getattr(example, name)
-        there[: len(values)], there[len(values) :] = values, 0
+        padded, values = getattr(target, name), getattr(example, name)
+        padded[: len(values)], padded[len(values) :] = values, 0
 
 
 class Feed:
-    """Batches for Keras, read ahead of it in a thread of TensorFlow's: epoch after epoch in one stream.
+    """Batches for Keras, read ahead by a thread of TensorFlow's: epoch after epoch in one stream.
 
     Parameters
     ----------
     epochs
-        Gives the sequences of each epoch; never too few epochs, as Keras takes a stream that ends early for a mistake.
+        Gives the sequences of each epoch. Give at least as many epochs as are trained: Keras warns of a stream that
+        ends early.
+    batch_size
+        Sequences per batch; the last of an epoch may be short.
+    correct
+        The outputs that are correct for each target, as `fitting.correct_outputs` gives them. Frames of a target that
+        has none weigh nothing.
 
     Attributes
     ----------
     steps
-        Batches of an epoch.
-    failed
-        What a user can put right and TensorFlow would tell as an error of its own.
+        Batches per epoch.
+    error
+        A user's error that ended the stream. TensorFlow raises one of its own instead.
     """
 
     def __init__(
-        self, epochs: Callable[[], Iterable[Iterable[Example]]], sequences: Selection, size: int, right: Features
+        self,
+        epochs: Callable[[], Iterable[Iterable[Example]]],
+        sequences: Selection,
+        batch_size: int,
+        correct: NDArray[np.float32],
     ) -> None:
-        self._epochs, self._size = epochs, size
+        self._epochs, self._batch_size = epochs, batch_size
         self._shape = (int(sequences.items["frames"].max()), sequences.store.mfcc.shape[1])
-        self._answered = right.max(axis=1)  # a target of which no output is right weighs nothing
-        self.steps = -(-len(sequences) // size)
-        self.failed: UserError | None = None
+        self._target_weights = correct.max(axis=1)
+        self.steps = -(-len(sequences) // batch_size)
+        self.error: UserError | None = None
 
     def dataset(self) -> Any:
-        """As a tf.data.Dataset of features, targets and weights."""
+        """A tf.data.Dataset of features, targets and weights."""
         from tensorflow import TensorSpec, data, float32, int64
 
         frames, n_mfcc = self._shape
@@ -128,17 +150,17 @@ class Feed:
             TensorSpec((None, frames), int64),
             TensorSpec((None, frames), float32),
         )
-        return data.Dataset.from_generator(self._batches, output_signature=signature).prefetch(AHEAD)
+        return data.Dataset.from_generator(self._batches, output_signature=signature).prefetch(READY_BATCHES)
 
     def close(self) -> None:
-        """Let go of the sequences: TensorFlow keeps what it has ever read from for as long as the process runs."""
+        """Release the sequences: TensorFlow keeps every generator for as long as the process runs."""
         self._epochs = lambda: ()
 
     def _batches(self) -> Iterator[tuple[Any, ...]]:
         try:
             for epoch in self._epochs():
-                for batch in batches(epoch, self._size, self._shape[0]):
-                    yield batch.features, batch.targets, batch.weights * self._answered[batch.targets]
+                for batch in batches(epoch, self._batch_size, self._shape[0]):
+                    yield batch.features, batch.targets, batch.weights * self._target_weights[batch.targets]
         except UserError as error:
-            self.failed = error
+            self.error = error
             raise

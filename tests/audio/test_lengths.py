@@ -1,4 +1,4 @@
-"""Lengths that files state: what is cut is noticed in every format that says how long it is, and nothing else is."""
+"""Stated lengths: a cut file is noticed in every format that states its length, and a whole file never is."""
 
 import itertools
 import struct
@@ -11,10 +11,12 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from pipeline.audio import lengths
 from pipeline.audio.decode import decode
 from pipeline.audio.headers import FORMATS
+from pipeline.audio.lengths import StatedLength, stated_length
+from pipeline.audio.samples import Waveform
 from pipeline.errors import AudioError
 
 RATE = 16000
@@ -27,12 +29,12 @@ WRITTEN = [
 ]  # neither has a header of its own
 
 
-def noise(frames: int, channels: int = 1) -> np.ndarray:
+def noise(frames: int, channels: int = 1) -> NDArray[np.float64]:
     return np.clip(np.random.default_rng(0).normal(0, 0.2, (frames, channels)), -0.9, 0.9)
 
 
-def samples(path: Path, content: bytes) -> np.ndarray | str:
-    """A recording, or why it is refused."""
+def decoded(path: Path, content: bytes | bytearray) -> Waveform | str:
+    """A recording, or the reason for rejecting it."""
     path.write_bytes(content)
     try:
         return np.concatenate([np.zeros(0, np.float32), *decode(path).blocks])
@@ -40,10 +42,10 @@ def samples(path: Path, content: bytes) -> np.ndarray | str:
         return error.reason
 
 
-def outcome(path: Path, content: bytes) -> int | str:
-    """How many frames a recording has, or why it is refused."""
-    heard = samples(path, content)
-    return heard if isinstance(heard, str) else len(heard)
+def outcome(path: Path, content: bytes | bytearray) -> int | str:
+    """The number of frames of a recording, or the reason for rejecting it."""
+    found = decoded(path, content)
+    return found if isinstance(found, str) else len(found)
 
 
 def written(path: Path, form: str) -> Iterator[tuple[str, bytes]]:
@@ -58,7 +60,7 @@ def written(path: Path, form: str) -> Iterator[tuple[str, bytes]]:
 
 
 def pipes() -> list[int]:
-    """Lengths that programs write when they do not know better."""
+    """Lengths that programs write to a pipe instead of the true one."""
     sox, sox_24_bits, aiff, reference, ffmpeg, opus = (
         0x7FFFF000,
         0x7FFFEFFC,
@@ -79,12 +81,12 @@ def wav(length: int, content: bytes, *, riff: int | None = None, before: bytes =
 
 
 @pytest.mark.parametrize("form", WRITTEN)
-def test_a_file_of_any_format_is_accepted_whole_and_refused_if_audio_is_cut_off(tmp_path: Path, form: str) -> None:
+def test_a_file_of_any_format_is_accepted_whole_and_rejected_if_audio_is_cut_off(tmp_path: Path, form: str) -> None:
     for kind, content in written(tmp_path / "whole", form):
-        whole = samples(tmp_path / "whole", content)
+        whole = decoded(tmp_path / "whole", content)
         assert len(whole) >= FRAMES and not isinstance(whole, str), kind
         for size in (len(content) // 2, len(content) * 9 // 10, len(content) - 1):
-            cut = samples(tmp_path / "cut", content[:size])
+            cut = decoded(tmp_path / "cut", content[:size])
             if isinstance(cut, str):
                 assert cut in {"truncated", "unreadable"}, kind
             elif form not in UNKNOWN:  # the last byte may be no audio
@@ -99,7 +101,7 @@ def test_half_of_a_file_of_unknown_length_passes(tmp_path: Path, form: str) -> N
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("riff", [0, -8, 8, 1, 3_000_000_000, 0xFFFFFFFF])
-def test_only_the_data_of_a_wav_count(tmp_path: Path, order: str, riff: int) -> None:
+def test_only_the_length_of_the_data_of_a_wav_counts(tmp_path: Path, order: str, riff: int) -> None:
     content = noise(FRAMES).tobytes()[: 2 * FRAMES]
     size = riff if riff > 8 else len(content) + 36 + riff
     assert outcome(tmp_path / "a", wav(len(content), content, riff=size, order=order)) == FRAMES
@@ -126,13 +128,13 @@ def test_the_data_of_a_wav_are_found_behind_any_chunks(
     tmp_path_factory: pytest.TempPathFactory, chunks: list[tuple[bytes, bytes]], length: int, more: int, after: bytes
 ) -> None:
     before = b"".join(struct.pack("<4sI", name, len(text)) + text + bytes(len(text) % 2) for name, text in chunks)
-    held = max(length + more, 0)
+    n_bytes = max(length + more, 0)
     path = tmp_path_factory.mktemp("wav") / "a"
-    path.write_bytes(wav(length, bytes(held) + (after if more >= 0 else b""), before=before))
+    path.write_bytes(wav(length, bytes(n_bytes) + (after if more >= 0 else b""), before=before))
     with path.open("rb") as file:
-        end = lengths.stated(file.fileno(), "WAV").end
+        end = stated_length(file.fileno(), "WAV").end
     assert end == 44 + len(before) + length
-    assert (end > path.stat().st_size) == (held < length)
+    assert (end > path.stat().st_size) == (n_bytes < length)
 
 
 @pytest.mark.parametrize("form", ["WAV", "AIFF", "FLAC"])
@@ -148,12 +150,12 @@ SOX = {"wav": [], "au": [], "aiff": [], "aifc": [], "flac": [], "ogg": [], "caf"
 
 @pytest.mark.parametrize("form", SOX)
 @pytest.mark.parametrize("sample", [["-b", "16", "-c", "1"], ["-b", "24", "-c", "2"]])
-def test_what_sox_writes_to_a_pipe_is_accepted(tmp_path: Path, form: str, sample: list[str]) -> None:
+def test_the_output_of_sox_to_a_pipe_is_accepted(tmp_path: Path, form: str, sample: list[str]) -> None:
     soundfile.write(tmp_path / "in.wav", noise(FRAMES, 2), RATE)
-    command = ["sox", "-V1", "-D", tmp_path / "in.wav", *sample, *SOX[form], "-t", form, "-"]
+    command = ["sox", "-V1", "-D", str(tmp_path / "in.wav"), *sample, *SOX[form], "-t", form, "-"]
     content = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
-    heard = outcome(tmp_path / "out", content)
-    assert heard == (FRAMES // 2 if form == "wve" else 0 if form == "caf" else FRAMES)  # SoX writes a CAF of length 0
+    n_frames = FRAMES // 2 if form == "wve" else 0 if form == "caf" else FRAMES  # SoX writes a CAF of length 0
+    assert outcome(tmp_path / "out", content) == n_frames
 
 
 def plain_mp3(path: Path, level: float = 0.9, frames: int = 3 * RATE) -> tuple[bytes, int]:
@@ -186,11 +188,11 @@ def test_an_mp3_that_states_its_frames_is_truncated_if_some_are_missing(tmp_path
     for share in (0.3, 0.5, 0.9):
         assert outcome(tmp_path / "b", content[: int(share * len(content))]) == "truncated"
     with (tmp_path / "a").open("rb") as file:
-        end = lengths.stated(file.fileno(), "MP3").end
+        end = stated_length(file.fileno(), "MP3").end
     assert end == len(content)
 
 
-def test_what_surrounds_mpeg_frames_is_no_damage(tmp_path: Path) -> None:
+def test_data_around_mpeg_frames_is_no_damage(tmp_path: Path) -> None:
     content, size = plain_mp3(tmp_path / "a")
     tag = b"ID3\3\0\0\0\0\1\0" + b"\xff\xfb" * 64
     whole = outcome(tmp_path / "a", content)
@@ -204,12 +206,12 @@ def test_what_surrounds_mpeg_frames_is_no_damage(tmp_path: Path) -> None:
     assert outcome(tmp_path / "a", content[: 4 * size] + bytes(300) + content[4 * size : -1]) == "truncated"
 
 
-def test_an_mp3_of_changing_bitrate_without_a_header_is_read_whole_or_refused(tmp_path: Path) -> None:
+def test_an_mp3_of_changing_bitrate_without_a_header_is_read_whole_or_rejected(tmp_path: Path) -> None:
     low, size = plain_mp3(tmp_path / "low", 0.9)
     high, other = plain_mp3(tmp_path / "high", 0.1)
     assert other > size
-    frames = outcome(tmp_path / "a", low), outcome(tmp_path / "a", high)
-    assert outcome(tmp_path / "a", low + high) == sum(frames)  # libsndfile expects more
+    n_low, n_high = len(decoded(tmp_path / "a", low)), len(decoded(tmp_path / "a", high))
+    assert outcome(tmp_path / "a", low + high) == n_low + n_high  # libsndfile expects more
     assert outcome(tmp_path / "a", high + low) == "truncated"  # libsndfile expects less and stops there
 
 
@@ -225,7 +227,7 @@ def oggs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @settings(deadline=None, max_examples=50)
 @given(subtype=st.sampled_from(["VORBIS", "OPUS"]), share=st.floats(0, 1, exclude_max=True))
-def test_an_ogg_file_is_refused_wherever_it_is_cut(
+def test_an_ogg_file_is_rejected_wherever_it_is_cut(
     tmp_path_factory: pytest.TempPathFactory, oggs: dict[str, bytes], subtype: str, share: float
 ) -> None:
     content, path = oggs[subtype], tmp_path_factory.mktemp("ogg") / "a"
@@ -258,5 +260,5 @@ def test_no_content_breaks_the_reading_of_a_header(
     path = tmp_path_factory.mktemp("any") / "a"
     path.write_bytes(content)
     with path.open("rb") as file:
-        assert isinstance(lengths.stated(file.fileno(), form), lengths.Stated)
+        assert isinstance(stated_length(file.fileno(), form), StatedLength)
         assert file.tell() == 0

@@ -1,4 +1,4 @@
-"""What is read of a recording is what ingest wrote of it, or an error."""
+"""Any slice of a recording is what ingest wrote, or an error."""
 
 import dataclasses
 import hashlib
@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from pipeline.audio.convert import convert
 from pipeline.audio.samples import Samples
-from pipeline.audio.wav import BLOCK, Reader, Wav
+from pipeline.audio.wav import BLOCK_SAMPLES, Reader, Wav
 from pipeline.errors import ArtifactError
 
-LENGTH = 2 * BLOCK + 12_345
+LENGTH = 2 * BLOCK_SAMPLES + 12_345
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def wav(tmp_path_factory: pytest.TempPathFactory, signal: Samples) -> Wav:
 
 def test_checksums_are_of_the_samples(wav: Wav, signal: Samples) -> None:
     assert wav.sha256 == hashlib.sha256(signal.tobytes()).hexdigest()
-    blocks = [signal[at : at + BLOCK].tobytes() for at in range(0, LENGTH, BLOCK)]
+    blocks = [signal[at : at + BLOCK_SAMPLES].tobytes() for at in range(0, LENGTH, BLOCK_SAMPLES)]
     assert wav.crc32c == "".join(f"{google_crc32c.value(block):08x}" for block in blocks)
 
 

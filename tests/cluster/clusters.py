@@ -50,8 +50,8 @@ class Cluster:
     def _start(self, what: str, *options: str, **environment: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "dask", what, "--scheduler-file", str(self._file), *options]
         env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return subprocess.Popen(command, cwd=self._file.parent, env=env, **quiet)
+        null = subprocess.DEVNULL
+        return subprocess.Popen(command, cwd=self._file.parent, env=env, stdout=null, stderr=null)
 
 
 @contextmanager

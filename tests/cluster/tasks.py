@@ -4,11 +4,30 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np  # noqa: F401 with its BLAS
 from threadpoolctl import threadpool_info
+
+from pipeline.cluster.job import Cause, Job
+
+FAILED: dict[Cause, int] = {"killed": -1, "hung": -2}
+
+
+def job(function: Callable[..., list[int]], allowance_s: Callable[[int], float] = lambda _: 0.0) -> Job[int, int]:
+    """A job on numbers."""
+    return Job(
+        name="test",
+        unit="numbers",
+        params=(),
+        code=(),
+        packages=("numpy", "soxr"),
+        function=function,
+        batches=lambda numbers: [numbers],
+        placeholder=lambda _, cause: FAILED[cause],
+        allowance_s=allowance_s,
+    )
 
 
 def square(items: Sequence[int]) -> list[int]:

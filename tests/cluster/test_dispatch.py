@@ -1,4 +1,4 @@
-"""Work on a cluster of real processes: nothing is lost but what must be, and that is told."""
+"""Work on a cluster of real processes: only items that fail alone are lost, and each is reported."""
 
 import functools
 import importlib.metadata
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import dask
 import psutil
 import pytest
 
-from pipeline.cluster import dispatch, task, watch
+from pipeline.cluster import dispatch, engine, task, watch
 from pipeline.errors import ClusterError
 from tests.cluster import tasks
 from tests.cluster.clusters import Cluster, family, started
@@ -44,12 +44,11 @@ def without_soxr(name):
 
 importlib.metadata.version = without_soxr
 """
-GIVEN_UP: dict[dispatch.Cause, int] = {"killed": -1, "hung": -2}
 
 
 @pytest.fixture(params=["by hand", "local"])
-def engine(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The cluster that `two` started, then the one that `cluster.connect` starts."""
+def cluster(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The cluster that `two` started, then the one that `engine.connect` starts."""
     if request.param == "by hand":
         request.getfixturevalue("two")
         yield
@@ -61,12 +60,8 @@ def engine(request: pytest.FixtureRequest) -> Iterator[None]:
 def work(function: Callable[..., list[int]], numbers: int, folder: Path, batch: int = 3) -> list[int]:
     items = list(range(numbers))
     batches = [items[at : at + batch] for at in range(0, numbers, batch)]
-
-    def lost(_: int, cause: dispatch.Cause) -> int:
-        return GIVEN_UP[cause]
-
-    with dispatch.connect() as client:
-        return dispatch.map(client, function, batches, folder=folder, lost=lost, job="test", unit="numbers")
+    with engine.connect() as client:
+        return dispatch.run(client, tasks.job(function), batches, shared_folder=folder)
 
 
 def squares(numbers: int) -> list[int]:
@@ -91,23 +86,23 @@ def test_a_worker_killed_with_its_results_costs_only_those(two: Cluster, tmp_pat
     assert work(functools.partial(tasks.die_soon, marks=marks), 8, tmp_path, batch=1) == squares(8)
 
 
-def test_an_item_that_kills_every_worker_is_given_up_alone(engine: None, tmp_path: Path) -> None:
-    assert work(tasks.die_of_seven, 12, tmp_path, batch=4) == [*squares(7), GIVEN_UP["killed"], *squares(12)[8:]]
+def test_an_item_that_kills_every_worker_is_failed_alone(cluster: None, tmp_path: Path) -> None:
+    assert work(tasks.die_of_seven, 12, tmp_path, batch=4) == [*squares(7), tasks.FAILED["killed"], *squares(12)[8:]]
 
 
-def test_an_item_whose_task_does_not_end_is_given_up_alone(
-    engine: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_item_whose_task_does_not_end_fails_alone(
+    cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatch, "LIMIT", 2)
+    monkeypatch.setattr(dispatch, "TASK_LIMIT_S", 2)
     os.mkfifo(tmp_path / "fifo")
     hang = functools.partial(tasks.hang_of_seven, fifo=tmp_path / "fifo")
-    assert work(hang, 12, tmp_path, batch=4) == [*squares(7), GIVEN_UP["hung"], *squares(12)[8:]]
+    assert work(hang, 12, tmp_path, batch=4) == [*squares(7), tasks.FAILED["hung"], *squares(12)[8:]]
 
 
-def test_an_item_whose_task_hangs_once_is_not_given_up(
+def test_an_item_whose_task_hangs_once_does_not_fail(
     two: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatch, "LIMIT", 2)
+    monkeypatch.setattr(dispatch, "TASK_LIMIT_S", 2)
     assert work(functools.partial(tasks.hang_once, mark=tmp_path / "mark"), 3, tmp_path, batch=1) == squares(3)
 
 
@@ -115,28 +110,19 @@ def test_a_task_may_take_what_its_items_are_allowed(
     two: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits: list[int] = []
-    monkeypatch.setattr(dispatch, "LIMIT", 3)
+    monkeypatch.setattr(dispatch, "TASK_LIMIT_S", 3)
     monkeypatch.setattr(dispatch, "portable", lambda *_: lambda items, ticks: ("done", [ticks]))
-    with dispatch.connect() as client:
-        for allowance in (lambda _: 0.0, lambda item: item / 2):
-            limits += dispatch.map(
-                client,
-                tasks.square,
-                [[5]],
-                folder=tmp_path,
-                lost=lambda *_: [],
-                allowance=allowance,
-                job="test",
-                unit="numbers",
-            )
+    with engine.connect() as client:
+        for job in (tasks.job(tasks.square), tasks.job(tasks.square, allowance_s=lambda item: item / 2)):
+            limits += dispatch.run(client, job, [[5]], shared_folder=tmp_path)
     assert limits == [3, 6]
 
 
 def test_a_frozen_worker_is_reported_and_its_work_is_done(
-    engine: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(watch, "LOOK", 1)
-    monkeypatch.setattr(watch, "FROZEN", 3)
+    monkeypatch.setattr(watch, "LOOK_INTERVAL_S", 1)
+    monkeypatch.setattr(watch, "FROZEN_LOOKS", 3)
     mark = tmp_path / "mark"
     assert work(functools.partial(tasks.stop_once, mark=mark), 30, tmp_path) == squares(30)
     assert re.search(
@@ -147,12 +133,12 @@ def test_a_frozen_worker_is_reported_and_its_work_is_done(
     assert not psutil.pid_exists(int(mark.read_text()))
 
 
-def test_a_worker_that_goes_on_after_it_was_given_up_does_no_harm(
+def test_a_worker_that_goes_on_after_it_was_replaced_does_no_harm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "LOOK", 1)
-    monkeypatch.setattr(watch, "FROZEN", 3)
-    monkeypatch.setattr(watch, "RESTART", 2)
+    monkeypatch.setattr(watch, "LOOK_INTERVAL_S", 1)
+    monkeypatch.setattr(watch, "FROZEN_LOOKS", 3)
+    monkeypatch.setattr(watch, "RESTART_LIMIT_S", 2)
     with started(tmp_path, 2) as running:
         assert work(tasks.square, 6, tmp_path, batch=1) == squares(6)  # both are up
         asleep = family(running.workers[0].pid)  # the nanny as well, as on a machine that sleeps
@@ -164,15 +150,13 @@ def test_a_worker_that_goes_on_after_it_was_given_up_does_no_harm(
 
 
 def test_the_local_cluster_ends_with_a_worker_that_is_stopped(tmp_path: Path) -> None:
-    with dask.config.set({"scheduler-address": None}), dispatch.connect() as client:
-        [process] = dispatch.map(
-            client, tasks.process, [[0]], folder=tmp_path, lost=lambda *_: 0, job="test", unit="numbers"
-        )
+    with dask.config.set({"scheduler-address": None}), engine.connect() as client:
+        [process] = dispatch.run(client, tasks.job(tasks.process), [[0]], shared_folder=tmp_path)
         os.kill(process, signal.SIGSTOP)
     assert not psutil.pid_exists(process)
 
 
-def test_a_blas_has_one_thread_in_every_task(engine: None, tmp_path: Path) -> None:
+def test_a_blas_has_one_thread_in_every_task(cluster: None, tmp_path: Path) -> None:
     assert set(work(tasks.blas_threads, 30, tmp_path)) == {1}
 
 
@@ -182,7 +166,7 @@ def test_what_a_task_raises_is_raised_here(two: Cluster, tmp_path: Path) -> None
 
 
 def test_a_worker_of_another_version_is_refused(two: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task, "versions", lambda: {"numpy": "1.2.3"})
+    monkeypatch.setattr(task, "versions", lambda _: {"numpy": "1.2.3"})
     with pytest.raises(
         ClusterError, match=r"worker tcp://\S+ has numpy \d+\.\S+, this has 1\.2\.3; start it in the sam"
     ):
@@ -193,10 +177,10 @@ def test_a_worker_that_does_not_see_the_files_is_refused(
     two: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @contextmanager
-    def elsewhere(_: Path) -> Iterator[Any]:
-        yield "a run", tmp_path / "elsewhere" / "token", task.versions()
+    def elsewhere(_: Path, packages: Sequence[str]) -> Iterator[Any]:
+        yield "a run", tmp_path / "elsewhere" / "token", task.versions(packages)
 
-    monkeypatch.setattr(dispatch, "welcoming", elsewhere)
+    monkeypatch.setattr(dispatch, "admission", elsewhere)
     with pytest.raises(ClusterError, match=r"does not see the files in .*elsewhere; use a file system that all share"):
         work(tasks.square, 6, tmp_path)
 
@@ -230,24 +214,24 @@ def test_a_package_that_is_missing_here_is_told(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(importlib.metadata, "version", version)
     with (
         pytest.raises(ClusterError, match=r"soxr can't be found in \S+; run `make setup` and use its environment"),
-        dispatch.welcoming(tmp_path),
+        task.admission(tmp_path, ["numpy", "soxr"]),
     ):
         pass
 
 
 INTERRUPTED = """
 import functools, pathlib, sys, time
-from pipeline.cluster import dispatch
+from pipeline.cluster import dispatch, engine
 from tests.cluster import tasks
 
 try:
-    with dispatch.connect(tasks) as client:
+    with engine.connect(tasks.job(tasks.dawdle)) as client:
         if sys.argv[1] == "started":
             pathlib.Path("reached").touch()
             time.sleep(60)
         function = functools.partial(tasks.dawdle, mark=pathlib.Path("reached").resolve())
-        options = {"folder": pathlib.Path.cwd(), "lost": lambda *_: 0, "job": "test", "unit": "numbers"}
-        dispatch.map(client, function, [[number] for number in range(1000)], **options)
+        batches = [[number] for number in range(1000)]
+        dispatch.run(client, tasks.job(function), batches, shared_folder=pathlib.Path.cwd())
 except KeyboardInterrupt:
     sys.exit(130)
 """
@@ -292,7 +276,7 @@ def test_a_killed_scheduler_is_told(tmp_path: Path) -> None:
 
 
 def test_a_cluster_without_workers_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "PATIENCE", 3)
+    monkeypatch.setattr(watch, "NO_WORKER_LIMIT_S", 3)
     with started(tmp_path, 1) as running:
         assert work(tasks.square, 3, tmp_path) == squares(3)
         later(running.kill_workers, 1)

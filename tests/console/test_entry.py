@@ -1,12 +1,14 @@
-"""Whatever goes wrong outside of this package, a person reads one line and never a traceback."""
+"""A user's mistake is one line on standard error; only a defect of this package is a traceback."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,13 +16,18 @@ ROOT = Path(__file__).parents[2]
 LID = str(Path(sys.executable).parent / "lid")
 
 
-def run(body: str, **options: object) -> subprocess.CompletedProcess[str]:
-    """Run a function body as a whole process."""
+def python(body: str) -> list[str]:
+    """The command that runs a function body as a whole process."""
     lines = "\n".join(f"    {line}" for line in body.splitlines())
     code = f"import os, sys\nfrom pipeline.console import entry\ndef main():\n{lines}\nentry.run(main)\n"
-    return subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, **options
+    return [sys.executable, "-c", code]
+
+
+def run(body: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    done: subprocess.CompletedProcess[str] = subprocess.run(
+        python(body), cwd=ROOT, capture_output=True, text=True, check=False, **options
     )
+    return done
 
 
 def lid(*arguments: str, shell: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
@@ -37,11 +44,17 @@ def only_line(done: subprocess.CompletedProcess[str], status: int = 2) -> str:
     return done.stderr
 
 
-def test_a_defect_keeps_its_traceback() -> None:
-    done = run("raise KeyError('x')")
+@pytest.mark.parametrize("error", ["KeyError", "AssertionError", "errors.Defect"])
+def test_a_defect_keeps_its_traceback(error: str) -> None:
+    done = run(f"from pipeline import errors\nraise {error}('x')")
     assert done.returncode == 1
-    assert "Traceback" in done.stderr
-    assert "KeyError: 'x'" in done.stderr
+    assert done.stderr.startswith("Traceback (most recent call last):")
+    assert re.search(rf"^(pipeline\.)?{error}: '?x'?$", done.stderr, flags=re.MULTILINE)
+
+
+def test_the_cause_of_a_mistake_is_not_shown() -> None:
+    body = "from pipeline.errors import ArtifactError\ntry: int('x')\nexcept ValueError as error: "
+    assert only_line(run(body + "raise ArtifactError('a.csv is damaged') from error")) == "error: a.csv is damaged\n"
 
 
 def test_native_noise_is_not_shown_and_messages_are() -> None:
@@ -51,7 +64,7 @@ def test_native_noise_is_not_shown_and_messages_are() -> None:
 
 
 @pytest.mark.parametrize("folder", ["/dev/shm", "/"])
-def test_free_room_is_that_of_the_disk_that_is_full(folder: str) -> None:
+def test_free_space_is_that_of_the_disk_that_is_full(folder: str) -> None:
     body = f"raise OSError(28, 'No space left on device', {folder + '/nowhere/file'!r})"
     said = only_line(run(body))
     free = int(said.split("(")[1].split(" MB")[0].replace(",", ""))
@@ -71,7 +84,7 @@ def test_free_room_is_that_of_the_disk_that_is_full(folder: str) -> None:
         ("verify", "README.md/x"),
     ],
 )
-def test_any_path_that_is_none_is_one_line(arguments: tuple[str, ...]) -> None:
+def test_any_wrong_path_is_one_line(arguments: tuple[str, ...]) -> None:
     only_line(lid(*arguments))
 
 
@@ -109,11 +122,13 @@ def test_nobody_reads() -> None:
 
 
 def interrupted(command: list[str], seconds: float) -> tuple[int, str]:
-    def hear() -> None:  # what runs in the background is started deaf to Ctrl-C
+    def allow_interrupts() -> None:  # a background process ignores Ctrl-C
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, preexec_fn=hear) as running:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, preexec_fn=allow_interrupts
+    ) as running:
         time.sleep(seconds)
         running.send_signal(signal.SIGINT)
         _, complaint = running.communicate(timeout=60)
@@ -137,23 +152,16 @@ def test_an_interrupt_at_any_moment_of_the_start_is_no_traceback(command: list[s
         assert complaint.count("\n") <= 1
 
 
-def test_an_interrupt_is_told_whatever_it_tears_apart() -> None:
+def test_an_interrupt_is_told_whatever_error_it_causes() -> None:
     body = "import time\ntry: time.sleep(60)\nexcept KeyboardInterrupt: raise ImportError"
-    lines = "\n".join(f"    {line}" for line in body.splitlines())
-    code = f"from pipeline.console import entry\ndef main():\n{lines}\nentry.run(main)\n"
-    status, complaint = interrupted([sys.executable, "-c", code], 1)
+    status, complaint = interrupted(python(body), 1)
     assert (status, complaint) == (130, "interrupted; run it again: finished work is reused\n")
 
 
 @pytest.mark.parametrize("body", ["print('x')", "for _ in range(10_000): print('x' * 100)", "print('x', flush=True)"])
-def test_output_that_finds_no_room_is_told(body: str) -> None:
-    lines = "\n".join(f"    {line}" for line in body.splitlines())
-    code = f"from pipeline.console import entry\ndef main():\n{lines}\nentry.run(main)\n"
+def test_output_to_a_full_disk_is_told(body: str) -> None:
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False
-        )
-    assert done.returncode == 2
-    assert done.stderr == (
-        "error: standard output can't be written (No space left on device); write it where there is room\n"
+        done = subprocess.run(python(body), cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert only_line(done) == (
+        "error: standard output can't be written (No space left on device); redirect it to a disk with free space\n"
     )

@@ -1,4 +1,4 @@
-"""The audit: silent where all is well, and every kind of leak that is planted is found and named."""
+"""The audit finds and names every kind of leak that is planted, and nothing in clean splits."""
 
 import dataclasses
 from typing import Any
@@ -13,7 +13,7 @@ NAMES = ("train", "val", "test")
 
 @dataclasses.dataclass
 class Artifacts:
-    """What the audit reads: two recordings a split, two sequences of each."""
+    """The input of the audit: two recordings per split, two sequences of each."""
 
     recordings: list[RecordingRow]
     splits: dict[str, list[SplitRow]]
@@ -59,7 +59,7 @@ def test_clean_splits_have_no_findings(artifacts: Artifacts) -> None:
     assert artifacts.findings() == {}
 
 
-def test_one_split_may_share_all_it_likes(artifacts: Artifacts) -> None:
+def test_recordings_of_one_split_may_share_anything(artifacts: Artifacts) -> None:
     artifacts.alter("train-1", speaker="s-train-0", group="g-train-0", sha256="x-train-0")
     assert artifacts.findings() == {}
 
@@ -78,7 +78,9 @@ def test_training_may_be_balanced(artifacts: Artifacts) -> None:
     [("speaker", "speaker_in_one_split"), ("group", "source_in_one_split"), ("sha256", "audio_in_one_split")],
 )
 @pytest.mark.parametrize("pair", [("train-0", "val-1"), ("train-1", "test-0"), ("val-0", "test-1")])
-def test_what_two_splits_share_is_found(artifacts: Artifacts, column: str, check: str, pair: tuple[str, str]) -> None:
+def test_anything_that_two_splits_share_is_found(
+    artifacts: Artifacts, column: str, check: str, pair: tuple[str, str]
+) -> None:
     for name in pair:
         artifacts.alter(name, **{column: "shared"})
     found = artifacts.findings()
@@ -87,7 +89,7 @@ def test_what_two_splits_share_is_found(artifacts: Artifacts, column: str, check
     assert all(name.split("-")[0] in found[check][0] for name in pair)
 
 
-def test_the_speakers_are_those_of_ingest_whatever_the_splits_say(artifacts: Artifacts) -> None:
+def test_speakers_are_taken_from_ingest_not_from_the_splits(artifacts: Artifacts) -> None:
     for name in ("train-0", "val-0"):
         artifacts.alter(name, speaker="shared")
     artifacts.splits["val"][0] = dataclasses.replace(artifacts.splits["val"][0], speaker="another")
@@ -146,7 +148,7 @@ def test_a_sequence_dropped_or_doubled_outside_training_is_found(artifacts: Arti
     assert list(artifacts.findings()) == ["only_train_balanced"]
 
 
-def test_a_report_counts_all_and_names_a_few() -> None:
+def test_a_report_counts_all_findings_and_quotes_a_few() -> None:
     findings = {"one": [f"leak {number}" for number in range(9)], "other": []}
     assert audit.report(findings) == {
         "one": {"violations": 9, "examples": [f"leak {number}" for number in range(5)]},

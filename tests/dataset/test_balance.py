@@ -1,11 +1,11 @@
-"""Balancing: what each strategy makes of uneven classes, and what it leaves alone."""
+"""Every balance strategy evens out uneven classes and changes nothing else."""
 
 import copy
 import itertools
 import shutil
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -15,40 +15,38 @@ from hypothesis import strategies as st
 
 from pipeline import checksums, tables
 from pipeline.dataset import balance
-from pipeline.dataset.sequences import cut
-from pipeline.errors import ArgumentError, ArtifactError
-from pipeline.network.ensemble import Ensemble
-from pipeline.params import BALANCE_STRATEGIES, STRATEGIES
+from pipeline.dataset.sequences import sequence_rows
+from pipeline.errors import ArgumentError, ArtifactError, CorpusError
+from pipeline.params import BalanceStrategy, SilenceStrategy
+from pipeline.silence.spans import Flags
 from pipeline.store.feature_store import FeatureStore
 from pipeline.tables import SequenceRow, SplitRow
 from stages import balance as stage
 
 LENGTH = 100
-MADE = {"view": "mask", "features": "0123456789ab"}
 FAST = settings(deadline=None, max_examples=30)
-Manifest = tuple[list[SequenceRow], dict[str, np.ndarray]]
+Counted = dict[str, Flags]
+Manifest = tuple[list[SequenceRow], Counted]
 
 
-def manifest(recordings: list[tuple[str, str, np.ndarray]]) -> Manifest:
-    """Every sequence once, and the counts, of recordings as language, speaker and which rows count."""
-    rows, counts = [], {}
-    for number, (language, speaker, counted) in enumerate(recordings):
-        name = f"r{number:04d}"
-        counts[name] = counted.astype(bool)
-        rows += [
-            SequenceRow(f"{name}/{piece}", name, language, speaker, *cut, **MADE)
-            for piece, cut in enumerate(cut(len(counted), LENGTH))
-        ]
-    return rows, counts
+def manifest(recordings: list[tuple[str, str, Flags]]) -> Manifest:
+    """Every sequence once, and the rows that count, of recordings given as language, speaker and rows that count."""
+    rows: list[SequenceRow] = []
+    counted: Counted = {}
+    for number, (language, speaker, flags) in enumerate(recordings):
+        recording = SplitRow(f"r{number:04d}", language, speaker, "group", 1.0)
+        rows += sequence_rows(recording, len(flags), LENGTH, "mask", "0123456789ab")
+        counted[recording.recording] = flags
+    return rows, counted
 
 
-def uneven(minutes: dict[str, int], speakers: int = 8, seed: int = 0) -> Manifest:
-    """A corpus of so many recordings a language, of 150 to 900 rows of which four in five count."""
+def uneven(n_recordings: dict[str, int], speakers: int = 8, seed: int = 0) -> Manifest:
+    """A corpus with this number of recordings per language, of 150 to 900 rows each, of which four in five count."""
     rng = np.random.default_rng(seed)
     return manifest(
         [
             (language, f"{language}-{number % speakers}", rng.random(int(rng.integers(150, 900))) < 0.8)
-            for language, count in minutes.items()
+            for language, count in n_recordings.items()
             for number in range(count)
         ]
     )
@@ -62,44 +60,52 @@ def manifests(draw: st.DrawFn) -> Manifest:
     )
 
 
-def weighed(rows: list[SequenceRow], counts: dict[str, np.ndarray], names: list[str]) -> dict[str, float]:
+def weighted(rows: list[SequenceRow], counted: Counted, names: list[str]) -> dict[str, float]:
     mass: dict[str, float] = defaultdict(float)
     for row, name in zip(rows, names, strict=True):
-        mass[name] += row.weight * balance.frames(row, counts)
+        mass[name] += row.weight * balance.frames(row, counted)
     return dict(mass)
 
 
-def spoken(rows: list[SequenceRow], counts: dict[str, np.ndarray]) -> Counter[tuple[str, str]]:
+def spoken(rows: list[SequenceRow], counted: Counted) -> Counter[tuple[str, str]]:
     heard: Counter[tuple[str, str]] = Counter()
     for row in rows:
-        heard[row.language, row.speaker] += balance.frames(row, counts)
+        heard[row.language, row.speaker] += balance.frames(row, counted)
     return heard
 
 
-@pytest.mark.parametrize("strategy", BALANCE_STRATEGIES)
-def test_the_same_seed_gives_the_same_rows_and_the_input_is_left_as_it_was(strategy: str) -> None:
-    rows, counts = uneven({"a": 20, "b": 9, "c": 14})
-    before = copy.deepcopy((rows, counts))
-    first, second = (balance.balance(strategy, rows, counts, seed=5) for _ in range(2))
+@pytest.mark.parametrize("strategy", get_args(BalanceStrategy))
+def test_the_same_seed_gives_the_same_rows_and_the_input_is_left_as_it_was(strategy: BalanceStrategy) -> None:
+    rows, counted = uneven({"a": 20, "b": 9, "c": 14})
+    before = copy.deepcopy((rows, counted))
+    first, second = (balance.balance(strategy, rows, counted, seed=5) for _ in range(2))
     assert first == second
     assert rows == before[0]
-    assert all(np.array_equal(counts[name], before[1][name]) for name in counts)
+    assert all(np.array_equal(counted[name], before[1][name]) for name in counted)
 
 
-def test_every_strategy_that_a_parameter_can_have_is_carried_out() -> None:
-    assert tuple(balance.METHODS) == BALANCE_STRATEGIES
+def test_every_strategy_of_the_parameters_is_in_the_table() -> None:
+    assert tuple(balance.METHODS) == get_args(BalanceStrategy)
+    assert len({method.sentence for method in balance.METHODS.values()}) == len(balance.METHODS)
+
+
+@pytest.mark.parametrize("strategy", get_args(BalanceStrategy))
+def test_a_strategy_that_resamples_evens_out_classes_without_weights(strategy: BalanceStrategy) -> None:
+    rows, counted = uneven({"a": 40, "b": 9})
+    totals = balance.class_totals(balance.balance(strategy, rows, counted, 0)[0], counted)
+    assert balance.METHODS[strategy].resamples == (max(totals.values()) - min(totals.values()) <= LENGTH)
 
 
 @given(strategy=st.text(max_size=5) | st.sampled_from(["None", "weights", "label", None, 1, ["none"]]))
-def test_a_strategy_that_there_is_not_is_refused(strategy: Any) -> None:
-    if strategy not in BALANCE_STRATEGIES:
+def test_an_unknown_strategy_is_refused(strategy: Any) -> None:
+    if strategy not in get_args(BalanceStrategy):
         with pytest.raises(ArgumentError, match=r"is unknown; take one of none, class_weight, .*, ensemble"):
-            balance.balance(strategy, *manifest([("a", "s", np.ones(9))]), 0)
+            balance.balance(strategy, *manifest([("a", "s", np.ones(9, bool))]), 0)
 
 
-@pytest.mark.parametrize("silence", STRATEGIES)
+@pytest.mark.parametrize("silence", get_args(SilenceStrategy))
 def test_the_stage_writes_manifests_for_its_store_and_silence_strategy_alone(
-    silence: str, noisy: FeatureStore, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    silence: SilenceStrategy, noisy: FeatureStore, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     tree = yaml.safe_load((project / "params.yaml").read_text())
@@ -113,7 +119,7 @@ def test_the_stage_writes_manifests_for_its_store_and_silence_strategy_alone(
     for name in ("train", "val", "test"):
         file = Path(f"artifacts/manifests/{name}.csv")
         chosen = noisy.select(manifest=file)
-        for other in STRATEGIES:
+        for other in get_args(SilenceStrategy):
             if other == silence:
                 assert chosen.view(other).frames == chosen.frames > 0
             else:
@@ -126,47 +132,47 @@ def test_the_stage_writes_manifests_for_its_store_and_silence_strategy_alone(
 
 
 @pytest.mark.parametrize("strategy", ["undersample", "oversample"])
-def test_another_seed_draws_others(strategy: str) -> None:
-    rows, counts = uneven({"a": 20, "b": 9, "c": 14})
-    assert balance.balance(strategy, rows, counts, 1) != balance.balance(strategy, rows, counts, 2)
+def test_another_seed_draws_others(strategy: BalanceStrategy) -> None:
+    rows, counted = uneven({"a": 20, "b": 9, "c": 14})
+    assert balance.balance(strategy, rows, counted, 1) != balance.balance(strategy, rows, counted, 2)
 
 
 def test_none_keeps_every_sequence_as_it_is() -> None:
-    rows, counts = uneven({"a": 20, "b": 9})
-    assert balance.balance("none", rows, counts, 0) == (rows, None)
+    rows, counted = uneven({"a": 20, "b": 9})
+    assert balance.balance("none", rows, counted, 0) == (rows, None)
 
 
 @FAST
 @given(manifests())
 def test_class_weight_makes_classes_weigh_the_same_and_the_whole_as_before(corpus: Manifest) -> None:
-    rows, counts = corpus
-    kept, division = balance.balance("class_weight", rows, counts, 0)
+    rows, counted = corpus
+    kept, division = balance.balance("class_weight", rows, counted, 0)
     assert division is None
     assert [row.sequence for row in kept] == [row.sequence for row in rows]
-    total = sum(balance.class_totals(rows, counts).values())
-    mass = weighed(kept, counts, [row.language for row in kept])
+    total = sum(balance.class_totals(rows, counted).values())
+    mass = weighted(kept, counted, [row.language for row in kept])
     assert all(value == pytest.approx(total / len(mass), rel=1e-4) for value in mass.values())
 
 
 @FAST
 @given(manifests(), st.integers(0, 99))
 def test_undersample_leaves_every_class_within_one_sequence_of_the_smallest(corpus: Manifest, seed: int) -> None:
-    rows, counts = corpus
-    kept, _ = balance.balance("undersample", rows, counts, seed)
-    smallest = min(balance.class_totals(rows, counts).values())
+    rows, counted = corpus
+    kept, _ = balance.balance("undersample", rows, counted, seed)
+    smallest = min(balance.class_totals(rows, counted).values())
     assert len(set(kept)) == len(kept)
     assert set(kept) <= set(rows)
-    assert all(abs(total - smallest) <= LENGTH for total in balance.class_totals(kept, counts).values())
-    least = [language for language, total in balance.class_totals(rows, counts).items() if total == smallest]
+    assert all(abs(total - smallest) <= LENGTH for total in balance.class_totals(kept, counted).values())
+    least = [language for language, total in balance.class_totals(rows, counted).items() if total == smallest]
     assert [row for row in kept if row.language in least] == [row for row in rows if row.language in least]
 
 
 @FAST
 @given(manifests(), st.integers(0, 99))
 def test_undersample_takes_from_speakers_evenly(corpus: Manifest, seed: int) -> None:
-    rows, counts = corpus
-    kept, _ = balance.balance("undersample", rows, counts, seed)
-    whole, heard = spoken(rows, counts), spoken(kept, counts)
+    rows, counted = corpus
+    kept, _ = balance.balance("undersample", rows, counted, seed)
+    whole, heard = spoken(rows, counted), spoken(kept, counted)
     for language in {row.language for row in rows}:
         most = max(frames for (spoke, _), frames in heard.items() if spoke == language)
         # Who is heard less than the most by over a sequence had no more to give.
@@ -178,37 +184,37 @@ def test_undersample_takes_from_speakers_evenly(corpus: Manifest, seed: int) -> 
 @FAST
 @given(manifests(), st.integers(0, 99))
 def test_oversample_brings_every_class_within_one_sequence_of_the_largest(corpus: Manifest, seed: int) -> None:
-    rows, counts = corpus
-    more, _ = balance.balance("oversample", rows, counts, seed)
-    largest = max(balance.class_totals(rows, counts).values())
-    assert all(abs(total - largest) <= LENGTH for total in balance.class_totals(more, counts).values())
+    rows, counted = corpus
+    more, _ = balance.balance("oversample", rows, counted, seed)
+    largest = max(balance.class_totals(rows, counted).values())
+    assert all(abs(total - largest) <= LENGTH for total in balance.class_totals(more, counted).values())
     assert sorted((row for row in more if row.repeat == 0), key=lambda row: row.sequence) == rows
 
 
 @FAST
 @given(manifests(), st.integers(0, 99))
 def test_repeats_are_other_cuts_of_the_same_recording(corpus: Manifest, seed: int) -> None:
-    rows, counts = corpus
-    more, _ = balance.balance("oversample", rows, counts, seed)
+    rows, counted = corpus
+    more, _ = balance.balance("oversample", rows, counted, seed)
     original = {row.sequence: row for row in rows}
     assert len({(row.sequence, row.repeat) for row in more}) == len(more)
     for row in more:
         source = original[row.sequence]
         assert (row.recording, row.language, row.speaker) == (source.recording, source.language, source.speaker)
         assert row.frames == source.frames
-        assert 0 <= row.start <= len(counts[row.recording]) - row.frames
+        assert 0 <= row.start <= len(counted[row.recording]) - row.frames
 
 
 def test_repeats_are_cut_at_another_offset() -> None:
-    rows, counts = uneven({"a": 40, "b": 4})
-    repeats = [row for row in balance.balance("oversample", rows, counts, 0)[0] if row.repeat]
+    rows, counted = uneven({"a": 40, "b": 4})
+    repeats = [row for row in balance.balance("oversample", rows, counted, 0)[0] if row.repeat]
     starts = {row.sequence: row.start for row in rows}
     assert np.mean([row.start != starts[row.sequence] for row in repeats]) > 0.9
 
 
 def test_oversample_keeps_the_sequences_of_a_recording_together() -> None:
-    rows, counts = uneven({"a": 40, "b": 4})
-    names = [row.recording for row in balance.balance("oversample", rows, counts, 0)[0]]
+    rows, counted = uneven({"a": 40, "b": 4})
+    names = [row.recording for row in balance.balance("oversample", rows, counted, 0)[0]]
     changes = sum(before != after for before, after in itertools.pairwise(names))
     assert changes + 1 == len(set(names))
 
@@ -216,8 +222,8 @@ def test_oversample_keeps_the_sequences_of_a_recording_together() -> None:
 @FAST
 @given(manifests())
 def test_ensemble_has_every_sequence_once_and_those_of_the_super_class_once_more(corpus: Manifest) -> None:
-    rows, counts = corpus
-    twice, division = balance.balance("ensemble", rows, counts, 0)
+    rows, counted = corpus
+    twice, division = balance.balance("ensemble", rows, counted, 0)
     assert division is not None
     names = {member: [row.sequence for row in twice if row.member == member] for member in (0, 1)}
     assert names[0] == [row.sequence for row in rows]
@@ -228,10 +234,10 @@ def test_ensemble_has_every_sequence_once_and_those_of_the_super_class_once_more
 @FAST
 @given(manifests())
 def test_ensemble_puts_every_speaker_of_the_largest_class_in_one_part(corpus: Manifest) -> None:
-    rows, counts = corpus
-    _, division = balance.balance("ensemble", rows, counts, 0)
+    rows, counted = corpus
+    _, division = balance.balance("ensemble", rows, counted, 0)
     assert division is not None
-    totals = balance.class_totals(rows, counts)
+    totals = balance.class_totals(rows, counted)
     assert totals[division.large] == max(totals.values())
     assert sorted([division.large, *division.others]) == sorted(totals)
     speakers = [speaker for part in division.parts for speaker in part]
@@ -242,55 +248,73 @@ def test_ensemble_puts_every_speaker_of_the_largest_class_in_one_part(corpus: Ma
 @FAST
 @given(manifests())
 def test_both_networks_of_an_ensemble_weigh_their_classes_the_same(corpus: Manifest) -> None:
-    rows, counts = corpus
-    twice, division = balance.balance("ensemble", rows, counts, 0)
+    rows, counted = corpus
+    twice, division = balance.balance("ensemble", rows, counted, 0)
     assert division is not None
     part = {speaker: f"part {number}" for number, speakers in enumerate(division.parts) for speaker in speakers}
     first = [row for row in twice if row.member == 0]
     second = [row for row in twice if row.member == 1]
     names = [part[row.speaker] if row.language == division.large else "others" for row in first]
-    for mass in (weighed(first, counts, names), weighed(second, counts, [row.language for row in second])):
+    for mass in (weighted(first, counted, names), weighted(second, counted, [row.language for row in second])):
         assert max(mass.values()) == pytest.approx(min(mass.values()), rel=1e-4)
 
 
 def test_the_new_classes_of_an_ensemble_are_roughly_equal() -> None:
-    rows, counts = uneven({"english": 300, "hindi": 35, "mandarin": 65}, speakers=24)
-    _, division = balance.balance("ensemble", rows, counts, 0)
+    rows, counted = uneven({"english": 300, "hindi": 35, "mandarin": 65}, speakers=24)
+    _, division = balance.balance("ensemble", rows, counted, 0)
     assert division is not None
     assert division.large == "english"
     assert len(division.parts) == 3
-    heard = spoken(rows, counts)
+    heard = spoken(rows, counted)
     sizes = [sum(heard["english", speaker] for speaker in part) for part in division.parts]
     sizes.append(sum(frames for (language, _), frames in heard.items() if language != "english"))
     assert max(sizes) < 1.2 * min(sizes)
 
 
 def test_a_speaker_of_two_languages_is_of_a_part_only_in_the_large_one() -> None:
-    rows, counts = manifest([("a", "both", np.ones(300)), ("a", "x", np.ones(300)), ("b", "both", np.ones(90))])
-    twice, _ = balance.balance("ensemble", rows, counts, 0)
+    rows, counted = manifest(
+        [("a", "both", np.ones(300, bool)), ("a", "x", np.ones(300, bool)), ("b", "both", np.ones(90, bool))]
+    )
+    twice, _ = balance.balance("ensemble", rows, counted, 0)
     mine = [row for row in twice if row.member == 0 and row.language == "b"]
     # Three classes of the first network (parts both and x, others): a third of 690 frames each.
     assert [row.weight for row in mine] == [pytest.approx(690 / 3 / 90, rel=1e-4)]
 
 
-def test_the_division_is_read_as_it_was_written() -> None:
-    written = Ensemble("a", (("s", "t"), ("u",)), ("b", "c"))
-    tree = {"large": "a", "parts": [["s", "t"], ["u"]], "others": ["b", "c"]}
-    assert Ensemble.read({"ensemble": tree}) == written
-    assert Ensemble.read({"ensemble": None}) is None
-
-
 def test_classes_are_counted_in_frames_that_count() -> None:
-    counts = {"r": np.array([False, True, True, False])}
-    assert balance.frames(SequenceRow("r/0", "r", "a", "s", 1, 2, **MADE), counts) == 2
+    counted = {"r": np.array([False, True, True, False])}
+    assert balance.frames(SequenceRow("r/0", "r", "a", "s", 1, 2), counted) == 2
     assert balance.class_totals(
-        [SequenceRow("r/0", "r", "a", "s", 0, 2, **MADE), SequenceRow("r/1", "r", "a", "s", 2, 2, **MADE)], counts
+        [SequenceRow("r/0", "r", "a", "s", 0, 2), SequenceRow("r/1", "r", "a", "s", 2, 2)], counted
     ) == {"a": 2}
 
 
 def test_undersampling_keeps_a_class_whose_sequences_are_longer_than_the_smallest_class() -> None:
-    rows = [SequenceRow(f"e{n}/0", f"e{n}", "english", f"s{n}", 0, 2000, **MADE) for n in range(2)]
-    rows.append(SequenceRow("h/0", "h", "hindi", "t", 0, 500, **MADE))
-    counts = {row.recording: np.ones(row.frames, bool) for row in rows}
-    kept, _ = balance.balance("undersample", rows, counts, 0)
+    rows = [SequenceRow(f"e{n}/0", f"e{n}", "english", f"s{n}", 0, 2000) for n in range(2)]
+    rows.append(SequenceRow("h/0", "h", "hindi", "t", 0, 500))
+    counted = {row.recording: np.ones(row.frames, bool) for row in rows}
+    kept, _ = balance.balance("undersample", rows, counted, 0)
     assert sorted(row.language for row in kept) == ["english", "hindi"]
+
+
+def test_the_summary_counts_the_first_network_and_its_weights() -> None:
+    rows = [
+        SequenceRow("r/0", "r", "a", "s", 0, 2, weight=0.5),
+        SequenceRow("r/1", "r", "a", "s", 2, 2, weight=1.5),
+        SequenceRow("r/0", "r", "a", "s", 0, 2, member=1),
+    ]
+    counted = {"r": np.array([True, False, True, True])}
+    assert balance.summary(rows, counted, ["b", "a"]) == {
+        "b": {"sequences": 0, "frames": 0, "weighed": 0},
+        "a": {"sequences": 2, "frames": 3, "weighed": round(0.5 + 2 * 1.5)},
+    }
+
+
+def test_a_split_without_a_frame_of_a_language_is_refused() -> None:
+    rows = [SequenceRow("r/0", "r", "a", "s", 0, 2), SequenceRow("q/0", "q", "b", "t", 0, 2)]
+    counted = {"r": np.array([True, False]), "q": np.array([True, True])}
+    balance.check(rows, counted, ["a", "b"], "val")
+    with pytest.raises(CorpusError, match=r"no frame of 'b' in val is speech; lower silence\.threshold"):
+        balance.check(rows, counted | {"q": np.zeros(2, bool)}, ["a", "b"], "val")
+    with pytest.raises(CorpusError, match="no frame of 'c' in test is speech"):
+        balance.check(rows, counted, ["a", "b", "c"], "test")

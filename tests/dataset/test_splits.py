@@ -1,4 +1,6 @@
-"""Splits: nothing shared lies in two, hours come close to the shares, and only the seed and the recordings matter."""
+"""Splits share nothing, their hours are close to the shares, and only the seed and the recordings decide."""
+
+from random import Random
 
 import numpy as np
 import pytest
@@ -43,7 +45,7 @@ def corpora(draw: st.DrawFn) -> list[RecordingRow]:
 
 
 def independent(speakers: dict[str, int], rng: np.random.Generator | None = None) -> list[RecordingRow]:
-    """A corpus of so many speakers a language; equally long, or from talkative to taciturn."""
+    """A corpus with this number of speakers per language: equally long, or from talkative to taciturn."""
     who = [(language, f"{language}-{n}") for language, count in speakers.items() for n in range(count)]
     pieces = [
         (language, speaker, seconds)
@@ -68,12 +70,12 @@ def test_every_recording_is_in_one_split_and_nothing_shared_in_two(rows: list[Re
 
 @FAST
 @given(corpora(), st.randoms(), st.integers(0, 1000))
-def test_the_order_of_the_recordings_does_not_matter(rows: list[RecordingRow], random, seed: int) -> None:
+def test_the_order_of_the_recordings_does_not_matter(rows: list[RecordingRow], random: Random, seed: int) -> None:
     shuffled = random.sample(rows, len(rows))
     assert splits.assign(shuffled, SPLIT, seed) == splits.assign(rows, SPLIT, seed)
 
 
-def test_what_is_shared_in_a_chain_is_one_group() -> None:
+def test_recordings_linked_in_a_chain_are_one_group() -> None:
     rows = [
         recording(0, "a", "s0", group="tape"),
         recording(1, "b", "s1", group="tape", sha256="same"),
@@ -84,7 +86,7 @@ def test_what_is_shared_in_a_chain_is_one_group() -> None:
     assert numbers[0] == numbers[1] == numbers[2] != numbers[3]
 
 
-def test_a_name_means_a_speaker_only_where_it_stands_for_one() -> None:
+def test_the_same_name_of_a_speaker_a_source_and_an_audio_links_nothing() -> None:
     numbers = splits.groups(
         [recording(0, "a", "same"), recording(1, "a", "x", group="same"), recording(2, "a", "y", sha256="same")]
     )
@@ -111,7 +113,7 @@ def test_three_equal_speakers_are_enough_for_every_split(counts: list[int], val:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_hours_of_24_speakers_a_language_are_within_2_points_of_the_shares(seed: int) -> None:
+def test_hours_of_24_speakers_per_language_are_within_2_points_of_the_shares(seed: int) -> None:
     rows = independent(dict.fromkeys(["english", "hindi", "mandarin"], 24), np.random.default_rng(seed))
     split_of = splits.assign(rows, SPLIT, seed)
     for language in ("english", "hindi", "mandarin"):
@@ -131,7 +133,7 @@ def test_too_few_groups_are_refused_by_language_and_split() -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_no_split_of_a_language_is_empty_where_that_can_be_avoided(seed: int) -> None:
+def test_no_split_of_a_language_is_empty_if_that_can_be_avoided(seed: int) -> None:
     hours = [(0.45, 0), (2, 0), (0.12, 4.4), (0.81, 0.39), (2.32, 3.06)]  # of five speakers, in two languages
     rows = [
         recording(2 * speaker + number, language, f"s{speaker}", seconds=3600 * spoken[number])
@@ -142,3 +144,23 @@ def test_no_split_of_a_language_is_empty_where_that_can_be_avoided(seed: int) ->
     splits.check(rows, splits.assign(rows, SPLIT, seed))
     more = rows + [recording(100 + n, "a", f"t{n}", seconds=60) for n in range(10)]  # too many to try every deal
     splits.check(more, splits.assign(more, SPLIT, seed))
+
+
+def test_the_summary_counts_what_was_dealt() -> None:
+    rows = [
+        recording(0, "a", "s0", seconds=30),
+        recording(1, "a", "s0", seconds=30),
+        recording(2, "a", "s1", seconds=20),
+        recording(3, "a", "s2", seconds=40),
+        recording(4, "b", "s0", seconds=60),
+    ]
+    split_of = {"r0": "train", "r1": "train", "r2": "val", "r3": "test", "r4": "train"}
+    nothing = {"recordings": 0, "speakers": 0, "minutes": 0, "share": 0}
+    assert splits.summary(rows, split_of, ["b", "a"]) == {
+        "b": {"train": {"recordings": 1, "speakers": 1, "minutes": 1, "share": 1}, "val": nothing, "test": nothing},
+        "a": {
+            "train": {"recordings": 2, "speakers": 1, "minutes": 1, "share": 0.5},
+            "val": {"recordings": 1, "speakers": 1, "minutes": 0.33, "share": 0.1667},
+            "test": {"recordings": 1, "speakers": 1, "minutes": 0.67, "share": 0.3333},
+        },
+    }

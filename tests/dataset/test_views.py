@@ -1,4 +1,4 @@
-"""The silence view of a recording, and how it is cut."""
+"""The silence view of a recording."""
 
 from typing import Any, get_args
 
@@ -8,11 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.dataset import views
-from pipeline.dataset.sequences import cut
 from pipeline.errors import ArgumentError
-from pipeline.params import Strategy
+from pipeline.params import SilenceStrategy
 
-#                  s s S S S S s s S S S s, as the drawing in pipeline/sequences.py
+#                  s s S S S S s s S S S s, as drawn in pipeline/dataset/views.py
 SPEECH = np.array([0, 0, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0], bool)
 ALL = list(range(12))
 SPOKEN = [2, 3, 4, 5, 8, 9, 10]
@@ -28,7 +27,7 @@ SPOKEN = [2, 3, 4, 5, 8, 9, 10]
     ],
 )
 def test_each_strategy_shows_what_is_drawn(
-    strategy: Strategy, rows: list[int], targets: list[int], weights: list[int], counted: list[int]
+    strategy: SilenceStrategy, rows: list[int], targets: list[int], weights: list[int], counted: list[int]
 ) -> None:
     view = views.view(strategy, SPEECH, language=1, languages=3)
     assert view.rows.tolist() == rows
@@ -37,10 +36,10 @@ def test_each_strategy_shows_what_is_drawn(
     assert views.counted(strategy, SPEECH).tolist() == counted
 
 
-@pytest.mark.parametrize("strategy", ["none", "remove", "mask", "label"])
+@pytest.mark.parametrize("strategy", get_args(SilenceStrategy))
 @given(flags=st.lists(st.booleans(), max_size=40), language=st.integers(0, 2))
-def test_what_counts_is_what_weighs_and_is_of_the_language(
-    strategy: Strategy, flags: list[bool], language: int
+def test_rows_that_count_have_weight_and_the_class_of_the_language(
+    strategy: SilenceStrategy, flags: list[bool], language: int
 ) -> None:
     speech = np.array(flags, bool)
     before = speech.copy()
@@ -51,18 +50,32 @@ def test_what_counts_is_what_weighs_and_is_of_the_language(
     assert np.array_equal(speech, before)
 
 
-def test_every_strategy_that_a_parameter_can_have_is_carried_out() -> None:
-    assert tuple(views.SILENT) == get_args(Strategy)
+def test_every_strategy_of_the_parameters_is_in_the_table() -> None:
+    assert tuple(views.TREATMENTS) == get_args(SilenceStrategy)
+    assert len({treatment.sentence for treatment in views.TREATMENTS.values()}) == len(views.TREATMENTS)
+
+
+@pytest.mark.parametrize("strategy", get_args(SilenceStrategy))
+def test_a_treatment_says_what_the_view_does(strategy: SilenceStrategy) -> None:
+    treatment, view = views.treatment(strategy), views.view(strategy, SPEECH, language=1, languages=3)
+    silent = ~SPEECH[view.rows]
+    assert treatment.seen == silent.any()
+    assert treatment.weighted == view.weights[silent].any()
+    assert treatment.own_class == (view.targets[silent] == 3).any()
+    as_speech = views.view(strategy, np.ones_like(SPEECH), language=1, languages=3)
+    assert treatment.as_speech == (
+        np.array_equal(view.targets, as_speech.targets) and np.array_equal(view.weights, as_speech.weights)
+    )
 
 
 @given(strategy=st.text(max_size=5) | st.sampled_from(["Remove", "trim", "none ", None, 1, ["none"]]))
-def test_a_strategy_that_there_is_not_is_refused(strategy: Any) -> None:
+def test_an_unknown_strategy_is_refused(strategy: Any) -> None:
     for use in (
         lambda: views.view(strategy, SPEECH, 0, 3),
         lambda: views.counted(strategy, SPEECH),
         lambda: views.classes(strategy, ("a", "b")),
     ):
-        if strategy not in get_args(Strategy):
+        if strategy not in get_args(SilenceStrategy):
             with pytest.raises(ArgumentError, match="is unknown; take one of none, remove, mask, label"):
                 use()
 
@@ -71,12 +84,3 @@ def test_only_label_has_a_class_for_silence_and_it_is_the_last() -> None:
     assert views.classes("label", ("a", "b")) == ("a", "b", "silence")
     for strategy in ("none", "remove", "mask"):
         assert views.classes(strategy, ("a", "b")) == ("a", "b")
-
-
-@given(st.integers(0, 5000), st.integers(1, 700))
-def test_a_cut_holds_every_row_once_in_the_fewest_nearly_equal_sequences(rows: int, length: int) -> None:
-    pieces = cut(rows, length)
-    assert [row for start, frames in pieces for row in range(start, start + frames)] == list(range(rows))
-    assert len(pieces) == -(-rows // length)
-    lengths = {frames for _, frames in pieces}
-    assert not lengths or (max(lengths) <= length and max(lengths) - min(lengths) <= 1)

@@ -1,4 +1,4 @@
-"""How an utterance is spoken: by the real espeak-ng, except where made-up phrases make pauses and levels measurable."""
+"""Utterances from the real espeak-ng, or from artificial phrases if pauses and levels are to be measured."""
 
 import subprocess
 from dataclasses import replace
@@ -6,9 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from pipeline.audio.samples import Waveform
 from pipeline.demo import espeak
 from pipeline.errors import CorpusError, ProgramError
+
+Sound = NDArray[np.floating]  # full scale ±1
 
 FOLDER = Path(__file__).parents[2] / "demo" / "sentences"
 SENTENCES = {
@@ -18,18 +22,18 @@ PLAIN = espeak.Voice("m1", 50, 160)
 UTTERANCE = espeak.Utterance("english", PLAIN, 10.0, SENTENCES["english"], seed=(1,))
 
 
-def _decibels(sound: np.ndarray) -> float:
+def _decibels(sound: Sound) -> float:
     return float(20 * np.log10(np.sqrt(np.mean(np.square(sound, dtype=np.float64)))))
 
 
-def _tone(text: str, language: str, voice: espeak.Voice) -> espeak.Samples:
-    """A square wave, a twelfth of a second a character: it has neither weak edges nor pauses of its own."""
-    count = round(len(text) / 12 * espeak.RATE)
-    return np.where(np.arange(count) // 40 % 2, 0.5, -0.5).astype(np.float32)
+def _tone(text: str, language: str, voice: espeak.Voice) -> Waveform:
+    """A square wave, a twelfth of a second per character, without weak edges or pauses."""
+    n_samples = round(len(text) / 12 * espeak.RATE_HZ)
+    return np.where(np.arange(n_samples) // 40 % 2, 0.5, -0.5).astype(np.float32)
 
 
 @pytest.fixture(scope="module", params=espeak.LANGUAGES)
-def sounds(request: pytest.FixtureRequest) -> list[np.ndarray]:
+def sounds(request: pytest.FixtureRequest) -> list[Sound]:
     """Forty utterances of 5 to 20 s in one language, of full scale 1, with tones for phrases."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(espeak, "_phrase", _tone)
@@ -37,26 +41,26 @@ def sounds(request: pytest.FixtureRequest) -> list[np.ndarray]:
             espeak.Utterance(request.param, PLAIN, seconds, SENTENCES[request.param], seed=(number,))
             for number, seconds in enumerate(np.geomspace(5, 20, 40))
         ]
-        return [espeak.speak(utterance) / 32767 for utterance in utterances]
+        return [espeak.synthesise(utterance) / 32767 for utterance in utterances]
 
 
-def _is_phrase(sound: np.ndarray) -> np.ndarray:
+def _is_phrase(sound: Sound) -> NDArray[np.bool_]:
     return np.abs(sound) > 0.02  # -34 dBFS: above any noise, below any tone
 
 
-def test_pauses_are_drawn_from_a_fifth_to_one_and_a_half_seconds_in_every_language(sounds: list[np.ndarray]) -> None:
+def test_pauses_are_drawn_from_a_fifth_to_one_and_a_half_seconds_in_every_language(sounds: list[Sound]) -> None:
     pauses = []
     for sound in sounds:
         parts = np.split(sound, np.flatnonzero(np.diff(_is_phrase(sound))) + 1)
         assert len(parts) % 2 == 1  # the first and the last are of one kind ...
         assert not _is_phrase(sound)[0]  # ... and that is a pause
-        pauses += [len(part) / espeak.RATE for part in parts[::2]]
+        pauses += [len(part) / espeak.RATE_HZ for part in parts[::2]]
     assert 0.2 - 1e-3 <= min(pauses) < 0.35
     assert 1.35 < max(pauses) <= 1.5 + 1e-3
     assert np.mean(pauses) == pytest.approx(0.85, abs=0.15)
 
 
-def test_levels_are_drawn_from_minus_28_to_minus_18_db_in_every_language(sounds: list[np.ndarray]) -> None:
+def test_levels_are_drawn_from_minus_28_to_minus_18_db_in_every_language(sounds: list[Sound]) -> None:
     levels = [_decibels(sound[_is_phrase(sound)]) for sound in sounds]
     assert min(levels) > -28.2
     assert max(levels) < -17.8
@@ -64,48 +68,48 @@ def test_levels_are_drawn_from_minus_28_to_minus_18_db_in_every_language(sounds:
     assert np.std(levels) > 1.5
 
 
-def test_noise_is_audible_and_below_the_silence_threshold_in_every_language(sounds: list[np.ndarray]) -> None:
+def test_noise_is_audible_and_below_the_silence_threshold_in_every_language(sounds: list[Sound]) -> None:
     for sound in sounds:
         assert -67 < _decibels(sound[~_is_phrase(sound)]) < -53
         assert np.abs(sound[~_is_phrase(sound)]).max() < 0.01  # silence.threshold of params.yaml is 1 %
 
 
 def test_another_seed_gives_other_sound() -> None:
-    first, other = (espeak.speak(replace(UTTERANCE, seed=seed)) for seed in ((7, 1), (7, 2)))
+    first, other = (espeak.synthesise(replace(UTTERANCE, seed=seed)) for seed in ((7, 1), (7, 2)))
     assert not np.array_equal(first[:1000], other[:1000])
 
 
 def test_a_phrase_comes_without_the_silence_that_espeak_puts_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = ("The cat sleeps, ", "english", PLAIN)
-    phrase = espeak._phrase(*said)
+    arguments = ("The cat sleeps, ", "english", PLAIN)
+    phrase = espeak._phrase(*arguments)
     assert np.abs(phrase[[0, -1]]).min() > 0.004 * np.abs(phrase).max()
     monkeypatch.setattr(espeak, "EDGE", -1.0)
-    assert len(espeak._phrase(*said)) > len(phrase) + 0.01 * espeak.RATE
+    assert len(espeak._phrase(*arguments)) > len(phrase) + 0.01 * espeak.RATE_HZ
 
 
 def test_a_phrase_with_a_high_peak_is_turned_down_instead_of_clipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    def click(text: str, language: str, voice: espeak.Voice) -> espeak.Samples:
-        sound = np.full(2 * espeak.RATE, 1e-3, dtype=np.float32)
+    def click(text: str, language: str, voice: espeak.Voice) -> Waveform:
+        sound = np.full(2 * espeak.RATE_HZ, 1e-3, dtype=np.float32)
         sound[100] = 0.5
         return sound
 
     monkeypatch.setattr(espeak, "_phrase", click)
-    monkeypatch.setattr(espeak, "SPEECH_LEVEL", (-18.0, -18.0))
-    peak = np.abs(espeak.speak(UTTERANCE).astype(int)).max() / 32767
+    monkeypatch.setattr(espeak, "SPEECH_LEVEL_DBFS", (-18.0, -18.0))
+    peak = np.abs(espeak.synthesise(UTTERANCE).astype(int)).max() / 32767
     assert peak == pytest.approx(0.95, abs=0.02)
 
 
 def test_espeak_knows_every_variant_and_each_sounds_different() -> None:
-    """An unknown variant is silently left out, so it would sound like a name that nobody has."""
+    """espeak-ng silently ignores an unknown variant: it would sound like any other unknown name."""
     names = (*espeak.VARIANTS, "no-such-variant")
     spoken = {espeak._phrase("Good morning.", "english", espeak.Voice(name, 50, 160)).tobytes() for name in names}
     assert len(spoken) == len(espeak.VARIANTS) + 1
 
 
-@pytest.mark.parametrize("changed", [{"pitch": 60}, {"speed": 185}])
-def test_pitch_and_speed_change_the_voice(changed: dict[str, int]) -> None:
-    plain, other = (espeak._phrase("Good morning.", "english", voice) for voice in (PLAIN, replace(PLAIN, **changed)))
-    assert not np.array_equal(plain, other)
+@pytest.mark.parametrize("other", [replace(PLAIN, pitch=60), replace(PLAIN, speed=185)])
+def test_pitch_and_speed_change_the_voice(other: espeak.Voice) -> None:
+    first, second = (espeak._phrase("Good morning.", "english", voice) for voice in (PLAIN, other))
+    assert not np.array_equal(first, second)
 
 
 @pytest.mark.parametrize("language", espeak.LANGUAGES)
@@ -132,23 +136,25 @@ def test_espeak_reads_the_sentences_in_their_own_language(language: str) -> None
         ("雨停了，走吧。", ["雨停了，", "走吧。"]),
     ],
 )
-def test_a_sentence_is_spoken_phrase_by_phrase(text: str, parts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sentence_is_synthesised_phrase_by_phrase(
+    text: str, parts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(espeak, "_phrase", lambda part, language, voice: part)
     assert espeak._sentence(text, "english", PLAIN) == parts
 
 
-def test_sentences_that_fill_no_recording_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(espeak, "_phrase", lambda *_: np.ones(25 * espeak.RATE, dtype=np.float32))
+def test_sentences_that_fill_no_recording_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(espeak, "_phrase", lambda *_: np.ones(25 * espeak.RATE_HZ, dtype=np.float32))
     with pytest.raises(CorpusError, match=r"english sentences don't fill a recording of 10\.0 s"):
-        espeak.speak(UTTERANCE)
+        espeak.synthesise(UTTERANCE)
 
 
-def test_a_sentence_without_words_is_told() -> None:
+def test_a_sentence_without_words_is_refused() -> None:
     with pytest.raises(CorpusError, match=r"nothing to say for '\.'; remove it from english\.txt"):
         espeak._phrase(".", "english", PLAIN)
 
 
-def test_an_espeak_without_the_language_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_espeak_without_the_language_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(espeak.LANGUAGES, "hindi", "xx-none")
     with pytest.raises(ProgramError, match=r"can't speak xx-none\+m1 \(Error: .*\); install 1\.51"):
         espeak._phrase("चलो", "hindi", PLAIN)

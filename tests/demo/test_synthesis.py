@@ -1,4 +1,4 @@
-"""Which utterances the demo corpus has, and the corpus that the real espeak-ng speaks from them."""
+"""The plan of the demo corpus, and the corpus that the real espeak-ng synthesises from it."""
 
 import csv
 import re
@@ -22,9 +22,9 @@ MARKS = {"english": r" ,.?", "hindi": " ,।?", "mandarin": "，。？"}
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A corpus of two minutes and three voices a language."""
+    """A corpus of two minutes with three voices per language."""
     folder = tmp_path_factory.mktemp("corpus")
-    synthesis.write(folder, SMALL, SENTENCES)
+    synthesis.write_corpus(folder, SMALL, SENTENCES)
     return folder
 
 
@@ -33,7 +33,7 @@ def _files(corpus: Path) -> dict[str, bytes]:
 
 
 def test_recordings_are_16_bit_mono_wav_as_long_as_planned_and_nothing_else_is_there(corpus: Path) -> None:
-    planned = {recording.path: recording.utterance.seconds for recording in synthesis.plan(SMALL, SENTENCES)}
+    planned = {recording.path: recording.utterance.seconds for recording in synthesis.plan_recordings(SMALL, SENTENCES)}
     assert set(_files(corpus)) == {*planned, "speakers.csv"}
     for path, seconds in planned.items():
         info = soundfile.info(corpus / path)
@@ -41,9 +41,9 @@ def test_recordings_are_16_bit_mono_wav_as_long_as_planned_and_nothing_else_is_t
         assert info.frames == round(16000 * seconds)
 
 
-def test_recordings_are_numbered_in_a_folder_a_language() -> None:
+def test_recordings_are_numbered_in_one_folder_per_language() -> None:
     numbers: dict[str, int] = defaultdict(int)
-    for recording in synthesis.plan(SMALL, SENTENCES):
+    for recording in synthesis.plan_recordings(SMALL, SENTENCES):
         language = recording.utterance.language
         numbers[language] += 1
         assert recording.path == f"train_{language}/{language}_{numbers[language]:04d}.wav"
@@ -53,14 +53,16 @@ def test_recordings_are_numbered_in_a_folder_a_language() -> None:
 def test_the_speaker_table_names_who_speaks_each_recording(corpus: Path) -> None:
     with (corpus / "speakers.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert rows == [{"path": planned.path, "speaker": planned.speaker} for planned in synthesis.plan(SMALL, SENTENCES)]
+    assert rows == [
+        {"path": planned.path, "speaker": planned.speaker} for planned in synthesis.plan_recordings(SMALL, SENTENCES)
+    ]
 
 
 def test_the_same_parameters_give_the_same_bytes_and_replace_what_was_there(corpus: Path, tmp_path: Path) -> None:
     stale = tmp_path / "train_hindi" / "hindi_9999.wav"
     stale.parent.mkdir()
     stale.write_bytes(b"of a longer corpus")
-    synthesis.write(tmp_path, SMALL, SENTENCES)
+    synthesis.write_corpus(tmp_path, SMALL, SENTENCES)
     assert _files(tmp_path) == _files(corpus)
 
 
@@ -68,7 +70,7 @@ def test_every_recording_has_a_seed_of_its_own_in_every_corpus() -> None:
     seeds = [
         recording.utterance.seed
         for seed in (1, 2)
-        for recording in synthesis.plan(Demo(minutes=2, voices=3, seed=seed), SENTENCES)
+        for recording in synthesis.plan_recordings(Demo(minutes=2, voices=3, seed=seed), SENTENCES)
     ]
     assert len(set(seeds)) == len(seeds)
 
@@ -78,13 +80,13 @@ def test_real_recordings_begin_and_end_with_a_drawn_pause_and_never_clip(corpus:
         sound, _ = soundfile.read(path)
         assert np.abs(sound).max() < 0.97
         loud = np.flatnonzero(np.abs(sound) > 0.02)  # -34 dBFS: above any noise, below any speech
-        for pause in (loud[0] / espeak.RATE, (len(sound) - loud[-1]) / espeak.RATE):
+        for pause in (loud[0] / espeak.RATE_HZ, (len(sound) - loud[-1]) / espeak.RATE_HZ):
             assert 0.2 <= pause < 1.5 + 0.15  # a phrase may begin softly
 
 
 def test_a_voice_is_one_speaker_in_every_language() -> None:
     voices: dict[str, dict[str, espeak.Voice]] = defaultdict(dict)
-    for recording in synthesis.plan(FULL, SENTENCES):
+    for recording in synthesis.plan_recordings(FULL, SENTENCES):
         of_language = voices[recording.utterance.language]
         assert of_language.setdefault(recording.speaker, recording.utterance.voice) == recording.utterance.voice
     assert voices["english"] == voices["hindi"] == voices["mandarin"]
@@ -93,21 +95,24 @@ def test_a_voice_is_one_speaker_in_every_language() -> None:
 
 def test_another_seed_gives_other_voices() -> None:
     first, other = (
-        {recording.utterance.voice for recording in synthesis.plan(Demo(minutes=48, voices=24, seed=seed), SENTENCES)}
+        {
+            recording.utterance.voice
+            for recording in synthesis.plan_recordings(Demo(minutes=48, voices=24, seed=seed), SENTENCES)
+        }
         for seed in (1, 2)
     )
     assert len(first & other) < 3
 
 
 def test_more_voices_than_variants_still_differ() -> None:
-    many = synthesis.plan(Demo(minutes=60, voices=60, seed=1), SENTENCES)
+    many = synthesis.plan_recordings(Demo(minutes=60, voices=60, seed=1), SENTENCES)
     assert len({recording.utterance.voice for recording in many}) == 60
 
 
 @pytest.mark.parametrize("settings", [FULL, Demo(minutes=20, voices=24, seed=0)])
 def test_lengths_say_nothing_of_the_language(settings: Demo) -> None:
     lengths: dict[str, list[float]] = defaultdict(list)
-    for recording in synthesis.plan(settings, SENTENCES):
+    for recording in synthesis.plan_recordings(settings, SENTENCES):
         lengths[recording.utterance.language].append(recording.utterance.seconds)
     quantiles = np.array([np.quantile(found, (0.05, 0.25, 0.5, 0.75, 0.95)) for found in lengths.values()])
     assert np.ptp(quantiles, axis=0).max() < 0.5
@@ -118,27 +123,27 @@ def test_lengths_say_nothing_of_the_language(settings: Demo) -> None:
     "settings", [FULL, SMALL, Demo(minutes=500, voices=24, seed=0), Demo(minutes=9, voices=4, seed=0)]
 )
 def test_a_plan_adds_up_and_shares_the_minutes_among_the_voices(settings: Demo) -> None:
-    said: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for recording in synthesis.plan(settings, SENTENCES):
+    spoken_s: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for recording in synthesis.plan_recordings(settings, SENTENCES):
         assert 5 <= recording.utterance.seconds < 20
-        said[recording.utterance.language][recording.speaker] += recording.utterance.seconds
+        spoken_s[recording.utterance.language][recording.speaker] += recording.utterance.seconds
     for language, part in {"english": 1271, "hindi": 347, "mandarin": 893}.items():
-        assert sum(said[language].values()) == pytest.approx(60 * settings.minutes * part / 2511)
-        assert len(said[language]) == settings.voices
-        assert max(said[language].values()) < 1.5 * min(said[language].values())
+        assert sum(spoken_s[language].values()) == pytest.approx(60 * settings.minutes * part / 2511)
+        assert len(spoken_s[language]) == settings.voices
+        assert max(spoken_s[language].values()) < 1.5 * min(spoken_s[language].values())
 
 
 def test_too_few_minutes_name_the_least_that_is_enough() -> None:
     with pytest.raises(ParameterError, match=r"demo\.minutes 3\.0 .* 24 voices .* raise it to ([\d.]+)") as caught:
-        synthesis.plan(Demo(minutes=3, voices=24, seed=1), SENTENCES)
+        synthesis.plan_recordings(Demo(minutes=3, voices=24, seed=1), SENTENCES)
     advised = re.search(r"raise it to ([\d.]+)", str(caught.value))
     assert advised is not None
-    assert len(synthesis.plan(Demo(minutes=float(advised[1]), voices=24, seed=1), SENTENCES)) >= 72
+    assert len(synthesis.plan_recordings(Demo(minutes=float(advised[1]), voices=24, seed=1), SENTENCES)) >= 72
     with pytest.raises(ParameterError):
-        synthesis.plan(Demo(minutes=float(advised[1]) - 0.1, voices=24, seed=1), SENTENCES)
+        synthesis.plan_recordings(Demo(minutes=float(advised[1]) - 0.1, voices=24, seed=1), SENTENCES)
 
 
-@pytest.mark.parametrize("language", synthesis.PARTS)
+@pytest.mark.parametrize("language", synthesis.HOMEWORK_MINUTES)
 def test_the_sentences_are_many_and_in_their_own_script(language: str) -> None:
     assert len(SENTENCES[language]) >= 66
     own = re.compile(f"[{SCRIPTS[language]}][{SCRIPTS[language]}{MARKS[language]}]+[{MARKS[language][-2:]}]")
@@ -155,8 +160,8 @@ def test_the_sentences_are_many_and_in_their_own_script(language: str) -> None:
         (b"\xff\xfe", r"hindi\.txt is not UTF-8 \(invalid start byte at byte 0\)"),
     ],
 )
-def test_a_bad_sentence_file_is_told_in_one_line(content: bytes | None, message: str, tmp_path: Path) -> None:
-    for name in synthesis.PARTS:
+def test_a_bad_sentence_file_is_refused_in_one_line(content: bytes | None, message: str, tmp_path: Path) -> None:
+    for name in synthesis.HOMEWORK_MINUTES:
         (tmp_path / f"{name}.txt").write_text("\n".join(SENTENCES[name]), encoding="utf-8")
     assert synthesis.read_sentences(tmp_path) == SENTENCES
     (tmp_path / "hindi.txt").unlink()
@@ -171,16 +176,16 @@ def test_without_espeak_nothing_is_removed(corpus: Path, monkeypatch: pytest.Mon
     before = set(_files(corpus))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ProgramError, match="apt-get install espeak-ng"):
-        synthesis.write(corpus, SMALL, SENTENCES)
+        synthesis.write_corpus(corpus, SMALL, SENTENCES)
     assert set(_files(corpus)) == before
 
 
-def test_the_progress_and_then_the_share_of_every_language_are_told(
+def test_the_progress_and_then_the_share_of_every_language_are_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("pipeline.console.terminal.INTERVAL", 0.0)
-    monkeypatch.setattr(espeak, "speak", lambda utterance: np.zeros(100, dtype=np.int16))
-    synthesis.write(tmp_path, SMALL, SENTENCES)
+    monkeypatch.setattr("pipeline.console.terminal.INTERVAL_S", 0.0)
+    monkeypatch.setattr(espeak, "synthesise", lambda utterance: np.zeros(100, dtype=np.int16))
+    synthesis.write_corpus(tmp_path, SMALL, SENTENCES)
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(",")[0] for line in lines[:22]] == [f"demo: {n:2} of 22 recordings" for n in range(1, 23)]
     assert lines[22:] == [

@@ -1,11 +1,11 @@
-"""A copy of the project with a tiny corpus and network, and DVC run in it."""
+"""A copy of the project with a tiny corpus and network, in which DVC runs."""
 
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
+STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+ALWAYS = {"corpus", "versions"}  # stages that every `dvc repro` runs
 TINY: dict[str, Any] = {
     "demo": {"minutes": 2.5, "voices": 4},
     "sequence": {"length": 200},
@@ -24,21 +26,22 @@ TINY: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy of the project in a folder of its own."""
+    """A copy of the project in its own folder."""
 
     folder: Path
 
-    def run(self, *command: str, given: bytes = b"", **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *command: str, given: bytes = b"", environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command in it, with this Python's programs first on PATH and `given` on standard input."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        # A user's terminal has no CI in its environment; DVC draws no progress bars where there is no terminal.
         memo = {"XDG_CACHE_HOME": str(self.folder.parent / "cache")}  # not the user's
-        env = {**os.environ, "PATH": path, **memo, **environment}
+        env = {**os.environ, "PATH": path, **memo, **(environment or {})}
         done = subprocess.run(command, cwd=self.folder, env=env, input=given, capture_output=True, check=False)
         return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def change(self, **sections: Any) -> None:
-        """Change values of params.yaml, section by section."""
+        """Change values in sections of params.yaml."""
         file = self.folder / "params.yaml"
         tree = yaml.safe_load(file.read_text())
         for section, values in sections.items():
@@ -49,7 +52,7 @@ class Copy:
         file.write_text(yaml.safe_dump(tree))
 
     def repro(self) -> tuple[set[str], set[str], str]:
-        """`dvc repro`: the stages that ran, those restored from the run cache, and all that was printed."""
+        """Run `dvc repro`; return the stages that ran, those restored from the run cache, and its output."""
         done = self.run("dvc", "repro")
         assert done.returncode == 0, done.stdout + done.stderr
         ran = set(re.findall(r"Running stage '(\w+)'", done.stdout))
@@ -73,15 +76,15 @@ def copy_to(folder: Path) -> Copy:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Copy:
-    """The tiny pipeline, run once from the demo to the report."""
+    """The tiny pipeline after one run from the demo to the report."""
     copy = copy_to(tmp_path_factory.mktemp("project"))
     ran, restored, printed = copy.repro()
-    assert ran == set(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]), printed
+    assert ran == set(STAGES), printed
     assert not restored
     return copy
 
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Callable[[], Copy]:
-    """Copies in which nothing has run."""
+    """Make copies in which nothing has run."""
     return lambda: copy_to(tmp_path)

@@ -1,9 +1,10 @@
-"""docs/cluster.md does what it says: by hand, through Slurm's commands, and with a remote."""
+"""The commands of docs/cluster.md work: by hand, through Slurm's commands, and with a remote."""
 
 import os
 import re
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ BY_HAND, REMOTE = re.findall(r"```bash\n(.*?)```", PAGE.read_text(), flags=re.DO
 [SLURM] = re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
 
 SBATCH = """#!/bin/sh
-# Slurm's, without a queue: the job begins at once.
+# Stands for Slurm's sbatch; without a queue, so the job starts at once.
 cp "$1" "$0.$$"
 nohup sh "$0.$$" >"$0.log" 2>&1 &
 echo "Submitted batch job $!"
@@ -29,11 +30,12 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def changed(tiny: Copy, request: pytest.FixtureRequest) -> Copy:
-    """The tiny project with something for features to do; as it was, afterwards."""
+def changed(tiny: Copy, request: pytest.FixtureRequest) -> Iterator[Copy]:
+    """The tiny project with work for the features stage; restored afterwards."""
     tiny.change(mfcc={"fmin": request.param})  # another each time: DVC remembers
-    request.addfinalizer(lambda: (tiny.change(mfcc={"fmin": 0.0}), tiny.repro()))
-    return tiny
+    yield tiny
+    tiny.change(mfcc={"fmin": 0.0})
+    tiny.repro()
 
 
 @pytest.mark.parametrize("changed", [40.0], indirect=True)
@@ -52,7 +54,7 @@ def test_slurm(changed: Copy, tmp_path: Path) -> None:
         (tmp_path / name).chmod(0o755)
     (changed.folder / "slurm.py").write_text(SLURM.replace('"repro"', '"repro", "features"'))
     path = os.pathsep.join([str(tmp_path), str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = changed.run("python", "slurm.py", PATH=path)
+    done = changed.run("python", "slurm.py", environment={"PATH": path})
     (changed.folder / "slurm.py").unlink()
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Running stage 'features'" in done.stdout

@@ -1,4 +1,4 @@
-"""A corpus is a dependency through its listing: names that DVC can't read end in rejected.csv, changes are noticed."""
+"""DVC depends on the listing of the corpus: names that DVC can't read are rejected, and changes are noticed."""
 
 import os
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def ran(copy: Copy) -> set[str]:
 
 @pytest.fixture
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A corpus outside of the project, with names that must not stop the run."""
+    """A corpus outside the project, with names that must not stop the run."""
     root = tmp_path_factory.mktemp("mine")
     rng = np.random.default_rng(0)
     for language in ("english", "hindi", "mandarin"):
@@ -50,7 +50,7 @@ def copy(fresh: Callable[[], Copy], root: Path) -> Copy:
     return copy
 
 
-def test_bad_names_are_rejected_and_nothing_else_is(copy: Copy) -> None:
+def test_only_bad_names_are_rejected(copy: Copy) -> None:
     assert ran(copy) == {"demo", "corpus", "ingest"}
     rejected = tables.read(copy.folder / "artifacts/ingest/rejected.csv", RejectedRow)
     assert {Path(row.path).name.strip("'") for row in rejected} == {
@@ -79,7 +79,7 @@ def test_ingest_runs_if_and_only_if_the_corpus_has_changed(copy: Copy, root: Pat
 
 
 @pytest.mark.parametrize("root", ["nowhere", "params.yaml", "circle"])
-def test_a_wrong_root_is_our_sentence(fresh: Callable[[], Copy], root: str) -> None:
+def test_a_wrong_root_is_reported_in_our_own_words(fresh: Callable[[], Copy], root: str) -> None:
     copy = fresh()
     (copy.folder / "circle").symlink_to("circle")
     copy.change(corpus={"root": root})

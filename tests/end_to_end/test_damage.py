@@ -1,5 +1,6 @@
-"""Damage anywhere under artifacts/: whoever reads it gets the right answer or one ArtifactError naming the file."""
+"""Damage anywhere under artifacts/: a reader gets the right content or an ArtifactError that names the file."""
 
+import functools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -7,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from pipeline import checksums, tables
+from pipeline.audio.samples import Samples
 from pipeline.audio.wav import Reader, Wav
 from pipeline.errors import ArtifactError
 from pipeline.export import formats, golden
@@ -30,11 +33,11 @@ KINDS: dict[str, Any] = {
     "model/history.csv": EpochRow,
     "evaluation/confusion.csv": AnswerRow,
 }
-UNREAD = {"report", "data", "README.md"}  # nothing reads the page; the corpus is the user's, whatever its content
+UNREAD = {"report", "data", "README.md"}  # no stage reads the page; any content of the corpus is valid
 
 
 def readers(artifacts: Path) -> dict[str, Callable[[], Any]]:
-    """Whatever the stages and the library read of each folder."""
+    """Read each folder as the stages and the library do."""
 
     def table(name: str) -> Callable[[], Any]:
         return lambda: tables.read(artifacts / name, KINDS[name])
@@ -43,15 +46,15 @@ def readers(artifacts: Path) -> dict[str, Callable[[], Any]]:
     for path in artifacts.rglob("*.json"):
         if path.name != "zarr.json" and path.parent.name not in ("streaming", "report"):
             name = path.relative_to(artifacts).as_posix()
-            found[name] = lambda path=path: checksums.read_json(path)
+            found[name] = functools.partial(checksums.read_json, path)
     found["model/model.png"] = lambda: checksums.read(artifacts / "model/model.png")
     found["model/architecture.json"] = lambda: Architecture.read(artifacts / "model/architecture.json")
     found["model/sequence.keras"] = lambda: formats.load(artifacts / "model/sequence.keras").count_params()
     found["features.zarr"] = lambda: contents(artifacts / "features.zarr")
-    found["streaming"] = lambda: (checked(artifacts / "streaming"), Identifier.load(artifacts / "streaming").kernel.mel)
+    found["streaming"] = lambda: streamed(artifacts / "streaming")
     for row in tables.read(artifacts / "ingest/recordings.csv", RecordingRow):
         wav = Wav.of(row, artifacts / "audio")
-        found[f"audio/{row.recording}.wav"] = lambda wav=wav: Reader(wav)(0, wav.samples)
+        found[f"audio/{row.recording}.wav"] = functools.partial(all_samples, wav)
     return found
 
 
@@ -61,11 +64,16 @@ def contents(path: Path) -> list[Any]:
     return [*table, store.mfcc_rows(0, store.mfcc.shape[0]), store.speech_rows(0, store.mfcc.shape[0])]
 
 
-def checked(folder: Path) -> None:
-    """Check a folder as `lid verify` does before it runs anything."""
+def all_samples(wav: Wav) -> Samples:
+    return Reader(wav)(0, wav.n_samples)
+
+
+def streamed(folder: Path) -> NDArray[np.float32]:
+    """Check a folder as `lid verify` does before it runs anything, then load it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(golden, "replay", lambda *_: {})
         golden.verify(folder)
+    return Identifier.load(folder).kernel.mel
 
 
 def same(found: Any, wanted: Any) -> bool:
@@ -86,7 +94,7 @@ def artifacts(tiny: Copy, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def damaged(content: bytes, rng: np.random.Generator) -> bytes | None:
-    """Flipped bits, a part zeroed, the end cut off, or no file at all."""
+    """Flip a bit, zero a part, cut off the end or remove the file (None)."""
     position = int(rng.integers(len(content)))
     match int(rng.integers(10)):
         case 0:
@@ -113,8 +121,8 @@ def test_no_damage_is_read(artifacts: Path) -> None:
     refused = 0
     for _ in range(DAMAGES):
         folder = folders[rng.integers(len(folders))]
-        of_folder = [path for path in files if path.relative_to(artifacts).parts[0] == folder]
-        file = of_folder[rng.integers(len(of_folder))]
+        candidates = [path for path in files if path.relative_to(artifacts).parts[0] == folder]
+        file = candidates[rng.integers(len(candidates))]
         content = file.read_bytes()
         harm = damaged(content, rng)
         if harm is None:

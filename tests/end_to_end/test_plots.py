@@ -1,4 +1,4 @@
-"""DVC's plots page: drawn without a network, its confusion matrix as in metrics.json."""
+"""DVC's plots page needs no network, and its confusion matrix agrees with metrics.json."""
 
 import json
 import re
@@ -12,11 +12,10 @@ import pytest
 import yaml
 
 from pipeline import tables
-from pipeline.report import dvc_plots
 from pipeline.tables import AnswerRow
 from tests.end_to_end.conftest import ROOT, Copy
 
-NOWHERE = "127.0.0.1:9"  # as the proxy of every request: nothing listens there
+NOWHERE = "127.0.0.1:9"  # the proxy of every request; nothing listens there
 CHROMIUM = (
     "chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     f"--disable-component-update --disable-sync --virtual-time-budget=10000 --proxy-server={NOWHERE} --dump-dom"
@@ -25,7 +24,7 @@ CHROMIUM = (
 
 @dataclass(frozen=True)
 class Drawn:
-    """A page after its scripts have run, and the addresses it asked for."""
+    """A page after its scripts have run, and the addresses it requested."""
 
     dom: str
     requests: list[str]
@@ -43,7 +42,7 @@ def draw(page: Path, folder: Path) -> Drawn:
 
 
 class Sources(HTMLParser):
-    """Addresses that a page loads from or links to."""
+    """Addresses that a page loads or links to."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -66,13 +65,6 @@ def drawn(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Drawn:
     return draw(page, tmp_path_factory.mktemp("browser"))
 
 
-def test_the_template_holds_its_scripts() -> None:
-    template = dvc_plots.template()
-    assert not Sources(template).found
-    assert "{scripts}" not in template  # DVC would put in those of the network
-    assert template.count("{plot_divs}") == 1 and "vegaEmbed=" in template
-
-
 def test_the_plots_page_names_no_other_source(page: Path) -> None:
     assert not Sources(page.read_text()).found
 
@@ -87,7 +79,7 @@ def test_every_plot_is_drawn_without_a_request(drawn: Drawn) -> None:
         assert f'aria-label="{label}' in drawn.dom
 
 
-def test_the_network_log_tells_of_a_request(tmp_path: Path) -> None:
+def test_the_network_log_records_a_request(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text('<script src="https://example.org/plots.js"></script>')
     assert draw(page, tmp_path).requests == ["https://example.org/plots.js"]

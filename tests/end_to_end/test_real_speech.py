@@ -1,4 +1,4 @@
-"""The whole pipeline on recordings of real people, where they are there."""
+"""The whole pipeline on recordings of real people, if they are available."""
 
 import csv
 import json
@@ -11,7 +11,7 @@ import pytest
 from tests.end_to_end.conftest import ROOT, Copy
 
 SPEECH = ROOT.parent / "shared" / "speech"
-SPEAKERS, TAKES = 4, 3  # a language, a speaker
+SPEAKERS, TAKES = 4, 3  # per language, per speaker
 
 
 @pytest.mark.skipif(not SPEECH.is_dir(), reason="no recordings of real people beside the project")
@@ -29,7 +29,7 @@ def test_the_table_layout_from_recordings_to_report(fresh: Callable[[], Copy]) -
     copy.change(corpus={"root": "mine", "layout": "table"}, model={"cell": "lstm"}, balance={"strategy": "ensemble"})
     ran, _, printed = copy.repro()
     assert "report" in ran
-    assert not list((copy.folder / "artifacts" / "data").rglob("*.wav")), printed  # no demo corpus is made for this
+    assert not list((copy.folder / "artifacts" / "data").rglob("*.wav")), printed  # no demo corpus is made
     artifacts = copy.folder / "artifacts"
     with (artifacts / "ingest" / "recordings.csv").open() as file:
         recordings = list(csv.DictReader(file))

@@ -1,4 +1,4 @@
-"""A run that is killed, whatever of it is killed, goes on where it stopped, and ends with the same bytes."""
+"""A run resumes after any of its processes was killed, and ends with the same bytes."""
 
 import hashlib
 import os
@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,13 +25,15 @@ MINUTES = 72  # of audio: seven shards
 
 
 class Run:
-    """Stages in a folder of their own, with a memo of their own."""
+    """Stages in their own folder, with their own memo."""
 
     def __init__(self, folder: Path, memo: Path) -> None:
         self.folder, self.memo = folder, memo
 
-    def start(self, stage: str, *, start_new_session: bool = False, **environment: str) -> subprocess.Popen[str]:
-        env = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(self.memo), **environment}
+    def start(
+        self, stage: str, environment: Mapping[str, str] | None = None, *, start_new_session: bool = False
+    ) -> subprocess.Popen[str]:
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(self.memo), **(environment or {})}
         pipe = subprocess.PIPE
         command = [sys.executable, "-m", f"stages.{stage}"]
         return subprocess.Popen(
@@ -44,8 +46,8 @@ class Run:
             start_new_session=start_new_session,
         )
 
-    def finish(self, stage: str, **environment: str) -> str:
-        running = self.start(stage, **environment)
+    def finish(self, stage: str, environment: Mapping[str, str] | None = None) -> str:
+        running = self.start(stage, environment)
         printed, complaint = running.communicate(timeout=120)
         assert running.returncode == 0, complaint
         return printed
@@ -69,7 +71,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def ingested(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A corpus of noise that goes on and off, through ingest."""
+    """An ingested corpus of noise that is switched on and off."""
     folder = tmp_path_factory.mktemp("ingested")
     rng = np.random.default_rng(0)
     noise = rng.integers(-9000, 9000, 60 * 16000, np.int16)
@@ -91,7 +93,7 @@ def ingested(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(ingested: Path) -> Run:
-    """trim and features, uninterrupted."""
+    """An uninterrupted run of trim and features."""
     run = Run(ingested, ingested / "cache")
     for stage in ("trim", "features"):
         assert "computed before" not in run.finish(stage)
@@ -100,7 +102,7 @@ def whole(ingested: Path) -> Run:
 
 @pytest.fixture
 def fresh(whole: Run, tmp_path: Path) -> Callable[[str], Run]:
-    """The same just before a stage, with an empty memo."""
+    """Make a copy of the run before a stage, with an empty memo."""
 
     def make(stage: str) -> Run:
         shutil.copytree(whole.folder, tmp_path / "run", ignore=shutil.ignore_patterns("corpus", "cache"))
@@ -117,7 +119,7 @@ def test_a_killed_run(whole: Run, fresh: Callable[[str], Run], stage: str, artif
     run.wait_for_entries(2, running)
     running.send_signal(signal.SIGKILL)
     running.wait()
-    assert not (run.folder / "artifacts" / artifact / "zarr.json").exists()  # nothing that looks whole
+    assert not (run.folder / "artifacts" / artifact / "zarr.json").exists()  # nothing that looks complete
     done = run.entries()
     assert 2 <= done < 7
     printed = run.finish(stage)
@@ -129,7 +131,7 @@ def test_a_stage_that_outlives_its_dvc_is_not_disturbed(whole: Run, fresh: Calla
     run = fresh("features")
     orphan = run.start("features")
     run.wait_for_entries(1, orphan)
-    orphan.send_signal(signal.SIGSTOP)  # so that it is still there when the second comes
+    orphan.send_signal(signal.SIGSTOP)  # so that it still runs when the second starts
     second = run.start("features")
     _, complaint = second.communicate(timeout=60)
     orphan.send_signal(signal.SIGCONT)
@@ -142,9 +144,9 @@ def test_a_stage_that_outlives_its_dvc_is_not_disturbed(whole: Run, fresh: Calla
 def test_a_killed_worker(whole: Run, fresh: Callable[[str], Run], tmp_path: Path) -> None:
     run = fresh("features")
     with started(tmp_path, 2) as cluster:
-        running = run.start("features", DASK_SCHEDULER_ADDRESS=cluster.address)
+        running = run.start("features", {"DASK_SCHEDULER_ADDRESS": cluster.address})
         run.wait_for_entries(1, running)
-        cluster.workers[0].kill()  # its nanny: it is not started again
+        cluster.workers[0].kill()  # its nanny, so that it is not restarted
         _, complaint = running.communicate(timeout=60)
     assert (running.returncode, complaint) == (0, "")
     assert run.digests("features.zarr") == whole.digests("features.zarr")
@@ -156,10 +158,10 @@ def test_workers_killed_and_replaced_three_times(
 ) -> None:
     run = fresh(stage)
     with started(tmp_path, 2) as cluster:
-        running = run.start(stage, DASK_SCHEDULER_ADDRESS=cluster.address)
+        running = run.start(stage, {"DASK_SCHEDULER_ADDRESS": cluster.address})
         for number in range(3):
             run.wait_for_entries(1 + number, running)
-            for process in family(cluster.workers[number].pid):  # the nanny, and the worker that it would start again
+            for process in family(cluster.workers[number].pid):  # the nanny first, which would restart the worker
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
             cluster.add()
@@ -171,7 +173,7 @@ def test_workers_killed_and_replaced_three_times(
 def test_a_worker_that_is_stopped(whole: Run, fresh: Callable[[str], Run], tmp_path: Path) -> None:
     run = fresh("features")
     with started(tmp_path, 2) as cluster:
-        running = run.start("features", DASK_SCHEDULER_ADDRESS=cluster.address)
+        running = run.start("features", {"DASK_SCHEDULER_ADDRESS": cluster.address})
         run.wait_for_entries(1, running)
         *_, stopped = family(cluster.workers[0].pid)
         stopped.suspend()
@@ -200,24 +202,24 @@ def test_a_killed_scheduler(whole: Run, fresh: Callable[[str], Run], tmp_path: P
     run = fresh("features")
     (tmp_path / "first").mkdir()
     with started(tmp_path / "first", 2) as cluster:
-        running = run.start("features", DASK_SCHEDULER_ADDRESS=cluster.address)
+        running = run.start("features", {"DASK_SCHEDULER_ADDRESS": cluster.address})
         run.wait_for_entries(2, running)
         cluster.scheduler.kill()
         _, complaint = running.communicate(timeout=60)
     assert running.returncode == 2, complaint
     assert complaint.startswith("error: the Dask scheduler at tcp://")
     assert complaint.count("\n") == 1
-    # A worker may still finish its shard, into a folder that the next run removes: no store is there for it to be of.
+    # A worker may still finish its shard in a folder that the next run removes; it belongs to no store.
     assert not list((run.folder / "artifacts").glob("features.zarr*/zarr.json"))
     assert not (run.folder / "artifacts" / "features.zarr").exists()
     (tmp_path / "second").mkdir()
     with started(tmp_path / "second", 2) as cluster:
-        printed = run.finish("features", DASK_SCHEDULER_ADDRESS=cluster.address)
+        printed = run.finish("features", {"DASK_SCHEDULER_ADDRESS": cluster.address})
     assert "computed before: taken from the memo" in printed
     assert run.digests("features.zarr") == whole.digests("features.zarr")
 
 
-def test_a_damaged_entry_is_computed_anew_and_told(whole: Run, fresh: Callable[[str], Run]) -> None:
+def test_a_damaged_entry_is_reported_and_computed_again(whole: Run, fresh: Callable[[str], Run]) -> None:
     run = fresh("features")
     run.finish("features")
     entry = max(run.memo.rglob("*/memo/*/*"), key=lambda path: path.stat().st_size)

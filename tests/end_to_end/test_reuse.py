@@ -1,31 +1,32 @@
-"""The example that reuses the features, by the commands of its own page, beside a pipeline that has run."""
+"""The example that reuses the features: the commands of its page, beside a pipeline that has run."""
 
 import csv
 import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zarr
 
-from tests.end_to_end.conftest import ROOT, Copy
+from tests.end_to_end.conftest import ALWAYS, ROOT, Copy
 
 PAGE = ROOT / "examples" / "reuse" / "README.md"
 BEGIN, UPDATE = re.findall(r"```bash\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
 
 
 def sh(copy: Copy, block: str) -> str:
-    """Run a block in one shell that stops at the first command that fails, and give what it printed."""
+    """Run a block in one shell that stops at the first failed command; return its output."""
     who = {f"GIT_{role}_{key}": "test@localhost" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
-    done = copy.run("bash", "-euxc", block, **who, PYTHONPATH="", DVC_NO_ANALYTICS="true")
+    done = copy.run("bash", "-euxc", block, environment={**who, "PYTHONPATH": "", "DVC_NO_ANALYTICS": "true"})
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 @pytest.fixture(scope="module")
 def pipeline(tiny: Copy, tmp_path_factory: pytest.TempPathFactory) -> Copy:
-    """A copy of the tiny pipeline, committed: the other tests' own stays as it is."""
+    """A committed copy of the tiny pipeline, so that the other tests' own stays unchanged."""
     folder = tmp_path_factory.mktemp("reused") / "pipeline"
     shutil.copytree(tiny.folder, folder, symlinks=True, ignore=shutil.ignore_patterns(".venv"))
     copy = Copy(folder)
@@ -35,7 +36,7 @@ def pipeline(tiny: Copy, tmp_path_factory: pytest.TempPathFactory) -> Copy:
 
 @pytest.fixture(scope="module")
 def experiment(pipeline: Copy) -> Copy:
-    """The example, copied out and run once."""
+    """The example, copied and run once."""
     printed = sh(Copy(pipeline.folder.parent), BEGIN.replace("PIPELINE", str(pipeline.folder)))
     assert "Running stage 'train'" in printed
     assert "macro_recall" in printed
@@ -44,7 +45,7 @@ def experiment(pipeline: Copy) -> Copy:
 
 @pytest.fixture
 def tampered(experiment: Copy, tmp_path: Path) -> Copy:
-    """A copy of the example, to alter what it imported."""
+    """A copy of the example, whose imports a test alters."""
     ignored = shutil.ignore_patterns(".git", ".dvc")
     return Copy(shutil.copytree(experiment.folder, tmp_path / "tampered", ignore=ignored))
 
@@ -57,7 +58,7 @@ def refusal(copy: Copy) -> str:
     return done.stderr
 
 
-def test_it_needs_nothing_of_this_package(tampered: Copy) -> None:
+def test_it_does_not_need_this_package(tampered: Copy) -> None:
     without = "import runpy, sys; sys.modules['pipeline'] = None; runpy.run_path('train.py', run_name='__main__')"
     done = tampered.run("python", "-W", "error", "-c", without)
     assert (done.returncode, done.stderr) == (0, "")
@@ -87,7 +88,7 @@ def test_a_second_run_runs_nothing(experiment: Copy) -> None:
 
 def test_the_pipeline_does_not_see_it(pipeline: Copy) -> None:
     printed = sh(pipeline, "dvc status; dvc repro; dvc stage list --all; dvc metrics show --json")
-    assert set(re.findall(r"Running stage '(\w+)'", printed)) == {"corpus"}
+    assert set(re.findall(r"Running stage '(\w+)'", printed)) == ALWAYS
     assert "examples" not in printed
 
 
@@ -104,7 +105,7 @@ def test_a_recording_that_the_store_lacks_is_named(tampered: Copy) -> None:
     assert "dvc update features.zarr.dvc splits.dvc" in said
 
 
-def test_recordings_without_speech_are_summed_up_by_all_their_frames(tampered: Copy) -> None:
+def test_recordings_without_speech_are_summarised_by_all_their_frames(tampered: Copy) -> None:
     speech = zarr.open_array(tampered.folder / "features.zarr" / "speech", mode="r+")
     speech[:] = False
     done = tampered.run("python", "-W", "error", "train.py")
@@ -112,12 +113,12 @@ def test_recordings_without_speech_are_summed_up_by_all_their_frames(tampered: C
 
 
 def test_changed_features_come_with_an_update(pipeline: Copy, experiment: Copy) -> None:
-    """The last test, since it changes what the others share."""
+    """Last, because it changes the shared fixtures."""
     pipeline.change(mfcc={"fmin": 60.0})
     sh(pipeline, "dvc repro features; git commit -qam 'Nothing below 60 Hz'")
     before = (experiment.folder / "metrics.json").read_text()
     printed = sh(experiment, UPDATE)
     assert "Running stage 'train'" in printed
-    attributes = dict(zarr.open_group(experiment.folder / "features.zarr", mode="r").attrs)
+    attributes: dict[str, Any] = dict(zarr.open_group(experiment.folder / "features.zarr", mode="r").attrs)
     assert attributes["mfcc"]["fmin"] == 60.0
     assert json.loads(before).keys() == json.loads((experiment.folder / "metrics.json").read_text()).keys()

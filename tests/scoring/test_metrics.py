@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
 from pipeline.scoring import metrics
@@ -11,7 +12,7 @@ from pipeline.scoring import metrics
 LANGUAGES = ["a", "b", "c"]
 
 
-def one_hot(names: list[str]) -> np.ndarray:
+def one_hot(names: list[str]) -> NDArray[np.float64]:
     return np.array([[float(name == language) for language in LANGUAGES] for name in names])
 
 
@@ -60,7 +61,7 @@ def test_c_avg_does_not_depend_on_how_many_recordings_a_language_has() -> None:
     assert more == pytest.approx(metrics.c_avg(actual, one_hot(answers), LANGUAGES))
 
 
-def crossing(is_target: np.ndarray, scores: np.ndarray) -> float:
+def crossing(is_target: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
     """The equal error rate on the polygon that scikit-learn's ROC draws, segment by segment."""
     alarms, hits, _ = roc_curve(is_target, scores, drop_intermediate=False)
     gap = 1 - hits - alarms
@@ -114,8 +115,8 @@ def test_the_scores_of_a_perfect_answer_and_the_confusion_of_another() -> None:
     answers = ["a", "b", "undecided", "a"]
     scores = metrics.score(actual, answers, one_hot(["a", "b", "c", "a"]), LANGUAGES)
     assert (scores["recording_accuracy"], scores["macro_recall"]) == (0.5, 0.5)
-    assert metrics.confusion(actual, answers, LANGUAGES, [*LANGUAGES, "undecided"]) == [
-        [1, 0, 0, 0],
-        [0, 1, 0, 1],
-        [1, 0, 0, 0],
-    ]
+    assert metrics.confusion(actual, answers, LANGUAGES) == {
+        "a": {"a": 1, "b": 0, "c": 0, "undecided": 0},
+        "b": {"a": 0, "b": 1, "c": 0, "undecided": 1},
+        "c": {"a": 1, "b": 0, "c": 0, "undecided": 0},
+    }

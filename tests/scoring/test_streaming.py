@@ -1,96 +1,78 @@
-"""What only a stream shows, on courses written by hand."""
+"""A stream of a recording is compared with the offline stages frame by frame, and any difference is refused by name."""
 
-from collections.abc import Iterable
-from typing import Any
+import dataclasses
+import functools
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline.errors import ExportError
 from pipeline.scoring import streaming
-from pipeline.scoring.streaming import Course
+from pipeline.streaming.identifier import Frames
+from tests.scoring.conftest import Case
 
-SURE, UNSURE = [0.9, 0.1], [0.4, 0.6]
-
-
-def follow(posteriors: np.ndarray, numbers: np.ndarray, language: int = 0, cuts: Iterable[int] = ()) -> Course:
-    course = Course(language, 2, frame_s=1.0)
-    for part in np.split(np.arange(len(numbers)), sorted(cuts)):
-        course.accept(posteriors[part], numbers[part])
-    return course
+Offline = Callable[[int, int], Frames]
+Change = Callable[[Frames], Frames]
 
 
-def test_a_course_follows_the_mean_log_posterior_over_speech() -> None:
-    posteriors = np.array([UNSURE, UNSURE, SURE, SURE, UNSURE], np.float32)
-    numbers = np.array([0, 2, 3, 4, 5])
-    course = follow(posteriors, numbers)  # wrong after two frames, right after three
-    assert course.after == {1: False, 3: True}
-    assert course.changes == 1
-    assert course.settled == 3
-    assert follow(posteriors, numbers, language=1).settled is None  # it ends wrong
-    assert follow(posteriors[:0], numbers[:0]).settled is None
+def stream(case: Case, recording: str, offline: Offline, n_frames: int | None = None) -> list[Frames]:
+    wanted = case.network().n_frames(recording) if n_frames is None else n_frames
+    return list(streaming.frames(case.identifier(), case.wavs[recording], wanted, offline))
 
 
-@given(data=st.data(), frames=st.integers(0, 40))
-def test_a_course_is_the_same_in_pieces_of_any_length(data: st.DataObject, frames: int) -> None:
-    rng = np.random.default_rng(data.draw(st.integers(0, 999)))
-    sure = rng.uniform(0.2, 0.8, frames).astype(np.float32)
-    posteriors, numbers = np.stack([sure, 1 - sure], axis=1), np.cumsum(rng.integers(1, 4, frames))
-    right = np.cumsum(np.log(np.maximum(posteriors, 1e-10, dtype=np.float64)), axis=0).argmax(axis=1) == 0
-    course = follow(posteriors, numbers, cuts=data.draw(st.lists(st.integers(0, frames))))
-    assert course.changes == np.count_nonzero(np.diff(right))
-    assert course.after == {seconds: right[seconds - 1] for seconds in streaming.AFTER if seconds <= frames}
-    settled = [numbers[at] for at in range(frames) if right[at:].all()]
-    assert course.settled == (settled[0] if settled else None)
+@pytest.mark.parametrize("block_samples", [1600, 480_000])
+def test_every_frame_of_a_stream_equals_the_offline_one(
+    case: Case, monkeypatch: pytest.MonkeyPatch, block_samples: int
+) -> None:
+    monkeypatch.setattr(streaming, "BLOCK_SAMPLES", block_samples)
+    network = case.network()
+    for recording in case.wavs:
+        (wanted,) = network.blocks(recording)
+        found = stream(case, recording, functools.partial(network.frames, recording))
+        assert found[0].first == 0
+        np.testing.assert_array_equal(np.concatenate([part.speech for part in found]), wanted.speech)
+        answers = np.concatenate([part.posteriors for part in found])
+        np.testing.assert_allclose(answers, wanted.posteriors, atol=case.description.tolerance)
 
 
-def course(*right: bool) -> Course:
-    """One that is right after these frames: the mean swings from one side to the other."""
-    leans = np.diff([0.0, *(1 if sure else -1 for sure in right)])
-    share = 1 / (1 + np.exp(-leans))
-    return follow(np.stack([share, 1 - share], axis=1), np.arange(len(right)))
+def with_posterior(frames: Frames, change: float) -> Frames:
+    posteriors = frames.posteriors.copy()
+    posteriors[np.flatnonzero(frames.speech)[-1], 0] += change
+    return dataclasses.replace(frames, posteriors=posteriors)
 
 
-def test_the_summary_counts_only_recordings_that_are_long_enough() -> None:
-    found = streaming.summary([course(False, True, True), course(True), course(True, False)], frame_s=1.0)
-    assert found["seconds_until_right"] == 0.5  # of 1 and 0; the third ends wrong
-    assert found["changes_of_mind"] == pytest.approx(2 / 3)
-    assert found["accuracy_after"] == {
-        "1 s": {"accuracy": pytest.approx(2 / 3), "recordings": 3},
-        "3 s": {"accuracy": 1.0, "recordings": 1},
-        "10 s": {"accuracy": None, "recordings": 0},
-        "30 s": {"accuracy": None, "recordings": 0},
-    }
+def with_flag(frames: Frames) -> Frames:
+    speech = frames.speech.copy()
+    speech[-1] = ~speech[-1]
+    return dataclasses.replace(frames, speech=speech)
 
 
-class Wearing:
-    """A network that answers 0 for five minutes of frames, then 1."""
-
-    def __init__(self) -> None:
-        self.steps = 99999
-
-    def step(self, frame: Any) -> Any:
-        self.steps += 1
-        return np.eye(2)[int(self.steps > 300)]
-
-    def reset_states(self) -> None:
-        self.steps = 0
+def shortened(frames: Frames) -> Frames:
+    return Frames(frames.first, frames.speech[:-1], frames.posteriors[:-1])
 
 
-def test_drift_is_told_minute_by_minute_from_a_fresh_state() -> None:
-    recording = (np.zeros((7, 3)), np.zeros(7, int), np.array([1, 0, 1, 1, 1, 1, 1.0]))
-    assert streaming.drift(Wearing(), lambda: [recording, recording], frame_s=1.0) == [1.0] * 5 + [0.0] * 5
+@pytest.mark.parametrize(
+    ("change", "how"),
+    [
+        (functools.partial(with_posterior, change=2e-4), r"a posterior is off by 0\.0002, more than 0\.0001"),
+        (functools.partial(with_posterior, change=np.nan), "a posterior is off by nan"),
+        (with_flag, "other speech flags"),
+        (shortened, "other speech flags"),
+    ],
+)
+def test_a_stream_that_differs_is_refused_by_the_path_of_the_recording(case: Case, change: Change, how: str) -> None:
+    network = case.network()
+    with pytest.raises(ExportError, match=rf"the stream of corpus/r0\.flac differs from the offline stages \({how}"):
+        stream(case, "r0", lambda start, stop: change(network.frames("r0", start, stop)))
 
 
-def test_a_language_of_which_nothing_is_seen_does_not_keep_it_waiting() -> None:
-    empty = (np.zeros((0, 3)), np.zeros(0, int), np.zeros(0))
-    assert streaming.drift(Wearing(), lambda: [empty], frame_s=1.0) == [0.0] * 10
+def test_a_difference_within_the_tolerance_is_accepted(case: Case) -> None:
+    network = case.network()
+    assert stream(case, "r0", lambda start, stop: with_posterior(network.frames("r0", start, stop), 5e-5))
 
 
-def test_a_stream_that_differs_is_refused_by_name() -> None:
-    streaming.equal("r", np.array([[0.5]]), np.array([[0.50001]]), 1e-4)
-    for streamed in ([[0.6]], [[np.nan]], [[0.5], [0.5]]):
-        with pytest.raises(ExportError, match="the stream of r is off by"):
-            streaming.equal("r", np.array(streamed), np.array([[0.5]]), 1e-4)
+def test_a_stream_of_another_length_is_refused(case: Case) -> None:
+    offline = functools.partial(case.network().frames, "r0")
+    with pytest.raises(ExportError, match=r"corpus/r0\.flac differs .*188 frames instead of 189"):
+        stream(case, "r0", offline, n_frames=189)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pipeline import params
 from pipeline.audio.samples import Samples
 from pipeline.silence.detector import Detector
-from pipeline.silence.rule import DURATION
-from pipeline.silence.spans import frame_flags, kept_spans, tidy
+from pipeline.silence.rule import DURATION_S
+from pipeline.silence.spans import frame_flags, sox_spans, tidy
 
 RATE, HOP = 16000, 160
 durations = st.sampled_from([0.0, 0.01, 0.05, 0.1, 0.3, 0.7])
@@ -18,7 +18,7 @@ durations = st.sampled_from([0.0, 0.01, 0.05, 0.1, 0.3, 0.7])
 
 @given(
     seed=st.integers(0, 2**32),
-    samples=st.one_of(st.sampled_from([0, 1, 159, 160, 161, 320, 640]), st.integers(0, 60_000)),
+    n_samples=st.one_of(st.sampled_from([0, 1, 159, 160, 161, 320, 640]), st.integers(0, 60_000)),
     most=st.sampled_from([1, 7, 160, 1000, 100_000]),
     threshold=st.sampled_from([0.3, 1.0, 3.0]),
     min_speech=durations,
@@ -28,25 +28,25 @@ durations = st.sampled_from([0.0, 0.01, 0.05, 0.1, 0.3, 0.7])
 def test_flags_of_the_stream_are_those_of_the_recording(
     babble: Callable[[int, int], Samples],
     seed: int,
-    samples: int,
+    n_samples: int,
     most: int,
     threshold: float,
     min_speech: float,
     min_silence: float,
     pad: float,
 ) -> None:
-    samples = samples if most > 1 else min(samples, 3000)
+    n_samples = n_samples if most > 1 else min(n_samples, 3000)
     detection = params.Detection(threshold=threshold, min_speech=min_speech, min_silence=min_silence, pad=pad)
-    signal = babble(seed, samples)
-    spans = tidy(kept_spans([signal], RATE, threshold), samples, RATE, detection)
-    wanted = frame_flags(spans, samples, HOP, 0, 1 + samples // HOP)
+    signal = babble(seed, n_samples)
+    spans = tidy(sox_spans([signal], RATE, threshold), n_samples, RATE, detection)
+    expected = frame_flags(spans, n_samples, HOP, 0, 1 + n_samples // HOP)
 
-    detector, rng, decided, heard = Detector(RATE, HOP, detection), np.random.default_rng(seed), [], 0
-    longest = (DURATION + min_speech + min_silence + pad) * RATE + HOP
-    while heard < samples:
-        chunk = signal[heard : heard + int(rng.integers(1, most + 1))]
-        heard += len(chunk)
+    detector, rng, decided, at = Detector(RATE, HOP, detection), np.random.default_rng(seed), [], 0
+    longest = (DURATION_S + min_speech + min_silence + pad) * RATE + HOP
+    while at < n_samples:
+        chunk = signal[at : at + int(rng.integers(1, most + 1))]
+        at += len(chunk)
         decided.append(detector.accept(chunk))
-        assert heard - sum(map(len, decided)) * HOP <= longest + HOP  # no flag waits longer than it need
+        assert at - sum(map(len, decided)) * HOP <= longest + HOP  # no flag waits longer than necessary
     decided.append(detector.finish())
-    np.testing.assert_array_equal(np.concatenate(decided), wanted)
+    np.testing.assert_array_equal(np.concatenate(decided), expected)

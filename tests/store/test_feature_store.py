@@ -1,176 +1,131 @@
-"""What is open is whole and of this schema, or is refused in one sentence."""
+"""Recordings are read by id, and items are selected by split, manifest, language and speaker."""
 
-import re
-import tempfile
+import dataclasses
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-import zarr
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline import tables
 from pipeline.errors import ArgumentError, ArtifactError
-from pipeline.shards import layout, writer
+from pipeline.shards import writer
 from pipeline.shards.layout import Piece
 from pipeline.store.feature_store import FeatureStore
 from pipeline.tables import SplitRow
+from tests.store.conftest import (
+    IDS,
+    LANGUAGES,
+    MFCC,
+    SPEAKERS,
+    SPEECH,
+    STARTS,
+    STRATEGIES,
+    sequence,
+    written,
+)
 
 
-def test_the_store_opens_with_zarr_alone(tmp_path: Path) -> None:
-    writer.create(tmp_path / "s.zarr", ["a", "b"], ["english", "हिन्दी"], ["x", "y"], [3, 4], 5, {"sample_rate": 16000})
-    group = zarr.open_group(tmp_path / "s.zarr", mode="r")
-    assert group["mfcc"].shape == (7, 5)
-    assert group["mfcc"].shards == (65536, 5)
-    assert group["mfcc"].chunks == (1024, 5)
-    assert list(group["recording/language"][:]) == ["english", "हिन्दी"]
-    assert group["recording/start"][:].tolist() == [0, 3]
-    assert group["recording/length"][:].tolist() == [3, 4]
-    assert {"schema": 2, "sample_rate": 16000}.items() <= dict(group.attrs).items()
+def test_recordings_are_read_by_id(store: FeatureStore) -> None:
+    for index, recording in enumerate(IDS):
+        rows = slice(STARTS[index], STARTS[index + 1])
+        assert store.index(recording) == index
+        np.testing.assert_array_equal(store.features(recording), MFCC[rows])
+        np.testing.assert_array_equal(store.flags(recording), SPEECH[rows])
+        np.testing.assert_array_equal(store.features(recording, 1, 20), MFCC[rows][1:20])
+        np.testing.assert_array_equal(store.flags(recording, 1, 20), SPEECH[rows][1:20])
 
 
-def test_what_is_no_store_of_this_schema_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(
-        ArtifactError, match=r"nowhere\.zarr is not a feature store: \S+zarr\.json is missing or damaged"
-    ):
-        FeatureStore.open(tmp_path / "nowhere.zarr")
-    zarr.create_group(tmp_path / "old.zarr", attributes={"schema": 0})
-    with pytest.raises(ArtifactError, match="schema 0, this version reads 2"):
-        FeatureStore.open(tmp_path / "old.zarr")
+@pytest.mark.parametrize("rows", [(-1, None), (-5, 3), (3, 2), (0, -1), (6, None)])
+def test_frames_outside_of_a_recording_are_refused(store: FeatureStore, rows: tuple[int, int | None]) -> None:
+    for read in (store.features, store.flags):
+        with pytest.raises(ArgumentError, match="'r0' has frames 0 to 5"):
+            read("r0", *rows)
 
 
-def test_recordings_of_which_no_features_could_be_computed_are_passed_over(tmp_path: Path) -> None:
+def test_failed_recordings_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "s.zarr"
     writer.create(path, ["a", "b", "c"], ["english"] * 3, ["x", "y", "z"], [3, 4, 5], 2, {})
     writer.write(path, 0, np.ones((3, 2), np.float32), np.ones(3, bool))
     writer.write(path, 7, np.ones((5, 2), np.float32), np.ones(5, bool))
-    writer.give_up(path, {"b": [Piece(1, 0, 4, 3)]})
+    writer.mark_failed(path, {"b": [Piece(1, 0, 4, 3)]})
     store = FeatureStore.open(path)
     assert [len(example.features) for example in store.select()] == [3, 5]
     assert np.isfinite(store.select().numpy().features).all()
-    members = [SplitRow(name, "english", "x", name, 1.0) for name in "abc"]
-    assert [member.recording for member in store.without_killed(members)] == ["a", "c"]
+    rows = [SplitRow(name, "english", "x", name, 1.0) for name in "abc"]
+    assert [row.recording for row in store.computed(rows)] == ["a", "c"]
 
 
-@pytest.mark.parametrize("damage", ["cut", "flip", "gone"])
-def test_a_damaged_shard_is_told_with_what_to_do(tmp_path: Path, damage: str) -> None:
-    path = tmp_path / "s.zarr"
-    rng = np.random.default_rng(0)
-    writer.create(path, ["a"], ["english"], ["x"], [3000], 8, {})
-    writer.write(path, 0, rng.normal(size=(3000, 8)).astype(np.float32), np.ones(3000, bool))
-    file = path / "mfcc" / "c" / "0" / "0"
-    content = bytearray(file.read_bytes())
-    content[20_000] ^= 1
-    if damage == "gone":
-        file.unlink()
-    else:
-        file.write_bytes(content[:-4] if damage == "cut" else content)
-    with pytest.raises(ArtifactError, match=r"s\.zarr.*mfcc.*; delete .*s\.zarr and run `dvc repro`"):
-        FeatureStore.open(path).features("a")
+def test_a_split_and_filters_leave_the_items_that_match_all(store: FeatureStore, tmp_path: Path) -> None:
+    rows = [SplitRow(IDS[index], LANGUAGES[index], SPEAKERS[index], "", 1.0) for index in (5, 1, 2)]
+    tables.write(tmp_path / "test.csv", SplitRow, rows)
+
+    def ids(**wanted: Any) -> list[str]:
+        return [IDS[index] for index in store.select(**wanted).items["index"]]
+
+    assert ids() == IDS
+    assert ids(split=tmp_path / "test.csv") == ["r1", "r2", "r5"]
+    assert ids(split=str(tmp_path / "test.csv"), language="english") == ["r2", "r5"]
+    assert ids(language={"hindi", "mandarin"}, speaker=["b", "c", "a"]) == ["r1", "r3"]
 
 
-def test_no_flipped_bit_of_a_shard_is_ever_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layout, "CHUNK", 16)
-    monkeypatch.setattr(layout, "SHARD", 64)
-    path = tmp_path / "s.zarr"
-    rng = np.random.default_rng(0)
-    mfcc = rng.normal(size=(100, 8)).astype(np.float32)
-    writer.create(path, ["a"], ["english"], ["x"], [100], 8, {})
-    for rows in (slice(0, 64), slice(64, 100)):
-        writer.write(path, rows.start, mfcc[rows], np.ones(rows.stop - rows.start, bool))
-    slices = [(0, 100), (0, 64), (5, 60), (0, 16), (50, 70), (64, 100)]
-    store = FeatureStore.open(path)
-    for start, stop in slices:
-        assert np.array_equal(store.mfcc_rows(start, stop), mfcc[start:stop])
-    refused = 0
-    for file in sorted((path / "mfcc" / "c").rglob("*/0")):
-        content = file.read_bytes()
-        for position in rng.integers(len(content), size=60):
-            damaged = bytearray(content)
-            damaged[position] ^= 1 << int(rng.integers(8))
-            file.write_bytes(damaged)
-            for start, stop in slices:
-                try:
-                    assert np.array_equal(FeatureStore.open(path).mfcc_rows(start, stop), mfcc[start:stop])
-                except ArtifactError:
-                    refused += 1
-        file.write_bytes(content)
-    assert refused > 300
-
-
-@settings(max_examples=25)
-@given(
-    speech=st.lists(st.booleans(), min_size=1, max_size=6),
-    computed=st.lists(st.booleans(), min_size=6, max_size=6),
+@pytest.mark.parametrize(
+    ("wanted", "text"),
+    [
+        ({"language": "klingon"}, r"features\.zarr has no language 'klingon'; .* english, hindi, mandarin"),
+        ({"speaker": ["a", "nobody"]}, r"features\.zarr has no speaker 'nobody'"),
+        ({"language": "mandarin", "speaker": "a"}, r"no item of .*features\.zarr matches all filters; remove one"),
+    ],
 )
-def test_every_shard_has_its_file_whatever_it_contains(speech: list[bool], computed: list[bool]) -> None:
-    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
-        patch.setattr(layout, "CHUNK", 4)
-        patch.setattr(layout, "SHARD", 8)
-        path, rows = Path(folder) / "s.zarr", 8 * len(speech)
-        flags = np.repeat(speech, 8)
-        mfcc = np.where(np.repeat(computed[: len(speech)], 8)[:, None], np.float32(1), np.float32(np.nan))
-        writer.create(path, ["a"], ["english"], ["x"], [rows], 1, {})
-        for start in range(0, rows, 8):
-            writer.write(path, start, mfcc[start : start + 8], flags[start : start + 8])
-        store = FeatureStore.open(path)
-        assert np.array_equal(store.flags("a"), flags)
-        assert np.array_equal(store.features("a"), mfcc, equal_nan=True)
+def test_filters_that_match_nothing_are_refused(store: FeatureStore, wanted: dict[str, Any], text: str) -> None:
+    with pytest.raises(ArtifactError, match=text):
+        store.select(**wanted)
 
 
-def test_a_recording_that_fills_a_shard_and_could_not_be_computed_is_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@given(views=st.lists(st.sampled_from([*STRATEGIES, "Remove", ""]), min_size=1, max_size=4))
+def test_the_rows_of_a_manifest_agree_on_an_existing_strategy(
+    views: list[str], store: FeatureStore, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    monkeypatch.setattr(layout, "CHUNK", 4)
-    monkeypatch.setattr(layout, "SHARD", 8)
-    path = tmp_path / "s.zarr"
-    writer.create(path, ["a", "b"], ["english"] * 2, ["x", "y"], [8, 20], 2, {})
-    writer.write(path, 0, np.ones((8, 2), np.float32), np.ones(8, bool))
-    pieces = [piece for shard in layout.deal([8, 20]) for piece in shard.pieces if piece.recording == 1]
-    writer.give_up(path, {"b": pieces})
-    store = FeatureStore.open(path)
-    assert [len(example.features) for example in store.select()] == [8]
-    assert np.isnan(store.mfcc_rows(8, 28)).all()
+    manifest = written(tmp_path_factory.getbasetemp(), [sequence(store, view, 0, 0, 1) for view in views])
+    if len(set(views)) == 1 and views[0] in STRATEGIES:
+        assert store.select(manifest=manifest).strategy == views[0]
+    else:
+        with pytest.raises(
+            ArtifactError, match=r"manifest\.csv is cut for '.*not for one of none, remove, mask, label"
+        ):
+            store.select(manifest=manifest)
 
 
-@given(seed=st.integers(0, 2**32 - 1))
-def test_damage_outside_of_the_shards_is_never_read(noisy: FeatureStore, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    files = [noisy.path / name for name in ("zarr.json", *layout.DESCRIBING)]
-    file = files[rng.integers(len(files))]
-    content = file.read_bytes()
-    harmed = bytearray(content)
-    harmed[rng.integers(len(harmed))] ^= 1 << int(rng.integers(8))
-    cut = content[: rng.integers(len(content))]
-    try:
-        if rng.random() < 0.2:
-            file.unlink()
-        else:
-            file.write_bytes(cut if rng.random() < 0.3 else harmed)
-        with pytest.raises(ArtifactError, match=re.escape(str(noisy.path))):
-            FeatureStore.open(noisy.path)
-    finally:
-        file.write_bytes(content)
+def test_a_manifest_of_another_store_is_refused(store: FeatureStore, noisy: FeatureStore, tmp_path: Path) -> None:
+    assert store.id != noisy.id
+    rows = [sequence(store, "none", 0, 0, 1), sequence(noisy, "none", 0, 0, 1)]
+    text = rf"manifest\.csv was cut from the features '{noisy.id}', but those of .* are '{store.id}'; run `dvc repro`"
+    with pytest.raises(ArtifactError, match=text):
+        store.select(manifest=written(tmp_path, rows))
 
 
-def test_a_shard_that_goes_missing_while_the_store_is_open_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "s.zarr"
-    writer.create(path, ["a"], ["english"], ["x"], [30], 2, {})
-    writer.write(path, 0, np.ones((30, 2), np.float32), np.ones(30, bool))
-    store = FeatureStore.open(path)
-    (path / "mfcc/c/0/0").unlink()
-    (path / "speech/c/0").write_bytes(b"")
-    with pytest.raises(ArtifactError, match="mfcc/c/0/0"):
-        store.features("a")
-    with pytest.raises(ArtifactError, match="speech/c/0"):
-        store.flags("a")
+def test_a_manifest_without_rows_or_of_an_unknown_recording_is_refused(store: FeatureStore, tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"manifest\.csv is cut for nothing"):
+        store.select(manifest=written(tmp_path, []))
+    unknown = dataclasses.replace(sequence(store, "none", 0, 0, 1), recording="x")
+    with pytest.raises(ArtifactError, match="has no recording 'x'"):
+        store.select(manifest=written(tmp_path, [unknown]))
 
 
-@pytest.mark.parametrize("rows", [(-1, None), (-5, 3), (3, 2), (0, -1), (5, None)])
-def test_frames_outside_of_a_recording_are_refused(tmp_path: Path, rows: tuple[int, int | None]) -> None:
-    path = tmp_path / "s.zarr"
-    writer.create(path, ["a", "b"], ["english"] * 2, ["x", "y"], [4, 4], 2, {})
-    writer.write(path, 0, np.ones((8, 2), np.float32), np.ones(8, bool))
-    for read in (FeatureStore.open(path).features, FeatureStore.open(path).flags):
-        with pytest.raises(ArgumentError, match="'b' has frames 0 to 4"):
-            read("b", *rows)
+def test_a_damaged_shard_is_reported_in_every_form(path: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(path, tmp_path / "copy.zarr"))
+    for name in ("mfcc/c/3/0", "speech/c/3"):
+        (copy / name).write_bytes((copy / name).read_bytes()[:-3])
+    opened = FeatureStore.open(copy)
+    opened.features("r0"), opened.flags("r0")
+    for read in (
+        opened.features,
+        opened.flags,
+        lambda _: opened.select().numpy(),
+        lambda _: opened.select().dask().compute(),
+    ):
+        with pytest.raises(ArtifactError, match=r"copy\.zarr: rows \d+:\d+ of \w+ can't be read .* run `dvc repro`"):
+            read("r1")

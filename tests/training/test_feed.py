@@ -1,27 +1,29 @@
-"""Every sequence reaches the network once an epoch, whatever the memory."""
+"""Every sequence reaches the network once per epoch, in any amount of memory."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.mfcc import Features
 from pipeline.store.feature_store import FeatureStore
-from pipeline.store.selection import Example
+from pipeline.store.items import Example
 from pipeline.training import feed
 
 LENGTH, COUNT = 12, 60  # of the recordings of `noisy`
-ONE = LENGTH * (4 * 4 + 8 + 4) / 1e9  # GB
+SEQUENCE_GB = LENGTH * (4 * 4 + 8 + 4) / 1e9
 
 
-@given(room=st.integers(1, 70), seed=st.integers(0, 99))
-def test_a_pool_gives_every_sequence_once_an_epoch_and_holds_no_more_than_it_may(
-    room: int, seed: int, noisy: FeatureStore
+@pytest.mark.slow
+@given(capacity=st.integers(1, 70), seed=st.integers(0, 99))
+def test_a_pool_gives_every_sequence_once_per_epoch_and_stays_within_its_memory(
+    capacity: int, seed: int, noisy: FeatureStore
 ) -> None:
     whole = [example.features.tobytes() for example in noisy.select()]
     runs = []
     for _ in range(2):
-        pool = feed.Pool(noisy.select(), (room + 0.5) * ONE)
-        assert pool.room == min(room, COUNT)
+        pool = feed.Pool(noisy.select(), (capacity + 0.5) * SEQUENCE_GB)
+        assert pool.capacity == min(capacity, COUNT)
         epochs = [
             [example.features.tobytes() for example in pool.epoch(np.random.default_rng([seed, epoch]))]
             for epoch in range(3)
@@ -32,21 +34,26 @@ def test_a_pool_gives_every_sequence_once_an_epoch_and_holds_no_more_than_it_may
     assert runs[0] == runs[1]
 
 
-@pytest.mark.parametrize(("room", "reads"), [(COUNT, 12), (COUNT - 1, 36)])
-def test_what_fits_is_read_once_and_what_does_not_once_an_epoch(
-    noisy: FeatureStore, room: int, reads: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("capacity", "reads"), [(COUNT, 12), (COUNT - 1, 36)])
+def test_a_pool_reads_once_if_everything_fits_and_once_per_epoch_if_not(
+    noisy: FeatureStore, capacity: int, reads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[int, int]] = []
     read = FeatureStore.mfcc_rows
-    monkeypatch.setattr(FeatureStore, "mfcc_rows", lambda *given: asked.append(given[1:]) or read(*given))
-    pool = feed.Pool(noisy.select(), (room + 0.5) * ONE)
+
+    def counted(store: FeatureStore, first: int, stop: int) -> Features:
+        asked.append((first, stop))
+        return read(store, first, stop)
+
+    monkeypatch.setattr(FeatureStore, "mfcc_rows", counted)
+    pool = feed.Pool(noisy.select(), (capacity + 0.5) * SEQUENCE_GB)
     for epoch in range(3):
         assert len(list(pool.epoch(np.random.default_rng(epoch)))) == COUNT
     assert len(asked) == reads
 
 
 @given(lengths=st.lists(st.integers(1, 5), max_size=12), size=st.integers(1, 5))
-def test_batches_hold_every_example_and_nothing_that_weighs_beside(lengths: list[int], size: int) -> None:
+def test_batches_hold_every_example_and_padding_without_weight(lengths: list[int], size: int) -> None:
     examples = [
         Example(np.full((length, 2), number, np.float32), np.full(length, number), np.ones(length, np.float32))
         for number, length in enumerate(lengths, start=1)

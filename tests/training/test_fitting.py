@@ -1,4 +1,4 @@
-"""What the network is given to learn, and that learning it twice gives the same weights."""
+"""The network learns from the frames, targets and weights of the manifest, and twice gives the same weights."""
 
 import dataclasses
 import functools
@@ -13,7 +13,7 @@ import pytest
 from pipeline import params, tables
 from pipeline.errors import ArtifactError
 from pipeline.network.definition import make_architecture
-from pipeline.network.ensemble import Ensemble
+from pipeline.network.ensemble import Division
 from pipeline.shards import writer
 from pipeline.store.feature_store import FeatureStore
 from pipeline.store.selection import Selection
@@ -34,7 +34,7 @@ def features(tmp_path: Path) -> FeatureStore:
     return FeatureStore.open(path)
 
 
-def chosen(features: FeatureStore, rows: list[SequenceRow], view: params.Strategy) -> Selection:
+def chosen(features: FeatureStore, rows: list[SequenceRow], view: params.SilenceStrategy) -> Selection:
     """The sequences of a manifest of these rows, cut for a view of these features."""
     manifest = features.path.with_name("manifest.csv")
     tables.write(manifest, SequenceRow, [dataclasses.replace(row, view=view, features=features.id) for row in rows])
@@ -55,7 +55,11 @@ ROWS = [sequence("one/0", "one", "english", "a", 1, 4, weight=0.5), sequence("tw
     ],
 )
 def test_frames_targets_and_weights_of_each_strategy(
-    features: FeatureStore, strategy: params.Strategy, frames: list[int], targets: list[int], weights: list[float]
+    features: FeatureStore,
+    strategy: params.SilenceStrategy,
+    frames: list[int],
+    targets: list[int],
+    weights: list[float],
 ) -> None:
     rows = [ROWS[0] if strategy != "remove" else sequence("one/0", "one", "english", "a", 1, 3, weight=0.5), ROWS[1]]
     (batch,) = feed.batches(chosen(features, rows, strategy).view(strategy, LANGUAGES), 8, 5)
@@ -66,15 +70,15 @@ def test_frames_targets_and_weights_of_each_strategy(
     assert not batch.weights[1, 3:].any()  # the shorter sequence is filled up with frames that weigh nothing
 
 
-def test_moments_are_those_of_the_frames_that_weigh_anything(features: FeatureStore) -> None:
+def test_moments_are_those_of_the_frames_with_weight(features: FeatureStore) -> None:
     mean, variance = fitting.moments(chosen(features, [*ROWS, ROWS[1]], "mask").view("mask", LANGUAGES))
-    seen = [2, 3, 4, 12, 12]
-    np.testing.assert_allclose(mean, [np.mean(seen), -1])
-    np.testing.assert_allclose(variance, [np.var(seen), 0])
+    seen = np.array([2.0, 3.0, 4.0, 12.0, 12.0])
+    np.testing.assert_allclose(mean, [seen.mean(), -1])
+    np.testing.assert_allclose(variance, [seen.var(), 0])
 
 
-def test_a_sequence_of_the_large_class_is_told_its_part(tmp_path: Path) -> None:
-    division = Ensemble("english", (("a",), ("c",)), ("hindi", "mandarin"))
+def test_a_sequence_of_the_large_class_has_its_part_as_target(tmp_path: Path) -> None:
+    division = Division("english", (("a",), ("c",)), ("hindi", "mandarin"))
     writer.create(tmp_path / "s", ["a", "c", "b"], ["english", "english", "hindi"], ["a", "c", "b"], [2, 2, 2], 1, {})
     writer.write(tmp_path / "s", 0, np.ones((6, 1), np.float32), np.array([1, 0, 1, 1, 1, 0], bool))
     features = FeatureStore.open(tmp_path / "s").select()
@@ -85,7 +89,7 @@ def test_a_sequence_of_the_large_class_is_told_its_part(tmp_path: Path) -> None:
     assert [example.targets.tolist() for example in parts] == [[3, 3], [4, 4], [1, 1]]
     assert [example.weights.tolist() for example in parts] == [[1, 0], [1, 1], [1, 0]]
     outputs = (("english",), ("english",), ("hindi", "mandarin"), ("silence",))
-    assert fitting.accepted(outputs, classes).tolist() == [
+    assert fitting.correct_outputs(outputs, classes).tolist() == [
         [1, 1, 0, 0],  # english: either part, as for validation
         [0, 0, 1, 0],
         [0, 0, 1, 0],
@@ -95,7 +99,10 @@ def test_a_sequence_of_the_large_class_is_told_its_part(tmp_path: Path) -> None:
         [0, 0, 1, 0],
         [0, 0, 0, 1],
     ]
-    assert fitting.accepted((("hindi",), ("mandarin",)), classes)[3].tolist() == [0, 0]  # no answer: weighs nothing
+    assert fitting.correct_outputs((("hindi",), ("mandarin",)), classes)[3].tolist() == [
+        0,
+        0,
+    ]  # no answer: weighs nothing
 
 
 LENGTH = 12  # of the recordings of `noisy`
@@ -110,9 +117,9 @@ def test_moments_of_far_off_values_are_exact(noisy: FeatureStore) -> None:
 
 
 def learn(
-    features: FeatureStore, division: Ensemble | None, memory: float, **others: Any
+    features: FeatureStore, division: Division | None, memory: float, **others: Any
 ) -> tuple[list[np.ndarray], list[float], float]:
-    """Train some epochs; weights, losses and share of the frames that are right."""
+    """Train some epochs: the weights, the losses and the frame accuracy."""
     rows = [
         sequence(f"{name}/0", name, language, speaker, 0, LENGTH)
         for name, language, speaker in zip(features.ids, features.languages, features.speakers, strict=True)
@@ -132,13 +139,14 @@ def learn(
     return trained.get_weights(), [row.val_loss for row in history], (answers.argmax(axis=2) == every.targets).mean()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error:Your input ran out of data")
-@pytest.mark.parametrize("memory", [1.0, 4e-6], ids=["held", "streamed"])
+@pytest.mark.parametrize("memory", [1.0, 4e-6], ids=["in memory", "streamed"])
 @pytest.mark.parametrize(
     "division",
     [
         None,
-        Ensemble(
+        Division(
             "english",
             (tuple(f"s{n}" for n in range(0, 30, 3)), tuple(f"s{n}" for n in range(30, 60, 3))),
             ("hindi", "mandarin"),
@@ -147,7 +155,7 @@ def learn(
     ids=["one network", "ensemble"],
 )
 def test_the_same_seed_gives_the_same_weights_and_the_network_learns(
-    noisy: FeatureStore, division: Ensemble | None, memory: float, **others: Any
+    noisy: FeatureStore, division: Division | None, memory: float, **others: Any
 ) -> None:
     weights, losses, right = learn(noisy, division, memory)
     again, same_losses, _ = learn(noisy, division, memory)
@@ -157,7 +165,10 @@ def test_the_same_seed_gives_the_same_weights_and_the_network_learns(
     assert right > 0.9
 
 
-def test_nothing_holds_a_pool_when_its_network_is_trained(noisy: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_the_memory_of_a_pool_is_released_once_its_network_is_trained(
+    noisy: FeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pools: list[weakref.ref[feed.Pool]] = []
 
     def watched(*given: Any) -> feed.Pool:
@@ -167,14 +178,14 @@ def test_nothing_holds_a_pool_when_its_network_is_trained(noisy: FeatureStore, m
         return made
 
     monkeypatch.setattr(fitting, "Pool", watched)
-    division = Ensemble("english", (tuple(noisy.speakers),), ("hindi", "mandarin"))
+    division = Division("english", (tuple(noisy.speakers),), ("hindi", "mandarin"))
     _, losses, _ = learn(noisy, division, memory=4e-6, learning_rate=1.0, patience=1)
     assert len(pools) == 2
     assert len(losses) < 12  # stopped early, with batches of the next epoch already asked for
     assert not any(pool() for pool in pools)
 
 
-def test_damage_that_shows_while_training_is_told_in_its_own_words(noisy: FeatureStore, tmp_path: Path) -> None:
+def test_damage_found_during_training_keeps_its_own_message(noisy: FeatureStore, tmp_path: Path) -> None:
     path = Path(shutil.copytree(noisy.path, tmp_path / "copy.zarr"))
     shard = path / "mfcc" / "c" / "9" / "0"
     shard.write_bytes(shard.read_bytes()[:-1])

@@ -1,0 +1,51 @@
+"""Speakers of recordings whose layout does not name them: from a table or from the paths of the recordings."""
+
+import posixpath
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline import params
+from pipeline.corpus import spreadsheet
+from pipeline.corpus.files import quoted
+from pipeline.errors import CorpusError
+
+
+def lookup(root: Path, corpus: params.Corpus) -> Callable[[str], str | None]:
+    """Return a function from a path, relative to the root, to its speaker or None.
+
+    `corpus.speaker_pattern`, a regular expression with a group (?P<speaker>...), is searched in the path. Without it,
+    `corpus.speaker_table` is read: CSV with the columns path and speaker.
+
+    Raises
+    ------
+    CorpusError
+        If neither is given, or the table can't be read or names two speakers for one path.
+    """
+    if corpus.speaker_pattern is not None:
+        pattern = re.compile(corpus.speaker_pattern)
+
+        def find(path: str) -> str | None:
+            match = pattern.search(path)
+            return match["speaker"] if match else None
+
+        return find
+    if corpus.speaker_table is None:
+        raise CorpusError("the folders layout needs corpus.speaker_table or corpus.speaker_pattern; set one of them")
+    return _table(root / corpus.speaker_table).get
+
+
+def _table(table: Path) -> dict[str, str]:
+    """Speakers by path, read from a table."""
+    name = f"the speaker table {quoted(table)} (corpus.speaker_table)"
+    remedy = "write one with the columns path, speaker, or set corpus.speaker_pattern"
+    known: dict[str, tuple[str, int]] = {}
+    for line, row in spreadsheet.scan(table, ("path", "speaker"), name, remedy):
+        path, speaker = posixpath.normpath(row["path"]), " ".join(row["speaker"].split())
+        before, first = known.setdefault(path, (speaker, line))
+        if speaker != before:
+            raise CorpusError(
+                f"{name} says that {quoted(path)} is spoken by {quoted(before)} (line {first}) and by "
+                f"{quoted(speaker)} (line {line}); remove the wrong line"
+            )
+    return {path: speaker for path, (speaker, _) in known.items()}

@@ -1,0 +1,100 @@
+"""Offline scoring: the exported network on the stored features of recordings."""
+
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+
+from pipeline.dataset import views
+from pipeline.mfcc import Features
+from pipeline.store.feature_store import FeatureStore
+from pipeline.store.items import Example
+from pipeline.streaming import reference
+from pipeline.streaming.decision import Posteriors
+from pipeline.streaming.description import Description
+from pipeline.streaming.identifier import Frames
+from pipeline.streaming.runtimes import Stream
+from pipeline.tables import SplitRow
+
+BLOCK_FRAMES = 3000  # read at a time, so that memory does not grow with a recording
+DRIFT_MINUTES = 10
+MINUTE_S = 60
+
+
+class OfflineNetwork:
+    """The exported network on the features of a store, instead of on audio."""
+
+    def __init__(self, store: FeatureStore, network: Stream, description: Description) -> None:
+        self.description = description
+        self._store, self._network = store, network
+
+    def n_frames(self, recording: str) -> int:
+        """Frames of a recording."""
+        return int(self._store.lengths[self._store.index(recording)])
+
+    def frames(self, recording: str, start: int, stop: int) -> Frames:
+        """Answer frames start:stop of a recording: its first frames, or those that follow the last call."""
+        if start == 0:
+            self._network.reset_states()
+        speech = self._store.flags(recording, start, stop)
+        features = self._store.features(recording, start, stop)
+        return Frames(start, speech, reference.posteriors(features, speech, self.description, self._predict))
+
+    def blocks(self, recording: str) -> Iterator[Frames]:
+        """Answer all frames of a recording, some at a time."""
+        for start in range(0, self.n_frames(recording), BLOCK_FRAMES):
+            yield self.frames(recording, start, start + BLOCK_FRAMES)
+
+    def drift(self, rows: Sequence[SplitRow]) -> dict[str, list[float]]:
+        """Frame accuracy by language and minute, without a reset between recordings."""
+        return {
+            language: accuracy_by_minute(
+                self._network,
+                functools.partial(self._examples, [row for row in rows if row.language == language]),
+                self.description.frame_s,
+            )
+            for language in self.description.languages
+        }
+
+    def _examples(self, rows: Sequence[SplitRow]) -> Iterator[Example]:
+        strategy, languages = self.description.silence.strategy, self.description.languages
+        for row in rows:
+            for start in range(0, self.n_frames(row.recording), BLOCK_FRAMES):
+                stop = start + BLOCK_FRAMES
+                speech = self._store.flags(row.recording, start, stop)
+                view = views.view(strategy, speech, languages.index(row.language), len(languages))
+                features = self._store.features(row.recording, start, stop)[view.rows]
+                yield Example(features, view.targets, view.weights)
+
+    def _predict(self, features: Features) -> Posteriors:
+        return np.array([self._network.step(frame) for frame in features], np.float32)
+
+
+def accuracy_by_minute(network: Stream, examples: Callable[[], Iterable[Example]], frame_s: float) -> list[float]:
+    """Frame accuracy in each of ten minutes without a reset, on recordings that follow each other.
+
+    Parameters
+    ----------
+    examples
+        The recordings, piece by piece; asked for again until ten minutes are full.
+    """
+    n_frames = round(DRIFT_MINUTES * MINUTE_S / frame_s)
+    right, weights = np.zeros(n_frames, np.float32), np.zeros(n_frames, np.float32)
+    network.reset_states()
+    for at, (features, target, weight) in enumerate(itertools.islice(_endless(examples), n_frames)):
+        right[at] = weight * (network.step(features).argmax() == target)
+        weights[at] = weight
+    minutes = zip(np.array_split(right, DRIFT_MINUTES), np.array_split(weights, DRIFT_MINUTES), strict=True)
+    return [float(minute_right.sum() / max(minute_weights.sum(), 1)) for minute_right, minute_weights in minutes]
+
+
+def _endless(examples: Callable[[], Iterable[Example]]) -> Iterator[tuple[Features, int, float]]:
+    """Repeat the frames of the examples; end if they have none."""
+    more = True
+    while more:
+        more = False
+        for example in examples():
+            for features, target, weight in zip(*example, strict=True):
+                more = True
+                yield features, int(target), float(weight)

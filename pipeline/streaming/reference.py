@@ -1,0 +1,63 @@
+"""The offline chain on a whole recording: what a stream of the same audio has to answer at every frame.
+
+samples ─┬─► MFCCs ──────────────────┬─► frames that the network sees ─► posteriors
+         └─► SoX's spans ─► flags ───┘
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline import mfcc
+from pipeline.audio.samples import Samples
+from pipeline.mfcc import Features, Kernel
+from pipeline.silence.spans import Flags, frame_flags, sox_spans, tidy
+from pipeline.streaming.decision import Posteriors
+from pipeline.streaming.description import Description
+
+Predict = Callable[[Features], Posteriors]  # a trained network, on frames that follow each other
+
+
+class Reference(NamedTuple):
+    """Every frame of a recording as the offline stages compute it.
+
+    Attributes
+    ----------
+    features
+        MFCCs, shape (frames, n_mfcc).
+    speech
+        Shape (frames,).
+    posteriors
+        Shape (frames, classes); NaN for frames that the network does not see.
+    """
+
+    features: Features
+    speech: Flags
+    posteriors: Posteriors
+
+
+def compute(samples: Samples, kernel: Kernel, description: Description, predict: Predict) -> Reference:
+    """Run the offline chain on a recording in memory.
+
+    Parameters
+    ----------
+    samples
+        At the sample rate of the description.
+    predict
+        Gives the posteriors of frames of MFCCs from the start of a stream on.
+    """
+    features = mfcc.whole(kernel, samples)
+    rate, n_samples = description.sample_rate, len(samples)
+    spans = tidy(sox_spans([samples], rate, description.silence.threshold), n_samples, rate, description.silence)
+    speech = frame_flags(spans, n_samples, kernel.hop_length, 0, len(features))
+    return Reference(features, speech, posteriors(features, speech, description, predict))
+
+
+def posteriors(features: Features, speech: Flags, description: Description, predict: Predict) -> Posteriors:
+    """Posteriors of frames, shape (frames, classes), given their features and flags; NaN for those not seen."""
+    answers = np.full((len(features), len(description.classes)), np.nan, np.float32)
+    seen = description.seen(speech)
+    if seen.any():
+        answers[seen] = predict(features[seen])
+    return answers

@@ -1,0 +1,33 @@
+"""Rows of the history of a training: those of each network, and the best of them."""
+
+import math
+from collections.abc import Iterable
+
+from pipeline.tables import EpochRow
+
+
+def by_network(history: Iterable[EpochRow]) -> list[list[EpochRow]]:
+    """The rows of each network, in the order of the networks.
+
+    Examples
+    --------
+    >>> rows = [EpochRow(n, n // 3, 0.5, 0.5, 0.5, 0.5, 1.0) for n in (1, 2, 3)]
+    >>> [[row.epoch for row in epochs] for epochs in by_network(rows)]
+    [[1, 2], [3]]
+    """
+    rows: dict[int, list[EpochRow]] = {}
+    for row in history:
+        rows.setdefault(row.member, []).append(row)
+    return [rows[number] for number in sorted(rows)]
+
+
+def best_epoch(epochs: Iterable[EpochRow]) -> EpochRow:
+    """The epoch whose weights a network has: the first with the lowest validation loss; NaN is above any number.
+
+    Examples
+    --------
+    >>> losses = (float("nan"), 0.5, 0.4, 0.4)
+    >>> best_epoch(EpochRow(n, 0, 0.5, 0.5, loss, 0.5, 1.0) for n, loss in enumerate(losses, 1)).epoch
+    3
+    """
+    return min(epochs, key=lambda row: (math.isnan(row.val_loss), row.val_loss))

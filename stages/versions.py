@@ -1,0 +1,13 @@
+"""versions: list the versions of the packages that decide bytes, so that an upgrade re-runs the stages it touches."""
+
+from pipeline import checksums, versions
+from stages import ARTIFACTS, run
+
+
+def main() -> None:
+    ARTIFACTS.mkdir(exist_ok=True)
+    checksums.write_json(ARTIFACTS / "versions.json", versions.installed(versions.PACKAGES))
+
+
+if __name__ == "__main__":
+    run(main)

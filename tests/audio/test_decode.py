@@ -1,0 +1,125 @@
+"""Decoding: files are recognised by their content alone, and anything else is an error that never blocks."""
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.audio.decode import decode, duration
+from pipeline.audio.samples import Waveform
+from pipeline.errors import AudioError
+from tests.audio.signals import RATE, noise
+
+GUESSED = ["au", "AU", "snd", "vox", "vox6", "vox8", "gsm", "mp3", "raw", "ul", "al", "sln", "sd2", "pcm"]
+NAMES = ["x", "x.", "-.au", "\udcff.vox", *(f"x.{ending}" for ending in [*GUESSED, "wav", "flac", "ogg", "sph", "txt"])]
+MAGIC = [  # by which libsndfile recognises formats, if short
+    *[b"", b"\xff\xfb\x90\x64", b"\xff\xf3\x48\xc4", b"ID3\4\0\0\0\0\0\0\xff\xfb\x90\x64", b"\1\4"],
+    *[b"\x64\xa3\1\0", b"\0\2\xa3\x64", b"2BIT", b" paf", b".snd", b"PVF1\n", b"NIST_1A\n", b"fLaC", b"OggS\0\2"],
+]
+
+
+def decoded(path: Path) -> Waveform:
+    return np.concatenate([*decode(path).blocks, np.zeros(0, np.float32)])
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    name=st.sampled_from(NAMES), magic=st.sampled_from(MAGIC), seed=st.integers(0, 2**32), size=st.integers(0, 30_000)
+)
+def test_random_bytes_are_audio_under_no_name(
+    tmp_path_factory: pytest.TempPathFactory, name: str, magic: bytes, seed: int, size: int
+) -> None:
+    path = tmp_path_factory.mktemp("random") / name
+    path.write_bytes(magic + np.random.default_rng(seed).bytes(size))
+    with pytest.raises(AudioError) as error:
+        decoded(path)
+    # Random bytes may pass for a sampler's file, but not in its stated length.
+    assert error.value.reason == "unreadable" or (magic == b"\1\4" and error.value.reason == "truncated")
+
+
+@pytest.mark.parametrize("kind", ["WAV", "FLAC", "MP3", "OGG", "AU"])
+def test_a_recording_is_the_same_under_every_name(tmp_path: Path, kind: str) -> None:
+    soundfile.write(tmp_path / "good", noise(3000), RATE, format=kind)
+    expected = decoded(tmp_path / "good")
+    assert len(expected) >= 3000
+    for name in NAMES:
+        (tmp_path / name).hardlink_to(tmp_path / "good")
+        assert np.array_equal(decoded(tmp_path / name), expected)
+
+
+def test_text_is_no_audio_under_any_name(tmp_path: Path) -> None:
+    for name in NAMES:
+        (tmp_path / name).write_text("Read me first.\n" * 500)
+        with pytest.raises(AudioError, match="is not audio that libsndfile reads") as error:
+            decode(tmp_path / name)
+        assert error.value.reason == "unreadable"
+
+
+def test_the_header_is_that_of_the_decoded_file(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.flac", noise(3000, channels=2), 22050, subtype="PCM_24")
+    header = decode(tmp_path / "a.flac")
+    (tmp_path / "a.flac").unlink()  # opened once: the header and the samples are of the same file
+    assert (header.sample_rate, header.channels, header.format) == (22050, 2, "FLAC/PCM_24")
+    assert sum(map(len, header.blocks)) == 3000
+
+
+def irregular(folder: Path) -> list[Path]:
+    """Paths that lead to no regular file."""
+    os.mkfifo(folder / "fifo.wav")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(folder / "socket.wav"))
+    (folder / "folder.wav").mkdir()
+    (folder / "dangling.wav").symlink_to(folder / "nothing")
+    (folder / "circle.wav").symlink_to(folder / "circle.wav")
+    (folder / "fifo_link.wav").symlink_to(folder / "fifo.wav")
+    (folder / "file").touch()
+    names = ["fifo.wav", "socket.wav", "folder.wav", "dangling.wav", "circle.wav", "fifo_link.wav", "gone.wav"]
+    paths = [folder / name for name in names]
+    odd = [folder / ("x" * 300), folder / ("x/" * 3000), folder / "file" / "x.wav", folder / "zero\0.wav"]
+    return [*paths, *odd, Path("/dev/null"), Path("/dev/zero"), Path("/dev/tty")]
+
+
+@pytest.mark.parametrize("call", [decode, duration])
+def test_anything_but_a_regular_file_is_an_error_and_never_blocks(
+    tmp_path: Path, call: Callable[[Path], object]
+) -> None:
+    for path in irregular(tmp_path):
+        with pytest.raises(AudioError) as error:
+            call(path)
+        assert error.value.reason in {"missing", "unreadable"}
+        assert error.value.path == path
+        assert len(error.value.detail) < 100
+
+
+def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", noise(3000), RATE)
+    (tmp_path / "half.wav").write_bytes((tmp_path / "a.wav").read_bytes()[:3000])
+    (tmp_path / "text.wav").write_text("no audio")
+    os.mkfifo(tmp_path / "fifo.wav")
+    soundfile.write(tmp_path / "slow.wav", noise(3000), 100)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for name in ["half.wav", "text.wav", "fifo.wav", "slow.wav", "gone.wav"] * 20:
+        with pytest.raises(AudioError):
+            decode(tmp_path / name)
+    for _ in range(20):
+        assert len(decoded(tmp_path / "a.wav")) == 3000
+        decode(tmp_path / "a.wav")  # its blocks are never taken
+        duration(tmp_path / "a.wav")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_the_duration_is_what_the_header_claims(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.flac", noise(8000), RATE)
+    assert duration(tmp_path / "a.flac") == 0.5
+    content = bytearray((tmp_path / "a.flac").read_bytes())
+    content[21] &= 0xF0
+    content[22:26] = bytes(4)  # its length, which a program that writes to a pipe does not know
+    (tmp_path / "pipe.flac").write_bytes(content)
+    assert duration(tmp_path / "pipe.flac") == 0
+    assert np.array_equal(decoded(tmp_path / "pipe.flac"), decoded(tmp_path / "a.flac"))

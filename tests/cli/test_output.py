@@ -1,0 +1,132 @@
+"""Answers are printed in three formats, and Ctrl-C prints the answer so far."""
+
+import csv
+import io
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline import mfcc, params
+from pipeline.audio.samples import Waveform
+from pipeline.cli.output import AnswerPrinter, OutputFormat, UntilInterrupt
+from pipeline.streaming.description import Description
+from pipeline.streaming.identifier import Identifier
+from pipeline.streaming.runtimes import Network
+
+LANGUAGES = ("english", "hindi")
+RATE = 16000
+
+
+class Constant(Network):
+    """A network that always answers Hindi."""
+
+    def _open(self, path: Path, states: tuple[str, ...]) -> None:
+        pass
+
+    def step(self, frame: Any, states: Any) -> tuple[Any, Any]:
+        return np.array([0.25, 0.75], np.float32), states
+
+
+@pytest.fixture
+def stream(defaults: params.Params) -> Identifier:
+    description = Description(
+        schema_version=2,
+        streaming=True,
+        languages=LANGUAGES,
+        classes=LANGUAGES,
+        sample_rate=RATE,
+        mfcc=defaults.mfcc,
+        conventions={},
+        silence=defaults.silence.model_copy(update={"strategy": "remove"}),
+        states={},
+        latency_s={},
+        tolerance=1e-4,
+    )
+    return Identifier(Constant(Path(), {}), description, mfcc.make_kernel(defaults.mfcc, RATE), None)
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Python's own handling of Ctrl-C, also if the tests run in the background."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
+
+
+def noise(duration_s: float) -> Waveform:
+    return np.random.default_rng(0).uniform(-0.3, 0.3, round(duration_s * RATE)).astype(np.float32)
+
+
+def printed(
+    capsys: pytest.CaptureFixture[str], output_format: OutputFormat, stream: Identifier, waveform: Waveform
+) -> str:
+    printer = AnswerPrinter(output_format, LANGUAGES, len("a.wav"))
+    printer.print_header()
+    printer.identify("a.wav", stream, [waveform])
+    assert not printer.interrupted
+    return capsys.readouterr().out
+
+
+def test_a_row_per_recording(capsys: pytest.CaptureFixture[str], stream: Identifier) -> None:
+    header, row = printed(capsys, "table", stream, noise(1)).splitlines()
+    assert header.split() == ["file", "language", "confidence", "stable", "after"]
+    assert row.split()[:3] == ["a.wav", "hindi", "75.0%"]
+    assert len(row) == len(header)
+
+
+def test_a_recording_without_speech_has_no_language(capsys: pytest.CaptureFixture[str], stream: Identifier) -> None:
+    assert printed(capsys, "table", stream, np.zeros(RATE, np.float32)).endswith("\na.wav  no speech\n")
+
+
+def test_an_object_per_recording(capsys: pytest.CaptureFixture[str], stream: Identifier) -> None:
+    assert json.loads(printed(capsys, "json", stream, noise(1))) == {
+        "path": "a.wav",
+        "language": "hindi",
+        "confidence": 0.75,
+        "posteriors": {"english": 0.25, "hindi": 0.75},
+        "duration_s": 1.0,
+        "frames": 101,
+    }
+
+
+def test_a_line_per_frame(capsys: pytest.CaptureFixture[str], stream: Identifier) -> None:
+    waveform = np.concatenate([np.zeros(RATE, np.float32), noise(1)])
+    rows = list(csv.DictReader(io.StringIO(printed(capsys, "frames", stream, waveform))))
+    assert list(rows[0]) == ["path", "frame", "time_s", "speech", *LANGUAGES]
+    assert [int(row["frame"]) for row in rows] == list(range(201))
+    assert [row["time_s"] for row in rows[:2]] == ["0.000", "0.010"]
+    answers = {(row["speech"], row["english"], row["hindi"]) for row in rows}
+    assert answers == {("0", "", ""), ("1", "0.250000", "0.750000")}
+
+
+def test_an_interrupt_ends_the_wait_and_prints_the_answer_so_far(
+    capsys: pytest.CaptureFixture[str], stream: Identifier, interruptible: None
+) -> None:
+    def blocks() -> Iterator[Waveform]:
+        yield noise(1)
+        os.kill(os.getpid(), signal.SIGINT)
+        pytest.fail("the wait for this block was not interrupted")
+
+    printer = AnswerPrinter("json", LANGUAGES, 1)
+    printer.identify("-", stream, blocks(), live=True)
+    assert printer.interrupted
+    assert json.loads(capsys.readouterr().out)["frames"] == 101
+
+
+def test_an_interrupt_lets_the_work_on_a_block_finish(interruptible: None) -> None:
+    finished = []
+    with UntilInterrupt([noise(0.1)] * 3) as remaining:
+        for number, _ in enumerate(remaining):
+            os.kill(os.getpid(), signal.SIGINT)
+            finished.append(number)
+    assert remaining.interrupted
+    assert finished == [0]
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+        signal.pause()

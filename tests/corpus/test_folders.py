@@ -1,0 +1,282 @@
+"""The folders layout: one folder per language."""
+
+import contextlib
+import itertools
+import os
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import params
+from pipeline.corpus import layouts
+from pipeline.corpus.entries import Listing
+from pipeline.corpus.files import Files
+from pipeline.errors import CorpusError
+from tests.corpus.contract import LayoutContract
+from tests.corpus.corpora import (
+    LANGUAGES,
+    Corpus,
+    listed,
+    reasons,
+    refusal,
+    settings,
+    touch,
+    write_csv,
+)
+
+
+class FoldersCorpus(Corpus):
+    layout = "folders"
+
+    def add(self, language: str, speaker: str) -> str:
+        folder = f"train_{language}" if language in LANGUAGES else language
+        path = f"{folder}/{speaker}.wav"
+        touch(self.root, path)
+        self.rows.append([path, language, speaker])
+        return path
+
+    def write(self) -> None:
+        write_csv(self.root / "speakers.csv", [["path", "speaker"], *([path, name] for path, _, name in self.rows)])
+
+    def settings(self, **changes: Any) -> params.Corpus:
+        return super().settings(**{"speaker_table": "speakers.csv", "speaker_pattern": None} | changes)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> FoldersCorpus:
+    return FoldersCorpus(tmp_path / "corpus")
+
+
+class TestFoldersLayout(LayoutContract):
+    """The contract of all layouts."""
+
+
+# Languages of folders
+
+
+def named(root: Path, languages: tuple[str, ...], *names: str) -> Listing:
+    touch(root, *(f"{name}/s/x.wav" for name in names))
+    return layouts.read(settings("folders", root, languages=languages))
+
+
+@pytest.mark.parametrize(
+    ("languages", "folder", "language"),
+    [
+        (("de", "tr"), "train_de", "de"),
+        (("de", "tr"), "train_tr", "tr"),
+        (("de", "tr"), "train_x", None),
+        (("de", "en"), "not_english_noise", None),
+        (("french", "french_canadian"), "train_french_canadian", "french_canadian"),
+        (("french", "french_canadian"), "train_french", "french"),
+        (("french", "french_canadian"), "canadian french", "french"),
+        (("french", "french_canadian"), "French-Canadian.v2", "french_canadian"),
+        (("french", "canadian_french"), "(french)", "french"),
+        (("हिन्दी", "हिन्द"), "train_हिन्दी", "हिन्दी"),  # vowel signs are no separators
+        (("தமிழ்", "தமிழா"), "தமிழா", "தமிழா"),
+        (("हिन्दी", "english"), "train_हिन्दू_x", None),
+        (("français", "de"), "train_franc\u0327ais", "français"),  # as macOS writes it
+        (("franc", "de"), "train_franc\u0327ais", None),
+        (("हनद", "de"), "train_हनद", "हनद"),
+        (("_", "de"), "___", None),
+    ],
+)
+def test_a_folder_is_of_the_language_whose_words_it_holds(
+    tmp_path: Path, languages: tuple[str, ...], folder: str, language: str | None
+) -> None:
+    listing = named(tmp_path, languages, folder)
+    assert listing.folders == ({folder: language} if language else {})
+    assert [entry.language for entry in listing.entries] == ([language] if language else [])
+    assert listing.skipped == ({} if language else {folder: 1})
+
+
+def test_a_language_and_a_longer_one_that_begins_like_it_coexist(tmp_path: Path) -> None:
+    listing = named(tmp_path, ("french", "french_canadian"), "french", "train_french_canadian")
+    assert listing.folders == {"french": "french", "train_french_canadian": "french_canadian"}
+
+
+def test_a_folder_named_exactly_like_the_language_excludes_those_that_contain_it(tmp_path: Path) -> None:
+    names = ("English", "not_english_noise", "english_hindi", "train_hindi", "hindi_2")
+    listing = named(tmp_path, LANGUAGES, *names)
+    assert listing.folders == {"English": "english", "train_hindi": "hindi", "hindi_2": "hindi"}
+    assert listing.skipped == {"english_hindi": 1, "not_english_noise": 1}
+
+
+@pytest.mark.parametrize(
+    ("languages", "folder"),
+    [
+        (LANGUAGES, "english_hindi"),
+        (LANGUAGES, "hindi-english"),
+        (("french_canadian", "canadian_english"), "french_canadian_english"),
+        (("english", "french_canadian"), "english_french_canadian"),
+        (("English", "english"), "english"),
+    ],
+)
+def test_a_folder_that_names_two_languages_is_refused_by_both(
+    tmp_path: Path, languages: tuple[str, ...], folder: str
+) -> None:
+    touch(tmp_path, f"{folder}/s/x.wav")
+    message = refusal(settings("folders", tmp_path, languages=languages))
+    assert f"{folder!r}" in message
+    assert f"names {languages[0]} and {languages[1]}" in message
+
+
+WORDS = st.sampled_from(["tr", "train", "french", "Canadian", "ca", "x", "2", "é", "हिन्दी"])
+SEPARATORS = st.sampled_from(["_", "-", " ", ".", "", "__", "\n"])
+
+
+@given(
+    st.lists(st.tuples(WORDS, SEPARATORS), min_size=1, max_size=4).map(lambda parts: "".join(map("".join, parts))),
+    st.sets(st.sampled_from(["tr", "ca", "french", "french_canadian", "canadian", "x_2", "é"]), min_size=2),
+)
+def test_a_folder_is_never_of_a_language_that_it_does_not_hold_between_separators(
+    tmp_path_factory: pytest.TempPathFactory, folder: str, languages: set[str]
+) -> None:
+    (root := tmp_path_factory.mktemp("root", numbered=True) / "x").mkdir()
+    (root / folder).mkdir()
+    patterns = {language: language.replace("_", r"[\W_]+") for language in languages}
+    plain = "".join("x" if unicodedata.category(letter).startswith("M") else letter for letter in folder)
+    held = [
+        language
+        for language, pattern in patterns.items()
+        if re.search(rf"(?<![^\W_]){pattern}(?![^\W_])", plain, re.IGNORECASE)
+    ]
+    try:
+        found = layouts.read(settings("folders", root, languages=tuple(languages))).folders
+    except CorpusError:
+        assert len(held) > 1
+    else:
+        assert list(found.values()) == ([max(held, key=len)] if held else [])
+        assert all(name.isprintable() for name in found)
+
+
+# Files
+
+
+def test_folders_are_searched_to_any_depth_for_audio_only(corpus: FoldersCorpus) -> None:
+    touch(corpus.root, "train_hindi/a/b/x.FLAC", "train_hindi/a/b/notes.txt")
+    corpus.rows.append(["train_hindi/a/b/x.FLAC", "hindi", "hindi-0"])
+    assert [path for path in listed(corpus.read()) if "/a/" in path] == ["train_hindi/a/b/x.FLAC"]
+
+
+def test_other_files_are_counted_by_ending(corpus: FoldersCorpus) -> None:
+    touch(corpus.root, "train_hindi/film.mp4", "stray.wav")
+    assert corpus.read().skipped == {"*.mp4": 1, "*.wav": 1}
+
+
+def test_a_name_that_can_not_be_printed_or_decoded_is_rejected_escaped(tmp_path: Path) -> None:
+    names = ["\x1b[2J.wav", "a\nb.wav", os.fsdecode(b"\xff.wav"), os.fsdecode(b"\xff/x.wav"), "\u202egnp.wav"]
+    paths = [f"hindi/s/{name}" for name in names]
+    touch(tmp_path, *paths, "hindi/s/ह a.wav")
+    listing = layouts.read(settings("folders", tmp_path))
+    assert reasons(listing) == {ascii(path): "name" for path in paths}
+    assert listed(listing) == ["hindi/s/ह a.wav"]
+
+
+def test_folders_and_endings_that_can_not_be_printed_are_counted_escaped(tmp_path: Path) -> None:
+    touch(tmp_path, "a\nb/x.wav", os.fsdecode(b"\xff/x.wav"), "hindi/s/x.\x1b", "hindi/s/x.wav", "hindi\n2/s/y.wav")
+    listing = layouts.read(settings("folders", tmp_path))
+    assert listing.skipped == {ascii("a\nb"): 1, ascii("\udcff"): 1, ascii("*.\x1b"): 1, ascii("hindi\n2"): 1}
+
+
+def test_links_out_of_the_corpus_are_rejected_and_links_inside_are_listed(corpus: FoldersCorpus) -> None:
+    outside = corpus.root.parent / "x"
+    touch(outside, "x.wav")
+    (corpus.root / "train_hindi" / "out.wav").symlink_to(outside / "x.wav")
+    (corpus.root / "train_hindi" / "in.wav").symlink_to(corpus.root / "train_hindi" / "hindi-0.wav")
+    (corpus.root / "more_hindi").symlink_to(outside)
+    corpus.rows += [[path, "hindi", "s"] for path in ("train_hindi/out.wav", "train_hindi/in.wav")]
+    listing = corpus.read()
+    assert reasons(listing) == {"train_hindi/out.wav": "outside", "more_hindi": "outside"}
+    assert "train_hindi/in.wav" in listed(listing)
+
+
+def test_links_to_folders_are_never_followed_in_circles_nor_out_of_the_corpus(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    touch(root, "raw/s/x.wav", "train_english/s/x.wav", "train_english/deep/s/x.wav")
+    links = {"train_hindi": "raw", "all_hindi": ".", "machine_hindi": "/", "dangling_hindi": "nowhere", "rest": "/"}
+    links |= {"train_english/up": "..", "train_english/self": ".", "train_english/deep/in": "../s"}
+    for name, target in links.items():
+        (root / name).symlink_to(target)
+    listing = layouts.read(settings("folders", root))
+    assert listed(listing) == ["train_english/deep/s/x.wav", "train_english/s/x.wav", "train_hindi/s/x.wav"]
+    assert reasons(listing) == {
+        "all_hindi": "not_a_file",
+        "machine_hindi": "outside",
+        "train_english/up": "not_a_file",
+        "train_english/self": "not_a_file",
+        "train_english/deep/in": "not_a_file",
+    }
+    assert listing.skipped == {"*": 1, "raw": 1, "rest": 1}
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), FileNotFoundError(2, "No such file")])
+def test_files_and_folders_that_can_not_be_read_or_vanish_are_rejected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    touch(tmp_path, "hindi/s/x.wav", "hindi/s/y.wav", "hindi/closed/z.wav", "rest/closed/z.wav")
+
+    def fail(function: Any, ending: str) -> Any:
+        def run(path: Any, *args: Any, **options: Any) -> Any:
+            if str(path).endswith(ending):
+                raise error
+            return function(path, *args, **options)
+
+        return run
+
+    monkeypatch.setattr(os, "lstat", fail(os.lstat, "y.wav"))
+    monkeypatch.setattr(os, "scandir", fail(os.scandir, "closed"))
+    listing = layouts.read(settings("folders", tmp_path))
+    assert listed(listing) == ["hindi/s/x.wav"]
+    assert reasons(listing) == {"hindi/s/y.wav": "missing", "hindi/closed": "missing"}
+    assert all(str(error.strerror) in row.detail for row in listing.rejected)
+    assert listing.skipped == {"rest": 1}
+
+
+def test_a_folder_whose_files_vanish_one_by_one_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [f"hindi/s/{number}.wav" for number in range(9)]
+    touch(tmp_path, *paths)
+    stamp = Files.stamp
+
+    def vanish(files: Files, path: str) -> tuple[int, int, int]:
+        if path in paths[::2]:
+            (tmp_path / path).unlink()
+        return stamp(files, path)
+
+    monkeypatch.setattr(Files, "stamp", vanish)
+    listing = layouts.read(settings("folders", tmp_path))
+    assert listed(listing) == paths[1::2]
+    assert reasons(listing) == dict.fromkeys(paths[::2], "missing")
+
+
+def test_a_root_that_can_not_be_listed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert "can't be listed (Permission denied)" in refusal(settings("folders", tmp_path))
+
+
+def test_a_listing_does_not_depend_on_the_order_of_the_file_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = itertools.product(("hindi", "x", "y"), "ba", "21", (".wav", ".b", ".a"))
+    touch(tmp_path, *(f"{top}/{speaker}/{number}{ending}" for top, speaker, number, ending in names))
+    before = layouts.read(settings("folders", tmp_path, speaker_pattern="(?P<speaker>a)"))
+    iterdir, scandir = Path.iterdir, os.scandir
+
+    @contextlib.contextmanager
+    def reverse(path: Path) -> Iterator[list[os.DirEntry[str]]]:
+        with scandir(path) as found:
+            yield sorted(found, key=lambda entry: entry.name, reverse=True)
+
+    monkeypatch.setattr(Path, "iterdir", lambda path: iter(sorted(iterdir(path), reverse=True)))
+    monkeypatch.setattr(os, "scandir", reverse)
+    after = layouts.read(settings("folders", tmp_path, speaker_pattern="(?P<speaker>a)"))
+    assert after == before
+    assert list(after.skipped) == list(before.skipped)

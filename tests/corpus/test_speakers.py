@@ -1,0 +1,67 @@
+"""Speakers from a table or a pattern, for the folders layout."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+
+from pipeline.corpus import layouts, speakers
+from tests.corpus.corpora import check_listing_or_sentence, refusal, settings, table_texts, touch
+
+TABLE = {"speaker_table": "speakers.csv", "speaker_pattern": None}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a corpus whose speaker table each test writes."""
+    root = tmp_path_factory.mktemp("corpus")
+    touch(root, "train_hindi/c.wav", "train_hindi/d.wav", "train_english/e.wav")
+    return root
+
+
+def test_the_pattern_is_searched_in_the_path_and_goes_before_the_table(tmp_path: Path) -> None:
+    corpus = settings("folders", tmp_path, speaker_table="nowhere.csv", speaker_pattern=r"_(?P<speaker>\d)\.wav$")
+    speaker_of = speakers.lookup(tmp_path, corpus)
+    assert [speaker_of(path) for path in ("a/hindi_0.wav", "b/x_12.wav", "c_3.wav")] == ["0", None, "3"]
+
+
+def test_the_table_is_searched_for_the_path_however_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / "speakers.csv").write_text("path,age,speaker\n./a//b.wav,42, Asha  Rao\nc.wav,,\n")
+    speaker_of = speakers.lookup(tmp_path, settings("folders", tmp_path, **TABLE))
+    assert [speaker_of(path) for path in ("a/b.wav", "c.wav", "d.wav")] == ["Asha Rao", "", None]
+
+
+def test_a_table_or_a_pattern_is_needed(tmp_path: Path) -> None:
+    message = refusal(settings("folders", tmp_path, speaker_table=None, speaker_pattern=None))
+    assert "corpus.speaker_table or corpus.speaker_pattern" in message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, "file,speaker\nx,y\n", "path,speaker\nx\n", f"path,speaker\nx,{'y' * 200_000}\n"],
+    ids=lambda text: str(text)[:20],
+)
+def test_a_table_that_is_missing_or_can_not_be_read_is_refused_by_its_path(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "speakers.csv").write_text(text)
+    assert re.search(r"speaker table .*speakers\.csv", refusal(settings("folders", tmp_path, **TABLE)))
+
+
+def test_speakers_that_contradict_each_other_are_refused_with_their_lines(root: Path) -> None:
+    path = "train_hindi/c.wav"
+    corpus = settings("folders", root, **TABLE)
+    (root / "speakers.csv").write_text(f"path,speaker\n{path},Asha\nx.wav,Asha\n./{path},Bela\n")
+    assert f"{path!r} is spoken by 'Asha' (line 2) and by 'Bela' (line 4)" in refusal(corpus)
+    (root / "speakers.csv").write_text(f"path,speaker\n{path},Asha\nx.wav,Asha\n./{path},Asha \n")
+    assert [entry.speaker for entry in layouts.read(corpus).entries] == ["Asha"]
+
+
+@given(table_texts("path", "speaker"))
+@example("")
+@example("path,speaker\ntrain_hindi/c.wav,\x00\n")
+def test_any_table_gives_a_listing_or_a_sentence(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    (root / "speakers.csv").write_bytes(text.encode())
+    check_listing_or_sentence(settings("folders", root, **TABLE), tmp_path_factory.getbasetemp())

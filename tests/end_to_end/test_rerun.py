@@ -1,0 +1,81 @@
+"""Which stages `dvc status` reports after a change of code, or of the version of a package."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.conftest import Copy
+
+PRINTS = ("console/terminal.py", "console/text.py", "console/entry.py", "errors.py", "cli/commands.py", "cli/output.py")
+CODE = {
+    "report/figures.py": {"report"},
+    "scoring/metrics.py": {"evaluate"},
+    "corpus/table.py": {"corpus", "ingest"},
+    "demo/espeak.py": {"demo"},
+    "silence/sox.py": {"trim"},
+    "dataset/splits.py": {"split"},
+    "dataset/balance.py": {"balance"},
+    "training/fitting.py": {"train"},
+}
+UPGRADES = {
+    "librosa": {"features", "export"},
+    "numpy": {"demo", "ingest", "trim", "features", "split", "balance", "train", "export", "evaluate"},
+    "scipy": {"features", "split", "export"},
+    "soxr": {"demo", "ingest", "features", "export", "evaluate"},
+    "zarr": {"features"},
+    "tensorflow": {"train", "export"},
+}
+
+
+def changed(copy: Copy) -> set[str]:
+    """Stages whose dependencies changed."""
+    done = copy.run("dvc", "status", "--json")
+    assert done.returncode == 0, done.stderr
+    status = json.loads(done.stdout)
+    return {name for name, news in status.items() if any(isinstance(part, dict) for part in news)}
+
+
+@contextmanager
+def touched(file: Path) -> Iterator[None]:
+    content = file.read_bytes()
+    file.write_bytes(content + b"\n# A change.\n")
+    try:
+        yield
+    finally:
+        file.write_bytes(content)
+
+
+def test_a_change_to_code_that_only_prints_reruns_nothing(tiny: Copy) -> None:
+    for name in PRINTS:
+        with touched(tiny.folder / "pipeline" / name):
+            assert changed(tiny) == set(), name
+
+
+@pytest.mark.parametrize(("name", "stages"), CODE.items(), ids=CODE)
+def test_a_change_to_code_reruns_the_stages_whose_output_it_decides(tiny: Copy, name: str, stages: set[str]) -> None:
+    with touched(tiny.folder / "pipeline" / name):
+        assert changed(tiny) == stages
+
+
+@pytest.mark.parametrize(("package", "stages"), UPGRADES.items(), ids=UPGRADES)
+def test_an_upgrade_reruns_the_stages_that_it_touches(
+    tiny: Copy, tmp_path: Path, package: str, stages: set[str]
+) -> None:
+    metadata = tmp_path / f"{package}-99.0.dist-info"  # found before the installed one
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 99.0\n")
+    assert changed(tiny) == set()
+    upgraded = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    try:
+        done = tiny.run("dvc", "repro", "--single-item", "versions", environment=upgraded)
+        assert done.returncode == 0, done.stderr
+        assert re.search(rf'"{package}": "99.0"', (tiny.folder / "artifacts" / "versions.json").read_text())
+        assert changed(tiny) == stages
+    finally:
+        assert tiny.run("dvc", "repro", "--single-item", "versions").returncode == 0
+    assert changed(tiny) == set()

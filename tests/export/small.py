@@ -1,0 +1,69 @@
+"""Small exported networks with random weights."""
+
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from pipeline import backend, params
+from pipeline.dataset import views
+from pipeline.export import formats
+from pipeline.mfcc import Features
+from pipeline.network import forms
+from pipeline.network.definition import Architecture, make_architecture
+from pipeline.network.ensemble import Division
+from pipeline.streaming.decision import Posteriors
+from pipeline.streaming.description import Description
+from pipeline.streaming.reference import Predict
+
+LANGUAGES = ("english", "hindi", "mandarin")
+STRATEGIES: tuple[params.SilenceStrategy, ...] = get_args(params.SilenceStrategy)
+RATE_HZ, N_MFCC = 16000, 13
+MFCC = params.Mfcc(n_mfcc=N_MFCC, n_fft=400, hop_length=160, n_mels=20, fmin=0.0, fmax=None, top_db=None)
+
+
+def design(
+    strategy: params.SilenceStrategy,
+    cell: params.Cell = "gru",
+    units: tuple[int, ...] = (8,),
+    dense: tuple[int, ...] = (),
+    division: Division | None = None,
+) -> Architecture:
+    """An architecture that normalises MFCCs roughly as training would."""
+    model = params.Model(cell=cell, units=units, dense=dense, dropout=0.2, noise=0.1)
+    classes = views.classes(strategy, LANGUAGES)
+    return make_architecture(model, classes, division, np.zeros(N_MFCC), np.full(N_MFCC, 400.0), strategy)
+
+
+def export(
+    architecture: Architecture,
+    strategy: params.SilenceStrategy,
+    detection: params.Silence,
+    folder: Path,
+    tolerance: float = 1e-4,
+) -> Description:
+    """Write a network with random weights, and its export, into a folder: model/sequence.keras and streaming/."""
+    backend.keras().utils.set_random_seed(3)
+    (folder / "model").mkdir(parents=True)
+    forms.sequence(architecture).save(folder / "model" / "sequence.keras")
+    description = formats.describe(
+        architecture,
+        languages=LANGUAGES,
+        sample_rate=RATE_HZ,
+        mfcc=MFCC,
+        silence=detection.model_copy(update={"strategy": strategy}),
+        streaming=True,
+        tolerance=tolerance,
+    )
+    formats.write(formats.load(folder / "model" / "sequence.keras"), architecture, description, folder / "streaming")
+    return description
+
+
+def trained(folder: Path) -> Predict:
+    """The network that was exported from a folder, on whole sequences."""
+    model = formats.load(folder / "model" / "sequence.keras")
+
+    def predict(features: Features) -> Posteriors:
+        return np.asarray(model.predict(features[None], verbose=0)[0])
+
+    return predict

@@ -1,0 +1,79 @@
+"""Golden audio proves that a copy of an export answers like the offline stages, and names any damage."""
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import checksums, mfcc
+from pipeline.errors import ArtifactError, ExportError
+from pipeline.export import golden
+from pipeline.export.golden import Differences
+from pipeline.network import forms
+from pipeline.streaming import runtimes
+from pipeline.streaming.runtimes import RUNTIMES
+from tests.export import small
+from tests.export.conftest import Export
+
+
+@pytest.mark.parametrize("runtime", list(RUNTIMES))
+def test_golden_audio_streams_to_the_answers_of_the_offline_stages(exported: Export, runtime: runtimes.Name) -> None:
+    found = golden.replay(exported.streaming, runtime)
+    assert found.flags == 0
+    assert found.mfcc < 1e-3
+    assert found.posterior < 1e-5
+    golden.check({runtime: found}, 1e-5)
+
+
+def test_an_export_of_another_network_is_refused(exported: Export, tmp_path: Path) -> None:
+    copy = tmp_path / "streaming"
+    shutil.copytree(exported.streaming, copy)
+    kernel = mfcc.make_kernel(small.MFCC, small.RATE_HZ)
+    golden.record(copy, forms.sequence(exported.architecture), kernel, exported.description)  # other random weights
+    checksums.seal(copy)
+    with pytest.raises(ExportError, match=r"model\.tflite is off by .* in posterior, more than 1e-05"):
+        golden.check({"litert": golden.replay(copy, "litert")}, 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("found", "quantity"),
+    [
+        (Differences(flags=1.0, mfcc=0.0, posterior=0.0), "flags, more than 0"),
+        (Differences(flags=0.0, mfcc=0.1, posterior=0.0), "mfcc, more than 0.001"),
+        (Differences(flags=0.0, mfcc=0.0, posterior=2e-5), "posterior, more than 1e-05"),
+        (Differences(flags=0.0, mfcc=0.0, posterior=float("nan")), "posterior"),
+        (Differences(flags=float("inf"), mfcc=float("inf"), posterior=float("inf")), "flags"),
+    ],
+)
+def test_every_difference_beyond_its_limit_is_refused(found: Differences, quantity: str) -> None:
+    golden.check({"onnx": Differences(0.0, 0.0, 1e-5)}, 1e-5)
+    with pytest.raises(ExportError, match=f"model.onnx is off by .* in {quantity}"):
+        golden.check({"onnx": found}, 1e-5)
+
+
+def test_every_damage_of_a_copy_is_named(exported: Export, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(exported.streaming, copy)
+    files = [file for file in copy.rglob("*") if file.is_file()]
+    assert len(files) > 9
+    rng = np.random.default_rng(0)
+
+    def refused() -> None:
+        with pytest.raises(ArtifactError, match=rf"^{re.escape(str(copy))}/[^\n]*$"):
+            golden.verify(copy)
+
+    for file in files:
+        content = file.read_bytes()
+        for _ in range(50 if content else 0):
+            damaged = bytearray(content)
+            damaged[rng.integers(len(content))] ^= 1 << rng.integers(8)
+            file.write_bytes(damaged)
+            refused()
+        file.write_bytes(content[: len(content) // 2] if content else b"x")
+        refused()
+        file.unlink()
+        refused()
+        file.write_bytes(content)
+    checksums.check(copy, [file.relative_to(copy).as_posix() for file in files if file.name != checksums.SUMS])

@@ -1,0 +1,69 @@
+"""The forms of a network share their weights and give the same posteriors."""
+
+from typing import get_args
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pipeline import backend, params
+from pipeline.network import forms
+from pipeline.network.definition import CELLS, Architecture, make_architecture
+from pipeline.network.ensemble import Division
+
+N_MFCC = 13
+CLASSES = ("english", "hindi", "mandarin", "silence")
+DIVISION = Division("english", (("a", "b"), ("c",)), ("hindi", "mandarin"))
+
+
+def make(cell: params.Cell, division: Division | None) -> Architecture:
+    model = params.Model(cell=cell, units=(12, 7), dense=(9,), dropout=0.2, noise=0.1)
+    rng = np.random.default_rng(0)
+    return make_architecture(model, CLASSES, division, rng.normal(size=N_MFCC), rng.uniform(1, 100, N_MFCC))
+
+
+def features(frames: int = 60) -> NDArray[np.float32]:
+    return np.random.default_rng(2).normal(0, 10, (1, frames, N_MFCC)).astype(np.float32)
+
+
+@pytest.mark.parametrize("cell", get_args(params.Cell))
+def test_a_cell_of_the_table_is_a_layer_of_keras_with_as_many_states(cell: params.Cell) -> None:
+    layer = getattr(backend.keras().layers, CELLS[cell].keras)(4, return_state=True)
+    _, *states = layer(np.zeros((1, 2, 3), np.float32))
+    assert [tuple(state.shape) for state in states] == [(1, 4)] * len(CELLS[cell].states)
+
+
+@pytest.mark.parametrize(("cell", "division"), [("gru", None), ("lstm", None), ("gru", DIVISION)])
+def test_step_and_stateful_form_answer_as_the_sequence_form(cell: params.Cell, division: Division | None) -> None:
+    architecture = make(cell, division)
+    sequence, stateful, step = (make_form(architecture) for make_form in (forms.sequence, forms.stateful, forms.step))
+    for form in (stateful, step):
+        forms.transfer(sequence, form)
+    wanted = np.asarray(sequence(features()))[0]
+    pieces = [np.asarray(stateful(features()[:, rows]))[0] for rows in (slice(0, 1), slice(1, 40), slice(40, 60))]
+    np.testing.assert_allclose(np.concatenate(pieces), wanted, atol=1e-6)
+    states = {name: np.zeros((1, units), np.float32) for name, units in architecture.states.items()}
+    for number, frame in enumerate(features()[0, :10]):
+        answer = step({"frame": frame[None, None], **states})
+        np.testing.assert_allclose(np.asarray(answer["posterior"])[0, 0], wanted[number], atol=1e-6)
+        states = {name: np.asarray(answer[f"next_{name}"]) for name in states}
+
+
+def test_the_product_of_an_ensemble_is_a_posterior_of_the_classes() -> None:
+    architecture = make("gru", DIVISION)
+    whole = forms.sequence(architecture)
+    networks = [forms.network(architecture, number) for number in (0, 1)]
+    for network in networks:
+        forms.transfer(network, whole)
+    first, second = (np.asarray(network(features()))[0] for network in networks)
+    wanted = np.stack(
+        [first[:, 0] + first[:, 1], first[:, 2] * second[:, 0], first[:, 2] * second[:, 1], first[:, 3]], axis=1
+    )
+    np.testing.assert_allclose(np.asarray(whole(features()))[0], wanted, atol=1e-6)
+    np.testing.assert_allclose(wanted.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_constant_coefficient_gives_finite_posteriors() -> None:
+    model = params.Model(cell="gru", units=(4,), dense=(), dropout=0.0, noise=0.0)
+    architecture = make_architecture(model, CLASSES, None, np.zeros(N_MFCC), np.zeros(N_MFCC))
+    assert np.isfinite(np.asarray(forms.sequence(architecture)(np.zeros((1, 5, N_MFCC), np.float32)))).all()

@@ -1,0 +1,107 @@
+"""YAML of plain values: read as DVC reads it, or refused in one line."""
+
+import re
+import subprocess
+import sys
+import tracemalloc
+import warnings
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline import params
+from pipeline.errors import ParameterError
+from tests.params.project import LEAVES, PROJECT, RELAXED, TEXT, complaint, outcome, written
+
+
+@settings(RELAXED, max_examples=150)
+@given(
+    key=st.sampled_from(LEAVES),
+    value=st.text(
+        st.sampled_from("0123456789eE+-.:_xoba~<>&*!%@`'\"[]{}(),#|? \t\r\n\\\x85\u2028\ufeff\ud800"), max_size=12
+    ),
+)
+def test_any_text_is_read_as_dvc_reads_it_or_refused(tmp_path: Path, key: str, value: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of regular expressions
+        outcome(tmp_path / "params.yaml", written(key, value))
+
+
+@RELAXED
+@given(content=st.binary() | st.text().map(str.encode))
+def test_any_bytes_are_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "params.yaml").write_bytes(content)
+    with pytest.raises(ParameterError) as error:
+        params.load(tmp_path / "params.yaml")
+    assert str(error.value).replace(str(tmp_path), "").isprintable()
+
+
+BOMB = "a: &a0 [x]\n" + "".join(f"a{level}: &a{level} [{f'*a{level - 1}, ' * 9}]\n" for level in range(1, 10))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (TEXT + "seed: 43\n", "line 66, 'seed: 43': the key 'seed' is given twice"),
+        (TEXT.replace("  voices: 24", "  voices: 24\n  minutes: 9", 1), "': the key 'minutes' is given twice"),
+        (f"<<: {{seed: 1}}\nseed: 2\n{TEXT}", "line 1, '<<: {seed: 1}': anchors, aliases, tags and << are not allowed"),
+        (BOMB + TEXT, "line 1, 'a: &a0 [x]': anchors"),
+        ("a: &a [*a]\n" + TEXT, "anchors"),
+        ("seed: !!python/object:os.system 1", "tags"),
+        ("a: " + "[" * 3000 + "]" * 3000, "nested over 10 levels deep"),
+        ("- " * 3000, "nested"),
+        ("".join(" " * level + "a:\n" for level in range(200)), "line 10"),
+        (f"{TEXT}---\n{TEXT}", "line 66, '---': expected a single document"),
+        ("seed: 'x\n", "line 2, '': while scanning a quoted scalar, found unexpected end of stream"),
+        ("%YAML 1.3\n---\n" + TEXT, "version"),
+        ("x" * 10**7, "longer than 50000 characters"),
+    ],
+)
+def test_a_file_that_is_not_plain_yaml_is_refused_before_it_is_built(tmp_path: Path, text: str, message: str) -> None:
+    params.load(PROJECT)  # imports what it needs
+    (tmp_path / "params.yaml").write_text(text)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ParameterError, match=re.escape(message)):
+            params.load(tmp_path / "params.yaml")
+        assert tracemalloc.get_traced_memory()[1] < 5e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "content", [bytes(range(256)), TEXT.encode("utf-16"), b"\x89PNG\r\n\x1a\n", b"seed: caf\xe9"], ids=repr
+)
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "params.yaml").write_bytes(content)
+    with pytest.raises(ParameterError, match=r"params\.yaml is not text in UTF-8 .*; save it as UTF-8"):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match="can't be read"):
+        params.load(tmp_path)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=r"params\.yaml can't be read \(No such file"):
+        params.load(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("text", ["", "seed", "- seed", "seed: [", "seed: \x00"])
+def test_yaml_without_sections_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
+    assert "params.yaml" in complaint(tmp_path / "params.yaml", text)
+
+
+@pytest.mark.parametrize("value", ["2020-13-45", "!!int many", "._", "9" * 5000])
+def test_a_value_that_yaml_itself_refuses_is_refused_with_its_line(tmp_path: Path, value: str) -> None:
+    message = complaint(tmp_path / "params.yaml", written("seed", value))
+    assert "params.yaml" in message
+    assert "line 3, 'seed: " in message
+
+
+def test_the_parameters_are_imported_without_a_yaml_parser() -> None:
+    code = "import sys; sys.modules.update({'ruamel.yaml': None, 'yaml': None}); import pipeline.params"
+    subprocess.run([sys.executable, "-c", code], cwd=PROJECT.parent, check=True)

@@ -1,0 +1,112 @@
+"""A made-up set of results, and a report as a browser would read it."""
+
+import dataclasses
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+from pipeline import params
+from pipeline.report.page import Results
+from pipeline.tables import AnswerRow, EpochRow, RejectedRow
+
+ROOT = Path(__file__).parents[2]
+LANGUAGES = ("english", "hindi", "mandarin")
+PICTURE = b"\x89PNG\r\n\x1a\n and so on"
+VOID = {"meta", "img", "br", "link", "input", "base", "embed"}
+
+
+class Page(HTMLParser):
+    """A page as a browser parses it: its elements with their attributes, and the text of each section."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.inside: list[str] = []
+        self.sections: dict[str, list[str]] = {}
+        self.bare_tables = 0
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        self.elements.append((tag, found))
+        if tag == "section":
+            self.sections[found["id"]] = []
+        if tag == "table" and self.inside[-1] != "scroll":
+            self.bare_tables += 1
+        if tag not in VOID:
+            self.inside.append(found.get("class", tag))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        if self.sections and not {"style", "svg"} & set(self.inside):
+            self.sections[list(self.sections)[-1]].append(data)
+
+    def text(self, section: str) -> str:
+        """The words of a section outside its figures, on one line."""
+        return " ".join(" ".join(self.sections[section]).split())
+
+
+def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Results:
+    """Results in which all numbers differ."""
+    first, second, third = languages
+    tree = params.load(ROOT / "params.yaml").model_dump()
+    tree["corpus"] |= {"languages": languages, "root": "recordings/of/mine"}
+    splits = {
+        language: {
+            name: {
+                "recordings": 100 + 10 * row + column,
+                "speakers": 200 + 10 * row + column,
+                "minutes": 300.25 + 10 * row + column,
+                "share": 0.111 + 0.1 * row + 0.01 * column,
+            }
+            for column, name in enumerate(("train", "val", "test"))
+        }
+        for row, language in enumerate(languages)
+    }
+    made = Results(
+        params=tree,
+        metrics={
+            "recording_accuracy": 0.871,
+            "macro_recall": 0.862,
+            "frame_accuracy": 0.853,
+            "c_avg": 0.0644,
+            "recall": dict(zip(languages, (0.911, 0.822, 0.733), strict=True)),
+            "eer": dict(zip(languages, (0.0171, 0.0262, 0.0353), strict=True)),
+            "recordings": 14,
+            "speakers": 13,
+        },
+        answers=[AnswerRow(first, first)] * 9 + [AnswerRow(second, third)] * 2 + [AnswerRow(third, third)] * 3,
+        history=[
+            EpochRow(1, 0, 0.9011, 0.4012, 0.8013, 0.5014, 12.5),
+            EpochRow(2, 0, 0.6021, 0.6022, 0.7023, 0.6524, 12.5),
+            EpochRow(3, 0, 0.3031, 0.8032, 0.7523, 0.7034, 12.5),
+        ],
+        splits=splits,
+        manifests={
+            "silence": "mask",
+            "balance": "class_weight",
+            "ensemble": None,
+            "train": {
+                language: {"sequences": 50 + row, "frames": 61000 + 20000 * row, "weighed": 81003 + row}
+                for row, language in enumerate(languages)
+            },
+        },
+        trim={language: {"speech": 0.741 + 0.1 * row, "without_speech": row} for row, language in enumerate(languages)},
+        leakage={check: {"violations": 0, "examples": []} for check in ("speaker_in_one_split", "audio_in_one_split")},
+        rejected=[RejectedRow("a/b.wav", "too_short", "lasts 0.1 s")] * 4
+        + [RejectedRow("c.wav", "unreadable", "is text")],
+        diagram=PICTURE,
+    )
+    return dataclasses.replace(made, **changes)
+
+
+def svgs(page: str) -> list[str]:
+    """The figures of a page, in their order."""
+    return re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)

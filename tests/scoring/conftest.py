@@ -1,0 +1,76 @@
+"""Exports, and six recordings of noise in a feature store, as the stages would leave them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import google_crc32c
+import numpy as np
+import pytest
+import soundfile
+
+from pipeline import mfcc, params
+from pipeline.audio.samples import Samples
+from pipeline.audio.wav import Wav, hex_digits
+from pipeline.mfcc import Features
+from pipeline.scoring.offline import OfflineNetwork
+from pipeline.shards import writer
+from pipeline.store.feature_store import FeatureStore
+from pipeline.streaming import reference, runtimes
+from pipeline.streaming.decision import Posteriors
+from pipeline.streaming.description import Description
+from pipeline.streaming.identifier import Identifier
+from pipeline.tables import SplitRow
+from tests.export import small
+
+CELLS: dict[params.SilenceStrategy, params.Cell] = {"remove": "gru", "mask": "lstm", "label": "gru"}
+LENGTHS = (30_000, 8000, 41_234, 160, 20_000, 33_333)  # samples
+
+
+@dataclass(frozen=True)
+class Case:
+    """An export, and recordings to score with it."""
+
+    folder: Path  # of model/ and streaming/
+    description: Description
+    store: FeatureStore
+    rows: list[SplitRow]
+    wavs: dict[str, Wav]
+
+    def network(self) -> OfflineNetwork:
+        network = runtimes.load(self.folder / "streaming", "litert", self.description.states)
+        return OfflineNetwork(self.store, network.stream(), self.description)
+
+    def identifier(self) -> Identifier:
+        return Identifier.load(self.folder / "streaming")
+
+
+@pytest.fixture(scope="session", params=list(CELLS))
+def case(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    defaults: params.Params,
+    babble: Callable[[int, int], Samples],
+) -> Case:
+    folder, strategy = tmp_path_factory.mktemp("scoring"), request.param
+    description = small.export(small.design(strategy, CELLS[strategy]), strategy, defaults.silence, folder)
+    kernel = mfcc.make_kernel(small.MFCC, small.RATE_HZ)
+
+    def unused(features: Features) -> Posteriors:
+        return np.zeros((len(features), len(description.classes)), np.float32)
+
+    rows, wavs, computed = [], {}, []
+    for index, n_samples in enumerate(LENGTHS):
+        samples, name = babble(index, n_samples), f"r{index}"
+        path = folder / f"{name}.wav"
+        soundfile.write(path, samples, small.RATE_HZ, subtype="PCM_16")
+        wavs[name] = Wav(path, f"corpus/{name}.flac", n_samples, "", hex_digits(google_crc32c.value(samples.tobytes())))
+        language = small.LANGUAGES[index % len(small.LANGUAGES)]
+        rows.append(SplitRow(name, language, f"speaker{index % 4}", name, n_samples / small.RATE_HZ))
+        computed.append(reference.compute(samples, kernel, description, unused))
+    path = folder / "features.zarr"
+    speakers, lengths = [row.speaker for row in rows], [len(found.speech) for found in computed]
+    writer.create(path, list(wavs), [row.language for row in rows], speakers, lengths, small.N_MFCC, {})
+    features, speech = (np.concatenate(column) for column in list(zip(*computed, strict=True))[:2])
+    writer.write(path, 0, features, speech)
+    return Case(folder, description, FeatureStore.open(path), rows, wavs)

@@ -1,0 +1,115 @@
+"""The scores of recordings, streamed or offline only, and the files that evaluate writes of them."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.scoring import evaluation
+from pipeline.scoring.evaluation import RecordingScore
+from pipeline.streaming.identifier import Frames
+from pipeline.tables import SplitRow
+from tests.export import small
+from tests.scoring.conftest import Case
+
+
+@pytest.fixture(scope="session")
+def scores(case: Case) -> list[RecordingScore]:
+    network, identifier = case.network(), case.identifier()
+    return [evaluation.score(row, case.wavs[row.recording], network, identifier) for row in case.rows]
+
+
+def test_a_recording_scores_the_same_offline_as_streamed(case: Case, scores: list[RecordingScore]) -> None:
+    network = case.network()
+    for row, streamed in zip(case.rows, scores, strict=True):
+        offline = evaluation.score(row, case.wavs[row.recording], network, None)
+        assert (offline.predicted, offline.right, offline.weight) == (
+            streamed.predicted,
+            streamed.right,
+            streamed.weight,
+        )
+        assert vars(offline.stability).keys() == vars(streamed.stability).keys()
+        assert offline.stability.right_after == streamed.stability.right_after
+        np.testing.assert_allclose(offline.decision.posteriors, streamed.decision.posteriors, atol=1e-4)
+
+
+def test_the_decision_is_the_one_that_users_of_the_stream_get(case: Case, scores: list[RecordingScore]) -> None:
+    from pipeline.audio.samples import to_waveform
+    from pipeline.audio.wav import Reader
+
+    stream, wav = case.identifier(), case.wavs["r2"]
+    waveform = to_waveform(Reader(wav)(0, wav.n_samples))
+    for at in range(0, len(waveform), 1600):
+        stream.accept(waveform[at : at + 1600])
+    stream.finish()
+    np.testing.assert_array_equal(scores[2].decision.posteriors, stream.decision.posteriors)
+    assert scores[2].decision.since == stream.decision.since
+
+
+def test_silent_frames_weigh_as_the_strategy_says(case: Case, scores: list[RecordingScore]) -> None:
+    for row, scored in zip(case.rows, scores, strict=True):
+        speech = case.store.flags(row.recording)
+        assert scored.weight == (len(speech) if case.description.silence.strategy == "label" else speech.sum())
+        assert 0 <= scored.right <= scored.weight
+
+
+def hand_made(case: Case, language: str, *favoured: int, n_silent: int = 0) -> RecordingScore:
+    """Of a recording that favours these languages in turn, then is silent."""
+    languages, classes = len(small.LANGUAGES), len(case.description.classes)
+    posteriors = np.full((len(favoured) + n_silent, classes), 0.1, np.float32)
+    posteriors[np.arange(len(favoured)), list(favoured)] = 0.8
+    posteriors[len(favoured) :, -1] = 0.8
+    speech = np.arange(len(posteriors)) < len(favoured)
+    cut = len(posteriors) // 2
+    pieces = [Frames(0, speech[:cut], posteriors[:cut]), Frames(cut, speech[cut:], posteriors[cut:])]
+    assert languages <= classes
+    row = SplitRow("r", language, "ann", "r", 1.0)
+    return evaluation.score_frames(row, pieces, case.description)
+
+
+def test_frames_are_right_if_their_class_has_the_highest_posterior(case: Case) -> None:
+    scored = hand_made(case, "hindi", 0, 1, 1, 1, n_silent=3)
+    labelled = case.description.silence.strategy == "label"
+    assert (scored.right, scored.weight) == ((6, 7) if labelled else (3, 4))
+    assert scored.predicted == "hindi"
+    assert scored.stability.stable_frame == 2  # after frame 1 it is a tie, which the first language wins
+    assert hand_made(case, "hindi", n_silent=4).predicted == "undecided"
+
+
+def test_the_summary_is_plain_json_rounded_to_six_digits(case: Case) -> None:
+    scores = [hand_made(case, "english", 0, 0, 2), hand_made(case, "hindi", 1), hand_made(case, "mandarin", 0)]
+    drift = {language: [1 / 3] * 10 for language in small.LANGUAGES}
+    found = evaluation.summary(scores, drift, case.description)
+    assert json.loads(json.dumps(found)) == found
+    assert list(found) == [
+        *("frame_accuracy", "recording_accuracy", "macro_recall", "recall", "c_avg", "eer"),
+        *("recordings", "speakers", "stream"),
+    ]
+    assert (found["frame_accuracy"], found["recording_accuracy"]) == (0.6, 0.666667)
+    assert (found["recordings"], found["speakers"]) == (3, 1)
+    assert found["stream"]["drift_by_minute"]["english"] == [0.333333] * 10
+    assert found["stream"]["changes_of_mind"] == 0
+
+
+def test_recordings_are_written_one_per_row_with_a_posterior_per_class(
+    case: Case, scores: list[RecordingScore], tmp_path: Path
+) -> None:
+    evaluation.write_recordings(tmp_path / "recordings.csv", scores, case.description.classes)
+    with (tmp_path / "recordings.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["recording"] for row in rows] == list(case.wavs)
+    for row, scored in zip(rows, scores, strict=True):
+        assert (row["language"], row["predicted"]) == (scored.row.language, scored.predicted)
+        posteriors = [float(row[name]) for name in case.description.classes]
+        assert sum(posteriors) == pytest.approx(1, abs=1e-5)
+        spoken = max(posteriors[: len(small.LANGUAGES)])
+        assert float(row["confidence"]) == (spoken if scored.decision.frames else 0)
+
+
+def test_the_table_shows_every_answer_and_recall(case: Case) -> None:
+    scores = [hand_made(case, "english", 0), hand_made(case, "english", n_silent=2), hand_made(case, "hindi", 1)]
+    header, rows = evaluation.table(scores, ["english", "hindi"])
+    assert header == ["actual \\ predicted", "english", "hindi", "undecided", "recall"]
+    assert rows == [["english", 1, 0, 1, "50.0%"], ["hindi", 0, 1, 0, "100.0%"]]

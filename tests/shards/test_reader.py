@@ -1,0 +1,116 @@
+"""Rows are read as they were written; a store of another schema and any damage are refused in one sentence."""
+
+import pickle
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import ArtifactError
+from pipeline.shards import layout, writer
+from pipeline.shards.reader import RowReader
+from pipeline.store.feature_store import FeatureStore
+
+
+def test_a_folder_that_is_no_store_of_this_schema_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        ArtifactError, match=r"nowhere\.zarr is not a feature store: \S+zarr\.json is missing or damaged"
+    ):
+        RowReader.open(tmp_path / "nowhere.zarr")
+    zarr.create_group(tmp_path / "old.zarr", attributes={"schema": 0})
+    with pytest.raises(ArtifactError, match="schema 0, this version reads 2"):
+        RowReader.open(tmp_path / "old.zarr")
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_damage_outside_of_the_shards_is_never_read(noisy: FeatureStore, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    files = [noisy.path / name for name in ("zarr.json", *layout.CHECKSUMMED_FILES)]
+    file = files[rng.integers(len(files))]
+    content = file.read_bytes()
+    flipped = bytearray(content)
+    flipped[rng.integers(len(flipped))] ^= 1 << int(rng.integers(8))
+    cut = content[: rng.integers(len(content))]
+    try:
+        if rng.random() < 0.2:
+            file.unlink()
+        else:
+            file.write_bytes(cut if rng.random() < 0.3 else flipped)
+        with pytest.raises(ArtifactError, match=re.escape(str(noisy.path))):
+            RowReader.open(noisy.path)
+    finally:
+        file.write_bytes(content)
+
+
+@pytest.mark.slow
+def test_no_flipped_bit_of_a_shard_is_ever_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layout, "CHUNK_ROWS", 16)
+    monkeypatch.setattr(layout, "SHARD_ROWS", 64)
+    path = tmp_path / "s.zarr"
+    rng = np.random.default_rng(0)
+    mfcc = rng.normal(size=(100, 8)).astype(np.float32)
+    writer.create(path, ["a"], ["english"], ["x"], [100], 8, {})
+    for rows in (slice(0, 64), slice(64, 100)):
+        writer.write(path, rows.start, mfcc[rows], np.ones(rows.stop - rows.start, bool))
+    slices = [(0, 100), (0, 64), (5, 60), (0, 16), (50, 70), (64, 100)]
+    reader = RowReader.open(path)
+    for start, stop in slices:
+        assert np.array_equal(reader.mfcc_rows(start, stop), mfcc[start:stop])
+    refused = 0
+    for file in sorted((path / "mfcc" / "c").rglob("*/0")):
+        content = file.read_bytes()
+        for position in rng.integers(len(content), size=60):
+            damaged = bytearray(content)
+            damaged[position] ^= 1 << int(rng.integers(8))
+            file.write_bytes(damaged)
+            for start, stop in slices:
+                try:
+                    assert np.array_equal(RowReader.open(path).mfcc_rows(start, stop), mfcc[start:stop])
+                except ArtifactError:
+                    refused += 1
+        file.write_bytes(content)
+    assert refused > 300
+
+
+@pytest.mark.parametrize("name", ["mfcc/c/2/0", "speech/c/2"])
+@pytest.mark.parametrize("damage", ["missing", "empty"])
+def test_a_store_that_lacks_a_shard_is_refused(noisy: FeatureStore, tmp_path: Path, name: str, damage: str) -> None:
+    path = Path(shutil.copytree(noisy.path, tmp_path / "copy.zarr"))
+    if damage == "missing":
+        (path / name).unlink()
+    else:
+        (path / name).write_bytes(b"")
+    with pytest.raises(ArtifactError, match=rf"copy\.zarr/{name} is missing.*; delete .* run `dvc repro`"):
+        RowReader.open(path)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "gone", "empty"])
+@pytest.mark.parametrize("name", ["mfcc/c/0/0", "speech/c/0"])
+def test_a_shard_damaged_while_the_store_is_open_is_reported(tmp_path: Path, name: str, damage: str) -> None:
+    path = tmp_path / "s.zarr"
+    rng = np.random.default_rng(0)
+    writer.create(path, ["a"], ["english"], ["x"], [3000], 8, {})
+    writer.write(path, 0, rng.normal(size=(3000, 8)).astype(np.float32), rng.random(3000) < 0.5)
+    reader = RowReader.open(path)
+    file = path / name
+    content = file.read_bytes()
+    if damage == "gone":
+        file.unlink()
+    else:
+        flipped = content[:20] + bytes([content[20] ^ 1]) + content[21:]
+        file.write_bytes({"cut": content[:-4], "flip": flipped, "empty": b""}[damage])
+    read = reader.mfcc_rows if name.startswith("mfcc") else reader.speech_rows
+    with pytest.raises(ArtifactError, match=rf"s\.zarr: rows .*{name}.*; delete .*s\.zarr and run `dvc repro`"):
+        read(0, 3000)
+
+
+def test_a_pickled_reader_reads_the_same_rows(noisy: FeatureStore) -> None:
+    flags = noisy.speech_rows(0, 100)
+    copy = pickle.loads(pickle.dumps(noisy))
+    assert np.array_equal(copy.speech_rows(0, 100), flags)
+    assert np.array_equal(copy.mfcc_rows(10, 100), noisy.mfcc_rows(10, 100))

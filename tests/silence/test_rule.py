@@ -1,0 +1,32 @@
+"""SoX's rule gives the same starts and stops for blocks of any size. `test_sox` compares them with SoX."""
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.audio.samples import Samples
+from pipeline.silence.rule import SoxRule
+
+RATE = 16000
+
+
+@given(seed=st.integers(0, 2**32), cuts=st.lists(st.integers(0, 30_000), max_size=30))
+def test_the_size_of_blocks_does_not_matter(babble: Callable[[int, int], Samples], seed: int, cuts: list[int]) -> None:
+    signal = babble(seed, 30_000)
+    whole, rule, changes = SoxRule(RATE, 1.0), SoxRule(RATE, 1.0), []
+    for block in np.split(signal, sorted(cuts)):
+        undecided = rule.undecided
+        found = rule.accept(block)
+        assert all(sample >= undecided for _, sample in found)  # a decision is never taken back
+        changes += found
+    assert changes == whole.accept(signal)
+    assert (rule.n_samples, rule.open, rule.undecided) == (30_000, whole.open, whole.undecided)
+
+
+def test_starts_and_stops_alternate(babble: Callable[[int, int], Samples]) -> None:
+    changes = SoxRule(RATE, 1.0).accept(babble(3, 100_000))
+    assert [starts for starts, _ in changes[:4]] == [True, False, True, False]
+    assert all(first < second for (_, first), (_, second) in itertools.pairwise(changes))

@@ -1,0 +1,25 @@
+"""An export for every silence strategy."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline import params
+from tests.export import small
+
+CELLS: dict[params.SilenceStrategy, params.Cell] = {"none": "gru", "remove": "lstm", "mask": "gru", "label": "lstm"}
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory, defaults: params.Params) -> dict[params.SilenceStrategy, Path]:
+    """By strategy, the folder of model/ and streaming/."""
+    made = {strategy: tmp_path_factory.mktemp(strategy) for strategy in small.STRATEGIES}
+    for strategy, folder in made.items():
+        small.export(small.design(strategy, CELLS[strategy]), strategy, defaults.silence, folder)
+    return made
+
+
+@pytest.fixture(scope="session")
+def masked(folders: dict[params.SilenceStrategy, Path]) -> Path:
+    """The export for the strategy `mask`."""
+    return folders["mask"] / "streaming"

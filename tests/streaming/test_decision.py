@@ -1,0 +1,48 @@
+"""The language of a stream is that of the highest mean log posterior over its speech frames."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.streaming.decision import Decision, Posteriors
+
+LANGUAGES = ("a", "b")
+CLASSES = (*LANGUAGES, "silence")
+
+
+def array(*rows: list[float]) -> Posteriors:
+    return np.array(rows, np.float32)
+
+
+def test_a_decision_is_the_mean_log_posterior_over_the_languages() -> None:
+    decision = Decision(CLASSES, LANGUAGES)
+    assert (decision.language, decision.confidence, decision.frames) == (None, 0.0, 0)
+    first = array([0.2, 0.1, 0.7], [0.3, 0.4, 0.3])
+    decision.accept(first, np.array([3, 5]))
+    mean = np.exp(np.log(first).mean(axis=0))
+    np.testing.assert_allclose(decision.posteriors, mean / mean.sum(), rtol=1e-6)
+    assert (decision.language, decision.since) == ("a", 3)
+    decision.accept(array([0.1, 0.8, 0.1], [0.5, 0.4, 0.1]), np.array([6, 9]))
+    assert (decision.language, decision.since, decision.frames) == ("b", 6, 4)
+    assert decision.confidence == pytest.approx(decision.posteriors[1])
+
+
+def test_no_single_frame_rules_a_language_out() -> None:
+    decision = Decision(CLASSES, LANGUAGES)
+    decision.accept(array([0.0, 1.0, 0.0], *[[0.99, 0.01, 0.0]] * 6), np.arange(7))
+    assert (decision.language, decision.since) == ("a", 6)
+
+
+@given(data=st.data(), n_frames=st.integers(0, 40))
+def test_a_decision_is_the_same_in_pieces_of_any_length(data: st.DataObject, n_frames: int) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 999)))
+    posteriors = rng.dirichlet(np.ones(3), n_frames).astype(np.float32)
+    numbers = np.cumsum(rng.integers(1, 4, n_frames))
+    whole, pieces = Decision(CLASSES, LANGUAGES), Decision(CLASSES, LANGUAGES)
+    whole.accept(posteriors, numbers)
+    cuts = sorted(data.draw(st.lists(st.integers(0, n_frames))))
+    for part in np.split(np.arange(n_frames), cuts):
+        pieces.accept(posteriors[part], numbers[part])
+    assert (pieces.language, pieces.since, pieces.frames) == (whole.language, whole.since, whole.frames)
+    np.testing.assert_allclose(pieces.posteriors, whole.posteriors, rtol=1e-9)

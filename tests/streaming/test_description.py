@@ -1,0 +1,51 @@
+"""streaming.json is read as it was written, or refused in one sentence."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import checksums, params
+from pipeline.errors import ArtifactError
+from pipeline.streaming.description import Description
+
+
+def test_a_description_round_trips(masked: Path, tmp_path: Path) -> None:
+    description = Description.read(masked)
+    description.write(tmp_path)
+    checksums.seal(tmp_path)
+    assert Description.read(tmp_path) == description
+    assert (tmp_path / "streaming.json").read_bytes() == (masked / "streaming.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"schema_version": 2', '"schema_version": 7', "schema_version is 7 but should be 2"),
+        ('"sample_rate": 16000', '"sample_rate": 0', "sample_rate is 0 but"),
+        ('"tolerance"', '"toleranz"', "toleran"),
+    ],
+)
+def test_another_schema_is_refused(masked: Path, tmp_path: Path, old: str, new: str, said: str) -> None:
+    text = (masked / "streaming.json").read_text()
+    assert old in text
+    (tmp_path / "streaming.json").write_text(text.replace(old, new))
+    checksums.seal(tmp_path)
+    with pytest.raises(ArtifactError, match=rf"does not describe a model of this version \([^\n]*{said}[^\n]*$"):
+        Description.read(tmp_path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"streaming\.json can't be read \(No such file or directory\)"):
+        Description.read(tmp_path)
+
+
+def test_a_frame_takes_the_time_of_its_hop(masked: Path) -> None:
+    assert Description.read(masked).frame_s == 0.01  # 160 samples at 16 kHz
+
+
+def test_only_remove_hides_silent_frames_from_the_network(folders: dict[params.SilenceStrategy, Path]) -> None:
+    speech = np.array([False, True, False, True])
+    seen = {name: Description.read(folder / "streaming").seen(speech).tolist() for name, folder in folders.items()}
+    every = [True] * 4
+    assert seen == {"none": every, "remove": speech.tolist(), "mask": every, "label": every}

@@ -1,0 +1,62 @@
+"""The offline chain in one place computes what the stages trim, features and balance compute in turn."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import mfcc, params
+from pipeline.audio.samples import Samples, in_memory
+from pipeline.mfcc import Features
+from pipeline.silence.sox import detect
+from pipeline.silence.spans import frame_flags
+from pipeline.streaming import reference
+from pipeline.streaming.decision import Posteriors
+from pipeline.streaming.description import Description
+from tests.export import small
+
+KERNEL = mfcc.make_kernel(small.MFCC, small.RATE_HZ)
+
+
+def first_coefficients(features: Features) -> Posteriors:
+    """Stands for a network: its answers say which frames it was given."""
+    return features[:, : len(small.LANGUAGES)]
+
+
+@pytest.mark.parametrize("n_samples", [0, 1, 160, 30_000])
+def test_flags_and_features_are_those_of_the_stages(
+    babble: Callable[[int, int], Samples], masked: Path, n_samples: int
+) -> None:
+    samples, description = babble(1, n_samples), Description.read(masked)
+    found = reference.compute(samples, KERNEL, description, first_coefficients)
+    n_frames = mfcc.frame_count(n_samples, 160)
+    spans = detect(in_memory(samples), n_samples, small.RATE_HZ, description.silence)
+    np.testing.assert_array_equal(found.speech, frame_flags(spans, n_samples, 160, 0, n_frames))
+    halves = [(0, n_frames // 2), (n_frames // 2, n_frames - n_frames // 2)]
+    parts = [mfcc.compute(KERNEL, in_memory(samples), n_samples, first, count) for first, count in halves]
+    np.testing.assert_allclose(found.features, np.concatenate(parts), atol=1e-3)
+
+
+@pytest.mark.parametrize("strategy", small.STRATEGIES)
+def test_the_network_is_given_the_frames_that_it_sees_and_no_others(
+    babble: Callable[[int, int], Samples],
+    folders: dict[params.SilenceStrategy, Path],
+    strategy: params.SilenceStrategy,
+) -> None:
+    description = Description.read(folders[strategy] / "streaming").model_copy(update={"classes": small.LANGUAGES})
+    found = reference.compute(babble(2, 40_000), KERNEL, description, first_coefficients)
+    assert 0 < found.speech.sum() < len(found.speech)
+    seen = found.speech if strategy == "remove" else np.ones(len(found.speech), np.bool_)
+    np.testing.assert_array_equal(found.posteriors[seen], found.features[seen, :3])
+    assert np.isnan(found.posteriors[~seen]).all()
+
+
+def test_the_network_is_not_asked_if_it_sees_no_frame(folders: dict[params.SilenceStrategy, Path]) -> None:
+    def fail(features: Features) -> Posteriors:
+        raise AssertionError
+
+    description = Description.read(folders["remove"] / "streaming")
+    found = reference.compute(np.zeros(8000, np.int16), KERNEL, description, fail)
+    assert found.posteriors.shape == (51, 3)
+    assert np.isnan(found.posteriors).all()

@@ -1,0 +1,93 @@
+"""Every runtime is one entry of one table, and an export needs only the packages of its runtime."""
+
+import importlib.metadata
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from pipeline import checksums
+from pipeline.audio.samples import Samples
+from pipeline.errors import ArtifactError
+from pipeline.streaming import runtimes
+from pipeline.streaming.runtimes import RUNTIMES
+
+INFERENCE = {  # of third parties, that a machine which only runs an exported model has
+    *("numpy", "soxr", "soundfile", "_soundfile", "_soundfile_data", "cffi", "_cffi_backend", "click"),
+    *("pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection"),
+    *("ai_edge_litert", "flatbuffers"),
+}
+
+
+def test_every_name_of_a_runtime_is_an_entry_of_the_table() -> None:
+    assert set(RUNTIMES) == set(get_args(runtimes.Name))
+    assert len({runtime.file for runtime in RUNTIMES.values()}) == len(RUNTIMES)
+    assert len({runtime.network for runtime in RUNTIMES.values()}) == len(RUNTIMES)
+
+
+def test_all_runtimes_are_installed_for_the_tests() -> None:
+    assert runtimes.installed() == list(RUNTIMES)
+
+
+def test_a_runtime_that_is_not_installed_is_named(masked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # importing it is an ImportError
+    assert "onnx" not in runtimes.installed()
+    with pytest.raises(ArtifactError, match=r"runtime 'onnx' is not installed .*; install it or choose another"):
+        runtimes.load(masked, "onnx", {})
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    checksums.seal(tmp_path)
+    with pytest.raises(ArtifactError, match=r"model\.tflite is missing"):
+        runtimes.load(tmp_path, "litert", {})
+
+
+@pytest.mark.parametrize("name", ["litert", "onnx", "keras", "saved_model"])
+def test_a_file_of_another_runtime_is_refused_in_one_sentence(tmp_path: Path, name: runtimes.Name) -> None:
+    (tmp_path / RUNTIMES[name].file).write_bytes(b"no network")
+    checksums.seal(tmp_path)
+    with pytest.raises(ArtifactError, match=f"{RUNTIMES[name].file} can't be read by '{name}'"):
+        runtimes.load(tmp_path, name, {})
+
+
+@pytest.mark.parametrize("runtime", ["litert", "onnx"])
+def test_a_stream_needs_no_tensorflow(masked: Path, project: Path, runtime: runtimes.Name) -> None:
+    code = (
+        "import sys, numpy as np; from pipeline.streaming import Identifier;"
+        f"stream = Identifier.load({str(masked)!r}, {runtime!r});"
+        "stream.accept(np.zeros(16000, np.float32)); stream.finish();"
+        "print([name for name in ('tensorflow', 'keras', 'librosa', 'numba') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_identify_and_verify_need_only_the_inference_packages(
+    babble: Callable[[int, int], Samples], masked: Path, project: Path, tmp_path: Path
+) -> None:
+    import soundfile
+
+    soundfile.write(tmp_path / "a.wav", babble(1, 16000), 16000)
+    refused = {*importlib.metadata.packages_distributions()} - INFERENCE - {"pipeline"}
+    assert {"tensorflow", "onnxruntime", "yaml", "scipy", "google_crc32c", "platformdirs"} < refused
+    code = f"""
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {refused!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Blocker())
+from pipeline.cli.commands import main
+main(["identify", {str(tmp_path / "a.wav")!r}, "--model", {str(masked)!r}], standalone_mode=False)
+main(["verify", {str(masked)!r}], standalone_mode=False)
+"""
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "a.wav" in done.stdout
+    assert [line.split()[0] for line in done.stdout.splitlines()[-2:]] == ["format", "model.tflite"]
