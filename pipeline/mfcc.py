@@ -11,10 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import params
-from pipeline.audio.samples import Read, Samples, Waveform, in_memory, to_waveform
-
-Features = NDArray[np.float32]  # MFCCs, shape (frames, n_mfcc)
-LogMel = NDArray[np.float32]  # power in dB, shape (frames, n_mels)
+from pipeline.arrays import Features, LogMel, Samples, Waveform
+from pipeline.audio.samples import Read, in_memory, to_waveform
 
 BLOCK_FRAMES = 256  # 400 x 256 x 4 B, and the spectra of these, stay in a core's cache
 STEP_FRAMES = 32 * BLOCK_FRAMES  # computed at a time: 82 s, so that memory does not grow with a recording

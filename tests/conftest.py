@@ -8,7 +8,8 @@ import pytest
 from hypothesis import settings
 
 from pipeline import params
-from pipeline.audio.samples import FULL_SCALE, Samples
+from pipeline.arrays import Samples
+from pipeline.audio.samples import FULL_SCALE
 from pipeline.shards import layout, writer
 from pipeline.store.feature_store import FeatureStore
 

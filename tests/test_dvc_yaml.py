@@ -3,7 +3,6 @@
 DVC follows none of them by itself.
 """
 
-import ast
 import importlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +21,10 @@ ROOT = Path(__file__).parents[1]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 JOBS = {job.name: job for job in (INGEST, TRIM, FEATURES)}
 
-# What these rooms print or refuse changes no byte of what a stage writes, so a change to them re-runs nothing.
-PRINTS_OR_REFUSES = ("pipeline.console", "pipeline.errors", "pipeline.params", "pipeline.programs", "stages")
+# These only print, refuse or name types: a change to them changes no byte of the output of a stage and re-runs nothing.
+DECIDES_NO_BYTE = ("arrays", "console", "errors", "params", "programs")
+# Nor do the files that make a folder a package: they hold no more than public names, loaded lazily.
+DOORS = {file.relative_to(ROOT).as_posix() for file in ROOT.glob("*/**/__init__.py")}
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +36,6 @@ def graph() -> grimp.ImportGraph:
 def file_of(module: str) -> str:
     base = ROOT / module.replace(".", "/")
     return (base / "__init__.py" if base.is_dir() else base.with_suffix(".py")).relative_to(ROOT).as_posix()
-
-
-def has_code(module: str) -> bool:
-    return len(ast.parse((ROOT / file_of(module)).read_text()).body) > 1
 
 
 def packages_around(module: str) -> Iterator[str]:
@@ -55,16 +52,14 @@ def code_of(graph: grimp.ImportGraph, stage: str) -> set[str]:
         if module not in seen:
             seen.add(module)
             waiting += [*graph.find_modules_directly_imported_by(module), *packages_around(module)]
-    printing = {m for m in seen for room in PRINTS_OR_REFUSES if m == room or m.startswith(f"{room}.")}
-    deciding = (seen - printing - {"pipeline"}) | {f"stages.{stage}"}
-    return {file_of(module) for module in deciding if has_code(module)}
+    exempt = {module for module in seen if module in ("pipeline", "stages") or module.split(".")[1] in DECIDES_NO_BYTE}
+    return {file_of(module) for module in seen - exempt} - DOORS
 
 
 def files_below(path: str) -> set[str]:
     place = ROOT / path
     found = place.rglob("*.py") if place.is_dir() else [place]
-    files = {file.relative_to(ROOT).as_posix() for file in found}
-    return {file for file in files if len(ast.parse((ROOT / file).read_text()).body) > 1}
+    return {file.relative_to(ROOT).as_posix() for file in found} - DOORS
 
 
 def parameters(stage: str) -> tuple[list[str], list[str]]:

@@ -13,13 +13,14 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from pipeline import mfcc, params
-from pipeline.audio.samples import Samples, in_memory, to_waveform
+from pipeline.arrays import Features, Samples
+from pipeline.audio.samples import in_memory, to_waveform
 
 Babble = Callable[[int, int], Samples]
 RATE = 16000
 
 
-def by_librosa(signal: Samples, settings: params.Mfcc) -> mfcc.Features:
+def by_librosa(signal: Samples, settings: params.Mfcc) -> Features:
     mel = librosa.feature.melspectrogram(
         y=to_waveform(signal),
         sr=RATE,
@@ -31,11 +32,11 @@ def by_librosa(signal: Samples, settings: params.Mfcc) -> mfcc.Features:
         pad_mode="constant",
     )
     decibels = librosa.power_to_db(mel, top_db=settings.top_db)
-    features: mfcc.Features = librosa.feature.mfcc(S=decibels, n_mfcc=settings.n_mfcc).T
+    features: Features = librosa.feature.mfcc(S=decibels, n_mfcc=settings.n_mfcc).T
     return features
 
 
-def compute(signal: Samples, settings: params.Mfcc, first: int, count: int) -> mfcc.Features:
+def compute(signal: Samples, settings: params.Mfcc, first: int, count: int) -> Features:
     kernel = mfcc.make_kernel(settings, RATE)
     return mfcc.compute(kernel, in_memory(signal), len(signal), first, count, settings.top_db)
 

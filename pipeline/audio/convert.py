@@ -9,9 +9,10 @@ from pathlib import Path
 import google_crc32c
 import numpy as np
 
+from pipeline.arrays import Samples
 from pipeline.audio.decode import decode
 from pipeline.audio.resample import resampled
-from pipeline.audio.samples import FULL_SCALE, Samples
+from pipeline.audio.samples import FULL_SCALE
 from pipeline.audio.wav import BLOCK_SAMPLES, hex_digits
 from pipeline.errors import AudioError
 

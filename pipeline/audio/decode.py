@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from pipeline.arrays import Waveform
 from pipeline.audio.lengths import stated_length
 from pipeline.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ
-from pipeline.audio.samples import Waveform
 from pipeline.errors import AudioError
 
 BLOCK_FRAMES = 1 << 18  # decoded at a time: 16 s at 16 kHz, 1 MB per channel

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import soxr
 
-from pipeline.audio.samples import Samples, Waveform, to_samples
+from pipeline.arrays import Samples, Waveform
+from pipeline.audio.samples import to_samples
 
 MIN_RATE_HZ, MAX_RATE_HZ = 4000, 768_000  # of a source: wider than anything used for speech
 

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-Samples = NDArray[np.int16]  # mono, shape (samples,), at audio.sample_rate
-Waveform = NDArray[np.float32]  # mono, shape (samples,), full scale ±1
+from pipeline.arrays import Samples, Waveform
+
 Read = Callable[[int, int], Samples]  # gives samples start:stop of a recording, fewer at its end
 
 FULL_SCALE = 32768  # 16-bit steps

@@ -6,7 +6,7 @@ from pathlib import Path
 import google_crc32c
 import numpy as np
 
-from pipeline.audio.samples import Samples
+from pipeline.arrays import Samples
 from pipeline.errors import ArtifactError
 from pipeline.tables import RecordingRow
 

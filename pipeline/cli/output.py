@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 import numpy as np
 
-from pipeline.audio.samples import Waveform
+from pipeline.arrays import Waveform
 from pipeline.streaming.identifier import Frames, Identifier
 
 OutputFormat = Literal["table", "json", "frames"]

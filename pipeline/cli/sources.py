@@ -9,7 +9,8 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from pipeline import programs
-from pipeline.audio.samples import Waveform, to_waveform
+from pipeline.arrays import Waveform
+from pipeline.audio.samples import to_waveform
 from pipeline.errors import AudioError
 
 CHUNKS_PER_S = 10

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline import params
+from pipeline.arrays import Flags
 from pipeline.errors import CorpusError
 from pipeline.network.ensemble import Division
 from pipeline.params import BalanceStrategy
-from pipeline.silence.spans import Flags
 from pipeline.tables import SequenceRow
 
 Counted = Mapping[str, Flags]  # by recording: the rows of its view that count as its language, shape (rows,)

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import params
+from pipeline.arrays import Flags
 from pipeline.params import SilenceStrategy
-from pipeline.silence.spans import Flags
 
 SILENCE = "silence"  # the extra class of `label`, after the languages
 

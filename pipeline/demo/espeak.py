@@ -14,7 +14,8 @@ import soxr
 from numpy.typing import NDArray
 
 from pipeline import programs
-from pipeline.audio.samples import Samples, Waveform, to_waveform
+from pipeline.arrays import Samples, Waveform
+from pipeline.audio.samples import to_waveform
 from pipeline.errors import CorpusError, ProgramError
 
 # espeak-ng 1.51 has two Mandarin voices: "cmn" spells Hanzi as pinyin letters in English, "cmn-latn-pinyin" reads them

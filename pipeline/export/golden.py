@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import checksums
+from pipeline.arrays import Features, Posteriors, Waveform
 from pipeline.audio.resample import Resampler, resampled
-from pipeline.audio.samples import Waveform
 from pipeline.errors import ArtifactError, ExportError
-from pipeline.mfcc import Features, Framer, Kernel
+from pipeline.mfcc import Framer, Kernel
 from pipeline.streaming import reference, runtimes
-from pipeline.streaming.decision import Posteriors
 from pipeline.streaming.description import DESCRIPTION, EXPORT_REMEDY, FRONT_END, GOLDEN, Description
 from pipeline.streaming.identifier import Identifier
 from pipeline.streaming.reference import Reference

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from pipeline import mfcc, params
+from pipeline.arrays import Spans
 from pipeline.audio.wav import Reader, Wav
 from pipeline.cluster import dispatch
 from pipeline.cluster.job import FAILURE, SAMPLES_PER_S, Cause, Job
@@ -17,7 +18,7 @@ from pipeline.jobs.memo import Memo, Origin, key
 from pipeline.mfcc import FIXED, Kernel
 from pipeline.shards import layout, writer
 from pipeline.shards.layout import Piece, Shard
-from pipeline.silence.spans import Spans, frame_flags
+from pipeline.silence.spans import frame_flags
 from pipeline.tables import RecordingRow
 from pipeline.versions import installed
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from pipeline import params
+from pipeline.arrays import Spans
 from pipeline.audio.wav import Reader, Wav
 from pipeline.cluster import dispatch
 from pipeline.cluster.job import FAILURE, SAMPLES_PER_S, Cause, Job
 from pipeline.errors import Defect, ProgramError
 from pipeline.jobs.memo import Memo, Origin, key
 from pipeline.silence.sox import detect
-from pipeline.silence.spans import Spans
 from pipeline.tables import RecordingRow
 
 if TYPE_CHECKING:

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
+from pipeline.arrays import Features, Posteriors
 from pipeline.dataset import views
-from pipeline.mfcc import Features
 from pipeline.store.feature_store import FeatureStore
 from pipeline.store.items import Example
 from pipeline.streaming import reference
-from pipeline.streaming.decision import Posteriors
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Frames
 from pipeline.streaming.runtimes import Stream

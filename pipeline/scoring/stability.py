@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.streaming.decision import POSTERIOR_FLOOR, Posteriors
+from pipeline.arrays import Posteriors
+from pipeline.streaming.decision import POSTERIOR_FLOOR
 
 MARKS_S = (1, 3, 10, 30)  # of speech, after which the running decision is scored
 

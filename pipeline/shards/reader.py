@@ -10,11 +10,10 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from pipeline.arrays import Features, Flags
 from pipeline.errors import ArtifactError
-from pipeline.mfcc import Features
 from pipeline.shards import layout
 from pipeline.shards.layout import SCHEMA, TABLE_COLUMNS, ZARRS_CONFIG, open_array
-from pipeline.silence.spans import Flags
 
 SHARDS_IN_MEMORY = 8  # of speech flags, 64 kB each
 

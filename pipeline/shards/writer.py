@@ -12,8 +12,8 @@ import zarr
 import zarr.codecs
 import zarr.errors
 
+from pipeline.arrays import Features, Flags
 from pipeline.files import replace
-from pipeline.mfcc import Features
 from pipeline.shards import layout
 from pipeline.shards.layout import (
     CHECKSUMMED_FILES,
@@ -26,7 +26,6 @@ from pipeline.shards.layout import (
     row_starts,
     shard_file,
 )
-from pipeline.silence.spans import Flags
 
 # Slower, but zarr writes a shard that holds nothing but the fill value; zarrs leaves it out.
 ZARR_CONFIG = {"threading.max_workers": 1, "array.write_empty_chunks": True}

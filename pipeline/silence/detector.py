@@ -12,9 +12,9 @@ from collections import deque
 import numpy as np
 
 from pipeline import params
-from pipeline.audio.samples import Samples
+from pipeline.arrays import Flags, Samples
 from pipeline.silence.rule import SoxRule
-from pipeline.silence.spans import Durations, Flags
+from pipeline.silence.spans import Durations
 
 
 class Detector:

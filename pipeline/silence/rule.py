@@ -5,7 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.audio.samples import FULL_SCALE, Samples
+from pipeline.arrays import Samples
+from pipeline.audio.samples import FULL_SCALE
 
 BLOCK_SAMPLES = 1 << 13  # processed at a time: the levels of the rest of a block are recomputed after every stop
 DURATION_S = 0.02  # that SoX waits before it starts or stops; min_speech, min_silence and pad apply to its spans

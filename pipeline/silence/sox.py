@@ -15,10 +15,11 @@ from typing import IO, cast
 import numpy as np
 
 from pipeline import params, programs
-from pipeline.audio.samples import Read, Samples, to_waveform
+from pipeline.arrays import Samples, Spans
+from pipeline.audio.samples import Read, to_waveform
 from pipeline.errors import Defect, ProgramError
 from pipeline.silence.rule import DURATION_S
-from pipeline.silence.spans import Spans, cut, sox_spans, tidy, within
+from pipeline.silence.spans import cut, sox_spans, tidy, within
 
 CHUNK_SAMPLES = 1 << 19  # in memory at a time: 33 s, however long the recording
 

@@ -4,14 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline import params
-from pipeline.audio.samples import Samples
+from pipeline.arrays import Flags, Samples, Spans
 from pipeline.silence.rule import SoxRule
-
-Spans = NDArray[np.int64]  # shape (spans, 2): samples start:end, in order, apart
-Flags = NDArray[np.bool_]  # True for speech, shape (frames,)
 
 
 @dataclass(frozen=True)

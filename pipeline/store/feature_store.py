@@ -8,13 +8,12 @@ import zarr
 from numpy.typing import NDArray
 
 from pipeline import tables
+from pipeline.arrays import Features, Flags
 from pipeline.console.text import brief
 from pipeline.dataset import views
 from pipeline.errors import ArgumentError, ArtifactError
-from pipeline.mfcc import Features
 from pipeline.params import SILENCE_STRATEGIES, SilenceStrategy
 from pipeline.shards.reader import RowReader
-from pipeline.silence.spans import Flags
 from pipeline.store.items import ITEM
 from pipeline.store.selection import Selection
 from pipeline.tables import SequenceRow, SplitRow

@@ -14,13 +14,12 @@ from typing import Any, NamedTuple, Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.arrays import Features, Flags
 from pipeline.console.text import brief
 from pipeline.dataset import views
 from pipeline.errors import ArgumentError
-from pipeline.mfcc import Features
 from pipeline.params import SilenceStrategy
 from pipeline.shards.reader import RowReader
-from pipeline.silence.spans import Flags
 
 ITEM = np.dtype(
     [

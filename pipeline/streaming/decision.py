@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-Posteriors = NDArray[np.float32]  # shape (frames, classes)
+from pipeline.arrays import Posteriors
 
 POSTERIOR_FLOOR = 1e-10  # lower posteriors count as this, so that no single frame rules a language out
 

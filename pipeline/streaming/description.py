@@ -6,9 +6,9 @@ from typing import Any, Literal, Self
 from pydantic import PositiveInt, ValidationError
 
 from pipeline import checksums, params
+from pipeline.arrays import Flags
 from pipeline.dataset import views
 from pipeline.errors import ArtifactError
-from pipeline.silence.spans import Flags
 
 DESCRIPTION = "streaming.json"
 FRONT_END = "frontend.npz"

@@ -17,15 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import checksums
+from pipeline.arrays import Flags, Posteriors, Samples
 from pipeline.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ, Resampler
-from pipeline.audio.samples import Samples
 from pipeline.console.text import brief
 from pipeline.errors import ArgumentError, ArtifactError, AudioError
 from pipeline.mfcc import Framer, Kernel
 from pipeline.silence.detector import Detector
-from pipeline.silence.spans import Flags
 from pipeline.streaming import runtimes
-from pipeline.streaming.decision import Decision, Posteriors
+from pipeline.streaming.decision import Decision
 from pipeline.streaming.description import EXPORT_REMEDY, FRONT_END, Description
 from pipeline.streaming.runtimes import Network
 

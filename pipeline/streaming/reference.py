@@ -10,10 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline import mfcc
-from pipeline.audio.samples import Samples
-from pipeline.mfcc import Features, Kernel
-from pipeline.silence.spans import Flags, frame_flags, sox_spans, tidy
-from pipeline.streaming.decision import Posteriors
+from pipeline.arrays import Features, Flags, Posteriors, Samples
+from pipeline.mfcc import Kernel
+from pipeline.silence.spans import frame_flags, sox_spans, tidy
 from pipeline.streaming.description import Description
 
 Predict = Callable[[Features], Posteriors]  # a trained network, on frames that follow each other

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.audio.samples import Waveform
+from pipeline.arrays import Waveform
 
 RATE = 16000
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from pipeline.arrays import Samples
 from pipeline.audio.convert import Measures, convert
-from pipeline.audio.samples import FULL_SCALE, Samples
+from pipeline.audio.samples import FULL_SCALE
 from pipeline.audio.wav import Reader, Wav
 from pipeline.errors import AudioError
 from tests.audio.signals import RATE, noise

@@ -11,8 +11,8 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.arrays import Waveform
 from pipeline.audio.decode import decode, duration
-from pipeline.audio.samples import Waveform
 from pipeline.errors import AudioError
 from tests.audio.signals import RATE, noise
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from pipeline.arrays import Waveform
 from pipeline.audio.decode import decode
 from pipeline.audio.headers import FORMATS
 from pipeline.audio.lengths import StatedLength, stated_length
-from pipeline.audio.samples import Waveform
 from pipeline.errors import AudioError
 
 RATE = 16000

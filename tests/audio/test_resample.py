@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.arrays import Samples, Waveform
 from pipeline.audio.resample import resampled
-from pipeline.audio.samples import Samples, Waveform, to_waveform
+from pipeline.audio.samples import to_waveform
 from tests.audio.signals import RATE, noise
 
 rates = pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000])

@@ -12,8 +12,8 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.arrays import Samples
 from pipeline.audio.convert import convert
-from pipeline.audio.samples import Samples
 from pipeline.audio.wav import BLOCK_SAMPLES, Reader, Wav
 from pipeline.errors import ArtifactError
 

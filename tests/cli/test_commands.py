@@ -11,7 +11,8 @@ import soundfile
 from click.testing import CliRunner
 
 from pipeline import params
-from pipeline.audio.samples import Samples, in_memory
+from pipeline.arrays import Samples
+from pipeline.audio.samples import in_memory
 from pipeline.cli import commands
 from pipeline.silence.sox import detect
 from pipeline.silence.spans import cut

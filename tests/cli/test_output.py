@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from pipeline import mfcc, params
-from pipeline.audio.samples import Waveform
+from pipeline.arrays import Waveform
 from pipeline.cli.output import AnswerPrinter, OutputFormat, UntilInterrupt
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Identifier

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import checksums, tables
+from pipeline.arrays import Flags
 from pipeline.dataset import balance
 from pipeline.dataset.sequences import sequence_rows
 from pipeline.errors import ArgumentError, ArtifactError, CorpusError
 from pipeline.params import BalanceStrategy, SilenceStrategy
-from pipeline.silence.spans import Flags
 from pipeline.store.feature_store import FeatureStore
 from pipeline.tables import SequenceRow, SplitRow
 from stages import balance as stage

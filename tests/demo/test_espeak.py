@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.audio.samples import Waveform
+from pipeline.arrays import Waveform
 from pipeline.demo import espeak
 from pipeline.errors import CorpusError, ProgramError
 

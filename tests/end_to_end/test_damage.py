@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline import checksums, tables
-from pipeline.audio.samples import Samples
+from pipeline.arrays import Samples
 from pipeline.audio.wav import Reader, Wav
 from pipeline.errors import ArtifactError
 from pipeline.export import formats, golden

@@ -6,13 +6,12 @@ from typing import get_args
 import numpy as np
 
 from pipeline import backend, params
+from pipeline.arrays import Features, Posteriors
 from pipeline.dataset import views
 from pipeline.export import formats
-from pipeline.mfcc import Features
 from pipeline.network import forms
 from pipeline.network.definition import Architecture, make_architecture
 from pipeline.network.ensemble import Division
-from pipeline.streaming.decision import Posteriors
 from pipeline.streaming.description import Description
 from pipeline.streaming.reference import Predict
 

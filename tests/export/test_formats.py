@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from pipeline import backend, checksums, params
+from pipeline.arrays import Features
 from pipeline.errors import ArtifactError
 from pipeline.export import formats
-from pipeline.mfcc import Features
 from pipeline.streaming import runtimes
 from pipeline.streaming.description import Description
 from pipeline.streaming.runtimes import RUNTIMES

@@ -11,8 +11,8 @@ import soundfile
 from distributed import LocalCluster
 
 from pipeline import mfcc, params
+from pipeline.arrays import Samples
 from pipeline.audio.convert import convert
-from pipeline.audio.samples import Samples
 from pipeline.audio.wav import Wav
 from pipeline.cluster import engine
 from pipeline.errors import ArtifactError

@@ -10,14 +10,12 @@ import pytest
 import soundfile
 
 from pipeline import mfcc, params
-from pipeline.audio.samples import Samples
+from pipeline.arrays import Features, Posteriors, Samples
 from pipeline.audio.wav import Wav, hex_digits
-from pipeline.mfcc import Features
 from pipeline.scoring.offline import OfflineNetwork
 from pipeline.shards import writer
 from pipeline.store.feature_store import FeatureStore
 from pipeline.streaming import reference, runtimes
-from pipeline.streaming.decision import Posteriors
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Identifier
 from pipeline.tables import SplitRow

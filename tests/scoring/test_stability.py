@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from pipeline.arrays import Posteriors
 from pipeline.scoring import stability
 from pipeline.scoring.stability import Stability
-from pipeline.streaming.decision import Posteriors
 
 SURE, UNSURE = [0.9, 0.1], [0.4, 0.6]
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import params
-from pipeline.audio.samples import Samples
+from pipeline.arrays import Samples
 from pipeline.silence.detector import Detector
 from pipeline.silence.rule import DURATION_S
 from pipeline.silence.spans import frame_flags, sox_spans, tidy

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.audio.samples import Samples
+from pipeline.arrays import Samples
 from pipeline.silence.rule import SoxRule
 
 RATE = 16000

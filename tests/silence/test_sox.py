@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import params, programs
-from pipeline.audio.samples import FULL_SCALE, Samples, in_memory, to_waveform
+from pipeline.arrays import Samples
+from pipeline.audio.samples import FULL_SCALE, in_memory, to_waveform
 from pipeline.errors import Defect, ProgramError
 from pipeline.silence.sox import detect, run_sox
 from pipeline.silence.spans import cut, sox_spans

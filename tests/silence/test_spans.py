@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline import params
-from pipeline.silence.spans import Durations, Spans, frame_flags, tidy, within
+from pipeline.arrays import Spans
+from pipeline.silence.spans import Durations, frame_flags, tidy, within
 
 N_SAMPLES = 3000
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline import tables
+from pipeline.arrays import Features
 from pipeline.dataset import views
-from pipeline.mfcc import Features
 from pipeline.params import SilenceStrategy
 from pipeline.shards import layout, writer
 from pipeline.store.feature_store import FeatureStore

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.streaming.decision import Decision, Posteriors
+from pipeline.arrays import Posteriors
+from pipeline.streaming.decision import Decision
 
 LANGUAGES = ("a", "b")
 CLASSES = (*LANGUAGES, "silence")

@@ -17,11 +17,12 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from pipeline import checksums, mfcc, params
+from pipeline.arrays import Posteriors, Samples
 from pipeline.audio.resample import resampled
-from pipeline.audio.samples import Samples, to_waveform
+from pipeline.audio.samples import to_waveform
 from pipeline.errors import ArgumentError, ArtifactError, AudioError
 from pipeline.streaming import identifier, reference, runtimes
-from pipeline.streaming.decision import Decision, Posteriors
+from pipeline.streaming.decision import Decision
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Identifier
 from tests.export import small

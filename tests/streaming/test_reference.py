@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 
 from pipeline import mfcc, params
-from pipeline.audio.samples import Samples, in_memory
-from pipeline.mfcc import Features
+from pipeline.arrays import Features, Posteriors, Samples
+from pipeline.audio.samples import in_memory
 from pipeline.silence.sox import detect
 from pipeline.silence.spans import frame_flags
 from pipeline.streaming import reference
-from pipeline.streaming.decision import Posteriors
 from pipeline.streaming.description import Description
 from tests.export import small
 

@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from pipeline import checksums
-from pipeline.audio.samples import Samples
+from pipeline.arrays import Samples
 from pipeline.errors import ArtifactError
 from pipeline.streaming import runtimes
 from pipeline.streaming.runtimes import RUNTIMES

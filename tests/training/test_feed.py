@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.mfcc import Features
+from pipeline.arrays import Features
 from pipeline.store.feature_store import FeatureStore
 from pipeline.store.items import Example
 from pipeline.training import feed
