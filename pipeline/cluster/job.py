@@ -19,7 +19,7 @@ SAMPLES_PER_S = 1e6  # for allowances: a tenth of what trim and features do
 
 @dataclass(frozen=True)
 class Job(Generic[Item, Result]):
-    """What runs in parallel, on what, and on what its results depend.
+    """The work, its items, and everything that its results depend on.
 
     Attributes
     ----------

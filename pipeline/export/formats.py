@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from keras import Model
 
 KERAS_FORMATS: dict[Name, str] = {"saved_model": "tf_saved_model", "litert": "litert", "onnx": "onnx"}
-"""What Keras calls the formats of the step form."""
+"""Keras's names of the formats of the step form."""
 
 CONVENTIONS = {  # for other implementations of the stream: what the parameters leave open
     "audio": "the channels' mean, resampled by soxr (HQ), rounded to 16 bits; "

@@ -142,7 +142,7 @@ def make_architecture(
 
 
 def membership(outputs: tuple[Output, ...], classes: tuple[str, ...]) -> NDArray[np.bool_]:
-    """Whether an output stands for a class, shape (outputs, classes)."""
+    """True for each output that stands for a class, shape (outputs, classes)."""
     return np.array([[name in output for name in classes] for output in outputs])
 
 
