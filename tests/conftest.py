@@ -18,7 +18,7 @@ settings.load_profile("pipeline")
 
 ROOT = Path(__file__).parents[1]
 MARKED_FOLDERS = ("end_to_end", "cluster")
-SLOW_FIXTURES = {"exported", "folders"}  # they export networks in four formats
+SLOW_FIXTURES = {"exported", "folders", "case"}  # they export networks
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

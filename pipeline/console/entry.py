@@ -79,7 +79,9 @@ def _sentence(error: BaseException, folder: str) -> str | None:
     if error.errno in DISK_FULL:
         existing = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
         free_mb = shutil.disk_usage(existing).free / 1e6
-        return f"the disk of {path} is full ({free_mb:,.0f} MB free): make room, run it again; finished work is reused"
+        return (
+            f"the disk of {path} is full ({free_mb:,.0f} MB free); make room and run it again: finished work is reused"
+        )
     return f"{path} can't be used ({error.strerror}): check its name and that this user may read and write it"
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 KERAS_FORMATS: dict[Name, str] = {"saved_model": "tf_saved_model", "litert": "litert", "onnx": "onnx"}
 """Keras's names of the formats of the step form."""
 
-CONVENTIONS = {  # for other implementations of the stream: what the parameters leave open
+CONVENTIONS = {  # choices without a parameter, for other implementations of the stream
     "audio": "the channels' mean, resampled by soxr (HQ), rounded to 16 bits; "
     f"the MFCCs are of those samples / {FULL_SCALE}",
     "mfcc": FIXED | {"pad_mode": "constant", "ref": 1.0, "amin": POWER_FLOOR},

@@ -25,7 +25,7 @@ class Description(params.Section):
     classes: tuple[str, ...]
     sample_rate: PositiveInt
     mfcc: params.Mfcc
-    conventions: dict[str, Any]  # for other implementations of the stream: what the parameters leave open
+    conventions: dict[str, Any]  # choices without a parameter, for other implementations of the stream
     silence: params.Silence
     states: dict[str, PositiveInt]  # names and lengths
     latency_s: dict[str, float]

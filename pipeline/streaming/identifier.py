@@ -59,7 +59,7 @@ class Identifier:
     Attributes
     ----------
     description
-        What the model was exported with.
+        Parameters and classes of the exported model.
     sample_rate
         Of the audio that it takes, Hz.
     decision

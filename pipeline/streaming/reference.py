@@ -1,4 +1,4 @@
-"""The offline chain on a whole recording: what a stream of the same audio has to answer at every frame.
+"""The offline chain on a whole recording: the answers that a stream of the same audio has to give at every frame.
 
 samples ─┬─► MFCCs ──────────────────┬─► frames that the network sees ─► posteriors
          └─► SoX's spans ─► flags ───┘

@@ -148,7 +148,7 @@ class SavedModel(Network):
         backend.keras()
         import tensorflow
 
-        self._loaded = tensorflow.saved_model.load(str(path))  # kept: its functions hold only weak references to it
+        self._loaded = tensorflow.saved_model.load(str(path))  # its functions hold only weak references to it
         self._call = self._loaded.signatures["serving_default"]
         self._constant = tensorflow.constant
         self._names = states

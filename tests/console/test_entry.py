@@ -135,6 +135,7 @@ def interrupted(command: list[str], seconds: float) -> tuple[int, str]:
         return running.returncode, complaint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.1, 0.2, 0.4, 0.8])
 @pytest.mark.parametrize(
     "command",

@@ -177,7 +177,7 @@ def small_disk(fresh: Callable[[], Copy]) -> Iterator[Copy]:
 
 def test_a_full_disk(small_disk: Copy) -> None:
     said = refusal(small_disk, "ingest")
-    assert re.search(r"the disk of \S+ is full \([0-2] MB are free there\): make room and run it again", said)
+    assert re.search(r"the disk of \S+ is full \([0-2] MB free\); make room and run it again", said)
     assert not (small_disk.folder / "artifacts/audio").exists()
 
 

@@ -91,7 +91,7 @@ def test_the_confusion_plot_agrees_with_the_metrics(tiny: Copy, drawn: Drawn) ->
     totals: Counter[str] = Counter()
     for (actual, _), number in pairs.items():
         totals[actual] += number
-    label = r'aria-label="predicted: ([^;]+); actual: ([^;"]+)'
+    label = r'aria-label="predicted language: ([^;]+); actual language: ([^;"]+)'
     shades = {(is_, called): float(x) for called, is_, x in re.findall(label + r'; percent_of_y: ([\d.]+)"', drawn.dom)}
     texts = {(is_, called): int(x) for called, is_, x in re.findall(label + r'"[^>]*>(\d+)%</text>', drawn.dom)}
     assert set(shades) == set(texts) >= set(pairs)

@@ -14,12 +14,12 @@ from tests.end_to_end.conftest import Copy
 PRINTS = ("console/terminal.py", "console/text.py", "console/entry.py", "errors.py", "cli/commands.py", "cli/output.py")
 CODE = {
     "report/figures.py": {"report"},
-    "scoring/metrics.py": {"evaluate"},
+    "scoring/metrics.py": {"evaluate", "report"},
     "corpus/table.py": {"corpus", "ingest"},
     "demo/espeak.py": {"demo"},
     "silence/sox.py": {"trim"},
     "dataset/splits.py": {"split"},
-    "dataset/balance.py": {"balance"},
+    "dataset/balance.py": {"balance", "report"},
     "training/fitting.py": {"train"},
 }
 UPGRADES = {

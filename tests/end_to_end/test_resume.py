@@ -96,7 +96,7 @@ def whole(ingested: Path) -> Run:
     """An uninterrupted run of trim and features."""
     run = Run(ingested, ingested / "cache")
     for stage in ("trim", "features"):
-        assert "computed before" not in run.finish(stage)
+        assert "reused" not in run.finish(stage)
     return run
 
 
@@ -123,7 +123,7 @@ def test_a_killed_run(whole: Run, fresh: Callable[[str], Run], stage: str, artif
     done = run.entries()
     assert 2 <= done < 7
     printed = run.finish(stage)
-    assert "computed before: taken from the memo" in printed
+    assert "reused from the memo" in printed
     assert run.digests(artifact) == whole.digests(artifact)
 
 
@@ -194,7 +194,7 @@ def test_ctrl_c_is_one_line(whole: Run, fresh: Callable[[str], Run]) -> None:
     assert re.fullmatch(r"interrupted; .*\n", complaint)
     _, left = psutil.wait_procs(everyone, timeout=10)
     assert not [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
-    assert "computed before: taken from the memo" in run.finish("features")
+    assert "reused from the memo" in run.finish("features")
     assert run.digests("features.zarr") == whole.digests("features.zarr")
 
 
@@ -215,7 +215,7 @@ def test_a_killed_scheduler(whole: Run, fresh: Callable[[str], Run], tmp_path: P
     (tmp_path / "second").mkdir()
     with started(tmp_path / "second", 2) as cluster:
         printed = run.finish("features", {"DASK_SCHEDULER_ADDRESS": cluster.address})
-    assert "computed before: taken from the memo" in printed
+    assert "reused from the memo" in printed
     assert run.digests("features.zarr") == whole.digests("features.zarr")
 
 
@@ -227,7 +227,7 @@ def test_a_damaged_entry_is_reported_and_computed_again(whole: Run, fresh: Calla
         file.seek(100_000)
         file.write(b"damage")
     printed = run.finish("features")
-    assert re.search(r"\d\d of 78 pieces were computed before: taken from the memo", printed)
+    assert re.search(r"\d\d of 78 pieces reused from the memo", printed)
     assert re.search(r"1\d of 78 pieces were damaged in the memo", printed)
     assert run.digests("features.zarr") == whole.digests("features.zarr")
-    assert "78 of 78 pieces were computed before" in run.finish("features")
+    assert "78 of 78 pieces reused" in run.finish("features")

@@ -69,6 +69,7 @@ def test_a_missing_network_is_named(tmp_path: Path) -> None:
         formats.load(tmp_path / "sequence.keras")
 
 
+@pytest.mark.slow
 def test_a_keras_file_that_holds_code_is_refused(tmp_path: Path) -> None:
     keras = backend.keras()
     evil = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x + 1)])

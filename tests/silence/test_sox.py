@@ -52,6 +52,7 @@ def test_samples_in_the_spans_are_soxs_own_output_on_two_thousand_signals(babble
         np.testing.assert_array_equal(found, by_sox(signal, threshold), err_msg=f"seed {seed}")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SPEECH.is_dir(), reason="no recordings of real people beside the project")
 def test_samples_in_the_spans_are_soxs_own_output_on_real_speech() -> None:
     for file in sorted(SPEECH.rglob("*.flac")):

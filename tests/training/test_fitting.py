@@ -185,6 +185,7 @@ def test_the_memory_of_a_pool_is_released_once_its_network_is_trained(
     assert not any(pool() for pool in pools)
 
 
+@pytest.mark.slow
 def test_damage_found_during_training_keeps_its_own_message(noisy: FeatureStore, tmp_path: Path) -> None:
     path = Path(shutil.copytree(noisy.path, tmp_path / "copy.zarr"))
     shard = path / "mfcc" / "c" / "9" / "0"
