@@ -17,6 +17,7 @@ DIVISION = Division("english", (("a", "b"), ("c",)), ("hindi", "mandarin"))
 
 pytestmark = pytest.mark.slow  # loads TensorFlow
 
+
 def make(cell: params.Cell, division: Division | None) -> Architecture:
     model = params.Model(cell=cell, units=(12, 7), dense=(9,), dropout=0.2, noise=0.1)
     rng = np.random.default_rng(0)

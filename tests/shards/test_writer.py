@@ -26,6 +26,7 @@ def test_the_store_opens_with_zarr_alone(tmp_path: Path) -> None:
     assert {"schema": 2, "sample_rate": 16000}.items() <= dict(group.attrs).items()
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     speech=st.lists(st.booleans(), min_size=1, max_size=6),

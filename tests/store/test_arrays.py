@@ -55,6 +55,7 @@ def test_arrays_of_all_items_joined_are_equal(strategy: SilenceStrategy, store: 
     np.testing.assert_allclose(dataset.time, frames * 0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_dataset_of_tensorflow_gives_the_items(strategy: SilenceStrategy, store: FeatureStore) -> None:
     selection = store.select(language=["english", "hindi"]).view(strategy, ORDER)

@@ -26,6 +26,7 @@ from tests.store.conftest import (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @settings(max_examples=25)
 @given(data=st.data())
@@ -56,6 +57,7 @@ def test_an_item_of_a_long_recording_reads_no_more_than_its_rows(
     assert slices_read == [(49, 54), (8, 14), (49, 54)]
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(data=st.data())
 def test_items_are_indexed_like_a_list_or_an_array(data: st.DataObject, store: FeatureStore) -> None:
