@@ -29,7 +29,7 @@ bench: setup
 
 setup: system $(VENV)/ready
 
-# System packages: installed with apt-get if this user may do so; otherwise the error names them. Only tests need a browser.
+# System packages: installed with apt-get if this user may do so, otherwise named. Only tests need a browser.
 system: PROGRAMS := sox espeak-ng dot
 system: PACKAGES := sox libsox-fmt-all espeak-ng graphviz python3-venv
 browser: PROGRAMS := chromium
@@ -39,7 +39,7 @@ system browser:
 	$(PYTHON) -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
 	[ -z "$$missing" ] && exit 0; \
 	if ! command -v apt-get >/dev/null; then \
-		echo "error:$$missing missing and there is no apt-get here; install the packages that provide:$$missing" >&2; exit 2; \
+		echo "error:$$missing missing and there is no apt-get here; install packages that provide:$$missing" >&2; exit 2; \
 	elif [ "$$(id -u)" = 0 ]; then sudo=; \
 	elif sudo -n true 2>/dev/null; then sudo="sudo -n"; \
 	else echo "error:$$missing missing; as root, run: apt-get install $(PACKAGES)" >&2; exit 2; fi; \
@@ -55,7 +55,7 @@ $(VENV)/ready: requirements.lock pyproject.toml
 	$(VENV)/bin/pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Not in the lock: only tests need it, and its build from PyPI adds gigabytes that users should not have to download.
+# Not in the lock: only tests need it, and its build from PyPI has gigabytes that users should not have to download.
 $(VENV)/torch: $(VENV)/ready
 	$(VENV)/bin/pip install -q torch==2.13.0
 	@touch $@

@@ -1,4 +1,4 @@
-"""How fast a corpus is listed and checked, relative to a bare loop over the same files in the same run.
+"""Time to list and check a corpus, relative to a bare loop over the same files in the same run.
 
     python benchmarks/listing.py --rows 1000000 --files 100000
 
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def measure(layout: params.Layout, count: int, bare: Callable[[Path], None], work: Path | None) -> list[str]:
-    """List so many recordings in a layout, and give the line of the table."""
+    """List this number of recordings in a layout; return the row of the table."""
     with tempfile.TemporaryDirectory(dir=work) as folder:
         root = Path(folder)
         build(root, count)

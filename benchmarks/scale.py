@@ -1,10 +1,10 @@
-"""Speed, memory and parallel efficiency of ingest, trim and features at any size, beside the estimates of `lid plan`.
+"""Speed, memory and parallel efficiency of ingest, trim and features at any size, next to the estimates of `lid plan`.
 
     python benchmarks/scale.py --hours 2 10 42
     python benchmarks/scale.py --hours 1 --longest 10    # with one recording of ten hours
 
-The corpus is the demo corpus that `dvc repro` synthesises, as FLAC, repeated at other levels up to the hours asked
-for, in the proportions of the languages in the homework. Each size runs `dvc repro features` in a copy of the project,
+The corpus is the demo corpus that `dvc repro` synthesises, as FLAC, repeated at different levels up to the requested
+hours, with the homework's proportions of the languages. Each size runs `dvc repro features` in a copy of the project,
 with an empty memo, on one core and on two. During the run, 42 hours need 30 GB of disk in --work.
 """
 
@@ -32,7 +32,7 @@ DEMO = ROOT / "artifacts" / "data" / "demo"
 MINUTES = {"english": 1271, "hindi": 347, "mandarin": 893}  # in the homework's corpus
 STAGES = ("ingest", "trim", "features")
 LOOP_S = 1200  # of audio for the librosa loop
-RECORDING_S = 10  # of audio in a recording, about
+RECORDING_S = 10  # of audio per recording, approximately
 POLL_INTERVAL_S = 0.25
 COLUMNS = {  # of the table shown, with their decimal places
     "seconds": 1,
@@ -224,7 +224,7 @@ def watch(process: psutil.Popen, first: dict[str, float], done: Measured) -> Non
 
 
 def peak(process: int) -> float:
-    """Return the largest memory that a process has had, in MB."""
+    """Return the peak memory of a process, in MB."""
     try:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
     except OSError:

@@ -19,7 +19,7 @@ from pipeline.streaming.identifier import Identifier
 
 FOLDER = Path("artifacts/streaming")
 RATE_HZ, SECONDS = 16000, 30
-CHUNK_SAMPLES = RATE_HZ // 100  # one frame at a time: the most expensive way
+CHUNK_SAMPLES = RATE_HZ // 100  # one frame at a time: the most expensive case
 SLOW_FRAMES = 40  # enough for calls that take milliseconds each
 WARM_UP_CALLS = 20
 N_STREAMS = 50

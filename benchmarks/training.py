@@ -1,7 +1,7 @@
-"""How fast the network learns from the store, compared with Keras on the same sequences as arrays in memory.
+"""Training speed from the store, compared with Keras on the same sequences as arrays in memory.
 
 `arrays` is model.fit on arrays, `pool` a pool with room for every sequence, and `streamed` a pool with room for half of
-them (at most train.memory). All train one network, in turns, so that other load on the machine affects them alike.
+them (at most train.memory). All train one network, in turns, so that other load on the machine affects them equally.
 Before that, a streamed training in its own process prints its peak memory.
 """
 
@@ -28,7 +28,7 @@ from pipeline.tables import SequenceRow, SplitRow
 from pipeline.training import feed, fitting
 
 FRAMES_PER_HOUR = 360_000
-EPOCHS = 2  # per turn: the second is read while the first is trained on
+EPOCHS = 2  # per turn: the second is read while the network trains on the first
 SPLIT_PATTERN = ("train",) * 13 + ("val",) * 3 + ("test",) * 4  # splits of twenty recordings
 
 

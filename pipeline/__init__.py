@@ -1,6 +1,6 @@
 """Spoken language recognition: from recordings to a streaming model.
 
-The front door of the library. Importing it loads nothing; each name is imported when it is first used.
+The public interface of the library. Importing it loads no other module; each name is imported on first use.
 
 >>> import pipeline
 >>> issubclass(pipeline.UserError, Exception)

@@ -36,7 +36,7 @@ def quiet_stderr() -> Iterator[None]:
     libc = ctypes.CDLL(None)
     try:
         stream = ctypes.c_void_p.in_dll(libc, "stderr")
-    except ValueError:  # this C library has another name for it: the messages are shown
+    except ValueError:  # this C library uses another name for it: the messages are shown
         yield
         return
     with _lock:

@@ -31,7 +31,7 @@ def read(path: Path, remedy: str = REMEDY) -> bytes:
     Raises
     ------
     ArtifactError
-        If the file is missing, or is not the one that was sealed.
+        If the file is missing, or differs from the one that was sealed.
     """
     try:
         content = path.read_bytes()
@@ -39,7 +39,7 @@ def read(path: Path, remedy: str = REMEDY) -> bytes:
     except (OSError, UnicodeDecodeError) as error:
         raise ArtifactError(f"{path} can't be read ({_reason(error)}); {remedy}") from error
     if sums is not None and sums.get(path.name) != _digest(content):
-        raise ArtifactError(f"{path} is not the file that {SUMS} beside it describes; {remedy}")
+        raise ArtifactError(f"{path} is not the file that {SUMS} next to it describes; {remedy}")
     return content
 
 
@@ -53,12 +53,12 @@ def read_json(path: Path) -> Any:
 
 
 def write_json(path: Path, tree: Any) -> None:
-    """Write plain values as JSON; the folder is to be sealed afterwards."""
+    """Write plain values as JSON; seal the folder afterwards."""
     path.write_text(json.dumps(tree, indent=2) + "\n", encoding="utf-8")
 
 
 def check(folder: Path, names: Iterable[str], remedy: str = REMEDY) -> None:
-    """Compare files of a folder, or all files of folders in it, with its checksums, which must be there.
+    """Compare files of a folder, or all files of folders in it, with its checksums, which must exist.
 
     Raises
     ------

@@ -42,11 +42,20 @@ class Defect(Exception):  # noqa: N818 (a plain noun tells it from a user's erro
 
 
 class UserError(Exception):
-    """Base of everything that the user can put right."""
+    """Base of all errors that the user can fix.
+
+    Examples
+    --------
+    >>> try:
+    ...     raise ParameterError("split.val is 2, not below 1")
+    ... except UserError as error:
+    ...     print(f"error: {error}")
+    error: split.val is 2, not below 1
+    """
 
 
 class ArgumentError(UserError, ValueError):
-    """The library is called with a value that it can't take."""
+    """The library is called with a value that it does not accept."""
 
 
 class ParameterError(UserError):
@@ -79,7 +88,7 @@ class AudioError(UserError):
     """
 
     def __init__(self, reason: Reason, detail: str, path: Path | None = None) -> None:
-        super().__init__(reason, detail, path)  # all of them: worker processes send it back pickled
+        super().__init__(reason, detail, path)  # all arguments: worker processes send it back pickled
         self.reason: Reason = reason
         self.detail = detail
         self.path = path
@@ -109,4 +118,4 @@ class LeakageError(UserError):
 
 
 class ExportError(UserError):
-    """An exported network gives other answers than the trained one."""
+    """An exported network differs from the trained one."""

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, even if the program that writes them is killed."""
+"""Files and folders that appear complete or not at all, even if the program that writes them is killed."""
 
 import fcntl
 import os
@@ -31,8 +31,8 @@ def building(folder: Path) -> Iterator[Path]:
     Raises
     ------
     ArtifactError
-        If another process is in such a block for any folder beside this one: after `dvc repro` alone was killed, its
-        stage is still running.
+        If another process is in such a block for any folder in the same parent, such as a stage that still runs after
+        only `dvc repro` was killed.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = os.open(folder.parent, os.O_RDONLY)

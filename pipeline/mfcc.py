@@ -1,7 +1,7 @@
 """MFCCs frame by frame: librosa's window, filters and cosine transform, in blocks that fit the processor's cache.
 
-Frame t is centred on sample t * hop_length and sees n_fft samples; beyond both ends of a recording there are zeros. It
-depends on those samples only, so the frames of a slice are the frames of the whole recording.
+Frame t is centred on sample t * hop_length and sees n_fft samples, with zeros beyond both ends of a recording. It
+depends only on those samples, so the frames of a slice are the frames of the whole recording.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ BLOCK_FRAMES = 256  # 400 x 256 x 4 B, and the spectra of these, stay in a core'
 STEP_FRAMES = 32 * BLOCK_FRAMES  # computed at a time: 82 s, so that memory does not grow with a recording
 POWER_FLOOR = 1e-10  # lowest power that librosa.power_to_db distinguishes
 FIXED = {"center": True, "window": "hann", "power": 2.0, "htk": False, "dct_type": 2, "norm": "ortho", "lifter": 0}
-"""Fixed choices of `make_kernel` under librosa's names; written beside the parameters wherever MFCCs are described."""
+"""Fixed choices of `make_kernel` under librosa's names; written next to the parameters wherever MFCCs are described."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Kernel:
         for at in range(0, len(frames), BLOCK_FRAMES):
             block = slice(len(frames[at : at + BLOCK_FRAMES]))
             np.multiply(frames[at : at + BLOCK_FRAMES], self.window, out=windowed[block])
-            # NumPy's transform comes three times closer to librosa's than SciPy's in single precision.
+            # NumPy's transform is three times closer to librosa's than SciPy's in single precision.
             np.fft.rfft(windowed[block], axis=1, out=spectrum[block])  # type: ignore[arg-type]  # single precision too
             np.square(spectrum.real[block], out=power[block])
             power[block] += np.square(spectrum.imag[block], out=imaginary[block])
@@ -126,7 +126,7 @@ def compute(
     Parameters
     ----------
     read
-        Gives samples start:stop of the recording.
+        Returns samples start:stop of the recording.
     n_samples
         Length of the recording.
     top_db

@@ -28,7 +28,7 @@ class FileRow:
 class RecordingRow:
     """A row of ingest/recordings.csv: one recording that can be used.
 
-    ``extra`` holds the columns that a corpus table carries along; they follow the others in the file.
+    ``extra`` holds the columns copied from a corpus table; they follow the others in the file.
     """
 
     recording: str  # id, safe as a file name
@@ -156,7 +156,7 @@ def require_languages(path: Path, found: Iterable[str], wanted: Iterable[str]) -
     """Refuse the output of an earlier stage for other languages; ArtifactError."""
     is_of, should_be = ", ".join(sorted(found)), ", ".join(sorted(wanted))
     if is_of != should_be:
-        raise ArtifactError(f"{path} is of the languages {is_of or 'none'}, not of {should_be}; {checksums.REMEDY}")
+        raise ArtifactError(f"{path} is for the languages {is_of or 'none'}, not for {should_be}; {checksums.REMEDY}")
 
 
 def read(path: Path, kind: type[Row]) -> list[Row]:

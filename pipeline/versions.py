@@ -1,4 +1,4 @@
-"""Versions of the packages that decide the bytes of artifacts: an upgrade re-runs the stages that it touches."""
+"""Versions of the packages that affect the artifacts: an upgrade re-runs the affected stages."""
 
 import importlib.metadata
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ PACKAGES = (
     "zarr",
     "zarrs",
 )
-"""Those that dvc.yaml names for a stage; what a Dask job needs of them is declared with the job."""
+"""Packages that dvc.yaml names for a stage; a Dask job declares those that it depends on."""
 
 MISSING = "none"  # version of a package that is not installed
 

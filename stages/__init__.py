@@ -1,9 +1,9 @@
-"""The DVC stages: each reads params.yaml and its inputs, calls pipeline, writes artifacts. Imported by nobody.
+"""The DVC stages: each reads params.yaml and its inputs, calls pipeline and writes artifacts.
 
-All of them share where things are, and how they run.
+No other module imports them. This module holds the paths that they share, and the way in which they run.
 """
 
-from pipeline.console import entry  # isort: skip  # first: it has to do with how a stage starts
+from pipeline.console import entry  # isort: skip  # first: it handles Ctrl-C from the start
 
 import gc
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ ARTIFACTS = Path("artifacts")
 
 
 def read_params(leaves: Iterable[str]) -> params.Params:
-    """Check all of params.yaml and give the parameters that a stage declares; reading any other is a defect."""
+    """Check all of params.yaml and return the parameters that a stage declares; reading any other is a defect."""
     return params.only(params.load(PARAMS), leaves)
 
 
@@ -25,6 +25,6 @@ def run(stage: Callable[[], None]) -> None:
 
     def whole() -> None:
         stage()
-        gc.freeze()  # else Python looks for garbage before it ends: 0.3 s for what the system frees anyway
+        gc.freeze()  # otherwise Python collects garbage before it exits: 0.3 s for memory that the system frees anyway
 
     entry.run(whole, str(ARTIFACTS))

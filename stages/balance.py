@@ -1,4 +1,4 @@
-"""balance: cut the silence view of every recording into sequences and even out the training classes."""
+"""balance: cut the silence view of every recording into sequences and balance the training classes."""
 
 import dataclasses
 

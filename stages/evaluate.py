@@ -42,7 +42,7 @@ def main() -> None:
     terminal.show_table(*evaluation.table(scores, description.languages))
     print(
         f"{summary['recordings']} recordings of {summary['speakers']} speakers: {summary['recording_accuracy']:.1%} "
-        f"right, frames {summary['frame_accuracy']:.1%}, C_avg {summary['c_avg']:.3f}\n"
+        f"right, frame accuracy {summary['frame_accuracy']:.1%}, C_avg {summary['c_avg']:.3f}\n"
         f"stable after {summary['stream']['seconds_until_right']} s (median), "
         f"{summary['stream']['changes_of_mind']:.1f} changes of the decision per recording"
     )

@@ -1,4 +1,4 @@
-"""export: write the trained network step by step in four formats, proved equal to the offline stages."""
+"""export: write the trained network as a frame-by-frame network in four formats, checked against the offline stages."""
 
 from pipeline import tables
 from pipeline.console import terminal
@@ -39,7 +39,7 @@ def main() -> None:
     trained_with, asked = (architecture.view, architecture.n_mfcc), (settings.silence.strategy, settings.mfcc.n_mfcc)
     if trained_with != asked:
         raise ArtifactError(
-            f"{path} is of a network trained with silence.strategy {trained_with[0]!r} and mfcc.n_mfcc "
+            f"{path} belongs to a network trained with silence.strategy {trained_with[0]!r} and mfcc.n_mfcc "
             f"{trained_with[1]}, not with {asked[0]!r} and {asked[1]}; run `dvc repro`"
         )
     description = formats.describe(
@@ -59,7 +59,7 @@ def main() -> None:
     found = {name: golden.replay(folder, name) for name in RUNTIMES}
     terminal.show_table(*golden.table(found))
     golden.check(found, description.tolerance)
-    print(f"an answer is at most {sum(description.latency_s.values()):.4g} s behind the middle of its frame")
+    print(f"an answer comes within {sum(description.latency_s.values()):.4g} s after the middle of its frame")
 
 
 if __name__ == "__main__":

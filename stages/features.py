@@ -1,4 +1,4 @@
-"""features: MFCCs and speech flags of every recording into one Zarr store, one Dask task per shard."""
+"""features: compute MFCCs and speech flags of every recording into one Zarr store, one Dask task per shard."""
 
 from array import array
 from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ def read_sources(recordings: Sequence[RecordingRow]) -> Iterator[Source]:
     path = ARTIFACTS / "trim" / "spans.csv"
     for span in tables.scan(path, SpanRow):
         if span.recording not in spans:
-            raise ArtifactError(f"{path} is of another corpus: ingest has no {span.recording!r}; run `dvc repro`")
+            raise ArtifactError(f"{path} belongs to another corpus: ingest has no {span.recording!r}; run `dvc repro`")
         spans[span.recording].extend((span.start, span.end))
     audio = ARTIFACTS.resolve() / "audio"  # workers may run in another folder
     for row in recordings:

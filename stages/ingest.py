@@ -19,7 +19,7 @@ def main() -> None:
         programs.require(program)
     folder = ARTIFACTS / "ingest"
     listing = layouts.read(settings.corpus)
-    tables.write(folder / "rejected.csv", RejectedRow, listing.rejected)  # to mend the corpus with, if it is refused
+    tables.write(folder / "rejected.csv", RejectedRow, listing.rejected)  # for fixing the corpus if it is refused
     for name, language in listing.folders.items():
         print(printable(f"folder {name}: {language}"))
     if listing.skipped:

@@ -1,4 +1,4 @@
-"""split: assign speakers to train, val and test, from ingest/recordings.csv alone: no later stage moves a speaker."""
+"""split: assign speakers to train, val and test, from ingest/recordings.csv alone. No later stage moves a speaker."""
 
 from pipeline import checksums, tables
 from pipeline.console import terminal

@@ -1,4 +1,4 @@
-"""versions: list the versions of the packages that decide bytes, so that an upgrade re-runs the stages it touches."""
+"""versions: list the versions of packages that affect the output, so that an upgrade re-runs the affected stages."""
 
 from pipeline import checksums, versions
 from stages import ARTIFACTS, run

@@ -1,4 +1,4 @@
-"""Fixtures of several rooms: the project, its parameters, a signal and a store."""
+"""Fixtures for several rooms: the project, its parameters, a signal and a store."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Native libraries are silent as they start, and no other writer to standard error loses anything."""
+"""Native libraries start silently, and no other writer to standard error loses any output."""
 
 import ctypes
 import subprocess

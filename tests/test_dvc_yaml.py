@@ -1,6 +1,6 @@
-"""dvc.yaml names everything that decides the output of a stage: code, parameters and versions of packages.
+"""dvc.yaml names everything that affects the output of a stage: code, parameters and versions of packages.
 
-DVC follows none of them by itself.
+DVC finds none of them by itself.
 """
 
 import importlib
@@ -23,7 +23,7 @@ JOBS = {job.name: job for job in (INGEST, TRIM, FEATURES)}
 
 # These only print, refuse or name types: a change to them changes no byte of the output of a stage and re-runs nothing.
 DECIDES_NO_BYTE = ("arrays", "console", "errors", "params", "programs")
-# Nor do the files that make a folder a package: they hold no more than public names, loaded lazily.
+# The same is true of the files that make a folder a package: they hold only public names, loaded lazily.
 DOORS = {file.relative_to(ROOT).as_posix() for file in ROOT.glob("*/**/__init__.py")}
 
 
@@ -39,13 +39,13 @@ def file_of(module: str) -> str:
 
 
 def packages_around(module: str) -> Iterator[str]:
-    """The packages that Python runs before a module, but the outermost: it is the front door, which loads nothing."""
+    """The packages that Python runs before a module, except the outermost, which loads nothing."""
     parts = module.split(".")
     return (".".join(parts[:end]) for end in range(2, len(parts)))
 
 
 def code_of(graph: grimp.ImportGraph, stage: str) -> set[str]:
-    """Files of all modules that decide the output of a stage."""
+    """Files of all modules that affect the output of a stage."""
     waiting, seen = [f"stages.{stage}"], set[str]()
     while waiting:
         module = waiting.pop()

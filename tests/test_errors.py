@@ -1,4 +1,4 @@
-"""Errors: one grammar for audio, one list of reason codes, and causes that survive between processes."""
+"""Errors: one grammar for audio, one list of reason codes, and causes that survive pickling between processes."""
 
 import pickle
 import re
@@ -33,5 +33,5 @@ def test_every_reason_is_used(project: Path) -> None:
     assert [reason for reason in get_args(Reason) if f'"{reason}"' not in code] == []
 
 
-def test_a_defect_is_no_mistake_of_a_user() -> None:
+def test_a_defect_is_not_a_users_mistake() -> None:
     assert not issubclass(Defect, UserError)

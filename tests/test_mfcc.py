@@ -92,7 +92,7 @@ def test_a_slice_has_the_frames_of_the_whole(
     np.testing.assert_allclose(compute(signal, settings, first, count), whole[first : first + count], atol=1e-3)
 
 
-def test_a_slice_reads_only_what_its_frames_see(babble: Babble, defaults: params.Params) -> None:
+def test_a_slice_reads_only_the_samples_that_its_frames_see(babble: Babble, defaults: params.Params) -> None:
     signal, slices = babble(1, 100_000), []
 
     def read(start: int, stop: int) -> Samples:

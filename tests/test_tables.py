@@ -108,5 +108,5 @@ def test_a_damaged_table_is_reported(tmp_path: Path) -> None:
     assert tables.read(tmp_path / "spans.csv", SpanRow) == rows
     content = (tmp_path / "spans.csv").read_bytes()
     (tmp_path / "spans.csv").write_bytes(content.replace(b"b,3,4", b"b,3,5"))
-    with pytest.raises(ArtifactError, match=r"spans\.csv is not the file that SHA256SUMS beside it describes"):
+    with pytest.raises(ArtifactError, match=r"spans\.csv is not the file that SHA256SUMS next to it describes"):
         tables.read(tmp_path / "spans.csv", SpanRow)

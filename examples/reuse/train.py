@@ -1,4 +1,4 @@
-"""Another experiment on the pipeline's features: the language, from mean and deviation of a recording's MFCCs.
+"""Another experiment on the pipeline's features: the language, from the mean and deviation of a recording's MFCCs.
 
 It needs the layout of the store (artifacts/README.md of the pipeline), not the pipeline's code.
 """
@@ -41,7 +41,7 @@ def load(split: Path) -> tuple[NDArray[np.float64], list[str]]:
             if row["recording"] not in rows:
                 raise InputError(
                     f"{split} names the recording {row['recording']!r}, which {STORE} lacks; "
-                    f"run `dvc update {STORE}.dvc {SPLITS}.dvc`, so that both are of one run"
+                    f"run `dvc update {STORE}.dvc {SPLITS}.dvc`, so that both come from one run"
                 )
             frames, spoken = np.asarray(mfcc[rows[row["recording"]]]), np.asarray(speech[rows[row["recording"]]])
             heard = frames[spoken] if spoken.any() else frames

@@ -81,7 +81,7 @@ def convert(source: Path, target: Path, sample_rate: int, min_duration: float) -
     Raises
     ------
     AudioError
-        As `decode`, and ``too_short``, ``too_long`` or ``silent``. No file is left at `target` then.
+        As `decode`, and ``too_short``, ``too_long`` or ``silent``. In that case, no file is left at `target`.
     """
     meter = _Meter()
     decoded = decode(source)

@@ -15,7 +15,7 @@ from pipeline.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ
 from pipeline.errors import AudioError
 
 BLOCK_FRAMES = 1 << 18  # decoded at a time: 16 s at 16 kHz, 1 MB per channel
-UNKNOWN_FRAMES = 2**63 - 1  # libsndfile's, if it can't tell
+UNKNOWN_FRAMES = 2**63 - 1  # libsndfile's value for an unknown length
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Decoded:
     Attributes
     ----------
     sample_rate, channels, format
-        As the file has them; the format is libsndfile's, such as ``WAV/PCM_16``.
+        As in the file; the format has libsndfile's name, such as ``WAV/PCM_16``.
     blocks
         The mean of the channels, each block of shape (frames,), decoded on demand.
     """
@@ -65,7 +65,7 @@ class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]
 
     @classmethod
     def of(cls, descriptor: int, path: Path) -> "_ForwardFile":
-        """Open a file by its descriptor, which it closes: libsndfile would guess the format from a name."""
+        """Open a file by its descriptor, which it will close: libsndfile would guess the format from a name."""
         try:
             return cls(descriptor)
         except (soundfile.LibsndfileError, OSError, TypeError) as error:  # closes the descriptor as well
@@ -98,7 +98,7 @@ def _mono(source: _ForwardFile, expected: int, path: Path) -> Iterator[Waveform]
 
 
 def duration(path: Path) -> float:
-    """Duration in seconds by the header of a file of any format; 0 if it is unknown.
+    """Duration in seconds according to the header of a file of any format; 0 if it is unknown.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def duration(path: Path) -> float:
 
 
 def _open(path: Path) -> int:
-    """Open a regular file; anything else is an error at once and never blocks."""
+    """Open a regular file; anything else raises an error at once, without blocking."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a name with a zero byte

@@ -11,7 +11,7 @@ MAX_CHUNKS = 1000  # before the audio
 
 
 class File:
-    """Random access to an open file. Its position, which libsndfile owns, does not move. Offset 0 is `start`."""
+    """Random access to an open file. Its position, which libsndfile owns, does not change. Offset 0 is `start`."""
 
     def __init__(self, descriptor: int, start: int = 0) -> None:
         self.start = start
@@ -111,7 +111,7 @@ def _mat4(file: File) -> tuple[int, int]:
 
 
 def _mat5(file: File) -> tuple[int, int]:
-    """As _mat4. The stated size of a matrix may be wrong, that of the numbers in it is not."""
+    """As _mat4. The stated size of a matrix may be wrong; the size of the numbers in it is right."""
     order = "<" if file.bytes(126, 2) == b"IM" else ">"
 
     def element(at: int) -> tuple[int, int, int]:

@@ -1,6 +1,6 @@
-"""The length that an audio file states for itself, so that a file that was cut short is noticed.
+"""The length that an audio file states, so that a truncated file is detected.
 
-If a header states more than the file holds, libsndfile believes the file. Only the bytes of the audio are compared:
+If a header states more than the file holds, libsndfile ignores it. Only the bytes of the audio are compared:
 stated sizes of the whole file are often wrong, and metadata after the audio may be missing. docs/formats.md lists the
 formats.
 """
@@ -33,14 +33,14 @@ MPEG_DROPPED_SAMPLES = 2 * 4095 + 529 + 3 * 1152  # by decoders: encoder's paddi
 
 @dataclass(frozen=True)
 class StatedLength:
-    """The length of an audio file by its own account.
+    """The length that an audio file states.
 
     Attributes
     ----------
     end
-        Least offset at which its audio ends, bytes from the start of the file; None if it does not state one.
+        Minimum offset of the end of its audio, bytes from the start of the file; None if it does not state one.
     frames
-        Least number of frames that decoding must give; None: as many as libsndfile reads in the header.
+        Minimum number of frames that decoding must give; None: the number that libsndfile reads in the header.
     """
 
     end: int | None = None
@@ -53,7 +53,7 @@ def stated_length(descriptor: int, file_format: str, path: Path | None = None) -
     Parameters
     ----------
     descriptor
-        Of the open file; its position does not move.
+        Of the open file; its position does not change.
     file_format
         libsndfile's name, such as ``WAV``.
     path
@@ -104,7 +104,7 @@ def _ogg(file: File) -> int:
 
 @functools.lru_cache(4096)
 def _mpeg_frame(header: int) -> tuple[int, int]:
-    """Length in bytes and in samples of an MPEG audio frame by its first 4 bytes; 0 if they don't begin one."""
+    """Length in bytes and in samples of an MPEG audio frame, from its first 4 bytes; 0 if they don't begin one."""
     version, layer = header >> 19 & 3, 4 - (header >> 17 & 3)
     kbps, rate, padding = header >> 12 & 15, header >> 10 & 3, header >> 9 & 1
     if header >> 21 != 0x7FF or version == 1 or layer == 4 or kbps in (0, 15) or rate == 3:

@@ -1,4 +1,4 @@
-"""A waveform at any rate to 16-bit samples at one rate, by soxr: the same bytes for blocks of any size."""
+"""Resample a waveform at any rate to 16-bit samples at one rate, with soxr: the same bytes for blocks of any size."""
 
 from collections.abc import Iterable, Iterator
 

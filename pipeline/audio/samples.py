@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.arrays import Samples, Waveform
 
-Read = Callable[[int, int], Samples]  # gives samples start:stop of a recording, fewer at its end
+Read = Callable[[int, int], Samples]  # returns samples start:stop of a recording, fewer at its end
 
 FULL_SCALE = 32768  # 16-bit steps
 

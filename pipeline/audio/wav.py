@@ -1,4 +1,4 @@
-"""Read the 16-bit mono WAV files that ingest writes, every block checked against its checksum."""
+"""Read the 16-bit mono WAV files that ingest writes, and check every block against its checksum."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from pipeline.errors import ArtifactError
 from pipeline.tables import RecordingRow
 
 HEADER_BYTES = 44  # before the samples
-BLOCK_SAMPLES = 1 << 18  # that share a checksum: 16 s at 16 kHz
+BLOCK_SAMPLES = 1 << 18  # per checksum: 16 s at 16 kHz
 CHECKSUM_DIGITS = 8  # hexadecimal
 
 
@@ -44,7 +44,7 @@ class Wav:
 
 
 class Reader:
-    """Checked samples of a WAV that ingest wrote; threads may share it."""
+    """Reads checked samples of a WAV that ingest wrote; threads may share it."""
 
     def __init__(self, wav: Wav) -> None:
         self._wav = wav
@@ -98,5 +98,5 @@ class Reader:
 
 
 def hex_digits(checksum: int) -> str:
-    """A checksum as recordings.csv shows it."""
+    """A checksum as written in recordings.csv."""
     return f"{checksum:0{CHECKSUM_DIGITS}x}"

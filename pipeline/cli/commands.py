@@ -28,7 +28,7 @@ class _Commands(click.Group):
 def _print_error(message: str) -> None:
     from pipeline.console.text import printable
 
-    print(printable(f"error: {message}"), file=sys.stderr)  # click.echo would choose an encoding of its own
+    print(printable(f"error: {message}"), file=sys.stderr)  # click.echo would choose its own encoding
 
 
 _path = click.Path(path_type=Path)
@@ -71,7 +71,7 @@ def identify(
 ) -> None:
     """Identify the language of recordings.
 
-    Files may have any format that libsndfile reads. `stable after` is the moment since
+    Files may have any format that libsndfile reads. `stable after` is the time since
     which the answer has not changed. Ctrl-C prints the answer so far.
     """
     if by_frame and as_json:

@@ -56,7 +56,7 @@ def summarise(path: Path) -> StoreSummary:
     """
     store = FeatureStore.open(path)
     if missing := {"mfcc", "sample_rate", "versions"} - set(store.attributes):
-        raise ArtifactError(f"{path} does not say its {min(missing)}; run `dvc repro` to write it again")
+        raise ArtifactError(f"{path} does not state its {min(missing)}; run `dvc repro` to write it again")
     n_frames, n_mfcc = store.mfcc.shape
     return StoreSummary(
         n_frames,

@@ -15,7 +15,7 @@ from pipeline.streaming.identifier import Frames, Identifier
 OutputFormat = Literal["table", "json", "frames"]
 FLOOR_RMS = 1e-5  # silence is shown as -100 dBFS
 BAR_START_DBFS, DB_PER_MARK, BAR_MARKS = -60, 3, 20
-PROGRESS_CHARACTERS = 60  # at least those of the longest progress line
+PROGRESS_CHARACTERS = 60  # at least the length of the longest progress line
 
 
 class AnswerPrinter:
@@ -26,7 +26,7 @@ class AnswerPrinter:
     output_format
         `table`: one row per recording. `json`: one object per recording. `frames`: one CSV row per frame.
     classes
-        Names of the posteriors, in their order.
+        In the order of the posteriors.
     name_width
         Characters of the longest name.
 
@@ -60,7 +60,7 @@ class AnswerPrinter:
         blocks
             The recording, in order.
         live
-            Print at once what is known so far: the blocks come as slowly as they are recorded.
+            Print each answer at once, because the blocks arrive in real time.
         """
         n_samples = 0
         shows_progress = live and self.output_format == "table" and sys.stdout.isatty()

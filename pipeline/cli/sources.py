@@ -34,7 +34,7 @@ def chunks(blocks: Iterable[Waveform], sample_rate: int) -> Iterator[Waveform]:
 
 
 def pcm(pipe: io.BufferedReader | BinaryIO, sample_rate: int) -> Iterator[Waveform]:
-    """Read raw samples from a pipe, 16-bit little-endian mono, in chunks of at most a tenth of a second.
+    """Read raw samples from a pipe, 16-bit little-endian mono, in chunks of up to a tenth of a second.
 
     Raises
     ------

@@ -1,17 +1,17 @@
-"""Batches of items to tasks on a cluster, and one result per item back: the one module that submits work to Dask.
+"""Send batches of items to a cluster as tasks, and return one result per item. No other module submits work to Dask.
 
 If something goes wrong with a task:
 
-    its worker is killed              it runs again elsewhere, nothing else does
+    its worker is killed              it runs again on another worker, nothing else does
     its worker is frozen              the same; the worker is reported and restarted
-    it crashes every worker           its items are tried one by one; those that crash workers alone have failed
-    it does not end                   its items are tried one by one; those that do not end alone have failed
+    it crashes every worker           its items are tried one by one; those that crash workers even alone have failed
+    it does not end                   its items are tried one by one; those that do not end even alone have failed
     its worker has other versions     the run ends: results would depend on which worker computed them
     its worker sees other files       the run ends: its output would be written somewhere else
     scheduler or all workers vanish   the run ends
 
-Time limits are counted in looks and ticks, not read from a clock: a process that is stopped as a whole (Ctrl-Z) and
-continues later has exceeded none.
+Time limits are counted in looks and ticks, not read from a clock: a process that is stopped (Ctrl-Z) and continued
+later has not exceeded any.
 """
 
 import itertools
@@ -24,6 +24,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.cluster.engine import wait_for_nannies
 from pipeline.cluster.job import Cause, Item, Job, Result
 from pipeline.cluster.task import TICK_S, admission, portable
 from pipeline.cluster.watch import Watch, gone, restart
@@ -33,7 +34,7 @@ from pipeline.errors import ClusterError
 if TYPE_CHECKING:
     from distributed import Client
 
-TASK_LIMIT_S = 20  # beside its allowance; usual are 0.1 to 1 s
+TASK_LIMIT_S = 20  # plus its allowance; tasks usually take 0.1 to 1 s
 
 
 def run(
@@ -53,16 +54,17 @@ def run(
     Raises
     ------
     ClusterError
-        If scheduler or workers are gone, or differ from this process.
+        If the scheduler or the workers are unreachable, or run other versions or see other files.
     """
     starts = itertools.accumulate((len(batch) for batch in batches), initial=0)
     groups = [[_Piece(first, batch) for first, batch in zip(starts, batches, strict=False)]]
     results: dict[int, Result] = {}
     progress = Progress(job.name, sum(len(batch) for batch in batches), job.unit)
     with admission(shared_folder, job.packages) as admitted:
+        wait_for_nannies(client)
         task = portable(partial(job.function, **bound), job.packages, *admitted)
-        for group in groups:  # which grow: the first holds all batches, each other one a batch that crashes workers
-            isolated = group is not groups[0]  # so that nothing else can be what crashes the worker
+        for group in groups:  # groups grow: the first holds all batches, each further one a batch that crashed workers
+            isolated = group is not groups[0]  # so that nothing else can crash the worker
             for piece, outcome in _outcomes(client, task, group, job.allowance_s):
                 cause = _cause(outcome)
                 if cause == "hung":
@@ -88,7 +90,7 @@ class _Piece:
     first
         Position of the first item among all items.
     rest
-        The items to try after an item that is alone, one by one: parts of a shard have to be written one at a time.
+        The items to try one by one after an item that is alone: parts of a shard must be written one at a time.
     """
 
     first: int
@@ -129,9 +131,9 @@ def _outcomes(
         _, piece = running.pop(future.key)
         try:
             outcome = None if future.status in ("cancelled", "lost") else future.exception() or future.result()
-        except (OSError, CancelledError):  # not of the task, whose own are in `exception`
+        except (OSError, CancelledError):  # not from the task: its own are in `exception`
             outcome = None
-        future.release()  # before its worker may be restarted: Dask would do the task again
+        future.release()  # before its worker may be restarted: Dask would repeat the task
         if outcome is not None:
             yield piece, outcome
         elif client.status == "running":
@@ -145,7 +147,7 @@ def _submit(
 ) -> list[Any]:
     if not pieces:
         return []
-    # Pickled here, as one piece: Dask would send every array in a batch by itself.
+    # Pickled here as a whole: Dask would send every array in a batch separately.
     packed = [pickle.dumps(piece.items) for piece in pieces]
     ticks = [ceil((TASK_LIMIT_S + sum(allowance_s(item) for item in piece.items)) / TICK_S) for piece in pieces]
     return list(client.map(task, packed, ticks, retries=2, pure=False, priority=int(pieces[0].alone)))
@@ -161,7 +163,7 @@ def _cause(outcome: Any) -> Cause | None:
 
 
 def _checked(outcome: Any) -> list[Any]:
-    """The results of a batch. An exception of the task, and a worker's refusal of it, are raised here."""
+    """The results of a batch. An exception of the task, or a worker's refusal of it, is raised here."""
     if isinstance(outcome, BaseException):
         raise outcome
     kind, value = outcome

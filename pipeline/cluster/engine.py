@@ -1,11 +1,12 @@
-"""The cluster that does the work: the one that Dask's configuration names, or a process per core of this machine.
+"""The cluster that does the work: the one in Dask's configuration, or one process per core of this machine.
 
-If a scheduler's address is set (DASK_SCHEDULER_ADDRESS), the work goes to that cluster. Results never depend on which.
+If a scheduler's address is set (DASK_SCHEDULER_ADDRESS), the work goes to that cluster. The results are the same.
 """
 
 import logging
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
@@ -17,15 +18,18 @@ from pipeline.errors import ClusterError
 if TYPE_CHECKING:
     from distributed import Client
 
+NANNY_INTERVAL_S = 0.01
+NANNY_LIMIT_S = 30  # after which the run starts with the workers that there are
+
 
 @contextmanager
 def connect(*jobs: Job[Any, Any]) -> "Iterator[Client]":
-    """Connect to the cluster, or start one of this machine's cores.
+    """Connect to the cluster, or start one on this machine's cores.
 
     Parameters
     ----------
     jobs
-        The work to come: workers of this machine import it while they start.
+        Jobs that will run: workers of this machine import them while they start.
 
     Raises
     ------
@@ -49,15 +53,15 @@ def connect(*jobs: Job[Any, Any]) -> "Iterator[Client]":
         with client:
             yield client
         return
-    sys.warnoptions.append("ignore:resource_tracker:UserWarning")  # about what a crashed worker left: it is cleaned up
-    # Dask has its workers give memory back to the system at once, as glibc has all threads but the first do: that
-    # doubles the time of short tasks on arrays. Here arrays of up to 32 MB, the most that glibc allows, are kept.
+    sys.warnoptions.append("ignore:resource_tracker:UserWarning")  # leftovers of a crashed worker: they are cleaned up
+    # Dask makes its workers return memory to the system at once, and glibc does so in all threads but the first. That
+    # doubles the time of short tasks on arrays. Here memory of arrays up to 32 MB, glibc's maximum, is not returned.
     keep_memory = {
         "distributed.nanny.pre-spawn-environ.MALLOC_ARENA_MAX": 1,
         "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 2**25,
         "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 2**30,
     }
-    # `Watch` restarts frozen workers; Dask's own limits go by the clock, and give a slow restart up.
+    # `Watch` restarts frozen workers; Dask's own limits are read from a clock and abandon a slow restart.
     patient = {"distributed.scheduler.worker-ttl": None, "distributed.deploy.lost-worker-timeout": "1 day"}
     given = dask.config.get("distributed.worker.preload")
     given = [given] if isinstance(given, str) else given
@@ -70,13 +74,30 @@ def connect(*jobs: Job[Any, Any]) -> "Iterator[Client]":
             preload=[*given, *(job.module for job in jobs)],
         )
     with dask.config.set(keep_memory | patient), local, Client(local) as client:
-        local.scale(CPU_COUNT)  # they start while the caller gets its work ready
+        local.scale(CPU_COUNT)  # they start while the caller prepares its work
         yield client
+
+
+def wait_for_nannies(client: "Client") -> None:
+    """Wait until the workers of a local cluster have started, and their nannies will restart those that crash.
+
+    A nanny that is still starting does not restart its worker, which can get its first task a moment earlier.
+    """
+    from dask.system import CPU_COUNT
+    from distributed.core import Status
+
+    if not client.cluster:  # others start their workers long before a run
+        return
+    for _ in range(round(NANNY_LIMIT_S / NANNY_INTERVAL_S)):
+        nannies = list(client.cluster.workers.values())
+        if len(nannies) >= CPU_COUNT and not any(nanny.status in (Status.init, Status.starting) for nanny in nannies):
+            return
+        time.sleep(NANNY_INTERVAL_S)
 
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Keep SIGINT from threads and processes that start in the block, and from theirs: Ctrl-C is for this thread."""
+    """Block SIGINT in threads and processes started in the block, and in theirs: only this thread handles Ctrl-C."""
     resource_tracker.ensure_running()  # its start would unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

@@ -13,8 +13,8 @@ Cause = Literal["killed", "hung"]
 """Why an item failed: alone in a task, it crashed every worker that took it, or the task did not end."""
 FAILURE: dict[Cause, str] = {"killed": "crashed every worker", "hung": "never ended"}
 
-BYTES_PER_S = 0.5e6  # of files in any format, for allowances: slower than 32 kbit/s MP3 decodes on a busy machine
-SAMPLES_PER_S = 1e6  # for allowances: a tenth of what trim and features do
+BYTES_PER_S = 0.5e6  # of files in any format, for allowances: slower than decoding 32 kbit/s MP3 on a busy machine
+SAMPLES_PER_S = 1e6  # for allowances: a tenth of the speed of trim and features
 
 
 @dataclass(frozen=True)
@@ -26,22 +26,22 @@ class Job(Generic[Item, Result]):
     name
         Of the stage.
     unit
-        What the items are, in messages.
+        Name of the items in messages.
     params
         Leaves of params.yaml that the stage reads.
     code
-        Rooms and modules of the package that decide the results, as paths relative to it: the memo's key holds them.
+        Rooms and modules of the package that affect the results, as paths relative to it; part of the memo's key.
     packages
-        Packages whose versions decide the results: workers must have the same.
+        Packages whose versions affect the results: workers must have the same.
     function
-        From a batch of items, and what is bound to it by keyword, to one result per item. Workers import it by name;
-        its results should be small, its large output written by itself.
+        Takes a batch of items, and further arguments bound by keyword; returns one result per item. Workers import it
+        by name. Its results should be small; it should write large output itself.
     batches
-        From the inputs of the stage to batches of items, one task each: a task costs some milliseconds of its own.
+        Divides the inputs of the stage into batches of items, one task each; a task costs some milliseconds.
     placeholder
-        The result of an item that failed; called as soon as that is known.
+        Returns the result of an item that failed; called as soon as the failure is known.
     allowance_s
-        Seconds that an item may take, beside the time limit of every task.
+        Seconds that an item may take, in addition to the time limit of every task.
     """
 
     name: str

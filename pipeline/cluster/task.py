@@ -18,18 +18,18 @@ from pipeline.cluster.job import Item, Result
 from pipeline.errors import ClusterError
 from pipeline.versions import MISSING, installed
 
-TICK_S = 1  # in which time limits are counted
+TICK_S = 1  # the unit of time limits
 
-_admitted: set[str] = set()  # runs whose versions and files this process, a worker, shares
+_admitted: set[str] = set()  # runs whose versions and files this worker process shares
 
 
 def portable(
     function: Callable[..., Any], packages: Sequence[str], run: str, token: Path, versions: Mapping[str, str]
 ) -> Callable[..., Any]:
-    """A task that any Python with Dask can load, so that a worker without this package can say so."""
+    """A task that any Python with Dask can load, so that a worker without this package can report it."""
     payload, text = pickle.dumps(function), str(token)
 
-    def task(items: bytes, ticks: int) -> tuple[str, Any]:  # a function inside a function is sent as code
+    def task(items: bytes, ticks: int) -> tuple[str, Any]:  # a nested function is sent as code
         import pickle
         from pathlib import Path
 
@@ -45,7 +45,7 @@ def portable(
             found = here.versions(packages)
             for name, mine in versions.items():
                 if (theirs := found.get(name)) != mine:
-                    return "refused", f"{who} has {name} {theirs}, this has {mine}; start it in the same environment"
+                    return "refused", f"{who} has {name} {theirs}, not {mine}; start it in the same environment"
             if not Path(text).is_dir():
                 folder = Path(text).parent
                 return "refused", f"{who} does not see the files in {folder}; use a file system that all share"
@@ -61,7 +61,7 @@ def portable(
 
 
 def attend(function: Callable[[Item], Result], argument: Item, ticks: int) -> tuple[bool, Result | None]:
-    """Call a function in a thread; after some ticks without an end, abandon the thread.
+    """Call a function in a thread; if it does not end within some ticks, abandon the thread.
 
     Returns
     -------
@@ -71,8 +71,8 @@ def attend(function: Callable[[Item], Result], argument: Item, ticks: int) -> tu
     call: Future[Result] = Future()
 
     def run() -> None:
-        # The workers are the parallelism; a BLAS with threads of its own would slow them and change the last bits. The
-        # limit stays: a thread left behind would lift it in the midst of another task.
+        # The workers already run in parallel; threads of a BLAS would slow them and change the last bits. The limit is
+        # never lifted: an abandoned thread would lift it in the middle of another task.
         threadpool_limits(1)
         try:
             call.set_result(function(argument))
@@ -89,7 +89,7 @@ def attend(function: Callable[[Item], Result], argument: Item, ticks: int) -> tu
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
-    """The versions on which results depend: Python, packages and this package's code."""
+    """The versions that results depend on: Python, packages and this package's code."""
     package = Path(__file__).parents[1]
     code = b"".join(path.read_bytes() for path in sorted(package.rglob("*.py")))
     return {
@@ -101,7 +101,7 @@ def versions(packages: Sequence[str]) -> dict[str, str]:
 
 @contextmanager
 def admission(folder: Path, packages: Sequence[str]) -> Iterator[tuple[str, Path, dict[str, str]]]:
-    """Give what a worker compares with its own before its first task: the run, a folder that it must see, versions."""
+    """Yield what a worker checks before its first task: the run, a folder that it must see, and versions."""
     mine = versions(packages)
     if lacking := [name for name, version in mine.items() if version == MISSING]:
         raise ClusterError(

@@ -12,7 +12,7 @@ NO_WORKER_LIMIT_S = 600  # without a worker: a batch system may have to start on
 LOOK_INTERVAL_S = 5  # between looks at the cluster
 FROZEN_LOOKS = 6  # looks in a row at a worker without a new heartbeat; Dask has workers send one every 0.5 s or more
 RESTART_LIMIT_S = 10  # to end a worker: Dask asks it for 4 s, then kills it
-ANSWER_LIMIT_S = 60  # for an answer of the scheduler
+ANSWER_LIMIT_S = 60  # for an answer from the scheduler
 
 
 class Watch:
@@ -29,12 +29,12 @@ class Watch:
         return max(0.0, self._next - time.monotonic())
 
     def look(self) -> None:
-        """If it is time to: restart frozen workers and report them.
+        """Restart and report frozen workers, if a look is due.
 
         Raises
         ------
         ClusterError
-            If the scheduler is gone, or all workers for long.
+            If the scheduler is unreachable, or there has been no worker for too long.
         """
         if self.due_in():
             return
@@ -50,7 +50,7 @@ class Watch:
             del self._heard[address]
             print(
                 f"the Dask worker {address} has not answered for {FROZEN_LOOKS * LOOK_INTERVAL_S} s; it is restarted, "
-                "and others do its work",
+                "and other workers take over",
                 flush=True,
             )
         if frozen:
@@ -73,9 +73,9 @@ class Watch:
 def _workers(client: "Client") -> dict[str, Any]:
     """The workers by their addresses, as the scheduler describes them."""
     try:
-        # Client.scheduler_info would give the last answer if the scheduler gives none.
+        # Client.scheduler_info would return the previous answer if the scheduler does not reply.
         return dict(client.sync(client.scheduler.identity, n_workers=-1, callback_timeout=ANSWER_LIMIT_S)["workers"])
-    except (OSError, RuntimeError, AttributeError) as error:  # the last: the client has no scheduler any more
+    except (OSError, RuntimeError, AttributeError) as error:  # AttributeError: the client no longer has a scheduler
         raise gone(client) from error
 
 

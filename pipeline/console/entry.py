@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, TextIO
 
 MISTAKE, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses; a shell's for a signal is 128 + its number
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
-ENVIRONMENT_ERRORS = DISK_FULL | {  # of the file system: the user can put them right
+ENVIRONMENT_ERRORS = DISK_FULL | {  # of the file system: the user can fix them
     errno.EACCES,
     errno.EISDIR,
     errno.ELOOP,
@@ -34,7 +34,7 @@ ENVIRONMENT_ERRORS = DISK_FULL | {  # of the file system: the user can put them 
 def run(main: Callable[[], object], folder: str = ".") -> None:
     """Run the main function of a process, then exit.
 
-    Whatever the user can put right is one line on standard error and exit status 2.
+    A mistake that the user can fix becomes one line on standard error and exit status 2.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def run(main: Callable[[], object], folder: str = ".") -> None:
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException as error:
-        if interrupts:  # an interrupted import may raise another error than KeyboardInterrupt
+        if interrupts:  # an interrupted import may raise an error other than KeyboardInterrupt
             _print_line("interrupted; run it again: finished work is reused")
             status = INTERRUPTED
         elif error is output.failure:
@@ -65,7 +65,7 @@ def run(main: Callable[[], object], folder: str = ".") -> None:
 
 
 def _sentence(error: BaseException, folder: str) -> str | None:
-    """The one sentence for an error that the user can put right; None for a defect."""
+    """The one sentence for an error that the user can fix; None for a defect."""
     import shutil
     from pathlib import Path
 
@@ -101,7 +101,7 @@ def _catch_interrupts() -> list[int]:
         if interrupts:
             os._exit(INTERRUPTED)
         interrupts.append(number)
-        sys.unraisablehook = threading.excepthook = _ignore  # errors of threads that the first one breaks
+        sys.unraisablehook = threading.excepthook = _ignore  # errors of threads that the first interrupt breaks
         raise KeyboardInterrupt
 
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # ignored if the process runs in the background
@@ -132,7 +132,7 @@ def _redirect_streams() -> _Output:
     Decoders and runtimes write to file descriptors 1 and 2 directly. From here on both lead to the null device, also in
     the workers that this process starts. Returns the file behind standard output.
     """
-    while (null := os.open(os.devnull, os.O_RDWR)) <= 2:  # closed ones would otherwise be given to other files
+    while (null := os.open(os.devnull, os.O_RDWR)) <= 2:  # otherwise other files would get those of closed streams
         pass
     output = _Output(os.dup(1), "w")
     sys.stdout = _writer(io.BufferedWriter(output), sys.stdout, output.isatty())

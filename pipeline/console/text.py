@@ -4,7 +4,7 @@ BRIEF_CHARACTERS = 60  # of a wrong value in a message
 
 
 def printable(text: object) -> str:
-    r"""Escape whatever does not print, such as line breaks and sequences that control a terminal.
+    r"""Escape anything that does not print, such as line breaks and sequences that control a terminal.
 
     >>> print(printable("a\x1b[2Jb\nc"))
     a\x1b[2Jb\nc

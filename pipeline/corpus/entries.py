@@ -23,7 +23,7 @@ class Entry:
 
     @property
     def id(self) -> str:
-        """Id of the recording, safe as a file name. It depends on the path alone, not on the rest of the corpus."""
+        """Id of the recording, safe as a file name. It depends only on the path, not on the rest of the corpus."""
         stem = re.sub(r"[^A-Za-z0-9_]+", "-", Path(self.path).stem).strip("-")[:60]
         return f"{stem or 'recording'}-{hashlib.sha256(self.path.encode()).hexdigest()[:10]}"
 

@@ -16,7 +16,7 @@ MAX_NAME_CHARACTERS = 300  # of a name in a message
 
 
 def is_folder(path: Path) -> bool:
-    """Tell if a path is a folder, or a link to one, that can be reached."""
+    """Tell if a path is a reachable folder, or a link to one."""
     return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises if the path is too long or forbidden)
 
 

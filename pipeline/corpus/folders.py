@@ -1,4 +1,4 @@
-"""The folders layout: one folder per language whose name contains the language's, such as train_english/.
+"""The folders layout: one folder per language, whose name contains that of the language, such as train_english/.
 
 Names are compared word by word: train_english holds the words train and english.
 """
@@ -20,7 +20,7 @@ from pipeline.tables import RejectedRow
 AUDIO_ENDINGS = frozenset(
     ".aac .aif .aifc .aiff .au .caf .flac .m4a .mp3 .oga .ogg .opus .rf64 .snd .sph .w64 .wav .wma".split()  # noqa: SIM905
 )
-"""Files with these endings are taken for audio: one that libsndfile can't read is rejected by name, not skipped."""
+"""Files with these endings are treated as audio: one that libsndfile can't read is rejected, not skipped."""
 
 
 def read(root: Path, corpus: params.Corpus) -> Listing:

@@ -32,7 +32,7 @@ def scan(path: Path, required: Sequence[str], name: str, remedy: str) -> Iterato
         fewer cells than the header.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a FIFO would wait for somebody to write into it
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a FIFO would wait for a writer
             raise CorpusError(f"{name} is not a file; {remedy}")
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.reader(file, strict=True)

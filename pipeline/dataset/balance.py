@@ -1,4 +1,4 @@
-"""Balance of the training manifest, for classes as uneven as 1,271, 347 and 893 minutes.
+"""Balancing of the training manifest, for uneven classes such as 1,271, 347 and 893 minutes.
 
 Classes are counted in frames of the language after the silence view. Validation and test manifests are never balanced.
 """
@@ -28,9 +28,9 @@ class Method:
     sentence
         The strategy in one sentence, for the report.
     apply
-        From every sequence once to the manifest, and the division of the classes if there are two networks.
+        Takes every sequence once; returns the manifest, and the division of the classes if there are two networks.
     resamples
-        True if the choice of sequences, not their weights, evens out the classes.
+        True if the choice of sequences, not their weights, balances the classes.
     """
 
     sentence: str
@@ -64,7 +64,7 @@ METHODS: dict[BalanceStrategy, Method] = {
 def balance(
     strategy: BalanceStrategy, rows: Sequence[SequenceRow], counted: Counted, seed: int
 ) -> tuple[list[SequenceRow], Division | None]:
-    """Even out training sequences.
+    """Balance training sequences.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def class_weight(rows: Sequence[SequenceRow], counted: Counted) -> list[Sequence
 
 
 def undersample(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Generator) -> list[SequenceRow]:
-    """As many frames of every class as of the smallest, taken evenly from its speakers.
+    """Reduce every class to the frames of the smallest, taken evenly from its speakers.
 
     Examples
     --------
@@ -122,7 +122,7 @@ def undersample(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Ge
 
 
 def oversample(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Generator) -> list[SequenceRow]:
-    """As many frames of every class as of the largest: sequences are repeated, each time cut at another offset.
+    """Extend every class to the frames of the largest: sequences are repeated, each time cut at a different offset.
 
     Examples
     --------
@@ -148,8 +148,8 @@ def oversample(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Gen
 def ensemble(rows: Sequence[SequenceRow], counted: Counted) -> tuple[list[SequenceRow], Division]:
     """Every sequence once for the first network, those of the super-class once more for the second.
 
-    The parts of the largest class are only roughly even, and the classes of the super-class not at all. Weights even
-    them out as those of `class_weight` do, for each network separately.
+    The parts of the largest class are only roughly equal, and the classes of the super-class are uneven. Weights
+    balance them as in `class_weight`, for each network separately.
 
     Examples
     --------
@@ -195,9 +195,9 @@ def check(rows: Sequence[SequenceRow], counted: Counted, languages: Iterable[str
 
 
 def summary(rows: Sequence[SequenceRow], counted: Counted, languages: Iterable[str]) -> dict[str, dict[str, int]]:
-    """Sequences, frames that count and the same times their weights, by language, as in manifests/summary.json.
+    """Sequences, frames that count and weighted frames, by language, as in manifests/summary.json.
 
-    Of an ensemble, only the sequences of the first network are counted.
+    For an ensemble, only the sequences of the first network are counted.
 
     Examples
     --------
@@ -258,7 +258,7 @@ def _by_turns(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Gene
 
 
 def _repeats(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Generator) -> Iterator[SequenceRow]:
-    """Every sequence again and again, of the same length but from a random place of its recording."""
+    """Repeat every sequence endlessly, with the same length but from a random position in its recording."""
     repeat = 0
     while rows:
         repeat += 1
@@ -269,7 +269,7 @@ def _repeats(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Gener
 
 
 def _parts(rows: Sequence[SequenceRow], counted: Counted, n_parts: int) -> tuple[tuple[str, ...], ...]:
-    """Speakers in parts of nearly equal frames, longest first to the smallest part."""
+    """Divide speakers into parts with nearly equal frames: longest first, each to the smallest part."""
     spoken: dict[str, int] = {}
     for row in rows:
         spoken[row.speaker] = spoken.get(row.speaker, 0) + frames(row, counted)

@@ -16,8 +16,8 @@ from pipeline import params
 from pipeline.errors import CorpusError
 from pipeline.tables import SPLITS, RecordingRow
 
-FEW_GROUPS = 8  # up to this number, every deal is tried: 3 ** 8 = 6,561
-TRIALS = 64  # deals of more groups, each in another order
+FEW_GROUPS = 8  # up to this number, every assignment is tried: 3 ** 8 = 6,561
+TRIALS = 64  # assignments of more groups that are tried, each in a different order
 
 Hours = NDArray[np.float64]
 Deal = NDArray[np.int64]  # the split of each group, as an index of SPLITS, shape (groups,)
@@ -52,10 +52,10 @@ def groups(recordings: Sequence[RecordingRow]) -> NDArray[np.int64]:
 
 
 def assign(recordings: Sequence[RecordingRow], split: params.Split, seed: int) -> dict[str, str]:
-    """Deal groups of recordings to the splits so that the hours of every language come close to the requested shares.
+    """Assign groups of recordings to splits so that the hours of every language come close to the requested shares.
 
-    Groups are dealt longest first, each to the split that lacks most, in hours or relative to its share. This is
-    repeated in orders jittered by the seed. The best deal leaves the fewest splits of a language empty and, among
+    Groups are assigned longest first, each to the split that lacks most, in hours or relative to its share. This is
+    repeated in orders jittered by the seed. The best assignment leaves the fewest splits of a language empty and, among
     those, comes closest to the shares. It depends on the seed and the set of recordings, not on their order.
 
     Returns
@@ -137,9 +137,9 @@ def summary(
 
 
 def _deal(hours: Hours, wanted: Hours, relative: bool, rng: np.random.Generator) -> Deal:
-    """One deal.
+    """One assignment.
 
-    By hours lacking, one long speaker does not overfill a small split; relative to the share, no split stays empty.
+    With missing hours, one long speaker does not overfill a small split; relative to the share, no split stays empty.
     """
     order = np.argsort(-hours.sum(axis=1) * rng.uniform(1, 2, len(hours)), kind="stable")
     unit = np.where(wanted > 0, wanted, 1) if relative else hours.sum(axis=0)
@@ -152,7 +152,7 @@ def _deal(hours: Hours, wanted: Hours, relative: bool, rng: np.random.Generator)
 
 
 def _improved(deal: Deal, hours: Hours, wanted: Hours) -> Deal:
-    """The best deal of all if the groups are few; if not, a deal that moving any single group makes no better."""
+    """The best assignment of all if the groups are few; otherwise one that moving any single group can't improve."""
     if len(deal) <= FEW_GROUPS:
         every = (np.array(choice) for choice in itertools.product(range(len(SPLITS)), repeat=len(deal)))
         return min(every, key=lambda choice: _badness(choice, hours, wanted))

@@ -3,7 +3,7 @@
 frames   s s S S S S s s S S S s        S speech, s silent
 none     E E E E E E E E E E E E        every frame is English
 remove       E E E E     E E E          silent frames left out, speech joined
-mask     . . E E E E . . E E E .        all frames seen, silent ones weigh nothing
+mask     . . E E E E . . E E E .        all frames seen, silent ones have weight 0
 label    _ _ E E E E _ _ E E E _        silent frames are of the class `silence`
 """
 
@@ -47,7 +47,7 @@ class Treatment:
 
     @property
     def weighted(self) -> bool:
-        """True if silent frames weigh anything."""
+        """True if silent frames have non-zero weight."""
         return self.seen and self.weight > 0
 
 
@@ -66,7 +66,7 @@ class View:
     Attributes
     ----------
     rows
-        Which frames of the recording, shape (rows,).
+        Indices of the frames in the recording, shape (rows,).
     targets
         Class of each, shape (rows,): the language's number, or the number of languages for `silence`.
     weights
@@ -101,7 +101,7 @@ def view(strategy: SilenceStrategy, speech: Flags, language: int, languages: int
     Parameters
     ----------
     speech
-        Whether each frame is speech, shape (frames,).
+        True for frames of speech, shape (frames,).
     language, languages
         Number of its class, and of all languages.
 
@@ -134,7 +134,7 @@ def counted(strategy: SilenceStrategy, speech: Flags) -> Flags:
     Parameters
     ----------
     speech
-        Whether each frame is speech, shape (frames,).
+        True for frames of speech, shape (frames,).
 
     Raises
     ------

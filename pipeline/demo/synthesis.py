@@ -1,6 +1,6 @@
 """The demo corpus: three languages synthesised with espeak-ng, so that the pipeline runs without a download.
 
-Nothing but the language tells the languages apart: all have the same voices and the same distribution of lengths. The
+The languages differ in nothing but the language: all have the same voices and the same distribution of lengths. The
 same parameters always give the same bytes.
 """
 
@@ -78,9 +78,9 @@ def plan_recordings(demo: params.Demo, sentences: Sentences) -> list[PlannedReco
     Returns
     -------
     list of PlannedRecording
-        Language by language. Each lasts 5 to 20 s; together they last ``demo.minutes``, of which every language has
+        Language by language. Each lasts 5 to 20 s; together they last ``demo.minutes``, and every language has
         its exact share. Every voice speaks every language at least once and is one speaker in all of them. Otherwise
-        a voice heard in English during training could be tested in Hindi and give the wrong language away.
+        a voice that speaks English in training could speak Hindi in the test and mislead the network.
 
     Raises
     ------
@@ -116,8 +116,8 @@ def _check(demo: params.Demo, smallest_s: float) -> None:
     min_minutes = MIN_LENGTH_S * demo.voices / smallest_s * demo.minutes
     if demo.minutes < min_minutes:
         raise ParameterError(
-            f"demo.minutes {demo.minutes} leaves some of the {demo.voices} voices less than {MIN_LENGTH_S:g} s to say;"
-            f" raise it to {min_minutes + 0.05:.1f} or lower demo.voices"
+            f"demo.minutes {demo.minutes} leaves some of the {demo.voices} voices less than {MIN_LENGTH_S:g} s of "
+            f"speech; raise it to {min_minutes + 0.05:.1f} or lower demo.voices"
         )
 
 

@@ -1,1 +1,1 @@
-"""The trained network as a stream in four formats, each proved equal to it."""
+"""The trained network as a stream in four formats, each checked to be equal to it."""

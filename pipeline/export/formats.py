@@ -1,4 +1,4 @@
-"""Write the trained network step by step in four formats, each proved equal to the sequence form."""
+"""Write the trained network as a frame-by-frame network in four formats, each checked against the sequence form."""
 
 import shutil
 import warnings
@@ -83,7 +83,7 @@ def describe(
 
 
 def latency(sample_rate: int, mfcc: params.Mfcc, silence: params.Silence) -> dict[str, float]:
-    """Audio after the middle of a frame that has to arrive before the frame is answered, at most, s.
+    """Maximum audio after the middle of a frame that has to arrive before the frame is answered, s.
 
     `look_ahead` is half of the window of the frame; `silence` is the longest wait for its speech flag.
     """

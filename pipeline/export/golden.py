@@ -1,4 +1,4 @@
-"""golden.npz: difficult audio and the answers of the offline stages, with which any copy of an export proves itself."""
+"""golden.npz: difficult audio and the answers of the offline stages, to verify any copy of an export."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from keras import Model
 
 CHUNKS_SAMPLES = (1, 159, 160, 161, 7, 1000, 4096)  # sizes, in turn: frames begin and end inside chunks
-MFCC_TOLERANCE = 1e-3  # of values up to some hundreds: float32, and BLAS sums blocks of frames in another order
+MFCC_TOLERANCE = 1e-3  # of values up to some hundreds: float32, and BLAS sums blocks of frames in a different order
 
 
 class Differences(NamedTuple):
@@ -102,7 +102,7 @@ def replay(folder: Path, runtime: Name) -> Differences:
         for name in dict.fromkeys(key.partition("/")[0] for key in golden.files):
             rate = int(golden[f"{name}/rate"])
             stream = streams.setdefault(rate, first.stream(rate))
-            stream.reset_states()  # proved as well: the inputs of one rate share a stream
+            stream.reset_states()  # tested as well: the inputs of one rate share a stream
             wanted = Reference(golden[f"{name}/mfcc"], golden[f"{name}/speech"], golden[f"{name}/posterior"])
             found.append(_compare(_stream(stream, golden[f"{name}/audio"]), wanted))
     flags, mfcc, posterior = zip(*found, strict=True)

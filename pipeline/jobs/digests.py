@@ -1,4 +1,4 @@
-"""The digest of every file of a corpus: a file that is as it was when it was last read is not read again."""
+"""The digest of every file of a corpus; a file that has not changed since it was last read is not read again."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from pipeline.jobs.memo import Memo, key
 from pipeline.tables import RejectedRow
 
 FILES_AT_ONCE = 1000  # handed to the threads
-SETTLED_S = 2.0  # since its last change; a younger file may change again without another time of change
+SETTLED_S = 2.0  # since its last change; a more recent file may change again with the same modification time
 
 Known = dict[str, tuple[tuple[int, ...], str]]  # a file's size, time of change and inode, and its digest, by path
 
@@ -33,7 +33,7 @@ def digests(root: Path, entries: Sequence[Entry], memo: Memo) -> tuple[dict[str,
             fresh.append(entry)
     progress = Progress("corpus", len(fresh), "files read")
     rejected = []
-    with ThreadPoolExecutor(os.cpu_count()) as threads:  # hashlib and the file system let other threads go on
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # hashlib and file access let other threads run
         for at in range(0, len(fresh), FILES_AT_ONCE):
             part = fresh[at : at + FILES_AT_ONCE]
             for entry, digest in zip(part, threads.map(lambda entry: _digest(root / entry.path), part), strict=True):

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 SAMPLE_S = 3600  # of audio per core of this machine: some seconds of work
 MIN_RECORDINGS = 16  # of the sample, however long they are
 START_S = 1.0  # until Python has imported what a stage needs
-TABLE_FILES = {"ingest": 4, "trim": 3}  # beside the audio: tables, summary.json, SHA256SUMS
-STORE_FILES = 4 + 2 * 5  # beside the shards: zarr.json of two groups and two arrays, two files per table column
+TABLE_FILES = {"ingest": 4, "trim": 3}  # in addition to the audio: tables, summary.json, SHA256SUMS
+STORE_FILES = 4 + 2 * 5  # in addition to the shards: zarr.json of two groups and two arrays, two files per table column
 
 NO_MEMO = Memo(Path(os.devnull))  # stores nothing: the sample must be computed
 
@@ -58,7 +58,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Done:
-    """A result, with its process, its share of the task's seconds and the most memory of the process in bytes.
+    """A result, with its process, its share of the task's seconds and the peak memory of the process in bytes.
 
     All are 0 for an item that failed.
     """
@@ -102,12 +102,12 @@ class Trial:
 
 
 def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimate]:
-    """Put a sample of the corpus through ingest, trim and features.
+    """Run a sample of the corpus through ingest, trim and features.
 
     Parameters
     ----------
     workers
-        Processes that will do the work.
+        Number of worker processes.
     place
         An empty folder on the disk that the run will use, for the sample's files.
 
@@ -191,7 +191,7 @@ def _time(seconds: float) -> str:
 
 
 def _choose(entries: Sequence[Entry], root: Path, seed: int) -> list[int]:
-    """Numbers of recordings, in random order, until they hold enough audio."""
+    """Indices of random recordings that together hold enough audio."""
     wanted_s, chosen, total_s = SAMPLE_S * (os.cpu_count() or 1), list[int](), 0.0
     for number in np.random.default_rng(seed).permutation(len(entries)).tolist():
         if total_s >= wanted_s and len(chosen) >= MIN_RECORDINGS:
@@ -241,7 +241,7 @@ def _features(
 
 
 def _try(job: Job[Any, Any], unit: str, run: Callable[["Client", Job[Any, Any]], list[Any]]) -> Trial:
-    """Run a job on the cluster, each of its tasks timed."""
+    """Run a job on the cluster and time each of its tasks."""
     timed = dataclasses.replace(
         job,
         name="plan",
@@ -257,7 +257,7 @@ def _try(job: Job[Any, Any], unit: str, run: Callable[["Client", Job[Any, Any]],
 
 
 def _timed(items: Sequence[Any], function: Callable[..., list[Any]], **bound: Any) -> list[Done]:
-    """Call a function, the first time in this process once before the clock starts: imports are no part of the work."""
+    """Time a call of a function. An untimed call comes first, once per process, so that imports are not counted."""
     if function.__name__ not in _warm:
         _warm.add(function.__name__)
         function(items[:1], **bound)
@@ -268,7 +268,7 @@ def _timed(items: Sequence[Any], function: Callable[..., list[Any]], **bound: An
 
 
 def _memory() -> int:
-    """The most memory that this process has had, bytes."""
+    """Peak memory of this process, bytes."""
     with Path("/proc/self/status").open(encoding="ascii") as file:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
 

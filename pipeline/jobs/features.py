@@ -31,7 +31,7 @@ FLOAT32_BYTES = 4
 
 @dataclass(frozen=True)
 class Source:
-    """A recording as the task needs it."""
+    """The parts of a recording that the task needs."""
 
     wav: Wav
     spans: Spans
@@ -44,9 +44,9 @@ class Part:
     Attributes
     ----------
     source
-        Its spans are those that reach into the piece.
+        Its spans are those that overlap the piece.
     n_samples
-        Samples from its first frame to the one behind its last.
+        Samples from its first frame to the frame after its last.
     entry
         Key of the shard's MFCCs in the memo; None if they are not to be stored there.
     """
@@ -100,7 +100,7 @@ def batches(sources: Sequence[Source], settings: params.Mfcc, sample_rate: int, 
 def fill(parts: Sequence[Part], path: Path, kernel: Kernel, top_db: float | None, memo: Memo) -> list[Outcome]:
     """Write a shard into the store at `path`: speech flags, and MFCCs from the memo or computed.
 
-    Some parts of a shard can be written as well, but then one after the other, by one worker at a time.
+    Parts of a shard can also be written separately, but one after the other, by one worker at a time.
     """
     shard, start = parts[0].shard, parts[0].piece.row
     entry = parts[0].entry if len(parts) == len(shard.pieces) else None
@@ -144,7 +144,7 @@ FEATURES = Job(
         "mfcc.top_db",
     ),
     code=("audio", "mfcc.py", "shards"),
-    # Those of ingest too: the attributes of the store name everything that made it.
+    # Includes those of ingest: the attributes of the store name everything that made it.
     packages=("librosa", "numcodecs", "numpy", "scipy", "soundfile", "soxr", "zarr", "zarrs"),
     function=fill,
     batches=batches,
@@ -198,7 +198,7 @@ def _entry(shard: Shard, sources: Sequence[Source], settings: params.Mfcc, sampl
 
 
 def _within(source: Source, piece: Piece, hop_length: int) -> Source:
-    """A source with only the spans that reach into the piece."""
+    """A source with only the spans that overlap the piece."""
     first, last = piece.first * hop_length, (piece.first + piece.count) * hop_length
     spans = source.spans[(source.spans[:, 1] > first) & (source.spans[:, 0] <= last)]
     return dataclasses.replace(source, spans=spans)

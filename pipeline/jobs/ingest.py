@@ -1,4 +1,4 @@
-"""The job of stage ingest: every entry of a corpus to a row of ingest/recordings.csv or of ingest/rejected.csv."""
+"""The job of stage ingest: turn every entry of a corpus into a row of ingest/recordings.csv or ingest/rejected.csv."""
 
 import dataclasses
 from collections import Counter, defaultdict
@@ -89,7 +89,7 @@ def consistent(recordings: Sequence[RecordingRow]) -> tuple[list[RecordingRow], 
 
 
 def check_rejected(rejected: Sequence[RejectedRow], accepted: int, max_rejected: float) -> None:
-    """Refuse a corpus of which too much is rejected.
+    """Refuse a corpus if too much of it is rejected.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def check_rejected(rejected: Sequence[RejectedRow], accepted: int, max_rejected:
     reasons = ", ".join(f"{reason} {count}" for reason, count in Counter(row.reason for row in rejected).most_common(5))
     raise CorpusError(
         f"{len(rejected)} of {total} recordings are rejected ({reasons}), above corpus.max_rejected {max_rejected}; "
-        "mend those in ingest/rejected.csv or raise it"
+        "fix those in ingest/rejected.csv or raise it"
     )
 
 

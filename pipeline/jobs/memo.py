@@ -1,4 +1,4 @@
-"""The memo: finished work of trim and features, so that a run that was killed continues where it stopped.
+"""The memo: finished work of trim and features, so that a killed run continues where it stopped.
 
 An entry's name holds the digest of everything that its content depends on (decoded audio, parameters, code, versions of
 packages) and the checksum of its content. Any of it may be deleted at any moment, at the cost of time.
@@ -22,10 +22,10 @@ from pipeline import files
 from pipeline.console.text import printable
 from pipeline.versions import installed
 
-Origin = Literal["computed", "memo", "damaged"]  # of a result; damaged: computed, as its entry was damaged
+Origin = Literal["computed", "memo", "damaged"]  # of a result; damaged: computed, because its entry was damaged
 
 LIMIT_BYTES = 20 * 10**9  # 217 hours of 64 MFCCs
-ABANDONED_S = 3600  # age at which a file that is still being written is of a killed process
+ABANDONED_S = 3600  # an incomplete file older than this was left by a killed process
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -86,7 +86,7 @@ class Memo:
     def put(self, key: str, content: bytes | Path) -> None:
         """Store the content of an entry; best effort: the caller already has the result.
 
-        A file is stored as a further link to it if the file system allows, so that no byte is written twice.
+        A file is stored as a hard link if the file system allows it, so that nothing is written twice.
         """
         path = self.folder / key[:2]
         with suppress(OSError):
@@ -107,14 +107,14 @@ class Memo:
         return sum(size for _, size, _ in self._entries())
 
     def admit(self, keys: Sequence[str], each_bytes: int) -> set[str]:
-        """Choose the entries of a run that may be stored, and remove others for them, oldest first.
+        """Choose the entries of a run that may be stored, and remove others to make room, oldest first.
 
-        Entries that the run may use are never removed for it: of a run larger than the limit, the beginning is stored.
+        Entries that the run may use are never removed. If a run is larger than the limit, its beginning is stored.
 
         Parameters
         ----------
         each_bytes
-            Size of an entry, at most.
+            Maximum size of an entry.
         """
         entries = self._entries()
         limit = min(LIMIT_BYTES, (sum(size for _, size, _ in entries) + shutil.disk_usage(self._root()).free) // 2)

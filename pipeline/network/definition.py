@@ -38,7 +38,7 @@ class Architecture:
     classes
         Names in the order of the posteriors.
     members
-        The outputs of each network: of one whose outputs are the classes, or of the two of an ensemble.
+        The outputs of each network: of the only one, whose outputs are the classes, or of the two of an ensemble.
     mean, variance
         Of the MFCCs of the training frames, n_mfcc of each.
     view
@@ -77,7 +77,7 @@ class Architecture:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read what `write` wrote.
+        """Read a file written by `write`.
 
         Raises
         ------

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True)
 class Division:
-    """Two networks in place of one.
+    """Two networks instead of one.
 
     The first separates the parts of the large class and the super-class of all others; the second separates the classes
     of the super-class.

@@ -24,7 +24,7 @@ from pipeline.network.definition import CELLS, Architecture, membership
 if TYPE_CHECKING:
     from keras import KerasTensor, Model
 
-MIN_VARIANCE = 1e-6  # of a coefficient: a constant one would be divided by 0
+MIN_VARIANCE = 1e-6  # of a coefficient: a constant one would cause a division by 0
 
 Recurrent = Callable[[str, int, "KerasTensor"], "KerasTensor"]  # layer's name, units, signal -> signal
 
@@ -91,7 +91,7 @@ def _recurrent_sequence(architecture: Architecture, stateful: bool = False) -> R
 
 def _normalised(architecture: Architecture, features: "KerasTensor") -> "KerasTensor":
     deviation = np.sqrt(np.maximum(architecture.variance, MIN_VARIANCE))
-    # Rescaling, not Normalization: Keras exports the tensors of that to ONNX as further inputs.
+    # Rescaling, not Normalization, whose tensors Keras exports to ONNX as further inputs.
     layer = backend.keras().layers.Rescaling(
         scale=(1 / deviation).tolist(), offset=(-np.array(architecture.mean) / deviation).tolist(), name="normalisation"
     )

@@ -1,6 +1,6 @@
 """params.yaml as frozen, validated values: one class per section; everything downstream trusts them.
 
-This room decides no byte of any artifact: DVC compares the values themselves, and the code here only refuses bad ones.
+This room affects no artifact: DVC compares the values themselves, and the code here only rejects bad ones.
 """
 
 from pipeline.params.leaves import all_leaves, only

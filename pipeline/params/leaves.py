@@ -15,7 +15,7 @@ def all_leaves(settings: Params) -> tuple[str, ...]:
 
 
 def only(settings: Params, leaves: Iterable[str]) -> Params:
-    """The same parameters without all others: reading one that is not declared is an AttributeError, a defect.
+    """The declared parameters alone: reading any other is an AttributeError, a defect.
 
     DVC re-runs a stage if a declared parameter changes. A stage that read another would give stale results.
     """

@@ -1,4 +1,4 @@
-"""Edges of mel filters, as librosa has them. Importing librosa itself takes a second."""
+"""Edges of mel filters, as in librosa. Importing librosa itself takes a second."""
 
 import math
 

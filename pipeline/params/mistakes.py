@@ -18,9 +18,9 @@ def first_mistake(error: ValidationError) -> str:
     message = re.sub("^(Value error, |Input |String |Tuple )", "", first["msg"]).replace("a valid tuple", "a list")
     match first["type"]:
         case "missing":
-            return f"{key} is missing; write it; docs/parameters.md says what it means"
+            return f"{key} is missing; add it; docs/parameters.md explains it"
         case "extra_forbidden" | "invalid_key":
-            return f"{key} is no parameter; remove it or mend its spelling"
+            return f"{key} is not a parameter; remove it or correct its spelling"
         case "value_error":
             return f"{key}: {message}" if key else message
         case _:

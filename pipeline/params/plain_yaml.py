@@ -1,4 +1,4 @@
-"""YAML of plain values: no anchors, aliases, tags or duplicate keys, nothing that takes long or much memory to read."""
+"""YAML of plain values: no anchors, aliases, tags or duplicate keys, and nothing that takes much time or memory."""
 
 from pathlib import Path
 from typing import Any

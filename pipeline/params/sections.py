@@ -23,12 +23,12 @@ MAX_LAYERS = 8
 FileName = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Language = Annotated[str, Field(max_length=60, pattern=r"^\w+$")]
 Share = Annotated[float, Field(gt=0, lt=1)]
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # what NumPy and Keras take
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # accepted by NumPy and Keras
 Seconds = Annotated[float, Field(ge=0, le=60)]
 Hertz = Annotated[float, Field(ge=0, le=MAX_SAMPLE_RATE_HZ / 2)]
 Epochs = Annotated[int, Field(ge=1, le=10_000)]
 Units = Annotated[int, Field(ge=1, le=1024)]
-RESERVED = {  # columns of CSV files beside one column per language, and answers beside the languages
+RESERVED = {  # columns of CSV files with one column per language, and answers other than languages
     "silence",
     "undecided",
     "path",
@@ -53,7 +53,7 @@ Cell = Literal["gru", "lstm"]
 class Section(BaseModel):
     """A section of params.yaml: values are frozen and have exactly the declared type; unknown keys are refused.
 
-    Text and booleans are not numbers, and 32.0 is not an integer; infinity and NaN are refused.
+    Text and booleans are not accepted as numbers, nor 32.0 as an integer; infinity and NaN are refused.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
@@ -94,7 +94,7 @@ class Corpus(Section):
         if len(set(self.languages)) < len(self.languages):
             raise ValueError("languages are named twice; name each once")
         if taken := RESERVED & set(self.languages):
-            raise ValueError(f"languages holds {min(taken)!r}, which is taken for a column or class; rename it")
+            raise ValueError(f"languages holds {min(taken)!r}, which is reserved for a column or class; rename it")
         return self
 
 
@@ -137,7 +137,7 @@ class Mfcc(Section):
             raise ValueError(f"n_mfcc {self.n_mfcc} is more than n_mels {self.n_mels}; raise n_mels or lower n_mfcc")
         if self.hop_length > self.n_fft:
             raise ValueError(
-                f"hop_length {self.hop_length} is more than n_fft {self.n_fft}, so samples between are lost"
+                f"hop_length {self.hop_length} is more than n_fft {self.n_fft}, so samples between frames are lost"
             )
         if self.fmax is not None and self.fmax <= self.fmin:
             raise ValueError(f"fmax {self.fmax} is not above fmin {self.fmin}")
@@ -177,7 +177,7 @@ class Model(Section):
     units: Annotated[tuple[Units, ...], Field(strict=False, min_length=1, max_length=MAX_LAYERS)]
     dense: Annotated[tuple[Units, ...], Field(strict=False, max_length=MAX_LAYERS)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
-    noise: Annotated[float, Field(ge=0, le=1, description="deviation; Keras's GaussianNoise takes no more")]
+    noise: Annotated[float, Field(ge=0, le=1, description="deviation; Keras's GaussianNoise accepts no more")]
 
 
 class Train(Section):

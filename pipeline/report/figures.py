@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH_INCHES = 3.6  # text of 8 points is still readable on a phone, which shows a figure 328 pixels wide
-LABEL_CHARACTERS = 14  # longer names of languages are cut; the table beside a figure has the full name
+LABEL_CHARACTERS = 14  # longer language names are shortened; the table next to a figure has the full name
 # Matplotlib writes colours as numbers. These are replaced by the page's, which follow the light or dark setting.
 INK, FAINT = "#000001", "#000002"
 SERIES = ("#000011", "#000012", "#000013")

@@ -29,7 +29,7 @@ class RecordingScore:
     Attributes
     ----------
     right, weight
-        Weight of the frames that are recognised, and of all frames.
+        Weight of the correctly classified frames, and of all frames.
     """
 
     row: SplitRow

@@ -125,7 +125,7 @@ def eer(is_target: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
     is_target
         True for recordings of the language, shape (recordings,).
     scores
-        Higher for likelier, shape (recordings,).
+        Higher means more likely, shape (recordings,).
 
     Examples
     --------

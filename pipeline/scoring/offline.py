@@ -33,7 +33,7 @@ class OfflineNetwork:
         return int(self._store.lengths[self._store.index(recording)])
 
     def frames(self, recording: str, start: int, stop: int) -> Frames:
-        """Answer frames start:stop of a recording: its first frames, or those that follow the last call."""
+        """Answer frames start:stop of a recording: its first frames, or those that follow the previous call."""
         if start == 0:
             self._network.reset_states()
         speech = self._store.flags(recording, start, stop)
@@ -41,7 +41,7 @@ class OfflineNetwork:
         return Frames(start, speech, reference.posteriors(features, speech, self.description, self._predict))
 
     def blocks(self, recording: str) -> Iterator[Frames]:
-        """Answer all frames of a recording, some at a time."""
+        """Answer all frames of a recording, block by block."""
         for start in range(0, self.n_frames(recording), BLOCK_FRAMES):
             yield self.frames(recording, start, start + BLOCK_FRAMES)
 
@@ -71,12 +71,12 @@ class OfflineNetwork:
 
 
 def accuracy_by_minute(network: Stream, examples: Callable[[], Iterable[Example]], frame_s: float) -> list[float]:
-    """Frame accuracy in each of ten minutes without a reset, on recordings that follow each other.
+    """Frame accuracy in each of ten minutes without a reset, on consecutive recordings.
 
     Parameters
     ----------
     examples
-        The recordings, piece by piece; asked for again until ten minutes are full.
+        Yields the recordings, piece by piece; called again until ten minutes are complete.
     """
     n_frames = round(DRIFT_MINUTES * MINUTE_S / frame_s)
     right, weights = np.zeros(n_frames, np.float32), np.zeros(n_frames, np.float32)

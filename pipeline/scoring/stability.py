@@ -17,7 +17,7 @@ class Stability:
     Parameters
     ----------
     language, n_languages
-        Number of the language that is spoken, and of all languages.
+        Index of the language that is spoken, and the number of languages.
     frame_s
         Seconds from one frame to the next.
 
@@ -26,9 +26,9 @@ class Stability:
     n_changes
         How often the leading language changed.
     stable_frame
-        The frame from which on the decision is right to the end; None if it ends wrong or there is no speech.
+        The frame from which the decision stays right to the end; None if it ends wrong or there is no speech.
     right_after
-        Whether the decision is right after each of `MARKS_S` seconds of speech that the recording reaches.
+        By each of `MARKS_S` seconds of speech that the recording reaches: True if the decision is right then.
 
     Examples
     --------
@@ -74,8 +74,8 @@ def summary(recordings: Sequence[Stability], frame_s: float) -> dict[str, object
     """Stability over all recordings, as in evaluation/metrics.json.
 
     `seconds_until_right` is the median over the recordings that end right, s of audio; `changes_of_mind` is the mean
-    number of changes; `accuracy_after` is, by seconds of speech, the accuracy over the recordings that have as much
-    speech, and the number of these.
+    number of changes; `accuracy_after` is, by seconds of speech, the accuracy over the recordings with at least that
+    much speech, and their number.
     """
     stable_s = [found.stable_frame * frame_s for found in recordings if found.stable_frame is not None]
     after = {}

@@ -14,14 +14,14 @@ BLOCK_SAMPLES = 300 * CHUNK_SAMPLES  # read at a time, so that memory does not g
 
 
 def frames(identifier: Identifier, wav: Wav, n_frames: int, offline: Callable[[int, int], Frames]) -> Iterator[Frames]:
-    """Stream a recording and give back its frames, some seconds at a time, all equal to the offline ones.
+    """Stream a recording and yield its frames, some seconds at a time, all equal to the offline ones.
 
     Parameters
     ----------
     n_frames
         Frames of the recording in the feature store.
     offline
-        Gives frames start:stop of the recording, in order.
+        Returns frames start:stop of the recording, in order.
 
     Raises
     ------

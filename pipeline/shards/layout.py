@@ -1,14 +1,14 @@
-"""How features.zarr lies on disk, and which task owns which rows: one task, one shard.
+"""The layout of features.zarr on disk, and the rows that each task owns: one task, one shard.
 
     mfcc       float32 [frame, coefficient]   chunks (1024, n_mfcc)  shards (65536, n_mfcc)
-    speech     bool    [frame]                as many rows per chunk and per shard
+    speech     bool    [frame]                the same rows per chunk and per shard
     recording/ id, language, speaker, start, length: rows start:start+length belong to recording i, one chunk
 
                  shard 0                     shard 1
     ├────────────────────────────┼────────────────────────────┤
-     recording 0 │ recording 1 │ recording 2 │ recording 3 ...     a recording may lie in two shards or more
+     recording 0 │ recording 1 │ recording 2 │ recording 3 ...     a recording may span several shards
 
-Two tasks that write into one shard corrupt it silently, so `deal` hands out whole shards. Every chunk of a shard ends
+Two tasks that write into one shard corrupt it silently, so `deal` assigns whole shards. Every chunk of a shard ends
 with its checksum, and every shard has its own file. The group's attributes hold the checksums of all other files and,
 as `sha256`, the checksum of the attributes themselves.
 """
@@ -26,10 +26,10 @@ import zarr
 SCHEMA = 2  # version of this layout
 CHUNK_ROWS = 1024  # 10 s, 256 kB of 64 coefficients
 SHARD_ROWS = 64 * CHUNK_ROWS  # 11 minutes, 16 MB
-# The same bytes in a third of the time. For whole shards only: when it reads part of a shard, it compares no checksums.
+# Writes the same bytes in a third of the time. For whole shards only: reading part of a shard, it checks no checksums.
 ZARRS_CONFIG = {
     "codec_pipeline.path": "zarrs.ZarrsCodecPipeline",
-    "threading.max_workers": 1,  # Dask's workers are the parallelism
+    "threading.max_workers": 1,  # Dask's workers already run in parallel
 }
 TABLE_COLUMNS = ("id", "language", "speaker", "start", "length")  # arrays of the group `recording`
 CHECKSUMMED_FILES = (  # all files except the group's own and the shards
@@ -59,7 +59,7 @@ class Shard:
 
 
 def deal(lengths: Sequence[int]) -> Iterator[Shard]:
-    """Deal recordings of these lengths, in frames, out to shards in order; every row has one owner.
+    """Assign recordings of these lengths, in frames, to shards in order; every row has one owner.
 
     >>> [shard] = deal([300, 200])
     >>> shard.pieces
@@ -132,5 +132,5 @@ def find_damage(path: Path) -> Path | None:
 
 
 def attributes_digest(attributes: Mapping[str, Any]) -> str:
-    """sha256 of the group's attributes, whatever their order."""
+    """sha256 of the group's attributes, independent of their order."""
     return hashlib.sha256(json.dumps(attributes, sort_keys=True).encode()).hexdigest()

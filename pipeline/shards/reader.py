@@ -19,7 +19,7 @@ SHARDS_IN_MEMORY = 8  # of speech flags, 64 kB each
 
 
 class RowReader:
-    """A features.zarr, open for reading rows. Everything read is checked; damage raises an ArtifactError."""
+    """A features.zarr, open for reading rows. Everything is checked as it is read; damage raises an ArtifactError."""
 
     def __init__(self, path: Path, group: zarr.Group) -> None:
         self.path = path
@@ -48,7 +48,7 @@ class RowReader:
         path = Path(path)
         try:
             schema = zarr.open_group(path, mode="r").attrs.get("schema")
-        except Exception as error:  # zarr lets through whatever its parsers and the file system raise
+        except Exception as error:  # zarr passes on any exception of its parsers and the file system
             raise ArtifactError(
                 f"{path} is not a feature store: {path / 'zarr.json'} is missing or damaged; run `dvc repro`"
             ) from error
@@ -82,7 +82,7 @@ class RowReader:
 
     @property
     def id(self) -> str:
-        """Twelve digits that differ from those of a store of other audio, speech or parameters."""
+        """Twelve hexadecimal digits that differ between stores of different audio, speech or parameters."""
         return str(self.attributes["sha256"][:12])
 
     @property
@@ -91,11 +91,11 @@ class RowReader:
         try:
             return float(self.attributes["mfcc"]["hop_length"] / self.attributes["sample_rate"])
         except KeyError as error:
-            raise ArtifactError(f"{self.path} does not say its {error}; run `dvc repro` to write it again") from error
+            raise ArtifactError(f"{self.path} does not state its {error}; run `dvc repro` to write it again") from error
 
     @functools.cached_property
     def _speech_of_shard(self) -> Callable[[int], Flags]:
-        """Reads the flags of a shard, and remembers the last few: flags are read by recording but lie in shards."""
+        """Reads the flags of a shard and caches the last few: flags are read by recording but stored in shards."""
         path, speech, rows = self.path, self._speech, self.shard_rows
 
         @functools.lru_cache(maxsize=SHARDS_IN_MEMORY)
@@ -117,7 +117,7 @@ def _read(path: Path, array: zarr.Array[Any], start: int, stop: int) -> NDArray[
         if not file.stat().st_size:  # zarr reads an empty file as fill values
             raise ValueError("the file is empty")
         return np.asarray(array[start:stop])
-    except Exception as error:  # zarr lets through whatever its codecs and the file system raise
+    except Exception as error:  # zarr passes on any exception of its codecs and the file system
         raise ArtifactError(
             f"{path}: rows {start}:{stop} of {array.basename} can't be read from {file} "
             f"({' '.join(str(error).split())}); delete {path} and run `dvc repro`"

@@ -27,7 +27,7 @@ from pipeline.shards.layout import (
     shard_file,
 )
 
-# Slower, but zarr writes a shard that holds nothing but the fill value; zarrs leaves it out.
+# Slower, but zarr writes a shard that holds nothing but the fill value; zarrs omits it.
 ZARR_CONFIG = {"threading.max_workers": 1, "array.write_empty_chunks": True}
 
 
@@ -49,7 +49,7 @@ def create(
     lengths
         Frames of each recording.
     attributes
-        Everything that decides the features, as plain JSON values, written beside the schema version.
+        Everything that determines the features, as plain JSON values, written next to the schema version.
     """
     n_rows, table_chunk = int(sum(lengths)), (max(1, len(lengths)),)
     with warnings.catch_warnings(), zarr.config.set(ZARR_CONFIG):

@@ -11,7 +11,7 @@ from pipeline.audio.samples import FULL_SCALE
 BLOCK_SAMPLES = 1 << 13  # processed at a time: the levels of the rest of a block are recomputed after every stop
 DURATION_S = 0.02  # that SoX waits before it starts or stops; min_speech, min_silence and pad apply to its spans
 _SOX_MAX = 2**31 - 1  # SoX computes in 32-bit samples
-_SOX_SCALE = 2**16  # one step of a 16-bit sample in SoX's
+_SOX_SCALE = 2**16  # one step of a 16-bit sample in SoX's samples
 _SOX_STEP = 2**7  # SoX truncates levels to the precision of its input: 25 of 32 bits for float32
 
 
@@ -19,7 +19,7 @@ class SoxRule:
     """The samples of a stream at which SoX's `silence` effect starts and stops.
 
     SoX waits until the level has been above the threshold for 20 ms and keeps samples from the first of these on. It
-    stops when the level has been at or below the threshold for 20 ms, which are dropped. Then it forgets the level and
+    stops when the level has been at or below the threshold for 20 ms, which are dropped. Then it resets the level and
     waits again. The level is the RMS of the last 20 ms, the newest sample included.
 
     Parameters
@@ -82,7 +82,7 @@ class SoxRule:
                 self.open = not self.open
                 changes.append((self.open, self.undecided))
                 self._run = 0
-                if not self.open:  # SoX forgets the level when it stops
+                if not self.open:  # SoX resets the level when it stops
                     self._squares, self._energy = np.zeros_like(self._squares), 0
         return changes
 
@@ -110,7 +110,7 @@ def _least_energy(window: int, threshold: float) -> int:
     """The smallest sum of squared 16-bit samples over a window that SoX finds above the threshold.
 
     SoX takes the root in double precision, truncates it to its input's precision and compares that. Bisection inverts
-    this computation, so that all else is in exact integers.
+    this computation, so that everything else is in exact integers.
     """
 
     def above(energy: int) -> bool:

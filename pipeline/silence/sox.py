@@ -1,8 +1,8 @@
 """SoX as a program: the samples that its `silence` effect keeps, and the check of `SoxRule` against them.
 
-SoX gives back the samples that it keeps but not their places. `SoxRule` gives the places, and `detect` checks for every
-recording that the samples there are SoX's own output. docs/silence.md says why sample numbers in further channels do
-not work.
+SoX returns the samples that it keeps but not their positions. `SoxRule` gives the positions, and `detect` checks for
+every recording that the samples there are SoX's own output. docs/silence.md explains why sample numbers in extra
+channels do not work.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ def detect(read: Read, n_samples: int, sample_rate: int, detection: params.Detec
     ProgramError
         If SoX is not installed or fails.
     Defect
-        If SoX keeps other samples than `SoxRule`.
+        If SoX does not keep the same samples as `SoxRule`.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def detect(read: Read, n_samples: int, sample_rate: int, detection: params.Detec
     spans = sox_spans(chunks(), sample_rate, detection.threshold)
     expected = (cut(chunk, within(spans, at * CHUNK_SAMPLES, len(chunk))) for at, chunk in enumerate(chunks()))
     if _digest(expected) != _digest(run_sox(chunks(), sample_rate, detection.threshold)):
-        raise Defect("SoX kept other samples than its rule does; please report this with the recording")
+        raise Defect("SoX did not keep the samples that its rule keeps; please report this with the recording")
     return tidy(spans, n_samples, sample_rate, detection)
 
 

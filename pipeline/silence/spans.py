@@ -57,7 +57,7 @@ def tidy(spans: Spans, n_samples: int, sample_rate: int, detection: params.Detec
     Parameters
     ----------
     spans
-        What SoX keeps, as `sox_spans`.
+        The samples that SoX keeps, from `sox_spans`.
     n_samples
         Length of the recording: padding ends there.
 
@@ -83,7 +83,7 @@ def cut(samples: Samples, spans: Spans) -> Samples:
 
 
 def frame_flags(spans: Spans, n_samples: int, hop_length: int, first: int, count: int) -> Flags:
-    """Tell for frames first:first+count if their middle sample lies in a span, shape (count,).
+    """Flag the frames among first:first+count whose middle sample lies in a span, shape (count,).
 
     Frame t is centred on sample t * hop_length; if that is beyond the end, the last sample counts.
 

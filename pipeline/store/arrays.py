@@ -1,4 +1,4 @@
-"""Items in the form that another library wants: arrays of all items joined, or a dataset of examples."""
+"""Items in the form that another library expects: arrays of all items joined, or a dataset of examples."""
 
 import dataclasses
 import importlib.util
@@ -34,7 +34,7 @@ def joined(reader: ItemReader) -> Example:
 
 
 def dask_array(reader: ItemReader, column: str = "mfcc") -> Any:
-    """A column of all items joined, as a lazy dask.array in chunks of one shard at most.
+    """A column of all items joined, as a lazy dask.array in chunks of up to one shard.
 
     Parameters
     ----------

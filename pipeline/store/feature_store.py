@@ -1,4 +1,4 @@
-"""features.zarr, open for reading: whole recordings by id, or a selection in the form that another library wants."""
+"""features.zarr, open for reading: whole recordings by id, or a selection in the form that another library expects."""
 
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -75,7 +75,7 @@ class FeatureStore(RowReader):
         language: str | Iterable[str] | None = None,
         speaker: str | Iterable[str] | None = None,
     ) -> Selection:
-        """Select recordings, or sequences of a manifest; each is read when it is used.
+        """Select recordings, or sequences of a manifest; each is read lazily.
 
         Recordings that could not be computed are left out.
 
@@ -155,7 +155,7 @@ class FeatureStore(RowReader):
         index = self.index(recording)
         first, length = int(self.starts[index]), int(self.lengths[index])
         if not 0 <= start <= length or (stop is not None and stop < start):
-            raise ArgumentError(f"{recording!r} has frames 0 to {length}; {start}:{stop} are not among them")
+            raise ArgumentError(f"{recording!r} has frames 0 to {length}; {start}:{stop} is out of range")
         return first + start, first + (length if stop is None else min(stop, length))
 
     def _named(self, column: str, names: Sequence[str], wanted: str | Iterable[str]) -> NDArray[np.bool_]:
@@ -163,7 +163,7 @@ class FeatureStore(RowReader):
         asked = {wanted} if isinstance(wanted, str) else set(wanted)
         if unknown := sorted(asked - set(names)):
             some = ", ".join(sorted(set(names))[:10])
-            raise ArtifactError(f"{self.path} has no {column} {unknown[0]!r}; name some that it has, as {some}")
+            raise ArtifactError(f"{self.path} has no {column} {unknown[0]!r}; choose one that it has, such as {some}")
         return np.isin(names, sorted(asked))
 
     def _items_of(self, manifest: Path, rows: Sequence[SequenceRow]) -> NDArray[np.void]:

@@ -1,9 +1,9 @@
-"""Items of a feature store: recordings or sequences, each read when it is used and shown through a silence strategy.
+"""Items of a feature store: recordings or sequences, read lazily and viewed through a silence strategy.
 
 row of the store   ├─────────── shard 0 ───────────┼─────────── shard 1 ──
 recording           │     first     │      second      │  third ...
 speech                 SSSS   SSSSS    SSS     SSS SSS
-item                   └──────────┘    └───────┘          first:stop, of which the silence view shows `frames`
+item                   └──────────┘    └───────┘          first:stop; the silence view shows `frames` of these
 """
 
 import dataclasses
@@ -59,7 +59,7 @@ class Example(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ItemReader:
-    """Reads items, neighbours at once.
+    """Reads items; neighbours are read together.
 
     Attributes
     ----------
@@ -132,7 +132,7 @@ class ItemReader:
         return self.store.speech_rows(first, stop)
 
     def rows_shown(self, first: int, stop: int) -> NDArray[np.int64]:
-        """Those of rows first:stop of the store that the strategy shows."""
+        """The rows among first:stop of the store that the strategy shows."""
         return first + views.view(self.strategy, self.speech(first, stop), 0, 1).rows
 
 

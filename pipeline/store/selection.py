@@ -1,4 +1,4 @@
-"""Recordings or sequences of a feature store, viewed through a silence strategy, in the form that a library wants.
+"""Recordings or sequences of a feature store, viewed through a silence strategy, in the form that a library expects.
 
 A manifest counts rows of a view, and the view `remove` has fewer rows than the store. It is accepted only for the view
 and the store that it was cut for. Every item is located in the store once, by one pass over the speech flags; after
@@ -91,9 +91,7 @@ class Selection(ItemReader):
         names = tuple(languages or sorted(set(self.store.languages)))
         items = self.items.copy()
         if unnamed := sorted({self.store.languages[index] for index in items["index"]} - set(names)):
-            raise ArtifactError(
-                f"{unnamed[0]!r} is selected but not among the languages {', '.join(names)}; name it as well"
-            )
+            raise ArtifactError(f"{unnamed[0]!r} is selected but not among the languages {', '.join(names)}; add it")
         targets = [names.index(name) if name in names else -1 for name in self.store.languages]
         items["target"] = np.array(targets)[items["index"]]
         viewed = dataclasses.replace(self, items=items, strategy=strategy, languages=names)
@@ -132,7 +130,7 @@ class Selection(ItemReader):
         return arrays.joined(self)
 
     def dask(self) -> Any:
-        """MFCCs of all items joined: a lazy dask.array of shape (frames, n_mfcc), in chunks of one shard at most."""
+        """MFCCs of all items joined: a lazy dask.array of shape (frames, n_mfcc), in chunks of up to one shard."""
         return arrays.dask_array(self)
 
     def xarray(self) -> Any:
@@ -148,5 +146,5 @@ class Selection(ItemReader):
         return arrays.tensorflow_dataset(self)
 
     def torch(self) -> Any:
-        """A torch.utils.data.Dataset of examples as tensors; worker processes of any kind can take it."""
+        """A torch.utils.data.Dataset of examples as tensors; it can be sent to worker processes of any kind."""
         return arrays.torch_dataset(self)

@@ -1,4 +1,4 @@
-"""Items as a dataset of PyTorch. Imported only when it is asked for: PyTorch is optional."""
+"""Items as a PyTorch dataset. Imported on demand, because PyTorch is optional."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""streaming.json: everything about an exported network that its own file does not say."""
+"""streaming.json: everything about an exported network that its own file does not hold."""
 
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -17,7 +17,7 @@ EXPORT_REMEDY = "copy the whole folder or export again"
 
 
 class Description(params.Section):
-    """Everything about an exported network that its own file does not say, as in streaming.json."""
+    """Everything about an exported network that its own file does not hold, as in streaming.json."""
 
     schema_version: Literal[2]
     streaming: bool  # false: it was trained on features that can't be streamed
@@ -37,7 +37,7 @@ class Description(params.Section):
         return self.mfcc.hop_length / self.sample_rate
 
     def seen(self, speech: Flags) -> Flags:
-        """Tell for every frame if the network sees it, shape (frames,); `speech` tells if it is speech."""
+        """Flag the frames that the network sees, shape (frames,), given the flags of speech."""
         return speech | views.treatment(self.silence.strategy).seen
 
     def write(self, folder: Path) -> None:

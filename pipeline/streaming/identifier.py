@@ -61,7 +61,7 @@ class Identifier:
     description
         Parameters and classes of the exported model.
     sample_rate
-        Of the audio that it takes, Hz.
+        Sample rate of the audio that it takes, Hz.
     decision
         The language so far.
     decided
@@ -106,7 +106,7 @@ class Identifier:
         runtime
             `litert` and `onnx` need no TensorFlow.
         sample_rate
-            Of the audio that will come, Hz; by default the model's own.
+            Sample rate of the audio to come, Hz; by default the model's own.
 
         Raises
         ------
@@ -142,7 +142,7 @@ class Identifier:
         return Identifier(self._network, self.description, self.kernel, sample_rate)
 
     def accept(self, samples: NDArray[np.floating[Any]]) -> Frames:
-        """Take more audio; give back the frames that it decides, possibly none.
+        """Take more audio; return the frames that it completes, possibly none.
 
         Parameters
         ----------
@@ -152,7 +152,7 @@ class Identifier:
         Raises
         ------
         AudioError
-            For anything else, and after `finish`. The stream is not changed by it.
+            For anything else, and after `finish`. The stream is left unchanged.
         """
         with self._lock:
             self._require_open()
@@ -160,14 +160,14 @@ class Identifier:
             return self._advance(self._resampler.accept(np.asarray(samples, np.float32)))
 
     def finish(self) -> Frames:
-        """End the stream; give back its last frames. Only `reset_states` makes it usable again."""
+        """End the stream; return its last frames. Only `reset_states` makes it usable again."""
         with self._lock:
             self._require_open()
             self._finished = True
             return self._advance(self._resampler.finish(), last=True)
 
     def reset_states(self) -> None:
-        """Forget all audio so far: the next chunk begins a new stream, with the answers of a new object."""
+        """Reset the stream: the next chunk begins a new one, with the answers of a new object."""
         with self._lock:
             self._states.reset_states()
             self._begin()
@@ -177,8 +177,8 @@ class Identifier:
         self._resampler = Resampler(self.sample_rate, description.sample_rate)
         self._framer = Framer(self.kernel)
         self._detector = Detector(description.sample_rate, description.mfcc.hop_length, description.silence)
-        self._features: deque[NDArray[np.float32]] = deque()  # frames that wait for their speech flags
-        self._speech: deque[np.bool_] = deque()  # flags that wait for their frames
+        self._features: deque[NDArray[np.float32]] = deque()  # frames waiting for their speech flags
+        self._speech: deque[np.bool_] = deque()  # flags waiting for their frames
         self._finished = False
         self.decided = 0
         self.decision = Decision(description.classes, description.languages)
@@ -210,7 +210,7 @@ def _allowed(sample_rate: object) -> int:
     if not whole or not MIN_RATE_HZ <= sample_rate <= MAX_RATE_HZ:  # type: ignore[operator]
         raise ArgumentError(
             f"sample_rate is {brief(sample_rate)} but should be a whole number of Hz from {MIN_RATE_HZ:,} to "
-            f"{MAX_RATE_HZ:,}; resample the audio if its rate is another"
+            f"{MAX_RATE_HZ:,}; resample the audio if it has another rate"
         )
     return int(sample_rate)  # type: ignore[call-overload,no-any-return]
 

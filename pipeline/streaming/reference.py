@@ -15,7 +15,7 @@ from pipeline.mfcc import Kernel
 from pipeline.silence.spans import frame_flags, sox_spans, tidy
 from pipeline.streaming.description import Description
 
-Predict = Callable[[Features], Posteriors]  # a trained network, on frames that follow each other
+Predict = Callable[[Features], Posteriors]  # a trained network, on consecutive frames
 
 
 class Reference(NamedTuple):
@@ -44,7 +44,7 @@ def compute(samples: Samples, kernel: Kernel, description: Description, predict:
     samples
         At the sample rate of the description.
     predict
-        Gives the posteriors of frames of MFCCs from the start of a stream on.
+        Returns the posteriors of frames of MFCCs, starting with the first of a stream.
     """
     features = mfcc.whole(kernel, samples)
     rate, n_samples = description.sample_rate, len(samples)

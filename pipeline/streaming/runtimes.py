@@ -1,4 +1,4 @@
-"""The step network on each runtime that can hold it: one frame in, one posterior out, states kept between.
+"""The step network on each runtime that can run it: one frame in, one posterior out, states carried over.
 
     network   in memory once, shared by all streams and threads    frame, states ─► posterior, next states
     stream    its states: cheap                                    frame ─► posterior
@@ -24,7 +24,7 @@ from pipeline.errors import ArtifactError
 from pipeline.streaming.description import EXPORT_REMEDY
 
 Name = Literal["litert", "onnx", "keras", "saved_model"]
-States = Sequence[Any]  # in the order of their names; arrays, or whatever the runtime returned
+States = Sequence[Any]  # in the order of their names; arrays, or the values that the runtime returned
 
 
 class Network(ABC):
@@ -43,7 +43,7 @@ class Network(ABC):
         self._open(path, tuple(states))
 
     def stream(self) -> "Stream":
-        """A new stream, which holds nothing but its states."""
+        """A new stream, which holds only its states."""
         return Stream(self, self._zeros)
 
     @abstractmethod
@@ -66,7 +66,7 @@ class Stream:
         return posterior
 
     def reset_states(self) -> None:
-        """Forget every frame so far."""
+        """Set the states to those before the first frame."""
         self._states = self._initial
 
 
@@ -160,7 +160,7 @@ class SavedModel(Network):
 
 
 class Runtime(NamedTuple):
-    """A runtime that can hold the network of an export."""
+    """A runtime that can run the network of an export."""
 
     file: str  # or folder, in the export
     network: type[Network]
@@ -214,6 +214,6 @@ def load(folder: Path, name: Name, states: Mapping[str, int]) -> Network:
         ) from error
     try:
         return runtime.network(path, states)
-    except Exception as error:  # each runtime raises classes of its own
+    except Exception as error:  # each runtime raises its own classes
         reason = " ".join(str(error).split())
         raise ArtifactError(f"{path} can't be read by {name!r} ({reason}); export again") from error

@@ -1,4 +1,4 @@
-"""How sequences reach the network: in a new random order every epoch, in bounded memory, read while it learns.
+"""Feed sequences to the network: in a new random order every epoch, in bounded memory, read while it trains.
 
 The store is read shard by shard, in random order, into a pool of `train.memory`. Once the pool is full, every sequence
 read takes the slot of a random one, which goes to the network:
@@ -19,7 +19,7 @@ from pipeline.errors import UserError
 from pipeline.store.items import Example
 from pipeline.store.selection import Selection
 
-READY_BATCHES = 4  # that wait for the network
+READY_BATCHES = 4  # waiting for the network
 
 
 class Pool:
@@ -45,7 +45,7 @@ class Pool:
         # Separate arrays for each sequence, allocated and freed by TensorFlow's threads, left holes in the heap as
         # large as the pool itself.
         self._slots = _zeros(self.capacity, longest, sequences)
-        self._complete = False  # true once every sequence is in it to stay
+        self._complete = False  # True once it holds every sequence for good
 
     def epoch(self, rng: np.random.Generator) -> Iterator[Example]:
         """Every sequence once, padded to the longest; its arrays are valid until the next one is taken."""
@@ -69,7 +69,7 @@ class Pool:
 
 
 def batches(examples: Iterable[Example], size: int, frames: int) -> Iterator[Example]:
-    """Stack examples to batches of arrays (size, frames, ...), padded with frames of no weight; the last may be short.
+    """Stack examples to batches of arrays (size, frames, ...), padded with frames of weight 0; the last may be short.
 
     Examples
     --------
@@ -111,13 +111,13 @@ class Feed:
     Parameters
     ----------
     epochs
-        Gives the sequences of each epoch. Give at least as many epochs as are trained: Keras warns of a stream that
-        ends early.
+        Yields the sequences of each epoch, for at least as many epochs as are trained: Keras warns if the stream ends
+        early.
     batch_size
         Sequences per batch; the last of an epoch may be short.
     correct
         The outputs that are correct for each target, as `fitting.correct_outputs` gives them. Frames of a target that
-        has none weigh nothing.
+        has none have weight 0.
 
     Attributes
     ----------

@@ -89,7 +89,7 @@ def fit(
 
 
 def correct_outputs(outputs: tuple[Output, ...], classes: tuple[str, ...]) -> NDArray[np.float32]:
-    """Whether an output is correct for a target, as 1 or 0, shape (targets, outputs).
+    """1 if an output is correct for a target, otherwise 0, shape (targets, outputs).
 
     The first targets are the classes, for which every output that stands for the class is correct. The outputs
     themselves follow as further targets.

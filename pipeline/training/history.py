@@ -22,7 +22,7 @@ def by_network(history: Iterable[EpochRow]) -> list[list[EpochRow]]:
 
 
 def best_epoch(epochs: Iterable[EpochRow]) -> EpochRow:
-    """The epoch whose weights a network has: the first with the lowest validation loss; NaN is above any number.
+    """The epoch whose weights a network ends with: the first with the lowest validation loss; NaN is above any number.
 
     Examples
     --------

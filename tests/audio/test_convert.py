@@ -1,4 +1,4 @@
-"""Conversion: samples that need no change pass unchanged, and measures are those worked out by hand."""
+"""Conversion: samples that need no change pass unchanged, and measures equal values worked out by hand."""
 
 import dataclasses
 import hashlib

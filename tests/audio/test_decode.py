@@ -18,7 +18,7 @@ from tests.audio.signals import RATE, noise
 
 GUESSED = ["au", "AU", "snd", "vox", "vox6", "vox8", "gsm", "mp3", "raw", "ul", "al", "sln", "sd2", "pcm"]
 NAMES = ["x", "x.", "-.au", "\udcff.vox", *(f"x.{ending}" for ending in [*GUESSED, "wav", "flac", "ogg", "sph", "txt"])]
-MAGIC = [  # by which libsndfile recognises formats, if short
+MAGIC = [  # short marks by which libsndfile recognises formats
     *[b"", b"\xff\xfb\x90\x64", b"\xff\xf3\x48\xc4", b"ID3\4\0\0\0\0\0\0\xff\xfb\x90\x64", b"\1\4"],
     *[b"\x64\xa3\1\0", b"\0\2\xa3\x64", b"2BIT", b" paf", b".snd", b"PVF1\n", b"NIST_1A\n", b"fLaC", b"OggS\0\2"],
 ]
@@ -32,14 +32,14 @@ def decoded(path: Path) -> Waveform:
 @given(
     name=st.sampled_from(NAMES), magic=st.sampled_from(MAGIC), seed=st.integers(0, 2**32), size=st.integers(0, 30_000)
 )
-def test_random_bytes_are_audio_under_no_name(
+def test_random_bytes_are_not_audio_under_any_name(
     tmp_path_factory: pytest.TempPathFactory, name: str, magic: bytes, seed: int, size: int
 ) -> None:
     path = tmp_path_factory.mktemp("random") / name
     path.write_bytes(magic + np.random.default_rng(seed).bytes(size))
     with pytest.raises(AudioError) as error:
         decoded(path)
-    # Random bytes may pass for a sampler's file, but not in its stated length.
+    # Random bytes may pass for a sampler's file, but their stated length does not fit.
     assert error.value.reason == "unreadable" or (magic == b"\1\4" and error.value.reason == "truncated")
 
 
@@ -53,7 +53,7 @@ def test_a_recording_is_the_same_under_every_name(tmp_path: Path, kind: str) -> 
         assert np.array_equal(decoded(tmp_path / name), expected)
 
 
-def test_text_is_no_audio_under_any_name(tmp_path: Path) -> None:
+def test_text_is_not_audio_under_any_name(tmp_path: Path) -> None:
     for name in NAMES:
         (tmp_path / name).write_text("Read me first.\n" * 500)
         with pytest.raises(AudioError, match="is not audio that libsndfile reads") as error:
@@ -114,7 +114,7 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-def test_the_duration_is_what_the_header_claims(tmp_path: Path) -> None:
+def test_the_duration_is_read_from_the_header(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.flac", noise(8000), RATE)
     assert duration(tmp_path / "a.flac") == 0.5
     content = bytearray((tmp_path / "a.flac").read_bytes())

@@ -1,4 +1,4 @@
-"""Stated lengths: a cut file is noticed in every format that states its length, and a whole file never is."""
+"""Stated lengths: a truncated file is detected in every format that states its length; a whole file never fails."""
 
 import itertools
 import struct
@@ -89,7 +89,7 @@ def test_a_file_of_any_format_is_accepted_whole_and_rejected_if_audio_is_cut_off
             cut = decoded(tmp_path / "cut", content[:size])
             if isinstance(cut, str):
                 assert cut in {"truncated", "unreadable"}, kind
-            elif form not in UNKNOWN:  # the last byte may be no audio
+            elif form not in UNKNOWN:  # the last byte may not be audio
                 assert size == len(content) - 1 and np.array_equal(cut[:FRAMES], whole[:FRAMES]), kind
 
 
@@ -192,7 +192,7 @@ def test_an_mp3_that_states_its_frames_is_truncated_if_some_are_missing(tmp_path
     assert end == len(content)
 
 
-def test_data_around_mpeg_frames_is_no_damage(tmp_path: Path) -> None:
+def test_data_around_mpeg_frames_is_not_damage(tmp_path: Path) -> None:
     content, size = plain_mp3(tmp_path / "a")
     tag = b"ID3\3\0\0\0\0\1\0" + b"\xff\xfb" * 64
     whole = outcome(tmp_path / "a", content)

@@ -1,4 +1,4 @@
-"""Resampling: the same samples for blocks of any size, and a tone stays the tone that it is."""
+"""Resampling: the same samples for blocks of any size, and a tone keeps its length, pitch and level."""
 
 from collections.abc import Iterable
 

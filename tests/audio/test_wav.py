@@ -1,4 +1,4 @@
-"""Any slice of a recording is what ingest wrote, or an error."""
+"""Any slice of a recording equals what ingest wrote, or raises an error."""
 
 import dataclasses
 import hashlib

@@ -1,4 +1,4 @@
-"""The command `lid`: quick to help, one line for a mistake."""
+"""The command `lid`: its help is quick, and a mistake is one line."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ def test_help_imports_nothing_heavy(project: Path) -> None:
     assert all(command in said for command in ("identify", "trim", "info", "doctor"))
 
 
-def test_trim_writes_what_the_pipeline_calls_speech(
+def test_trim_writes_the_speech_that_the_pipeline_finds(
     tmp_path: Path, babble: Callable[[int, int], Samples], project: Path, defaults: params.Params
 ) -> None:
     signal = babble(2, 60_000)

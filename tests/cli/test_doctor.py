@@ -20,7 +20,7 @@ def problems() -> list[Finding]:
     return [finding for finding in examine() if finding.remedy]
 
 
-def test_nothing_is_missing_where_the_tests_run(copy: Path) -> None:
+def test_nothing_is_missing_on_the_machine_of_the_tests(copy: Path) -> None:
     assert not problems()
     subjects = {finding.subject for finding in examine()}
     assert subjects >= {"sox (program)", "python", "tensorflow", "zarr", "params.yaml", "corpus", "memo", "disk"}

@@ -1,4 +1,4 @@
-"""`lid info` counts what a feature store holds."""
+"""`lid info` counts the contents of a feature store."""
 
 from pathlib import Path
 
@@ -27,5 +27,5 @@ def test_a_summary_counts_recordings_speakers_and_time_per_language(tmp_path: Pa
 
 
 def test_a_store_without_its_parameters_is_named(noisy: FeatureStore) -> None:
-    with pytest.raises(ArtifactError, match=r"features\.zarr does not say its mfcc; run `dvc repro`"):
+    with pytest.raises(ArtifactError, match=r"features\.zarr does not state its mfcc; run `dvc repro`"):
         summarise(noisy.path)

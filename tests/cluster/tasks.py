@@ -1,4 +1,4 @@
-"""What the tests have Dask workers do; they import it by this name."""
+"""Functions that the tests run on Dask workers, which import them by name."""
 
 import os
 import signal
@@ -53,7 +53,7 @@ def dawdle(items: Sequence[int], mark: Path) -> list[int]:
 
 
 def die_once(items: Sequence[int], marks: Path) -> list[int]:
-    """Kill the worker, the first time that each batch is tried."""
+    """Kill the worker the first time that each batch is tried."""
     if first_time(marks / f"tried-{items[0]}"):
         os.kill(os.getpid(), signal.SIGKILL)
     return square(items)
@@ -74,7 +74,7 @@ def die_of_seven(items: Sequence[int]) -> list[int]:
 
 
 def hang_of_seven(items: Sequence[int], fifo: Path) -> list[int]:
-    """Wait for ever, as a decoder does that opens a pipe, whenever 7 is among the items."""
+    """Wait forever whenever 7 is among the items, like a decoder that opens a pipe."""
     if 7 in items:
         fifo.open()
     return square(items)
@@ -87,7 +87,7 @@ def hang_once(items: Sequence[int], mark: Path) -> list[int]:
 
 
 def stop_once(items: Sequence[int], mark: Path) -> list[int]:
-    """Stop the worker, which does not go on by itself, the first time."""
+    """Stop the worker the first time; it does not continue by itself."""
     if first_time(mark):
         mark.write_text(str(os.getpid()))
         os.kill(os.getpid(), signal.SIGSTOP)
@@ -99,7 +99,7 @@ def process(items: Sequence[int]) -> list[int]:
 
 
 def blas_threads(items: Sequence[int]) -> list[int]:
-    """The most threads that a BLAS uses here."""
+    """The maximum number of threads that a BLAS uses here."""
     return [max(int(pool["num_threads"]) for pool in threadpool_info()) for _ in items]
 
 

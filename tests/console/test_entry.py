@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow  # starts a program in every test
+
 ROOT = Path(__file__).parents[2]
 LID = str(Path(sys.executable).parent / "lid")
 
@@ -110,7 +112,7 @@ def test_closed_streams(closed: str) -> None:
     assert lid("--version", shell=closed).returncode == 0
 
 
-def test_nobody_reads() -> None:
+def test_output_that_nobody_reads() -> None:
     done = lid("doctor", shell="2>&1 | head -1")
     assert done.stdout.count("\n") == 1
     done = run("for number in range(100_000): print(number)", stdin=subprocess.DEVNULL)
@@ -135,7 +137,6 @@ def interrupted(command: list[str], seconds: float) -> tuple[int, str]:
         return running.returncode, complaint
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.1, 0.2, 0.4, 0.8])
 @pytest.mark.parametrize(
     "command",
@@ -153,14 +154,14 @@ def test_an_interrupt_at_any_moment_of_the_start_is_no_traceback(command: list[s
         assert complaint.count("\n") <= 1
 
 
-def test_an_interrupt_is_told_whatever_error_it_causes() -> None:
+def test_an_interrupt_is_reported_whatever_error_it_causes() -> None:
     body = "import time\ntry: time.sleep(60)\nexcept KeyboardInterrupt: raise ImportError"
     status, complaint = interrupted(python(body), 1)
     assert (status, complaint) == (130, "interrupted; run it again: finished work is reused\n")
 
 
 @pytest.mark.parametrize("body", ["print('x')", "for _ in range(10_000): print('x' * 100)", "print('x', flush=True)"])
-def test_output_to_a_full_disk_is_told(body: str) -> None:
+def test_output_to_a_full_disk_is_reported(body: str) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(python(body), cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert only_line(done) == (

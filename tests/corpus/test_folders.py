@@ -86,7 +86,7 @@ def named(root: Path, languages: tuple[str, ...], *names: str) -> Listing:
         (("_", "de"), "___", None),
     ],
 )
-def test_a_folder_is_of_the_language_whose_words_it_holds(
+def test_a_folder_has_the_language_whose_words_it_contains(
     tmp_path: Path, languages: tuple[str, ...], folder: str, language: str | None
 ) -> None:
     listing = named(tmp_path, languages, folder)
@@ -134,7 +134,7 @@ SEPARATORS = st.sampled_from(["_", "-", " ", ".", "", "__", "\n"])
     st.lists(st.tuples(WORDS, SEPARATORS), min_size=1, max_size=4).map(lambda parts: "".join(map("".join, parts))),
     st.sets(st.sampled_from(["tr", "ca", "french", "french_canadian", "canadian", "x_2", "é"]), min_size=2),
 )
-def test_a_folder_is_never_of_a_language_that_it_does_not_hold_between_separators(
+def test_a_folder_never_has_a_language_that_it_does_not_contain_between_separators(
     tmp_path_factory: pytest.TempPathFactory, folder: str, languages: set[str]
 ) -> None:
     (root := tmp_path_factory.mktemp("root", numbered=True) / "x").mkdir()

@@ -20,7 +20,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_the_pattern_is_searched_in_the_path_and_goes_before_the_table(tmp_path: Path) -> None:
+def test_the_pattern_is_searched_for_in_the_path_and_takes_precedence_over_the_table(tmp_path: Path) -> None:
     corpus = settings("folders", tmp_path, speaker_table="nowhere.csv", speaker_pattern=r"_(?P<speaker>\d)\.wav$")
     speaker_of = speakers.lookup(tmp_path, corpus)
     assert [speaker_of(path) for path in ("a/hindi_0.wav", "b/x_12.wav", "c_3.wav")] == ["0", None, "3"]

@@ -1,4 +1,4 @@
-"""Every balance strategy evens out uneven classes and changes nothing else."""
+"""Every balance strategy balances uneven classes and changes nothing else."""
 
 import copy
 import itertools
@@ -30,7 +30,7 @@ Manifest = tuple[list[SequenceRow], Counted]
 
 
 def manifest(recordings: list[tuple[str, str, Flags]]) -> Manifest:
-    """Every sequence once, and the rows that count, of recordings given as language, speaker and rows that count."""
+    """Every sequence once, and the rows that count, from recordings given as language, speaker and rows that count."""
     rows: list[SequenceRow] = []
     counted: Counted = {}
     for number, (language, speaker, flags) in enumerate(recordings):
@@ -41,7 +41,7 @@ def manifest(recordings: list[tuple[str, str, Flags]]) -> Manifest:
 
 
 def uneven(n_recordings: dict[str, int], speakers: int = 8, seed: int = 0) -> Manifest:
-    """A corpus with this number of recordings per language, of 150 to 900 rows each, of which four in five count."""
+    """A corpus with this number of recordings per language, of 150 to 900 rows each; four in five rows count."""
     rng = np.random.default_rng(seed)
     return manifest(
         [
@@ -132,7 +132,7 @@ def test_the_stage_writes_manifests_for_its_store_and_silence_strategy_alone(
 
 
 @pytest.mark.parametrize("strategy", ["undersample", "oversample"])
-def test_another_seed_draws_others(strategy: BalanceStrategy) -> None:
+def test_another_seed_draws_other_sequences(strategy: BalanceStrategy) -> None:
     rows, counted = uneven({"a": 20, "b": 9, "c": 14})
     assert balance.balance(strategy, rows, counted, 1) != balance.balance(strategy, rows, counted, 2)
 
@@ -175,7 +175,7 @@ def test_undersample_takes_from_speakers_evenly(corpus: Manifest, seed: int) -> 
     whole, heard = spoken(rows, counted), spoken(kept, counted)
     for language in {row.language for row in rows}:
         most = max(frames for (spoke, _), frames in heard.items() if spoke == language)
-        # Who is heard less than the most by over a sequence had no more to give.
+        # A speaker more than one sequence below the most has no frames left.
         for (spoke, speaker), frames in whole.items():
             if spoke == language:
                 assert heard[spoke, speaker] >= min(frames, most - LENGTH)
@@ -271,7 +271,7 @@ def test_the_new_classes_of_an_ensemble_are_roughly_equal() -> None:
     assert max(sizes) < 1.2 * min(sizes)
 
 
-def test_a_speaker_of_two_languages_is_of_a_part_only_in_the_large_one() -> None:
+def test_a_speaker_of_two_languages_is_in_a_part_only_in_the_large_one() -> None:
     rows, counted = manifest(
         [("a", "both", np.ones(300, bool)), ("a", "x", np.ones(300, bool)), ("b", "both", np.ones(90, bool))]
     )

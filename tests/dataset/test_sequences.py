@@ -1,4 +1,4 @@
-"""Sequences cover the view of a recording without gaps, and their rows say of which view they are."""
+"""Sequences cover the view of a recording without gaps, and their rows name the view."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -28,7 +28,7 @@ def recording(
 
 @st.composite
 def corpora(draw: st.DrawFn) -> list[RecordingRow]:
-    """Recordings of which any may share a speaker, a source or their audio with any other, of any language."""
+    """Recordings, any of which may share a speaker, a source or their audio with any other, in any language."""
     shares = st.integers(0, 12)
     return [
         recording(
@@ -86,7 +86,7 @@ def test_recordings_linked_in_a_chain_are_one_group() -> None:
     assert numbers[0] == numbers[1] == numbers[2] != numbers[3]
 
 
-def test_the_same_name_of_a_speaker_a_source_and_an_audio_links_nothing() -> None:
+def test_equal_names_of_a_speaker_a_source_and_an_audio_link_nothing() -> None:
     numbers = splits.groups(
         [recording(0, "a", "same"), recording(1, "a", "x", group="same"), recording(2, "a", "y", sha256="same")]
     )
@@ -142,11 +142,11 @@ def test_no_split_of_a_language_is_empty_if_that_can_be_avoided(seed: int) -> No
         if spoken[number]
     ]
     splits.check(rows, splits.assign(rows, SPLIT, seed))
-    more = rows + [recording(100 + n, "a", f"t{n}", seconds=60) for n in range(10)]  # too many to try every deal
+    more = rows + [recording(100 + n, "a", f"t{n}", seconds=60) for n in range(10)]  # too many to try every assignment
     splits.check(more, splits.assign(more, SPLIT, seed))
 
 
-def test_the_summary_counts_what_was_dealt() -> None:
+def test_the_summary_counts_the_assigned_recordings() -> None:
     rows = [
         recording(0, "a", "s0", seconds=30),
         recording(1, "a", "s0", seconds=30),

@@ -26,7 +26,7 @@ SPOKEN = [2, 3, 4, 5, 8, 9, 10]
         ("label", ALL, [3, 3, 1, 1, 1, 1, 3, 3, 1, 1, 1, 3], [1] * 12, [0, 0, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0]),
     ],
 )
-def test_each_strategy_shows_what_is_drawn(
+def test_each_strategy_gives_the_view_that_is_drawn(
     strategy: SilenceStrategy, rows: list[int], targets: list[int], weights: list[int], counted: list[int]
 ) -> None:
     view = views.view(strategy, SPEECH, language=1, languages=3)
@@ -56,7 +56,7 @@ def test_every_strategy_of_the_parameters_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("strategy", get_args(SilenceStrategy))
-def test_a_treatment_says_what_the_view_does(strategy: SilenceStrategy) -> None:
+def test_a_treatment_describes_the_view(strategy: SilenceStrategy) -> None:
     treatment, view = views.treatment(strategy), views.view(strategy, SPEECH, language=1, languages=3)
     silent = ~SPEECH[view.rows]
     assert treatment.seen == silent.any()

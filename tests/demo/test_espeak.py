@@ -1,4 +1,4 @@
-"""Utterances from the real espeak-ng, or from artificial phrases if pauses and levels are to be measured."""
+"""Utterances from the real espeak-ng, or from artificial phrases to measure pauses and levels."""
 
 import subprocess
 from dataclasses import replace

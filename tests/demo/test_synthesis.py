@@ -50,7 +50,7 @@ def test_recordings_are_numbered_in_one_folder_per_language() -> None:
     assert list(numbers) == ["english", "hindi", "mandarin"]
 
 
-def test_the_speaker_table_names_who_speaks_each_recording(corpus: Path) -> None:
+def test_the_speaker_table_names_the_speaker_of_each_recording(corpus: Path) -> None:
     with (corpus / "speakers.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert rows == [
@@ -110,7 +110,7 @@ def test_more_voices_than_variants_still_differ() -> None:
 
 
 @pytest.mark.parametrize("settings", [FULL, Demo(minutes=20, voices=24, seed=0)])
-def test_lengths_say_nothing_of_the_language(settings: Demo) -> None:
+def test_lengths_say_nothing_about_the_language(settings: Demo) -> None:
     lengths: dict[str, list[float]] = defaultdict(list)
     for recording in synthesis.plan_recordings(settings, SENTENCES):
         lengths[recording.utterance.language].append(recording.utterance.seconds)
@@ -133,7 +133,7 @@ def test_a_plan_adds_up_and_shares_the_minutes_among_the_voices(settings: Demo) 
         assert max(spoken_s[language].values()) < 1.5 * min(spoken_s[language].values())
 
 
-def test_too_few_minutes_name_the_least_that_is_enough() -> None:
+def test_too_few_minutes_are_refused_with_the_minimum() -> None:
     with pytest.raises(ParameterError, match=r"demo\.minutes 3\.0 .* 24 voices .* raise it to ([\d.]+)") as caught:
         synthesis.plan_recordings(Demo(minutes=3, voices=24, seed=1), SENTENCES)
     advised = re.search(r"raise it to ([\d.]+)", str(caught.value))

@@ -16,7 +16,7 @@ BY_HAND, REMOTE = re.findall(r"```bash\n(.*?)```", PAGE.read_text(), flags=re.DO
 [SLURM] = re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
 
 SBATCH = """#!/bin/sh
-# Stands for Slurm's sbatch; without a queue, so the job starts at once.
+# Stands in for Slurm's sbatch. There is no queue: the job starts at once.
 cp "$1" "$0.$$"
 nohup sh "$0.$$" >"$0.log" 2>&1 &
 echo "Submitted batch job $!"
@@ -32,7 +32,7 @@ def free_port() -> int:
 @pytest.fixture
 def changed(tiny: Copy, request: pytest.FixtureRequest) -> Iterator[Copy]:
     """The tiny project with work for the features stage; restored afterwards."""
-    tiny.change(mfcc={"fmin": request.param})  # another each time: DVC remembers
+    tiny.change(mfcc={"fmin": request.param})  # a different one each time, because DVC caches runs
     yield tiny
     tiny.change(mfcc={"fmin": 0.0})
     tiny.repro()

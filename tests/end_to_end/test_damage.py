@@ -1,4 +1,4 @@
-"""Damage anywhere under artifacts/: a reader gets the right content or an ArtifactError that names the file."""
+"""Damage anywhere in artifacts/: a reader gets the right content or an ArtifactError that names the file."""
 
 import functools
 import shutil

@@ -21,7 +21,7 @@ PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "artifacts/README.md")),
     *sorted({*(ROOT / "docs").glob("*.md")} - {*ELSEWHERE}),
 ]
-NOT_AGAIN = {"make test", "make quick", "make lint"}  # of which this test is a part, or which CI runs beside it
+NOT_AGAIN = {"make test", "make quick", "make lint"}  # this test is part of these, or CI runs them separately
 
 
 def blocks(language: str) -> list[str]:
@@ -103,7 +103,7 @@ def test_every_dependency_is_justified_and_pinned() -> None:
     assert named <= pinned
 
 
-def test_hooks_check_what_lint_checks() -> None:
+def test_hooks_run_the_checks_of_lint() -> None:
     [hooks] = [repo["hooks"] for repo in yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]]
     recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     assert recipe

@@ -195,7 +195,7 @@ def test_a_stage_after_one_with_other_languages(tiny: Copy, tmp_path: Path, stag
     done = copy.run("python", "-m", f"stages.{stage}")
     assert done.returncode == 2
     assert re.fullmatch(
-        r"error: \S+ is of the languages english, hindi, mandarin\S*, not of english, french\S*; .*\n", done.stderr
+        r"error: \S+ is for the languages english, hindi, mandarin\S*, not for english, french\S*; .*\n", done.stderr
     )
 
 

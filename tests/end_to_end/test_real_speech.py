@@ -14,7 +14,7 @@ SPEECH = ROOT.parent / "shared" / "speech"
 SPEAKERS, TAKES = 4, 3  # per language, per speaker
 
 
-@pytest.mark.skipif(not SPEECH.is_dir(), reason="no recordings of real people beside the project")
+@pytest.mark.skipif(not SPEECH.is_dir(), reason="no recordings of real people next to the project")
 def test_the_table_layout_from_recordings_to_report(fresh: Callable[[], Copy]) -> None:
     copy = fresh()
     mine = copy.folder / "mine"

@@ -32,7 +32,7 @@ def test_a_second_run_changes_nothing_and_says_so(tiny: Copy) -> None:
     assert "files in artifacts/data/demo: up to date" in printed
 
 
-def test_another_strategy_reruns_what_follows_and_the_old_one_restores_it(tiny: Copy) -> None:
+def test_another_strategy_reruns_later_stages_and_the_old_one_restores_them(tiny: Copy) -> None:
     before = digests(tiny.folder / "artifacts")
     tiny.change(silence={"strategy": "label"})
     ran, restored, _ = tiny.repro()

@@ -1,4 +1,4 @@
-"""A run resumes after any of its processes was killed, and ends with the same bytes."""
+"""A run resumes after any of its processes is killed, and ends with the same bytes."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""The example that reuses the features: the commands of its page, beside a pipeline that has run."""
+"""The example that reuses the features: the commands of its page, next to a pipeline that has run."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""The estimates for a corpus are what its stages then write; times are scaled as given timings say."""
+"""Estimates for a corpus match what its stages then write; times are scaled from given timings."""
 
 import dataclasses
 import json
@@ -105,7 +105,7 @@ def test_an_item_that_failed_counts_for_nothing() -> None:
 
 
 @pytest.mark.slow
-def test_a_corpus_of_which_nothing_can_be_used_is_refused(project: Path) -> None:
+def test_a_corpus_without_usable_recordings_is_refused(project: Path) -> None:
     for path in (project / "corpus").rglob("*.wav"):
         path.write_text("no audio")
     with pytest.raises(CorpusError, match="none of 40 recordings tried can be used; the first is not audio that"):

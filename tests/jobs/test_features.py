@@ -45,7 +45,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory, babble: Callable[[int, int
 
 
 def build(path: Path, sources: list[Source], settings: params.Mfcc, workers: int, memo: Memo) -> dict[str, str]:
-    """Compute a store on a cluster of so many processes; the sha256 of every file."""
+    """Compute a store on a cluster of this number of processes; return the sha256 of every file."""
     rows = [
         RecordingRow(f"r{index}", source.wav.name, "english", "x", "", 0.0, source.wav.n_samples, RATE, 1, "FLAC",
                      source.wav.sha256, 0.0, 0.0, 0.0, 0.0)

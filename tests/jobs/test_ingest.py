@@ -1,4 +1,4 @@
-"""The job of stage ingest: decoded recordings and their rows, and the reason for which each bad one is rejected."""
+"""The job of stage ingest: decoded recordings and their rows, and the reason why each bad one is rejected."""
 
 import dataclasses
 from pathlib import Path

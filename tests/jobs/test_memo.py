@@ -1,4 +1,4 @@
-"""The memo gives back what was put, or nothing; and it stays within its limit."""
+"""The memo returns an entry as it was stored or not at all, and stays within its limit."""
 
 import os
 from pathlib import Path
@@ -22,7 +22,7 @@ def put(cache: Memo, name: str, size: int, age: float = 0) -> None:
     os.utime(path, (path.stat().st_mtime - age,) * 2)
 
 
-def test_what_was_put_is_got(cache: Memo) -> None:
+def test_an_entry_is_returned_as_it_was_stored(cache: Memo) -> None:
     assert cache.get("abc") == (None, "computed")
     cache.put("abc", b"content")
     assert cache.get("abc") == (b"content", "memo")
@@ -45,7 +45,7 @@ def test_a_damaged_entry_is_never_taken(tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.mark.parametrize("links", [True, False])
-def test_a_file_is_stored_without_a_copy_if_that_is_possible(
+def test_a_file_is_stored_without_a_copy_if_possible(
     cache: Memo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
 ) -> None:
     if not links:
@@ -80,7 +80,7 @@ def test_the_oldest_entries_make_room_and_those_of_the_run_stay(cache: Memo, mon
         assert cache.get(name)[1] == "memo"
 
 
-def test_of_a_run_larger_than_the_limit_the_beginning_is_stored(cache: Memo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_beginning_of_a_run_larger_than_the_limit_is_stored(cache: Memo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memo, "LIMIT_BYTES", 1000)
     put(cache, "other", 200)
     names = [f"shard-{number}" for number in range(12)]
@@ -116,7 +116,7 @@ def test_a_key_covers_every_file_of_a_room(tmp_path: Path, monkeypatch: pytest.M
     memo._code.cache_clear()
 
 
-def test_what_a_killed_process_left_is_swept(cache: Memo) -> None:
+def test_incomplete_files_of_a_killed_process_are_removed(cache: Memo) -> None:
     put(cache, "abc", 10)
     old, young = (cache.folder / "ab" / f"abc.{number}.partial" for number in range(2))
     for path in (old, young):

@@ -1,4 +1,4 @@
-"""A definition says which outputs the networks have, which states a stream keeps, and survives its file."""
+"""A definition gives the outputs of the networks and the states of a stream, and survives a round trip to its file."""
 
 from pathlib import Path
 from typing import get_args

@@ -40,7 +40,7 @@ def test_minutes_of_a_split_move_their_figure(plain: str, name: str) -> None:
     assert [number for number, (before, after) in enumerate(pairs) if before != after] == [3]
 
 
-def test_figures_and_pictures_are_told_in_words(plain: str) -> None:
+def test_figures_and_pictures_have_text_alternatives(plain: str) -> None:
     told = [found.get("aria-label") for tag, found in Page(plain).elements if tag == "svg"]
     assert all(told)
     assert len(set(told)) == len(told)
@@ -53,7 +53,7 @@ def test_the_same_results_give_the_same_bytes_whatever_the_readers_matplotlib_is
     assert "<metadata" not in plain  # it holds the date
 
 
-def test_scripts_that_matplotlib_has_no_font_for_are_drawn_without_a_word() -> None:
+def test_scripts_that_matplotlib_has_no_font_for_are_drawn_without_a_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         page = render(make_results(("english", "हिन्दी", "普通话")))

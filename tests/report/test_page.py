@@ -1,4 +1,4 @@
-"""The report shows its results, loads nothing, and takes names as text."""
+"""The report shows its results, loads nothing, and treats names as text."""
 
 import base64
 import re
@@ -13,7 +13,7 @@ from tests.report.sample import PICTURE, ROOT, Page, make_results
 HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(2)></svg></style>{{ 7 * 7 }}-->&amp;"""
 
 
-def test_sections_come_in_the_order_of_their_weight(plain: str) -> None:
+def test_sections_come_in_the_order_of_their_importance(plain: str) -> None:
     assert list(Page(plain).sections) == [
         "result", "confusion", "languages", "training", "splits", "balance", "silence", "leakage", "rejected", "more",
     ]  # fmt: skip
@@ -136,7 +136,7 @@ def test_an_epoch_without_a_validation_loss_is_drawn() -> None:
     assert "best: epoch 1" in render(make_results(history=epochs))
 
 
-def test_where_the_audit_found_leaks_the_page_does_not_say_that_speakers_are_new() -> None:
+def test_the_page_does_not_claim_new_speakers_if_the_audit_found_leaks() -> None:
     leakage = {"speaker_in_one_split": {"violations": 7, "examples": ["speaker ann is in test, train"]}}
     page = Page(render(make_results(leakage=leakage)))
     assert "never trained on" not in page.text("result")
@@ -153,11 +153,11 @@ def test_frames_picked_by_the_balance_are_not_passed_off_as_those_before_it(stra
 @pytest.mark.parametrize(
     ("strategy", "frames"), [("none", "all"), ("remove", "speech"), ("mask", "speech"), ("label", "all")]
 )
-def test_the_page_says_of_which_frames_the_accuracy_is(strategy: str, frames: str) -> None:
+def test_the_page_names_the_frames_that_the_accuracy_counts(strategy: str, frames: str) -> None:
     tree = make_results().params
     page = render(make_results(params={**tree, "silence": {**tree["silence"], "strategy": strategy}}))
     assert f"of {frames} frames" in Page(page).text("result")
 
 
-def test_nothing_rejected_is_said() -> None:
+def test_the_page_says_if_nothing_was_rejected() -> None:
     assert "None: every recording is usable." in Page(render(make_results(rejected=[]))).text("rejected")

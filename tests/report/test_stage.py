@@ -23,7 +23,7 @@ def _stage(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_the_stage_reads_what_the_others_write_and_names_what_is_missing(tmp_path: Path) -> None:
+def test_the_stage_reads_the_output_of_the_others_and_names_a_missing_file(tmp_path: Path) -> None:
     made, artifacts = make_results(), tmp_path / "artifacts"
     for name, tree in {
         "evaluation/metrics": made.metrics, "splits/summary": made.splits, "manifests/summary": made.manifests,

@@ -1,4 +1,4 @@
-"""Exports, and six recordings of noise in a feature store, as the stages would leave them."""
+"""Exports, and six recordings of noise in a feature store, as the stages would write them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

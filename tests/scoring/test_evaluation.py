@@ -1,4 +1,4 @@
-"""The scores of recordings, streamed or offline only, and the files that evaluate writes of them."""
+"""The scores of recordings, streamed or offline only, and the files that evaluate writes."""
 
 import csv
 import json
@@ -56,7 +56,7 @@ def test_silent_frames_weigh_as_the_strategy_says(case: Case, scores: list[Recor
 
 
 def hand_made(case: Case, language: str, *favoured: int, n_silent: int = 0) -> RecordingScore:
-    """Of a recording that favours these languages in turn, then is silent."""
+    """The score of a recording that favours these languages in turn, then is silent."""
     languages, classes = len(small.LANGUAGES), len(case.description.classes)
     posteriors = np.full((len(favoured) + n_silent, classes), 0.1, np.float32)
     posteriors[np.arange(len(favoured)), list(favoured)] = 0.8

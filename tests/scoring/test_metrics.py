@@ -45,7 +45,7 @@ def test_c_avg_is_0_for_a_perfect_answer() -> None:
 
 
 @given(st.lists(st.floats(0.01, 1), min_size=3, max_size=3))
-def test_c_avg_is_a_half_for_whoever_always_answers_the_same(posterior: list[float]) -> None:
+def test_c_avg_is_a_half_for_a_constant_answer(posterior: list[float]) -> None:
     # Each target is accepted always (no miss, all false alarms) or never (the reverse): 1/2 either way.
     actual = ["a", "a", "b", "c"]
     same = np.tile(np.array(posterior) / sum(posterior), (4, 1))

@@ -1,4 +1,4 @@
-"""The network on stored features answers like the trained network on the whole recording; drift is told by minute."""
+"""The network on stored features answers like the trained one on the whole recording; drift is measured by minute."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ class Wearing:
         self.steps = 0
 
 
-def test_accuracy_is_told_minute_by_minute_from_a_fresh_state() -> None:
+def test_accuracy_is_measured_minute_by_minute_from_a_fresh_state() -> None:
     network: Any = Wearing()
     recording = Example(
         np.zeros((7, 3), np.float32), np.zeros(7, np.int64), np.array([1, 0, 1, 1, 1, 1, 1], np.float32)
@@ -52,7 +52,7 @@ def test_accuracy_is_told_minute_by_minute_from_a_fresh_state() -> None:
     assert offline.accuracy_by_minute(network, lambda: [recording, recording], frame_s=1.0) == [1.0] * 5 + [0.0] * 5
 
 
-def test_a_language_without_frames_does_not_loop_for_ever() -> None:
+def test_a_language_without_frames_does_not_loop_forever() -> None:
     network: Any = Wearing()
     empty = Example(np.zeros((0, 3), np.float32), np.zeros(0, np.int64), np.zeros(0, np.float32))
     assert offline.accuracy_by_minute(network, lambda: [empty], frame_s=1.0) == [0.0] * 10
@@ -68,7 +68,7 @@ class English:
         pass
 
 
-def test_drift_is_told_for_every_language_by_itself(case: Case) -> None:
+def test_drift_is_measured_separately_for_every_language(case: Case) -> None:
     network: Any = English()
     drift = OfflineNetwork(case.store, network, case.description).drift(case.rows)
     assert list(drift) == list(small.LANGUAGES)

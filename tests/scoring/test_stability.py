@@ -49,7 +49,7 @@ def test_stability_is_the_same_in_pieces_of_any_length(data: st.DataObject, fram
 
 
 def swinging(*right: bool) -> Stability:
-    """Of a decision that is right or wrong after each frame as given: the mean swings from one side to the other."""
+    """The stability of a decision that is right or wrong after each frame as given: its mean swings back and forth."""
     leans = np.diff([0.0, *(1 if sure else -1 for sure in right)])
     share = 1 / (1 + np.exp(-leans))
     return follow(np.stack([share, 1 - share], axis=1).astype(np.float32), np.arange(len(right)))

@@ -1,4 +1,4 @@
-"""SoX's own output is what `SoxRule` gives, and a program that fails or differs is an error of its kind."""
+"""`SoxRule` gives SoX's own output, and a SoX that fails or differs raises the right kind of error."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -53,7 +53,7 @@ def test_samples_in_the_spans_are_soxs_own_output_on_two_thousand_signals(babble
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not SPEECH.is_dir(), reason="no recordings of real people beside the project")
+@pytest.mark.skipif(not SPEECH.is_dir(), reason="no recordings of real people next to the project")
 def test_samples_in_the_spans_are_soxs_own_output_on_real_speech() -> None:
     for file in sorted(SPEECH.rglob("*.flac")):
         signal = soundfile.read(file, dtype="int16")[0]
@@ -70,7 +70,7 @@ def test_a_constant_signal_has_the_spans_of_sox(level: int) -> None:
 def test_a_difference_between_sox_and_its_rule_is_a_defect(babble: Babble, monkeypatch: pytest.MonkeyPatch) -> None:
     signal = babble(1, 20_000)
     monkeypatch.setattr("pipeline.silence.sox.run_sox", lambda blocks, *_: (block[1:] for block in blocks))
-    with pytest.raises(Defect, match="other samples"):
+    with pytest.raises(Defect, match="did not keep the samples"):
         detect(in_memory(signal), len(signal), 16000, WITHOUT_DURATIONS)
 
 

@@ -1,4 +1,4 @@
-"""An item is the same slice of the view whether it is read alone, among others or by any kind of index."""
+"""An item is the same slice of the view if it is read alone, among others or by any kind of index."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Datasets and loaders of PyTorch give the items as tensors, in whatever way the loader starts its workers."""
+"""Datasets and loaders of PyTorch give the items as tensors, however the loader starts its workers."""
 
 import pytest
 

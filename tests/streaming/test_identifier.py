@@ -77,7 +77,7 @@ def test_the_example_of_the_docstring_runs(masked: Path, tmp_path: Path, monkeyp
     (example,) = doctest.DocTestFinder(recurse=False).find(Identifier, "Identifier", globs=vars(identifier).copy())
     assert len(example.examples) > 3
     for line in example.examples:
-        line.options.clear()  # it is skipped elsewhere, for want of an export
+        line.options.clear()  # skipped elsewhere, because there is no export
     assert doctest.DocTestRunner(verbose=False).run(example).failed == 0
 
 

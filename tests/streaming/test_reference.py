@@ -1,4 +1,4 @@
-"""The offline chain in one place computes what the stages trim, features and balance compute in turn."""
+"""The offline chain in one place gives the same results as the stages trim, features and balance."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ KERNEL = mfcc.make_kernel(small.MFCC, small.RATE_HZ)
 
 
 def first_coefficients(features: Features) -> Posteriors:
-    """Stands for a network: its answers say which frames it was given."""
+    """Stands in for a network: its answers show which frames it was given."""
     return features[:, : len(small.LANGUAGES)]
 
 

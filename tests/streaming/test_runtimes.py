@@ -15,7 +15,7 @@ from pipeline.errors import ArtifactError
 from pipeline.streaming import runtimes
 from pipeline.streaming.runtimes import RUNTIMES
 
-INFERENCE = {  # of third parties, that a machine which only runs an exported model has
+INFERENCE = {  # third-party packages on a machine that only runs an exported model
     *("numpy", "soxr", "soundfile", "_soundfile", "_soundfile_data", "cffi", "_cffi_backend", "click"),
     *("pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection"),
     *("ai_edge_litert", "flatbuffers"),
@@ -28,6 +28,7 @@ def test_every_name_of_a_runtime_is_an_entry_of_the_table() -> None:
     assert len({runtime.network for runtime in RUNTIMES.values()}) == len(RUNTIMES)
 
 
+@pytest.mark.slow
 def test_all_runtimes_are_installed_for_the_tests() -> None:
     assert runtimes.installed() == list(RUNTIMES)
 

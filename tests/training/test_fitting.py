@@ -1,4 +1,4 @@
-"""The network learns from the frames, targets and weights of the manifest, and twice gives the same weights."""
+"""The network learns from the frames, targets and weights of the manifest, and a second run gives the same weights."""
 
 import dataclasses
 import functools
@@ -67,7 +67,7 @@ def test_frames_targets_and_weights_of_each_strategy(
     assert batch.features[0, : len(frames), 0].tolist() == frames
     assert batch.targets[0, : len(frames)].tolist() == targets
     assert batch.weights[0, : len(frames)].tolist() == weights
-    assert not batch.weights[1, 3:].any()  # the shorter sequence is filled up with frames that weigh nothing
+    assert not batch.weights[1, 3:].any()  # the shorter sequence is padded with frames of weight 0
 
 
 def test_moments_are_those_of_the_frames_with_weight(features: FeatureStore) -> None:
@@ -90,7 +90,7 @@ def test_a_sequence_of_the_large_class_has_its_part_as_target(tmp_path: Path) ->
     assert [example.weights.tolist() for example in parts] == [[1, 0], [1, 1], [1, 0]]
     outputs = (("english",), ("english",), ("hindi", "mandarin"), ("silence",))
     assert fitting.correct_outputs(outputs, classes).tolist() == [
-        [1, 1, 0, 0],  # english: either part, as for validation
+        [1, 1, 0, 0],  # english: either part, as in validation
         [0, 0, 1, 0],
         [0, 0, 1, 0],
         [0, 0, 0, 1],
@@ -102,7 +102,7 @@ def test_a_sequence_of_the_large_class_has_its_part_as_target(tmp_path: Path) ->
     assert fitting.correct_outputs((("hindi",), ("mandarin",)), classes)[3].tolist() == [
         0,
         0,
-    ]  # no answer: weighs nothing
+    ]  # no answer: weight 0
 
 
 LENGTH = 12  # of the recordings of `noisy`
@@ -172,7 +172,7 @@ def test_the_memory_of_a_pool_is_released_once_its_network_is_trained(
     pools: list[weakref.ref[feed.Pool]] = []
 
     def watched(*given: Any) -> feed.Pool:
-        assert not any(pool() for pool in pools)  # the second network of an ensemble needs the room of the first's
+        assert not any(pool() for pool in pools)  # the second network of an ensemble needs the memory of the first
         made = feed.Pool(*given)
         pools.append(weakref.ref(made))
         return made
