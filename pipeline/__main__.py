@@ -1,4 +1,4 @@
-"""The command `lid`, also as `python -m pipeline`."""
+"""The entry point of `lid` and of `python -m pipeline`."""
 
 from pipeline.console import entry  # isort: skip  # first: it handles Ctrl-C from the start
 

@@ -35,6 +35,15 @@ class Kernel:
         Orthonormal DCT-II, shape (n_mels, n_mfcc).
     hop_length
         Samples from one frame to the next.
+
+    Examples
+    --------
+    >>> settings = params.Mfcc(
+    ...     n_mfcc=13, n_fft=400, hop_length=160, n_mels=40, fmin=0.0, fmax=None, top_db=None
+    ... )
+    >>> kernel = make_kernel(settings, 16000)
+    >>> kernel.cepstrum(kernel.log_mel(np.zeros(720, np.float32))).shape  # no padding: 1 + (720 - 400) // 160
+    (3, 13)
     """
 
     window: NDArray[np.float32]

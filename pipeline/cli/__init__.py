@@ -1,1 +1,1 @@
-"""The command `lid`."""
+"""The command-line interface: commands, printed answers, live audio, checks of the machine."""

@@ -1,4 +1,4 @@
-"""The command `lid`. Each command imports the heavy packages that it needs, so that `lid --help` is quick."""
+"""The commands of `lid`. Each one imports the heavy packages that it needs, so that `lid --help` is quick."""
 
 import os
 import sys

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import params, programs
-from pipeline.corpus.files import is_folder
+from pipeline.corpus.paths import is_folder
 from pipeline.errors import ParameterError
 from pipeline.jobs import memo
 

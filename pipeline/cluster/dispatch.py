@@ -57,7 +57,7 @@ def run(
         If the scheduler or the workers are unreachable, or run other versions or see other files.
     """
     starts = itertools.accumulate((len(batch) for batch in batches), initial=0)
-    groups = [[_Piece(first, batch) for first, batch in zip(starts, batches, strict=False)]]
+    groups = [[_Batch(first, batch) for first, batch in zip(starts, batches, strict=False)]]
     results: dict[int, Result] = {}
     progress = Progress(job.name, sum(len(batch) for batch in batches), job.unit)
     with admission(shared_folder, job.packages) as admitted:
@@ -65,24 +65,24 @@ def run(
         task = portable(partial(job.function, **bound), job.packages, *admitted)
         for group in groups:  # groups grow: the first holds all batches, each further one a batch that crashed workers
             isolated = group is not groups[0]  # so that nothing else can crash the worker
-            for piece, outcome in _outcomes(client, task, group, job.allowance_s):
+            for batch, outcome in _outcomes(client, task, group, job.allowance_s):
                 cause = _cause(outcome)
                 if cause == "hung":
                     restart(client, [outcome[1]], leave=True)
                 if cause == "killed" and not isolated:
-                    groups.append([piece.split()])
-                elif cause and not piece.alone:
-                    group.append(piece.split())
+                    groups.append([batch.split()])
+                elif cause and not batch.alone:
+                    group.append(batch.split())
                 else:
-                    values = [job.placeholder(piece.items[0], cause)] if cause else _checked(outcome)
-                    results.update(enumerate(values, piece.first))
+                    values = [job.placeholder(batch.items[0], cause)] if cause else _checked(outcome)
+                    results.update(enumerate(values, batch.first))
                     progress.update(len(values))
-                    group.extend(piece.following())
+                    group.extend(batch.following())
     return [results[position] for position in range(len(results))]
 
 
 @dataclass(frozen=True)
-class _Piece:
+class _Batch:
     """Consecutive items for one task.
 
     Attributes
@@ -98,29 +98,29 @@ class _Piece:
     rest: Sequence[Any] = ()
     alone: bool = False
 
-    def split(self) -> "_Piece":
+    def split(self) -> "_Batch":
         """Take the first item alone."""
-        return self if self.alone else _Piece(self.first, self.items[:1], self.items[1:], alone=True)
+        return self if self.alone else _Batch(self.first, self.items[:1], self.items[1:], alone=True)
 
-    def following(self) -> "list[_Piece]":
+    def following(self) -> "list[_Batch]":
         """Take the next item alone, if there is one."""
-        return [_Piece(self.first + 1, self.rest[:1], self.rest[1:], alone=True)] if self.rest else []
+        return [_Batch(self.first + 1, self.rest[:1], self.rest[1:], alone=True)] if self.rest else []
 
 
 def _outcomes(
-    client: "Client", task: Callable[..., Any], pieces: list[_Piece], allowance_s: Callable[[Any], float]
-) -> Iterator[tuple[_Piece, Any]]:
-    """Yield each piece as it ends with the return value or exception of its task; more may be appended meanwhile."""
+    client: "Client", task: Callable[..., Any], batches: list[_Batch], allowance_s: Callable[[Any], float]
+) -> Iterator[tuple[_Batch, Any]]:
+    """Yield each batch as it ends with the return value or exception of its task; more may be appended meanwhile."""
     from distributed import CancelledError
 
     done: queue.Queue[Any] = queue.Queue()
-    running: dict[Any, tuple[Any, _Piece]] = {}  # by key; Dask cancels a task when nobody holds its future
+    running: dict[Any, tuple[Any, _Batch]] = {}  # by key; Dask cancels a task when nobody holds its future
     watch = Watch(client)
     submitted = 0
-    while submitted < len(pieces) or running:
-        new, submitted = pieces[submitted:], len(pieces)
-        for future, piece in zip(_submit(client, task, new, allowance_s), new, strict=True):
-            running[future.key] = future, piece
+    while submitted < len(batches) or running:
+        new, submitted = batches[submitted:], len(batches)
+        for future, batch in zip(_submit(client, task, new, allowance_s), new, strict=True):
+            running[future.key] = future, batch
             future.add_done_callback(done.put)
         try:
             future = done.get(timeout=watch.due_in())
@@ -128,29 +128,29 @@ def _outcomes(
             watch.look()
             continue
         watch.look()
-        _, piece = running.pop(future.key)
+        _, batch = running.pop(future.key)
         try:
             outcome = None if future.status in ("cancelled", "lost") else future.exception() or future.result()
         except (OSError, CancelledError):  # not from the task: its own are in `exception`
             outcome = None
         future.release()  # before its worker may be restarted: Dask would repeat the task
         if outcome is not None:
-            yield piece, outcome
+            yield batch, outcome
         elif client.status == "running":
-            pieces.append(piece)  # the worker that held the result is gone
+            batches.append(batch)  # the worker that held the result is gone
         else:
             raise gone(client)
 
 
 def _submit(
-    client: "Client", task: Callable[..., Any], pieces: Sequence[_Piece], allowance_s: Callable[[Any], float]
+    client: "Client", task: Callable[..., Any], batches: Sequence[_Batch], allowance_s: Callable[[Any], float]
 ) -> list[Any]:
-    if not pieces:
+    if not batches:
         return []
     # Pickled here as a whole: Dask would send every array in a batch separately.
-    packed = [pickle.dumps(piece.items) for piece in pieces]
-    ticks = [ceil((TASK_LIMIT_S + sum(allowance_s(item) for item in piece.items)) / TICK_S) for piece in pieces]
-    return list(client.map(task, packed, ticks, retries=2, pure=False, priority=int(pieces[0].alone)))
+    packed = [pickle.dumps(batch.items) for batch in batches]
+    ticks = [ceil((TASK_LIMIT_S + sum(allowance_s(item) for item in batch.items)) / TICK_S) for batch in batches]
+    return list(client.map(task, packed, ticks, retries=2, pure=False, priority=int(batches[0].alone)))
 
 
 def _cause(outcome: Any) -> Cause | None:

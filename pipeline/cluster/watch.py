@@ -1,4 +1,4 @@
-"""The workers of a Dask cluster: are there any, and are they alive?"""
+"""Finds Dask workers that are missing or frozen, and restarts those that are frozen or hung."""
 
 import time
 from typing import TYPE_CHECKING, Any

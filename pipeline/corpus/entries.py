@@ -1,4 +1,4 @@
-"""The listing of a corpus in any layout: its recordings with their languages and speakers, not opened yet."""
+"""Entry and Listing: the recordings that a layout finds, with languages and speakers, not opened yet."""
 
 import hashlib
 import re

@@ -13,7 +13,7 @@ from pathlib import Path
 from pipeline import params
 from pipeline.corpus import speakers
 from pipeline.corpus.entries import Entry, Listing
-from pipeline.corpus.files import Files, escaped, is_folder, quoted, require_printable
+from pipeline.corpus.paths import Files, escaped, is_folder, quoted, require_printable
 from pipeline.errors import AudioError, CorpusError
 from pipeline.tables import RejectedRow
 

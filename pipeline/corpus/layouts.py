@@ -1,4 +1,4 @@
-"""Corpora in any layout: the table of layouts, and the check that a corpus can be split by speaker."""
+"""The table of layouts, and the check that a corpus can be split by speaker."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline import params
 from pipeline.corpus import folders, table
 from pipeline.corpus.entries import Entry, Listing
-from pipeline.corpus.files import is_folder, quoted
+from pipeline.corpus.paths import is_folder, quoted
 from pipeline.errors import CorpusError
 from pipeline.tables import RecordingRow, RejectedRow
 

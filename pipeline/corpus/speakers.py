@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.corpus import spreadsheet
-from pipeline.corpus.files import quoted
+from pipeline.corpus.paths import quoted
 from pipeline.errors import CorpusError
 
 

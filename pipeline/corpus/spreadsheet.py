@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipeline.corpus.files import quoted
+from pipeline.corpus.paths import quoted
 from pipeline.errors import CorpusError
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from pipeline import params
 from pipeline.corpus import spreadsheet
 from pipeline.corpus.entries import Entry, Listing
-from pipeline.corpus.files import MAX_NAME_CHARACTERS, Files, escaped, require_printable
+from pipeline.corpus.paths import MAX_NAME_CHARACTERS, Files, escaped, require_printable
 from pipeline.errors import AudioError, CorpusError
 from pipeline.tables import RecordingRow, RejectedRow
 

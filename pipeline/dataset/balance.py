@@ -1,4 +1,4 @@
-"""Balancing of the training manifest, for uneven classes such as 1,271, 347 and 893 minutes.
+"""The balance strategies: each makes the training manifest from all sequences of uneven classes.
 
 Classes are counted in frames of the language after the silence view. Validation and test manifests are never balanced.
 """
@@ -93,7 +93,15 @@ def balance(
 
 
 def class_weight(rows: Sequence[SequenceRow], counted: Counted) -> list[SequenceRow]:
-    """Every sequence, weighted n / (k · n_class): all k classes have the same total weight."""
+    """Every sequence, weighted n / (k · n_class): all k classes have the same total weight.
+
+    Examples
+    --------
+    >>> rows = [SequenceRow(f"{name}/0", name, name[0], "ann", 0, 9) for name in ("a0", "a1", "a2", "b0")]
+    >>> counted = {row.recording: np.ones(9, bool) for row in rows}
+    >>> [round(row.weight, 3) for row in class_weight(rows, counted)]
+    [0.667, 0.667, 0.667, 2.0]
+    """
     return _weighted(rows, counted, [row.language for row in rows])
 
 

@@ -1,4 +1,4 @@
-"""Everything that defines a network except its weights."""
+"""Architecture: everything that defines a network except its weights; the table of recurrent cells."""
 
 import dataclasses
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""params.yaml as frozen, validated values: one class per section; everything downstream trusts them.
+"""Parameters: params.yaml as frozen, validated values that everything downstream trusts.
 
 This room affects no artifact: DVC compares the values themselves, and the code here only rejects bad ones.
 """

@@ -1,4 +1,4 @@
-"""Edges of mel filters, as in librosa. Importing librosa itself takes a second."""
+"""The check for mel filters that hold no frequency, without the second that importing librosa takes."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""params.yaml as frozen, validated values: one class per section; everything downstream trusts them.
+"""The sections of params.yaml, one frozen and validated class each, and the function that loads the file.
 
 `load` reads and checks the whole file, so that a mistake in any section stops the first stage that runs. Every number,
 text and list has both bounds; docs/parameters.md shows them.

@@ -1,4 +1,4 @@
-"""The scores of each test recording, and of all of them together."""
+"""Runs the test recordings through the exported network and collects their scores."""
 
 import csv
 import dataclasses

@@ -1,4 +1,4 @@
-"""Scores of language recognition: by recording and by language."""
+"""Formulas of language recognition: accuracy, recall, confusion, C_avg, equal error rate."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -66,6 +66,12 @@ def run_sox(blocks: Iterable[Samples], sample_rate: int, threshold: float) -> It
     ------
     ProgramError
         If SoX is not installed or fails.
+
+    Examples
+    --------
+    >>> signal = np.repeat(np.array([0, 8000, 0], np.int16), [1000, 4000, 1000])
+    >>> sum(len(block) for block in run_sox([signal], 16000, threshold=1.0)) < len(signal)
+    True
     """
     import sox
 

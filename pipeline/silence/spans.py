@@ -12,7 +12,13 @@ from pipeline.silence.rule import SoxRule
 
 @dataclass(frozen=True)
 class Durations:
-    """The durations of `params.Detection`, in samples."""
+    """The durations of `params.Detection`, in samples.
+
+    Examples
+    --------
+    >>> Durations.of(params.Detection(threshold=1.0, min_speech=0.1, min_silence=0.2, pad=0.05), 16000)
+    Durations(min_silence=3200, min_speech=1600, pad=800)
+    """
 
     min_silence: int
     min_speech: int
@@ -95,7 +101,13 @@ def frame_flags(spans: Spans, n_samples: int, hop_length: int, first: int, count
 
 
 def within(spans: Spans, start: int, n_samples: int) -> Spans:
-    """The parts of spans that lie in `n_samples` samples from `start` on, counted from `start`."""
+    """The parts of spans that lie in `n_samples` samples from `start` on, counted from `start`.
+
+    Examples
+    --------
+    >>> within(np.array([[100, 300], [500, 900]]), start=200, n_samples=400).tolist()
+    [[0, 100], [300, 400]]
+    """
     first, last = np.searchsorted(spans[:, 1], start, "right"), np.searchsorted(spans[:, 0], start + n_samples)
     return np.clip(spans[first:last] - start, 0, n_samples)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pipeline.dataset import views
 from pipeline.errors import ArtifactError
 from pipeline.params import SilenceStrategy
-from pipeline.store import arrays
+from pipeline.store import conversions
 from pipeline.store.items import Example, ItemReader, split_runs
 
 
@@ -127,11 +127,11 @@ class Selection(ItemReader):
 
     def numpy(self) -> Example:
         """All items joined, in memory."""
-        return arrays.joined(self)
+        return conversions.joined(self)
 
     def dask(self) -> Any:
         """MFCCs of all items joined: a lazy dask.array of shape (frames, n_mfcc), in chunks of up to one shard."""
-        return arrays.dask_array(self)
+        return conversions.dask_array(self)
 
     def xarray(self) -> Any:
         """All items joined: a lazy xarray.Dataset of `mfcc` (frame, coefficient).
@@ -139,12 +139,12 @@ class Selection(ItemReader):
         Coordinates of the frames: recording, language and speaker (names), speech, and time (seconds from the start of
         the recording).
         """
-        return arrays.xarray_dataset(self)
+        return conversions.xarray_dataset(self)
 
     def tensorflow(self) -> Any:
         """A tf.data.Dataset of examples, of known cardinality."""
-        return arrays.tensorflow_dataset(self)
+        return conversions.tensorflow_dataset(self)
 
     def torch(self) -> Any:
         """A torch.utils.data.Dataset of examples as tensors; it can be sent to worker processes of any kind."""
-        return arrays.torch_dataset(self)
+        return conversions.torch_dataset(self)

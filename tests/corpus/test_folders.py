@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pipeline import params
 from pipeline.corpus import layouts
 from pipeline.corpus.entries import Listing
-from pipeline.corpus.files import Files
+from pipeline.corpus.paths import Files
 from pipeline.errors import CorpusError
 from tests.corpus.contract import LayoutContract
 from tests.corpus.corpora import (
