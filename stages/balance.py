@@ -4,7 +4,7 @@ import dataclasses
 
 from pipeline import checksums, tables
 from pipeline.console import terminal
-from pipeline.dataset import balance, views
+from pipeline.dataset import balance, counts, views
 from pipeline.dataset.sequences import sequence_rows
 from pipeline.store.feature_store import FeatureStore
 from pipeline.tables import SPLITS, SequenceRow, SplitRow
@@ -34,13 +34,13 @@ def main() -> None:
             # A test recording is one sequence, as it is one stream: states are reset after each.
             length = n_rows if name == "test" else settings.sequence.length
             rows += sequence_rows(row, n_rows, length, strategy, store.id)
-        balance.check(rows, counted, languages, name)
+        counts.check(rows, counted, languages, name)
         if name == "train":
-            before = balance.class_totals(rows, counted)
+            before = counts.class_totals(rows, counted)
             rows, division = balance.balance(settings.balance.strategy, rows, counted, settings.seed)
             summary |= {"ensemble": division and dataclasses.asdict(division), "before": before}
         tables.write(folder / f"{name}.csv", SequenceRow, rows)
-        parts = balance.summary(rows, counted, languages)
+        parts = counts.summary(rows, counted, languages)
         summary[name] = parts
         shown += [[f"{name} {language}", *part.values()] for language, part in parts.items()]
     checksums.write_json(folder / "summary.json", summary)

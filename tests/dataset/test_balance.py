@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from pipeline import checksums, tables
 from pipeline.arrays import Flags
-from pipeline.dataset import balance
+from pipeline.dataset import balance, counts
 from pipeline.dataset.sequences import sequence_rows
-from pipeline.errors import ArgumentError, ArtifactError, CorpusError
+from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.params import BalanceStrategy, SilenceStrategy
 from pipeline.store.feature_store import FeatureStore
 from pipeline.tables import SequenceRow, SplitRow
@@ -63,14 +63,14 @@ def manifests(draw: st.DrawFn) -> Manifest:
 def weighted(rows: list[SequenceRow], counted: Counted, names: list[str]) -> dict[str, float]:
     mass: dict[str, float] = defaultdict(float)
     for row, name in zip(rows, names, strict=True):
-        mass[name] += row.weight * balance.frames(row, counted)
+        mass[name] += row.weight * counts.frames(row, counted)
     return dict(mass)
 
 
 def spoken(rows: list[SequenceRow], counted: Counted) -> Counter[tuple[str, str]]:
     heard: Counter[tuple[str, str]] = Counter()
     for row in rows:
-        heard[row.language, row.speaker] += balance.frames(row, counted)
+        heard[row.language, row.speaker] += counts.frames(row, counted)
     return heard
 
 
@@ -92,7 +92,7 @@ def test_every_strategy_of_the_parameters_is_in_the_table() -> None:
 @pytest.mark.parametrize("strategy", get_args(BalanceStrategy))
 def test_a_strategy_that_resamples_evens_out_classes_without_weights(strategy: BalanceStrategy) -> None:
     rows, counted = uneven({"a": 40, "b": 9})
-    totals = balance.class_totals(balance.balance(strategy, rows, counted, 0)[0], counted)
+    totals = counts.class_totals(balance.balance(strategy, rows, counted, 0)[0], counted)
     assert balance.METHODS[strategy].resamples == (max(totals.values()) - min(totals.values()) <= LENGTH)
 
 
@@ -149,7 +149,7 @@ def test_class_weight_makes_classes_weigh_the_same_and_the_whole_as_before(corpu
     kept, division = balance.balance("class_weight", rows, counted, 0)
     assert division is None
     assert [row.sequence for row in kept] == [row.sequence for row in rows]
-    total = sum(balance.class_totals(rows, counted).values())
+    total = sum(counts.class_totals(rows, counted).values())
     mass = weighted(kept, counted, [row.language for row in kept])
     assert all(value == pytest.approx(total / len(mass), rel=1e-4) for value in mass.values())
 
@@ -159,11 +159,11 @@ def test_class_weight_makes_classes_weigh_the_same_and_the_whole_as_before(corpu
 def test_undersample_leaves_every_class_within_one_sequence_of_the_smallest(corpus: Manifest, seed: int) -> None:
     rows, counted = corpus
     kept, _ = balance.balance("undersample", rows, counted, seed)
-    smallest = min(balance.class_totals(rows, counted).values())
+    smallest = min(counts.class_totals(rows, counted).values())
     assert len(set(kept)) == len(kept)
     assert set(kept) <= set(rows)
-    assert all(abs(total - smallest) <= LENGTH for total in balance.class_totals(kept, counted).values())
-    least = [language for language, total in balance.class_totals(rows, counted).items() if total == smallest]
+    assert all(abs(total - smallest) <= LENGTH for total in counts.class_totals(kept, counted).values())
+    least = [language for language, total in counts.class_totals(rows, counted).items() if total == smallest]
     assert [row for row in kept if row.language in least] == [row for row in rows if row.language in least]
 
 
@@ -186,8 +186,8 @@ def test_undersample_takes_from_speakers_evenly(corpus: Manifest, seed: int) -> 
 def test_oversample_brings_every_class_within_one_sequence_of_the_largest(corpus: Manifest, seed: int) -> None:
     rows, counted = corpus
     more, _ = balance.balance("oversample", rows, counted, seed)
-    largest = max(balance.class_totals(rows, counted).values())
-    assert all(abs(total - largest) <= LENGTH for total in balance.class_totals(more, counted).values())
+    largest = max(counts.class_totals(rows, counted).values())
+    assert all(abs(total - largest) <= LENGTH for total in counts.class_totals(more, counted).values())
     assert sorted((row for row in more if row.repeat == 0), key=lambda row: row.sequence) == rows
 
 
@@ -237,7 +237,7 @@ def test_ensemble_puts_every_speaker_of_the_largest_class_in_one_part(corpus: Ma
     rows, counted = corpus
     _, division = balance.balance("ensemble", rows, counted, 0)
     assert division is not None
-    totals = balance.class_totals(rows, counted)
+    totals = counts.class_totals(rows, counted)
     assert totals[division.large] == max(totals.values())
     assert sorted([division.large, *division.others]) == sorted(totals)
     speakers = [speaker for part in division.parts for speaker in part]
@@ -281,40 +281,9 @@ def test_a_speaker_of_two_languages_is_in_a_part_only_in_the_large_one() -> None
     assert [row.weight for row in mine] == [pytest.approx(690 / 3 / 90, rel=1e-4)]
 
 
-def test_classes_are_counted_in_frames_that_count() -> None:
-    counted = {"r": np.array([False, True, True, False])}
-    assert balance.frames(SequenceRow("r/0", "r", "a", "s", 1, 2), counted) == 2
-    assert balance.class_totals(
-        [SequenceRow("r/0", "r", "a", "s", 0, 2), SequenceRow("r/1", "r", "a", "s", 2, 2)], counted
-    ) == {"a": 2}
-
-
 def test_undersampling_keeps_a_class_whose_sequences_are_longer_than_the_smallest_class() -> None:
     rows = [SequenceRow(f"e{n}/0", f"e{n}", "english", f"s{n}", 0, 2000) for n in range(2)]
     rows.append(SequenceRow("h/0", "h", "hindi", "t", 0, 500))
     counted = {row.recording: np.ones(row.frames, bool) for row in rows}
     kept, _ = balance.balance("undersample", rows, counted, 0)
     assert sorted(row.language for row in kept) == ["english", "hindi"]
-
-
-def test_the_summary_counts_the_first_network_and_its_weights() -> None:
-    rows = [
-        SequenceRow("r/0", "r", "a", "s", 0, 2, weight=0.5),
-        SequenceRow("r/1", "r", "a", "s", 2, 2, weight=1.5),
-        SequenceRow("r/0", "r", "a", "s", 0, 2, member=1),
-    ]
-    counted = {"r": np.array([True, False, True, True])}
-    assert balance.summary(rows, counted, ["b", "a"]) == {
-        "b": {"sequences": 0, "frames": 0, "weighed": 0},
-        "a": {"sequences": 2, "frames": 3, "weighed": round(0.5 + 2 * 1.5)},
-    }
-
-
-def test_a_split_without_a_frame_of_a_language_is_refused() -> None:
-    rows = [SequenceRow("r/0", "r", "a", "s", 0, 2), SequenceRow("q/0", "q", "b", "t", 0, 2)]
-    counted = {"r": np.array([True, False]), "q": np.array([True, True])}
-    balance.check(rows, counted, ["a", "b"], "val")
-    with pytest.raises(CorpusError, match=r"no frame of 'b' in val is speech; lower silence\.threshold"):
-        balance.check(rows, counted | {"q": np.zeros(2, bool)}, ["a", "b"], "val")
-    with pytest.raises(CorpusError, match="no frame of 'c' in test is speech"):
-        balance.check(rows, counted, ["a", "b", "c"], "test")
