@@ -40,10 +40,11 @@ def main() -> None:
     checksums.write_json(folder / "metrics.json", summary)
     checksums.seal(folder)
     terminal.show_table(*evaluation.table(scores, description.languages))
+    seconds = summary["stream"]["seconds_until_right"]
     print(
         f"{summary['recordings']} recordings of {summary['speakers']} speakers: {summary['recording_accuracy']:.1%} "
         f"right, frame accuracy {summary['frame_accuracy']:.1%}, C_avg {summary['c_avg']:.3f}\n"
-        f"stable after {summary['stream']['seconds_until_right']} s (median), "
+        f"{'never right to the end' if seconds is None else f'right to the end after {seconds} s (median)'}, "
         f"{summary['stream']['changes_of_mind']:.1f} changes of the decision per recording"
     )
 

@@ -38,7 +38,7 @@ SAMPLE_S = 3600  # of audio per core of this machine: some seconds of work
 MIN_RECORDINGS = 16  # of the sample, however long they are
 START_S = 1.0  # until Python has imported what a stage needs
 TABLE_FILES = {"ingest": 4, "trim": 3}  # in addition to the audio: tables, summary.json, SHA256SUMS
-STORE_FILES = 4 + 2 * 5  # in addition to the shards: zarr.json of two groups and two arrays, two files per table column
+STORE_FILES = 1 + len(layout.CHECKSUMMED_FILES)  # in addition to the shards: the group's own zarr.json and those
 
 NO_MEMO = Memo(Path(os.devnull))  # stores nothing: the sample must be computed
 

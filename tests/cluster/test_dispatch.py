@@ -22,6 +22,7 @@ from pipeline.cluster import dispatch, engine, task, watch
 from pipeline.errors import ClusterError
 from tests.cluster import tasks
 from tests.cluster.clusters import Cluster, family, started
+from tests.interrupts import heed_interrupts
 
 
 @pytest.fixture(scope="module")
@@ -244,6 +245,7 @@ def test_ctrl_c_ends_all_processes_and_none_complains(tmp_path: Path, moment: st
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_interrupts,
     )
     while not (tmp_path / "reached").exists():
         assert running.poll() is None, running.communicate()

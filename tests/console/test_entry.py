@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.interrupts import heed_interrupts
+
 pytestmark = pytest.mark.slow  # starts a program in every test
 
 ROOT = Path(__file__).parents[2]
@@ -124,12 +126,9 @@ def test_output_that_nobody_reads() -> None:
 
 
 def interrupted(command: list[str], seconds: float) -> tuple[int, str]:
-    def allow_interrupts() -> None:  # a background process ignores Ctrl-C
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, preexec_fn=allow_interrupts
+        command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, preexec_fn=heed_interrupts
     ) as running:
         time.sleep(seconds)
         running.send_signal(signal.SIGINT)

@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from tests.end_to_end.conftest import ALWAYS, Copy
+from tests.interrupts import heed_interrupts
 
 AFTER_SWAP = {"balance", "audit", "train", "export", "evaluate", "report"}
 
@@ -107,9 +108,6 @@ def test_frames_are_csv_with_one_posterior_per_class(tiny: Copy) -> None:
 
 def test_interrupting_prints_the_answer_so_far(tiny: Copy) -> None:
     command = [str(Path(sys.executable).parent / "lid"), "identify", "--frames", "--rate", "16000", "-"]
-
-    def heed_interrupts() -> None:  # as in a terminal; background processes start with SIGINT ignored
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=tiny.folder, stdin=pipe, stdout=pipe, preexec_fn=heed_interrupts) as heard:

@@ -19,6 +19,7 @@ import soundfile
 import yaml
 
 from tests.cluster.clusters import family, started
+from tests.interrupts import heed_interrupts
 
 ROOT = Path(__file__).parents[2]
 MINUTES = 72  # of audio: seven shards
@@ -44,6 +45,7 @@ class Run:
             stderr=pipe,
             text=True,
             start_new_session=start_new_session,
+            preexec_fn=heed_interrupts,
         )
 
     def finish(self, stage: str, environment: Mapping[str, str] | None = None) -> str:
@@ -187,10 +189,8 @@ def test_ctrl_c_is_one_line(whole: Run, fresh: Callable[[str], Run]) -> None:
     run = fresh("features")
     running = run.start("features", start_new_session=True)
     run.wait_for_entries(1, running)
-    os.killpg(running.pid, signal.SIGSTOP)  # or it may be finished before all its processes are found
     everyone = family(running.pid)
     os.killpg(running.pid, signal.SIGINT)  # as a terminal does
-    os.killpg(running.pid, signal.SIGCONT)
     _, complaint = running.communicate(timeout=60)
     assert running.returncode == 130
     assert re.fullmatch(r"interrupted; .*\n", complaint)
