@@ -27,7 +27,7 @@ def test_the_parameters_of_the_project_load_unaltered() -> None:
     [
         ("silence.strategy", "cut", ["silence.strategy", "'cut'", *map(repr, params.SILENCE_STRATEGIES)]),
         ("balance.strategy", "smote", ["balance.strategy", "'smote'", *map(repr, params.BALANCE_STRATEGIES)]),
-        ("model.cell", "rnn", ["model.cell", "'rnn'", *map(repr, get_args(params.Cell))]),
+        ("model.cell", "perceptron", ["model.cell", "'perceptron'", *map(repr, get_args(params.Cell))]),
         ("corpus.layout", "zip", ["corpus.layout", "'zip'", *map(repr, get_args(params.Layout))]),
         ("silence.pad", -0.1, ["silence.pad", "-0.1", "greater than or equal to 0"]),
         ("audio.min_duration", 0, ["audio.min_duration", "0", "greater than 0"]),
