@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ LENGTHS = [5, 50, 1, 17, 30, 9]  # the second lies in four shards, the fifth in 
 LANGUAGES = ["english", "hindi", "english", "mandarin", "hindi", "english"]
 SPEAKERS = ["a", "b", "a", "c", "d", "e"]
 ORDER = ("mandarin", "english", "hindi")
-STRATEGIES: list[SilenceStrategy] = ["none", "remove", "mask", "label"]
+STRATEGIES: tuple[SilenceStrategy, ...] = get_args(SilenceStrategy)
 ROWS = sum(LENGTHS)
 MFCC = np.arange(ROWS * N_MFCC, dtype=np.float32).reshape(ROWS, N_MFCC)
 STARTS: NDArray[np.int64] = np.cumsum([0, *LENGTHS])
