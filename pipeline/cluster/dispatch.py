@@ -14,10 +14,12 @@ Time limits are counted in looks and ticks, not read from a clock: a process tha
 later has not exceeded any.
 """
 
+import asyncio
 import itertools
 import pickle
 import queue
 from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
@@ -111,9 +113,7 @@ def _outcomes(
     client: "Client", task: Callable[..., Any], batches: list[_Batch], allowance_s: Callable[[Any], float]
 ) -> Iterator[tuple[_Batch, Any]]:
     """Yield each batch as it ends with the return value or exception of its task; more may be appended meanwhile."""
-    from distributed import CancelledError
-
-    done: queue.Queue[Any] = queue.Queue()
+    done: queue.Queue[tuple[Any, Any]] = queue.Queue()
     running: dict[Any, tuple[Any, _Batch]] = {}  # by key; Dask cancels a task when nobody holds its future
     watch = Watch(client)
     submitted = 0
@@ -121,18 +121,15 @@ def _outcomes(
         new, submitted = batches[submitted:], len(batches)
         for future, batch in zip(_submit(client, task, new, allowance_s), new, strict=True):
             running[future.key] = future, batch
-            future.add_done_callback(done.put)
+            future.add_done_callback(partial(_fetch, client, done))
         try:
-            future = done.get(timeout=watch.due_in())
+            future, fetched = done.get(timeout=watch.due_in())
         except queue.Empty:
             watch.look()
             continue
         watch.look()
         _, batch = running.pop(future.key)
-        try:
-            outcome = None if future.status in ("cancelled", "lost") else future.exception() or future.result()
-        except (OSError, CancelledError):  # not from the task: its own are in `exception`
-            outcome = None
+        outcome = _outcome(future, fetched)
         future.release()  # before its worker may be restarted: Dask would repeat the task
         if outcome is not None:
             yield batch, outcome
@@ -140,6 +137,33 @@ def _outcomes(
             batches.append(batch)  # the worker that held the result is gone
         else:
             raise gone(client)
+
+
+def _fetch(client: "Client", done: queue.Queue[tuple[Any, Any]], future: Any) -> None:
+    """Put a task that has ended into the queue, with its result once it is here.
+
+    Nobody waits for the result: the worker that holds it may be frozen, and then it comes once that is restarted.
+    """
+    if future.status != "finished":
+        done.put((future, None))
+        return
+    gathered = client.gather(future, asynchronous=True)
+    fetched = asyncio.run_coroutine_threadsafe(gathered, client.loop.asyncio_loop)
+    fetched.add_done_callback(lambda fetched: done.put((future, fetched)))
+
+
+def _outcome(future: Any, fetched: Any) -> Any:
+    """The return value or exception of a task; None if it is lost with its worker or the scheduler."""
+    from distributed import CancelledError
+
+    try:
+        if fetched is not None:
+            return fetched.result()
+        return None if future.status in ("cancelled", "lost") else future.exception()
+    except (OSError, CancelledError, futures.CancelledError):  # of the connection: the task's own are in `exception`
+        return None
+    except Exception as error:  # the task was repeated, as its result was lost, and failed
+        return error
 
 
 def _submit(

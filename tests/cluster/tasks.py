@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np  # noqa: F401 with its BLAS
 from threadpoolctl import threadpool_info
@@ -105,3 +106,19 @@ def blas_threads(items: Sequence[int]) -> list[int]:
 
 def fail(items: Sequence[int]) -> list[int]:
     raise OSError(28, "No space left on device")
+
+
+class FreezesOnce:
+    """A number that freezes the worker that holds it, the first time that the result is fetched."""
+
+    def __init__(self, number: int, mark: Path) -> None:
+        self.number, self.mark = number, mark
+
+    def __reduce__(self) -> tuple[type[int], tuple[int]]:
+        if first_time(self.mark):
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return int, (self.number,)
+
+
+def hold_frozen(items: Sequence[int], mark: Path) -> list[Any]:
+    return [FreezesOnce(item * item, mark) if item == 3 else item * item for item in items]

@@ -134,6 +134,16 @@ def test_a_frozen_worker_is_reported_and_its_work_is_done(
     assert not psutil.pid_exists(int(mark.read_text()))
 
 
+def test_a_worker_that_is_frozen_with_a_result_is_restarted(
+    cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "LOOK_INTERVAL_S", 1)
+    monkeypatch.setattr(watch, "FROZEN_LOOKS", 3)
+    hold = functools.partial(tasks.hold_frozen, mark=tmp_path / "mark")
+    assert work(hold, 12, tmp_path) == squares(12)
+    assert (tmp_path / "mark").exists()
+
+
 def test_a_worker_that_goes_on_after_it_was_replaced_does_no_harm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
