@@ -52,6 +52,7 @@ def test_rows_that_count_have_weight_and_the_class_of_the_language(
 
 def test_every_strategy_of_the_parameters_is_in_the_table() -> None:
     assert tuple(views.TREATMENTS) == get_args(SilenceStrategy)
+    assert {treatment.weight for treatment in views.TREATMENTS.values()} <= {0, 1}  # a frame counts or it does not
     assert len({treatment.sentence for treatment in views.TREATMENTS.values()}) == len(views.TREATMENTS)
 
 

@@ -1,13 +1,17 @@
 """An export for every silence strategy."""
 
+import itertools
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from pipeline import params
 from tests.export import small
 
-CELLS: dict[params.SilenceStrategy, params.Cell] = {"none": "gru", "remove": "lstm", "mask": "gru", "label": "lstm"}
+CELLS: dict[params.SilenceStrategy, params.Cell] = dict(
+    zip(small.STRATEGIES, itertools.cycle(get_args(params.Cell)), strict=False)
+)
 
 
 @pytest.fixture(scope="session")
