@@ -165,7 +165,7 @@ def run(
 ) -> list[Outcome]:
     """Write a feature store on a cluster; one outcome per piece of a shard."""
     kernel = mfcc.make_kernel(settings, sample_rate)  # first, while the workers start: librosa takes a second to import
-    tasks = batches(sources, settings, sample_rate, memo)
+    tasks = job.batches(sources, settings, sample_rate, memo)
     create(path, recordings, sources, settings, sample_rate)
     outcomes = dispatch.run(
         client, job, tasks, shared_folder=path, path=path, kernel=kernel, top_db=settings.top_db, memo=memo

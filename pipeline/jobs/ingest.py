@@ -72,7 +72,7 @@ def run(
 ) -> list[RecordingRow | RejectedRow]:
     """Decode the recordings of a corpus on a cluster, one row per entry."""
     return dispatch.run(
-        client, job, batches(entries), shared_folder=folder, root=root, target=folder, settings=settings
+        client, job, job.batches(entries), shared_folder=folder, root=root, target=folder, settings=settings
     )
 
 

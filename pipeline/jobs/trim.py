@@ -98,7 +98,7 @@ def run(
     return dispatch.run(
         client,
         job,
-        batches(recordings, sample_rate),
+        job.batches(recordings, sample_rate),
         shared_folder=folder,
         sample_rate=sample_rate,
         detection=detection,
