@@ -77,6 +77,7 @@ class SplitRow:
     speaker: str
     group: str
     duration_s: float
+    source: str = ""  # as the corpus names it, if it does
 
 
 @dataclasses.dataclass(frozen=True)

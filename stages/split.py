@@ -26,7 +26,7 @@ def main() -> None:
     folder = ARTIFACTS / "splits"
     for name in SPLITS:
         rows = [
-            SplitRow(row.recording, row.language, row.speaker, row.group, row.duration_s)
+            SplitRow(row.recording, row.language, row.speaker, row.group, row.duration_s, row.extra.get("source", ""))
             for row in recordings
             if split_of[row.recording] == name
         ]
