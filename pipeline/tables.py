@@ -47,6 +47,7 @@ class RecordingRow:
     clipped: float  # share of the samples at full scale
     dc_offset: float  # mean, of full scale
     crc32c: str = ""  # of every block of the samples, as audio/wav.py reads them
+    same_speech: str = ""  # recordings whose fingerprints match share it
     extra: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
@@ -78,6 +79,12 @@ class SplitRow:
     group: str
     duration_s: float
     source: str = ""  # as the corpus names it, if it does
+    piece: int = 0  # of `pieces` equal parts of the recording; split.unit speaker: the whole
+    pieces: int = 1
+
+    def frames(self, n_frames: int) -> tuple[int, int]:
+        """First and last frame + 1 of the piece, of so many frames of the recording."""
+        return n_frames * self.piece // self.pieces, n_frames * (self.piece + 1) // self.pieces
 
 
 @dataclasses.dataclass(frozen=True)

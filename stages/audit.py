@@ -1,18 +1,29 @@
 """audit: check from the written files alone that train, val and test share nothing."""
 
+import numpy as np
+
 from pipeline import checksums, tables
 from pipeline.console import terminal
+from pipeline.console.text import printable
 from pipeline.dataset import audit
 from pipeline.errors import LeakageError
+from pipeline.store.feature_store import FeatureStore
 from pipeline.tables import SPLITS, RecordingRow, SequenceRow, SplitRow
-from stages import ARTIFACTS, run
+from stages import ARTIFACTS, read_params, run
+
+READS = ("audit.on_leak",)  # leaves of params.yaml
 
 
 def main() -> None:
+    settings = read_params(READS)
+    store = FeatureStore.open(ARTIFACTS / "features.zarr")
+    manifests = {name: ARTIFACTS / "manifests" / f"{name}.csv" for name in SPLITS}
+    items = {name: store.select(manifest=path).items for name, path in manifests.items()}
     findings = audit.leakage(
         tables.read(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow),
         {name: tables.read(ARTIFACTS / "splits" / f"{name}.csv", SplitRow) for name in SPLITS},
-        {name: tables.read(ARTIFACTS / "manifests" / f"{name}.csv", SequenceRow) for name in SPLITS},
+        {name: tables.read(path, SequenceRow) for name, path in manifests.items()},
+        {name: np.stack([rows["first"], rows["stop"]], axis=1) for name, rows in items.items()},
     )
     folder = ARTIFACTS / "audit"
     folder.mkdir(parents=True, exist_ok=True)
@@ -20,7 +31,10 @@ def main() -> None:
     checksums.seal(folder)
     terminal.show_table(["check", "violations"], [[check, len(found)] for check, found in findings.items()])
     if leaks := [sentence for found in findings.values() for sentence in found]:
-        raise LeakageError(f"{len(leaks)} leak(s) between splits: {leaks[0]}; see {folder / 'leakage.json'}")
+        sentence = f"{len(leaks)} leak(s) between splits: {leaks[0]}; see {folder / 'leakage.json'}"
+        if settings.audit.on_leak == "fail":
+            raise LeakageError(sentence)
+        print(printable(f"scores are too good: {sentence}"))
 
 
 if __name__ == "__main__":

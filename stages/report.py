@@ -19,6 +19,7 @@ def main() -> None:
             answers=tables.read(ARTIFACTS / "evaluation" / "confusion.csv", AnswerRow),
             history=tables.read(ARTIFACTS / "model" / "history.csv", EpochRow),
             splits=_by_language("splits", settings),
+            search=checksums.read_json(ARTIFACTS / "splits" / "search.json"),
             manifests=_manifests(settings),
             trim=_by_language("trim", settings),
             leakage=checksums.read_json(ARTIFACTS / "audit" / "leakage.json"),

@@ -1,37 +1,48 @@
 """split: assign speakers to train, val and test, from ingest/recordings.csv alone. No later stage moves a speaker."""
 
+import dataclasses
+from pathlib import Path
+
 from pipeline import checksums, tables
 from pipeline.console import terminal
-from pipeline.dataset import splits
+from pipeline.console.text import printable
+from pipeline.splits import methods, outcome, pieces, pins
 from pipeline.tables import SPLITS, RecordingRow, SplitRow
 from stages import ARTIFACTS, read_params, run
 
 READS = (
     "seed",
     "corpus.languages",
+    "split.unit",
     "split.method",
     "split.val",
     "split.test",
+    "split.folds",
+    "split.fold",
+    "split.stratify",
 )  # leaves of params.yaml
+PINS = Path("splits") / "pins.csv"
 
 
 def main() -> None:
     settings = read_params(READS)
-    path = ARTIFACTS / "ingest" / "recordings.csv"
-    recordings = tables.of_languages(path, RecordingRow, settings.corpus.languages)
-    split_of = splits.assign(recordings, settings.split, settings.seed)
-    splits.check(recordings, split_of)
-    summary = splits.summary(recordings, split_of, settings.corpus.languages)
+    recordings = tables.of_languages(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow, settings.corpus.languages)
+    search = None
+    if settings.split.unit == "sequence":
+        dealt = pieces.deal(recordings, settings.split, settings.seed)
+    else:
+        split_of, search = methods.assign(recordings, settings.split, settings.seed, pins.read(PINS))
+        dealt = {name: [(row, 0, 1) for row in recordings if split_of[row.recording] == name] for name in SPLITS}
+    rows = {name: [_row(*piece) for piece in part] for name, part in dealt.items()}
+    outcome.check(rows)
+    summary = outcome.summary(rows, settings.corpus.languages)
+    notes = outcome.notes(rows, methods.METHODS[settings.split.method].shares(settings.split))
 
     folder = ARTIFACTS / "splits"
     for name in SPLITS:
-        rows = [
-            SplitRow(row.recording, row.language, row.speaker, row.group, row.duration_s, row.extra.get("source", ""))
-            for row in recordings
-            if split_of[row.recording] == name
-        ]
-        tables.write(folder / f"{name}.csv", SplitRow, rows)
+        tables.write(folder / f"{name}.csv", SplitRow, rows[name])
     checksums.write_json(folder / "summary.json", summary)
+    checksums.write_json(folder / "search.json", {"notes": notes, **(dataclasses.asdict(search) if search else {})})
     checksums.seal(folder)
     terminal.show_table(
         ["language", *(f"{name} {unit}" for name in SPLITS for unit in ("min", "share", "speakers"))],
@@ -47,6 +58,17 @@ def main() -> None:
             for language, parts in summary.items()
         ],
     )
+    if search:
+        print(search)
+    for note in notes:
+        print(printable(note))
+
+
+def _row(row: RecordingRow, piece: int, pieces: int) -> SplitRow:
+    return SplitRow(
+        row.recording, row.language, row.speaker, row.group, row.duration_s / pieces,
+        source=row.extra.get("source", ""), piece=piece, pieces=pieces,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""The data set of the network: splits, silence views, sequences, class balance, and the audit of all of them."""
+"""The data set of the network: silence views, sequences, class balance, and the audit of all of them."""

@@ -1,19 +1,25 @@
 """The leakage audit: from the written files alone, find everything that train, val and test share."""
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.tables import RecordingRow, SequenceRow, SplitRow
 
 N_EXAMPLES = 5  # sentences of each check in the report
 
 Findings = dict[str, list[str]]  # sentences by check
+StoreRows = NDArray[np.int64]  # shape (sequences, 2): rows first:stop of features.zarr
 
 
 def leakage(
     recordings: Sequence[RecordingRow],
     splits: Mapping[str, Sequence[SplitRow]],
     manifests: Mapping[str, Sequence[SequenceRow]],
+    store_rows: Mapping[str, StoreRows],
 ) -> Findings:
     """Everything that leaks, as sentences by check; every list is empty if nothing does.
 
@@ -21,15 +27,20 @@ def leakage(
     ----------
     splits, manifests
         Rows of splits/*.csv and manifests/*.csv by split.
+    store_rows
+        Rows of features.zarr that each sequence of a manifest takes, by split.
     """
     by_recording = {row.recording: row for row in recordings}
-    placed = [(row.recording, name) for name, rows in splits.items() for row in rows]
+    placed = [(row.recording, name) for name, rows in splits.items() for row in rows if row.pieces == 1]
+    placed += dict.fromkeys((row.recording, name) for name, rows in splits.items() for row in rows if row.pieces > 1)
     known = [(by_recording[recording], name) for recording, name in placed if recording in by_recording]
-    split_of = dict(placed)
+    places: dict[str, set[str]] = defaultdict(set)
+    for recording, name in placed:
+        places[recording].add(name)
     return {
         "recording_in_one_split": [
             *_in_two("recording", placed),
-            *(f"recording {row.recording} is in no split" for row in recordings if row.recording not in split_of),
+            *(f"recording {row.recording} is in no split" for row in recordings if row.recording not in places),
             *(
                 f"recording {recording} of {name} is not in ingest"
                 for recording, name in placed
@@ -39,11 +50,18 @@ def leakage(
         "speaker_in_one_split": _in_two("speaker", ((row.speaker, name) for row, name in known)),
         "source_in_one_split": _in_two("source", ((row.group, name) for row, name in known)),
         "audio_in_one_split": _in_two("audio", ((row.sha256, name) for row, name in known)),
+        "speech_in_one_split": _in_two("speech", ((row.same_speech or row.sha256, name) for row, name in known)),
         "sequence_in_its_split": [
-            f"sequence {row.sequence} of {name} is of a recording of {split_of.get(row.recording, 'no split')}"
+            f"sequence {row.sequence} of {name} is of a recording of "
+            f"{', '.join(sorted(places.get(row.recording, ()))) or 'no split'}"
             for name, rows in manifests.items()
             for row in rows
-            if split_of.get(row.recording) != name
+            if name not in places.get(row.recording, ())
+        ],
+        "features_in_one_split": [
+            f"rows {first}:{stop} of features.zarr are in {one} and {other}"
+            for one, other in itertools.combinations(store_rows, 2)
+            for first, stop in _common(store_rows[one], store_rows[other]).tolist()
         ],
         "only_train_balanced": [
             f"sequence {row.sequence} of {name} is repeated, weighted or of a second network"
@@ -55,7 +73,7 @@ def leakage(
             f"sequence {row.sequence} of {name} does not begin where the one before it ends"
             for name, rows in manifests.items()
             if name != "train"
-            for row in _out_of_place(rows)
+            for row in _out_of_place(rows, {part.recording for part in splits[name] if part.pieces > 1})
         ],
     }
 
@@ -75,7 +93,7 @@ def _in_two(kind: str, pairs: Iterable[tuple[str, str]]) -> list[str]:
     places: dict[str, list[str]] = defaultdict(list)
     for key, name in pairs:
         places[key].append(name)
-    # A recording is listed once; speakers, sources and audio may recur within one split.
+    # A recording is listed once; speakers, sources, audio and speech may recur within one split.
     return [
         f"{kind} {key} is in {', '.join(sorted(names))}"
         for key, names in places.items()
@@ -83,10 +101,29 @@ def _in_two(kind: str, pairs: Iterable[tuple[str, str]]) -> list[str]:
     ]
 
 
-def _out_of_place(rows: Iterable[SequenceRow]) -> Iterator[SequenceRow]:
-    """Sequences after a gap or an overlap: others are missing or listed twice."""
+def _common(one: StoreRows, other: StoreRows) -> StoreRows:
+    """The ranges of `one`, merged if they touch, that share a row with a range of `other`."""
+    one, other = _merged(one), _merged(other)
+    if not len(other):
+        return other
+    last = np.searchsorted(other[:, 0], one[:, 1]) - 1  # the last one that begins before the end
+    common: StoreRows = one[(last >= 0) & (other[last, 1] > one[:, 0])]
+    return common
+
+
+def _merged(rows: StoreRows) -> StoreRows:
+    """The same rows in as few ranges as possible, in order."""
+    rows = rows[np.argsort(rows[:, 0], kind="stable")]
+    reach = np.maximum.accumulate(rows[:, 1])
+    begins = np.flatnonzero(np.r_[True, rows[1:, 0] > reach[:-1]]) if len(rows) else np.zeros(0, np.int64)
+    return np.stack([rows[begins, 0], np.maximum.reduceat(rows[:, 1], begins) if len(rows) else begins], axis=1)
+
+
+def _out_of_place(rows: Iterable[SequenceRow], in_pieces: set[str]) -> Iterator[SequenceRow]:
+    """Sequences after a gap or an overlap: others are missing or listed twice. Between pieces, a gap is no fault."""
     ends: dict[str, int] = defaultdict(int)
     for row in rows:
-        if row.start != ends[row.recording]:
+        gap = row.start - ends[row.recording]
+        if gap < 0 or (gap > 0 and row.recording not in in_pieces):
             yield row
         ends[row.recording] = row.start + row.frames

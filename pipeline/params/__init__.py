@@ -22,6 +22,7 @@ from pipeline.params.sections import (
     Silence,
     SilenceStrategy,
     Split,
+    SplitMethod,
     Train,
     load,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "Silence",
     "SilenceStrategy",
     "Split",
+    "SplitMethod",
     "Train",
     "all_leaves",
     "choose",

@@ -22,6 +22,7 @@ MAX_LAYERS = 8
 
 FileName = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Language = Annotated[str, Field(max_length=60, pattern=r"^\w+$")]
+Column = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]  # of a corpus table
 Share = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # accepted by NumPy and Keras
 Seconds = Annotated[float, Field(ge=0, le=60)]
@@ -41,13 +42,14 @@ RESERVED = {  # columns of CSV files with one column per language, and answers o
     "confidence",
 }
 # Choices by table: each name is one entry of a table, as tests check: corpus/layouts.py, dataset/views.py,
-# dataset/balance.py, network/definition.py.
+# dataset/balance.py, network/definition.py, splits/methods.py.
 Layout = Literal["folders", "table"]
 SilenceStrategy = Literal["none", "remove", "mask", "label"]
 SILENCE_STRATEGIES: tuple[str, ...] = get_args(SilenceStrategy)
 BalanceStrategy = Literal["none", "class_weight", "undersample", "oversample", "ensemble"]
 BALANCE_STRATEGIES: tuple[str, ...] = get_args(BalanceStrategy)
 Cell = Literal["gru", "lstm"]
+SplitMethod = Literal["hours", "hash", "official", "folds"]
 
 
 class Section(BaseModel):
@@ -147,14 +149,20 @@ class Mfcc(Section):
 class Split(Section):
     """Division of the speakers among train, val and test."""
 
-    method: Literal["hours"]
+    unit: Literal["speaker", "sequence"]
+    method: SplitMethod
     val: Share
     test: Share
+    folds: Annotated[int, Field(ge=3, le=1000)]
+    fold: Annotated[int, Field(ge=0, le=999)]
+    stratify: Annotated[tuple[Column, ...], Field(strict=False, max_length=10)]
 
     @model_validator(mode="after")
-    def _leaves_train(self) -> Self:
+    def _consistent(self) -> Self:
         if self.val + self.test >= 1:
             raise ValueError(f"val {self.val} and test {self.test} leave nothing to train on; keep their sum below 1")
+        if self.fold >= self.folds:
+            raise ValueError(f"fold {self.fold} is none of {self.folds} folds; take one of 0 to {self.folds - 1}")
         return self
 
 
@@ -168,6 +176,12 @@ class Balance(Section):
     """Balancing of the training classes."""
 
     strategy: BalanceStrategy
+
+
+class Audit(Section):
+    """The leakage audit."""
+
+    on_leak: Literal["fail", "report"]
 
 
 class Model(Section):
@@ -216,6 +230,7 @@ class Params(Section):
     split: Split
     sequence: Sequence
     balance: Balance
+    audit: Audit
     model: Model
     train: Train
     export: Export
@@ -226,6 +241,11 @@ class Params(Section):
             raise ValueError(
                 f"mfcc.top_db {self.mfcc.top_db} clips against the loudest frame of a whole recording, which no stream "
                 "can know; set it to null, or export.streaming to false"
+            )
+        if self.split.unit == "sequence" and self.audit.on_leak == "fail":
+            raise ValueError(
+                "split.unit 'sequence' puts pieces of one recording into several splits, which leaks; set it to "
+                "'speaker', or audit.on_leak to 'report' to see the price of leakage"
             )
         mfcc, nyquist = self.mfcc, self.audio.sample_rate / 2
         if mfcc.fmax is not None and mfcc.fmax > nyquist:

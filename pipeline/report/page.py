@@ -27,8 +27,9 @@ class Results:
     ----------
     params
         The sections of params.yaml.
-    metrics, splits, manifests, trim, leakage
-        evaluation/metrics.json, splits/summary.json, manifests/summary.json, trim/summary.json and audit/leakage.json.
+    metrics, splits, search, manifests, trim, leakage
+        evaluation/metrics.json, splits/summary.json, splits/search.json, manifests/summary.json, trim/summary.json and
+        audit/leakage.json.
     answers, history, rejected
         Rows of evaluation/confusion.csv, model/history.csv and ingest/rejected.csv.
     diagram
@@ -40,6 +41,7 @@ class Results:
     answers: Sequence[AnswerRow]
     history: Sequence[EpochRow]
     splits: Mapping[str, Any]
+    search: Mapping[str, Any]
     manifests: Mapping[str, Any]
     trim: Mapping[str, Any]
     leakage: Mapping[str, Any]

@@ -4,7 +4,7 @@ import csv
 import dataclasses
 import functools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ class RecordingScore:
 
 
 def score(row: SplitRow, wav: Wav, network: OfflineNetwork, identifier: Identifier | None) -> RecordingScore:
-    """Score a recording as a stream that equals the offline network at every frame, or offline only.
+    """Score a recording or a piece of one: as a stream that equals the offline network at every frame, or offline.
 
     Parameters
     ----------
@@ -57,11 +57,14 @@ def score(row: SplitRow, wav: Wav, network: OfflineNetwork, identifier: Identifi
     ExportError
         If the stream differs from the offline network.
     """
-    if identifier is None:
-        return score_frames(row, network.blocks(row.recording), network.description)
-    offline = functools.partial(network.frames, row.recording)
-    frames = streaming.frames(identifier, wav, network.n_frames(row.recording), offline)
-    scored = score_frames(row, frames, network.description)
+    n_frames = network.n_frames(row.recording)
+    frames = network.blocks(row.recording)
+    if identifier is not None:
+        offline = functools.partial(network.frames, row.recording)
+        frames = streaming.frames(identifier, wav, n_frames, offline)
+    scored = score_frames(row, _between(frames, *row.frames(n_frames)), network.description)
+    if identifier is None or row.pieces > 1:
+        return scored
     return dataclasses.replace(scored, decision=identifier.decision)  # the decision that users of the stream get
 
 
@@ -80,6 +83,13 @@ def score_frames(row: SplitRow, frames: Iterable[Frames], description: Descripti
         decision.accept(part.posteriors[speech], part.first + speech)
         running.accept(part.posteriors[speech], part.first + speech)
     return RecordingScore(row, decision, running, right, weight)
+
+
+def _between(frames: Iterable[Frames], start: int, stop: int) -> Iterator[Frames]:
+    """Frames start:stop of all."""
+    for part in frames:
+        chosen = slice(max(start - part.first, 0), max(stop - part.first, 0))
+        yield Frames(part.first + chosen.start, part.speech[chosen], part.posteriors[chosen])
 
 
 def summary(

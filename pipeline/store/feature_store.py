@@ -105,7 +105,10 @@ class FeatureStore(RowReader):
             strategy, items = self._strategy_of(manifest, rows), self._items_of(manifest, rows)
         selected = np.array([recording not in self.failed for recording in self.ids])
         if split is not None:
-            in_split = [self.index(row.recording) for row in tables.read(Path(split), SplitRow)]
+            rows_in_split = tables.read(Path(split), SplitRow)
+            if any(row.pieces > 1 for row in rows_in_split):
+                raise ArtifactError(f"{split} holds pieces of recordings (split.unit 'sequence'); select by a manifest")
+            in_split = [self.index(row.recording) for row in rows_in_split]
             selected &= np.isin(np.arange(len(selected)), in_split)
         if language is not None:
             selected &= self._named("language", self.languages, language)

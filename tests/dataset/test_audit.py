@@ -3,7 +3,11 @@
 import dataclasses
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from pipeline.dataset import audit
 from pipeline.tables import RecordingRow, SequenceRow, SplitRow
@@ -18,10 +22,11 @@ class Artifacts:
     recordings: list[RecordingRow]
     splits: dict[str, list[SplitRow]]
     manifests: dict[str, list[SequenceRow]]
+    store_rows: dict[str, NDArray[np.int64]]
 
     def findings(self) -> dict[str, list[str]]:
         """The checks that found something."""
-        found = audit.leakage(self.recordings, self.splits, self.manifests)
+        found = audit.leakage(self.recordings, self.splits, self.manifests, self.store_rows)
         return {check: sentences for check, sentences in found.items() if sentences}
 
     def alter(self, name: str, **values: Any) -> None:
@@ -38,7 +43,7 @@ def artifacts() -> Artifacts:
         [
             RecordingRow(
                 name, f"{name}.wav", "a", f"s-{name}", f"g-{name}", 4.0, 64000, 16000, 1, "WAV/PCM_16", f"x-{name}",
-                -3.0, -20.0, 0.0, 0.0,
+                -3.0, -20.0, 0.0, 0.0, same_speech=f"w-{name}",
             )
             for split in NAMES
             for name in names[split]
@@ -52,6 +57,7 @@ def artifacts() -> Artifacts:
             ]
             for split in NAMES
         },
+        {split: np.arange(0, 800, 200)[:, None] + np.array([0, 200]) + 800 * at for at, split in enumerate(NAMES)},
     )  # fmt: skip
 
 
@@ -75,7 +81,12 @@ def test_training_may_be_balanced(artifacts: Artifacts) -> None:
 
 @pytest.mark.parametrize(
     ("column", "check"),
-    [("speaker", "speaker_in_one_split"), ("group", "source_in_one_split"), ("sha256", "audio_in_one_split")],
+    [
+        ("speaker", "speaker_in_one_split"),
+        ("group", "source_in_one_split"),
+        ("sha256", "audio_in_one_split"),
+        ("same_speech", "speech_in_one_split"),
+    ],
 )
 @pytest.mark.parametrize("pair", [("train-0", "val-1"), ("train-1", "test-0"), ("val-0", "test-1")])
 def test_anything_that_two_splits_share_is_found(
@@ -154,3 +165,41 @@ def test_a_report_counts_all_findings_and_quotes_a_few() -> None:
         "one": {"violations": 9, "examples": [f"leak {number}" for number in range(5)]},
         "other": {"violations": 0, "examples": []},
     }
+
+
+@pytest.mark.parametrize(("one", "other"), [("train", "val"), ("train", "test"), ("val", "test")])
+def test_rows_of_the_store_that_two_splits_take_are_found(artifacts: Artifacts, one: str, other: str) -> None:
+    first = int(artifacts.store_rows[one][1, 0])
+    artifacts.store_rows[other] = np.vstack([artifacts.store_rows[other], [[first + 199, first + 205]]])
+    assert list(artifacts.findings()) == ["features_in_one_split"]
+    assert f"are in {one} and {other}" in artifacts.findings()["features_in_one_split"][0]
+
+
+ROWS = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 9)).map(lambda at: (at[0], at[0] + at[1])), max_size=12)
+
+
+@given(ROWS, ROWS)
+def test_common_rows_are_found_and_no_others(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> None:
+    common = {row for first, stop in one for row in range(first, stop)} & {
+        row for first, stop in other for row in range(first, stop)
+    }
+    rows = [np.array(ranges, np.int64).reshape(-1, 2) for ranges in (one, other)]
+    found = audit.leakage([], {}, {}, dict(zip(("train", "test"), rows, strict=True)))["features_in_one_split"]
+    assert bool(found) == bool(common)
+    named = [tuple(map(int, sentence.split()[1].split(":"))) for sentence in found]
+    assert common <= {row for first, stop in named for row in range(first, stop)}
+    assert all(common & set(range(first, stop)) for first, stop in named)
+
+
+def test_pieces_of_recordings_in_several_splits_are_found_as_leaks(artifacts: Artifacts) -> None:
+    whole = artifacts.splits["train"][0]
+    first, second = (dataclasses.replace(whole, piece=piece, pieces=2) for piece in (0, 1))
+    artifacts.splits["train"][0] = first
+    artifacts.splits["test"].append(second)
+    moved = artifacts.manifests["train"].pop(1)
+    artifacts.manifests["test"].append(moved)
+    artifacts.store_rows["test"] = np.vstack([artifacts.store_rows["test"], artifacts.store_rows["train"][1:2]])
+    artifacts.store_rows["train"] = np.delete(artifacts.store_rows["train"], 1, axis=0)
+    found = artifacts.findings()
+    assert found.pop("recording_in_one_split") == ["recording train-0 is in test, train"]
+    assert sorted(found) == ["audio_in_one_split", "source_in_one_split", "speaker_in_one_split", "speech_in_one_split"]

@@ -18,7 +18,7 @@ CODE = {
     "corpus/table.py": {"corpus", "ingest"},
     "demo/espeak.py": {"demo"},
     "silence/sox.py": {"trim"},
-    "dataset/splits.py": {"split"},
+    "splits/division.py": {"split"},
     "dataset/balance.py": {"balance", "report"},
     "training/fitting.py": {"train"},
 }

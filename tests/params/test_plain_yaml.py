@@ -15,6 +15,8 @@ from pipeline import params
 from pipeline.errors import ParameterError
 from tests.params.project import LEAVES, PROJECT, RELAXED, TEXT, complaint, outcome, written
 
+NEXT_LINE = len(TEXT.splitlines()) + 1
+
 
 @settings(RELAXED, max_examples=150)
 @given(
@@ -44,7 +46,7 @@ BOMB = "a: &a0 [x]\n" + "".join(f"a{level}: &a{level} [{f'*a{level - 1}, ' * 9}]
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (TEXT + "seed: 43\n", "line 66, 'seed: 43': the key 'seed' is given twice"),
+        (TEXT + "seed: 43\n", f"line {NEXT_LINE}, 'seed: 43': the key 'seed' is given twice"),
         (TEXT.replace("  voices: 24", "  voices: 24\n  minutes: 9", 1), "': the key 'minutes' is given twice"),
         (f"<<: {{seed: 1}}\nseed: 2\n{TEXT}", "line 1, '<<: {seed: 1}': anchors, aliases, tags and << are not allowed"),
         (BOMB + TEXT, "line 1, 'a: &a0 [x]': anchors"),
@@ -53,7 +55,7 @@ BOMB = "a: &a0 [x]\n" + "".join(f"a{level}: &a{level} [{f'*a{level - 1}, ' * 9}]
         ("a: " + "[" * 3000 + "]" * 3000, "nested over 10 levels deep"),
         ("- " * 3000, "nested"),
         ("".join(" " * level + "a:\n" for level in range(200)), "line 10"),
-        (f"{TEXT}---\n{TEXT}", "line 66, '---': expected a single document"),
+        (f"{TEXT}---\n{TEXT}", f"line {NEXT_LINE}, '---': expected a single document"),
         ("seed: 'x\n", "line 2, '': while scanning a quoted scalar, found unexpected end of stream"),
         ("%YAML 1.3\n---\n" + TEXT, "version"),
         ("x" * 10**7, "longer than 50000 characters"),

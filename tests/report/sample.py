@@ -63,6 +63,7 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
             name: {
                 "recordings": 100 + 10 * row + column,
                 "speakers": 200 + 10 * row + column,
+                "effective_speakers": 17.5,
                 "minutes": 300.25 + 10 * row + column,
                 "share": 0.111 + 0.1 * row + 0.01 * column,
             }
@@ -89,6 +90,13 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
             EpochRow(3, 0, 0.3031, 0.8032, 0.7523, 0.7034, 12.5),
         ],
         splits=splits,
+        search={
+            "notes": ["hindi: no group is left for val"],
+            "groups": 99,
+            "heuristic": 0.5,
+            "solver": 0.25,
+            "bound": 0.2,
+        },
         manifests={
             "silence": "mask",
             "balance": "class_weight",

@@ -28,8 +28,8 @@ def test_sections_come_in_the_order_of_their_importance(plain: str) -> None:
         ("confusion", ["mandarin 0 0.0% 0 0.0% 3 100.0%"]),
         ("languages", ["english 91.1% 1.7%", "hindi 82.2% 2.6%", "mandarin 73.3% 3.5%"]),
         ("training", ["network 2 of 1 to 3 0.702 train 0.602 65.2% train 60.2%"]),
-        ("splits", ["english 300.25 11.1% 200 speakers 301.25 12.1% 201 speakers 302.25 13.1% 202 speakers"]),
-        ("splits", ["mandarin 320.25 31.1% 220 speakers 321.25 32.1% 221 speakers 322.25 33.1% 222 speakers"]),
+        ("splits", ["english 300.25 11.1% 200 speakers effectively 17.5 301.25 12.1% 201 speakers effectively 17.5"]),
+        ("splits", ["302.25 13.1% 202 speakers", "mandarin 320.25 31.1% 220 speakers", "322.25 33.1% 222 speakers"]),
         ("balance", ["class_weight", "english 300.25 61,000 25.1% 81,003 33.3%", "mandarin 320.25 101,000 41.6%"]),
         ("silence", ["Strategy mask", "english 74.1% 0", "hindi 84.1% 1", "mandarin 94.1% 2"]),
         ("leakage", ["No violation in 2 checks", "speaker in one split 0", "audio in one split 0"]),
@@ -161,3 +161,15 @@ def test_the_page_names_the_frames_that_the_accuracy_counts(strategy: str, frame
 
 def test_the_page_says_if_nothing_was_rejected() -> None:
     assert "None: every recording is usable." in Page(render(make_results(rejected=[]))).text("rejected")
+
+
+def test_what_a_split_could_not_have_is_said(plain: str) -> None:
+    text = Page(plain).text("splits")
+    assert "hindi: no group is left for val" in text
+    assert "add up to 0.250 ; no division of the 99 groups stays below 0.200" in text
+
+
+def test_a_split_without_a_search_names_its_method() -> None:
+    results = make_results(search={"notes": []})
+    results.params["split"]["unit"] = "sequence"
+    assert "Split by sequence ." in Page(render(results)).text("splits")

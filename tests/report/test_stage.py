@@ -26,10 +26,11 @@ def _stage(folder: Path) -> subprocess.CompletedProcess[str]:
 def test_the_stage_reads_the_output_of_the_others_and_names_a_missing_file(tmp_path: Path) -> None:
     made, artifacts = make_results(), tmp_path / "artifacts"
     for name, tree in {
-        "evaluation/metrics": made.metrics, "splits/summary": made.splits, "manifests/summary": made.manifests,
+        "evaluation/metrics": made.metrics, "splits/summary": made.splits, "splits/search": made.search,
+        "manifests/summary": made.manifests,
         "trim/summary": made.trim, "audit/leakage": made.leakage,
     }.items():  # fmt: skip
-        (artifacts / name).parent.mkdir(parents=True)
+        (artifacts / name).parent.mkdir(parents=True, exist_ok=True)
         (artifacts / f"{name}.json").write_text(json.dumps(tree), encoding="utf-8")
     tables.write(artifacts / "evaluation" / "confusion.csv", AnswerRow, made.answers)
     tables.write(artifacts / "model" / "history.csv", EpochRow, made.history)

@@ -1,0 +1,64 @@
+"""splits/pins.csv: speakers whose split the user decides, whatever the method says."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.console.text import brief
+from pipeline.corpus import spreadsheet
+from pipeline.errors import CorpusError
+from pipeline.splits.greedy import UNFIXED
+from pipeline.splits.quantities import Deal
+from pipeline.tables import SPLITS, RecordingRow
+
+REMEDY = f"write the columns speaker, split, and one of {', '.join(SPLITS)} as split"
+
+
+def read(path: Path) -> dict[str, str]:
+    """The split of each pinned speaker.
+
+    Raises
+    ------
+    CorpusError
+        If the file can't be read, names no such split or pins a speaker twice.
+    """
+    pins: dict[str, str] = {}
+    for line, row in spreadsheet.scan(path, ("speaker", "split"), str(path), REMEDY):
+        speaker, split = " ".join(row["speaker"].split()), row["split"].strip()
+        if split not in SPLITS:
+            raise CorpusError(f"{path} line {line}: split is {brief(split)}; {REMEDY}")
+        if pins.setdefault(speaker, split) != split:
+            raise CorpusError(
+                f"{path} line {line} pins {brief(speaker)} to {split}, an earlier line to {pins[speaker]}"
+            )
+    return pins
+
+
+def fixed(pins: Mapping[str, str], recordings: Sequence[RecordingRow], group: NDArray[np.int64]) -> Deal:
+    """The split of each group with a pinned speaker, as an index of SPLITS, or `UNFIXED`, shape (groups,).
+
+    Raises
+    ------
+    CorpusError
+        If the corpus has no such speaker, or speakers of one group are pinned to different splits.
+    """
+    pinned = np.full(int(group.max()) + 1, UNFIXED, np.int64)
+    pinned_by: dict[int, str] = {}
+    for row, number in zip(recordings, group.tolist(), strict=True):
+        if row.speaker not in pins:
+            continue
+        split, first = pins[row.speaker], pinned_by.setdefault(number, row.speaker)
+        if pins[first] != split:
+            raise CorpusError(
+                f"splits/pins.csv pins {brief(first)} to {pins[first]} and {brief(row.speaker)} to {split}, but they "
+                "share a source, audio or speech and must stay together; pin both to one split"
+            )
+        pinned[number] = SPLITS.index(split)
+    if unknown := sorted(set(pins) - {row.speaker for row in recordings}):
+        raise CorpusError(
+            f"splits/pins.csv pins {brief(unknown[0])}, which is no speaker of this corpus; correct the name or remove "
+            "the line"
+        )
+    return pinned

@@ -1,0 +1,211 @@
+"""Splits share nothing, come close to the shares, and depend only on the seed and the recordings; pins override all."""
+
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import CorpusError
+from pipeline.params import SplitMethod
+from pipeline.splits import methods, outcome
+from pipeline.splits.methods import METHODS, assign
+from pipeline.tables import SPLITS, RecordingRow
+from tests.splits.rows import SPLIT, independent, placed, recording, shares
+
+FAST = settings(deadline=None, max_examples=25)
+METHOD_NAMES = st.sampled_from(sorted(METHODS))
+
+
+@st.composite
+def corpora(draw: st.DrawFn) -> list[RecordingRow]:
+    """Recordings, any of which may share a speaker, a source, audio or speech with any other, in any language."""
+    common = st.integers(0, 12)
+    return [
+        recording(
+            number,
+            f"l{draw(st.integers(0, languages))}",
+            f"s{draw(common)}",
+            group=draw(st.just("") | common.map("g{}".format)),
+            sha256=draw(st.just("") | common.map("x{}".format)),
+            speech=draw(st.just("") | common.map("w{}".format)),
+            seconds=draw(st.floats(0.5, 5000)),
+            extra={"split": "train"},
+        )
+        for languages in [draw(st.integers(0, 4))]
+        for number in range(draw(st.integers(1, 30)))
+    ]
+
+
+@FAST
+@given(corpora(), METHOD_NAMES, st.integers(0, 2**32 - 1))
+def test_every_recording_is_in_one_split_and_nothing_shared_in_two(
+    rows: list[RecordingRow], method: SplitMethod, seed: int
+) -> None:
+    split_of, _ = assign(rows, SPLIT.model_copy(update={"method": method}), seed)
+    assert sorted(split_of) == sorted(row.recording for row in rows)
+    assert set(split_of.values()) <= set(SPLITS)
+    for shared in ("speaker", "group", "sha256", "same_speech"):
+        places: dict[str, set[str]] = {}
+        for row in rows:
+            places.setdefault(getattr(row, shared), set()).add(split_of[row.recording])
+        assert all(len(names) == 1 for names in places.values()), shared
+
+
+@FAST
+@given(corpora(), METHOD_NAMES, st.randoms(), st.integers(0, 1000))
+def test_the_order_of_the_recordings_does_not_matter(
+    rows: list[RecordingRow], method: SplitMethod, random: Random, seed: int
+) -> None:
+    chosen = SPLIT.model_copy(update={"method": method})
+    assert assign(random.sample(rows, len(rows)), chosen, seed) == assign(rows, chosen, seed)
+
+
+@FAST
+@given(corpora(), METHOD_NAMES, st.sampled_from(SPLITS))
+def test_a_pinned_speaker_is_where_it_is_pinned(rows: list[RecordingRow], method: SplitMethod, split: str) -> None:
+    chosen, speaker = SPLIT.model_copy(update={"method": method}), rows[0].speaker
+    split_of, _ = assign(rows, chosen, 0, {speaker: split})
+    assert {split_of[row.recording] for row in rows if row.speaker == speaker} == {split}
+
+
+def test_the_same_seed_gives_the_same_splits_and_another_may_give_others() -> None:
+    rows = independent({"a": 24, "b": 24}, np.random.default_rng(0))
+    dealt = [assign(rows, SPLIT, seed)[0] for seed in (1, 1, 2)]
+    assert dealt[0] == dealt[1]
+    assert dealt[0] != dealt[2]
+
+
+@FAST
+@given(
+    st.lists(st.integers(3, 9), min_size=1, max_size=5),
+    st.floats(0.01, 0.45),
+    st.floats(0.01, 0.45),
+    st.integers(0, 99),
+)
+def test_three_equal_speakers_are_enough_for_every_split(counts: list[int], val: float, test: float, seed: int) -> None:
+    rows = independent({f"l{number}": count for number, count in enumerate(counts)})
+    split_of, _ = assign(rows, SPLIT.model_copy(update={"val": val, "test": test}), seed)
+    for number in range(len(counts)):
+        assert min(shares(rows, split_of, f"l{number}").values()) > 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_hours_of_24_speakers_per_language_are_within_a_point_of_the_shares(seed: int) -> None:
+    rows = independent(dict.fromkeys(["english", "hindi", "mandarin"], 24), np.random.default_rng(seed))
+    split_of, _ = assign(rows, SPLIT, seed)
+    for language in ("english", "hindi", "mandarin"):
+        got = shares(rows, split_of, language)
+        assert [got[name] for name in SPLITS] == pytest.approx([0.65, 0.15, 0.2], abs=0.01), language
+
+
+def test_one_talkative_voice_does_not_fill_train_alone() -> None:
+    rows = [recording(0, "a", "talkative", seconds=650)]
+    rows += [recording(number, "a", f"s{number}", seconds=10) for number in range(1, 36)]
+    split_of, _ = assign(rows, SPLIT, 0)
+    assert split_of["r0"] == "train"
+    assert sum(name == "train" for name in split_of.values()) > 3  # the hours alone would leave it there by itself
+    assert shares(rows, split_of, "a")["train"] == pytest.approx(0.65, abs=0.1)
+
+
+def test_hours_are_spread_over_sources_and_columns() -> None:
+    rng = np.random.default_rng(0)
+    columns = [{"source": f"c{number % 2}", "gender": "fm"[number // 2 % 2]} for number in range(60)]
+    rows = [
+        recording(number, "a", f"s{number}", seconds=rng.uniform(50, 60), extra=extra)
+        for number, extra in enumerate(columns)
+    ]
+    split_of, _ = assign(rows, SPLIT.model_copy(update={"stratify": ("gender",)}), 0)
+    for column, values in (("source", ("c0", "c1")), ("gender", "fm")):
+        for value in values:
+            part = [row for row in rows if row.extra[column] == value]
+            got = shares(part, split_of, "a")
+            assert [got[name] for name in SPLITS] == pytest.approx([0.65, 0.15, 0.2], abs=0.03), (column, value)
+
+
+def test_a_column_that_the_corpus_lacks_is_refused() -> None:
+    rows = [recording(number, "a", f"s{number}", extra={"accent": "x"}) for number in range(5)]
+    with pytest.raises(CorpusError, match=r"names 'gender', but the corpus table has no such column; it has 'accent'"):
+        assign(rows, SPLIT.model_copy(update={"stratify": ("gender",)}), 0)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_split_of_a_language_is_empty_if_that_can_be_avoided(seed: int) -> None:
+    hours = [(0.45, 0), (2, 0), (0.12, 4.4), (0.81, 0.39), (2.32, 3.06)]  # of five speakers, in two languages
+    rows = [
+        recording(2 * speaker + number, language, f"s{speaker}", seconds=3600 * spoken[number])
+        for speaker, spoken in enumerate(hours)
+        for number, language in enumerate(("a", "b"))
+        if spoken[number]
+    ]
+    more = rows + [recording(100 + n, "a", f"t{n}", seconds=60) for n in range(10)]
+    for corpus in (rows, more):
+        split_of, _ = assign(corpus, SPLIT, seed)
+        assert min(min(shares(corpus, split_of, language).values()) for language in "ab") > 0
+
+
+def test_a_language_with_two_speakers_is_trained_and_tested_on() -> None:
+    rows = [*independent({"english": 5, "hindi": 2}), recording(99, "hindi", "hindi-0")]
+    split_of, _ = assign(rows, SPLIT, 0)
+    assert {split_of[row.recording] for row in rows if row.language == "hindi"} == {"train", "test"}
+    outcome.check(placed(rows, split_of))
+
+
+@FAST
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=60, unique=True), st.integers(0, 60), st.integers(0, 99))
+def test_by_hash_nobody_moves_when_data_are_added(speakers: list[int], before: int, seed: int) -> None:
+    rows = [recording(number, "a", f"s{speaker}") for number, speaker in enumerate(speakers)]
+    by_hash = SPLIT.model_copy(update={"method": "hash"})
+    first = assign(rows[: before + 1], by_hash, seed)[0]
+    assert first.items() <= assign(rows, by_hash, seed)[0].items()
+
+
+def test_by_hash_the_shares_are_met_on_average() -> None:
+    rows = [recording(number, "a", f"s{number}") for number in range(2000)]
+    got = shares(rows, assign(rows, SPLIT.model_copy(update={"method": "hash"}), 0)[0], "a")
+    assert [got[name] for name in SPLITS] == pytest.approx([0.65, 0.15, 0.2], abs=0.03)
+
+
+def test_linked_speakers_by_hash_follow_the_one_nearest_to_train() -> None:
+    apart = [recording(number, "a", f"s{number}") for number in range(40)]
+    linked = [recording(number, "a", f"s{number}", group=f"g{number // 2}") for number in range(40)]
+    by_hash = SPLIT.model_copy(update={"method": "hash"})
+    alone, together = assign(apart, by_hash, 0)[0], assign(linked, by_hash, 0)[0]
+    for number in range(0, 40, 2):
+        names = [alone[f"r{number}"], alone[f"r{number + 1}"]]
+        assert together[f"r{number}"] == min(names, key=SPLITS.index)
+
+
+@pytest.mark.parametrize(("given_name", "split"), sorted(methods.OFFICIAL.items()))
+def test_official_splits_are_taken_from_the_table(given_name: str, split: str) -> None:
+    names = (given_name, given_name.upper())
+    rows = [recording(number, "a", f"s{number}", extra={"split": name}) for number, name in enumerate(names)]
+    assert assign(rows, SPLIT.model_copy(update={"method": "official"}), 0)[0] == {"r0": split, "r1": split}
+
+
+def test_official_splits_that_leak_are_refused_until_a_pin_decides() -> None:
+    rows = [recording(0, "a", "ann", extra={"split": "train"}), recording(1, "a", "ann", extra={"split": "test"})]
+    official = SPLIT.model_copy(update={"method": "official"})
+    with pytest.raises(CorpusError, match=r"leak: 'r0\.wav' and 'r1\.wav' share a speaker.* in train and test; pin"):
+        assign(rows, official, 0)
+    assert assign(rows, official, 0, {"ann": "test"})[0] == {"r0": "test", "r1": "test"}
+
+
+@pytest.mark.parametrize("extra", [{}, {"split": ""}, {"split": "holdout"}])
+def test_a_recording_without_an_official_split_is_refused(extra: dict[str, str]) -> None:
+    with pytest.raises(CorpusError, match=r"'official' needs the column split .* train, val, .* of 'r0\.wav' is"):
+        assign([recording(0, "a", "s0", extra=extra)], SPLIT.model_copy(update={"method": "official"}), 0)
+
+
+@pytest.mark.parametrize("folds", [3, 5])
+def test_every_recording_is_tested_on_in_one_fold(folds: int) -> None:
+    rows = independent({"a": 8, "b": 6}, np.random.default_rng(folds))
+    names = [
+        assign(rows, SPLIT.model_copy(update={"method": "folds", "folds": folds, "fold": fold}), 0)[0]
+        for fold in range(folds)
+    ]
+    for row in rows:
+        dealt = [split_of[row.recording] for split_of in names]
+        assert sorted(dealt) == ["test"] + ["train"] * (folds - 2) + ["val"]
+        assert dealt[dealt.index("test") - 1] == "val"  # the fold before tests on what this one validates on

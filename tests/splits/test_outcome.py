@@ -1,0 +1,67 @@
+"""Splits that can't be used are refused, what could not be had is said, and the numbers add up."""
+
+import pytest
+
+from pipeline.errors import CorpusError
+from pipeline.splits import outcome
+from tests.splits.rows import placed, recording
+
+THREE = [recording(number, "a", f"s{number}", seconds=60) for number in range(3)]
+
+
+@pytest.mark.parametrize("split", ["train", "test", "val"])
+def test_a_split_without_anything_is_refused(split: str) -> None:
+    others = [name for name in ("train", "val", "test") if name != split]
+    with pytest.raises(CorpusError, match=rf"'a' has no group of recordings left for {split}"):
+        outcome.check(placed(THREE, {"r0": others[0], "r1": others[1], "r2": others[1]}))
+
+
+def test_val_may_lack_a_language_but_not_all() -> None:
+    rows = [*THREE, recording(3, "b", "t0"), recording(4, "b", "t1")]
+    split_of = {"r0": "train", "r1": "val", "r2": "test", "r3": "train", "r4": "test"}
+    outcome.check(placed(rows, split_of))
+    assert outcome.notes(placed(rows, split_of), None) == ["b: no group of recordings is left for val"]
+
+
+def test_a_large_miss_is_said_with_its_reason() -> None:
+    rows = [
+        recording(0, "a", "ann", seconds=90),
+        recording(1, "a", "bob", seconds=5),
+        recording(2, "a", "eve", seconds=5),
+    ]
+    found = outcome.notes(placed(rows, {"r0": "train", "r1": "val", "r2": "test"}), (0.65, 0.15, 0.2))
+    reason = "of 3 speakers, ann alone has 90%"
+    assert found == [
+        f"a: train has 90% of the hours, not 65%; {reason}",
+        f"a: val has 5% of the hours, not 15%; {reason}",
+        f"a: test has 5% of the hours, not 20%; {reason}",
+    ]
+
+
+def test_nothing_is_said_if_the_shares_are_met() -> None:
+    assert outcome.notes(placed(THREE, {"r0": "train", "r1": "val", "r2": "test"}), (0.33, 0.33, 0.34)) == []
+
+
+def test_the_summary_counts_the_assigned_recordings() -> None:
+    rows = [
+        recording(0, "a", "s0", seconds=30),
+        recording(1, "a", "s0", seconds=30),
+        recording(2, "a", "s1", seconds=20),
+        recording(3, "a", "s2", seconds=40),
+        recording(4, "b", "s0", seconds=60),
+        recording(5, "b", "s4", seconds=20),
+    ]
+    split_of = {"r0": "train", "r1": "train", "r2": "val", "r3": "test", "r4": "train", "r5": "train"}
+    nothing = {"recordings": 0, "speakers": 0, "effective_speakers": 0, "minutes": 0, "share": 0}
+
+    def numbers(recordings: int, speakers: int, effective: float, minutes: float, share: float) -> dict[str, float]:
+        return dict(zip(nothing, (recordings, speakers, effective, minutes, share), strict=True))
+
+    assert outcome.summary(placed(rows, split_of), ["b", "a"]) == {
+        "b": {"train": numbers(2, 2, 1.6, 1.33, 1), "val": nothing, "test": nothing},
+        "a": {
+            "train": numbers(2, 1, 1, 1, 0.5),
+            "val": numbers(1, 1, 1, 0.33, 0.1667),
+            "test": numbers(1, 1, 1, 0.67, 0.3333),
+        },
+    }
