@@ -56,7 +56,8 @@ def divide(quantities: Quantities, bins: Bins, fixed: Deal, seed: int) -> tuple[
         best, least = _improved(part, bins, start, fixed[groups], rng)
         deal[groups] = best
         heuristic, solver, bound = heuristic + part.cost(start, bins), solver + part.cost(best, bins), bound + least
-    return deal, Search(len(deal), heuristic, solver, min(bound, solver))
+    costs = (round(cost, 6) for cost in (heuristic, solver, min(bound, solver)))
+    return deal, Search(len(deal), *costs)
 
 
 def _independent(quantities: Quantities) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
