@@ -17,7 +17,7 @@ LAYOUTS: dict[params.Layout, Callable[[Path, params.Corpus], Listing]] = {
 }
 """The reader of each layout: it takes `corpus.root` and the parameters, and lists the recordings in any order."""
 
-MIN_SPEAKERS = 3  # per language: one each to train, validate and test on
+MIN_SPEAKERS = 2  # per language: one to train and one to test on
 
 
 def read(corpus: params.Corpus) -> Listing:
@@ -64,5 +64,5 @@ def check(entries: Sequence[Entry | RecordingRow], rejected: Sequence[RejectedRo
         )
     raise CorpusError(
         f"{language!r} has {speakers[language]} speaker(s) in {quoted(corpus.root)} and needs {MIN_SPEAKERS}, "
-        "one each to train, validate and test on; add recordings of others"
+        "one to train and one to test on; add recordings of others"
     )

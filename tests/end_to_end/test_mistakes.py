@@ -63,7 +63,7 @@ def test_the_demo_does_not_start_without_the_programs_of_later_stages(
     [
         ({}, "no recordings in corpus.root"),
         ({"english": 3, "hindi": 3}, "'mandarin', which has no recordings"),
-        ({"english": 3, "hindi": 2, "mandarin": 3}, "'hindi' has 2 speaker(s)"),
+        ({"english": 3, "hindi": 1, "mandarin": 3}, "'hindi' has 1 speaker(s)"),
     ],
 )
 def test_a_corpus_that_cannot_be_split(fresh: Callable[[], Copy], speakers: dict[str, int], said: str) -> None:
@@ -81,6 +81,9 @@ def test_a_corpus_that_cannot_be_split(fresh: Callable[[], Copy], speakers: dict
         ("balance", "strategy", "smote", "'ensemble'"),
         ("audio", "min_duration", -1, "greater than 0"),
         ("corpus", "root", "nowhere", "not a folder"),
+        ("split", "method", "random", "'hours', 'hash', 'official' or 'folds'"),
+        ("split", "fold", 5, "take one of 0 to 4"),
+        ("split", "unit", "sequence", "audit.on_leak to 'report'"),
     ],
 )
 def test_a_parameter_out_of_range(fresh: Callable[[], Copy], section: str, key: str, value: Any, allowed: str) -> None:
@@ -207,3 +210,24 @@ def test_a_stage_after_one_with_another_view(tiny: Copy, tmp_path: Path, stage: 
     done = copy.run("python", "-m", f"stages.{stage}")
     assert done.returncode == 2
     assert re.fullmatch(r"error: .*'?mask'?.*'remove'.*\n", done.stderr), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("split", "pins", "said"),
+    [
+        ({}, "nobody,test\n", r"splits/pins\.csv pins 'nobody', which is no speaker of this corpus; correct the name.*"),
+        ({}, "v01,best\n", r"splits/pins\.csv line 2: split is 'best'; write .* one of train, val, test as split"),
+        ({"method": "official"}, "", r"split\.method 'official' needs the column split .* of '.*' is missing"),
+        ({"stratify": ["gender"]}, "", r"split\.stratify names 'gender', but the corpus table has no such column; .*"),
+    ],
+)
+def test_a_split_that_cannot_be_made(tiny: Copy, tmp_path: Path, split: dict[str, Any], pins: str, said: str) -> None:
+    copy = Copy(tmp_path / "project")
+    shutil.copytree(tiny.folder, copy.folder, symlinks=True, ignore=shutil.ignore_patterns(".dvc", "data"))
+    before = (copy.folder / "artifacts" / "splits" / "test.csv").read_bytes()
+    copy.change(split=split)
+    (copy.folder / "splits" / "pins.csv").write_text(f"speaker,split\n{pins}")
+    done = copy.run("python", "-m", "stages.split")
+    assert done.returncode == 2
+    assert re.fullmatch(rf"error: {said}\n", done.stderr), done.stderr
+    assert (copy.folder / "artifacts" / "splits" / "test.csv").read_bytes() == before

@@ -47,6 +47,26 @@ def test_another_strategy_reruns_later_stages_and_the_old_one_restores_them(tiny
     assert digests(tiny.folder / "artifacts") == before
 
 
+def test_a_leaky_split_is_refused_unless_its_price_is_asked_for(tiny: Copy) -> None:
+    tiny.change(split={"unit": "sequence"}, audit={"on_leak": "report"})
+    ran, _, printed = tiny.repro()
+    assert ran == AFTER_SWAP | ALWAYS | {"split"}
+    assert re.search(r"scores are too good: \d+ leak\(s\) between splits: recording \S+ is in .*test.*; see", printed)
+    findings = json.loads((tiny.folder / "artifacts/audit/leakage.json").read_text())
+    assert {check for check, found in findings.items() if found["violations"]} == {
+        f"{shared}_in_one_split" for shared in ("recording", "speaker", "source", "audio", "speech")
+    }
+    assert "These scores may be too good" in (tiny.folder / "artifacts/report/index.html").read_text()
+
+    splits = tiny.folder / "artifacts" / "splits"  # written by hand, and sealed again, they do not pass unnoticed
+    tiny.change(split={"unit": "speaker"}, audit={"on_leak": "fail"})
+    leaky = tiny.run("python", "-m", "stages.audit")
+    assert leaky.returncode == 2
+    assert re.fullmatch(r"error: \d+ leak\(s\) between splits: .*leakage\.json\n", leaky.stderr)
+    tiny.repro()
+    assert {row["pieces"] for row in csv.DictReader((splits / "test.csv").open())} == {"1"}
+
+
 def test_every_artifact_is_described_with_its_columns(tiny: Copy) -> None:
     text = (tiny.folder / "artifacts" / "README.md").read_text()
     for table in sorted((tiny.folder / "artifacts").rglob("*.csv")):

@@ -1,6 +1,7 @@
 """The scores of recordings, streamed or offline only, and the files that evaluate writes."""
 
 import csv
+import dataclasses
 import json
 from pathlib import Path
 
@@ -53,6 +54,22 @@ def test_silent_frames_weigh_as_the_strategy_says(case: Case, scores: list[Recor
         speech = case.store.flags(row.recording)
         assert scored.weight == (len(speech) if case.description.silence.strategy == "label" else speech.sum())
         assert 0 <= scored.right <= scored.weight
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_pieces_of_a_recording_are_scored_on_their_own_frames(
+    case: Case, scores: list[RecordingScore], streamed: bool
+) -> None:
+    whole, wav = case.rows[2], case.wavs["r2"]
+    identifier = case.identifier() if streamed else None
+    pieces = [
+        evaluation.score(dataclasses.replace(whole, piece=piece, pieces=3), wav, case.network(), identifier)
+        for piece in range(3)
+    ]
+    assert sum(piece.right for piece in pieces) == scores[2].right
+    assert sum(piece.weight for piece in pieces) == scores[2].weight
+    assert sum(piece.decision.frames for piece in pieces) == scores[2].decision.frames
+    assert all(piece.decision.frames for piece in pieces)
 
 
 def hand_made(case: Case, language: str, *favoured: int, n_silent: int = 0) -> RecordingScore:
