@@ -102,6 +102,7 @@ class SequenceRow:
     member: int = 0  # which network of an ensemble trains on it
     view: str = ""  # silence strategy that it was cut for
     features: str = ""  # id of the feature store that it was cut from
+    source: str = ""  # as the corpus names it, if it does
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,10 +1,14 @@
 """balance: cut the silence view of every recording into sequences and balance the training classes."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
-from pipeline import checksums, tables
+from pipeline import checksums, params, tables
 from pipeline.console import terminal
 from pipeline.dataset import balance, counts, views
+from pipeline.dataset.division import class_sizes, remark
+from pipeline.dataset.partition import ratio
 from pipeline.dataset.sequences import sequence_rows
 from pipeline.store.feature_store import FeatureStore
 from pipeline.tables import SPLITS, SequenceRow, SplitRow
@@ -16,6 +20,7 @@ READS = (
     "silence.strategy",
     "sequence.length",
     "balance.strategy",
+    "balance.cap",
 )  # leaves of params.yaml
 
 
@@ -23,7 +28,7 @@ def main() -> None:
     settings = read_params(READS)
     store = FeatureStore.open(ARTIFACTS / "features.zarr")
     folder, strategy, languages = ARTIFACTS / "manifests", settings.silence.strategy, settings.corpus.languages
-    summary: dict[str, object] = {"silence": strategy, "balance": settings.balance.strategy}
+    summary: dict[str, Any] = {"silence": strategy, "balance": settings.balance.strategy}
     shown: list[list[object]] = []
     for name in SPLITS:
         counted, rows = {}, []
@@ -35,17 +40,42 @@ def main() -> None:
             length = n_rows if name == "test" else settings.sequence.length
             rows += sequence_rows(row, n_rows, length, strategy, store.id)
         counts.check(rows, counted, languages, name)
+        balanced = rows
         if name == "train":
-            before = counts.class_totals(rows, counted)
-            rows, division = balance.balance(settings.balance.strategy, rows, counted, settings.seed)
-            summary |= {"ensemble": division and dataclasses.asdict(division), "before": before}
-        tables.write(folder / f"{name}.csv", SequenceRow, rows)
-        parts = counts.summary(rows, counted, languages)
-        summary[name] = parts
-        shown += [[f"{name} {language}", *part.values()] for language, part in parts.items()]
+            balanced, more = _balanced(rows, counted, settings)
+            summary |= more
+        tables.write(folder / f"{name}.csv", SequenceRow, balanced)
+        minutes = counts.before_and_after(rows, balanced, counted, languages, store.frame_s)
+        summary[name] = counts.summary(balanced, counted, languages, store.frame_s)
+        if name == "train":
+            summary["minutes"] = minutes
+        shown += [
+            [f"{name} {language}", *(f"{part[measure]['minutes']:,.2f}" for measure in counts.MEASURES)]
+            for language, part in minutes.items()
+        ]
     checksums.write_json(folder / "summary.json", summary)
     checksums.seal(folder)
-    terminal.show_table(["split and language", "sequences", "frames", "weighted frames"], shown)
+    terminal.show_table(["split and language", *(f"minutes {measure}" for measure in counts.MEASURES)], shown)
+    for note in summary["notes"]:
+        print(note)
+
+
+def _balanced(
+    rows: Sequence[SequenceRow], counted: counts.Counted, settings: params.Params
+) -> tuple[list[SequenceRow], dict[str, Any]]:
+    """The training manifest, and what manifests/summary.json says of it."""
+    balanced, division = balance.balance(settings.balance.strategy, rows, counted, settings.seed)
+    notes = [division and remark(balanced, counted, division)]
+    if settings.balance.cap is not None:
+        balanced, few = balance.limit_speakers(balanced, counted, division, settings.balance.cap)
+        notes += few
+    before, after = (class_sizes(*some) for some in ((rows, counted, None), (balanced, counted, division)))
+    return balanced, {
+        "ensemble": division and dataclasses.asdict(division),
+        "before": before,
+        "ratio": {"before": round(ratio(before.values()), 4), "after": round(ratio(after.values()), 4)},
+        "notes": [note for note in notes if note],
+    }
 
 
 if __name__ == "__main__":

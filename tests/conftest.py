@@ -72,7 +72,8 @@ def noisy(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
         ids = [str(index) for index in range(60)]
         spoken = [languages[index % 3] for index in range(60)]
         lengths = [12] * 60
-        writer.create(path, ids, spoken, [f"s{index}" for index in range(60)], lengths, 4, {})
+        attributes = {"mfcc": {"hop_length": 160}, "sample_rate": 16_000}
+        writer.create(path, ids, spoken, [f"s{index}" for index in range(60)], lengths, 4, attributes)
         centres = np.repeat(np.eye(3, 4)[[languages.index(name) for name in spoken]] * 3, 12, axis=0)
         mfcc = (centres + rng.normal(size=centres.shape)).astype(np.float32)
         for shard in layout.deal(lengths):

@@ -47,7 +47,7 @@ def sequence_rows(row: SplitRow, n_rows: int, length: int, view: SilenceStrategy
     return [
         SequenceRow(
             f"{row.recording}/{number}", row.recording, row.language, row.speaker, start, frames,
-            view=view, features=features,
+            view=view, features=features, source=row.source,
         )
         for number, (start, frames) in enumerate(cut(n_rows, length))
     ]  # fmt: skip

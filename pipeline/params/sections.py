@@ -176,6 +176,7 @@ class Balance(Section):
     """Balancing of the training classes."""
 
     strategy: BalanceStrategy
+    cap: Annotated[float, Field(gt=0, le=1, description="largest share of a language that a speaker may weigh")] | None
 
 
 class Audit(Section):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from pipeline.dataset import balance, views
+from pipeline.dataset import balance, counts, views
 from pipeline.report.figures import bars, curves, drawing, stack
 from pipeline.scoring import metrics
 from pipeline.tables import SPLITS, AnswerRow, EpochRow, RejectedRow
@@ -87,7 +87,8 @@ def render(results: Results) -> str:
         figures=figures,
         fits=fits,
         split_names=SPLITS,
-        shares=_training_shares(results, languages),
+        measures=counts.MEASURES,
+        sourced=any(len(row["sources"]) > 1 for row in results.manifests["minutes"].values()),
         treatment=views.treatment(results.params["silence"]["strategy"]),
         method=balance.METHODS[results.manifests["balance"]],
         leaks=sum(check["violations"] for check in results.leakage.values()),
@@ -113,22 +114,6 @@ def leaves(tree: Mapping[str, Any], section: str = "") -> dict[str, str]:
     return found
 
 
-def _training_shares(results: Results, languages: Sequence[str]) -> dict[str, list[float]]:
-    """The share of each language in the training split and in its manifest."""
-    train = {language: results.splits[language]["train"] for language in languages}
-    return {
-        "minutes": _shares(train, languages, "minutes"),
-        "frames": _shares(results.manifests["train"], languages, "frames"),
-        "weighted": _shares(results.manifests["train"], languages, "weighed"),
-    }
-
-
-def _shares(counts: Mapping[str, Any], languages: Sequence[str], key: str) -> list[float]:
-    """Each language's share of the total; 0 if the total is 0."""
-    total = sum(counts[language][key] for language in languages) or 1
-    return [counts[language][key] / total for language in languages]
-
-
 def _fit(epochs: Sequence[EpochRow]) -> Fit:
     best = history.best_epoch(epochs)
     return Fit(epochs, best, curves("loss", epochs, best), curves("accuracy", epochs, best))
@@ -137,14 +122,16 @@ def _fit(epochs: Sequence[EpochRow]) -> Fit:
 def _figures(results: Results, languages: Sequence[str]) -> dict[str, "Markup"]:
     recall, eer = ([results.metrics[key][language] for language in languages] for key in ("recall", "eer"))
     minutes = {name: [results.splits[language][name]["minutes"] for language in languages] for name in SPLITS}
+    shares = {
+        measure: [results.manifests["minutes"][language][measure]["share"] for language in languages]
+        for measure in counts.MEASURES
+    }
     speech = [results.trim[language]["speech"] for language in languages]
     return {
         "recall": bars("Recall and equal error rate by language", languages, {"recall": recall, "EER": eer}),
         "minutes": stack("Minutes by language and split", languages, minutes),
         "balance": bars(
-            "Share of each language in training: minutes recorded, frames in the manifest, weighted frames",
-            languages,
-            _training_shares(results, languages),
+            "Share of each language in training: minutes before balancing, after it, and weighted", languages, shares
         ),
         "speech": bars("Share of speech by language", languages, {"speech": speech}),
     }

@@ -1,7 +1,9 @@
 """Every balance strategy balances uneven classes and changes nothing else."""
 
 import copy
+import dataclasses
 import itertools
+import random
 import shutil
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 
 from pipeline import checksums, tables
 from pipeline.arrays import Flags
-from pipeline.dataset import balance, counts
+from pipeline.dataset import balance, counts, division
 from pipeline.dataset.sequences import sequence_rows
 from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.params import BalanceStrategy, SilenceStrategy
@@ -60,6 +62,26 @@ def manifests(draw: st.DrawFn) -> Manifest:
     )
 
 
+@st.composite
+def odd_manifests(draw: st.DrawFn) -> Manifest:
+    """A corpus of a few recordings of any length, down to one frame, that may be almost silent, of several sources."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    recordings = [
+        (
+            language,
+            f"s{draw(st.integers(0, 3))}",
+            rng.random(draw(st.integers(1, 350))) < draw(st.sampled_from([0.02, 1])),
+        )
+        for language in ("a", "b", "c")[: draw(st.integers(2, 3))]
+        for _ in range(draw(st.integers(1, 5)))
+    ]
+    for language in {language for language, *_ in recordings}:
+        recordings.append((language, "s0", np.ones(1, bool)))  # every language has a frame that counts
+    rows, counted = manifest(recordings)
+    sources = {recording: draw(st.sampled_from(["", "radio"])) for recording in counted}
+    return [dataclasses.replace(row, source=sources[row.recording]) for row in rows], counted
+
+
 def weighted(rows: list[SequenceRow], counted: Counted, names: list[str]) -> dict[str, float]:
     mass: dict[str, float] = defaultdict(float)
     for row, name in zip(rows, names, strict=True):
@@ -89,11 +111,25 @@ def test_every_strategy_of_the_parameters_is_in_the_table() -> None:
     assert len({method.sentence for method in balance.METHODS.values()}) == len(balance.METHODS)
 
 
-@pytest.mark.parametrize("strategy", get_args(BalanceStrategy))
-def test_a_strategy_that_resamples_evens_out_classes_without_weights(strategy: BalanceStrategy) -> None:
-    rows, counted = uneven({"a": 40, "b": 9})
-    totals = counts.class_totals(balance.balance(strategy, rows, counted, 0)[0], counted)
-    assert balance.METHODS[strategy].resamples == (max(totals.values()) - min(totals.values()) <= LENGTH)
+@FAST
+@given(st.sampled_from(get_args(BalanceStrategy)), odd_manifests(), st.integers(0, 99), st.randoms())
+def test_the_order_of_the_rows_does_not_matter(
+    strategy: BalanceStrategy, corpus: Manifest, seed: int, rng: random.Random
+) -> None:
+    rows, counted = corpus
+    shuffled = rng.sample(rows, len(rows))
+    assert balance.balance(strategy, shuffled, counted, seed) == balance.balance(strategy, rows, counted, seed)
+
+
+@FAST
+@given(st.sampled_from(["undersample", "oversample"]), odd_manifests(), st.integers(0, 99))
+def test_a_strategy_that_resamples_gives_every_class_exactly_the_same_frames(
+    strategy: BalanceStrategy, corpus: Manifest, seed: int
+) -> None:
+    rows, counted = corpus
+    before = counts.class_totals(rows, counted).values()
+    after = counts.class_totals(balance.balance(strategy, rows, counted, seed)[0], counted).values()
+    assert set(after) == {min(before) if strategy == "undersample" else max(before)}
 
 
 @given(strategy=st.text(max_size=5) | st.sampled_from(["None", "weights", "label", None, 1, ["none"]]))
@@ -105,11 +141,16 @@ def test_an_unknown_strategy_is_refused(strategy: Any) -> None:
 
 @pytest.mark.parametrize("silence", get_args(SilenceStrategy))
 def test_the_stage_writes_manifests_for_its_store_and_silence_strategy_alone(
-    silence: SilenceStrategy, noisy: FeatureStore, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    silence: SilenceStrategy,
+    noisy: FeatureStore,
+    project: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     tree = yaml.safe_load((project / "params.yaml").read_text())
-    tree["silence"]["strategy"] = silence
+    tree["silence"]["strategy"], tree["balance"]["cap"] = silence, 0.05
     Path("params.yaml").write_text(yaml.safe_dump(tree))
     shutil.copytree(noisy.path, "artifacts/features.zarr")
     recordings = list(zip(noisy.ids, noisy.languages, noisy.speakers, strict=True))
@@ -128,7 +169,18 @@ def test_the_stage_writes_manifests_for_its_store_and_silence_strategy_alone(
         file.write_bytes(file.read_bytes()[:-1])
         with pytest.raises(ArtifactError, match=f"{name}\\.csv is not the file that SHA256SUMS"):
             noisy.select(manifest=file)
-    assert checksums.read_json(Path("artifacts/manifests/summary.json"))["silence"] == silence
+    summary = checksums.read_json(Path("artifacts/manifests/summary.json"))
+    assert summary["silence"] == silence
+    assert summary["ratio"] == {"before": 1, "after": 1}
+    assert summary["minutes"]["hindi"]["after"] == {"minutes": 0.02, "share": 0.3333}
+    assert summary["notes"] == [
+        "balance.cap 0.05: english has 10 speakers in train, each weighs 10.0% of it",
+        *summary["notes"][1:],
+    ]
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].split("  ") == ["split and language", "minutes before", "minutes after", "minutes weighted"]
+    assert printed[1].split() == ["train", "english", "0.02", "0.02", "0.02"]
+    assert printed[-3:] == summary["notes"]
 
 
 @pytest.mark.parametrize("strategy", ["undersample", "oversample"])
@@ -155,15 +207,18 @@ def test_class_weight_makes_classes_weigh_the_same_and_the_whole_as_before(corpu
 
 
 @FAST
-@given(manifests(), st.integers(0, 99))
-def test_undersample_leaves_every_class_within_one_sequence_of_the_smallest(corpus: Manifest, seed: int) -> None:
+@given(odd_manifests(), st.integers(0, 99))
+def test_undersample_takes_sequences_once_and_cuts_one_per_class_at_most(corpus: Manifest, seed: int) -> None:
     rows, counted = corpus
     kept, _ = balance.balance("undersample", rows, counted, seed)
-    smallest = min(counts.class_totals(rows, counted).values())
-    assert len(set(kept)) == len(kept)
-    assert set(kept) <= set(rows)
-    assert all(abs(total - smallest) <= LENGTH for total in counts.class_totals(kept, counted).values())
-    least = [language for language, total in counts.class_totals(rows, counted).items() if total == smallest]
+    whole = {row.sequence: row for row in rows}
+    assert len({row.sequence for row in kept}) == len(kept)
+    assert all(row == dataclasses.replace(whole[row.sequence], frames=row.frames) for row in kept)
+    assert all(row.frames <= whole[row.sequence].frames for row in kept)
+    cut = Counter(row.language for row in kept if row != whole[row.sequence])
+    totals = counts.class_totals(rows, counted)
+    assert all(number == 1 and totals[language] > min(totals.values()) for language, number in cut.items())
+    least = {language for language, total in totals.items() if total == min(totals.values())}
     assert [row for row in kept if row.language in least] == [row for row in rows if row.language in least]
 
 
@@ -181,28 +236,44 @@ def test_undersample_takes_from_speakers_evenly(corpus: Manifest, seed: int) -> 
                 assert heard[spoke, speaker] >= min(frames, most - LENGTH)
 
 
-@FAST
-@given(manifests(), st.integers(0, 99))
-def test_oversample_brings_every_class_within_one_sequence_of_the_largest(corpus: Manifest, seed: int) -> None:
-    rows, counted = corpus
-    more, _ = balance.balance("oversample", rows, counted, seed)
-    largest = max(counts.class_totals(rows, counted).values())
-    assert all(abs(total - largest) <= LENGTH for total in counts.class_totals(more, counted).values())
-    assert sorted((row for row in more if row.repeat == 0), key=lambda row: row.sequence) == rows
+def test_undersample_takes_from_sources_evenly_and_within_each_from_its_speakers() -> None:
+    rows, counted = uneven({"a": 60, "b": 12}, speakers=6)
+    source = {f"a-{n}": "radio" if n < 2 else "web" for n in range(6)}
+    kept, _ = balance.balance(
+        "undersample", [dataclasses.replace(row, source=source.get(row.speaker, "")) for row in rows], counted, 0
+    )
+    heard = {name: frames for (language, name), frames in spoken(kept, counted).items() if language == "a"}
+    radio, web = (sorted(heard[name] for name in heard if source[name] == kind) for kind in ("radio", "web"))
+    assert abs(sum(radio) - sum(web)) <= LENGTH
+    assert radio[-1] - radio[0] <= LENGTH
+    assert web[-1] - web[0] <= LENGTH
 
 
 @FAST
-@given(manifests(), st.integers(0, 99))
-def test_repeats_are_other_cuts_of_the_same_recording(corpus: Manifest, seed: int) -> None:
+@given(odd_manifests(), st.integers(0, 99))
+def test_repeats_are_cuts_of_the_same_recording_at_free_offsets_while_there_are_any(
+    corpus: Manifest, seed: int
+) -> None:
     rows, counted = corpus
     more, _ = balance.balance("oversample", rows, counted, seed)
-    original = {row.sequence: row for row in rows}
+    assert sorted((row for row in more if row.repeat == 0), key=lambda row: (row.recording, row.start)) == rows
     assert len({(row.sequence, row.repeat) for row in more}) == len(more)
+    original = {row.sequence: row for row in rows}
+    longest: dict[str, int] = {}
+    for row in rows:
+        longest[row.recording] = max(longest.get(row.recording, 0), row.frames)
+    starts: dict[str, Counter[int]] = defaultdict(Counter)
     for row in more:
         source = original[row.sequence]
         assert (row.recording, row.language, row.speaker) == (source.recording, source.language, source.speaker)
-        assert row.frames == source.frames
-        assert 0 <= row.start <= len(counted[row.recording]) - row.frames
+        assert 0 <= row.start < row.start + row.frames <= len(counted[row.recording])
+        assert not row.repeat or counts.frames(row, counted)
+        starts[row.recording][row.start] += 1
+    for recording, taken in starts.items():
+        length, flags = longest[recording], counted[recording]
+        offsets = range(max(len(flags) - length, length // 2) + 1)
+        free = [start for start in offsets if not taken[start] and flags[start : start + length].any()]
+        assert not free or max(taken.values()) == 1
 
 
 def test_repeats_are_cut_at_another_offset() -> None:
@@ -261,14 +332,63 @@ def test_both_networks_of_an_ensemble_weigh_their_classes_the_same(corpus: Manif
 
 def test_the_new_classes_of_an_ensemble_are_roughly_equal() -> None:
     rows, counted = uneven({"english": 300, "hindi": 35, "mandarin": 65}, speakers=24)
-    _, division = balance.balance("ensemble", rows, counted, 0)
-    assert division is not None
-    assert division.large == "english"
-    assert len(division.parts) == 3
-    heard = spoken(rows, counted)
-    sizes = [sum(heard["english", speaker] for speaker in part) for part in division.parts]
-    sizes.append(sum(frames for (language, _), frames in heard.items() if language != "english"))
-    assert max(sizes) < 1.2 * min(sizes)
+    twice, found = balance.balance("ensemble", rows, counted, 0)
+    assert found is not None
+    assert (found.large, len(found.parts)) == ("english", 3)
+    sizes = division.class_sizes(twice, counted, found)
+    assert len(sizes) == 4
+    assert max(sizes.values()) < 1.1 * min(sizes.values())
+    assert division.remark(twice, counted, found) is None
+
+
+def test_an_ensemble_says_why_its_classes_are_uneven() -> None:
+    loud = [("a", "b\x1b[2J", np.ones(900, bool)), ("a", "t", np.ones(100, bool)), ("b", "u", np.ones(100, bool))]
+    equal = [(language, "s", np.ones(100, bool)) for language in "abc"]
+    for recordings, reason in (
+        (loud, "has 9.0 times the frames of the smallest: 'b\\x1b[2J' speaks 90% of a, and speakers are not divided"),
+        (equal, "has 2.0 times the frames of the smallest: a has fewer frames than all other languages together"),
+    ):
+        rows, counted = manifest(recordings)
+        twice, found = balance.balance("ensemble", rows, counted, 0)
+        assert found
+        assert reason in (division.remark(twice, counted, found) or "")
+
+
+@FAST
+@given(st.sampled_from(get_args(BalanceStrategy)), manifests(), st.floats(0.02, 1))
+def test_no_speaker_weighs_more_than_the_cap_in_any_network_of_any_strategy(
+    strategy: BalanceStrategy, corpus: Manifest, cap: float
+) -> None:
+    rows, counted = corpus
+    balanced, found = balance.balance(strategy, rows, counted, 0)
+    capped, notes = balance.limit_speakers(balanced, counted, found, cap)
+    assert [dataclasses.replace(row, weight=1) for row in capped] == [
+        dataclasses.replace(row, weight=1) for row in balanced
+    ]
+    for member in {row.member for row in rows}:
+        some = [row for row in capped if row.member == member]
+        names = [f"{row.language} {row.speaker}" for row in some]
+        by_language = weighted(some, counted, [row.language for row in some])
+        before = [row for row in balanced if row.member == member]
+        assert by_language == pytest.approx(weighted(before, counted, [row.language for row in before]), rel=1e-4)
+        if not notes:
+            for name, mass in weighted(some, counted, names).items():
+                assert mass <= cap * by_language[name.split()[0]] * 1.0001
+
+
+def test_a_class_with_too_few_speakers_for_the_cap_is_named() -> None:
+    rows, counted = uneven({"a": 60, "b": 3, "c": 12}, speakers=7)
+    assert balance.limit_speakers(rows, counted, None, 0.2)[1] == [
+        "balance.cap 0.2: b has 3 speakers in train, each weighs 33.3% of it"
+    ]
+    twice, found = balance.balance("ensemble", rows, counted, 0)
+    assert found
+    assert sorted(map(len, found.parts)) == [2, 2, 3]
+    # A speaker may weigh three times the cap in a part, which weighs a third of its language.
+    assert balance.limit_speakers(twice, counted, found, 0.15)[1] == [
+        "balance.cap 0.15: b has 3 speakers in train, each weighs 33.3% of it",
+        "balance.cap 0.15: 2 of the 3 parts of a have too few speakers, and one may weigh 16.7% of a",
+    ]
 
 
 def test_a_speaker_of_two_languages_is_in_a_part_only_in_the_large_one() -> None:

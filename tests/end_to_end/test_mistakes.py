@@ -215,7 +215,11 @@ def test_a_stage_after_one_with_another_view(tiny: Copy, tmp_path: Path, stage: 
 @pytest.mark.parametrize(
     ("split", "pins", "said"),
     [
-        ({}, "nobody,test\n", r"splits/pins\.csv pins 'nobody', which is no speaker of this corpus; correct the name.*"),
+        (
+            {},
+            "nobody,test\n",
+            r"splits/pins\.csv pins 'nobody', which is no speaker of this corpus; correct the name.*",
+        ),
         ({}, "v01,best\n", r"splits/pins\.csv line 2: split is 'best'; write .* one of train, val, test as split"),
         ({"method": "official"}, "", r"split\.method 'official' needs the column split .* of '.*' is missing"),
         ({"stratify": ["gender"]}, "", r"split\.stratify names 'gender', but the corpus table has no such column; .*"),

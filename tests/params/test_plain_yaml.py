@@ -40,6 +40,7 @@ def test_any_bytes_are_refused_in_one_line(tmp_path: Path, content: bytes) -> No
     assert str(error.value).replace(str(tmp_path), "").isprintable()
 
 
+NEXT_LINE = TEXT.count("\n") + 1
 BOMB = "a: &a0 [x]\n" + "".join(f"a{level}: &a{level} [{f'*a{level - 1}, ' * 9}]\n" for level in range(1, 10))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import params
+from pipeline.dataset import counts
 from pipeline.report.page import Results
 from pipeline.tables import AnswerRow, EpochRow, RejectedRow
 
@@ -51,6 +52,14 @@ class Page(HTMLParser):
     def text(self, section: str) -> str:
         """The words of a section outside its figures, on one line."""
         return " ".join(" ".join(self.sections[section]).split())
+
+
+def amounts(minutes: float, share: float) -> dict[str, dict[str, float]]:
+    """Minutes and shares of a language, source or speaker, different for each measure."""
+    return {
+        measure: {"minutes": minutes + n / 10, "share": round(share + n / 100, 4)}
+        for n, measure in enumerate(counts.MEASURES)
+    }
 
 
 def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Results:
@@ -101,8 +110,17 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
             "silence": "mask",
             "balance": "class_weight",
             "ensemble": None,
-            "train": {
-                language: {"sequences": 50 + row, "frames": 61000 + 20000 * row, "weighed": 81003 + row}
+            "ratio": {"before": 1.66, "after": 1.57},
+            "notes": [],
+            "minutes": {
+                language: {
+                    **amounts(400.5 + 10 * row, 0.25 + 0.08 * row),
+                    "speakers": 40 + row,
+                    "sources": {"": amounts(400.5 + 10 * row, 1.0)},
+                    "largest_speakers": {
+                        f"{language} {n}": amounts(40.5 + 10 * row - n, 0.09 - 0.01 * n) for n in (0, 1)
+                    },
+                }
                 for row, language in enumerate(languages)
             },
         },

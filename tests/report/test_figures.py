@@ -19,7 +19,7 @@ def test_figures_hold_their_values_as_text(plain: str) -> None:
     assert {"epoch", "loss", "train", "validation", "best: epoch 2"} <= set(words[1])
     assert {"epoch", "accuracy", "best: epoch 2"} <= set(words[2])
     assert {"train", "val", "test", *LANGUAGES} <= set(words[3])
-    assert {"minutes", "frames", "weighted", "25.1%", "33.3%", *LANGUAGES} <= set(words[4])
+    assert {"before", "after", "weighted", "25.0%", "34.0%", "43.0%", *LANGUAGES} <= set(words[4])
     assert {"74.1%", "84.1%", "94.1%"} <= set(words[5])
 
 

@@ -1,6 +1,7 @@
 """The report shows its results, loads nothing, and treats names as text."""
 
 import base64
+import copy
 import re
 
 import pytest
@@ -8,7 +9,7 @@ import yaml
 
 from pipeline.report.page import render
 from pipeline.tables import AnswerRow, EpochRow, RejectedRow
-from tests.report.sample import PICTURE, ROOT, Page, make_results
+from tests.report.sample import PICTURE, ROOT, Page, amounts, make_results
 
 HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(2)></svg></style>{{ 7 * 7 }}-->&amp;"""
 
@@ -30,7 +31,9 @@ def test_sections_come_in_the_order_of_their_importance(plain: str) -> None:
         ("training", ["network 2 of 1 to 3 0.702 train 0.602 65.2% train 60.2%"]),
         ("splits", ["english 300.25 11.1% 200 speakers like 17.5 301.25 12.1% 201 speakers like 17.5"]),
         ("splits", ["302.25 13.1% 202 speakers", "mandarin 320.25 31.1% 220 speakers", "322.25 33.1% 222 speakers"]),
-        ("balance", ["class_weight", "english 300.25 61,000 25.1% 81,003 33.3%", "mandarin 320.25 101,000 41.6%"]),
+        ("balance", ["class_weight", "1.66 times the frames of the smallest before balancing, and 1.57 times after"]),
+        ("balance", ["english 400.50 25.0% 400.60 26.0% 400.70 27.0%", "mandarin 420.50 41.0% 420.60 42.0%"]),
+        ("balance", ["english : 2 of 40 speakers english 0 40.50 9.0% 40.60 10.0% 40.70 11.0% english 1 39.50 8.0%"]),
         ("silence", ["Strategy mask", "english 74.1% 0", "hindi 84.1% 1", "mandarin 94.1% 2"]),
         ("leakage", ["No violation in 2 checks", "speaker in one split 0", "audio in one split 0"]),
         ("rejected", ["too_short for example a/b.wav : lasts 0.1 s 4", "unreadable for example c.wav : is text 1"]),
@@ -93,12 +96,15 @@ def test_tables_scroll_inside_the_page(plain: str) -> None:
 @pytest.mark.parametrize("violations", [0, 1])
 def test_names_are_text_and_never_markup(plain: str, violations: int) -> None:
     languages = (HOSTILE, "$x^2$", "<b>&lt;")
-    tree = make_results(languages).params
+    tree, manifests = make_results(languages).params, copy.deepcopy(make_results(languages).manifests)
+    for row in manifests["minutes"].values():
+        row["sources"] = row["largest_speakers"] = {HOSTILE: amounts(1.5, 0.5), HOSTILE * 99: amounts(1.5, 0.5)}
     page = render(
         make_results(
             languages,
             rejected=[RejectedRow(HOSTILE, HOSTILE, HOSTILE)],  # type: ignore[arg-type]
             leakage={HOSTILE: {"violations": violations, "examples": [HOSTILE]}},
+            manifests=manifests,
             params={**tree, "corpus": {**tree["corpus"], "root": HOSTILE}},
         )
     )
@@ -144,10 +150,27 @@ def test_the_page_does_not_claim_new_speakers_if_the_audit_found_leaks() -> None
     assert "speaker in one split speaker ann is in test, train 7" in page.text("leakage")
 
 
-@pytest.mark.parametrize("strategy", ["undersample", "oversample"])
-def test_frames_picked_by_the_balance_are_not_passed_off_as_those_before_it(strategy: str) -> None:
-    manifests = {**make_results().manifests, "balance": strategy}
-    assert "show the balance before" in Page(render(make_results(manifests=manifests))).text("balance")
+def test_sources_are_shown_if_a_language_has_more_than_one(plain: str) -> None:
+    made = make_results().manifests
+    two = {"": amounts(7.25, 0.31), "radio": amounts(8.25, 0.69)}
+    minutes = {**made["minutes"], "hindi": {**made["minutes"]["hindi"], "sources": two}}
+    text = Page(render(make_results(manifests={**made, "minutes": minutes}))).text("balance")
+    assert "Sources" in text
+    assert "hindi no source 7.25 31.0% 7.35 32.0% 7.45 33.0% radio 8.25 69.0%" in text
+    assert "Sources" not in Page(plain).text("balance")
+
+
+def test_the_page_says_what_the_balance_could_not_do_and_the_limit_of_a_speaker(plain: str) -> None:
+    tree = make_results().params
+    page = render(
+        make_results(
+            manifests={**make_results().manifests, "notes": [HOSTILE]},
+            params={**tree, "balance": {**tree["balance"], "cap": 0.25}},
+        )
+    )
+    assert HOSTILE in Page(page).text("balance")
+    assert "No speaker weighs more than 25.0% of its language" in Page(page).text("balance")
+    assert "No speaker" not in Page(plain).text("balance")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,105 @@
+"""The two networks of an ensemble: which classes each separates, with which sequences and weights."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from pipeline.console.text import brief
+from pipeline.dataset.counts import Counted, class_totals, frames
+from pipeline.dataset.partition import divide, ratio
+from pipeline.dataset.weights import class_weight
+from pipeline.network.ensemble import Division
+from pipeline.tables import SequenceRow
+
+MAX_RATIO = 1.5  # of the largest new class to the smallest, without a remark
+
+
+def ensemble(rows: Sequence[SequenceRow], counted: Counted) -> tuple[list[SequenceRow], Division]:
+    """Every sequence once for the first network, those of the super-class once more for the second.
+
+    The parts of the largest class are only roughly equal, and the classes of the super-class are uneven. Weights
+    balance them as in `class_weight`, for each network separately.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> names = ("a0", "a1", "a2", "a3", "b0", "c0")
+    >>> rows = [SequenceRow(f"{name}/0", name, name[0], f"speaker {name}", 0, 9) for name in names]
+    >>> manifest, division = ensemble(rows, {row.recording: np.ones(9, bool) for row in rows})
+    >>> division.large, division.others, len(division.parts)
+    ('a', ('b', 'c'), 2)
+    >>> [row.recording for row in manifest if row.member == 1]
+    ['b0', 'c0']
+    """
+    totals = class_totals(rows, counted)
+    large = max(totals, key=lambda language: totals[language])
+    parts = divide(_speakers(rows, counted, large), sum(totals.values()) - totals[large])
+    division = Division(large, parts, others=tuple(language for language in totals if language != large))
+    first = class_weight(rows, counted, new_classes(rows, division))
+    others = [dataclasses.replace(row, member=1) for row in rows if row.language != large]
+    return first + class_weight(others, counted), division
+
+
+def new_classes(rows: Sequence[SequenceRow], division: Division) -> list[str]:
+    """The class of each row in the first network: a part of the largest language, or all others together.
+
+    Examples
+    --------
+    >>> rows = [SequenceRow("r/0", "r", "a", "ann", 0, 9), SequenceRow("q/0", "q", "b", "ann", 0, 9)]
+    >>> new_classes(rows, Division("a", (("bob",), ("ann",)), ("b",)))
+    ['a, part 2 of 2', 'others']
+    """
+    parts = division.parts
+    name_of = {name: f"{division.large}, part {n} of {len(parts)}" for n, part in enumerate(parts, 1) for name in part}
+    return [name_of[row.speaker] if row.language == division.large else "others" for row in rows]
+
+
+def class_sizes(rows: Sequence[SequenceRow], counted: Counted, division: Division | None) -> dict[str, int]:
+    """Frames that count, by class of the first or only network.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows = [SequenceRow("r/0", "r", "a", "ann", 0, 9), SequenceRow("q/0", "q", "b", "ann", 0, 5)]
+    >>> class_sizes(rows, {"r": np.ones(9, bool), "q": np.ones(5, bool)}, Division("a", (("ann",),), ("b",)))
+    {'a, part 1 of 1': 9, 'others': 5}
+    """
+    if division is None:
+        return class_totals(rows, counted)
+    first = [row for row in rows if row.member == 0]
+    sizes: dict[str, int] = {}
+    for row, name in zip(first, new_classes(first, division), strict=True):
+        sizes[name] = sizes.get(name, 0) + frames(row, counted)
+    return sizes
+
+
+def remark(rows: Sequence[SequenceRow], counted: Counted, division: Division) -> str | None:
+    """A sentence that says why the new classes are uneven; None if the largest has at most 1.5 times the smallest.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows = [SequenceRow(f"{name}/0", name, name[0], name, 0, n) for name, n in (("a1", 60), ("a2", 5), ("b", 10))]
+    >>> counted = {row.recording: np.ones(row.frames, bool) for row in rows}
+    >>> remark(rows, counted, Division("a", (("a1", "a2"),), ("b",)))  # doctest: +ELLIPSIS
+    "ensemble: the largest new class has 6.5 times the frames of the smallest: 'a1' speaks 92% of a, ..."
+    """
+    sizes = class_sizes(rows, counted, division)
+    if ratio(sizes.values()) <= MAX_RATIO:
+        return None
+    speakers = _speakers(rows, counted, division.large)
+    total, loudest = sum(speakers.values()), max(speakers, key=lambda name: speakers[name])
+    if total < sizes["others"]:
+        reason = f"{division.large} has fewer frames than all other languages together; another strategy fits better"
+    else:
+        share = speakers[loudest] / total
+        reason = f"{brief(loudest)} speaks {share:.0%} of {division.large}, and speakers are not divided"
+    return f"ensemble: the largest new class has {ratio(sizes.values()):.1f} times the frames of the smallest: {reason}"
+
+
+def _speakers(rows: Sequence[SequenceRow], counted: Counted, language: str) -> dict[str, int]:
+    """Frames that count of every speaker of a language; of an ensemble, those for the first network."""
+    sizes: dict[str, int] = {}
+    for row in rows:
+        if row.language == language and row.member == 0:
+            sizes[row.speaker] = sizes.get(row.speaker, 0) + frames(row, counted)
+    return sizes

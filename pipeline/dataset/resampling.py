@@ -1,0 +1,140 @@
+"""Classes of exactly the same size, by fewer or more sequences.
+
+`undersample` takes sequences until a class has the frames of the smallest one, `oversample` adds repeats until it has
+those of the largest one. In both, the last sequence is cut short, so that the frames that count are equal.
+"""
+
+import dataclasses
+import heapq
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+import numpy as np
+
+from pipeline.arrays import Flags
+from pipeline.dataset.counts import Counted, class_totals, frames
+from pipeline.tables import SequenceRow
+
+GOLDEN = (math.sqrt(5) - 1) / 2  # multiples of it, modulo 1, are spread evenly however many are taken
+
+
+def undersample(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Generator) -> list[SequenceRow]:
+    """Reduce every class to the frames of the smallest, taken evenly from its sources and, within them, speakers.
+
+    Examples
+    --------
+    >>> rows = [SequenceRow(f"{name}/0", name, name[0], "ann", 0, 9) for name in ("a0", "a1", "a2", "b0")]
+    >>> counted = {row.recording: np.ones(9, bool) for row in rows}
+    >>> class_totals(undersample(rows, counted, np.random.default_rng(0)), counted)
+    {'a': 9, 'b': 9}
+    """
+    totals = class_totals(rows, counted)
+    target = min(totals.values())
+    kept: list[SequenceRow] = []
+    for language, of_language in _by(rows, lambda row: row.language).items():
+        whole = totals[language] == target
+        kept += of_language if whole else _until(target, _by_turns(of_language, counted, rng), counted)
+    return sorted(kept, key=lambda row: (row.recording, row.start))
+
+
+def oversample(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Generator) -> list[SequenceRow]:
+    """Extend every class to the frames of the largest: sequences are repeated, each time cut at a different offset.
+
+    Examples
+    --------
+    >>> rows = [SequenceRow(f"{name}/0", name, name[0], "ann", 0, 9) for name in ("a0", "a1", "a2", "b0")]
+    >>> counted = {row.recording: np.ones(9, bool) for row in rows}
+    >>> more = oversample(rows, counted, np.random.default_rng(0))
+    >>> class_totals(more, counted), {row.repeat for row in more if row.language == "a"}
+    ({'a': 27, 'b': 27}, {0})
+    """
+    totals = class_totals(rows, counted)
+    target = max(totals.values())
+    more = list(rows)
+    for language, of_language in _by(rows, lambda row: row.language).items():
+        more += _until(target - totals[language], _repeats(of_language, counted, rng), counted)
+    return sorted(more, key=lambda row: (row.recording, row.repeat, row.start))
+
+
+def _until(missing: int, rows: Iterable[SequenceRow], counted: Counted) -> Iterator[SequenceRow]:
+    """The first of these rows, up to exactly this many frames that count: the last row is cut short."""
+    waiting = iter(rows)
+    while missing > 0 and (row := next(waiting, None)):
+        found = frames(row, counted)
+        if found > missing:
+            flags = counted[row.recording][row.start : row.start + row.frames]
+            row = dataclasses.replace(row, frames=int(np.flatnonzero(flags)[missing - 1]) + 1)
+        yield row
+        missing -= found
+
+
+def _by_turns(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Generator) -> Iterator[SequenceRow]:
+    """Sequences in random order: the next from the source with the fewest frames so far, and its quietest speaker."""
+    shuffled = [rows[number] for number in rng.permutation(len(rows))]
+    by_source = _by(shuffled, lambda row: row.source)
+    by_speaker = [_by(some, lambda row: row.speaker) for some in by_source.values()]
+    return _take_turns([_take_turns(map(iter, speakers.values()), counted) for speakers in by_speaker], counted)
+
+
+def _take_turns(streams: Iterable[Iterator[SequenceRow]], counted: Counted) -> Iterator[SequenceRow]:
+    """All rows of several streams, the next always from the stream with the fewest frames so far."""
+    heap = [(0, number, stream) for number, stream in enumerate(streams)]
+    while heap:
+        total, number, stream = heap[0]
+        row = next(stream, None)
+        if row is None:
+            heapq.heappop(heap)
+        else:
+            heapq.heapreplace(heap, (total + max(frames(row, counted), 1), number, stream))
+            yield row
+
+
+def _repeats(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Generator) -> Iterator[SequenceRow]:
+    """Repeat every sequence endlessly, each time from another position in its recording.
+
+    A repeat is as long as the longest sequence of its recording. If this is the whole recording, repeats begin in its
+    first half and end where it ends.
+    """
+    rows = [row for row in rows if counted[row.recording].any()]
+    longest: dict[str, int] = {}
+    starts: dict[str, set[int]] = defaultdict(set)
+    for row in rows:
+        longest[row.recording] = max(longest.get(row.recording, 0), row.frames)
+        starts[row.recording].add(row.start)
+    offsets: dict[str, Iterator[int]] = {}
+    for repeat in itertools.count(1) if rows else ():
+        for number in rng.permutation(len(rows)):
+            row, flags = rows[number], counted[rows[number].recording]
+            length = longest[row.recording]
+            if row.recording not in offsets:
+                offsets[row.recording] = _offsets(flags, length, starts[row.recording], rng)
+            start = next(offsets[row.recording])
+            yield dataclasses.replace(row, start=start, frames=min(length, len(flags) - start), repeat=repeat)
+
+
+def _offsets(flags: Flags, length: int, taken: Collection[int], rng: np.random.Generator) -> Iterator[int]:
+    """Positions of windows with a frame that counts, endlessly: every free one comes once before any comes again.
+
+    Steps near the golden ratio of the range, and without a divisor in common with it, spread any number of offsets
+    evenly and need no memory.
+    """
+    n_offsets = max(len(flags) - length, length // 2) + 1
+    step = round(GOLDEN * n_offsets)
+    while math.gcd(step, n_offsets) > 1:
+        step += 1
+    first = int(rng.integers(n_offsets))
+    for skipped in itertools.chain([taken], itertools.repeat(())):
+        for number in range(n_offsets):
+            start = (first + number * step) % n_offsets
+            if start not in skipped and flags[start : start + length].any():
+                yield start
+
+
+def _by(rows: Iterable[SequenceRow], key: Callable[[SequenceRow], str]) -> dict[str, list[SequenceRow]]:
+    """Rows by a property, both in their order."""
+    groups: dict[str, list[SequenceRow]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return groups
