@@ -32,14 +32,15 @@ def main() -> None:
     shown: list[list[object]] = []
     for name in SPLITS:
         counted, rows = {}, []
-        recordings = tables.of_languages(ARTIFACTS / "splits" / f"{name}.csv", SplitRow, languages)
+        recordings = _recordings(name, languages)
         for row in store.computed(recordings):
-            counted[row.recording] = views.counted(strategy, store.flags(row.recording))
-            n_rows = len(counted[row.recording])
+            speech = store.flags(row.recording)
+            counted[row.recording] = views.counted(strategy, speech)
+            start, stop = (views.rows_before(strategy, speech, frame) for frame in row.frames(len(speech)))
             # A test recording is one sequence, as it is one stream: states are reset after each.
-            length = n_rows if name == "test" else settings.sequence.length
-            rows += sequence_rows(row, n_rows, length, strategy, store.id)
-        counts.check(rows, counted, languages, name)
+            length = stop - start if name == "test" else settings.sequence.length
+            rows += sequence_rows(row, start, stop, length, strategy, store.id)
+        counts.check(rows, counted, dict.fromkeys(row.language for row in recordings), name)
         balanced = rows
         if name == "train":
             balanced, more = _balanced(rows, counted, settings)
@@ -58,6 +59,16 @@ def main() -> None:
     terminal.show_table(["split and language", *(f"minutes {measure}" for measure in counts.MEASURES)], shown)
     for note in summary["notes"]:
         print(note)
+
+
+def _recordings(name: str, languages: Sequence[str]) -> list[SplitRow]:
+    """The rows of a split; only val may lack a language."""
+    path = ARTIFACTS / "splits" / f"{name}.csv"
+    if name != "val":
+        return tables.of_languages(path, SplitRow, languages)
+    rows = tables.read(path, SplitRow)
+    tables.require_languages(path, {row.language for row in rows} | set(languages), languages)
+    return rows
 
 
 def _balanced(

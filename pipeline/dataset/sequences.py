@@ -26,13 +26,15 @@ def cut(n_rows: int, length: int) -> list[tuple[int, int]]:
     return [(start, stop - start) for start, stop in itertools.pairwise(edges)]
 
 
-def sequence_rows(row: SplitRow, n_rows: int, length: int, view: SilenceStrategy, features: str) -> list[SequenceRow]:
-    """The sequences of a recording, as rows of a manifest.
+def sequence_rows(
+    row: SplitRow, first: int, stop: int, length: int, view: SilenceStrategy, features: str
+) -> list[SequenceRow]:
+    """The sequences of a recording or a piece of one, as rows of a manifest.
 
     Parameters
     ----------
-    n_rows
-        Rows of its view.
+    first, stop
+        Rows first:stop of the recording's view are the piece.
     length
         Maximum rows per sequence.
     view, features
@@ -41,13 +43,14 @@ def sequence_rows(row: SplitRow, n_rows: int, length: int, view: SilenceStrategy
     Examples
     --------
     >>> row = SplitRow("r", "hindi", "bob", "r", 0.1)
-    >>> [(part.sequence, part.start, part.frames) for part in sequence_rows(row, 10, 5, "mask", "id")]
+    >>> [(part.sequence, part.start, part.frames) for part in sequence_rows(row, 0, 10, 5, "mask", "id")]
     [('r/0', 0, 5), ('r/1', 5, 5)]
     """
+    name = row.recording if row.pieces == 1 else f"{row.recording}/{row.piece}"
     return [
         SequenceRow(
-            f"{row.recording}/{number}", row.recording, row.language, row.speaker, start, frames,
+            f"{name}/{number}", row.recording, row.language, row.speaker, first + start, frames,
             view=view, features=features, source=row.source,
         )
-        for number, (start, frames) in enumerate(cut(n_rows, length))
+        for number, (start, frames) in enumerate(cut(stop - first, length))
     ]  # fmt: skip

@@ -152,6 +152,23 @@ def counted(strategy: SilenceStrategy, speech: Flags) -> Flags:
     return (speech if silent.seen else speech[speech]) | (silent.weighted and not silent.own_class)
 
 
+def rows_before(strategy: SilenceStrategy, speech: Flags, frame: int) -> int:
+    """Number of rows of the view that are before a frame of the recording.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such strategy.
+
+    Examples
+    --------
+    >>> speech = np.array([False, True, True, False])
+    >>> rows_before("mask", speech, 3), rows_before("remove", speech, 3)
+    (3, 2)
+    """
+    return frame if treatment(strategy).seen else int(np.count_nonzero(speech[:frame]))
+
+
 def classes(strategy: SilenceStrategy, languages: tuple[str, ...]) -> tuple[str, ...]:
     """Names of the classes, in the order of their numbers.
 

@@ -19,11 +19,17 @@ def test_a_cut_holds_every_row_once_in_the_fewest_nearly_equal_sequences(n_rows:
 def test_the_sequences_of_a_recording_are_numbered_and_carry_its_columns() -> None:
     row = SplitRow("r", "hindi", "bob", "tape", 0.2)
     columns = {"recording": "r", "language": "hindi", "speaker": "bob", "view": "mask", "features": "store"}
-    assert sequence_rows(row, 20, 10, "mask", "store") == [
+    assert sequence_rows(row, 0, 20, 10, "mask", "store") == [
         SequenceRow(sequence="r/0", start=0, frames=10, **columns),  # type: ignore[arg-type]
         SequenceRow(sequence="r/1", start=10, frames=10, **columns),  # type: ignore[arg-type]
     ]
 
 
+def test_the_sequences_of_a_piece_are_rows_of_the_recording() -> None:
+    row = SplitRow("r", "hindi", "bob", "tape", 0.2, piece=1, pieces=3)
+    found = sequence_rows(row, 20, 35, 10, "mask", "store")
+    assert [(part.sequence, part.start, part.frames) for part in found] == [("r/1/0", 20, 8), ("r/1/1", 28, 7)]
+
+
 def test_an_empty_view_has_no_sequences() -> None:
-    assert sequence_rows(SplitRow("r", "hindi", "bob", "tape", 0.2), 0, 10, "remove", "store") == []
+    assert sequence_rows(SplitRow("r", "hindi", "bob", "tape", 0.2), 0, 0, 10, "remove", "store") == []

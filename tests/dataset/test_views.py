@@ -75,6 +75,7 @@ def test_an_unknown_strategy_is_refused(strategy: Any) -> None:
         lambda: views.view(strategy, SPEECH, 0, 3),
         lambda: views.counted(strategy, SPEECH),
         lambda: views.classes(strategy, ("a", "b")),
+        lambda: views.rows_before(strategy, SPEECH, 1),
     ):
         if strategy not in get_args(SilenceStrategy):
             with pytest.raises(ArgumentError, match=f"is unknown; take one of {', '.join(get_args(SilenceStrategy))}$"):
@@ -85,3 +86,10 @@ def test_only_label_has_a_class_for_silence_and_it_is_the_last() -> None:
     assert views.classes("label", ("a", "b")) == ("a", "b", "silence")
     for strategy in ("none", "remove", "mask"):
         assert views.classes(strategy, ("a", "b")) == ("a", "b")
+
+
+@pytest.mark.parametrize("strategy", get_args(SilenceStrategy))
+def test_rows_before_a_frame_are_those_of_earlier_frames(strategy: SilenceStrategy) -> None:
+    rows = views.view(strategy, SPEECH, 0, 3).rows
+    for frame in range(len(SPEECH) + 1):
+        assert views.rows_before(strategy, SPEECH, frame) == int(np.sum(rows < frame))

@@ -69,7 +69,7 @@ def test_pieces_of_a_recording_are_scored_on_their_own_frames(
     assert sum(piece.right for piece in pieces) == scores[2].right
     assert sum(piece.weight for piece in pieces) == scores[2].weight
     assert sum(piece.decision.frames for piece in pieces) == scores[2].decision.frames
-    assert all(piece.decision.frames for piece in pieces)
+    assert sum(piece.decision.frames > 0 for piece in pieces) > 1
 
 
 def hand_made(case: Case, language: str, *favoured: int, n_silent: int = 0) -> RecordingScore:
