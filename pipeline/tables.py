@@ -47,8 +47,18 @@ class RecordingRow:
     clipped: float  # share of the samples at full scale
     dc_offset: float  # mean, of full scale
     crc32c: str = ""  # of every block of the samples, as audio/wav.py reads them
-    same_speech: str = ""  # recordings whose fingerprints match share it
+    same_speech: str = ""  # recordings of the same speech share it
     extra: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class DuplicateRow:
+    """A row of ingest/duplicates.csv: two recordings of the same speech."""
+
+    recording: str
+    other: str
+    offset_s: float  # the speech of `other` at time t is that of `recording` at t + offset_s
+    matches: int  # spectral peaks in common
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,7 +139,9 @@ class AnswerRow:
 SPLITS = ("train", "val", "test")
 
 RowWithLanguage = TypeVar("RowWithLanguage", RecordingRow, SplitRow)
-Row = TypeVar("Row", FileRow, RecordingRow, RejectedRow, SpanRow, SplitRow, SequenceRow, EpochRow, AnswerRow)
+Row = TypeVar(
+    "Row", FileRow, RecordingRow, DuplicateRow, RejectedRow, SpanRow, SplitRow, SequenceRow, EpochRow, AnswerRow
+)
 
 
 def write(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:

@@ -8,8 +8,8 @@ from pipeline.console import terminal
 from pipeline.console.text import printable
 from pipeline.corpus import layouts
 from pipeline.jobs import ingest
-from pipeline.jobs.ingest import INGEST
-from pipeline.tables import RecordingRow, RejectedRow
+from pipeline.jobs.ingest import INGEST, Decoded
+from pipeline.tables import DuplicateRow, RecordingRow, RejectedRow
 from stages import ARTIFACTS, read_params, run
 
 
@@ -29,14 +29,16 @@ def main() -> None:
 
     root = Path(settings.corpus.root).resolve()  # workers may run in another folder
     with files.building(ARTIFACTS.resolve() / "audio") as audio, engine.connect(INGEST) as client:
-        rows = ingest.run(client, listing.entries, root, audio, settings.audio)
-        decoded = [row for row in rows if isinstance(row, RecordingRow)]
-        accepted, contradicting = ingest.consistent(decoded)
-        rejected = listing.rejected + [row for row in rows if isinstance(row, RejectedRow)] + contradicting
+        results = ingest.run(client, listing.entries, root, audio, settings.audio)
+        decoded = [result for result in results if isinstance(result, Decoded)]
+        consistent, contradicting = ingest.consistent(decoded)
+        accepted, duplicates = ingest.grouped(consistent, settings.audio.sample_rate)
+        rejected = listing.rejected + [row for row in results if isinstance(row, RejectedRow)] + contradicting
         for path in set(audio.glob("*.wav")) - {audio / f"{row.recording}.wav" for row in accepted}:
             path.unlink()
 
     tables.write(folder / "recordings.csv", RecordingRow, accepted)
+    tables.write(folder / "duplicates.csv", DuplicateRow, duplicates)
     tables.write(folder / "rejected.csv", RejectedRow, rejected)
     languages = {language: ingest.summary(language, accepted) for language in settings.corpus.languages}
     summary = {"languages": languages, "rejected": len(rejected), "left_out": listing.skipped}
@@ -47,6 +49,9 @@ def main() -> None:
         ["language", "recordings", "speakers", "minutes"],
         [[language, *numbers.values()] for language, numbers in languages.items()],
     )
+    if duplicates:
+        number = len({name for row in duplicates for name in (row.recording, row.other)})
+        print(f"{number} recordings hold the same speech as another: see {folder / 'duplicates.csv'}")
     if rejected:
         print(f"{len(rejected)} rejected: see {folder / 'rejected.csv'}")
     ingest.check_rejected(rejected, len(accepted), settings.corpus.max_rejected)

@@ -3,6 +3,7 @@
 import hashlib
 import math
 import wave
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from pipeline.audio.samples import FULL_SCALE
 from pipeline.audio.wav import BLOCK_SAMPLES, hex_digits
 from pipeline.errors import AudioError
 
+Listen = Callable[[Samples], None]
+
+CACHED_SAMPLES = 1 << 15  # measured at a time
 MAX_SAMPLES = 2**31 - 64  # a WAV file's length in bytes has 32 bits
 
 
@@ -46,19 +50,23 @@ class _Meter:
 
     def accept(self, samples: Samples) -> bytes:
         """Measure more samples; return their bytes."""
-        wide = samples.astype(np.int64)
-        self.peak = max(self.peak, int(np.abs(wide).max(initial=0)))
-        self.total += int(wide.sum())
-        self.squares += int(wide @ wide)
-        self.clipped += int(np.count_nonzero((wide >= FULL_SCALE - 1) | (wide == -FULL_SCALE)))
+        for at in range(0, len(samples), CACHED_SAMPLES):
+            part = samples[at : at + CACHED_SAMPLES]
+            low, high = int(part.min()), int(part.max())
+            self.peak = max(self.peak, high, -low)
+            if high == FULL_SCALE - 1 or low == -FULL_SCALE:
+                self.clipped += int(np.count_nonzero((part == FULL_SCALE - 1) | (part == -FULL_SCALE)))
+            wide = part.astype(np.float64)  # exact: sums stay below 2 ** 53
+            self.total += int(wide.sum())
+            self.squares += int(wide @ wide)
         content = samples.astype("<i2", copy=False).tobytes()
         self.digest.update(content)
         rest = content
         while rest:
             space = 2 * (BLOCK_SAMPLES - self.n_samples % BLOCK_SAMPLES)
-            part, rest = rest[:space], rest[space:]
-            self._checksum = google_crc32c.extend(self._checksum, part)
-            self.n_samples += len(part) // 2
+            filling, rest = rest[:space], rest[space:]
+            self._checksum = google_crc32c.extend(self._checksum, filling)
+            self.n_samples += len(filling) // 2
             if self.n_samples % BLOCK_SAMPLES == 0:
                 self._checksums.append(hex_digits(self._checksum))
                 self._checksum = 0
@@ -70,13 +78,17 @@ class _Meter:
         return "".join(self._checksums + unfinished)
 
 
-def convert(source: Path, target: Path, sample_rate: int, min_duration: float) -> Measures:
+def convert(
+    source: Path, target: Path, sample_rate: int, min_duration: float, listen: Listen = lambda samples: None
+) -> Measures:
     """Decode a recording once, measure it and write it as 16-bit mono WAV.
 
     Parameters
     ----------
     min_duration
         Seconds; a shorter recording is rejected.
+    listen
+        Receives all samples, block by block.
 
     Raises
     ------
@@ -91,6 +103,7 @@ def convert(source: Path, target: Path, sample_rate: int, min_duration: float) -
             sink.setparams((1, 2, sample_rate, 0, "NONE", ""))
             for samples in resampled(decoded.blocks, decoded.sample_rate, sample_rate):
                 sink.writeframesraw(meter.accept(samples))
+                listen(samples)
                 if meter.n_samples > MAX_SAMPLES:
                     detail = f"is over {MAX_SAMPLES / sample_rate / 3600:.0f} hours long; cut it"
                     raise AudioError("too_long", detail, source)

@@ -25,11 +25,11 @@ from pipeline.corpus.entries import Entry
 from pipeline.errors import AudioError, CorpusError
 from pipeline.jobs import features, ingest, trim
 from pipeline.jobs.features import FEATURES
-from pipeline.jobs.ingest import INGEST
+from pipeline.jobs.ingest import INGEST, Decoded
 from pipeline.jobs.memo import Memo
 from pipeline.jobs.trim import TRIM
 from pipeline.shards import layout
-from pipeline.tables import RecordingRow, SpanRow
+from pipeline.tables import DuplicateRow, RecordingRow, SpanRow
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 SAMPLE_S = 3600  # of audio per core of this machine: some seconds of work
 MIN_RECORDINGS = 16  # of the sample, however long they are
 START_S = 1.0  # until Python has imported what a stage needs
-TABLE_FILES = {"ingest": 4, "trim": 3}  # in addition to the audio: tables, summary.json, SHA256SUMS
+TABLE_FILES = {"ingest": 5, "trim": 3}  # in addition to the audio: tables, summary.json, SHA256SUMS
 STORE_FILES = 1 + len(layout.CHECKSUMMED_FILES)  # in addition to the shards: the group's own zarr.json and those
 
 NO_MEMO = Memo(Path(os.devnull))  # stores nothing: the sample must be computed
@@ -125,9 +125,14 @@ def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimat
 
     chosen = _choose(listing.entries, root, settings.seed)
     ingested = _ingest([listing.entries[number] for number in chosen], root, place, settings)
-    recordings = [row for row in ingested.results if isinstance(row, RecordingRow)]
+    decoded = [result for result in ingested.results if isinstance(result, Decoded)]
+    began = time.perf_counter()
+    recordings, duplicates = ingest.grouped(decoded, settings.audio.sample_rate)
+    grouped = time.perf_counter() - began
     if not recordings:
         raise CorpusError(f"none of {len(chosen)} recordings tried can be used; the first {ingested.results[0].detail}")
+    tables.write(place / "recordings.csv", RecordingRow, recordings)
+    tables.write(place / "duplicates.csv", DuplicateRow, duplicates)
     trimmed = _trim(recordings, place, settings)
     filled = _features(recordings, trimmed.results, place, settings)
 
@@ -136,7 +141,10 @@ def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimat
     count = len(sizes) * len(recordings) / len(chosen)
     samples = share * sum(row.samples for row in recordings)
     frames = samples / settings.mfcc.hop_length + count
-    table, spans = (place / name for name in ("recordings.csv", "spans.csv"))
+    listed_bytes, spans = (
+        sum(_size(place / f"{name}.csv") for name in ("recordings", "duplicates")),
+        place / "spans.csv",
+    )
     rows = sum(mfcc.frame_count(row.samples, settings.mfcc.hop_length) for row in recordings)
     packed = sum(_size(place / "features.zarr" / name / "c") for name in ("mfcc", "speech"))
 
@@ -147,9 +155,9 @@ def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimat
         made(
             "ingest",
             ingested,
-            2 * samples + count * (HEADER_BYTES + _size(table) / len(recordings)),
+            2 * samples + count * (HEADER_BYTES + listed_bytes / len(recordings)),
             count + TABLE_FILES["ingest"],
-            listed,
+            listed + grouped * share,
         ),
         made("trim", trimmed, _size(spans) * share, TABLE_FILES["trim"]),
         made(
@@ -208,11 +216,7 @@ def _ingest(entries: Sequence[Entry], root: Path, place: Path, settings: params.
     def run(client: "Client", job: Job[Any, Any]) -> list[Any]:
         return ingest.run(client, entries, root, place, settings.audio, job)
 
-    trial = _try(INGEST, "recordings of the sample decoded", run)
-    tables.write(
-        place / "recordings.csv", RecordingRow, [row for row in trial.results if isinstance(row, RecordingRow)]
-    )
-    return trial
+    return _try(INGEST, "recordings of the sample decoded", run)
 
 
 def _trim(recordings: Sequence[RecordingRow], place: Path, settings: params.Params) -> Trial:

@@ -3,6 +3,7 @@
 import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,9 @@ from pipeline.cluster import dispatch
 from pipeline.cluster.job import BYTES_PER_S, FAILURE, Cause, Job
 from pipeline.corpus.entries import Entry
 from pipeline.errors import AudioError, CorpusError
-from pipeline.tables import RecordingRow, RejectedRow
+from pipeline.fingerprint import matching
+from pipeline.fingerprint.landmarks import Landmarker, Landmarks, tick_s
+from pipeline.tables import DuplicateRow, RecordingRow, RejectedRow
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -20,19 +23,25 @@ if TYPE_CHECKING:
 RECORDINGS_PER_TASK = 16
 
 
+@dataclass(frozen=True)
+class Decoded:
+    """A recording that can be used, with the landmarks of its speech."""
+
+    row: RecordingRow
+    landmarks: Landmarks
+
+
 def batches(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
     """Recordings in order, some per task."""
     return [entries[at : at + RECORDINGS_PER_TASK] for at in range(0, len(entries), RECORDINGS_PER_TASK)]
 
 
-def ingest(
-    entries: Sequence[Entry], root: Path, target: Path, settings: params.Audio
-) -> list[RecordingRow | RejectedRow]:
-    """Decode every root/entry.path into target/ID.wav and measure it."""
+def ingest(entries: Sequence[Entry], root: Path, target: Path, settings: params.Audio) -> list[Decoded | RejectedRow]:
+    """Decode every root/entry.path into target/ID.wav, measure it and find its landmarks."""
     return [_ingest(entry, root, target, settings) for entry in entries]
 
 
-def placeholder(entry: Entry, cause: Cause) -> RecordingRow | RejectedRow:
+def placeholder(entry: Entry, cause: Cause) -> Decoded | RejectedRow:
     """The row of a recording that could not be decoded."""
     detail = f"{FAILURE[cause]} that decoded it" if cause == "killed" else f"{FAILURE[cause]} while it was decoded"
     detail = f"{detail}; convert it to WAV or FLAC again"
@@ -53,8 +62,8 @@ INGEST = Job(
         "audio.sample_rate",
         "audio.min_duration",
     ),
-    code=("audio", "corpus"),
-    packages=("numpy", "soundfile", "soxr"),
+    code=("audio", "corpus", "fingerprint"),
+    packages=("numpy", "scipy", "soundfile", "soxr"),
     function=ingest,
     batches=batches,
     placeholder=placeholder,
@@ -68,24 +77,49 @@ def run(
     root: Path,
     folder: Path,
     settings: params.Audio,
-    job: Job[Entry, RecordingRow | RejectedRow] = INGEST,
-) -> list[RecordingRow | RejectedRow]:
-    """Decode the recordings of a corpus on a cluster, one row per entry."""
+    job: Job[Entry, Decoded | RejectedRow] = INGEST,
+) -> list[Decoded | RejectedRow]:
+    """Decode the recordings of a corpus on a cluster, one result per entry."""
     return dispatch.run(
         client, job, job.batches(entries), shared_folder=folder, root=root, target=folder, settings=settings
     )
 
 
-def consistent(recordings: Sequence[RecordingRow]) -> tuple[list[RecordingRow], list[RejectedRow]]:
+def consistent(decoded: Sequence[Decoded]) -> tuple[list[Decoded], list[RejectedRow]]:
     """Separate recordings of the same audio that are listed under different languages: one of them is wrong."""
     languages: dict[str, set[str]] = defaultdict(set)
-    for row in recordings:
-        languages[row.sha256].add(row.language)
+    for item in decoded:
+        languages[item.row.sha256].add(item.row.language)
     detail = "has the same audio as a recording of another language; remove the wrong one"
     return (
-        [row for row in recordings if len(languages[row.sha256]) == 1],
-        [RejectedRow(row.path, "contradiction", detail) for row in recordings if len(languages[row.sha256]) > 1],
+        [item for item in decoded if len(languages[item.row.sha256]) == 1],
+        [
+            RejectedRow(item.row.path, "contradiction", detail)
+            for item in decoded
+            if len(languages[item.row.sha256]) > 1
+        ],
     )
+
+
+def grouped(decoded: Sequence[Decoded], sample_rate: int) -> tuple[list[RecordingRow], list[DuplicateRow]]:
+    """Find recordings of the same speech: the rows with their column `same_speech`, and the links found."""
+    rows = [item.row for item in decoded]
+    links = matching.find([item.landmarks for item in decoded])
+    labels = matching.components(len(rows), links)
+    smallest: dict[int, str] = {}
+    for row, label in zip(rows, labels, strict=True):
+        smallest[label] = min(row.recording, smallest.get(label, row.recording))
+    duplicates = [
+        DuplicateRow(
+            rows[link.first].recording,
+            rows[link.second].recording,
+            round(link.offset * tick_s(sample_rate), 2),
+            link.matches,
+        )
+        for link in sorted(links, key=lambda link: (link.first, link.second))
+    ]
+    shared = [dataclasses.replace(row, same_speech=smallest[label]) for row, label in zip(rows, labels, strict=True)]
+    return shared, duplicates
 
 
 def check_rejected(rejected: Sequence[RejectedRow], accepted: int, max_rejected: float) -> None:
@@ -116,12 +150,13 @@ def summary(language: str, recordings: Sequence[RecordingRow]) -> dict[str, floa
     }
 
 
-def _ingest(entry: Entry, root: Path, folder: Path, settings: params.Audio) -> RecordingRow | RejectedRow:
+def _ingest(entry: Entry, root: Path, folder: Path, settings: params.Audio) -> Decoded | RejectedRow:
+    landmarker, target = Landmarker(settings.sample_rate), folder / f"{entry.id}.wav"
     try:
-        measures = convert(root / entry.path, folder / f"{entry.id}.wav", settings.sample_rate, settings.min_duration)
+        measures = convert(root / entry.path, target, settings.sample_rate, settings.min_duration, landmarker.accept)
     except AudioError as error:
         return RejectedRow(entry.path, error.reason, error.detail)
-    return RecordingRow(
+    row = RecordingRow(
         recording=entry.id,
         path=entry.path,
         language=entry.language,
@@ -131,3 +166,4 @@ def _ingest(entry: Entry, root: Path, folder: Path, settings: params.Audio) -> R
         extra=entry.extra,
         **dataclasses.asdict(measures),
     )
+    return Decoded(row, landmarker.finish())

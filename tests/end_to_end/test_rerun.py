@@ -17,6 +17,7 @@ CODE = {
     "scoring/metrics.py": {"evaluate", "report"},
     "corpus/table.py": {"corpus", "ingest"},
     "demo/espeak.py": {"demo"},
+    "fingerprint/matching.py": {"ingest"},
     "silence/sox.py": {"trim"},
     "splits/division.py": {"split"},
     "dataset/balance.py": {"balance", "report"},
@@ -25,7 +26,7 @@ CODE = {
 UPGRADES = {
     "librosa": {"features", "export"},
     "numpy": {"demo", "ingest", "trim", "features", "split", "balance", "train", "export", "evaluate"},
-    "scipy": {"features", "split", "export"},
+    "scipy": {"ingest", "features", "split", "export"},
     "soxr": {"demo", "ingest", "features", "export", "evaluate"},
     "zarr": {"features"},
     "tensorflow": {"train", "export"},

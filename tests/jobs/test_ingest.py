@@ -12,8 +12,10 @@ from pipeline import params
 from pipeline.corpus.entries import Entry
 from pipeline.errors import CorpusError, Reason
 from pipeline.jobs import ingest
+from pipeline.jobs.ingest import Decoded
 from pipeline.tables import RecordingRow, RejectedRow
 from tests.corpus.corpora import HOSTILE_NAMES
+from tests.fingerprint.signals import landmarks, voice
 
 RATE_HZ = 16000
 SOUND = np.random.default_rng(0).normal(0, 0.1, RATE_HZ)
@@ -28,15 +30,19 @@ def bench(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def ingested(bench: Path, name: str) -> RecordingRow | RejectedRow:
+def ingested(bench: Path, name: str) -> Decoded | RejectedRow:
     entry = Entry(name, "hindi", "s", "", {"accent": "x"})
     return ingest.ingest([entry], bench / "in", bench / "out", AUDIO)[0]
 
 
+def decoded(bench: Path, name: str) -> Decoded:
+    result = ingested(bench, name)
+    assert isinstance(result, Decoded)
+    return result
+
+
 def accepted(bench: Path, name: str) -> RecordingRow:
-    row = ingested(bench, name)
-    assert isinstance(row, RecordingRow)
-    return row
+    return decoded(bench, name).row
 
 
 def rejected(bench: Path, name: str) -> RejectedRow:
@@ -132,11 +138,37 @@ def test_a_recording_has_the_columns_of_its_entry(bench: Path) -> None:
 def test_the_same_audio_of_two_languages_is_rejected(bench: Path) -> None:
     for name in ("a.wav", "b.wav", "c.wav"):
         soundfile.write(bench / "in" / name, SOUND if name != "c.wav" else -SOUND, RATE_HZ)
-    rows = [accepted(bench, name) for name in ("a.wav", "b.wav", "c.wav")]
-    rows[1] = dataclasses.replace(rows[1], language="english")
-    consistent, contradicting = ingest.consistent(rows)
-    assert [row.path for row in consistent] == ["c.wav"]
+    a, b, c = (decoded(bench, name) for name in ("a.wav", "b.wav", "c.wav"))
+    b = dataclasses.replace(b, row=dataclasses.replace(b.row, language="english"))
+    consistent, contradicting = ingest.consistent([a, b, c])
+    assert consistent == [c]
     assert [(row.path, row.reason) for row in contradicting] == [("a.wav", "contradiction"), ("b.wav", "contradiction")]
+
+
+def test_recordings_of_the_same_speech_share_the_smallest_of_their_ids(bench: Path) -> None:
+    speech, other = voice(0, 6), voice(1, 6)
+    sounds = {"z.wav": speech, "m.wav": other, "a.flac": speech[RATE_HZ // 2 :], "k.wav": speech // 2}
+    for name, samples in sounds.items():
+        soundfile.write(bench / "in" / name, samples, RATE_HZ)
+    rows, duplicates = ingest.grouped([decoded(bench, name) for name in sounds], RATE_HZ)
+    z, m, a, k = (row.recording for row in rows)
+    assert [row.same_speech for row in rows] == [a, m, a, a]
+    offsets = {(row.recording, row.other): row.offset_s for row in duplicates}
+    assert len(duplicates) == 2
+    assert {name for pair in offsets for name in pair} == {z, a, k}
+    assert offsets.get((z, a), 0.5) == pytest.approx(0.5, abs=0.02)
+
+
+def test_landmarks_are_those_of_the_audio_that_is_written(bench: Path) -> None:
+    soundfile.write(bench / "in" / "a.mp3", voice(0, 20), RATE_HZ)  # more than one decoded block
+    found = decoded(bench, "a.mp3")
+    written = soundfile.read(bench / "out" / f"{found.row.recording}.wav", dtype="int16")[0]
+    assert np.array_equal(found.landmarks.ticks, landmarks(written).ticks)
+    assert np.array_equal(found.landmarks.bins, landmarks(written).bins)
+
+
+def test_without_recordings_there_are_no_duplicates() -> None:
+    assert ingest.grouped([], RATE_HZ) == ([], [])
 
 
 @pytest.mark.parametrize("rate", [1, 3999])

@@ -1,0 +1,169 @@
+"""Share of near-duplicates that are found, false links, and time next to the MFCCs of the same audio.
+
+    python benchmarks/duplicates.py                     # the demo corpus
+    python benchmarks/duplicates.py --corpus FOLDER     # every audio file below a folder
+
+Each recording is searched together with all others and with one changed copy of each, one kind of change at a time.
+"""
+
+import argparse
+import io
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from threadpoolctl import threadpool_limits
+
+from pipeline import mfcc, params
+from pipeline.arrays import Samples
+from pipeline.audio.decode import decode
+from pipeline.audio.resample import resampled
+from pipeline.audio.samples import to_samples, to_waveform
+from pipeline.console import terminal
+from pipeline.errors import AudioError
+from pipeline.fingerprint import matching
+from pipeline.fingerprint.landmarks import Landmarker, Landmarks
+
+ROOT = Path(__file__).parents[1]
+DEMO = ROOT / "artifacts" / "data" / "demo"
+RATE_HZ = 16000
+SNR_DB = 20
+SHORTEST_S = 2.5  # recordings whose copies are searched for
+COMMON_S = 1.6  # of speech, from which copies are expected to be found
+
+
+def quieter(samples: Samples) -> Samples:
+    """Return the recording at −6 dB."""
+    return to_samples(to_waveform(samples) * np.float32(10 ** (-6 / 20)))
+
+
+def as_mp3(samples: Samples) -> Samples:
+    """Return the recording as MP3 gives it back."""
+    file = io.BytesIO()
+    soundfile.write(file, to_waveform(samples), RATE_HZ, format="MP3")
+    file.seek(0)
+    return to_samples(soundfile.read(file, dtype="float32")[0])
+
+
+def at_8_khz(samples: Samples) -> Samples:
+    """Return the recording resampled to 8 kHz and back."""
+    return to_samples(soxr.resample(soxr.resample(to_waveform(samples), RATE_HZ, 8000), 8000, RATE_HZ))
+
+
+def noisy(samples: Samples) -> Samples:
+    """Return the recording with white noise, 20 dB below it."""
+    waveform = to_waveform(samples)
+    level = np.sqrt(np.mean(np.square(waveform)) / 10 ** (SNR_DB / 10))
+    noise = np.random.default_rng(len(samples)).normal(0, level, len(samples))
+    return to_samples(waveform + noise.astype(np.float32))
+
+
+def later(seconds: float) -> Callable[[Samples], Samples]:
+    """Remove the start of a recording."""
+    return lambda samples: samples[round(seconds * RATE_HZ) :]
+
+
+def padded(samples: Samples) -> Samples:
+    """Return the recording after half a second of zeros."""
+    return np.concatenate([np.zeros(RATE_HZ // 2, np.int16), samples])
+
+
+CHANGES: dict[str, Callable[[Samples], Samples]] = {
+    "−6 dB": quieter,
+    "MP3": as_mp3,
+    "8 kHz": at_8_khz,
+    "20 dB noise": noisy,
+    "0.31 s removed": later(0.31),
+    "0.5 s removed": later(0.5),
+    "2.3 s removed": later(2.3),
+    "0.5 s of zeros before": padded,
+    "MP3, 0.31 s removed": lambda samples: later(0.31)(as_mp3(samples)),
+    "8 kHz, −6 dB, 0.5 s removed": lambda samples: later(0.5)(quieter(at_8_khz(samples))),
+    "20 dB noise, 0.31 s removed": lambda samples: later(0.31)(noisy(samples)),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--corpus", type=Path, default=DEMO)
+    given = parser.parse_args()
+    recordings = [*load(given.corpus).values()]
+    if not recordings:
+        sys.exit(f"error: there is no audio below {given.corpus}; run `dvc repro` first or name another folder")
+    with threadpool_limits(1):
+        found = [landmarks(samples) for samples in recordings]
+        links = matching.find(found)
+        hours = sum(map(len, recordings)) / RATE_HZ / 3600
+        print(f"{len(recordings)} recordings, {hours:.2f} hours; {len(links)} links among the recordings themselves")
+        terminal.show_table(
+            ["copy", "pairs", "found", f"found of {COMMON_S} s or more", "fewest matches", "false links"],
+            [[name, *detection(recordings, found, links, change)] for name, change in CHANGES.items()],
+        )
+        show_times(recordings, hours)
+
+
+def load(folder: Path) -> dict[Path, Samples]:
+    """Decode every audio file below a folder."""
+    recordings = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        try:
+            decoded = decode(path)
+            recordings[path] = np.concatenate([*resampled(decoded.blocks, decoded.sample_rate, RATE_HZ)])
+        except AudioError:
+            continue  # a table, a licence
+    return recordings
+
+
+def landmarks(samples: Samples) -> Landmarks:
+    landmarker = Landmarker(RATE_HZ)
+    landmarker.accept(samples)
+    return landmarker.finish()
+
+
+def detection(
+    recordings: Sequence[Samples],
+    originals: Sequence[Landmarks],
+    links: Sequence[matching.Link],
+    change: Callable[[Samples], Samples],
+) -> list[object]:
+    """Search for changed copies of the recordings among all of them: a row of the table."""
+    tried = [number for number, samples in enumerate(recordings) if len(samples) >= SHORTEST_S * RATE_HZ]
+    copies = [change(recordings[number]) for number in tried]
+    of = [*range(len(recordings)), *tried]
+    truly = matching.components(len(recordings), links)  # recordings of the corpus may be related themselves
+    linked = matching.find([*originals, *map(landmarks, copies)])
+    false = sum(truly[of[link.first]] != truly[of[link.second]] for link in linked)
+    labels = matching.components(len(of), linked)
+    found = np.array([labels[len(recordings) + place] == labels[number] for place, number in enumerate(tried)])
+    long = np.array([len(samples) >= COMMON_S * RATE_HZ for samples in copies])
+    fewest = min((link.matches for link in linked if of[link.first] == of[link.second]), default=0)
+    return [len(tried), f"{found.mean():.1%}", f"{found[long].mean():.1%}", fewest, false]
+
+
+def show_times(recordings: Sequence[Samples], hours: float) -> None:
+    kernel = mfcc.make_kernel(params.load(ROOT / "params.yaml").mfcc, RATE_HZ)
+    mfcc.whole(kernel, recordings[0])
+    seconds = {"MFCCs": 0.0, "landmarks": 0.0}
+    found = []
+    for samples in recordings:  # in turns, so that both see the same load of the machine
+        began = time.perf_counter()
+        mfcc.whole(kernel, samples)
+        between = time.perf_counter()
+        found.append(landmarks(samples))
+        seconds["MFCCs"] += between - began
+        seconds["landmarks"] += time.perf_counter() - between
+    began = time.perf_counter()
+    matching.find(found)
+    seconds["matching"] = time.perf_counter() - began
+    terminal.show_table(
+        ["one core", "ms per hour of audio", "of MFCCs"],
+        [[name, f"{1000 * took / hours:.0f}", f"{took / seconds['MFCCs']:.1%}"] for name, took in seconds.items()],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Landmarks do not depend on the blocks or the level, and are where the signal is strong and changes."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.fingerprint.landmarks import Landmarks, tick_s
+from tests.fingerprint.signals import RATE, landmarks, voice
+
+LONG = voice(0, 40)  # more than two steps
+TIMES = np.arange(10 * RATE) / RATE
+
+
+def equal(a: Landmarks, b: Landmarks) -> bool:
+    return np.array_equal(a.ticks, b.ticks) and np.array_equal(a.bins, b.bins) and a.length == b.length
+
+
+@settings(max_examples=20)
+@given(st.lists(st.integers(0, len(LONG)), max_size=20))
+def test_the_size_of_the_blocks_does_not_matter(cuts: list[int]) -> None:
+    assert equal(landmarks(LONG, cuts=cuts), landmarks(LONG))
+
+
+def test_single_samples_can_arrive_one_by_one() -> None:
+    assert equal(landmarks(LONG[:RATE], cuts=range(RATE)), landmarks(LONG[:RATE]))
+
+
+def test_speech_has_about_ten_landmarks_per_second_in_order() -> None:
+    found = landmarks(LONG)
+    assert 5 < len(found.ticks) / 40 < 25
+    assert found.length == pytest.approx(40 / tick_s(RATE), abs=1)
+    order = found.ticks.astype(np.int64) * 256 + found.bins
+    assert (np.diff(order) > 0).all()
+    assert found.ticks[0] >= 0 and found.ticks[-1] <= found.length
+
+
+def test_the_level_does_not_matter() -> None:
+    assert equal(landmarks(LONG * np.int16(2)), landmarks(LONG))
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 44100, 48000])
+def test_a_burst_is_found_at_its_time_at_any_rate(rate: int) -> None:
+    times = np.arange(4 * rate) / rate
+    burst = np.sin(2 * np.pi * 1000 * times) * np.exp(-np.square((times - 2.5) / 0.03))
+    found = landmarks(np.rint(9999 * burst).astype(np.int16), rate)
+    assert len(found.ticks) == 1
+    assert found.ticks[0] * tick_s(rate) == pytest.approx(2.5, abs=0.02)
+
+
+def constant_signals() -> dict[str, np.ndarray]:
+    hum = sum(np.sin(2 * np.pi * 50 * harmonic * TIMES) / harmonic for harmonic in range(1, 40))
+    return {
+        "zeros": TIMES * 0,
+        "constant": TIMES * 0 + 5000,
+        "tone": 8000 * np.sin(2 * np.pi * 440 * TIMES),
+        "hum": 5000 * np.asarray(hum),
+        "rounding": np.tile([0.0, 1.0], len(TIMES) // 2),
+    }
+
+
+@pytest.mark.parametrize("name", constant_signals())
+def test_a_constant_signal_has_no_landmarks_but_at_its_ends(name: str) -> None:
+    found = landmarks(np.rint(constant_signals()[name]).astype(np.int16))
+    seconds = found.ticks * tick_s(RATE)
+    assert not np.any((seconds > 0.1) & (seconds < 9.9))
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 5, 999])
+def test_the_shortest_recordings_have_landmarks_too(count: int) -> None:
+    found = landmarks(LONG[:count])
+    assert len(found.ticks) == len(found.bins)

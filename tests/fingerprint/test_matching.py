@@ -1,0 +1,132 @@
+"""The same speech is linked, whatever was done to it; anything else is not."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.duplicates import CHANGES, load
+from pipeline.arrays import Samples
+from pipeline.fingerprint import matching
+from pipeline.fingerprint.landmarks import Landmarks, tick_s
+from tests.fingerprint.signals import RATE, landmarks, voice
+
+SPEECH = Path(__file__).parents[3] / "shared" / "speech"
+TICKS_PER_S = round(1 / tick_s(RATE))
+
+
+@pytest.fixture(scope="module")
+def voices() -> list[Samples]:
+    return [voice(seed, 5.0 + seed % 4) for seed in range(30)]
+
+
+@pytest.fixture(scope="module")
+def originals(voices: Sequence[Samples]) -> list[Landmarks]:
+    return [landmarks(samples) for samples in voices]
+
+
+def linked(recordings: Sequence[Samples]) -> set[tuple[int, int]]:
+    return {(link.first, link.second) for link in matching.find([landmarks(samples) for samples in recordings])}
+
+
+def test_different_speech_is_not_linked(originals: Sequence[Landmarks]) -> None:
+    assert matching.find(originals) == []
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_every_changed_copy_is_linked_with_its_original(
+    voices: Sequence[Samples], originals: Sequence[Landmarks], name: str
+) -> None:
+    links = matching.find([*originals, *(landmarks(CHANGES[name](samples)) for samples in voices)])
+    assert {(link.first, link.second) for link in links} == {(number, number + 30) for number in range(30)}
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 44100])
+def test_other_rates_of_a_corpus(rate: int) -> None:
+    voices = [voice(seed, 5, rate) for seed in range(4)]
+    cut = [samples[round(0.31 * rate) :] for samples in voices]
+    links = matching.find([landmarks(samples, rate) for samples in [*voices, *cut]])
+    assert {(link.first, link.second) for link in links} == {(number, number + 4) for number in range(4)}
+    assert all(link.offset * tick_s(rate) == pytest.approx(0.31, abs=0.03) for link in links)
+
+
+def test_an_excerpt_of_a_long_recording_is_linked_at_its_place(voices: Sequence[Samples]) -> None:
+    [link] = matching.find(
+        [landmarks(np.concatenate(voices)), landmarks(np.concatenate(voices)[70 * RATE : 74 * RATE])]
+    )
+    assert (link.first, link.second) == (0, 1)
+    assert link.offset == pytest.approx(70 * TICKS_PER_S, abs=2)
+
+
+def test_a_jingle_in_front_of_different_speech_links_nothing(voices: Sequence[Samples]) -> None:
+    jingle = voice(99, 0.7)
+    assert linked([np.concatenate([jingle, samples]) for samples in voices]) == set()
+
+
+def test_what_all_recordings_of_a_microphone_share_links_nothing(voices: Sequence[Samples]) -> None:
+    times = np.arange(RATE * 20) / RATE
+    hum = sum(1500 * np.sin(2 * np.pi * 50 * harmonic * times) / harmonic for harmonic in range(1, 12))
+    mixed = [np.rint(samples + np.asarray(hum)[: len(samples)]).astype(np.int16) for samples in voices]
+    assert linked(mixed) == set()
+    assert linked([np.asarray(hum)[: 5 * RATE + 777 * number].astype(np.int16) for number in range(20)]) == set()
+
+
+@pytest.mark.parametrize("level", [0, 300, 1_000_000])
+def test_silence_and_noise_link_nothing(level: int) -> None:
+    noises = [np.random.default_rng(seed).normal(0, level, 6 * RATE) for seed in range(40)]
+    assert linked([np.clip(noise, -32768, 32767).astype(np.int16) for noise in noises]) == set()
+
+
+@pytest.mark.parametrize("frequency", [300, 440, 1000])
+def test_constant_tones_link_nothing(frequency: int) -> None:
+    tone = 9000 * np.sin(2 * np.pi * frequency * np.arange(9 * RATE) / RATE)
+    cuts = [tone[37 * number : (5 * RATE) + 1000 * number].astype(np.int16) for number in range(20)]
+    assert linked([*cuts, *cuts]) == set()
+
+
+def test_the_order_and_the_number_of_passes_change_no_group(
+    voices: Sequence[Samples], originals: Sequence[Landmarks], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = [*originals, *(landmarks(CHANGES["MP3, 0.31 s removed"](samples)) for samples in voices)]
+    expected = [number % 30 for number in range(60)]
+    assert matching.components(60, matching.find(both)) == expected
+    order = np.random.default_rng(0).permutation(60)
+    labels = matching.components(60, matching.find([both[number] for number in order]))
+    assert all((labels[a] == labels[b]) == (order[a] % 30 == order[b] % 30) for a in range(60) for b in range(60))
+    monkeypatch.setattr(matching, "MAX_HASHES", 2000)  # a dozen passes
+    assert matching.components(60, matching.find(both)) == expected
+
+
+def test_many_copies_need_few_links(originals: Sequence[Landmarks]) -> None:
+    links = matching.find([*originals] * 50)
+    assert matching.components(1500, links) == [number % 30 for number in range(1500)]
+    assert len(links) == 1500 - 30
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 3)), max_size=60), st.integers(0, 6))
+def test_any_landmarks_are_accepted(peaks: list[tuple[int, int]], copies: int) -> None:
+    ordered = sorted(set(peaks))
+    some = Landmarks(np.array([t for t, _ in ordered], np.int32), np.array([b for _, b in ordered], np.uint8), 41)
+    nothing = Landmarks(np.zeros(0, np.int32), np.zeros(0, np.uint8), 0)
+    for link in matching.find([nothing, *[some] * copies, nothing]):
+        assert 1 <= link.first < link.second <= copies
+        assert link.matches >= matching.MIN_MATCHES
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SPEECH.is_dir(), reason="no recordings of real people next to the project")
+def test_recordings_of_real_people() -> None:
+    recordings = load(SPEECH)
+    originals = [landmarks(samples) for samples in recordings.values()]
+    speakers = [path.parent for path in recordings]
+    assert all(speakers[link.first] == speakers[link.second] for link in matching.find(originals))
+    long = [number for number, samples in enumerate(recordings.values()) if len(samples) > 4.5 * RATE][::6]
+    for change in CHANGES.values():
+        copies = [landmarks(change([*recordings.values()][number])) for number in long]
+        links = matching.find([*originals, *copies])
+        labels = matching.components(len(originals) + len(copies), links)
+        assert [labels[number] for number in long] == labels[len(originals) :]
