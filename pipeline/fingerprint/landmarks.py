@@ -18,11 +18,12 @@ BANDS_HZ = (250, 450, 700, 1050, 1500)  # edges; above the hum of mains, below w
 REACH = 2  # a peak is the maximum of its band over this many frames on both sides
 PROMINENCE = 2.0  # power of a peak over that of its bin one frame beyond its reach: constant tones have no peaks
 MARGIN = REACH + 1  # frames on both sides that a peak is compared with
-STEP = 500  # frames searched for peaks at a time, 16 s: their spectra stay in a core's cache
+STEP = 500  # frames searched for peaks at a time, 16 s
+BLOCK = 64  # frames transformed at a time, 2 s: they stay in a core's cache
 TICKS = 4  # per hop; the time of a peak is interpolated between frames
 
 SEEN = (STEP + 2 * MARGIN - 1) * HOP + WINDOW  # samples that a step depends on
-CHUNK = STEP * HOP // 8
+PADDING = WINDOW // 2 + MARGIN * HOP  # zeros at both ends: frame t is centred on sample t * HOP
 HANN = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
 AROUND = MARGIN + np.array([[-MARGIN], [-1], [0], [1], [MARGIN]])  # rows that a peak is compared with
 
@@ -75,9 +76,13 @@ class Landmarker:
         # The power of a tone of one 16-bit step: rounding noise is 35 dB below it.
         self._floor = np.float32((self._factor * WINDOW / 4) ** 2)
         self._ones = np.ones(self._factor, np.float32)
-        # Frame t is centred on sample t * HOP. The first frame that a step sees starts MARGIN frames earlier.
-        self._pending = np.zeros(WINDOW // 2 + MARGIN * HOP, np.float32)
         self._rest = np.zeros(0, np.int16)
+        # The arrays are allocated once: allocating them for every step would take as long as the transform.
+        self._signal = np.empty(SEEN + BLOCK * HOP + PADDING, np.float32)  # from the first frame that a step sees on
+        self._signal[:PADDING] = 0
+        self._filled = PADDING
+        self._power = np.empty((STEP + 2 * MARGIN + BLOCK, self._edges[-1]), np.float32)
+        self._windowed = np.empty((BLOCK, WINDOW), np.float32)
         self._n_samples = self._next = 0
         self._ticks: list[NDArray[np.int32]] = []
         self._bins: list[NDArray[np.uint8]] = []
@@ -89,29 +94,27 @@ class Landmarker:
             samples = np.concatenate([self._rest, samples])
         whole = len(samples) // self._factor * self._factor
         self._rest = samples[whole:].copy()
-        for at in range(0, whole, CHUNK * self._factor):
-            part = samples[at : min(at + CHUNK * self._factor, whole)].reshape(-1, self._factor)
-            # The sum of so few 16-bit integers is exact in any order.
-            self._pending = np.concatenate([self._pending, part.astype(np.float32) @ self._ones])
-            if len(self._pending) >= SEEN:
-                self._search(self._pending[:SEEN])
-                self._pending = self._pending[STEP * HOP :]
+        for at in range(0, whole, BLOCK * HOP * self._factor):
+            part = samples[at : min(at + BLOCK * HOP * self._factor, whole)].reshape(-1, self._factor)
+            place = self._signal[self._filled : self._filled + len(part)]
+            np.matmul(part.astype(np.float32), self._ones, out=place)  # exact: sums of few 16-bit integers
+            self._filled += len(part)
+            if self._filled >= SEEN:
+                self._search(self._signal[:SEEN])
+                self._filled -= STEP * HOP
+                self._signal[: self._filled] = self._signal[STEP * HOP : STEP * HOP + self._filled]
 
     def finish(self) -> Landmarks:
         """Return the landmarks of the whole recording."""
-        self._pending = np.concatenate([self._pending, np.zeros(WINDOW // 2 + MARGIN * HOP, np.float32)])
-        if len(self._pending) >= 2 * MARGIN * HOP + WINDOW:
-            self._search(self._pending)
+        self._signal[self._filled : self._filled + PADDING] = 0
+        self._search(self._signal[: self._filled + PADDING])
         ticks, bins = np.concatenate(self._ticks), np.concatenate(self._bins)
         order = np.lexsort((bins, ticks))
         return Landmarks(ticks[order], bins[order], self._n_samples * TICKS // (HOP * self._factor))
 
     def _search(self, signal: NDArray[np.float32]) -> None:
         """Find the peaks of all frames but the margins."""
-        windowed = sliding_window_view(signal, WINDOW)[::HOP] * HANN
-        spectrum = scipy.fft.rfft(windowed, axis=1)[:, self._first : self._first + self._edges[-1]]
-        power = np.square(spectrum.real)
-        power += np.square(spectrum.imag)
+        power = self._spectrogram(signal)
         strongest = np.maximum.reduceat(power, self._edges[:-1], axis=1)
         centre = strongest[MARGIN:-MARGIN]
         is_peak = centre > self._floor
@@ -129,6 +132,18 @@ class Landmarker:
         self._ticks.append(ticks[prominent])
         self._bins.append((self._first + bins[prominent]).astype(np.uint8))
         self._next += len(centre)
+
+
+    def _spectrogram(self, signal: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Power of the bins of all bands, shape (frames, bins)."""
+        frames = sliding_window_view(signal, WINDOW)[::HOP]
+        for at in range(0, len(frames), BLOCK):
+            block = frames[at : at + BLOCK]
+            windowed = np.multiply(block, HANN, out=self._windowed[: len(block)])
+            spectrum = scipy.fft.rfft(windowed, axis=1)[:, self._first : self._first + self._edges[-1]]
+            power = np.square(spectrum.real, out=self._power[at : at + len(block)])
+            power += np.square(spectrum.imag)
+        return self._power[: len(frames)]
 
 
 def _factor(sample_rate: int) -> int:

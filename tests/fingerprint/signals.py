@@ -28,7 +28,7 @@ def voice(seed: int, duration_s: float, rate: int = RATE) -> Samples:
     formants = track(250, 800), track(900, 1900), track(2200, 3000)
     at = np.arange(round(duration_s * rate)) / rate
     phase = np.cumsum(np.interp(at, times, pitch)) / rate
-    sound = rng.normal(0, 1e-3, len(at))
+    sound = rng.standard_normal(len(at)) / 1000
     for harmonic in range(1, N_HARMONICS + 1):
         gain = loudness * sum(np.exp(-np.square((harmonic * pitch - formant) / 120)) for formant in formants)
         sound += np.interp(at, times, gain) * np.sin(2 * np.pi * harmonic * phase)
