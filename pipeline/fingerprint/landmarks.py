@@ -19,7 +19,7 @@ REACH = 2  # a peak is the maximum of its band over this many frames on both sid
 PROMINENCE = 2.0  # power of a peak over that of its bin one frame beyond its reach: constant tones have no peaks
 MARGIN = REACH + 1  # frames on both sides that a peak is compared with
 STEP = 500  # frames searched for peaks at a time, 16 s
-BLOCK = 128  # frames transformed at a time, 4 s: they stay in a core's cache
+BLOCK = 64  # frames transformed at a time, 2 s: they stay in a core's cache
 TICKS = 4  # per hop; the time of a peak is interpolated between frames
 
 SEEN = (STEP + 2 * MARGIN - 1) * HOP + WINDOW  # samples that a step depends on
@@ -76,14 +76,20 @@ class Landmarker:
         # The power of a tone of one 16-bit step: rounding noise is 35 dB below it.
         self._floor = np.float32((self._factor * WINDOW / 4) ** 2)
         self._ones = np.ones(self._factor, np.float32)
-        self._rest = np.zeros(0, np.int16)
-        # The arrays are allocated once: allocating them for every step would take as long as the transform.
+        # The arrays are allocated once: if freed memory goes back to the system at once, as in Dask's workers,
+        # allocating them for every recording would take as long as the transform.
         self._signal = np.empty(SEEN + BLOCK * HOP + PADDING, np.float32)  # from the first frame that a step sees on
-        self._signal[:PADDING] = 0
         self._frames = sliding_window_view(self._signal, WINDOW)[::HOP]
-        self._filled = PADDING
         self._power = np.empty((STEP + 2 * MARGIN + BLOCK, self._edges[-1]), np.float32)
         self._windowed = np.empty((BLOCK, WINDOW), np.float32)
+        self._imaginary = np.empty((BLOCK, self._edges[-1]), np.float32)
+        self.reset()
+
+    def reset(self) -> None:
+        """Start another recording."""
+        self._signal[:PADDING] = 0
+        self._filled = PADDING
+        self._rest = np.zeros(0, np.int16)
         self._n_samples = self._next = 0
         self._ticks: list[NDArray[np.int32]] = []
         self._bins: list[NDArray[np.uint8]] = []
@@ -141,7 +147,7 @@ class Landmarker:
             windowed = np.multiply(block, HANN, out=self._windowed[: len(block)])
             spectrum = scipy.fft.rfft(windowed, axis=1)[:, self._first : self._first + self._edges[-1]]
             power = np.square(spectrum.real, out=self._power[at : at + len(block)])
-            power += np.square(spectrum.imag)
+            power += np.square(spectrum.imag, out=self._imaginary[: len(block)])
         return self._power[:count]
 
 

@@ -38,7 +38,8 @@ def batches(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
 
 def ingest(entries: Sequence[Entry], root: Path, target: Path, settings: params.Audio) -> list[Decoded | RejectedRow]:
     """Decode every root/entry.path into target/ID.wav, measure it and find its landmarks."""
-    return [_ingest(entry, root, target, settings) for entry in entries]
+    landmarker = Landmarker(settings.sample_rate)
+    return [_ingest(entry, root, target, settings, landmarker) for entry in entries]
 
 
 def placeholder(entry: Entry, cause: Cause) -> Decoded | RejectedRow:
@@ -150,8 +151,11 @@ def summary(language: str, recordings: Sequence[RecordingRow]) -> dict[str, floa
     }
 
 
-def _ingest(entry: Entry, root: Path, folder: Path, settings: params.Audio) -> Decoded | RejectedRow:
-    landmarker, target = Landmarker(settings.sample_rate), folder / f"{entry.id}.wav"
+def _ingest(
+    entry: Entry, root: Path, folder: Path, settings: params.Audio, landmarker: Landmarker
+) -> Decoded | RejectedRow:
+    target = folder / f"{entry.id}.wav"
+    landmarker.reset()
     try:
         measures = convert(root / entry.path, target, settings.sample_rate, settings.min_duration, landmarker.accept)
     except AudioError as error:

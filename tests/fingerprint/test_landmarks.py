@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.fingerprint.landmarks import Landmarks, tick_s
+from pipeline.fingerprint.landmarks import Landmarker, Landmarks, tick_s
 from tests.fingerprint.signals import RATE, landmarks, voice
 
 LONG = voice(0, 40)  # more than two steps
@@ -20,6 +20,14 @@ def equal(a: Landmarks, b: Landmarks) -> bool:
 @given(st.lists(st.integers(0, len(LONG)), max_size=20))
 def test_the_size_of_the_blocks_does_not_matter(cuts: list[int]) -> None:
     assert equal(landmarks(LONG, cuts=cuts), landmarks(LONG))
+
+
+def test_nothing_is_left_of_another_recording() -> None:
+    landmarker = Landmarker(RATE)
+    landmarker.accept(voice(1, 7)[:-3])
+    landmarker.reset()
+    landmarker.accept(LONG)
+    assert equal(landmarker.finish(), landmarks(LONG))
 
 
 def test_single_samples_can_arrive_one_by_one() -> None:
