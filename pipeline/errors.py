@@ -105,6 +105,10 @@ class ClusterError(UserError):
     """The Dask cluster is unreachable, runs other versions or sees other files."""
 
 
+class ProjectError(UserError):
+    """The project is not in a state in which experiments can run: no git, a merge, another run."""
+
+
 class ArtifactError(UserError):
     """A file written by an earlier stage is missing, altered or of another version."""
 

@@ -6,10 +6,12 @@ import io
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
 from pipeline import checksums
 from pipeline.errors import ArtifactError, Reason
+
+Measure = Literal["recording_accuracy", "macro_recall", "c_avg", "hours", "minutes"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,11 +138,60 @@ class AnswerRow:
     predicted: str
 
 
+@dataclasses.dataclass(frozen=True)
+class TrialRow:
+    """A row of ablation/cells.csv: the scores of one cell of a grid with one seed.
+
+    ``extra`` holds the values of the parameters that the grid changes.
+    """
+
+    experiment: str  # its name in DVC
+    commit: str  # on which it ran
+    corpus: str  # id of the list of files
+    seed: int
+    recording_accuracy: float
+    macro_recall: float
+    c_avg: float
+    hours: float  # of training frames that count
+    minutes: float  # to run; nan if its training was restored from DVC's run cache
+    extra: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class ComparisonRow:
+    """A row of ablation/table.csv: one number of one cell, over its seeds.
+
+    ``extra`` is that of the cell's TrialRow.
+    """
+
+    cell: str
+    seeds: int
+    commit: str
+    corpus: str
+    measure: Measure
+    mean: float
+    low: float  # of the 95 % interval
+    high: float
+    best: int  # 1: better than every other cell, by the rule of scoring/bootstrap.py
+    extra: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
 SPLITS = ("train", "val", "test")
 
 RowWithLanguage = TypeVar("RowWithLanguage", RecordingRow, SplitRow)
 Row = TypeVar(
-    "Row", FileRow, RecordingRow, DuplicateRow, RejectedRow, SpanRow, SplitRow, SequenceRow, EpochRow, AnswerRow
+    "Row",
+    FileRow,
+    RecordingRow,
+    DuplicateRow,
+    RejectedRow,
+    SpanRow,
+    SplitRow,
+    SequenceRow,
+    EpochRow,
+    AnswerRow,
+    TrialRow,
+    ComparisonRow,
 )
 
 

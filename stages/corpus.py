@@ -1,10 +1,9 @@
 """corpus: list the files of the corpus with their digests. Runs every time; later stages run if the list changed."""
 
-from pathlib import Path
-
 from pipeline import checksums, programs, tables
 from pipeline.console.text import printable
 from pipeline.corpus import layouts
+from pipeline.corpus.paths import root_folder
 from pipeline.jobs import digests, memo
 from pipeline.tables import FileRow, RejectedRow
 from stages import ARTIFACTS, read_params, run
@@ -23,7 +22,7 @@ def main() -> None:
     settings = read_params(READS)
     for program in ("sox", "dot"):  # later stages need them: say so before any work
         programs.require(program)
-    root = Path(settings.corpus.root)
+    root = root_folder(settings.corpus.root)
     listing = layouts.read(settings.corpus)
     digest, unreadable, changed = digests.digests(root, listing.entries, memo.default())
 

@@ -1,12 +1,11 @@
 """ingest: list the corpus, decode every file once, make it 16-bit mono at one rate."""
 
-from pathlib import Path
-
 from pipeline import checksums, files, programs, tables
 from pipeline.cluster import engine
 from pipeline.console import terminal
 from pipeline.console.text import printable
 from pipeline.corpus import layouts
+from pipeline.corpus.paths import root_folder
 from pipeline.jobs import ingest
 from pipeline.jobs.ingest import INGEST, Decoded
 from pipeline.tables import DuplicateRow, RecordingRow, RejectedRow
@@ -27,7 +26,7 @@ def main() -> None:
         print(printable(f"skipped: {skipped}"), flush=True)
     layouts.check(listing.entries, listing.rejected, settings.corpus)
 
-    root = Path(settings.corpus.root).resolve()  # workers may run in another folder
+    root = root_folder(settings.corpus.root).resolve()  # workers may run in another folder
     with files.building(ARTIFACTS.resolve() / "audio") as audio, engine.connect(INGEST) as client:
         results = ingest.run(client, listing.entries, root, audio, settings.audio)
         decoded = [result for result in results if isinstance(result, Decoded)]

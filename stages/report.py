@@ -1,12 +1,14 @@
 """report: one self-contained page of the results."""
 
+from pathlib import Path
 from typing import Any
 
 from pipeline import checksums, params, tables
 from pipeline.errors import ArtifactError
 from pipeline.report import dvc_plots
+from pipeline.report.ablation import corpus_id
 from pipeline.report.page import Results, render
-from pipeline.tables import AnswerRow, EpochRow, RejectedRow
+from pipeline.tables import AnswerRow, ComparisonRow, EpochRow, RejectedRow
 from stages import ARTIFACTS, PARAMS, run
 
 
@@ -24,6 +26,7 @@ def main() -> None:
             trim=_by_language("trim", settings),
             leakage=checksums.read_json(ARTIFACTS / "audit" / "leakage.json"),
             rejected=tables.read(ARTIFACTS / "ingest" / "rejected.csv", RejectedRow),
+            comparison=_comparison(),
             diagram=checksums.read(ARTIFACTS / "model" / "model.png"),
         )
     )
@@ -32,6 +35,12 @@ def main() -> None:
     target.write_text(page, encoding="utf-8")
     target.with_name("dvc_plots.html").write_text(dvc_plots.template(), encoding="utf-8")
     print(f"{target}: {len(page.encode()) / 1000:.0f} kB")
+
+
+def _comparison() -> list[ComparisonRow]:
+    """The last ablation, if it was of this corpus."""
+    corpus = corpus_id(checksums.read(ARTIFACTS / "corpus" / "files.csv"))
+    return [row for row in tables.read(Path("ablation") / "table.csv", ComparisonRow) if row.corpus == corpus]
 
 
 def _by_language(stage: str, settings: params.Params) -> Any:

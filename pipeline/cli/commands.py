@@ -234,6 +234,27 @@ def plan(workers: int | None, as_json: bool) -> None:
 
 
 @main.command()
+@click.option("-S", "sweeps", multiple=True, metavar="KEY=A,B,C", help="Values for a parameter; may be repeated.")
+@click.option(
+    "--seeds", "n_seeds", type=click.IntRange(min=1), help="Seeds per cell, from `seed` upwards (default: 3)."
+)
+@click.option(
+    "-j", "--jobs", "n_jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Experiments at once."
+)
+@click.pass_context
+def ablate(ctx: click.Context, sweeps: tuple[str, ...], n_seeds: int | None, n_jobs: int) -> None:
+    """Compare settings: run a grid of parameters as experiments of DVC, several seeds each.
+
+    Default: every silence strategy with every balance strategy. Each value is read as YAML, such as
+    -S 'model.units=[64,32],[128]'. Finished experiments are not repeated. A failed one is
+    reported and skipped; the exit status is then 1.
+    """
+    from pipeline.ablation import run
+
+    ctx.exit(0 if run.ablate(Path(), sweeps, n_seeds, n_jobs) else 1)
+
+
+@main.command()
 @click.pass_context
 def doctor(ctx: click.Context) -> None:
     """Check programs, packages, parameters and machine."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline import params
 from pipeline.corpus import folders, table
 from pipeline.corpus.entries import Entry, Listing
-from pipeline.corpus.paths import is_folder, quoted
+from pipeline.corpus.paths import is_folder, quoted, root_folder
 from pipeline.errors import CorpusError
 from pipeline.tables import RecordingRow, RejectedRow
 
@@ -28,7 +28,7 @@ def read(corpus: params.Corpus) -> Listing:
     CorpusError
         If the folder, its table or its speakers can't be read or contradict themselves.
     """
-    root = Path(corpus.root)
+    root = root_folder(corpus.root)
     if not is_folder(root):
         raise CorpusError(f"corpus.root {quoted(root)} is not a folder; name the folder that holds the recordings")
     listing = LAYOUTS[corpus.layout](root, corpus)

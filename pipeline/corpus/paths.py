@@ -20,6 +20,21 @@ def is_folder(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises if the path is too long or forbidden)
 
 
+def root_folder(root: str) -> Path:
+    """The folder that `corpus.root` names.
+
+    DVC runs experiments in copies of the project below its folder .dvc/tmp. A relative root that such a copy does not
+    hold is relative to the project.
+    """
+    path = Path(root)
+    if not path.is_absolute() and not is_folder(path):
+        above = Path.cwd().parents
+        for project in above:
+            if project / ".dvc" / "tmp" in above and is_folder(project / path):
+                return project / path
+    return path
+
+
 class Files:
     """The files below the root of a corpus. Links are followed, but not out of the root."""
 

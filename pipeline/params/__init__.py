@@ -24,6 +24,7 @@ from pipeline.params.sections import (
     Split,
     SplitMethod,
     Train,
+    check,
     load,
 )
 
@@ -47,6 +48,7 @@ __all__ = [
     "SplitMethod",
     "Train",
     "all_leaves",
+    "check",
     "choose",
     "first_mistake",
     "load",

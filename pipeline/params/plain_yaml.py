@@ -29,11 +29,16 @@ def read(path: Path) -> object:
         raise ParameterError(f"{path} is not text in UTF-8 ({error.reason}); save it as UTF-8") from error
     if len(text) > MAX_CHARACTERS:
         raise ParameterError(f"{path} is longer than {MAX_CHARACTERS} characters; remove everything but the parameters")
+    return parse(text, str(path))
+
+
+def parse(text: str, origin: str) -> object:
+    """Read the values in a text as `read` does; `origin` begins the message of a ParameterError."""
     parser = _parser()
     try:
         return parser.load(text)
     except Exception as error:  # the parser raises AssertionError and others, too, for text that it can't read
-        raise ParameterError(f"{path} is not plain YAML: {_problem(error, text)}") from error
+        raise ParameterError(f"{origin} is not plain YAML: {_problem(error, text)}") from error
 
 
 def _parser() -> Any:

@@ -270,10 +270,14 @@ def load(path: Path) -> Params:
     ParameterError
         Naming the key, the value and the allowed values of the first mistake.
     """
-    tree = plain_yaml.read(path)
+    return check(plain_yaml.read(path), str(path))
+
+
+def check(tree: object, origin: str) -> Params:
+    """Check the content of a params.yaml; `origin` begins the message of a ParameterError."""
     if not isinstance(tree, dict):
-        raise ParameterError(f"{path} holds no sections; write `section:` with its keys below it")
+        raise ParameterError(f"{origin} holds no sections; write `section:` with its keys below it")
     try:
         return Params.model_validate(tree)
     except ValidationError as error:
-        raise ParameterError(" ".join(f"{path}: {first_mistake(error)}".split())) from error
+        raise ParameterError(" ".join(f"{origin}: {first_mistake(error)}".split())) from error

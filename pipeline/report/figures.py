@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 WIDTH_INCHES = 3.6  # text of 8 points is still readable on a phone, which shows a figure 328 pixels wide
 LABEL_CHARACTERS = 14  # longer language names are shortened; the table next to a figure has the full name
+WIDE_LABEL_CHARACTERS = 24  # if points need less room than bars with their values
 # Matplotlib writes colours as numbers. These are replaced by the page's, which follow the light or dark setting.
 INK, FAINT = "#000001", "#000002"
 SERIES = ("#000011", "#000012", "#000013")
@@ -97,7 +98,7 @@ def bars(title: str, languages: Sequence[str], series: Mapping[str, Sequence[flo
         drawn = axes.barh(places, values, thickness * 0.9, color=colour, label=name)
         axes.bar_label(drawn, [f"{value:.1%}" for value in values], padding=2)
     axes.set(xlim=(0, 1.1 * max([value for values in series.values() for value in values], default=1) or 1))
-    return _by_language(figure, title, languages)
+    return _by_row(figure, title, languages)
 
 
 def stack(title: str, languages: Sequence[str], series: Mapping[str, Sequence[float]]) -> "Markup":
@@ -108,12 +109,28 @@ def stack(title: str, languages: Sequence[str], series: Mapping[str, Sequence[fl
     for (name, values), colour in zip(series.items(), SERIES, strict=True):
         axes.barh(range(len(languages)), values, 0.7, left, color=colour, label=name)
         left = [start + value for start, value in zip(left, values, strict=True)]
-    return _by_language(figure, title, languages)
+    return _by_row(figure, title, languages)
 
 
-def _by_language(figure: "Figure", title: str, languages: Sequence[str]) -> "Markup":
+def points(title: str, labels: Sequence[str], series: Mapping[str, Sequence[tuple[float, float, float]]]) -> "Markup":
+    """Shares as points with intervals: (share, low, high) per label and series."""
+    from matplotlib.ticker import PercentFormatter
+
+    figure = _figure(0.8 + len(labels) * (0.08 + 0.1 * len(series)))
+    axes = figure.subplots()
+    for number, ((name, values), colour) in enumerate(zip(series.items(), SERIES, strict=False)):
+        offset = (number - (len(series) - 1) / 2) * 0.3
+        places = [row + offset for row in range(len(labels))]
+        axes.hlines(places, [low for _, low, _ in values], [high for *_, high in values], color=colour, linewidth=1)
+        axes.plot([share for share, *_ in values], places, "o", color=colour, markersize=3, label=name)
+    axes.xaxis.set_major_formatter(PercentFormatter(xmax=1))
+    axes.grid(axis="x", alpha=0.4)
+    return _by_row(figure, title, labels, WIDE_LABEL_CHARACTERS)
+
+
+def _by_row(figure: "Figure", title: str, names: Sequence[str], limit: int = LABEL_CHARACTERS) -> "Markup":
     axes = figure.axes[0]
-    axes.set_yticks(range(len(languages)), [_label(" ".join(language.split())) for language in languages])
+    axes.set_yticks(range(len(names)), [_label(" ".join(name.split()), limit) for name in names])
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
     axes.spines["bottom"].set_visible(False)
@@ -123,8 +140,8 @@ def _by_language(figure: "Figure", title: str, languages: Sequence[str]) -> "Mar
     return _svg(figure, title)
 
 
-def _label(text: str) -> str:
-    return text if len(text) <= LABEL_CHARACTERS else text[: LABEL_CHARACTERS - 1] + "…"
+def _label(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _svg(figure: "Figure", title: str) -> "Markup":

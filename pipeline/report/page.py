@@ -10,9 +10,10 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from pipeline.dataset import balance, counts, views
+from pipeline.report import ablation
 from pipeline.report.figures import bars, curves, drawing, stack
 from pipeline.scoring import metrics
-from pipeline.tables import SPLITS, AnswerRow, EpochRow, RejectedRow
+from pipeline.tables import SPLITS, AnswerRow, ComparisonRow, EpochRow, RejectedRow
 from pipeline.training import history
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Results:
         Rows of evaluation/confusion.csv, model/history.csv and ingest/rejected.csv.
     diagram
         model/model.png, a drawing of the network.
+    comparison
+        Rows of ablation/table.csv for this corpus; none if there are none.
     """
 
     params: Mapping[str, Any]
@@ -47,6 +50,7 @@ class Results:
     leakage: Mapping[str, Any]
     rejected: Sequence[RejectedRow]
     diagram: bytes
+    comparison: Sequence[ComparisonRow] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ def render(results: Results) -> str:
     actual = [row.actual for row in results.answers]
     predicted = [row.predicted for row in results.answers]
     with drawing():
+        cells = ablation.figure(results.comparison) if results.comparison else None
         figures, fits = _figures(results, languages), [_fit(rows) for rows in history.by_network(results.history)]
     return template.render(
         vars(results),
@@ -85,6 +90,8 @@ def render(results: Results) -> str:
         n_correct=sum(map(operator.eq, actual, predicted)),
         confusion=metrics.confusion(actual, predicted, languages),
         figures=figures,
+        cells=ablation.by_cell(results.comparison),
+        cells_figure=cells,
         fits=fits,
         split_names=SPLITS,
         measures=counts.MEASURES,

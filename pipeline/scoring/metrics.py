@@ -112,9 +112,21 @@ def c_avg(actual: Sequence[str], posteriors: NDArray[np.float64], languages: Seq
     truth = np.array([languages.index(name) for name in actual])
     # accept[t, n]: share of the recordings of language n that are accepted as t.
     accept = np.array([accepts[truth == other].mean(axis=0) for other in range(len(languages))]).T
-    miss = 1 - np.diag(accept)
-    false_alarm = (accept.sum(axis=1) - np.diag(accept)) / (len(languages) - 1)
-    return float(np.mean(miss / 2 + false_alarm / 2))
+    return float(detection_cost(accept))
+
+
+def detection_cost(accept: NDArray[np.float64]) -> NDArray[np.float64]:
+    """C_avg of accept[..., t, n], the share of the recordings of language n that are accepted as language t.
+
+    Examples
+    --------
+    >>> float(detection_cost(np.array([[0.5, 0.0], [0.5, 1.0]])))
+    0.25
+    """
+    accepted_right = np.diagonal(accept, axis1=-2, axis2=-1)
+    false_alarm = (accept.sum(axis=-1) - accepted_right) / (accept.shape[-1] - 1)
+    cost: NDArray[np.float64] = np.mean((1 - accepted_right) / 2 + false_alarm / 2, axis=-1)
+    return cost
 
 
 def eer(is_target: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:

@@ -1,0 +1,46 @@
+"""The comparison of an ablation in the report: its rows by cell, and its drawing, also as a file of its own."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pipeline.report.figures import drawing, points
+from pipeline.tables import ComparisonRow
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+DRAWN = {"recording_accuracy": "recording accuracy", "macro_recall": "macro recall"}
+LIGHT = {"ink": "#1b1f24", "faint": "#b4bcc4", "series0": "#1f6fb4", "series1": "#c4570c"}  # the page's light colours
+
+
+def corpus_id(listing: bytes) -> str:
+    """The id of a corpus in the ablation's tables: a digest of corpus/files.csv."""
+    return hashlib.sha256(listing).hexdigest()[:16]
+
+
+def by_cell(rows: Sequence[ComparisonRow]) -> dict[str, dict[str, ComparisonRow]]:
+    """The rows of each cell by measure, in their order."""
+    cells: dict[str, dict[str, ComparisonRow]] = {}
+    for row in rows:
+        cells.setdefault(row.cell, {})[row.measure] = row
+    return cells
+
+
+def figure(rows: Sequence[ComparisonRow]) -> "Markup":
+    """Accuracy and macro recall of every cell as points with their intervals; call it inside `drawing()`."""
+    cells = by_cell(rows)
+    series = {
+        name: [(cell[measure].mean, cell[measure].low, cell[measure].high) for cell in cells.values()]
+        for measure, name in DRAWN.items()
+    }
+    return points("Recording accuracy and macro recall of every cell, with 95 % intervals", list(cells), series)
+
+
+def svg(rows: Sequence[ComparisonRow]) -> str:
+    """The same figure as a file in SVG, on white."""
+    with drawing():
+        text = str(figure(rows))
+    for name, colour in LIGHT.items():
+        text = text.replace(f"var(--{name})", colour)
+    return text.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" style="background: white" ', 1) + "\n"
