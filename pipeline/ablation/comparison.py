@@ -18,6 +18,7 @@ SIGNS: Mapping[Measure, int] = {  # 1: more is better; hours are shown and not j
     "c_avg": -1,
     "minutes": -1,
 }
+BY_SEED: tuple[Measure, ...] = ("hours", "minutes")  # one number per seed: no interval over one seed
 HEADERS: Mapping[Measure, str] = {
     "recording_accuracy": "accuracy",
     "macro_recall": "macro recall",
@@ -51,8 +52,8 @@ def compare(scored: Sequence[Scored], seeds: Sequence[int]) -> list[ComparisonRo
         label: _replicates(trials, speakers, [of_seeds[f"{trial.row.seed:010}"] for trial in trials])
         for label, trials in cells.items()
     }
-    whole = [label for label, trials in cells.items() if len(trials) == len(seeds)]
-    best = {measure: _best(measure, whole, replicates) for measure in MEASURES}
+    whole = {label: found for label, found in replicates.items() if len(cells[label]) == len(seeds)}
+    best = {measure: _best(measure, len(seeds), whole) for measure in MEASURES}
     rows = []
     for label, trials in cells.items():
         first = trials[0].row
@@ -108,8 +109,9 @@ def text(row: ComparisonRow) -> str:
         return "–"
     percent = row.measure in ("recording_accuracy", "macro_recall")
     scale, digits = (100, 1) if percent else (1, 3 if row.measure == "c_avg" else 2)
-    low, high = (f"{scale * value:.{digits}f}" for value in (row.low, row.high))
-    return f"{scale * row.mean:.{digits}f}{' %' if percent else ''} [{low}, {high}]"
+    mean, low, high = (f"{scale * value:.{digits}f}" for value in (row.mean, row.low, row.high))
+    limits = "" if row.measure in BY_SEED and row.seeds < 2 else f" [{low}, {high}]"
+    return f"{mean}{' %' if percent else ''}{limits}"
 
 
 def _replicates(
@@ -143,12 +145,13 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _best(
-    measure: Measure, labels: Sequence[str], replicates: Mapping[str, Mapping[Measure, bootstrap.Replicates]]
+    measure: Measure, n_seeds: int, replicates: Mapping[str, Mapping[Measure, bootstrap.Replicates]]
 ) -> str | None:
-    if measure not in SIGNS:
+    """The label of the best cell, if there is one."""
+    if measure not in SIGNS or (measure in BY_SEED and n_seeds < 2):
         return None
-    table = [SIGNS[measure] * replicates[label][measure] for label in labels]
+    table = [SIGNS[measure] * found[measure] for found in replicates.values()]
     if not table or np.isnan(table).any():  # a cell without a time could be the fastest
         return None
     at = bootstrap.clear_best(table)
-    return None if at is None else labels[at]
+    return None if at is None else list(replicates)[at]

@@ -86,5 +86,5 @@ def _write(root: Path, scored: Sequence[Scored], seeds: Sequence[int], failures:
     files.replace(folder / "plot.svg", svg(rows).encode())
     print()
     show_table(*comparison.table(rows, lambda number: f"* {number}"))
-    print(printable(f"\n{comparison.EXPLANATION} {measured}"))
+    print(f"\n{comparison.EXPLANATION}\n{printable(measured)}")
     print(f"written to {FOLDER}: cells.csv, table.csv, table.md, plot.svg; `dvc repro` adds them to the report")

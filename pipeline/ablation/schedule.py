@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ def run(project: Project, trials: Mapping[str, Trial], paths: Iterable[str], n_j
                 note = ended.trial.label
                 if failure := _finish(project, ended):
                     failures.append(failure)
-                    print(printable(f"error: {failure}"), flush=True)
+                    print(printable(f"error: {failure}"), file=sys.stderr, flush=True)
                     note += " failed"
                 progress.update(1, printable(note))
             time.sleep(POLL_INTERVAL_S)

@@ -1,0 +1,118 @@
+"""The comparison of cells: means, intervals, marks, tables."""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import params, tables
+from pipeline.ablation import comparison
+from pipeline.ablation.grid import Cell, Trial
+from pipeline.ablation.scores import Scored
+from pipeline.scoring import bootstrap
+from pipeline.tables import ComparisonRow, TrialRow
+
+LANGUAGES = ("english", "hindi")
+
+
+@pytest.fixture(scope="module")
+def made(defaults: params.Params) -> list[Scored]:
+    """Two cells, two seeds: of twenty speakers with a recording each, `good` recognises all but one, `bad` half."""
+    return [
+        trial
+        for seed in (1, 2)
+        for trial in (scored(defaults, "good", seed, wrong=[seed]), scored(defaults, "bad", seed, wrong=range(10)))
+    ]
+
+
+def scored(defaults: params.Params, name: str, seed: int, wrong: range | list[int], minutes: float = 1.0) -> Scored:
+    actual = [LANGUAGES[number % 2] for number in range(20)]
+    predicted = [LANGUAGES[(number + (number in wrong)) % 2] for number in range(20)]
+    posteriors = np.array([[0.9, 0.1] if guess == "english" else [0.1, 0.9] for guess in predicted])
+    counted = bootstrap.tally([f"s{number}" for number in range(20)], actual, predicted, posteriors, LANGUAGES)
+    ones = {key: float(value[0]) for key, value in bootstrap.scores(counted, np.ones((1, 20))).items()}
+    cell = Cell({"silence.strategy": name})
+    row = TrialRow(f"{name}-{seed}", "abc", "c0", seed, **ones, hours=0.5 * seed, minutes=minutes, extra=cell.texts)
+    return Scored(Trial(cell, seed, defaults), row, counted)
+
+
+def rows_of(rows: list[ComparisonRow], cell: str) -> dict[str, ComparisonRow]:
+    return {row.measure: row for row in rows if row.cell == cell}
+
+
+def test_numbers_are_means_over_the_seeds_inside_their_intervals(made: list[Scored]) -> None:
+    rows = comparison.compare(made, [1, 2])
+    good, bad = rows_of(rows, "good"), rows_of(rows, "bad")
+    assert good["recording_accuracy"].mean == 0.95
+    assert bad["recording_accuracy"].mean == 0.5
+    assert good["hours"].mean == 0.75
+    assert good["c_avg"].mean == pytest.approx(0.05)
+    for row in rows:
+        assert row.low <= row.mean <= row.high
+        assert row.seeds == 2
+    assert 0.5 <= good["hours"].low < good["hours"].high <= 1
+
+
+def test_the_better_cell_is_marked_where_it_is_clearly_better(made: list[Scored]) -> None:
+    rows = comparison.compare(made, [1, 2])
+    assert {(row.cell, row.measure) for row in rows if row.best} == {
+        ("good", measure) for measure in ("recording_accuracy", "macro_recall", "c_avg")
+    }
+
+
+def test_equal_cells_have_no_best(defaults: params.Params) -> None:
+    twins = [scored(defaults, name, seed, wrong=[3]) for name in ("one", "two") for seed in (1, 2)]
+    assert not [row for row in comparison.compare(twins, [1, 2]) if row.best]
+
+
+def test_a_cell_that_lacks_a_seed_is_shown_and_not_judged(made: list[Scored]) -> None:
+    rows = comparison.compare(
+        [trial for trial in made if (trial.row.seed, trial.trial.cell.label) != (2, "good")], [1, 2]
+    )
+    assert rows_of(rows, "good")["c_avg"].seeds == 1
+    assert not [row for row in rows if row.best]
+
+
+def test_times_are_judged_over_two_seeds_or_more_if_all_are_known(defaults: params.Params) -> None:
+    def fastest(*minutes: float) -> list[str]:
+        trials = [
+            scored(defaults, name, seed, [], time)
+            for seed in range(1, 1 + len(minutes) // 2)
+            for name, time in zip(("one", "two"), minutes[2 * seed - 2 : 2 * seed], strict=True)
+        ]
+        rows = comparison.compare(trials, sorted({trial.row.seed for trial in trials}))
+        return [row.cell for row in rows if row.best and row.measure == "minutes"]
+
+    assert fastest(1, 2, 1, 2) == ["one"]
+    assert fastest(1, 2) == []
+    assert fastest(1, 2, 1, math.nan) == ["one"]  # the seed that has a time
+    assert fastest(1, math.nan, 1, math.nan) == []
+
+
+def test_order_of_the_trials_changes_no_number(made: list[Scored]) -> None:
+    rows, again = comparison.compare(made, [1, 2]), comparison.compare(made[::-1], [1, 2])
+    for cell in ("good", "bad"):
+        assert rows_of(rows, cell) == rows_of(again, cell)
+
+
+def test_tables_round_trip_and_show_every_number(made: list[Scored], tmp_path: Path) -> None:
+    rows = comparison.compare(made, [1, 2])
+    tables.write(tmp_path / "table.csv", ComparisonRow, rows)
+    assert tables.read(tmp_path / "table.csv", ComparisonRow) == rows
+    tables.write(tmp_path / "cells.csv", TrialRow, [trial.row for trial in made])
+    assert tables.read(tmp_path / "cells.csv", TrialRow) == [trial.row for trial in made]
+    page = comparison.markdown(rows, ["Measured."])
+    lines = [line for line in page.splitlines() if line.startswith("|")]
+    assert len(lines) == 4
+    assert lines[2].startswith("| good | 2 | **95.0 % [")
+    assert len({line.count("|") for line in lines}) == 1
+    assert page.endswith("Measured.\n")
+
+
+def test_text_without_an_interval() -> None:
+    row = ComparisonRow("a", 1, "", "", "minutes", 1.5, 1.5, 1.5, 0)
+    assert comparison.text(row) == "1.50"
+    assert comparison.text(dataclasses.replace(row, mean=math.nan)) == "–"
+    assert comparison.text(dataclasses.replace(row, seeds=2, high=2.0)) == "1.50 [1.50, 2.00]"

@@ -1,0 +1,147 @@
+"""Projects in which no experiment can run, and what a killed run leaves behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.ablation.experiments import FOLDER, Project
+from pipeline.errors import ProjectError
+
+AUTHOR = ["-c", "user.name=a", "-c", "user.email=a@b"]
+
+
+def git(folder: Path, *words: str) -> str:
+    return subprocess.run(["git", *AUTHOR, *words], cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    (folder / ".dvc").mkdir(parents=True)
+    (folder / "dvc.yaml").write_text("stages: {}\n")
+    (folder / ".dvc" / ".gitignore").write_text("/tmp\n")
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "first")
+    return folder
+
+
+def nothing(folder: Path) -> Path:
+    return folder
+
+
+def below(folder: Path) -> Path:
+    (folder / "sub").mkdir()
+    return folder / "sub"
+
+
+def without_repository(folder: Path) -> Path:
+    (folder / ".git").rename(folder.parent / "git")
+    return folder
+
+
+def inside_another_repository(folder: Path) -> Path:
+    (folder / ".git").rename(folder.parent / ".git")
+    return folder
+
+
+def without_commit(folder: Path) -> Path:
+    git(folder, "checkout", "-q", "--orphan", "new")
+    return folder
+
+
+def in_a_merge(folder: Path) -> Path:
+    for branch, text in (("one", "stages: {a: 1}\n"), ("two", "stages: {b: 2}\n")):
+        git(folder, "checkout", "-q", "-b", branch, "main")
+        (folder / "dvc.yaml").write_text(text)
+        git(folder, "commit", "-qam", branch)
+    subprocess.run(["git", *AUTHOR, "merge", "one"], cwd=folder, capture_output=True, check=False)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (below, "is not the root of a DVC project"),
+        (without_repository, "is not the root of a git repository"),
+        (inside_another_repository, "is not the root of a git repository"),
+        (without_commit, "has no commit"),
+        (in_a_merge, "a merge is in progress"),
+    ],
+)
+def test_a_project_without_experiments_is_one_sentence(
+    project: Path, change: Callable[[Path], Path], said: str
+) -> None:
+    Project(nothing(project))
+    with pytest.raises(ProjectError, match=said) as error:
+        Project(change(project))
+    assert "\n" not in str(error.value)
+
+
+def test_files_are_those_that_git_does_not_ignore_committed_or_not(project: Path) -> None:
+    (project / ".dvc" / "tmp").mkdir()
+    (project / ".dvc" / "tmp" / "x").touch()
+    (project / "new [1].py").touch()
+    assert Project(project).files(["."]) == [".dvc/.gitignore", "dvc.yaml", "new [1].py"]
+
+
+def test_experiments_of_any_commit_are_found_and_other_references_are_not(project: Path) -> None:
+    head = git(project, "rev-parse", "HEAD").strip()
+    git(project, "update-ref", f"refs/exps/{head[:2]}/{head[2:]}/mine", head)
+    git(project, "update-ref", "refs/exps/exec/EXEC_HEAD", head)
+    git(project, "update-ref", "refs/exps/stash", head)
+    found = Project(project).experiments()
+    assert list(found) == ["mine"]
+    assert (found["mine"].revision, found["mine"].baseline) == (head, head)
+
+
+def test_only_one_run_at_a_time(project: Path) -> None:
+    with Project(project).exclusive(), pytest.raises(ProjectError, match="another `lid ablate` is running"):
+        with Project(project).exclusive():
+            pass
+    with Project(project).exclusive():
+        pass
+
+
+def test_processes_of_a_killed_run_are_ended_with_their_children_and_its_results_are_kept(project: Path) -> None:
+    copy = project / FOLDER / "copy0"
+    copy.parent.mkdir(parents=True)
+    git(project, "clone", "-q", "--shared", str(project), str(copy))
+    head = git(project, "rev-parse", "HEAD").strip()
+    git(copy, "update-ref", f"refs/exps/{head[:2]}/{head[2:]}/finished", head)
+    code = "import subprocess; subprocess.run(['sleep', '100'])"
+    left = subprocess.Popen([sys.executable, "-c", code], cwd=copy, start_new_session=True)
+    other = subprocess.Popen([sys.executable, "-c", code], cwd=project, start_new_session=True)
+    children = [waited_child(left.pid), waited_child(other.pid)]
+    try:
+        with Project(project).exclusive():
+            assert left.wait(10) == -signal.SIGKILL
+            assert not running(children[0])
+            assert running(children[1])
+            assert list(Project(project).experiments()) == ["finished"]
+        assert not copy.exists()
+    finally:
+        os.killpg(other.pid, signal.SIGKILL)
+        other.wait()
+
+
+def waited_child(parent: int) -> int:
+    listing = Path(f"/proc/{parent}/task/{parent}/children")
+    deadline = time.monotonic() + 20
+    while not (found := listing.read_text().split()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return int(found[0])
+
+
+def running(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

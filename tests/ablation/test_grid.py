@@ -1,0 +1,99 @@
+"""Grids: every combination once, checked before anything runs."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import params
+from pipeline.ablation import grid
+from pipeline.errors import ArgumentError, ParameterError, UserError
+from pipeline.params import BALANCE_STRATEGIES, SILENCE_STRATEGIES, plain_yaml
+
+ROOT = Path(__file__).parents[2]
+TREE: Any = plain_yaml.read(ROOT / "params.yaml")
+
+
+def make(*sweeps: str, seeds: int | None = None) -> list[grid.Trial]:
+    return grid.make(sweeps, seeds, TREE, "params.yaml")
+
+
+def test_the_default_is_every_silence_strategy_with_every_balance_strategy_and_three_seeds() -> None:
+    trials = make()
+    assert {(*trial.cell.values.values(), trial.seed) for trial in trials} == {
+        (silence, balance, seed)
+        for silence in SILENCE_STRATEGIES
+        for balance in BALANCE_STRATEGIES
+        for seed in (42, 43, 44)
+    }
+    assert len(trials) == len(SILENCE_STRATEGIES) * len(BALANCE_STRATEGIES) * 3
+    assert [trial.seed for trial in trials] == sorted(trial.seed for trial in trials)  # whole seeds first
+
+
+@given(
+    st.lists(st.integers(1, 500), min_size=1, max_size=4, unique=True),
+    st.lists(st.floats(0, 0.99), min_size=1, max_size=4, unique=True),
+    st.integers(1, 4),
+)
+def test_a_trial_has_all_parameters_of_the_file_but_those_of_its_cell(
+    epochs: list[int], dropout: list[float], n_seeds: int
+) -> None:
+    sweeps = [f"train.epochs={','.join(map(str, epochs))}", f"model.dropout={','.join(map(str, dropout))}"]
+    trials = make(*sweeps, seeds=n_seeds)
+    assert len(trials) == len(epochs) * len(dropout) * n_seeds
+    for trial in trials:
+        values = {"train.epochs": trial.settings.train.epochs, "model.dropout": trial.settings.model.dropout}
+        assert trial.cell.values == values
+        back = grid.changed(trial.settings.model_dump(), {
+            "seed": TREE["seed"], "train.epochs": TREE["train"]["epochs"], "model.dropout": TREE["model"]["dropout"],
+        })  # fmt: skip
+        assert params.check(back, "") == params.check(TREE, "")
+
+
+def test_values_are_yaml_and_lists_need_brackets() -> None:
+    assert [trial.settings.model.units for trial in make("model.units=[64,32],[128]", seeds=1)] == [(64, 32), (128,)]
+    assert [trial.settings.mfcc.fmax for trial in make("mfcc.fmax=null, 7000.0", seeds=1)] == [None, 7000.0]
+    assert [trial.seed for trial in make("train.epochs=3", "seed=7,5")] == [7, 5]
+    assert len(make("seed=7")) == len(SILENCE_STRATEGIES) * len(BALANCE_STRATEGIES)
+
+
+def test_slugs_are_names_of_git() -> None:
+    [trial] = make("model.units=[64, 32]", seeds=1)
+    assert trial.slug == "64-32-seed42"
+    assert make(seeds=1)[0].slug == "none-none-seed42"
+
+
+@pytest.mark.parametrize(
+    ("sweeps", "seeds", "said"),
+    [
+        (["model.cell"], None, "-S 'model.cell' has no '='; write -S key=a,b,c"),
+        (["model.sell=gru"], None, "-S 'model.sell' is not a parameter; docs/parameters.md lists them"),
+        (["model=1"], None, "-S 'model' is not a parameter"),
+        (["model.cell="], None, "-S 'model.cell=' lists no value"),
+        (["model.units=[64,32"], None, "-S 'model.units=[64,32' is not a list of values"),
+        (["model.cell=gru", "model.cell=lstm"], None, "-S model.cell is given twice"),
+        (["model.cell=gru,lstm,gru"], None, "-S model.cell lists 'gru' twice"),
+        (["seed=1,2"], 3, "-S seed and --seeds exclude each other"),
+        (["corpus.root=a,b"], None, "-S corpus.root would compare results on different recordings"),
+        (["demo.minutes=5,6"], None, "-S demo.minutes would compare"),
+        (["train.epochs=5,0"], None, "cell 0, seed 42: train.epochs is 0 but should be greater than or equal to 1"),
+        (["model.cell=gru,rnn"], None, "cell rnn, seed 42: model.cell is 'rnn' but should be 'gru' or 'lstm'"),
+        (["seed=1,x"], None, "seed x: seed is 'x' but should be a valid integer"),
+    ],
+)
+def test_a_mistake_is_one_sentence_before_anything_runs(sweeps: list[str], seeds: int | None, said: str) -> None:
+    with pytest.raises((ArgumentError, ParameterError)) as error:
+        make(*sweeps, seeds=seeds)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_a_grid_or_a_mistake_in_one_line(text: str) -> None:
+    for sweep in (text, f"model.units={text}"):
+        try:
+            make(sweep, seeds=1)
+        except UserError as error:
+            assert "\n" not in str(error)

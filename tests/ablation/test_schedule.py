@@ -1,0 +1,29 @@
+"""The diagnosis of a failed experiment from its output."""
+
+import pytest
+
+from pipeline.ablation.schedule import diagnose
+
+CACHED = "Stage 'split' is cached - skipping run, checking out outputs\n"
+END = "ERROR: failed to reproduce 'train': failed to run: python -m stages.train, exited with 2\n"
+
+
+@pytest.mark.parametrize(
+    ("output", "found"),
+    [
+        (
+            "Reproducing experiment 'x'\nRunning stage 'corpus':\n> python -m stages.corpus\n289 files\n\n"
+            f"{CACHED}Running stage 'train':\n> python -m stages.train\nerror: the loss is not finite; lower it\n{END}",
+            ("train", "the loss is not finite; lower it"),
+        ),
+        (
+            f"Running stage 'train':\n> python -m stages.train\nTraceback (most recent call last):\n  x\nKeyError: 'a'\n{END}",
+            ("train", "KeyError: 'a'"),
+        ),
+        ("error: of an earlier one\nRunning stage 'a':\n> python\nRunning stage 'b':\n> python\nbad\n", ("b", "bad")),
+        ("ERROR: 'stages.x' does not exist.\n", ("none", "'stages.x' does not exist")),
+        ("", ("none", "it printed nothing")),
+    ],
+)
+def test_the_last_stage_and_its_error(output: str, found: tuple[str, str]) -> None:
+    assert diagnose(output) == found
