@@ -102,9 +102,9 @@ def test_experiments_of_any_commit_are_found_and_other_references_are_not(projec
 
 
 def test_only_one_run_at_a_time(project: Path) -> None:
+    other = Project(project).exclusive()
     with Project(project).exclusive(), pytest.raises(ProjectError, match="another `lid ablate` is running"):
-        with Project(project).exclusive():
-            pass
+        other.__enter__()
     with Project(project).exclusive():
         pass
 

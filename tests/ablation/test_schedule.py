@@ -17,7 +17,7 @@ END = "ERROR: failed to reproduce 'train': failed to run: python -m stages.train
             ("train", "the loss is not finite; lower it"),
         ),
         (
-            f"Running stage 'train':\n> python -m stages.train\nTraceback (most recent call last):\n  x\nKeyError: 'a'\n{END}",
+            f"Running stage 'train':\n> python\nTraceback (most recent call last):\n  x\nKeyError: 'a'\n{END}",
             ("train", "KeyError: 'a'"),
         ),
         ("error: of an earlier one\nRunning stage 'a':\n> python\nRunning stage 'b':\n> python\nbad\n", ("b", "bad")),

@@ -19,6 +19,23 @@ def test_the_stamp_is_that_of_the_file_behind_all_links(tmp_path: Path) -> None:
         assert paths.Files(tmp_path).stamp(path) == (5, status.st_mtime_ns, status.st_ino)
 
 
+def test_a_relative_root_that_a_copy_of_the_project_lacks_is_relative_to_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, speech = tmp_path / "project", tmp_path / "speech"
+    copy = project / ".dvc" / "tmp" / "exps" / "standalone" / "tmp1"
+    for folder in (speech, project / "mine", copy / "own", project / "own"):
+        folder.mkdir(parents=True)
+    monkeypatch.chdir(copy)
+    assert paths.root_folder("../speech") == project / "../speech"
+    assert paths.root_folder("mine") == project / "mine"
+    assert paths.root_folder("own") == Path("own")
+    assert paths.root_folder(str(speech)) == speech
+    assert paths.root_folder("nowhere") == Path("nowhere")
+    monkeypatch.chdir(project)
+    assert paths.root_folder("mine") == Path("mine")
+
+
 def test_a_link_leads_out_of_the_root_even_if_a_folder_begins_like_it(tmp_path: Path) -> None:
     (tmp_path / "root").mkdir()
     (tmp_path / "roots").mkdir()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dvc.utils.serialize import parse_yaml  # type: ignore[import-untyped]
+from dvc.utils.serialize import parse_yaml
 from hypothesis import HealthCheck, settings
 
 from pipeline import params

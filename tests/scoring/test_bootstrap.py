@@ -4,15 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from pipeline.scoring import bootstrap, metrics
 
 LANGUAGES = ("english", "hindi", "mandarin")
 
 
-def sample(
-    seed: int, n: int = 30
-) -> tuple[list[str], list[str], list[str], np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
+def sample(seed: int, n: int = 30) -> tuple[list[str], list[str], list[str], NDArray[np.float64]]:
     """Speakers, languages, answers and posteriors; some speakers use two languages, and one answer is none."""
     rng = np.random.default_rng(seed)
     actual = [LANGUAGES[index % 3] for index in range(n)]
