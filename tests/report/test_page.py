@@ -9,7 +9,7 @@ import yaml
 
 from pipeline.report.page import render
 from pipeline.tables import AnswerRow, EpochRow, RejectedRow
-from tests.report.sample import PICTURE, ROOT, Page, amounts, make_results
+from tests.report.sample import PICTURE, ROOT, Page, amounts, comparison, make_results
 
 HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(2)></svg></style>{{ 7 * 7 }}-->&amp;"""
 
@@ -196,3 +196,17 @@ def test_a_split_without_a_search_names_its_method() -> None:
     results = make_results(search={"notes": []})
     results.params["split"]["unit"] = "sequence"
     assert "Split by sequence ." in Page(render(results)).text("splits")
+
+
+def test_an_ablation_is_shown_with_intervals_and_the_best_in_bold() -> None:
+    page = render(make_results(comparison=comparison()))
+    text = Page(page).text("ablation")
+    assert "Measured on commit c0ffee" in text
+    assert "none 3 71.1% 66.1% to 76.1% 62.2%" in text
+    assert "mask 3 93.3% 88.3% to 98.3% 94.4%" in text
+    assert "0.057 0.007 to 0.107 0.75 0.70 to 0.80 –" in text
+    assert re.findall(r"<b>(.*?)</b>", page) == ['<data value="0.9333">93.3%</data>']
+
+
+def test_without_an_ablation_there_is_no_section(plain: str) -> None:
+    assert "ablation" not in Page(plain).sections

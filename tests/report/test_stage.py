@@ -1,5 +1,6 @@
 """The stage `report`: it reads the artifacts of the other stages."""
 
+import dataclasses
 import json
 import os
 import re
@@ -10,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from pipeline import tables
+from pipeline.report.ablation import corpus_id
 from pipeline.report.page import render
-from pipeline.tables import AnswerRow, EpochRow, RejectedRow
-from tests.report.sample import PICTURE, ROOT, make_results
+from pipeline.tables import AnswerRow, ComparisonRow, EpochRow, RejectedRow
+from tests.report.sample import PICTURE, ROOT, comparison, make_results
 
 
 def _stage(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -32,6 +34,10 @@ def test_the_stage_reads_the_output_of_the_others_and_names_a_missing_file(tmp_p
     }.items():  # fmt: skip
         (artifacts / name).parent.mkdir(parents=True, exist_ok=True)
         (artifacts / f"{name}.json").write_text(json.dumps(tree), encoding="utf-8")
+    (artifacts / "corpus").mkdir()
+    (artifacts / "corpus" / "files.csv").write_text("path\n", encoding="utf-8")
+    known = comparison(corpus_id(b"path\n"))
+    tables.write(tmp_path / "ablation" / "table.csv", ComparisonRow, known + comparison("another"))
     tables.write(artifacts / "evaluation" / "confusion.csv", AnswerRow, made.answers)
     tables.write(artifacts / "model" / "history.csv", EpochRow, made.history)
     tables.write(artifacts / "ingest" / "rejected.csv", RejectedRow, made.rejected)
@@ -45,4 +51,6 @@ def test_the_stage_reads_the_output_of_the_others_and_names_a_missing_file(tmp_p
     (artifacts / "model" / "model.png").write_bytes(PICTURE)
     done = _stage(tmp_path)
     assert done.returncode == 0, done.stderr
-    assert (artifacts / "report" / "index.html").read_text(encoding="utf-8") == render(made)
+    assert (artifacts / "report" / "index.html").read_text(encoding="utf-8") == render(
+        dataclasses.replace(made, comparison=known)
+    )
