@@ -78,7 +78,7 @@ class Landmarker:
         self._ones = np.ones(self._factor, np.float32)
         # The arrays are allocated once: if freed memory goes back to the system at once, as in Dask's workers,
         # allocating them for every recording would take as long as the transform.
-        self._signal = np.empty(SEEN + BLOCK * HOP + PADDING, np.float32)  # from the first frame that a step sees on
+        self._signal = np.zeros(SEEN + BLOCK * HOP + PADDING, np.float32)  # from the first frame that a step sees on
         self._frames = sliding_window_view(self._signal, WINDOW)[::HOP]
         self._power = np.empty((STEP + 2 * MARGIN + BLOCK, self._edges[-1]), np.float32)
         self._windowed = np.empty((BLOCK, WINDOW), np.float32)
@@ -87,7 +87,6 @@ class Landmarker:
 
     def reset(self) -> None:
         """Start another recording."""
-        self._signal[:PADDING] = 0
         self._filled = PADDING
         self._rest = np.zeros(0, np.int16)
         self._n_samples = self._next = 0

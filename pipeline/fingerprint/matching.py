@@ -1,5 +1,7 @@
 """Find recordings of the same speech by their landmarks: an inverted index of hashes, votes for offsets, a check."""
 
+import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,13 +13,16 @@ from pipeline.fingerprint.landmarks import Landmarks
 FOLLOWERS = 4  # a hash is made of a peak and two of its next peaks, of so many
 QUANTUM_TICKS, MAX_QUANTA = 6, 15  # distances in time between the peaks of a hash: 47 ms each, in 4 bits
 NEIGHBOURS = 2  # a hash is compared with so many of its neighbours in its bucket, however large that is
-MAX_HASHES = 1 << 23  # indexed at a time, 8 bytes each
+MAX_HASHES = 1 << 20  # indexed at a time, so that memory does not grow with the hours
+LOWER_BITS = np.uint64(0xFFFFFFFF)
 MIN_VOTES = 2  # for one offset, before a pair is checked
-TOLERANCE_TICKS = 4  # of the time of a peak: 31 ms
-MIN_MATCHES = 12  # common peaks: about a second of speech
-MIN_SHARE = 0.3  # of the peaks that the recording with fewer of them has in the time that both cover
-
-Key = NDArray[np.int64]
+MAX_CHECKS = 4  # of pairs between the same two components
+SPREAD_TICKS = 4  # of votes for one offset: 31 ms
+TOLERANCE_TICKS = 1  # of the time of a common peak: 8 ms
+MIN_MATCHES = 7  # common peaks: about half a second of speech
+# By chance, this share of the peaks in the time that both cover is common. False pairs of the demo's voices and of real
+# speech reached 5.4 standard deviations more, copies in noise 20 dB below them had 8.4 and more.
+CHANCE, DEVIATIONS = 0.05, 6.8
 
 
 @dataclass(frozen=True)
@@ -68,52 +73,58 @@ class _Index:
         hashes.sort()
         return hashes
 
-    def votes(self, hashes: NDArray[np.uint64], labels: NDArray[np.int32]) -> Iterator[tuple[int, int, int]]:
-        """Pairs of recordings that are not in one component yet, with offsets that several hashes voted for."""
+    def candidates(self, hashes: NDArray[np.uint64], labels: NDArray[np.int32]) -> Iterator[tuple[int, int, int]]:
+        """Pairs of recordings of different components, each with an offset that several hashes vote for.
+
+        The pairs with most votes come first.
+        """
         n_bits = len(self.recordings).bit_length()
-        longest = max(landmarks.length for landmarks in self.recordings) + 1
+        span = 2 * max(landmarks.length for landmarks in self.recordings) + 2  # of the offsets
         keys = []
         for lag in range(1, NEIGHBOURS + 1):
             same = np.flatnonzero((hashes[lag:] ^ hashes[:-lag]) < 1 << 32)
-            first, second = (hashes[at] & np.uint64(0xFFFFFFFF) for at in (same, same + lag))
-            a, b = self.recording[first], self.recording[second]
-            other = labels[a] != labels[b]
-            a, b, first, second = a[other], b[other], first[other], second[other]
-            pair = (a.astype(np.int64) << n_bits) | b
-            keys.append(pair * (4 * longest) + (self.ticks[first] - self.ticks[second] + 2 * longest))
+            first, second = ((hashes[at] & LOWER_BITS).astype(np.uint32) for at in (same, same + lag))
+            apart = labels[self.recording[first]] != labels[self.recording[second]]
+            first, second = first[apart], second[apart]
+            pairs = (self.recording[first].astype(np.int64) << n_bits) | self.recording[second]
+            keys.append(2 * span * pairs + span + self.ticks[first] - self.ticks[second])
         key = np.sort(np.concatenate(keys))
-        starts = np.flatnonzero(np.diff(key, prepend=-longest) > TOLERANCE_TICKS)
-        counts = np.diff(starts, append=len(key))
-        for chosen in np.flatnonzero(counts >= MIN_VOTES)[np.argsort(-counts[counts >= MIN_VOTES], kind="stable")]:
-            pair, offset = divmod(int(key[starts[chosen] + counts[chosen] // 2]), 4 * longest)
-            yield pair >> n_bits, pair & ((1 << n_bits) - 1), offset - 2 * longest
+        starts = np.flatnonzero(np.diff(key, prepend=-span) > SPREAD_TICKS)
+        votes = np.diff(starts, append=len(key))
+        enough = np.flatnonzero(votes >= MIN_VOTES)
+        enough = enough[np.argsort(-votes[enough], kind="stable")]
+        pairs, offsets = np.divmod(key[starts[enough] + votes[enough] // 2], 2 * span)  # the median
+        yield from zip(
+            (pairs >> n_bits).tolist(), (pairs & ((1 << n_bits) - 1)).tolist(), (offsets - span).tolist(), strict=True
+        )
 
 
 def find(recordings: Sequence[Landmarks]) -> list[Link]:
     """Find recordings of the same speech.
 
-    Every two recordings of the same speech are linked, directly or by a chain of links. Time and memory grow with the
+    Recordings of the same speech are linked directly or by a chain of links. Time and memory grow with the
     hours of the recordings, not with the number of pairs.
     """
     if sum(len(landmarks.ticks) for landmarks in recordings) < 2 * MIN_MATCHES:
         return []
     index = _Index(recordings)
-    labels = np.arange(len(recordings), dtype=np.int32)
     n_hashes = len(index.ticks) * FOLLOWERS * (FOLLOWERS - 1) // 2
     passes = -(-n_hashes // MAX_HASHES)
     links = []
+    checks: Counter[tuple[int, int]] = Counter()
+    parents = list(range(len(recordings)))
     for number in range(passes):
         # All hashes of a peak are indexed in the same pass, so that they vote together.
         anchors = np.flatnonzero(index.bins % passes == number) if passes > 1 else np.arange(len(index.bins))
-        parents = labels.tolist()
-        for first, second, offset in index.votes(index.hashes(anchors), labels):
-            roots = _root(parents, first), _root(parents, second)
-            if roots[0] == roots[1]:
+        labels = np.array([_root(parents, number) for number in range(len(parents))], np.int32)
+        for first, second, offset in index.candidates(index.hashes(anchors), labels):
+            low, high = sorted((_root(parents, first), _root(parents, second)))
+            if low == high or checks[low, high] == MAX_CHECKS:
                 continue
+            checks[low, high] += 1
             if link := _check(recordings, first, second, offset):
                 links.append(link)
-                parents[max(roots)] = min(roots)
-        labels = np.array([_root(parents, number) for number in range(len(parents))], np.int32)
+                parents[high] = low
     return links
 
 
@@ -145,8 +156,8 @@ def _check(recordings: Sequence[Landmarks], first: int, second: int, offset: int
         part = slice(*np.searchsorted(ticks, [max(0, offset), other]))
         inside.append((ticks[part], landmarks.bins[part]))
     fewer, more = sorted(inside, key=lambda peaks: len(peaks[0]))
-    matches = _common(fewer, more)
-    if matches < max(MIN_MATCHES, MIN_SHARE * len(fewer[0])):
+    matches, n = _common(fewer, more), len(fewer[0])
+    if matches < max(MIN_MATCHES, CHANCE * n + DEVIATIONS * math.sqrt(CHANCE * (1 - CHANCE) * n)):
         return None
     return Link(first, second, offset, matches)
 
@@ -158,10 +169,6 @@ def _common(
     width = int(max(ticks[-1] if len(ticks) else 0 for ticks, _ in (fewer, more))) + 2 * TOLERANCE_TICKS + 2
     wanted, present = (bins.astype(np.int64) * width + ticks for ticks, bins in (fewer, more))
     present.sort()
-    found = np.zeros(len(wanted), bool)
-    for step in (-1, 0, 1):
-        low, high = (
-            np.searchsorted(present, wanted + step * width + reach) for reach in (-TOLERANCE_TICKS, TOLERANCE_TICKS + 1)
-        )
-        found |= low < high
-    return int(np.count_nonzero(found))
+    steps = width * np.array([-1, 0, 1])[:, None] + wanted
+    low, high = np.searchsorted(present, [steps - TOLERANCE_TICKS, steps + TOLERANCE_TICKS + 1])
+    return int(np.count_nonzero((low < high).any(axis=0)))
