@@ -16,6 +16,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 ALWAYS = {"corpus", "versions"}  # stages that every `dvc repro` runs
+AUTHOR = ["-c", "user.name=tests", "-c", "user.email=tests@localhost"]
 TINY: dict[str, Any] = {
     "demo": {"minutes": 2.5, "voices": 4},
     "sequence": {"length": 200},
@@ -68,9 +69,10 @@ def copy_to(folder: Path) -> Copy:
         if (ROOT / name).is_file() and not name.endswith("dvc.lock"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     copy = Copy(folder)
     copy.change(**TINY)
+    for words in (["init", "-q"], ["add", "--all"], [*AUTHOR, "commit", "-q", "-m", "first"]):
+        subprocess.run(["git", *words], cwd=folder, check=True)
     return copy
 
 

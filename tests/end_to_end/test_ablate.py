@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import Copy
+from tests.end_to_end.conftest import AUTHOR, Copy
 
 # Without speech the stage balance fails, after a run of trim and features.
 GRID = ("-S", "silence.min_speech=0.1,60", "-S", "balance.strategy=none,undersample", "--seeds", "1")
@@ -27,7 +27,7 @@ def project(tiny: Copy, tmp_path_factory: pytest.TempPathFactory) -> Copy:
     shutil.copytree(tiny.folder, folder, symlinks=True)
     copy = Copy(folder)
     git(copy, "add", "--all")
-    git(copy, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-m", "first")
+    git(copy, *AUTHOR, "commit", "--quiet", "-m", "results")
     copy.change(model={"dense": [4]})
     return copy
 
@@ -102,6 +102,8 @@ def test_the_experiments_are_those_of_dvc(project: Copy) -> None:
     assert "artifacts/evaluation/metrics.json" in json.loads(changed.stdout)
     plotted = project.run("dvc", "plots", "diff", *names, "--json")
     assert plotted.returncode == 0, plotted.stderr
+    listed = project.run("dvc", "exp", "list")
+    assert all(name in listed.stdout for name in names)
 
 
 def test_tables_and_report_show_the_cells_and_a_grid_of_another_corpus_is_left_out(project: Copy) -> None:
@@ -122,3 +124,11 @@ def test_tables_and_report_show_the_cells_and_a_grid_of_another_corpus_is_left_o
     table.write_text(table.read_text().replace(cells[0]["corpus"], "another"))
     project.repro()
     assert '<section id="ablation">' not in report.read_text()
+
+
+def test_an_experiment_can_be_taken_over(project: Copy) -> None:
+    [name] = [name for name in revisions(project) if "none" in name]
+    done = project.run("dvc", "exp", "apply", name)
+    assert done.returncode == 0, done.stderr
+    assert "strategy: none" in (project.folder / "params.yaml").read_text()
+    assert json.loads((project.folder / "artifacts" / "manifests" / "summary.json").read_text())["balance"] == "none"

@@ -25,7 +25,7 @@ CODE = {
 }
 UPGRADES = {
     "librosa": {"features", "export"},
-    "numpy": {"demo", "ingest", "trim", "features", "split", "balance", "train", "export", "evaluate"},
+    "numpy": {"demo", "ingest", "trim", "features", "split", "balance", "audit", "train", "export", "evaluate"},
     "scipy": {"ingest", "features", "split", "export"},
     "soxr": {"demo", "ingest", "features", "export", "evaluate"},
     "zarr": {"features"},
