@@ -47,6 +47,8 @@ def test_the_parameters_of_the_project_load_unaltered() -> None:
         ("mfcc.fmax", 0.0, ["mfcc.fmax", "0.0", "greater than 0"]),
         ("mfcc.fmax", 8000.5, ["mfcc.fmax 8000.5", "audio.sample_rate", "8000.0"]),
         ("split.val", 0.8, ["split", "val 0.8", "test 0.2", "below 1"]),
+        ("split.fold", 5, ["split", "fold 5", "5 folds", "0 to 4"]),
+        ("split.unit", "sequence", ["split.unit 'sequence'", "leaks", "audit.on_leak to 'report'"]),
         ("split.test", 0, ["split.test", "0", "greater than 0"]),
         ("corpus.speaker_pattern", "[^/]+_", ["corpus.speaker_pattern", "'[^/]+_'", "(?P<speaker>...)"]),
         ("corpus.speaker_pattern", "(?P<speaker>", ["corpus.speaker_pattern", "(?P<speaker>", "regular expression"]),
