@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import files
+from pipeline.ablation import grid
 from pipeline.ablation.graph import TARGET
 from pipeline.errors import ProgramError, ProjectError
 
@@ -217,12 +218,7 @@ def _set(path: Path, values: dict[str, Any]) -> None:
 
     yaml = YAML()
     tree = yaml.load(path.read_text(encoding="utf-8"))
-    for key, value in values.items():
-        section, _, leaf = key.partition(".")
-        if leaf:
-            tree[section][leaf] = value
-        else:
-            tree[section] = value
+    grid.put(tree, values)
     with path.open("w", encoding="utf-8") as file:
         yaml.dump(tree, file)
 

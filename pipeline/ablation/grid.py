@@ -108,13 +108,18 @@ def changed(tree: Any, values: dict[str, Any]) -> Any:
     {'seed': 42, 'model': {'cell': 'lstm'}}
     """
     tree = copy.deepcopy(tree)
+    put(tree, values)
+    return tree
+
+
+def put(tree: Any, values: dict[str, Any]) -> None:
+    """Change values in the content of params.yaml."""
     for key, value in values.items():
         section, _, leaf = key.partition(".")
         if leaf:
             tree[section][leaf] = value
         else:
             tree[section] = value
-    return tree
 
 
 def _parse(text: str, known: Sequence[str]) -> tuple[str, tuple[Any, ...]]:

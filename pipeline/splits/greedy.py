@@ -14,7 +14,7 @@ MAX_PASSES = 10  # over all groups, in search of moves that lower the cost
 MANY_GROUPS = 2000  # above, fewer orders are tried
 TRIALS, TRIALS_OF_MANY = 8, 2  # orders
 
-Row = list[tuple[int, float]]  # what a group adds to each quantity that it adds to
+Row = list[tuple[int, float]]  # of a group: quantities and amounts
 
 
 def deal(quantities: Quantities, bins: Bins, fixed: Deal, rng: np.random.Generator) -> Deal:
@@ -91,7 +91,7 @@ class _Table:
         return lack / share if relative else lack
 
     def _added(self, number: int, name: int) -> float:
-        """What putting the group into a bin adds to the cost."""
+        """Cost that the group adds in a bin."""
         sums, share, added = self.sums[name], self.shares[name], 0.0
         for at, amount in self.rows[number]:
             before, after = abs(sums[at] - share), abs(sums[at] - share + amount)

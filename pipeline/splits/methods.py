@@ -27,7 +27,7 @@ OFFICIAL = {  # names of splits in published corpora
 
 @dataclass(frozen=True)
 class Case:
-    """What a method decides on.
+    """The input of a method.
 
     Attributes
     ----------

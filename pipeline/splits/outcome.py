@@ -1,4 +1,4 @@
-"""What a split came to: what must be refused, what could not be had, and the numbers for people."""
+"""The outcome of a split: whether it can be used, requests that could not be met, and its numbers."""
 
 import itertools
 from collections import Counter
@@ -39,7 +39,7 @@ def check(rows: Rows) -> None:
 
 
 def notes(rows: Rows, shares: Sequence[float] | None) -> list[str]:
-    """What could not be had, one sentence each.
+    """Requests that could not be met, one sentence each.
 
     Parameters
     ----------

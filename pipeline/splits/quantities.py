@@ -48,7 +48,7 @@ class Bins:
 
 @dataclass(frozen=True)
 class Quantities:
-    """What each group adds to each quantity.
+    """The amount of each quantity that each group has.
 
     Attributes
     ----------
