@@ -84,7 +84,10 @@ class Project:
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(self.folder, os.O_RDONLY)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ProjectError("another `lid ablate` is running in this project; wait for it or end it") from error
             _end_processes_in(self.folder)
             for left in self._copies():
                 with suppress(ProjectError):
@@ -92,8 +95,6 @@ class Project:
             yield
             for left in self._copies():
                 shutil.rmtree(left, ignore_errors=True)
-        except BlockingIOError as error:
-            raise ProjectError("another `lid ablate` is running in this project; wait for it or end it") from error
         finally:
             os.close(lock)
 

@@ -61,7 +61,7 @@ class Trial:
     def slug(self) -> str:
         """The same as the beginning of a name in git."""
         words = re.sub(r"[^A-Za-z0-9_]+", "-", self.cell.label)[:SLUG_CHARACTERS].strip("-")
-        return f"{words}-seed{self.seed}"
+        return f"{words or 'cell'}-seed{self.seed}"
 
 
 def shown(value: Any) -> str:

@@ -83,6 +83,8 @@ def _finish(project: Project, ended: _Run) -> Failure | None:
     if ended.process.returncode:
         return Failure(ended.trial, *diagnose(output), ended.log.relative_to(project.root))
     project.collect(ended.copy.folder)
+    if ended.name not in project.experiments():
+        return Failure(ended.trial, "none", "DVC kept no experiment", ended.log.relative_to(project.root))
     if f"Running stage '{SLOWEST}'" in output:
         project.remember(ended.name, time.monotonic() - ended.start)
     return None
