@@ -43,4 +43,5 @@ def svg(rows: Sequence[ComparisonRow]) -> str:
         text = str(figure(rows))
     for name, colour in LIGHT.items():
         text = text.replace(f"var(--{name})", colour)
-    return text.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" style="background: white" ', 1) + "\n"
+    head = '<svg xmlns="http://www.w3.org/2000/svg" width="640" style="background: white" '
+    return text.replace("<svg ", head, 1) + "\n"

@@ -31,7 +31,7 @@ def test_help_imports_nothing_heavy(project: Path) -> None:
     assert done.stdout.strip() == "[]"
     status, said, _ = lid("--help")
     assert status == 0
-    assert all(command in said for command in ("identify", "trim", "info", "doctor"))
+    assert all(command in said for command in ("identify", "trim", "info", "ablate", "doctor"))
 
 
 def test_trim_writes_the_speech_that_the_pipeline_finds(
