@@ -251,7 +251,11 @@ def ablate(ctx: click.Context, sweeps: tuple[str, ...], n_seeds: int | None, n_j
     """
     from pipeline.ablation import run
 
-    ctx.exit(0 if run.ablate(Path(), sweeps, n_seeds, n_jobs) else 1)
+    try:
+        ctx.exit(0 if run.ablate(Path(), sweeps, n_seeds, n_jobs) else 1)
+    except KeyboardInterrupt:
+        click.echo("interrupted; run it again: finished experiments are kept", err=True)
+        raise
 
 
 @main.command()
