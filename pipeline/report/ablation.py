@@ -20,10 +20,10 @@ def corpus_id(listing: bytes) -> str:
 
 
 def by_cell(rows: Sequence[ComparisonRow]) -> dict[str, dict[str, ComparisonRow]]:
-    """The rows of each cell by measure, in their order."""
+    """The rows of each cell by measure, in their order; the cell is named by its values, in the order of `extra`."""
     cells: dict[str, dict[str, ComparisonRow]] = {}
     for row in rows:
-        cells.setdefault(row.cell, {})[row.measure] = row
+        cells.setdefault(", ".join(row.extra.values()), {})[row.measure] = row
     return cells
 
 

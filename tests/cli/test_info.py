@@ -27,5 +27,5 @@ def test_a_summary_counts_recordings_speakers_and_time_per_language(tmp_path: Pa
 
 
 def test_a_store_without_its_parameters_is_named(noisy: FeatureStore) -> None:
-    with pytest.raises(ArtifactError, match=r"features\.zarr does not state its mfcc; run `dvc repro`"):
+    with pytest.raises(ArtifactError, match=r"features\.zarr does not state its versions; run `dvc repro`"):
         summarise(noisy.path)

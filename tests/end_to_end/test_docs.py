@@ -1,6 +1,8 @@
 """Every command and code block of every page runs, and the tables are complete."""
 
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -24,6 +26,7 @@ PAGES = [
     ),
     *sorted({*(ROOT / "docs").glob("*.md")} - {*ELSEWHERE}),
 ]
+EXPERIMENTS = ("lid ablate", "dvc exp")
 NOT_AGAIN = {"make test", "make quick", "make lint"}  # this test is part of these, or CI runs them separately
 
 
@@ -52,7 +55,22 @@ def test_every_block_is_of_a_kind_that_is_run() -> None:
 COMMANDS = [line.split("#")[0].strip() for block in blocks("bash") for line in block.splitlines() if line.strip()]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.fixture(scope="module")
+def apart(tiny: Copy, tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    """A copy for commands after which `dvc repro` has something to do."""
+    folder = tmp_path_factory.mktemp("apart") / "project"
+    shutil.copytree(tiny.folder, folder, symlinks=True)
+    return Copy(folder)
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith(EXPERIMENTS)])
+def test_commands_of_experiments_run(apart: Copy, command: str) -> None:
+    done = apart.run(*shlex.split(command))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if not command.startswith(EXPERIMENTS)])
 def test_commands_run(tiny: Copy, command: str) -> None:
     if not (tiny.folder / ".venv").exists():
         (tiny.folder / ".venv").symlink_to(sys.prefix)

@@ -10,7 +10,10 @@ HOSTILE = "<b>&'\"]]>"
 
 
 def test_the_drawing_is_a_file_with_every_cell_in_the_light_colours_of_the_page() -> None:
-    rows = [dataclasses.replace(row, cell=HOSTILE) if row.cell == "mask" else row for row in comparison()]
+    rows = [
+        dataclasses.replace(row, extra={"silence.strategy": HOSTILE}) if row.cell == "mask" else row
+        for row in comparison()
+    ]
     text = ablation.svg(rows)
     assert text == ablation.svg(rows)
     assert "var(" not in text
@@ -24,3 +27,8 @@ def test_the_drawing_is_a_file_with_every_cell_in_the_light_colours_of_the_page(
 def test_a_number_moves_its_point() -> None:
     rows = comparison()
     assert ablation.svg(rows) != ablation.svg([dataclasses.replace(rows[0], high=0.99), *rows[1:]])
+
+
+def test_a_cell_is_named_by_its_values_in_the_order_of_the_columns() -> None:
+    rows = [dataclasses.replace(row, extra={"b": "2", "a": "1"}) for row in comparison()]
+    assert list(ablation.by_cell(rows)) == ["2, 1"]
