@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,15 +110,15 @@ class Project:
             _git(self.root, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(copy),
                  *(f"{reference}:{reference}" for reference in new))  # fmt: skip
 
-    def copy(self, number: int, paths: Iterable[str]) -> "Copy":
-        """A new copy of the project: its last commit, with the present state of some files."""
+    def copy(self, number: int, paths: Iterable[str], shared: Collection[str]) -> "Copy":
+        """A new copy of the project: its last commit, with the present state of some files and of the shared stages."""
         folder = self.folder / f"copy{number}"
         shutil.rmtree(folder, ignore_errors=True)
         author = ["-c", "user.name=lid ablate", "-c", "user.email=lid@localhost"]
         _git(self.root, "clone", "--quiet", "--shared", "--no-tags", *author, str(self.root), str(folder))
         settings = f"[cache]\n    dir = {self._cache}\n    type = reflink,hardlink,copy\n"
         (folder / ".dvc" / "config.local").write_text(settings, encoding="utf-8")
-        return Copy(self, folder, self.files(paths))
+        return Copy(self, folder, self.files(paths), shared)
 
     def seconds(self) -> dict[str, float]:
         """How long experiments took when they were run, by name."""
@@ -159,6 +159,7 @@ class Copy:
     project: Project
     folder: Path
     overlay: list[str]  # files that may differ from the commit
+    shared: Collection[str]  # stages that no experiment changes
 
     def start(self, name: str, values: dict[str, Any], log: Path) -> "subprocess.Popen[bytes]":
         """Start an experiment with other values in params.yaml, its output in a file."""
@@ -170,7 +171,12 @@ class Copy:
                 shutil.copy2(self.project.root / path, target)
             else:
                 target.unlink(missing_ok=True)
-        _set(self.folder / "params.yaml", values)
+        with _edited(self.folder / "params.yaml") as tree:
+            grid.put(tree, values)
+        # DVC fails on outputs of other stages that its cache lacks, as after a clone; those in the run cache it finds.
+        with _edited(self.folder / "dvc.lock") as lock:
+            for stage in set(lock["stages"]) - set(self.shared):
+                del lock["stages"][stage]
         command = [*_DVC, "exp", "run", "--name", name, TARGET]
         with log.open("wb") as output:
             return subprocess.Popen(
@@ -213,13 +219,14 @@ def _experiments(folder: Path) -> Iterator[Experiment]:
             yield Experiment(parts[2], revision, parts[0] + parts[1], reference)
 
 
-def _set(path: Path, values: dict[str, Any]) -> None:
-    """Change values in a params.yaml and keep its comments, as DVC does."""
+@contextmanager
+def _edited(path: Path) -> Iterator[Any]:
+    """The content of a YAML file, written again with its comments, as DVC does."""
     from ruamel.yaml import YAML
 
     yaml = YAML()
     tree = yaml.load(path.read_text(encoding="utf-8"))
-    grid.put(tree, values)
+    yield tree
     with path.open("w", encoding="utf-8") as file:
         yaml.dump(tree, file)
 

@@ -36,12 +36,15 @@ def ablate(root: Path, sweeps: Sequence[str], n_seeds: int | None, n_jobs: int) 
     trials = grid.make(sweeps, n_seeds, plain_yaml.read(root / "params.yaml"), "params.yaml")
     with project.exclusive():
         stages = graph.read(root / "dvc.yaml")
-        project.reproduce(graph.unaffected(stages, [*trials[0].cell.values, "seed"]))
+        shared = graph.unaffected(stages, [*trials[0].cell.values, "seed"])
+        project.reproduce(shared)
         content = _content(project, stages)
         named = {_name(trial, content): trial for trial in trials}
         missing = {name: trial for name, trial in named.items() if name not in project.experiments()}
         print(f"ablate: {len(named)} experiments, {len(named) - len(missing)} of them finished before", flush=True)
-        failures = schedule.run(project, missing, [*IMPORTED, *graph.sources(stages)], n_jobs) if missing else []
+        failures = (
+            schedule.run(project, missing, [*IMPORTED, *graph.sources(stages)], shared, n_jobs) if missing else []
+        )
         scored = _scores(project, named)
     if scored:
         _write(root, scored, list(dict.fromkeys(trial.seed for trial in trials)), failures)

@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,17 +42,21 @@ class _Run:
     start: float
 
 
-def run(project: Project, trials: Mapping[str, Trial], paths: Iterable[str], n_jobs: int) -> list[Failure]:
+def run(
+    project: Project, trials: Mapping[str, Trial], paths: Iterable[str], shared: Collection[str], n_jobs: int
+) -> list[Failure]:
     """Run experiments by name. Each failure is printed and returned, and the others run all the same.
 
     Parameters
     ----------
     paths
         Files whose present state the experiments use, whether committed or not.
+    shared
+        Stages that no experiment changes.
     """
     logs = project.folder / "logs"
     logs.mkdir(exist_ok=True)
-    idle = [project.copy(number, paths) for number in range(min(n_jobs, len(trials)))]
+    idle = [project.copy(number, paths, shared) for number in range(min(n_jobs, len(trials)))]
     waiting, running, failures = list(trials.items()), list[_Run](), list[Failure]()
     progress = Progress("ablate", len(trials), "experiments")
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.ablation import experiments
 from pipeline.ablation.experiments import FOLDER, Project
 from pipeline.errors import ProjectError
 
@@ -145,3 +146,23 @@ def running(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_an_experiment_starts_with_its_values_and_without_results_of_stages_that_it_changes(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "params.yaml").write_text("seed: 42  # of all\nmodel:\n  cell: gru\n")
+    (project / "dvc.lock").write_text("schema: '2.0'\nstages:\n  features: {cmd: a}\n  train: {cmd: b}\n")
+    git(project, "add", "--all")
+    git(project, "commit", "-q", "-m", "values")
+    monkeypatch.setattr(experiments, "_DVC", [sys.executable, "-c", "import sys; print(sys.argv[1:])"])
+    monkeypatch.setattr(Project, "_cache", tmp_path)
+    copy = Project(project).copy(0, ["params.yaml", "dvc.lock"], ["features"])
+    started = copy.start("a-seed7", {"seed": 7, "model.cell": "lstm"}, tmp_path / "log")
+    assert started.wait() == 0
+    assert (tmp_path / "log").read_text() == "['exp', 'run', '--name', 'a-seed7', 'evaluate']\n"
+    values = (copy.folder / "params.yaml").read_text()
+    assert values.split() == "seed: 7 # of all model: cell: lstm".split()
+    assert "features" in (copy.folder / "dvc.lock").read_text()
+    assert "train" not in (copy.folder / "dvc.lock").read_text()
+    assert "train" in (project / "dvc.lock").read_text()
