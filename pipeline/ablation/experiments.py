@@ -110,15 +110,15 @@ class Project:
             _git(self.root, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(copy),
                  *(f"{reference}:{reference}" for reference in new))  # fmt: skip
 
-    def copy(self, number: int, paths: Iterable[str], shared: Collection[str]) -> "Copy":
-        """A new copy of the project: its last commit, with the present state of some files and of the shared stages."""
+    def copy(self, number: int, paths: Iterable[str], stages: Collection[str]) -> "Copy":
+        """A new copy of the project for experiments that run these stages: the last commit, some files as they are."""
         folder = self.folder / f"copy{number}"
         shutil.rmtree(folder, ignore_errors=True)
         author = ["-c", "user.name=lid ablate", "-c", "user.email=lid@localhost"]
         _git(self.root, "clone", "--quiet", "--shared", "--no-tags", *author, str(self.root), str(folder))
         settings = f"[cache]\n    dir = {self._cache}\n    type = reflink,hardlink,copy\n"
         (folder / ".dvc" / "config.local").write_text(settings, encoding="utf-8")
-        return Copy(self, folder, self.files(paths), shared)
+        return Copy(self, folder, self.files(paths), stages)
 
     def seconds(self) -> dict[str, float]:
         """How long experiments took when they were run, by name."""
@@ -159,7 +159,7 @@ class Copy:
     project: Project
     folder: Path
     overlay: list[str]  # files that may differ from the commit
-    shared: Collection[str]  # stages that no experiment changes
+    stages: Collection[str]  # that experiments run
 
     def start(self, name: str, values: dict[str, Any], log: Path) -> "subprocess.Popen[bytes]":
         """Start an experiment with other values in params.yaml, its output in a file."""
@@ -173,9 +173,9 @@ class Copy:
                 target.unlink(missing_ok=True)
         with _edited(self.folder / "params.yaml") as tree:
             grid.put(tree, values)
-        # DVC fails on outputs of other stages that its cache lacks, as after a clone; those in the run cache it finds.
+        # DVC would fail on earlier outputs of these stages if its cache lacks them, as after a clone.
         with _edited(self.folder / "dvc.lock") as lock:
-            for stage in set(lock["stages"]) - set(self.shared):
+            for stage in set(lock["stages"]) & set(self.stages):
                 del lock["stages"][stage]
         command = [*_DVC, "exp", "run", "--name", name, TARGET]
         with log.open("wb") as output:

@@ -43,7 +43,9 @@ def ablate(root: Path, sweeps: Sequence[str], n_seeds: int | None, n_jobs: int) 
         missing = {name: trial for name, trial in named.items() if name not in project.experiments()}
         print(f"ablate: {len(named)} experiments, {len(named) - len(missing)} of them finished before", flush=True)
         failures = (
-            schedule.run(project, missing, [*IMPORTED, *graph.sources(stages)], shared, n_jobs) if missing else []
+            schedule.run(project, missing, [*IMPORTED, *graph.sources(stages)], stages.keys() - shared, n_jobs)
+            if missing
+            else []
         )
         scored = _scores(project, named)
     if scored:

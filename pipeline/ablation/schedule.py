@@ -43,7 +43,7 @@ class _Run:
 
 
 def run(
-    project: Project, trials: Mapping[str, Trial], paths: Iterable[str], shared: Collection[str], n_jobs: int
+    project: Project, trials: Mapping[str, Trial], paths: Iterable[str], stages: Collection[str], n_jobs: int
 ) -> list[Failure]:
     """Run experiments by name. Each failure is printed and returned, and the others run all the same.
 
@@ -51,12 +51,12 @@ def run(
     ----------
     paths
         Files whose present state the experiments use, whether committed or not.
-    shared
-        Stages that no experiment changes.
+    stages
+        Those that experiments run.
     """
     logs = project.folder / "logs"
     logs.mkdir(exist_ok=True)
-    idle = [project.copy(number, paths, shared) for number in range(min(n_jobs, len(trials)))]
+    idle = [project.copy(number, paths, stages) for number in range(min(n_jobs, len(trials)))]
     waiting, running, failures = list(trials.items()), list[_Run](), list[Failure]()
     progress = Progress("ablate", len(trials), "experiments")
     try:

@@ -157,7 +157,7 @@ def test_an_experiment_starts_with_its_values_and_without_results_of_stages_that
     git(project, "commit", "-q", "-m", "values")
     monkeypatch.setattr(experiments, "_DVC", [sys.executable, "-c", "import sys; print(sys.argv[1:])"])
     monkeypatch.setattr(Project, "_cache", tmp_path)
-    copy = Project(project).copy(0, ["params.yaml", "dvc.lock"], ["features"])
+    copy = Project(project).copy(0, ["params.yaml", "dvc.lock"], ["train"])
     started = copy.start("a-seed7", {"seed": 7, "model.cell": "lstm"}, tmp_path / "log")
     assert started.wait() == 0
     assert (tmp_path / "log").read_text() == "['exp', 'run', '--name', 'a-seed7', 'evaluate']\n"
