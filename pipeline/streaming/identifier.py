@@ -30,6 +30,10 @@ from pipeline.streaming.runtimes import Network
 
 SampleRate = int | np.integer[Any]  # Hz
 
+# NumPy parses the header of every array with `ast`, which two threads at once can break before Python 3.11.8
+# (python/cpython#106905).
+_PARSING = threading.Lock()
+
 
 @dataclass(frozen=True)
 class Frames:
@@ -122,7 +126,7 @@ class Identifier:
                 f"{folder} holds a model that can't stream (export.streaming is false); it only scores, offline"
             )
         checksums.check(folder, [FRONT_END], EXPORT_REMEDY)
-        with np.load(folder / FRONT_END, allow_pickle=False) as arrays:
+        with _PARSING, np.load(folder / FRONT_END, allow_pickle=False) as arrays:
             kernel = Kernel(arrays["window"], arrays["mel"], arrays["cosines"], description.mfcc.hop_length)
         return cls(runtimes.load(folder, runtime, description.states), description, kernel, sample_rate)
 
