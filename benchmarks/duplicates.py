@@ -31,12 +31,12 @@ from pipeline.console import terminal
 from pipeline.errors import AudioError
 from pipeline.fingerprint import matching
 from pipeline.fingerprint.landmarks import Landmarker, Landmarks
+from pipeline.jobs.ingest import RECORDINGS_PER_TASK
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "artifacts" / "data" / "demo"
 RATE_HZ = 16000
 SNR_DB = 20
-LANDMARKER = Landmarker(RATE_HZ)
 SHORTEST_S = 2.5  # recordings whose copies are searched for
 COMMON_S = 1.6  # of speech, from which copies are expected to be found
 
@@ -85,6 +85,7 @@ CHANGES: dict[str, Callable[[Samples], Samples]] = {
     "20 dB noise": noisy,
     "0.31 s removed": later(0.31),
     "0.5 s removed": later(0.5),
+    "0.77 s removed": later(0.77),
     "2.3 s removed": later(2.3),
     "0.5 s of zeros before": padded,
     "MP3, 0.31 s removed": lambda samples: later(0.31)(as_mp3(samples)),
@@ -102,7 +103,7 @@ def main() -> None:
     if not recordings:
         sys.exit(f"error: there is no audio below {given.corpus}; run `dvc repro` first or name another folder")
     with threadpool_limits(1):
-        found = [landmarks(samples) for samples in recordings]
+        found = landmarks(recordings)
         links = matching.find(found)
         false = sum(speakers[link.first] != speakers[link.second] for link in links)
         hours = sum(map(len, recordings)) / RATE_HZ / 3600
@@ -136,10 +137,12 @@ def speakers_of(folder: Path, paths: Sequence[Path]) -> list[str]:
     return [table.get(path.relative_to(folder).as_posix(), str(path)) for path in paths]
 
 
-def landmarks(samples: Samples) -> Landmarks:
-    LANDMARKER.reset()  # as a task of ingest does
-    LANDMARKER.accept(samples)
-    return LANDMARKER.finish()
+def landmarks(recordings: Sequence[Samples]) -> list[Landmarks]:
+    landmarker = Landmarker(RATE_HZ)
+    for samples in recordings:
+        landmarker.start()
+        landmarker.accept(samples)
+    return landmarker.finish()
 
 
 def detection(
@@ -152,7 +155,7 @@ def detection(
     tried = [number for number, samples in enumerate(recordings) if len(samples) >= SHORTEST_S * RATE_HZ]
     copies = [change(recordings[number]) for number in tried]
     of = [*range(len(recordings)), *tried]
-    linked = matching.find([*originals, *map(landmarks, copies)])
+    linked = matching.find([*originals, *landmarks(copies)])
     false = sum(speakers[of[link.first]] != speakers[of[link.second]] for link in linked)
     labels = matching.components(len(of), linked)
     found = np.array([labels[len(recordings) + place] == labels[number] for place, number in enumerate(tried)])
@@ -166,11 +169,13 @@ def show_times(recordings: Sequence[Samples], hours: float) -> None:
     mfcc.whole(kernel, recordings[0])
     seconds = {"MFCCs": 0.0, "landmarks": 0.0}
     found = []
-    for samples in recordings:  # in turns, so that both see the same load of the machine
+    for at in range(0, len(recordings), RECORDINGS_PER_TASK):  # in turns, so that both see the same load of the machine
+        task = recordings[at : at + RECORDINGS_PER_TASK]
         began = time.perf_counter()
-        mfcc.whole(kernel, samples)
+        for samples in task:
+            mfcc.whole(kernel, samples)
         between = time.perf_counter()
-        found.append(landmarks(samples))
+        found += landmarks(task)
         seconds["MFCCs"] += between - began
         seconds["landmarks"] += time.perf_counter() - between
     began = time.perf_counter()

@@ -1,9 +1,11 @@
-"""Landmarks of speech: the strongest bins of its spectrogram, which survive another level, codec, rate and noise.
+"""Landmarks of speech: its spectrum at the maxima of its envelope, which survive another level, codec, rate and noise.
 
-Source: A. Wang, "An industrial-strength audio search algorithm", ISMIR 2003.
+The times come from the signal, not from a grid of frames: copies are analysed at the same places, whatever is cut off
+before them.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import scipy.fft
@@ -13,31 +15,33 @@ from numpy.typing import NDArray
 from pipeline.arrays import Samples
 
 RATE_HZ = 3200  # of the signal that is analysed, approximately
-WINDOW, HOP = 320, 100  # samples at that rate: 100 ms and 31 ms
+BLOCK = 16  # samples at that rate, 5 ms: of the envelope
+SMOOTHING = np.array([1, 3, 6, 9, 10, 9, 6, 3, 1], np.float64)  # of blocks: means of 20, 20 (50 Hz hum) and 15 ms
+VALLEY, PROMINENCE = 5, 1.03  # a maximum has so many times the power of the blocks 25 ms before and after it
+WINDOW = 320  # samples, 100 ms: of the spectrum
 BANDS_HZ = (250, 450, 700, 1050, 1500)  # edges; above the hum of mains, below what narrow codecs and low rates remove
-REACH = 2  # a peak is the maximum of its band over this many frames on both sides
-PROMINENCE = 2.0  # power of a peak over that of its bin one frame beyond its reach: constant tones have no peaks
-MARGIN = REACH + 1  # frames on both sides that a peak is compared with
-STEP = 500  # frames searched for peaks at a time, 16 s
-BLOCK = 64  # frames transformed at a time, 2 s: they stay in a core's cache
-TICKS = 4  # per hop; the time of a peak is interpolated between frames
+N_BANDS = len(BANDS_HZ) - 1
+RANGE = 1000  # 30 dB: bands further below the strongest are left out
+MIN_BANDS = 2  # of a landmark
+TICK = 25  # samples, 8 ms
+MARGIN = WINDOW // BLOCK  # blocks that are seen on both sides of a step, and zeros between recordings
+STEP = 8000  # blocks searched at a time, 40 s: of several recordings if they are short
+PART = 3200  # samples that are added up at a time: they stay in a core's cache
 
-SEEN = (STEP + 2 * MARGIN - 1) * HOP + WINDOW  # samples that a step depends on
-PADDING = WINDOW // 2 + MARGIN * HOP  # zeros at both ends: frame t is centred on sample t * HOP
+FULL = (STEP + 2 * MARGIN) * BLOCK  # samples of a step
 HANN = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
-AROUND = MARGIN + np.array([[-MARGIN], [-1], [0], [1], [MARGIN]])  # rows that a peak is compared with
 
 
 @dataclass(frozen=True)
 class Landmarks:
-    """The peaks of a recording in order of time, then of frequency.
+    """Maxima of a recording's envelope, in order of time.
 
     Attributes
     ----------
     ticks
-        Times, shape (peaks,), in units of `tick_s`.
+        Times, shape (landmarks,), in units of `tick_s`.
     bins
-        Frequencies, shape (peaks,): bins of the spectrum.
+        The strongest bin of the spectrum in every band, shape (landmarks, bands); 0 if the band is weak.
     length
         Ticks of the whole recording.
     """
@@ -53,101 +57,134 @@ def tick_s(sample_rate: int) -> float:
     >>> tick_s(16000)
     0.0078125
     """
-    return HOP * _factor(sample_rate) / TICKS / sample_rate
+    return TICK * _factor(sample_rate) / sample_rate
 
 
 class Landmarker:
-    """Find the landmarks of a recording that arrives in blocks; the size of the blocks changes nothing.
+    """Find the landmarks of recordings, which arrive one after the other, in blocks of any size.
 
-    Four bursts of 1000 Hz:
+    They are searched together: at the few seconds of one, calling NumPy would take longer than the search.
 
     >>> times = np.arange(32000) / 16000
+    >>> bursts = np.exp(-np.square((times % 0.5 - 0.25) / 0.05))
+    >>> tones = np.sin(2 * np.pi * 600 * times) + np.sin(2 * np.pi * 1200 * times)
     >>> landmarker = Landmarker(16000)
-    >>> landmarker.accept((9999 * np.sin(2 * np.pi * 1000 * times) * (times % 0.5 < 0.1)).astype(np.int16))
-    >>> found = landmarker.finish()
-    >>> (found.ticks[found.bins == 100] * tick_s(16000)).tolist()
-    [0.046875, 0.546875, 1.046875, 1.546875]
+    >>> landmarker.start()
+    >>> landmarker.accept((9999 * bursts * tones).astype(np.int16))
+    >>> [found] = landmarker.finish()
+    >>> (found.ticks * tick_s(16000)).round(2).tolist(), found.bins[0].tolist()
+    ([0.25, 0.75, 1.25, 1.75], [0, 60, 0, 120])
     """
 
     def __init__(self, sample_rate: int) -> None:
         self._factor = _factor(sample_rate)
-        edges = np.rint(np.array(BANDS_HZ) * WINDOW * self._factor / sample_rate).astype(int)
-        self._first, self._edges = edges[0], edges - edges[0]
-        # The power of a tone of one 16-bit step: rounding noise is 35 dB below it.
-        self._floor = np.float32((self._factor * WINDOW / 4) ** 2)
+        self._edges = np.rint(np.array(BANDS_HZ) * WINDOW * self._factor / sample_rate).astype(int)
+        # The arrays are allocated once: for new ones, the system's clearing of pages would take half of the time.
         self._ones = np.ones(self._factor, np.float32)
-        # The arrays are allocated once: if freed memory goes back to the system at once, as in Dask's workers,
-        # allocating them for every recording would take as long as the transform.
-        self._signal = np.zeros(SEEN + BLOCK * HOP + PADDING, np.float32)  # from the first frame that a step sees on
-        self._frames = sliding_window_view(self._signal, WINDOW)[::HOP]
-        self._power = np.empty((STEP + 2 * MARGIN + BLOCK, self._edges[-1]), np.float32)
-        self._windowed = np.empty((BLOCK, WINDOW), np.float32)
-        self._imaginary = np.empty((BLOCK, self._edges[-1]), np.float32)
-        self.reset()
-
-    def reset(self) -> None:
-        """Start another recording."""
-        self._filled = PADDING
+        self._part = np.zeros((PART, self._factor), np.float32)
+        self._signal = np.zeros((STEP + 3 * MARGIN) * BLOCK, np.float32)  # from the margin before the step on
+        self._difference = np.zeros(len(self._signal))
+        self._filled = MARGIN * BLOCK
+        self._next = 0  # block that the step begins with
         self._rest = np.zeros(0, np.int16)
-        self._n_samples = self._next = 0
-        self._ticks: list[NDArray[np.int32]] = []
+        self._starts: list[int] = []  # blocks
+        self._lengths: list[int] = []  # samples of the recordings
+        self._times: list[NDArray[np.int64]] = []
         self._bins: list[NDArray[np.uint8]] = []
 
+    def start(self) -> None:
+        """Begin with the next recording."""
+        self._rest = self._rest[:0]
+        padding = (MARGIN if self._starts else 0) * BLOCK + -self._filled % BLOCK
+        self._take(np.zeros(padding * self._factor, np.int16))
+        self._starts.append(self._next + self._filled // BLOCK - MARGIN)
+        self._lengths.append(0)
+
     def accept(self, samples: Samples) -> None:
-        """Take more samples, shape (samples,)."""
-        self._n_samples += len(samples)
+        """Take more samples of the recording, shape (samples,)."""
+        self._lengths[-1] += len(samples)
+        self._take(samples)
+
+    def finish(self) -> list[Landmarks]:
+        """Return the landmarks of every recording that was started, in order."""
+        count = -(-self._filled // BLOCK) - MARGIN
+        self._signal[self._filled : (count + 2 * MARGIN) * BLOCK] = 0
+        self._search(count)
+        times, bins = np.concatenate(self._times), np.concatenate(self._bins)
+        firsts = [*np.searchsorted(times, (np.array(self._starts) - MARGIN // 2) * BLOCK).tolist(), len(times)]
+        return [
+            Landmarks(
+                ((times[first:last] - start * BLOCK + TICK // 2) // TICK).astype(np.int32),
+                bins[first:last],
+                length // (TICK * self._factor),
+            )
+            for start, length, (first, last) in zip(self._starts, self._lengths, pairwise(firsts), strict=True)
+        ]
+
+    def _take(self, samples: Samples) -> None:
         if len(self._rest):
             samples = np.concatenate([self._rest, samples])
         whole = len(samples) // self._factor * self._factor
         self._rest = samples[whole:].copy()
-        for at in range(0, whole, BLOCK * HOP * self._factor):
-            part = samples[at : min(at + BLOCK * HOP * self._factor, whole)].reshape(-1, self._factor)
-            place = self._signal[self._filled : self._filled + len(part)]
-            np.matmul(part.astype(np.float32), self._ones, out=place)  # exact: sums of few 16-bit integers
+        groups = samples[:whole].reshape(-1, self._factor)
+        while len(groups):
+            part = self._part[: min(len(groups), FULL - self._filled)]
+            np.copyto(part, groups[: len(part)])
+            # Sums of few 16-bit integers are exact.
+            np.matmul(part, self._ones, out=self._signal[self._filled : self._filled + len(part)])
             self._filled += len(part)
-            if self._filled >= SEEN:
-                self._search(STEP + 2 * MARGIN)
-                self._filled -= STEP * HOP
-                self._signal[: self._filled] = self._signal[STEP * HOP : STEP * HOP + self._filled]
-
-    def finish(self) -> Landmarks:
-        """Return the landmarks of the whole recording."""
-        self._signal[self._filled : self._filled + PADDING] = 0
-        self._search((self._filled + PADDING - WINDOW) // HOP + 1)
-        ticks, bins = np.concatenate(self._ticks), np.concatenate(self._bins)
-        order = np.lexsort((bins, ticks))
-        return Landmarks(ticks[order], bins[order], self._n_samples * TICKS // (HOP * self._factor))
+            groups = groups[len(part) :]
+            if self._filled == FULL:
+                self._search(STEP)
+                self._filled = 2 * MARGIN * BLOCK
+                self._signal[: self._filled] = self._signal[FULL - self._filled : FULL]
 
     def _search(self, count: int) -> None:
-        """Find the peaks of the first frames, but not those of the margins."""
-        power = self._spectrogram(count)
-        strongest = np.maximum.reduceat(power, self._edges[:-1], axis=1)
-        centre = strongest[MARGIN:-MARGIN]
-        is_peak = centre > self._floor
-        for lag in range(1, REACH + 1):
-            is_peak &= centre > strongest[MARGIN - lag : -MARGIN - lag]
-            is_peak &= centre >= strongest[MARGIN + lag : len(strongest) - MARGIN + lag]
-        frames, bands = np.nonzero(is_peak)
-        bins = (power[frames + MARGIN] == centre[frames, bands, None]).argmax(axis=1)
-        around = power[frames + AROUND, bins]
-        prominent = around[2] > PROMINENCE * np.maximum(around[0], around[4])
-        left, middle, right = np.log(np.maximum(around[1:4], 1))
-        curvature = np.minimum(left - 2 * middle + right, -1e-6)  # below 0 if it were not rounded
-        shift = (left - right) / (2 * curvature)  # the vertex of a parabola through the three
-        ticks = np.rint(TICKS * (self._next + frames + np.clip(shift, -0.5, 0.5))).astype(np.int32)
-        self._ticks.append(ticks[prominent])
-        self._bins.append((self._first + bins[prominent]).astype(np.uint8))
-        self._next += len(centre)
+        """Find the landmarks in `count` blocks after the margin."""
+        signal = self._signal[: (count + 2 * MARGIN) * BLOCK]
+        centres = self._maxima(signal)
+        centres = centres[(centres >= MARGIN * BLOCK) & (centres < (MARGIN + count) * BLOCK)]
+        bins = self._strongest(sliding_window_view(signal, WINDOW)[centres - WINDOW // 2])
+        enough = np.count_nonzero(bins, axis=1) >= MIN_BANDS
+        self._times.append((self._next - MARGIN) * BLOCK + centres[enough])
+        self._bins.append(bins[enough])
+        self._next += count
 
-    def _spectrogram(self, count: int) -> NDArray[np.float32]:
-        """Power of the bins of all bands in the first frames, shape (count, bins)."""
-        for at in range(0, count, BLOCK):
-            block = self._frames[at : min(at + BLOCK, count)]
-            windowed = np.multiply(block, HANN, out=self._windowed[: len(block)])
-            spectrum = scipy.fft.rfft(windowed, axis=1)[:, self._first : self._first + self._edges[-1]]
-            power = np.square(spectrum.real, out=self._power[at : at + len(block)])
-            power += np.square(spectrum.imag, out=self._imaginary[: len(block)])
-        return self._power[:count]
+    def _maxima(self, signal: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Samples of the maxima of the envelope, but not those near the ends of the signal.
+
+        Sums and products are exact, so that they depend on nothing but the samples around them.
+        """
+        # Without the second sample before it, little is left of hum in a sample.
+        difference = self._difference[: len(signal)]
+        np.subtract(signal[2:], signal[:-2], out=difference[1:-1])
+        blocks = difference.reshape(-1, BLOCK)
+        envelope = np.convolve(np.einsum("ij,ij->i", blocks, blocks), SMOOTHING, "same")
+        inner = envelope[VALLEY:-VALLEY]
+        at = VALLEY + np.flatnonzero(
+            (inner > envelope[VALLEY - 1 : -VALLEY - 1]) & (inner >= envelope[VALLEY + 1 : 1 - VALLEY])
+        )
+        valleys = np.maximum(envelope[at - VALLEY], envelope[at + VALLEY])
+        floor = SMOOTHING.sum() * BLOCK * self._factor**2  # a tone of one 16-bit step
+        at = at[envelope[at] > np.maximum(PROMINENCE * valleys, floor)]
+        left, middle, right = envelope[at + np.array([[-1], [0], [1]])]
+        shift = (left - right) / (2 * (left - 2 * middle + right))  # of the vertex of a parabola through the three
+        centres: NDArray[np.int64] = np.rint((at + 0.5 + shift) * BLOCK).astype(np.int64)
+        return centres
+
+    def _strongest(self, windows: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """The strongest bin of every band, shape (windows, bands)."""
+        spectrum = scipy.fft.rfft(windows * HANN, axis=1)[:, self._edges[0] : self._edges[-1]]
+        power = np.square(spectrum.real)
+        power += np.square(spectrum.imag)
+        bands = self._edges - self._edges[0]
+        strongest = [power[:, low:high].argmax(axis=1) for low, high in pairwise(bands)]
+        bins: NDArray[np.uint8] = (np.stack(strongest, axis=1) + self._edges[:-1]).astype(np.uint8)
+        top = np.maximum.reduceat(power, bands[:-1], axis=1)
+        # The power of a tone of one 16-bit step: rounding noise is 35 dB below it.
+        floor = np.maximum(top.max(axis=1, initial=0) / RANGE, (self._factor * WINDOW / 4) ** 2)
+        bins[top <= floor[:, None]] = 0
+        return bins
 
 
 def _factor(sample_rate: int) -> int:

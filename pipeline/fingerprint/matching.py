@@ -1,7 +1,8 @@
-"""Find recordings of the same speech by their landmarks: an inverted index of hashes, votes for offsets, a check."""
+"""Find recordings of the same speech by their landmarks: an inverted index of hashes, votes for offsets, a check.
 
-import math
-from collections import Counter
+The method is that of A. Wang, "An industrial-strength audio search algorithm", ISMIR 2003, with other landmarks.
+"""
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,19 +11,22 @@ from numpy.typing import NDArray
 
 from pipeline.fingerprint.landmarks import Landmarks
 
-FOLLOWERS = 4  # a hash is made of a peak and two of its next peaks, of so many
-QUANTUM_TICKS, MAX_QUANTA = 6, 15  # distances in time between the peaks of a hash: 47 ms each, in 4 bits
+FOLLOWERS = 2  # a hash is made of a landmark and one of so many that follow it,
+BANDS = ((0, 1), (2, 3))  # in two of their bands: the other two may differ
+BIN_BITS = 6  # no band has more than 64 bins
+QUANTUM_TICKS, QUANTUM_BITS = 3, 6  # distances in time between the two landmarks: 23 ms each, up to 1.5 s
+NUMBER_BITS = np.uint64(32)  # of the landmark that a hash starts from
 NEIGHBOURS = 2  # a hash is compared with so many of its neighbours in its bucket, however large that is
-MAX_HASHES = 1 << 20  # indexed at a time, so that memory does not grow with the hours
-LOWER_BITS = np.uint64(0xFFFFFFFF)
-MIN_VOTES = 2  # for one offset, before a pair is checked
-MAX_CHECKS = 4  # of pairs between the same two components
-SPREAD_TICKS = 4  # of votes for one offset: 31 ms
-TOLERANCE_TICKS = 1  # of the time of a common peak: 8 ms
-MIN_MATCHES = 7  # common peaks: about half a second of speech
-# By chance, this share of the peaks in the time that both cover is common. False pairs of the demo's voices and of real
-# speech reached 5.4 standard deviations more, copies in noise 20 dB below them had 8.4 and more.
-CHANCE, DEVIATIONS = 0.05, 6.8
+MAX_HASHES = 1 << 22  # sorted at a time
+MIN_VOTES, SPREAD_TICKS = 2, 3  # before a pair is checked, so many hashes agree on its offset within 23 ms
+CHECKED = 1000  # pairs at a time
+TOLERANCE_TICKS = 2  # of the time of a common landmark: 16 ms
+PARTNERS = 3  # so many of the landmarks within the tolerance are compared
+SAME_BANDS = 3  # of a common landmark
+MIN_MATCHES = 4  # common landmarks: half a second of speech
+# Beyond the two that voted, this share of the landmarks is common by chance. False pairs of real speech and of the
+# demo's voices reached 0.5 standard deviations more, copies of a few seconds 4.0 and more.
+CHANCE, DEVIATIONS = 0.02, 3.5
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Link:
     offset
         Ticks; what the second has at time t, the first has at ``t + offset``.
     matches
-        Peaks that they have in common.
+        Landmarks that they have in common.
     """
 
     first: int
@@ -46,57 +50,84 @@ class Link:
 
 
 class _Index:
-    """The landmarks of all recordings in one row."""
+    """The landmarks of all recordings in one row, which is also one axis of time."""
 
     def __init__(self, recordings: Sequence[Landmarks]) -> None:
-        self.recordings = recordings
         counts = [len(landmarks.ticks) for landmarks in recordings]
-        self.recording = np.repeat(np.arange(len(recordings), dtype=np.int32), counts)
+        self.lengths = np.array([landmarks.length for landmarks in recordings])
+        self.span = int(self.lengths.max()) + TOLERANCE_TICKS + 2  # ticks of the axis for each recording
+        self.recording = np.repeat(np.arange(len(recordings)), counts)
         self.ticks = np.concatenate([landmarks.ticks for landmarks in recordings])
         self.bins = np.concatenate([landmarks.bins for landmarks in recordings])
+        self.times = self.recording * self.span + self.ticks
 
-    def hashes(self, anchors: NDArray[np.intp]) -> NDArray[np.uint64]:
-        """Sorted hashes, each with the peak that it starts from in its lower 32 bits."""
-        parts = []
-        for second in range(1, FOLLOWERS):
-            for third in range(second + 1, FOLLOWERS + 1):
-                a = anchors[: np.searchsorted(anchors, len(self.ticks) - third)]
-                b, c = a + second, a + third
-                ab, ac = ((self.ticks[end] - self.ticks[a] + QUANTUM_TICKS // 2) // QUANTUM_TICKS for end in (b, c))
-                near = (ac <= MAX_QUANTA) & (self.recording[a] == self.recording[c])
-                hashed = self.bins[a].astype(np.uint64)
-                for part, bits in ((self.bins[b], 8), (self.bins[c], 8), (ab, 4), (ac, 4), (a, 32)):
-                    hashed <<= np.uint64(bits)
-                    hashed |= part.astype(np.uint64)
-                parts.append(hashed[near])
-        hashes = np.concatenate(parts)
-        hashes.sort()
-        return hashes
+    def hashes(self) -> Iterator[NDArray[np.uint64]]:
+        """Sorted hashes, each with the landmark that it starts from in its lower 32 bits, in parts of MAX_HASHES.
 
-    def candidates(self, hashes: NDArray[np.uint64], labels: NDArray[np.int32]) -> Iterator[tuple[int, int, int]]:
-        """Pairs of recordings of different components, each with an offset that several hashes vote for.
-
-        The pairs with most votes come first.
+        The hashes of two landmarks are in the same part, so that they vote together.
         """
-        n_bits = len(self.recordings).bit_length()
-        span = 2 * max(landmarks.length for landmarks in self.recordings) + 2  # of the offsets
-        keys = []
+        parts = -(-len(self.ticks) * FOLLOWERS * len(BANDS) // MAX_HASHES)
+        spectra = (self.bins % (1 << BIN_BITS)).astype(np.uint64)
+        for part in range(parts):
+            found = []
+            for follower in range(1, FOLLOWERS + 1):
+                quanta = (self.ticks[follower:] - self.ticks[:-follower] + QUANTUM_TICKS // 2) // QUANTUM_TICKS
+                near = (self.recording[follower:] == self.recording[:-follower]) & (quanta < 1 << QUANTUM_BITS)
+                near &= quanta % parts == part
+                for number, (low, high) in enumerate(BANDS):
+                    present = (self.bins[:, low] > 0) & (self.bins[:, high] > 0)
+                    at = np.flatnonzero(near & present[follower:] & present[:-follower])
+                    hashed = np.full(len(at), number, np.uint64)
+                    for landmark in (at, at + follower):
+                        for band in (low, high):
+                            hashed = (hashed << np.uint64(BIN_BITS)) | spectra[landmark, band]
+                    hashed = (hashed << np.uint64(QUANTUM_BITS)) | quanta[at].astype(np.uint64)
+                    found.append((hashed << NUMBER_BITS) | at.astype(np.uint64))
+            hashes = np.concatenate(found)
+            hashes.sort()
+            yield hashes
+
+    def candidates(self, hashes: NDArray[np.uint64], labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Pairs of recordings of different components with an offset that several hashes vote for.
+
+        Shape (pairs, 3): first, second, offset; the pairs with most votes come first.
+        """
+        n_bits = len(self.lengths).bit_length()
+        votes = []
         for lag in range(1, NEIGHBOURS + 1):
-            same = np.flatnonzero((hashes[lag:] ^ hashes[:-lag]) < 1 << 32)
-            first, second = ((hashes[at] & LOWER_BITS).astype(np.uint32) for at in (same, same + lag))
+            same = np.flatnonzero((hashes[lag:] ^ hashes[:-lag]) < 1 << NUMBER_BITS)
+            first, second = ((hashes[at] & np.uint64(0xFFFFFFFF)).astype(np.uint32) for at in (same, same + lag))
             apart = labels[self.recording[first]] != labels[self.recording[second]]
             first, second = first[apart], second[apart]
-            pairs = (self.recording[first].astype(np.int64) << n_bits) | self.recording[second]
-            keys.append(2 * span * pairs + span + self.ticks[first] - self.ticks[second])
-        key = np.sort(np.concatenate(keys))
-        starts = np.flatnonzero(np.diff(key, prepend=-span) > SPREAD_TICKS)
-        votes = np.diff(starts, append=len(key))
-        enough = np.flatnonzero(votes >= MIN_VOTES)
-        enough = enough[np.argsort(-votes[enough], kind="stable")]
-        pairs, offsets = np.divmod(key[starts[enough] + votes[enough] // 2], 2 * span)  # the median
-        yield from zip(
-            (pairs >> n_bits).tolist(), (pairs & ((1 << n_bits) - 1)).tolist(), (offsets - span).tolist(), strict=True
-        )
+            pairs = (self.recording[first] << n_bits) | self.recording[second]
+            votes.append(2 * self.span * pairs + self.span + self.ticks[first] - self.ticks[second])
+        vote = np.sort(np.concatenate(votes))
+        starts = np.flatnonzero(np.diff(vote, prepend=-self.span) > SPREAD_TICKS)
+        counts = np.diff(starts, append=len(vote))
+        enough = np.flatnonzero(counts >= MIN_VOTES)
+        enough = enough[np.argsort(-counts[enough], kind="stable")]
+        pairs, offsets = np.divmod(vote[starts[enough] + counts[enough] // 2], 2 * self.span)  # the median
+        return np.stack([pairs >> n_bits, pairs & ((1 << n_bits) - 1), offsets - self.span], axis=1)
+
+    def common(self, pairs: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """For pairs as of `candidates`, the landmarks in common, and those of either where both are, if fewer."""
+        first, second, offset = pairs.T
+        begin, end = np.maximum(offset, 0), np.minimum(self.lengths[first], self.lengths[second] + offset) + 1
+        starts, stops = np.searchsorted(self.times, first * self.span + np.stack([begin, end]))
+        others = np.searchsorted(self.times, second * self.span - offset + np.stack([begin, end]))
+        counts = np.maximum(stops - starts, 0)
+        pair = np.repeat(np.arange(len(pairs)), counts)
+        own = np.arange(len(pair)) + np.repeat(starts - (np.cumsum(counts) - counts), counts)
+        expected = (second * self.span - offset)[pair] + self.ticks[own]
+        found = np.zeros(len(own), np.bool_)
+        low = np.searchsorted(self.times, expected - TOLERANCE_TICKS)
+        for next_one in range(PARTNERS):
+            partner = np.minimum(low + next_one, len(self.times) - 1)
+            near = np.flatnonzero(np.abs(self.times[partner] - expected) <= TOLERANCE_TICKS)
+            bins = self.bins[own[near]]
+            same = (bins == self.bins[partner[near]]) & (bins > 0)
+            found[near] |= np.count_nonzero(same, axis=1) >= SAME_BANDS
+        return np.bincount(pair[found], minlength=len(pairs)), np.minimum(counts, others[1] - others[0])
 
 
 def find(recordings: Sequence[Landmarks]) -> list[Link]:
@@ -108,24 +139,28 @@ def find(recordings: Sequence[Landmarks]) -> list[Link]:
     if sum(len(landmarks.ticks) for landmarks in recordings) < 2 * MIN_MATCHES:
         return []
     index = _Index(recordings)
-    n_hashes = len(index.ticks) * FOLLOWERS * (FOLLOWERS - 1) // 2
-    passes = -(-n_hashes // MAX_HASHES)
-    links = []
-    checks: Counter[tuple[int, int]] = Counter()
     parents = list(range(len(recordings)))
-    for number in range(passes):
-        # All hashes of a peak are indexed in the same pass, so that they vote together.
-        anchors = np.flatnonzero(index.bins % passes == number) if passes > 1 else np.arange(len(index.bins))
-        labels = np.array([_root(parents, number) for number in range(len(parents))], np.int32)
-        for first, second, offset in index.candidates(index.hashes(anchors), labels):
-            low, high = sorted((_root(parents, first), _root(parents, second)))
-            if low == high or checks[low, high] == MAX_CHECKS:
-                continue
-            checks[low, high] += 1
-            if link := _check(recordings, first, second, offset):
-                links.append(link)
-                parents[high] = low
+    links: list[Link] = []
+    for hashes in index.hashes():
+        labels = np.array([_root(parents, number) for number in range(len(parents))])
+        pairs = index.candidates(hashes, labels)
+        for at in range(0, len(pairs), CHECKED):
+            links += _joined(index, pairs[at : at + CHECKED], parents)
     return links
+
+
+def _joined(index: _Index, pairs: NDArray[np.int64], parents: list[int]) -> Iterator[Link]:
+    """Check pairs that are not joined yet, and join those of the same speech."""
+    apart = [_root(parents, first) != _root(parents, second) for first, second, _ in pairs.tolist()]
+    pairs = pairs[apart]
+    matches, n = index.common(pairs)
+    surprise = matches - MIN_VOTES - CHANCE * n
+    same = (matches >= MIN_MATCHES) & (surprise >= DEVIATIONS * np.sqrt(CHANCE * (1 - CHANCE) * n))
+    for (first, second, offset), common in zip(pairs[same].tolist(), matches[same].tolist(), strict=True):
+        low, high = sorted((_root(parents, first), _root(parents, second)))
+        if low != high:
+            parents[high] = low
+            yield Link(first, second, offset, common)
 
 
 def components(count: int, links: Sequence[Link]) -> list[int]:
@@ -145,30 +180,3 @@ def _root(parents: list[int], number: int) -> int:
     while parents[number] != number:
         parents[number] = number = parents[parents[number]]
     return number
-
-
-def _check(recordings: Sequence[Landmarks], first: int, second: int, offset: int) -> Link | None:
-    """Count the peaks that two recordings have in common, if the offset is right."""
-    a, b = recordings[first], recordings[second]
-    inside = []
-    for landmarks, shift, other in ((a, 0, b.length + offset), (b, offset, a.length)):
-        ticks = landmarks.ticks + shift
-        part = slice(*np.searchsorted(ticks, [max(0, offset), other]))
-        inside.append((ticks[part], landmarks.bins[part]))
-    fewer, more = sorted(inside, key=lambda peaks: len(peaks[0]))
-    matches, n = _common(fewer, more), len(fewer[0])
-    if matches < max(MIN_MATCHES, CHANCE * n + DEVIATIONS * math.sqrt(CHANCE * (1 - CHANCE) * n)):
-        return None
-    return Link(first, second, offset, matches)
-
-
-def _common(
-    fewer: tuple[NDArray[np.int32], NDArray[np.uint8]], more: tuple[NDArray[np.int32], NDArray[np.uint8]]
-) -> int:
-    """How many peaks have a partner of the same bin, or the next one, at the same time."""
-    width = int(max(ticks[-1] if len(ticks) else 0 for ticks, _ in (fewer, more))) + 2 * TOLERANCE_TICKS + 2
-    wanted, present = (bins.astype(np.int64) * width + ticks for ticks, bins in (fewer, more))
-    present.sort()
-    steps = width * np.array([-1, 0, 1])[:, None] + wanted
-    low, high = np.searchsorted(present, [steps - TOLERANCE_TICKS, steps + TOLERANCE_TICKS + 1])
-    return int(np.count_nonzero((low < high).any(axis=0)))

@@ -39,7 +39,11 @@ def batches(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
 def ingest(entries: Sequence[Entry], root: Path, target: Path, settings: params.Audio) -> list[Decoded | RejectedRow]:
     """Decode every root/entry.path into target/ID.wav, measure it and find its landmarks."""
     landmarker = Landmarker(settings.sample_rate)
-    return [_ingest(entry, root, target, settings, landmarker) for entry in entries]
+    rows = [_ingest(entry, root, target, settings, landmarker) for entry in entries]
+    return [
+        Decoded(row, landmarks) if isinstance(row, RecordingRow) else row
+        for row, landmarks in zip(rows, landmarker.finish(), strict=True)
+    ]
 
 
 def placeholder(entry: Entry, cause: Cause) -> Decoded | RejectedRow:
@@ -153,14 +157,14 @@ def summary(language: str, recordings: Sequence[RecordingRow]) -> dict[str, floa
 
 def _ingest(
     entry: Entry, root: Path, folder: Path, settings: params.Audio, landmarker: Landmarker
-) -> Decoded | RejectedRow:
+) -> RecordingRow | RejectedRow:
     target = folder / f"{entry.id}.wav"
-    landmarker.reset()
+    landmarker.start()
     try:
         measures = convert(root / entry.path, target, settings.sample_rate, settings.min_duration, landmarker.accept)
     except AudioError as error:
         return RejectedRow(entry.path, error.reason, error.detail)
-    row = RecordingRow(
+    return RecordingRow(
         recording=entry.id,
         path=entry.path,
         language=entry.language,
@@ -170,4 +174,3 @@ def _ingest(
         extra=entry.extra,
         **dataclasses.asdict(measures),
     )
-    return Decoded(row, landmarker.finish())

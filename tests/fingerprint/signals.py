@@ -24,11 +24,12 @@ def voice(seed: int, duration_s: float, rate: int = RATE) -> Samples:
         values = np.repeat(rng.uniform(low, high, len(ends)), 2)
         return np.asarray(np.interp(times, np.ravel([ends - 0.06, ends], "F"), values))
 
-    pitch, loudness = track(100, 220), np.maximum(track(-0.2, 1), 0)
+    pitch = track(100, 220)
+    loudness = np.maximum(np.interp(times, ends, rng.uniform(-0.2, 1, len(ends))), 0)
     formants = track(250, 800), track(900, 1900), track(2200, 3000)
     at = np.arange(round(duration_s * rate)) / rate
     phase = np.cumsum(np.interp(at, times, pitch)) / rate
-    sound = rng.standard_normal(len(at)) / 1000
+    sound = rng.standard_normal(len(at)) / 100
     for harmonic in range(1, N_HARMONICS + 1):
         gain = loudness * sum(np.exp(-np.square((harmonic * pitch - formant) / 120)) for formant in formants)
         sound += np.interp(at, times, gain) * np.sin(2 * np.pi * harmonic * phase)
@@ -38,6 +39,8 @@ def voice(seed: int, duration_s: float, rate: int = RATE) -> Samples:
 def landmarks(samples: Samples, rate: int = RATE, cuts: Sequence[int] = ()) -> Landmarks:
     """Return the landmarks of a recording that arrives in blocks cut at these samples."""
     landmarker = Landmarker(rate)
+    landmarker.start()
     for block in np.split(samples, sorted(cuts)):
         landmarker.accept(block)
-    return landmarker.finish()
+    [found] = landmarker.finish()
+    return found

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.fingerprint.landmarks import Landmarker, Landmarks, tick_s
+from pipeline.fingerprint.landmarks import N_BANDS, RATE_HZ, WINDOW, Landmarker, Landmarks, tick_s
 from tests.fingerprint.signals import RATE, landmarks, voice
 
 LONG = voice(0, 40)  # more than two steps
@@ -22,24 +22,28 @@ def test_the_size_of_the_blocks_does_not_matter(cuts: list[int]) -> None:
     assert equal(landmarks(LONG, cuts=cuts), landmarks(LONG))
 
 
-def test_nothing_is_left_of_another_recording() -> None:
+@settings(max_examples=20)
+@given(st.lists(st.tuples(st.integers(0, len(LONG)), st.integers(0, len(LONG))), max_size=9))
+def test_what_else_is_in_the_task_does_not_matter(ends: list[tuple[int, int]]) -> None:
     landmarker = Landmarker(RATE)
-    landmarker.accept(voice(1, 7)[:-3])
-    landmarker.reset()
-    landmarker.accept(LONG)
-    assert equal(landmarker.finish(), landmarks(LONG))
+    recordings = [LONG[min(pair) : max(pair)] for pair in ends]
+    for samples in recordings:
+        landmarker.start()
+        landmarker.accept(samples)
+    for samples, found in zip(recordings, landmarker.finish(), strict=True):
+        assert equal(found, landmarks(samples))
 
 
 def test_single_samples_can_arrive_one_by_one() -> None:
     assert equal(landmarks(LONG[:RATE], cuts=range(RATE)), landmarks(LONG[:RATE]))
 
 
-def test_speech_has_about_ten_landmarks_per_second_in_order() -> None:
+def test_speech_has_some_landmarks_per_second_in_order() -> None:
     found = landmarks(LONG)
-    assert 5 < len(found.ticks) / 40 < 25
+    assert 2 < len(found.ticks) / 40 < 10
     assert found.length == pytest.approx(40 / tick_s(RATE), abs=1)
-    order = found.ticks.astype(np.int64) * 256 + found.bins
-    assert (np.diff(order) > 0).all()
+    assert (np.diff(found.ticks) >= 0).all()
+    assert found.bins.shape == (len(found.ticks), N_BANDS)
     assert found.ticks[0] >= 0 and found.ticks[-1] <= found.length
 
 
@@ -50,10 +54,11 @@ def test_the_level_does_not_matter() -> None:
 @pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 44100, 48000])
 def test_a_burst_is_found_at_its_time_at_any_rate(rate: int) -> None:
     times = np.arange(4 * rate) / rate
-    burst = np.sin(2 * np.pi * 1000 * times) * np.exp(-np.square((times - 2.5) / 0.03))
-    found = landmarks(np.rint(9999 * burst).astype(np.int16), rate)
-    assert len(found.ticks) == 1
-    assert found.ticks[0] * tick_s(rate) == pytest.approx(2.5, abs=0.02)
+    tones = np.sin(2 * np.pi * 600 * times) + np.sin(2 * np.pi * 1200 * times)
+    found = landmarks(np.rint(9999 * tones * np.exp(-np.square((times - 2.5) / 0.03))).astype(np.int16), rate)
+    assert found.ticks * tick_s(rate) == pytest.approx([2.5], abs=0.01)
+    resolution = rate / round(rate / RATE_HZ) / WINDOW
+    assert found.bins[0] * resolution == pytest.approx([0, 600, 0, 1200], abs=resolution)
 
 
 def constant_signals() -> dict[str, np.ndarray]:
