@@ -30,7 +30,8 @@ from pipeline.audio.samples import to_samples, to_waveform
 from pipeline.console import terminal
 from pipeline.errors import AudioError
 from pipeline.fingerprint import matching
-from pipeline.fingerprint.landmarks import Landmarker, Landmarks
+from pipeline.fingerprint.landmarker import Landmarker
+from pipeline.fingerprint.landmarks import Landmarks
 from pipeline.jobs.ingest import RECORDINGS_PER_TASK
 
 ROOT = Path(__file__).parents[1]

@@ -9,6 +9,7 @@ PACKAGES = (
     "keras",
     "librosa",
     "matplotlib",
+    "numba",
     "numcodecs",
     "numpy",
     "onnx",

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from pipeline.fingerprint.landmarks import Landmarks
 
-FOLLOWERS = 2  # a hash is made of a landmark and one of so many that follow it,
-BANDS = ((0, 1), (2, 3))  # in two of their bands: the other two may differ
+BANDS = ((0, 1), (2, 3))  # a hash is made of two of the bands of a landmark and of the next: the other two may differ
 BIN_BITS = 6  # no band has more than 64 bins
 QUANTUM_TICKS, QUANTUM_BITS = 3, 6  # distances in time between the two landmarks: 23 ms each, up to 1.5 s
-NUMBER_BITS = np.uint64(32)  # of the landmark that a hash starts from
+NUMBER_BITS = 32  # of the landmark that a hash starts from
 NEIGHBOURS = 2  # a hash is compared with so many of its neighbours in its bucket, however large that is
-MAX_HASHES = 1 << 22  # sorted at a time
+MAX_HASHES = 1 << 20  # sorted at a time
 MIN_VOTES, SPREAD_TICKS = 2, 3  # before a pair is checked, so many hashes agree on its offset within 23 ms
 CHECKED = 1000  # pairs at a time
 TOLERANCE_TICKS = 2  # of the time of a common landmark: 16 ms
@@ -64,26 +63,24 @@ class _Index:
     def hashes(self) -> Iterator[NDArray[np.uint64]]:
         """Sorted hashes, each with the landmark that it starts from in its lower 32 bits, in parts of MAX_HASHES.
 
-        The hashes of two landmarks are in the same part, so that they vote together.
+        The hashes of one landmark are in the same part, so that they vote together.
         """
-        parts = -(-len(self.ticks) * FOLLOWERS * len(BANDS) // MAX_HASHES)
-        spectra = (self.bins % (1 << BIN_BITS)).astype(np.uint64)
+        quanta = (np.diff(self.ticks) + QUANTUM_TICKS // 2) // QUANTUM_TICKS
+        near = (np.diff(self.recording) == 0) & (quanta < 1 << QUANTUM_BITS)
+        bins = self.bins.T % (1 << BIN_BITS)
+        spectra = [bins[low].astype(np.uint32) << BIN_BITS | bins[high] for low, high in BANDS]
+        present = [(self.bins[:, low] > 0) & (self.bins[:, high] > 0) for low, high in BANDS]
+        parts = len(BANDS) * len(self.ticks) // MAX_HASHES + 1
         for part in range(parts):
-            found = []
-            for follower in range(1, FOLLOWERS + 1):
-                quanta = (self.ticks[follower:] - self.ticks[:-follower] + QUANTUM_TICKS // 2) // QUANTUM_TICKS
-                near = (self.recording[follower:] == self.recording[:-follower]) & (quanta < 1 << QUANTUM_BITS)
-                near &= quanta % parts == part
-                for number, (low, high) in enumerate(BANDS):
-                    present = (self.bins[:, low] > 0) & (self.bins[:, high] > 0)
-                    at = np.flatnonzero(near & present[follower:] & present[:-follower])
-                    hashed = np.full(len(at), number, np.uint64)
-                    for landmark in (at, at + follower):
-                        for band in (low, high):
-                            hashed = (hashed << np.uint64(BIN_BITS)) | spectra[landmark, band]
-                    hashed = (hashed << np.uint64(QUANTUM_BITS)) | quanta[at].astype(np.uint64)
-                    found.append((hashed << NUMBER_BITS) | at.astype(np.uint64))
-            hashes = np.concatenate(found)
+            rows = []
+            chosen = near & (quanta % parts == part)
+            for number, (spectrum, usable) in enumerate(zip(spectra, present, strict=True)):
+                at = np.flatnonzero(chosen & usable[:-1] & usable[1:])
+                hashed = number << 2 * BIN_BITS | spectrum[at]
+                hashed = hashed << 2 * BIN_BITS | spectrum[at + 1]
+                hashed = hashed << QUANTUM_BITS | quanta[at].astype(np.uint32)
+                rows.append(hashed.astype(np.uint64) << NUMBER_BITS | at.astype(np.uint64))
+            hashes = np.concatenate(rows)
             hashes.sort()
             yield hashes
 

@@ -14,11 +14,13 @@ from pipeline.cluster.job import BYTES_PER_S, FAILURE, Cause, Job
 from pipeline.corpus.entries import Entry
 from pipeline.errors import AudioError, CorpusError
 from pipeline.fingerprint import matching
-from pipeline.fingerprint.landmarks import Landmarker, Landmarks, tick_s
+from pipeline.fingerprint.landmarks import Landmarks, tick_s
 from pipeline.tables import DuplicateRow, RecordingRow, RejectedRow
 
 if TYPE_CHECKING:
     from distributed import Client
+
+    from pipeline.fingerprint.landmarker import Landmarker
 
 RECORDINGS_PER_TASK = 16
 
@@ -38,6 +40,8 @@ def batches(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
 
 def ingest(entries: Sequence[Entry], root: Path, target: Path, settings: params.Audio) -> list[Decoded | RejectedRow]:
     """Decode every root/entry.path into target/ID.wav, measure it and find its landmarks."""
+    from pipeline.fingerprint.landmarker import Landmarker  # with Numba, which only workers need
+
     landmarker = Landmarker(settings.sample_rate)
     rows = [_ingest(entry, root, target, settings, landmarker) for entry in entries]
     return [
@@ -68,7 +72,7 @@ INGEST = Job(
         "audio.min_duration",
     ),
     code=("audio", "corpus", "fingerprint"),
-    packages=("numpy", "scipy", "soundfile", "soxr"),
+    packages=("numba", "numpy", "scipy", "soundfile", "soxr"),
     function=ingest,
     batches=batches,
     placeholder=placeholder,
@@ -156,7 +160,7 @@ def summary(language: str, recordings: Sequence[RecordingRow]) -> dict[str, floa
 
 
 def _ingest(
-    entry: Entry, root: Path, folder: Path, settings: params.Audio, landmarker: Landmarker
+    entry: Entry, root: Path, folder: Path, settings: params.Audio, landmarker: "Landmarker"
 ) -> RecordingRow | RejectedRow:
     target = folder / f"{entry.id}.wav"
     landmarker.start()

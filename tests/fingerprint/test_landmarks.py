@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.fingerprint.landmarks import N_BANDS, RATE_HZ, WINDOW, Landmarker, Landmarks, tick_s
+from pipeline.fingerprint.landmarker import N_BANDS, WINDOW, Landmarker
+from pipeline.fingerprint.landmarks import RATE_HZ, Landmarks, tick_s
 from tests.fingerprint.signals import RATE, landmarks, voice
 
 LONG = voice(0, 40)  # more than two steps

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from benchmarks.duplicates import CHANGES, load
 from pipeline.arrays import Samples
 from pipeline.fingerprint import matching
-from pipeline.fingerprint.landmarks import N_BANDS, Landmarks, tick_s
+from pipeline.fingerprint.landmarker import N_BANDS
+from pipeline.fingerprint.landmarks import Landmarks, tick_s
 from tests.fingerprint.signals import RATE, landmarks, voice
 
 SPEECH = Path(__file__).parents[3] / "shared" / "speech"

@@ -1,0 +1,108 @@
+"""The loops of the landmarks, compiled by Numba: in NumPy, each is several passes over the samples.
+
+The machine code is kept in Numba's cache. Sums are in a fixed order, so that processors agree.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+LANES = 4  # sums that a processor adds to at the same time
+
+
+@njit(cache=True, nogil=True)
+def add_up(groups: NDArray[np.int16], each: tuple[None, ...], sums: NDArray[np.float32]) -> None:
+    """Write the sum of every group, shape (groups, samples), into an array of at least that length; sums are exact.
+
+    `each` has one element per sample of a group: the compiled code of a tuple knows its length, and is faster for it.
+    """
+    for group in range(len(groups)):
+        total = 0
+        for number in range(len(each)):
+            total += groups[group, number]
+        sums[group] = total
+
+
+@njit(cache=True, nogil=True)
+def envelope(signal: NDArray[np.float32], block: int, smoothing: tuple[int, ...]) -> NDArray[np.float64]:
+    """Power of every block of samples, smoothed; 0 near the ends of the signal.
+
+    Parameters
+    ----------
+    block
+        Samples, a multiple of LANES.
+    smoothing
+        Weights of the blocks around one, an odd number.
+    """
+    n_blocks, reach = len(signal) // block, len(smoothing) // 2
+    power, smooth = np.zeros(n_blocks), np.zeros(n_blocks)
+    lanes = np.zeros(LANES)
+    for number in range(1, n_blocks - 1):
+        lanes[:] = 0
+        for at in range(number * block, (number + 1) * block, LANES):
+            for lane in range(LANES):
+                change = signal[at + lane + 1] - signal[at + lane - 1]  # over two samples: of hum, little is left
+                lanes[lane] += change * change
+        power[number] = lanes.sum()
+    for number in range(reach, n_blocks - reach):
+        for lag in range(len(smoothing)):
+            smooth[number] += smoothing[lag] * power[number - reach + lag]
+    return smooth
+
+
+@njit(cache=True, nogil=True)
+def maxima(values: NDArray[np.float64], valley: int, prominence: float, floor: float) -> NDArray[np.float64]:
+    """Places of the maxima above `floor`, between the values, but not those near the ends.
+
+    A maximum is `prominence` times the values `valley` before and after it.
+    """
+    found = np.empty(len(values))
+    count = 0
+    for at in range(valley, len(values) - valley):
+        left, middle, right = values[at - 1], values[at], values[at + 1]
+        if left < middle >= right and middle > max(floor, prominence * max(values[at - valley], values[at + valley])):
+            found[count] = at + (left - right) / (2 * (left - 2 * middle + right))  # the vertex of a parabola
+            count += 1
+    return found[:count]
+
+
+@njit(cache=True, nogil=True)
+def windows(signal: NDArray[np.float32], starts: NDArray[np.int64], window: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Parts of a signal, times a window: shape (starts, window)."""
+    parts = np.empty((len(starts), len(window)), np.float32)
+    for number in range(len(starts)):
+        for at in range(len(window)):
+            parts[number, at] = signal[starts[number] + at] * window[at]
+    return parts
+
+
+@njit(cache=True, nogil=True)
+def strongest(spectra: NDArray[np.complex64], edges: NDArray[np.int64], span: float, floor: float) -> NDArray[np.uint8]:
+    """The strongest bin of every band, shape (spectra, bands).
+
+    It is 0 where its power is not above `floor`, or not above that of the strongest band divided by `span`.
+
+    Parameters
+    ----------
+    spectra
+        Shape (spectra, bins).
+    edges
+        The bins that the bands begin with, and the end of the last.
+    """
+    bins = np.zeros((len(spectra), len(edges) - 1), np.uint8)
+    power = np.empty(spectra.shape[1], np.float32)
+    tops = np.empty(len(edges) - 1, np.float32)
+    for number in range(len(spectra)):
+        for at in range(edges[0], edges[-1]):
+            power[at] = spectra[number, at].real ** 2 + spectra[number, at].imag ** 2
+        for band in range(len(tops)):
+            best = edges[band]
+            for at in range(edges[band] + 1, edges[band + 1]):
+                if power[at] > power[best]:
+                    best = at
+            bins[number, band], tops[band] = best, power[best]
+        limit = max(floor, tops.max() / span)
+        for band in range(len(tops)):
+            if tops[band] <= limit:
+                bins[number, band] = 0
+    return bins

@@ -1,0 +1,116 @@
+"""Find the landmarks of recordings."""
+
+from itertools import pairwise
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from pipeline.arrays import Samples
+from pipeline.fingerprint import compiled
+from pipeline.fingerprint.landmarks import TICK, Landmarks, factor
+
+BLOCK = 16  # samples at RATE_HZ, 5 ms: of the envelope
+SMOOTHING = (1, 3, 6, 9, 10, 9, 6, 3, 1)  # of blocks: means of 20, 20 (50 Hz hum) and 15 ms
+VALLEY, PROMINENCE = 5, 1.03  # a maximum has so many times the power of the blocks 25 ms before and after it
+WINDOW = 320  # samples, 100 ms: of the spectrum
+BANDS_HZ = (250, 450, 700, 1050, 1500)  # edges; above the hum of mains, below what narrow codecs and low rates remove
+N_BANDS = len(BANDS_HZ) - 1
+RANGE = 1000  # 30 dB: bands further below the strongest are left out
+MIN_BANDS = 2  # of a landmark
+MARGIN = WINDOW // BLOCK  # blocks that are seen on both sides of a step, and zeros between recordings
+STEP = 8000  # blocks searched at a time, 40 s: of several recordings if they are short
+
+FULL = (STEP + 2 * MARGIN) * BLOCK  # samples of a step
+HANN = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
+
+
+class Landmarker:
+    """Find the landmarks of recordings, which arrive one after the other, in blocks of any size.
+
+    They are searched together: at the few seconds of one, calling NumPy would take longer than the search.
+
+    >>> from pipeline.fingerprint.landmarks import tick_s
+    >>> times = np.arange(32000) / 16000
+    >>> bursts = np.exp(-np.square((times % 0.5 - 0.25) / 0.05))
+    >>> tones = np.sin(2 * np.pi * 600 * times) + np.sin(2 * np.pi * 1200 * times)
+    >>> landmarker = Landmarker(16000)
+    >>> landmarker.start()
+    >>> landmarker.accept((9999 * bursts * tones).astype(np.int16))
+    >>> [found] = landmarker.finish()
+    >>> (found.ticks * tick_s(16000)).round(2).tolist(), found.bins[0].tolist()
+    ([0.25, 0.75, 1.25, 1.75], [0, 60, 0, 120])
+    """
+
+    def __init__(self, sample_rate: int) -> None:
+        self._factor = factor(sample_rate)
+        self._edges = np.rint(np.array(BANDS_HZ) * WINDOW * self._factor / sample_rate).astype(int)
+        self._each = (None,) * self._factor
+        self._silence = np.zeros((MARGIN + 1) * BLOCK * self._factor, np.int16)
+        self._signal = np.zeros(FULL + MARGIN * BLOCK, np.float32)  # from the margin before the step on
+        self._filled = MARGIN * BLOCK
+        self._next = 0  # block that the step begins with
+        self._rest = self._silence[:0]
+        self._starts: list[int] = []  # blocks
+        self._lengths: list[int] = []  # samples of the recordings
+        self._times: list[NDArray[np.int64]] = []
+        self._bins: list[NDArray[np.uint8]] = []
+
+    def start(self) -> None:
+        """Begin with the next recording."""
+        self._rest = self._silence[:0]
+        padding = (MARGIN if self._starts else 0) * BLOCK + -self._filled % BLOCK
+        self._take(self._silence[: padding * self._factor])
+        self._starts.append(self._next + self._filled // BLOCK - MARGIN)
+        self._lengths.append(0)
+
+    def accept(self, samples: Samples) -> None:
+        """Take more samples of the recording, shape (samples,)."""
+        self._lengths[-1] += len(samples)
+        self._take(samples)
+
+    def finish(self) -> list[Landmarks]:
+        """Return the landmarks of every recording that was started, in order."""
+        count = -(-self._filled // BLOCK) - MARGIN
+        self._signal[self._filled : (count + 2 * MARGIN) * BLOCK] = 0
+        self._search(count)
+        times, bins = np.concatenate(self._times), np.concatenate(self._bins)
+        starts = np.array(self._starts) * BLOCK
+        firsts = [*np.searchsorted(times, starts - MARGIN // 2 * BLOCK).tolist(), len(times)]
+        ticks = ((times - np.repeat(starts, np.diff(firsts)) + TICK // 2) // TICK).astype(np.int32)
+        return [
+            Landmarks(ticks[first:last], bins[first:last], length // (TICK * self._factor))
+            for length, (first, last) in zip(self._lengths, pairwise(firsts), strict=True)
+        ]
+
+    def _take(self, samples: Samples) -> None:
+        if len(self._rest):
+            samples = np.concatenate([self._rest, samples])
+        whole = len(samples) // self._factor * self._factor
+        self._rest = samples[whole:].copy()
+        groups = samples[:whole].reshape(-1, self._factor)
+        while len(groups):
+            part = groups[: FULL - self._filled]
+            compiled.add_up(part, self._each, self._signal[self._filled :])
+            self._filled += len(part)
+            groups = groups[len(part) :]
+            if self._filled == FULL:
+                self._search(STEP)
+                self._filled = 2 * MARGIN * BLOCK
+                self._signal[: self._filled] = self._signal[FULL - self._filled : FULL]
+
+    def _search(self, count: int) -> None:
+        """Find the landmarks in `count` blocks after the margin."""
+        signal = self._signal[: (count + 2 * MARGIN) * BLOCK]
+        tone = self._factor**2  # power of a sample that is one 16-bit step
+        envelope = compiled.envelope(signal, BLOCK, SMOOTHING)
+        maxima = compiled.maxima(envelope, VALLEY, PROMINENCE, float(sum(SMOOTHING) * BLOCK * tone))
+        times = np.rint((maxima + 0.5) * BLOCK).astype(np.int64)
+        times = times[(times >= MARGIN * BLOCK) & (times < (MARGIN + count) * BLOCK)]
+        spectra = scipy.fft.rfft(compiled.windows(signal, times - WINDOW // 2, HANN), axis=1)
+        # The power of a tone of a third of a 16-bit step: rounding noise is 25 dB below it.
+        bins = compiled.strongest(spectra, self._edges, RANGE, tone * (WINDOW / 4) ** 2 / 10)
+        enough = np.count_nonzero(bins, axis=1) >= MIN_BANDS
+        self._times.append((self._next - MARGIN) * BLOCK + times[enough])
+        self._bins.append(bins[enough])
+        self._next += count
