@@ -18,7 +18,7 @@ NUMBER_BITS = 32  # of the landmark that a hash starts from
 NEIGHBOURS = 2  # a hash is compared with so many of its neighbours in its bucket, however large that is
 MAX_HASHES = 1 << 20  # sorted at a time
 MIN_VOTES, SPREAD_TICKS = 2, 3  # before a pair is checked, so many hashes agree on its offset within 23 ms
-CHECKED = 1000  # pairs at a time
+CHECKED = 1 << 17  # landmarks at a time, of a thousand pairs of ten seconds
 TOLERANCE_TICKS = 2  # of the time of a common landmark: 16 ms
 PARTNERS = 3  # so many of the landmarks within the tolerance are compared
 SAME_BANDS = 3  # of a common landmark
@@ -52,10 +52,10 @@ class _Index:
     """The landmarks of all recordings in one row, which is also one axis of time."""
 
     def __init__(self, recordings: Sequence[Landmarks]) -> None:
-        counts = [len(landmarks.ticks) for landmarks in recordings]
+        self.counts = np.array([len(landmarks.ticks) for landmarks in recordings])
         self.lengths = np.array([landmarks.length for landmarks in recordings])
         self.span = int(self.lengths.max()) + TOLERANCE_TICKS + 2  # ticks of the axis for each recording
-        self.recording = np.repeat(np.arange(len(recordings)), counts)
+        self.recording = np.repeat(np.arange(len(recordings)), self.counts)
         self.ticks = np.concatenate([landmarks.ticks for landmarks in recordings])
         self.bins = np.concatenate([landmarks.bins for landmarks in recordings])
         self.times = self.recording * self.span + self.ticks
@@ -141,8 +141,9 @@ def find(recordings: Sequence[Landmarks]) -> list[Link]:
     for hashes in index.hashes():
         labels = np.array([_root(parents, number) for number in range(len(parents))])
         pairs = index.candidates(hashes, labels)
-        for at in range(0, len(pairs), CHECKED):
-            links += _joined(index, pairs[at : at + CHECKED], parents)
+        ends = np.cumsum(index.counts[pairs[:, 0]])
+        for part in np.split(pairs, np.searchsorted(ends, range(CHECKED, int(ends[-1:].sum()), CHECKED))):
+            links += _joined(index, part, parents)
     return links
 
 
