@@ -15,7 +15,6 @@ SMOOTHING = (1, 3, 6, 9, 10, 9, 6, 3, 1)  # of blocks: means of 20, 20 (50 Hz hu
 VALLEY, PROMINENCE = 5, 1.03  # a maximum has so many times the power of the blocks 25 ms before and after it
 WINDOW = 320  # samples, 100 ms: of the spectrum
 BANDS_HZ = (250, 450, 700, 1050, 1500)  # edges; above the hum of mains, below what narrow codecs and low rates remove
-N_BANDS = len(BANDS_HZ) - 1
 RANGE = 1000  # 30 dB: bands further below the strongest are left out
 MIN_BANDS = 2  # of a landmark
 MARGIN = WINDOW // BLOCK  # blocks that are seen on both sides of a step, and zeros between recordings

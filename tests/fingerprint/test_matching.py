@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from benchmarks.duplicates import CHANGES, load
 from pipeline.arrays import Samples
 from pipeline.fingerprint import matching
-from pipeline.fingerprint.landmarker import N_BANDS
 from pipeline.fingerprint.landmarks import Landmarks, tick_s
 from tests.fingerprint.signals import RATE, landmarks, voice
 
@@ -112,9 +111,9 @@ def test_many_copies_need_few_links(originals: Sequence[Landmarks]) -> None:
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 3)), max_size=60), st.integers(0, 6))
 def test_any_landmarks_are_accepted(found: list[tuple[int, int]], copies: int) -> None:
     ordered = sorted(found)
-    bins = np.array([[b, 1, b, 1] for _, b in ordered], np.uint8).reshape(-1, N_BANDS)
+    bins = np.array([[b, 1, b, 1] for _, b in ordered], np.uint8).reshape(-1, 4)
     some = Landmarks(np.array([t for t, _ in ordered], np.int32), bins, 41)
-    nothing = Landmarks(np.zeros(0, np.int32), np.zeros((0, N_BANDS), np.uint8), 0)
+    nothing = Landmarks(np.zeros(0, np.int32), np.zeros((0, 4), np.uint8), 0)
     for link in matching.find([nothing, *[some] * copies, nothing]):
         assert 1 <= link.first < link.second <= copies
         assert link.matches >= matching.MIN_MATCHES
