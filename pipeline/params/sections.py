@@ -179,6 +179,19 @@ class Balance(Section):
     cap: Annotated[float, Field(gt=0, le=1, description="largest share of a language that a speaker may weigh")] | None
 
 
+class Augment(Section):
+    """Changes of the training sequences: of gain and level in dB, drawn up to these limits; 0 or null is off."""
+
+    gain: Annotated[float, Field(ge=0, le=60)]
+    tilt: Annotated[float, Field(ge=0, le=60)]
+    equaliser: Annotated[float, Field(ge=0, le=30)]
+    noise: Annotated[float, Field(ge=-10, le=50, description="dB below the speech, at least")] | None
+    echo: Annotated[float, Field(ge=0, le=5, description="seconds, at most")]
+    warp: Annotated[float, Field(ge=0, le=0.5)]
+    cutoff: Hertz | None
+    mask: Annotated[int, Field(ge=0, le=1024, description="bands, at most")]
+
+
 class Audit(Section):
     """The leakage audit."""
 
@@ -232,6 +245,7 @@ class Params(Section):
     sequence: Sequence
     balance: Balance
     audit: Audit
+    augment: Augment
     model: Model
     train: Train
     export: Export

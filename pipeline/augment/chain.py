@@ -1,0 +1,137 @@
+"""The chain of changes that training sequences go through, with new random values for every sequence and epoch.
+
+    voice ─► warp ─► echo ─► noise ─► microphone: gain, tilt, equaliser ─► cut-off ─► masks
+
+MFCCs with n_mfcc = n_mels are a rotation of the log-mel bands, so that they can be taken back, changed, and rotated again.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline import params
+from pipeline.arrays import Features
+from pipeline.augment import bands as change
+from pipeline.augment.bands import NEPERS, Bands
+from pipeline.mfcc import POWER_FLOOR, Kernel, make_kernel
+
+FLOOR_DB = np.float32(10 * np.log10(POWER_FLOOR))
+N_CURVES = 4  # cosines over the bands that a random equaliser is made of
+NOISE_FRAMES = 4096  # of noise, from which every sequence gets a part
+HANN_BINS = 1.5  # bins of the spectrum that one independent value of noise takes
+
+
+class Chain:
+    """Change batches of training sequences at random.
+
+    Parameters
+    ----------
+    settings
+        Ranges; 0 or null switches a change off.
+    seed
+        Of the noise.
+    """
+
+    def __init__(self, settings: params.Augment, mfcc: params.Mfcc, sample_rate: int, seed: int) -> None:
+        kernel = make_kernel(mfcc, sample_rate)
+        self._settings, self._cosines = settings, kernel.cosines
+        self._bands = np.ascontiguousarray(kernel.cosines.T)  # the inverse, as the cosines are orthonormal
+        self._ramp = np.linspace(-1, 1, mfcc.n_mels, dtype=np.float32)
+        order = np.arange(1, N_CURVES + 1)
+        places = np.pi * order[:, None] * (np.arange(mfcc.n_mels) + 0.5) / mfcc.n_mels
+        self._curves = (np.cos(places) / np.sqrt(order[:, None])).astype(np.float32)
+        self._centres = _centres(kernel, sample_rate)
+        self._frame_s = mfcc.hop_length / sample_rate
+        self._noise = _noise(kernel, np.random.default_rng(seed))
+
+    def __call__(self, features: Features, weights: NDArray[np.float32], rng: np.random.Generator) -> Features:
+        """Change a batch.
+
+        Parameters
+        ----------
+        features
+            Shape (sequences, frames, n_mfcc).
+        weights
+            Shape (sequences, frames); the level of a sequence is that of its frames of non-zero weight.
+        """
+        shape = features.shape
+        bands: Bands = (features.reshape(-1, shape[2]) @ self._bands).reshape(shape)
+        for step in (self._warp, self._echo, self._add_noise, self._microphone, self._cut_off, self._mask):
+            bands = step(bands, weights, rng)
+        return (np.maximum(bands, FLOOR_DB).reshape(-1, shape[2]) @ self._cosines).reshape(shape)
+
+    def _warp(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
+        if not self._settings.warp:
+            return bands
+        factors = rng.uniform(1 - self._settings.warp, 1 + self._settings.warp, len(bands))
+        wanted = np.minimum(factors[:, None] * self._centres, self._centres[-1])
+        places = np.interp(wanted, self._centres, np.arange(len(self._centres)))
+        return change.warp(bands, places.astype(np.float32))
+
+    def _echo(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
+        if not self._settings.echo:
+            return bands
+        seconds = rng.uniform(0.05, self._settings.echo, len(bands))  # until the echo is 60 dB weaker
+        share = 10 ** rng.uniform(-1.5, 0, len(bands))
+        decay = 10 ** (-6 * self._frame_s / seconds)
+        return change.echo(bands, decay.astype(np.float32), share.astype(np.float32))
+
+    def _add_noise(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
+        if self._settings.noise is None:
+            return bands
+        power = np.exp(bands * NEPERS).mean(axis=2)
+        heard = (weights > 0).astype(np.float32)
+        level = (power * heard).sum(axis=1) / np.maximum(heard.sum(axis=1), 1) + POWER_FLOOR
+        below = rng.uniform(self._settings.noise, 50, len(bands))
+        colour = rng.uniform(-10, 10, len(bands))
+        spectrum = (10 * np.log10(level) - below)[:, None] + colour[:, None] * self._ramp
+        starts = rng.integers(NOISE_FRAMES, size=len(bands))
+        rows = (starts[:, None] + np.arange(bands.shape[1])) % NOISE_FRAMES
+        return change.add_power(bands, (self._noise[rows] + spectrum[:, None, :]).astype(np.float32))
+
+    def _microphone(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
+        n, ranges = len(bands), self._settings
+        gain = rng.uniform(-ranges.gain, ranges.gain, (n, 1))
+        tilt = rng.uniform(-ranges.tilt, ranges.tilt, (n, 1)) * self._ramp
+        curve = rng.normal(0, 1, (n, N_CURVES)) * ranges.equaliser @ self._curves
+        return bands + (gain + tilt + curve).astype(np.float32)[:, None, :]
+
+    def _cut_off(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
+        if self._settings.cutoff is None:
+            return bands
+        chosen = rng.random(len(bands)) < 0.3
+        edges = rng.uniform(self._settings.cutoff, self._centres[-1], len(bands))
+        depth = rng.uniform(20, 60, len(bands))
+        above = (self._centres > edges[:, None]) & chosen[:, None]
+        return bands - (above * depth[:, None]).astype(np.float32)[:, None, :]
+
+    def _mask(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
+        width = self._settings.mask
+        if not width:
+            return bands
+        n_bands = bands.shape[2]
+        widths = rng.integers(0, width + 1, len(bands))
+        starts = rng.integers(0, n_bands - widths + 1)
+        at = np.arange(n_bands)
+        masked = (at >= starts[:, None]) & (at < (starts + widths)[:, None])
+        means = bands.mean(axis=(1, 2), keepdims=True)
+        return np.where(masked[:, None, :], means, bands)
+
+
+def _centres(kernel: Kernel, sample_rate: int) -> NDArray[np.float64]:
+    """Centre frequencies of the mel bands, Hz."""
+    frequencies = np.linspace(0, sample_rate / 2, len(kernel.mel))
+    centres: NDArray[np.float64] = frequencies @ kernel.mel / kernel.mel.sum(axis=0)
+    return centres
+
+
+def _noise(kernel: Kernel, rng: np.random.Generator) -> Bands:
+    """Log-mel bands of white noise with a mean power of 1 in every band, shape (NOISE_FRAMES, n_mels)."""
+    share = kernel.mel / kernel.mel.sum(axis=0)
+    independent = np.maximum(1 / np.square(share).sum(axis=0) / HANN_BINS, 1)
+    power = rng.standard_gamma(independent, (NOISE_FRAMES, len(independent))) / independent
+    return (10 * np.log10(power + POWER_FLOOR)).astype(np.float32)
+
+
+Augment = Callable[[Features, NDArray[np.float32], np.random.Generator], Features]
