@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.scoring.metrics import detection_cost, log_ratios
+from pipeline.scoring.detection import detection_cost, log_ratios
 
 REPLICATES = 4000
 SEED = 0

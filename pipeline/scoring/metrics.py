@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.streaming.decision import POSTERIOR_FLOOR
+from pipeline.scoring import detection
 
 UNDECIDED = "undecided"  # predicted for a recording without speech
 
@@ -35,13 +35,15 @@ def score(
     """
     posteriors = posteriors / posteriors.sum(axis=1, keepdims=True)
     recall = recalls(actual, predicted, languages)
-    truth, ratios = np.array(actual), log_ratios(posteriors)
+    truth, ratios = np.array(actual), detection.log_ratios(posteriors)
     return {
         "recording_accuracy": float(np.mean(truth == np.array(predicted))),
         "macro_recall": float(np.mean(list(recall.values()))),
         "recall": recall,
-        "c_avg": c_avg(actual, posteriors, languages),
-        "eer": {language: eer(truth == language, ratios[:, column]) for column, language in enumerate(languages)},
+        "c_avg": detection.c_avg(actual, posteriors, languages),
+        "eer": {
+            language: detection.eer(truth == language, ratios[:, column]) for column, language in enumerate(languages)
+        },
     }
 
 
@@ -76,83 +78,26 @@ def recalls(actual: Sequence[str], predicted: Sequence[str], languages: Sequence
     }
 
 
-def log_ratios(posteriors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Detection scores log p(l) - log mean of the others' p, shape (recordings, languages): 0 is even odds.
+def precisions(actual: Sequence[str], predicted: Sequence[str], languages: Sequence[str]) -> dict[str, float]:
+    """Share of the answers with each language that are right; 0 if it was never the answer.
 
     Examples
     --------
-    0.5 against a mean of 0.25, and twice 0.25 against a mean of 0.375:
-
-    >>> log_ratios(np.array([[0.5, 0.25, 0.25]])).round(3)
-    array([[ 0.693, -0.405, -0.405]])
+    >>> precisions(["english", "english", "hindi"], ["english", "hindi", "hindi"], ["english", "hindi"])
+    {'english': 1.0, 'hindi': 0.5}
     """
-    likely = np.maximum(posteriors, POSTERIOR_FLOOR)
-    others = (likely.sum(axis=1, keepdims=True) - likely) / (likely.shape[1] - 1)
-    ratios: NDArray[np.float64] = np.log(likely) - np.log(np.maximum(others, POSTERIOR_FLOOR))
-    return ratios
+    pairs, answered = Counter(zip(actual, predicted, strict=True)), Counter(predicted)
+    return {name: pairs[name, name] / max(answered[name], 1) for name in languages}
 
 
-def c_avg(actual: Sequence[str], posteriors: NDArray[np.float64], languages: Sequence[str]) -> float:
-    """Average detection cost of the NIST language recognition evaluations, at even odds and equal costs.
-
-    C_avg = mean over targets T of [P_miss(T) / 2 + mean over N ≠ T of P_fa(T, N) / 2]. 0 is perfect, 0.5 worthless.
-
-    Source: NIST LRE 2015 evaluation plan, section 3.
+def f1(actual: Sequence[str], predicted: Sequence[str], languages: Sequence[str]) -> dict[str, float]:
+    """Harmonic mean of precision and recall of each language.
 
     Examples
     --------
-    One of two English recordings is taken for Hindi: English is missed half the time, Hindi falsely accepted as often.
-    C_avg is the mean of 0.5 / 2 and 0.5 / 2:
-
-    >>> posteriors = np.array([[0.8, 0.2], [0.4, 0.6], [0.1, 0.9]])
-    >>> c_avg(["english", "english", "hindi"], posteriors, ["english", "hindi"])
-    0.25
+    >>> f1(["english", "english", "hindi"], ["english", "hindi", "hindi"], ["english", "hindi"])["hindi"]
+    0.6666666666666666
     """
-    accepts = log_ratios(posteriors) > 0
-    truth = np.array([languages.index(name) for name in actual])
-    # accept[t, n]: share of the recordings of language n that are accepted as t.
-    accept = np.array([accepts[truth == other].mean(axis=0) for other in range(len(languages))]).T
-    return float(detection_cost(accept))
-
-
-def detection_cost(accept: NDArray[np.float64]) -> NDArray[np.float64]:
-    """C_avg of accept[..., t, n], the share of the recordings of language n that are accepted as language t.
-
-    Examples
-    --------
-    >>> float(detection_cost(np.array([[0.5, 0.0], [0.5, 1.0]])))
-    0.25
-    """
-    accepted_right = np.diagonal(accept, axis1=-2, axis2=-1)
-    false_alarm = (accept.sum(axis=-1) - accepted_right) / (accept.shape[-1] - 1)
-    cost: NDArray[np.float64] = np.mean((1 - accepted_right) / 2 + false_alarm / 2, axis=-1)
-    return cost
-
-
-def eer(is_target: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
-    """Equal error rate of a detector: its rate of misses and of false alarms at the threshold where they are equal.
-
-    Parameters
-    ----------
-    is_target
-        True for recordings of the language, shape (recordings,).
-    scores
-        Higher means more likely, shape (recordings,).
-
-    Examples
-    --------
-    At a threshold of 3, one of two targets is missed and one of two others accepted:
-
-    >>> eer(np.array([True, True, False, False]), np.array([4.0, 2.0, 3.0, 1.0]))
-    0.5
-    """
-    thresholds = np.unique(np.append(scores, np.inf))
-    misses = np.searchsorted(np.sort(scores[is_target]), thresholds) / is_target.sum()
-    alarms = 1 - np.searchsorted(np.sort(scores[~is_target]), thresholds) / (~is_target).sum()
-    # Between two thresholds both rates move along a straight line (the convex hull is not taken).
-    at = int(np.argmax(misses >= alarms))
-    if at == 0:
-        return float((misses[0] + alarms[0]) / 2)
-    rise = (misses[at] - alarms[at]) - (misses[at - 1] - alarms[at - 1])
-    part = (alarms[at - 1] - misses[at - 1]) / rise
-    return float(misses[at - 1] + part * (misses[at] - misses[at - 1]))
+    pairs = Counter(zip(actual, predicted, strict=True))
+    spoken, answered = Counter(actual), Counter(predicted)
+    return {name: 2 * pairs[name, name] / (spoken[name] + answered[name]) for name in languages}

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.metrics import roc_curve
+from sklearn.metrics import precision_recall_fscore_support
 
 from pipeline.scoring import metrics
 
@@ -20,86 +20,6 @@ def test_recall_is_the_share_of_a_language_that_is_recognised() -> None:
     actual = ["a", "a", "a", "a", "b", "c", "c"]
     predicted = ["a", "a", "b", "undecided", "b", "a", "b"]
     assert metrics.recalls(actual, predicted, LANGUAGES) == {"a": 0.5, "b": 1.0, "c": 0.0}
-
-
-def test_a_log_ratio_compares_with_the_mean_of_the_others() -> None:
-    ratios = metrics.log_ratios(np.array([[0.5, 0.3, 0.2], [1 / 3, 1 / 3, 1 / 3]]))
-    assert ratios[0] == pytest.approx(np.log([0.5 / 0.25, 0.3 / 0.35, 0.2 / 0.4]))
-    assert ratios[1] == pytest.approx([0, 0, 0])
-
-
-def test_certainty_gives_finite_log_ratios() -> None:
-    assert np.isfinite(metrics.log_ratios(one_hot(["a", "b", "c"]))).all()
-
-
-def test_c_avg_of_a_table_worked_out_by_hand() -> None:
-    # Accepted as a: both a, one of two b. As b: one of two b. As c: the c.
-    actual, answers = ["a", "a", "b", "b", "c"], ["a", "a", "a", "b", "c"]
-    by_target = [0 / 2 + (1 / 2 + 0) / 2 / 2, (1 / 2) / 2 + 0, 0]
-    assert metrics.c_avg(actual, one_hot(answers), LANGUAGES) == pytest.approx(np.mean(by_target))
-
-
-def test_c_avg_is_0_for_a_perfect_answer() -> None:
-    actual = ["a", "b", "b", "c"]
-    assert metrics.c_avg(actual, one_hot(actual), LANGUAGES) == 0
-
-
-@given(st.lists(st.floats(0.01, 1), min_size=3, max_size=3))
-def test_c_avg_is_a_half_for_a_constant_answer(posterior: list[float]) -> None:
-    # Each target is accepted always (no miss, all false alarms) or never (the reverse): 1/2 either way.
-    actual = ["a", "a", "b", "c"]
-    same = np.tile(np.array(posterior) / sum(posterior), (4, 1))
-    assert metrics.c_avg(actual, same, LANGUAGES) == pytest.approx(0.5)
-
-
-def test_c_avg_does_not_depend_on_how_many_recordings_a_language_has() -> None:
-    actual, answers = ["a", "a", "b", "b", "c"], ["a", "b", "b", "c", "c"]
-    often = [
-        (truth, answer) for truth, answer in zip(actual, answers, strict=True) for _ in range(7 if truth == "a" else 1)
-    ]
-    more = metrics.c_avg([truth for truth, _ in often], one_hot([answer for _, answer in often]), LANGUAGES)
-    assert more == pytest.approx(metrics.c_avg(actual, one_hot(answers), LANGUAGES))
-
-
-def crossing(is_target: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
-    """The equal error rate on the polygon that scikit-learn's ROC draws, segment by segment."""
-    alarms, hits, _ = roc_curve(is_target, scores, drop_intermediate=False)
-    gap = 1 - hits - alarms
-    at = int(np.argmax(gap <= 0))
-    part = gap[at - 1] / (gap[at - 1] - gap[at])
-    return float(alarms[at - 1] + part * (alarms[at] - alarms[at - 1]))
-
-
-@settings(deadline=None)
-@given(st.data(), st.integers(1, 30), st.integers(1, 30))
-def test_eer_is_where_scikit_learns_roc_crosses_the_diagonal(data: st.DataObject, targets: int, others: int) -> None:
-    # Few distinct values, so that ties between targets and others are common.
-    score = st.integers(-5, 5).map(float) | st.floats(-5, 5)
-    scores = np.array(data.draw(st.lists(score, min_size=targets + others, max_size=targets + others)))
-    is_target = np.arange(targets + others) < targets
-    rate = metrics.eer(is_target, scores)
-    assert rate == pytest.approx(crossing(is_target, scores), abs=1e-9)
-    ranks = np.unique(scores, return_inverse=True)[1].astype(float)
-    assert metrics.eer(is_target, ranks) == rate
-
-
-def test_eer_at_the_ends_of_its_scale() -> None:
-    is_target = np.array([False] * 7 + [True] * 4)
-    scores = np.arange(11.0)
-    assert metrics.eer(is_target, scores) == 0
-    assert metrics.eer(is_target, -scores) == 1
-    assert metrics.eer(is_target, np.zeros(11)) == 0.5
-
-
-def test_eer_of_chance_is_a_half() -> None:
-    rng = np.random.default_rng(0)
-    assert metrics.eer(rng.random(20000) < 0.3, rng.random(20000)) == pytest.approx(0.5, abs=0.02)
-
-
-def test_eer_worked_out_by_hand() -> None:
-    # Above 0.4: of the targets 0.9, 0.8, 0.7 but not 0.3; of the others 0.6 but not 0.4, 0.2, 0.1.
-    is_target = np.array([True, True, True, False, False, True, False, False])
-    assert metrics.eer(is_target, np.array([0.9, 0.8, 0.7, 0.6, 0.4, 0.3, 0.2, 0.1])) == 0.25
 
 
 def test_the_scores_of_a_perfect_answer_and_the_confusion_of_another() -> None:
@@ -120,3 +40,16 @@ def test_the_scores_of_a_perfect_answer_and_the_confusion_of_another() -> None:
         "b": {"a": 0, "b": 1, "c": 0, "undecided": 1},
         "c": {"a": 1, "b": 0, "c": 0, "undecided": 0},
     }
+
+
+@given(st.lists(st.tuples(st.sampled_from(LANGUAGES), st.sampled_from([*LANGUAGES, "undecided"])), max_size=30))
+def test_precision_recall_and_f1_are_scikit_learns(pairs: list[tuple[str, str]]) -> None:
+    actual, predicted = zip(*pairs, *zip(LANGUAGES, LANGUAGES, strict=True), strict=True)
+    expected = precision_recall_fscore_support(actual, predicted, labels=LANGUAGES, zero_division=0)
+    ours = (
+        metrics.precisions(actual, predicted, LANGUAGES),
+        metrics.recalls(actual, predicted, LANGUAGES),
+        metrics.f1(actual, predicted, LANGUAGES),
+    )
+    for scores, values in zip(ours, expected, strict=False):
+        assert list(scores.values()) == pytest.approx(values)
