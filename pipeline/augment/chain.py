@@ -2,10 +2,8 @@
 
     voice ─► warp ─► echo ─► noise ─► microphone: gain, tilt, equaliser ─► cut-off ─► masks
 
-MFCCs with n_mfcc = n_mels are a rotation of the log-mel bands, so that they can be taken back, changed, and rotated again.
+MFCCs with n_mfcc = n_mels are a rotation of the log-mel bands: they are rotated back, changed, and rotated again.
 """
-
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,5 +131,3 @@ def _noise(kernel: Kernel, rng: np.random.Generator) -> Bands:
     power = rng.standard_gamma(independent, (NOISE_FRAMES, len(independent))) / independent
     return (10 * np.log10(power + POWER_FLOOR)).astype(np.float32)
 
-
-Augment = Callable[[Features, NDArray[np.float32], np.random.Generator], Features]

@@ -21,6 +21,9 @@ from pipeline.store.selection import Selection
 
 READY_BATCHES = 4  # waiting for the network
 
+# Changes the features of a batch, given the weights, at random.
+Change = Callable[[NDArray[np.float32], NDArray[np.float32], np.random.Generator], NDArray[np.float32]]
+
 
 class Pool:
     """Sequences in a new random order every epoch, in memory that is allocated once.
@@ -118,6 +121,8 @@ class Feed:
     correct
         The outputs that are correct for each target, as `fitting.correct_outputs` gives them. Frames of a target that
         has none have weight 0.
+    change
+        What is done to every batch, with random values of `seed` and the epoch.
 
     Attributes
     ----------
@@ -133,8 +138,11 @@ class Feed:
         sequences: Selection,
         batch_size: int,
         correct: NDArray[np.float32],
+        change: Change | None = None,
+        seed: tuple[int, ...] = (),
     ) -> None:
         self._epochs, self._batch_size = epochs, batch_size
+        self._change, self._seed = change, seed
         self._shape = (int(sequences.items["frames"].max()), sequences.store.mfcc.shape[1])
         self._target_weights = correct.max(axis=1)
         self.steps = -(-len(sequences) // batch_size)
@@ -158,9 +166,12 @@ class Feed:
 
     def _batches(self) -> Iterator[tuple[Any, ...]]:
         try:
-            for epoch in self._epochs():
+            for number, epoch in enumerate(self._epochs()):
+                rng = np.random.default_rng([*self._seed, number])
                 for batch in batches(epoch, self._batch_size, self._shape[0]):
-                    yield batch.features, batch.targets, batch.weights * self._target_weights[batch.targets]
+                    weights = batch.weights * self._target_weights[batch.targets]
+                    features = self._change(batch.features, weights, rng) if self._change else batch.features
+                    yield features, batch.targets, weights
         except UserError as error:
             self.error = error
             raise

@@ -20,7 +20,7 @@ from pipeline.network.ensemble import Division
 from pipeline.store.items import Example
 from pipeline.store.selection import Selection
 from pipeline.tables import EpochRow
-from pipeline.training.feed import Feed, Pool
+from pipeline.training.feed import Change, Feed, Pool
 
 if TYPE_CHECKING:
     from keras import Model
@@ -50,6 +50,7 @@ def fit(
     val: Selection,
     settings: params.Train,
     seed: int,
+    change: Change | None = None,
 ) -> tuple["Model", list[EpochRow]]:
     """Train the network, or the two of an ensemble one after the other.
 
@@ -57,6 +58,8 @@ def fit(
     ----------
     train, val
         Sequences, viewed through the silence strategy.
+    change
+        Augmentation of the training sequences.
 
     Returns
     -------
@@ -81,7 +84,7 @@ def fit(
         correct = correct_outputs(outputs, architecture.classes)
         model = forms.network(architecture, number)
         prepare(model, correct, settings.learning_rate)
-        feeds = _feeds(train[train.items["member"] == number], val, correct, settings, (seed, number))
+        feeds = _feeds(train[train.items["member"] == number], val, correct, settings, (seed, number), change)
         _run(model, *feeds, settings, _recorder(history, number, settings))
         forms.transfer(model, whole)
         gc.collect()  # Keras leaves its reader, and so the pool, in a reference cycle; the next one needs the memory
@@ -144,7 +147,12 @@ def prepare(model: "Model", correct: NDArray[np.float32], learning_rate: float) 
 
 
 def _feeds(
-    train: Selection, val: Selection, correct: NDArray[np.float32], settings: params.Train, seed: tuple[int, int]
+    train: Selection,
+    val: Selection,
+    correct: NDArray[np.float32],
+    settings: params.Train,
+    seed: tuple[int, int],
+    change: Change | None,
 ) -> tuple[Feed, Feed]:
     pool = Pool(train, settings.memory)
 
@@ -153,7 +161,7 @@ def _feeds(
         return (pool.epoch(np.random.default_rng([*seed, epoch])) for epoch in range(settings.epochs))
 
     return (
-        Feed(epochs, train, settings.batch_size, correct),
+        Feed(epochs, train, settings.batch_size, correct, change, seed),
         Feed(lambda: itertools.repeat(val.in_store_order()), val, settings.batch_size, correct),
     )
 
