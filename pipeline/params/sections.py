@@ -214,7 +214,11 @@ class Train(Section):
     epochs: Epochs
     batch_size: Annotated[int, Field(ge=1, le=4096)]
     learning_rate: Annotated[float, Field(ge=1e-6, le=10)]
+    schedule: Literal["constant", "cosine"]
     patience: Annotated[Epochs, Field(description="epochs without improvement of the validation loss")]
+    average: Annotated[float, Field(gt=0, lt=1, description="decay per batch of the averaged weights")] | None
+    smoothing: Annotated[float, Field(ge=0, lt=1, description="of the labels")]
+    utterance: Annotated[float, Field(ge=0, le=100, description="weight of the loss of whole sequences")]
     memory: Annotated[float, Field(gt=0, le=1000, description="GB of sequences held at once while training")]
 
 

@@ -20,6 +20,7 @@ from pipeline.store.items import Example
 from pipeline.store.selection import Selection
 
 READY_BATCHES = 4  # waiting for the network
+NO_TARGET = -1  # of frames of weight 0
 
 # Changes the features of a batch, given the weights, at random.
 Change = Callable[[NDArray[np.float32], NDArray[np.float32], np.random.Generator], NDArray[np.float32]]
@@ -171,7 +172,7 @@ class Feed:
                 for batch in batches(epoch, self._batch_size, self._shape[0]):
                     weights = batch.weights * self._target_weights[batch.targets]
                     features = self._change(batch.features, weights, rng) if self._change else batch.features
-                    yield features, batch.targets, weights
+                    yield features, np.where(weights > 0, batch.targets, NO_TARGET), weights
         except UserError as error:
             self.error = error
             raise

@@ -20,6 +20,7 @@ from pipeline.network.ensemble import Division
 from pipeline.store.items import Example
 from pipeline.store.selection import Selection
 from pipeline.tables import EpochRow
+from pipeline.training import losses
 from pipeline.training.feed import Change, Feed, Pool
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ def fit(
         keras.utils.set_random_seed((seed + number) % 2**32)
         correct = correct_outputs(outputs, architecture.classes)
         model = forms.network(architecture, number)
-        prepare(model, correct, settings.learning_rate)
         feeds = _feeds(train[train.items["member"] == number], val, correct, settings, (seed, number), change)
+        prepare(model, correct, settings, settings.epochs * feeds[0].steps)
         _run(model, *feeds, settings, _recorder(history, number, settings))
         forms.transfer(model, whole)
         gc.collect()  # Keras leaves its reader, and so the pool, in a reference cycle; the next one needs the memory
@@ -119,29 +120,25 @@ def in_parts(train: Selection, division: Division, classes: tuple[str, ...]) -> 
     return dataclasses.replace(train, items=items)
 
 
-def prepare(model: "Model", correct: NDArray[np.float32], learning_rate: float) -> None:
+def prepare(model: "Model", correct: NDArray[np.float32], settings: params.Train, steps: int) -> None:
     """Compile a network for training.
 
     Parameters
     ----------
     correct
         The outputs that are correct for each target, as `correct_outputs` gives them. Their posteriors are summed.
+    steps
+        Batches of the whole training.
     """
     keras = backend.keras()
-    ops = keras.ops
-
-    def cross_entropy(target: Any, posterior: Any) -> Any:
-        share = ops.sum(ops.take(correct, ops.cast(target, "int32"), axis=0) * posterior, axis=-1)
-        return -ops.log(ops.maximum(share, keras.config.epsilon()))
-
-    def accuracy(target: Any, posterior: Any) -> Any:
-        chosen = ops.one_hot(ops.argmax(posterior, axis=-1), correct.shape[1])
-        return ops.sum(ops.take(correct, ops.cast(target, "int32"), axis=0) * chosen, axis=-1)
-
+    rate: Any = settings.learning_rate
+    if settings.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, steps)
+    average = {} if settings.average is None else {"use_ema": True, "ema_momentum": settings.average}
     model.compile(
-        keras.optimizers.Adam(learning_rate, clipnorm=1.0),
-        loss=cross_entropy,
-        weighted_metrics=[accuracy],
+        keras.optimizers.Adam(rate, clipnorm=1.0, **average),
+        loss=losses.make(correct, settings.smoothing, settings.utterance),
+        weighted_metrics=[losses.accuracy(correct)],
         jit_compile=False,
     )
 
@@ -181,6 +178,7 @@ def _run(model: "Model", train: Feed, val: Feed, settings: params.Train, record:
             shuffle=False,  # the pool has shuffled
             callbacks=[
                 callbacks.LambdaCallback(on_epoch_end=record),
+                *([] if settings.average is None else [callbacks.SwapEMAWeights(swap_on_epoch=True)]),
                 callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True),
             ],
         )
