@@ -97,7 +97,7 @@ def compare(folder: Path, rounds: int) -> None:
     keras.utils.set_random_seed(0)
     correct = fitting.correct_outputs(architecture.members[0], architecture.classes)
     model = forms.network(architecture, 0)
-    fitting.prepare(model, correct, settings.learning_rate)
+    fitting.prepare(model, correct, settings, steps=1000)
     ((x, y, weights),) = feed.batches(train, len(train), int(train.items["frames"].max()))
     whole, half = feed.Pool(train, 2.01 * half_gb), feed.Pool(train, min(half_gb, settings.memory))
 

@@ -6,6 +6,7 @@ from pipeline.console import terminal
 from pipeline.errors import ArtifactError
 from pipeline.scoring import evaluation
 from pipeline.scoring.offline import OfflineNetwork
+from pipeline.scoring.summary import summarise, table
 from pipeline.store.feature_store import FeatureStore
 from pipeline.streaming import runtimes
 from pipeline.streaming.description import Description
@@ -31,7 +32,7 @@ def main() -> None:
     for row in rows:
         scores.append(evaluation.score(row, wavs[row.recording], network, identifier))
         progress.update(1)
-    summary = evaluation.summary(scores, network.drift(rows), description)
+    summary = summarise(scores, network.drift(rows), description)
 
     folder = ARTIFACTS / "evaluation"
     answers = [AnswerRow(scored.row.language, scored.predicted) for scored in scores]
@@ -39,7 +40,7 @@ def main() -> None:
     evaluation.write_recordings(folder / "recordings.csv", scores, description.classes)
     checksums.write_json(folder / "metrics.json", summary)
     checksums.seal(folder)
-    terminal.show_table(*evaluation.table(scores, description.languages))
+    terminal.show_table(*table(scores, description.languages))
     seconds = summary["stream"]["seconds_until_right"]
     print(
         f"{summary['recordings']} recordings of {summary['speakers']} speakers: {summary['recording_accuracy']:.1%} "

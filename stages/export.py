@@ -1,12 +1,18 @@
 """export: write the trained network as a frame-by-frame network in four formats, checked against the offline stages."""
 
-from pipeline import tables
+from pipeline import checksums, tables
 from pipeline.console import terminal
 from pipeline.dataset import views
 from pipeline.errors import ArtifactError
 from pipeline.export import formats, golden
 from pipeline.network.definition import Architecture
+from pipeline.scoring import calibration
+from pipeline.scoring.offline import OfflineNetwork
+from pipeline.store.feature_store import FeatureStore
+from pipeline.streaming import runtimes
+from pipeline.streaming.decision import Rule
 from pipeline.streaming.runtimes import RUNTIMES
+from pipeline.tables import SplitRow
 from stages import ARTIFACTS, read_params, run
 
 READS = (
@@ -24,6 +30,8 @@ READS = (
     "mfcc.fmin",
     "mfcc.fmax",
     "mfcc.top_db",
+    "decision.mean",
+    "decision.refuse",
     "export.streaming",
     "export.tolerance",
 )  # leaves of params.yaml
@@ -48,11 +56,19 @@ def main() -> None:
         sample_rate=settings.audio.sample_rate,
         mfcc=settings.mfcc,
         silence=settings.silence,
+        decision=Rule(mean=settings.decision.mean),
         streaming=settings.export.streaming,
         tolerance=settings.export.tolerance,
     )
     folder = ARTIFACTS / "streaming"
     formats.write(trained, architecture, description, folder)
+    store = FeatureStore.open(ARTIFACTS / "features.zarr")
+    rows = store.computed(tables.read(ARTIFACTS / "splits" / "val.csv", SplitRow))
+    network = OfflineNetwork(store, runtimes.load(folder, "litert", description.states).stream(), description)
+    rule = calibration.fitted(network, rows, settings.decision.refuse)
+    description = description.model_copy(update={"decision": rule})
+    description.write(folder)
+    checksums.seal(folder)
     if not description.streaming:
         print("offline only: export.streaming is false")
         return

@@ -46,7 +46,9 @@ def echo(bands: Bands, decay: NDArray[np.float32], share: NDArray[np.float32]) -
         power[:, frame] += tail
         tail += arrives * direct
         tail *= keep
-    return np.log(power, out=power) / NEPERS
+    np.log(power, out=power)
+    power /= NEPERS
+    return power
 
 
 def warp(bands: Bands, places: NDArray[np.float32]) -> Bands:
@@ -64,4 +66,5 @@ def warp(bands: Bands, places: NDArray[np.float32]) -> Bands:
     part = np.clip(places - low, 0, 1)[:, None, :]
     lower = np.take_along_axis(bands, low[:, None, :], axis=2)
     upper = np.take_along_axis(bands, low[:, None, :] + 1, axis=2)
-    return lower + part * (upper - lower)
+    moved: Bands = lower + part * (upper - lower)
+    return moved

@@ -16,6 +16,7 @@ from pipeline.mfcc import POWER_FLOOR, Kernel, make_kernel
 
 FLOOR_DB = np.float32(10 * np.log10(POWER_FLOOR))
 N_CURVES = 4  # cosines over the bands that a random equaliser is made of
+APPLIED = 0.5  # share of the sequences that noise or echoes are added to: recordings without are heard as well
 NOISE_FRAMES = 4096  # of noise, from which every sequence gets a part
 HANN_BINS = 1.5  # bins of the spectrum that one independent value of noise takes
 
@@ -71,7 +72,7 @@ class Chain:
         if not self._settings.echo:
             return bands
         seconds = rng.uniform(0.05, self._settings.echo, len(bands))  # until the echo is 60 dB weaker
-        share = 10 ** rng.uniform(-1.5, 0, len(bands))
+        share = 10 ** rng.uniform(-1.5, 0, len(bands)) * (rng.random(len(bands)) < APPLIED)
         decay = 10 ** (-6 * self._frame_s / seconds)
         return change.echo(bands, decay.astype(np.float32), share.astype(np.float32))
 
@@ -82,8 +83,11 @@ class Chain:
         heard = (weights > 0).astype(np.float32)
         level = (power * heard).sum(axis=1) / np.maximum(heard.sum(axis=1), 1) + POWER_FLOOR
         below = rng.uniform(self._settings.noise, 50, len(bands))
-        colour = rng.uniform(-10, 10, len(bands))
-        spectrum = (10 * np.log10(level) - below)[:, None] + colour[:, None] * self._ramp
+        colour = rng.uniform(-20, 5, len(bands))
+        shape = colour[:, None] * self._ramp
+        shape -= 10 * np.log10(np.exp(shape * NEPERS).mean(axis=1, keepdims=True))
+        spectrum = (10 * np.log10(level) - below)[:, None] + shape
+        spectrum[rng.random(len(bands)) > APPLIED] = FLOOR_DB
         starts = rng.integers(NOISE_FRAMES, size=len(bands))
         rows = (starts[:, None] + np.arange(bands.shape[1])) % NOISE_FRAMES
         return change.add_power(bands, (self._noise[rows] + spectrum[:, None, :]).astype(np.float32))
@@ -114,7 +118,8 @@ class Chain:
         at = np.arange(n_bands)
         masked = (at >= starts[:, None]) & (at < (starts + widths)[:, None])
         means = bands.mean(axis=(1, 2), keepdims=True)
-        return np.where(masked[:, None, :], means, bands)
+        hidden: Bands = np.where(masked[:, None, :], means, bands)
+        return hidden
 
 
 def _centres(kernel: Kernel, sample_rate: int) -> NDArray[np.float64]:
@@ -130,4 +135,3 @@ def _noise(kernel: Kernel, rng: np.random.Generator) -> Bands:
     independent = np.maximum(1 / np.square(share).sum(axis=0) / HANN_BINS, 1)
     power = rng.standard_gamma(independent, (NOISE_FRAMES, len(independent))) / independent
     return (10 * np.log10(power + POWER_FLOOR)).astype(np.float32)
-

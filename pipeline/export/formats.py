@@ -15,6 +15,7 @@ from pipeline.mfcc import FIXED, POWER_FLOOR, make_kernel
 from pipeline.network import forms
 from pipeline.network.definition import Architecture
 from pipeline.silence.rule import DURATION_S
+from pipeline.streaming.decision import POSTERIOR_FLOOR, Rule
 from pipeline.streaming.description import FRONT_END, Description
 from pipeline.streaming.runtimes import RUNTIMES, Name
 
@@ -36,7 +37,8 @@ CONVENTIONS = {  # choices without a parameter, for other implementations of the
         "frame_is_speech": "where its middle sample, min(frame * hop_length, samples - 1), lies in a span",
     },
     "states": "zeros at first; the step gives each as next_NAME",
-    "decision": "the language with the highest mean log posterior over the speech frames",
+    "decision": "the mean over the speech frames, of log posteriors or posteriors, none below "
+    f"{POSTERIOR_FLOOR:g}; its logarithm divided by the temperature, and softmax; unknown below a confidence",
 }
 
 
@@ -63,12 +65,13 @@ def describe(
     sample_rate: int,
     mfcc: params.Mfcc,
     silence: params.Silence,
+    decision: Rule,
     streaming: bool,
     tolerance: float,
 ) -> Description:
     """Describe an export of a network of this architecture, trained with these parameters."""
     return Description(
-        schema_version=2,
+        schema_version=3,
         streaming=streaming,
         languages=languages,
         classes=architecture.classes,
@@ -76,6 +79,7 @@ def describe(
         mfcc=mfcc,
         conventions=CONVENTIONS,
         silence=silence,
+        decision=decision,
         states=architecture.states,
         latency_s=latency(sample_rate, mfcc, silence),
         tolerance=tolerance,

@@ -32,6 +32,7 @@ Units = Annotated[int, Field(ge=1, le=1024)]
 RESERVED = {  # columns of CSV files with one column per language, and answers other than languages
     "silence",
     "undecided",
+    "unknown",
     "path",
     "recording",
     "frame",
@@ -49,6 +50,7 @@ SILENCE_STRATEGIES: tuple[str, ...] = get_args(SilenceStrategy)
 BalanceStrategy = Literal["none", "class_weight", "undersample", "oversample", "ensemble"]
 BALANCE_STRATEGIES: tuple[str, ...] = get_args(BalanceStrategy)
 Cell = Literal["gru", "lstm"]
+Mean = Literal["log", "plain"]
 SplitMethod = Literal["hours", "hash", "official", "folds"]
 
 
@@ -192,6 +194,13 @@ class Augment(Section):
     mask: Annotated[int, Field(ge=0, le=1024, description="bands, at most")]
 
 
+class Decision(Section):
+    """From the posteriors of frames to the language of a recording."""
+
+    mean: Mean
+    refuse: Annotated[float, Field(ge=0, lt=1, description="share of the right answers on val that become unknown")]
+
+
 class Audit(Section):
     """The leakage audit."""
 
@@ -252,6 +261,7 @@ class Params(Section):
     augment: Augment
     model: Model
     train: Train
+    decision: Decision
     export: Export
 
     @model_validator(mode="after")

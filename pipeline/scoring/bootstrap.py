@@ -1,4 +1,4 @@
-"""How far scores could differ with other speakers and other seeds: intervals, and a rule for the best of several.
+"""How far scores could differ with other speakers and other seeds: replicates, intervals, the best of several.
 
 The bootstrap is Bayesian (Rubin 1981): instead of drawing speakers and seeds with replacement, a replicate weights each
 by a draw from the exponential distribution. A speaker is weighted with all recordings, and alike in every test set that
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.scoring.detection import detection_cost, log_ratios
+from pipeline.scoring import detection
 
 REPLICATES = 4000
 SEED = 0
@@ -30,14 +30,15 @@ class Tally:
         Names, in the order of the other arrays.
     recordings, right
         Recordings of each language, and those recognised, shape (speakers, languages).
-    accepted
-        Of the recordings of a language, those accepted as each language, shape (speakers, languages, accepted as).
+    errors, bits
+        Costs of the recordings of each language, as of `detection`, shape (speakers, languages, detectors).
     """
 
     speakers: tuple[str, ...]
     recordings: NDArray[np.float64]
     right: NDArray[np.float64]
-    accepted: NDArray[np.float64]
+    errors: NDArray[np.float64]
+    bits: NDArray[np.float64]
 
 
 def tally(
@@ -51,14 +52,15 @@ def tally(
     names = tuple(sorted(set(speakers)))
     n_languages = len(languages)
     recordings, right = np.zeros((2, len(names), n_languages))
-    accepted = np.zeros((len(names), n_languages, n_languages))
-    accepts = log_ratios(posteriors / posteriors.sum(axis=1, keepdims=True)) > 0
-    for speaker, truth, guess, accept in zip(speakers, actual, predicted, accepts, strict=True):
-        at = names.index(speaker), languages.index(truth)
-        recordings[at] += 1
-        right[at] += guess == truth
-        accepted[at] += accept
-    return Tally(names, recordings, right, accepted)
+    errors, bits = np.zeros((2, len(names), n_languages, n_languages))
+    truth = np.array([languages.index(name) for name in actual])
+    at = np.array([names.index(name) for name in speakers]), truth
+    ratios = detection.log_ratios(posteriors / posteriors.sum(axis=1, keepdims=True))
+    np.add.at(recordings, at, 1)
+    np.add.at(right, at, np.array(predicted) == np.array(actual))
+    np.add.at(errors, at, detection.errors(truth, ratios))
+    np.add.at(bits, at, detection.bits(truth, ratios))
+    return Tally(names, recordings, right, errors, bits)
 
 
 def scores(counted: Tally, weights: NDArray[np.float64]) -> dict[str, Replicates]:
@@ -72,14 +74,17 @@ def scores(counted: Tally, weights: NDArray[np.float64]) -> dict[str, Replicates
     >>> spoken, answers = ["english", "english", "hindi"], ["english", "hindi", "hindi"]
     >>> counted = tally(["ann", "bob", "cyd"], spoken, answers, posteriors, ["english", "hindi"])
     >>> {name: values.round(3).tolist() for name, values in scores(counted, np.array([[1.0, 3.0, 1.0]])).items()}
-    {'recording_accuracy': [0.4], 'macro_recall': [0.625], 'c_avg': [0.375]}
+    {'recording_accuracy': [0.4], 'macro_recall': [0.625], 'c_avg': [0.375], 'c_llr': [0.81]}
     """
     recordings, right = weights @ counted.recordings, weights @ counted.right
-    accepted = np.einsum("rs,snt->rtn", weights, counted.accepted)
+    errors, bits = (
+        np.tensordot(weights, costs, 1) / recordings[:, :, None] for costs in (counted.errors, counted.bits)
+    )
     return {
         "recording_accuracy": right.sum(axis=1) / recordings.sum(axis=1),
         "macro_recall": (right / recordings).mean(axis=1),
-        "c_avg": detection_cost(accepted / recordings[:, None, :]),
+        "c_avg": detection.average_cost(errors),
+        "c_llr": detection.average_cost(bits),
     }
 
 

@@ -1,61 +1,70 @@
-"""Confidence that means what it says: its error, and the temperature that corrects it."""
+"""Confidence that means what it says: the temperature that corrects it, and the limit below which it is `unknown`."""
+
+from collections.abc import Sequence
 
 import numpy as np
+import scipy.optimize
 from numpy.typing import NDArray
 
-N_BINS = 10
-TEMPERATURES = np.geomspace(0.05, 20, 241)  # 2.5 % apart
+from pipeline.console.terminal import Progress
+from pipeline.scoring import evaluation
+from pipeline.scoring.offline import OfflineNetwork
+from pipeline.streaming.decision import Rule
+from pipeline.tables import SplitRow
+
+TEMPERATURES = (0.02, 50.0)  # limits
 
 
-def expected_error(confidences: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Expected calibration error: how far confidence and accuracy are apart, on average over bins of confidence.
-
-    Source: Guo et al., "On calibration of modern neural networks", ICML 2017, with ten bins.
-
-    Examples
-    --------
-    Four answers of confidence 0.75, of which two are right:
-
-    >>> expected_error(np.full(4, 0.75), np.array([True, True, False, False]))
-    0.25
-    """
-    bins = np.minimum((confidences * N_BINS).astype(int), N_BINS - 1)
-    gaps = np.bincount(bins, confidences - right, N_BINS)
-    return float(np.abs(gaps).sum() / len(confidences))
+def fitted(network: OfflineNetwork, rows: Sequence[SplitRow], refuse: float) -> Rule:
+    """The rule of a network, fitted to recordings that it was not trained on; as it is if none has speech."""
+    description, progress = network.description, Progress("calibrate", len(rows), "recordings")
+    means, truth = [], []
+    for row in rows:
+        decision = evaluation.score_offline(row, network).decision
+        if decision.frames:
+            means.append(decision.mean[: len(description.languages)])
+            truth.append(description.languages.index(row.language))
+        progress.update(1)
+    return fit(np.array(means), np.array(truth), description.decision, refuse)
 
 
-def tempered(posteriors: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
-    """Posteriors whose logarithms are divided by a temperature: above 1 they are less certain. Rows sum to 1.
-
-    >>> tempered(np.array([[0.8, 0.2]]), 2.0).round(3)
-    array([[0.667, 0.333]])
-    """
-    logs = np.log(posteriors) / temperature
-    odds = np.exp(logs - logs.max(axis=-1, keepdims=True))
-    scaled: NDArray[np.float64] = odds / odds.sum(axis=-1, keepdims=True)
-    return scaled
-
-
-def temperature(posteriors: NDArray[np.float64], targets: NDArray[np.int64]) -> float:
-    """The temperature with the lowest cross entropy, each class weighing as much as any other.
+def fit(means: NDArray[np.float64], truth: NDArray[np.int64], rule: Rule, refuse: float) -> Rule:
+    """The rule with the temperature of the lowest cross entropy, each language weighing as much as any other.
 
     Parameters
     ----------
-    posteriors
-        Shape (recordings, classes).
-    targets
-        Numbers of the classes, shape (recordings,).
+    means
+        Mean evidence of recordings over the languages, shape (recordings, languages).
+    truth
+        Number of each recording's language, shape (recordings,).
+    refuse
+        Share of the right answers that become `unknown` with all that are less confident; 0 is none.
 
     Examples
     --------
     Certain answers of which one in four is wrong:
 
-    >>> posteriors = np.array([[0.99, 0.01]] * 4 + [[0.01, 0.99]] * 4)
-    >>> 4 < temperature(posteriors, np.array([0, 0, 0, 1, 1, 1, 1, 0])) < 4.5
-    True
+    >>> means = np.log([[0.99, 0.01]] * 4 + [[0.01, 0.99]] * 4)
+    >>> round(fit(means, np.array([0, 0, 0, 1, 1, 1, 1, 0]), Rule(), refuse=0).temperature, 2)
+    4.18
     """
-    counts = np.bincount(targets, minlength=posteriors.shape[1])
-    weights = 1 / counts[targets]
-    rows = np.arange(len(targets))
-    losses = [-weights @ np.log(tempered(posteriors, value)[rows, targets]) for value in TEMPERATURES]
-    return float(TEMPERATURES[int(np.argmin(losses))])
+    if not len(truth):
+        return rule
+    weights = 1 / np.bincount(truth)[truth]
+
+    def loss(log_temperature: float) -> float:
+        posteriors = _with_temperature(rule, np.exp(log_temperature)).answer(means)
+        return float(-weights @ np.log(np.maximum(posteriors[np.arange(len(truth)), truth], np.finfo(float).tiny)))
+
+    found = scipy.optimize.minimize_scalar(loss, bounds=np.log(TEMPERATURES), method="bounded")
+    fitted = _with_temperature(rule, round(float(np.exp(found.x)), 4))
+    posteriors = fitted.answer(means)
+    right = posteriors.argmax(axis=1) == truth
+    if not refuse or not right.any():
+        return fitted
+    limit = float(np.quantile(posteriors.max(axis=1)[right], refuse))
+    return fitted.model_copy(update={"unknown_below": round(limit, 6)})
+
+
+def _with_temperature(rule: Rule, temperature: float) -> Rule:
+    return rule.model_copy(update={"temperature": float(temperature)})

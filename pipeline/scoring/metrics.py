@@ -1,4 +1,4 @@
-"""Formulas of language recognition: accuracy, recall, confusion, C_avg, equal error rate."""
+"""The scores of a set of recordings: accuracy, recall, precision, F1, costs of detection, calibration."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pipeline.scoring import detection
 
 UNDECIDED = "undecided"  # predicted for a recording without speech
+N_BINS = 10  # of confidence
 
 
 def score(
@@ -34,16 +35,21 @@ def score(
     (0.667, 0.25)
     """
     posteriors = posteriors / posteriors.sum(axis=1, keepdims=True)
-    recall = recalls(actual, predicted, languages)
-    truth, ratios = np.array(actual), detection.log_ratios(posteriors)
+    truth, ratios = np.array([languages.index(name) for name in actual]), detection.log_ratios(posteriors)
+    right = posteriors.argmax(axis=1) == truth
+    recall, of_languages = recalls(actual, predicted, languages), f1(actual, predicted, languages)
     return {
-        "recording_accuracy": float(np.mean(truth == np.array(predicted))),
+        "recording_accuracy": float(np.mean(np.array(actual) == np.array(predicted))),
         "macro_recall": float(np.mean(list(recall.values()))),
+        "macro_f1": float(np.mean(list(of_languages.values()))),
         "recall": recall,
-        "c_avg": detection.c_avg(actual, posteriors, languages),
-        "eer": {
-            language: detection.eer(truth == language, ratios[:, column]) for column, language in enumerate(languages)
-        },
+        "precision": precisions(actual, predicted, languages),
+        "f1": of_languages,
+        "c_avg": detection.c_avg(truth, posteriors),
+        "min_c_avg": detection.min_c_avg(truth, posteriors),
+        "c_llr": detection.c_llr(truth, posteriors),
+        "eer": {name: detection.eer(truth == number, ratios[:, number]) for number, name in enumerate(languages)},
+        "ece": expected_error(posteriors.max(axis=1), right),
     }
 
 
@@ -101,3 +107,20 @@ def f1(actual: Sequence[str], predicted: Sequence[str], languages: Sequence[str]
     pairs = Counter(zip(actual, predicted, strict=True))
     spoken, answered = Counter(actual), Counter(predicted)
     return {name: 2 * pairs[name, name] / (spoken[name] + answered[name]) for name in languages}
+
+
+def expected_error(confidences: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """Expected calibration error: how far confidence and accuracy are apart, on average over bins of confidence.
+
+    Source: Guo et al., "On calibration of modern neural networks", ICML 2017.
+
+    Examples
+    --------
+    Four answers of confidence 0.75, of which two are right:
+
+    >>> expected_error(np.full(4, 0.75), np.array([True, True, False, False]))
+    0.25
+    """
+    bins = np.minimum((confidences * N_BINS).astype(int), N_BINS - 1)
+    gaps = np.bincount(bins, confidences - right, N_BINS)
+    return float(np.abs(gaps).sum() / len(confidences))

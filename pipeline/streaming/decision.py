@@ -1,28 +1,67 @@
 """The language of a stream so far, from the posteriors of its speech frames."""
 
+from typing import Annotated
+
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from pipeline import params
 from pipeline.arrays import Posteriors
 
 POSTERIOR_FLOOR = 1e-10  # lower posteriors count as this, so that no single frame rules a language out
+UNKNOWN = "unknown"  # the answer below the confidence of `Rule.unknown_below`
+
+
+class Rule(params.Section):
+    """How the posteriors of frames become the answer of a stream.
+
+    Attributes
+    ----------
+    mean
+        Of the log posteriors, or of the posteriors themselves.
+    temperature
+        The logarithms of the answer's posteriors are divided by it, so that its confidence is honest.
+    unknown_below
+        Less confident answers are `unknown`.
+    """
+
+    mean: params.Mean = "log"
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    unknown_below: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+    def evidence(self, posteriors: Posteriors) -> NDArray[np.float64]:
+        """What is averaged over the speech frames, shape (frames, classes)."""
+        likely = np.maximum(posteriors, POSTERIOR_FLOOR, dtype=np.float64)
+        return np.log(likely) if self.mean == "log" else likely
+
+    def answer(self, mean: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Posteriors of a stream, shape (..., classes), given the mean of its evidence.
+
+        >>> Rule(mean="log", temperature=0.5).answer(np.log([0.6, 0.4])).round(2)
+        array([0.69, 0.31])
+        """
+        logs = (mean if self.mean == "log" else np.log(mean)) / self.temperature
+        odds = np.exp(logs - logs.max(axis=-1, keepdims=True))
+        posteriors: NDArray[np.float64] = odds / odds.sum(axis=-1, keepdims=True)
+        return posteriors
 
 
 class Decision:
-    """The language of a stream so far: the mean log posterior over its speech frames decides.
+    """The language of a stream so far: the highest mean over its speech frames decides.
 
     Attributes
     ----------
     frames
         Speech frames so far.
     since
-        Number of the frame since which the language has been the same.
+        Number of the frame since which the same language has led.
 
     Examples
     --------
     Frame 8 favours Hindi with 0.6 to 0.4; frame 9 turns the decision with 0.9 to 0.1, as √(0.4 · 0.9) > √(0.6 · 0.1):
 
-    >>> decision = Decision(classes=("english", "hindi"), languages=("english", "hindi"))
+    >>> decision = Decision(("english", "hindi"), ("english", "hindi"), Rule())
     >>> decision.accept(np.array([[0.4, 0.6], [0.9, 0.1]], np.float32), np.array([8, 9]))
     >>> decision.language, decision.since, decision.frames
     ('english', 9, 2)
@@ -30,8 +69,8 @@ class Decision:
     array([0.71, 0.29])
     """
 
-    def __init__(self, classes: tuple[str, ...], languages: tuple[str, ...]) -> None:
-        self._classes, self._languages = classes, languages
+    def __init__(self, classes: tuple[str, ...], languages: tuple[str, ...], rule: Rule) -> None:
+        self._classes, self._languages, self._rule = classes, languages, rule
         self._total = np.zeros(len(classes))
         self.frames = self.since = 0
 
@@ -39,7 +78,7 @@ class Decision:
         """Take the posteriors of more speech frames, shape (frames, classes), and their numbers in the stream."""
         if not len(posteriors):
             return
-        totals = self._total + np.cumsum(np.log(np.maximum(posteriors, POSTERIOR_FLOOR, dtype=np.float64)), axis=0)
+        totals = self._total + np.cumsum(self._rule.evidence(posteriors), axis=0)
         best = totals[:, : len(self._languages)].argmax(axis=1)
         others = np.flatnonzero(best != best[-1])
         if len(others):
@@ -50,18 +89,27 @@ class Decision:
         self.frames += len(posteriors)
 
     @property
+    def mean(self) -> NDArray[np.float64]:
+        """Mean evidence of the speech frames, shape (classes,)."""
+        return self._total / self.frames
+
+    @property
     def posteriors(self) -> NDArray[np.float64]:
         """Posteriors of the whole stream, shape (classes,); uniform before any speech."""
-        mean = self._total / max(self.frames, 1)
-        odds = np.exp(mean - mean.max())
-        return np.asarray(odds / odds.sum())
+        n_classes = len(self._classes)
+        return self._rule.answer(self.mean) if self.frames else np.full(n_classes, 1 / n_classes)
 
     @property
     def language(self) -> str | None:
+        """The leading language, or `unknown` if its confidence is too low; None before any speech."""
+        return UNKNOWN if self.frames and self.confidence < self._rule.unknown_below else self.leading
+
+    @property
+    def leading(self) -> str | None:
         """The most likely language; None before any speech."""
-        return self._languages[int(np.argmax(self.posteriors[: len(self._languages)]))] if self.frames else None
+        return self._languages[int(np.argmax(self._total[: len(self._languages)]))] if self.frames else None
 
     @property
     def confidence(self) -> float:
-        """Posterior of that language; 0 before any speech."""
+        """Posterior of the most likely language; 0 before any speech."""
         return float(self.posteriors[: len(self._languages)].max()) if self.frames else 0.0

@@ -9,6 +9,7 @@ from pipeline import checksums, params
 from pipeline.arrays import Flags
 from pipeline.dataset import views
 from pipeline.errors import ArtifactError
+from pipeline.streaming.decision import Rule
 
 DESCRIPTION = "streaming.json"
 FRONT_END = "frontend.npz"
@@ -19,7 +20,7 @@ EXPORT_REMEDY = "copy the whole folder or export again"
 class Description(params.Section):
     """Everything about an exported network that its own file does not hold, as in streaming.json."""
 
-    schema_version: Literal[2]
+    schema_version: Literal[3]
     streaming: bool  # false: it was trained on features that can't be streamed
     languages: tuple[str, ...]
     classes: tuple[str, ...]
@@ -27,6 +28,7 @@ class Description(params.Section):
     mfcc: params.Mfcc
     conventions: dict[str, Any]  # choices without a parameter, for other implementations of the stream
     silence: params.Silence
+    decision: Rule
     states: dict[str, PositiveInt]  # names and lengths
     latency_s: dict[str, float]
     tolerance: float  # largest difference allowed between a posterior of a stream and that of the offline stages

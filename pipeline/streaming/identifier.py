@@ -185,7 +185,7 @@ class Identifier:
         self._speech: deque[np.bool_] = deque()  # flags waiting for their frames
         self._finished = False
         self.decided = 0
-        self.decision = Decision(description.classes, description.languages)
+        self.decision = Decision(description.classes, description.languages, description.decision)
 
     def _require_open(self) -> None:
         if self._finished:

@@ -29,7 +29,7 @@ def test_a_gain_is_added_to_every_band(gain: float) -> None:
 
 def test_a_filter_is_added_to_every_band() -> None:
     taps = scipy.signal.firwin2(65, [0, 500, 2000, 8000], [1, 1, 0.3, 0.1], fs=RATE)
-    frequencies, response = scipy.signal.freqz(taps, worN=201, fs=RATE)
+    _, response = scipy.signal.freqz(taps, worN=201, fs=RATE)
     curve = 10 * np.log10(np.square(np.abs(response)) @ KERNEL.mel / KERNEL.mel.sum(axis=0))
     filtered = scipy.signal.lfilter(taps, 1, np.append(VOICE, np.zeros(32)))[32:]
     error = log_mel(filtered) - (log_mel(VOICE) + curve)

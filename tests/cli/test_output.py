@@ -15,6 +15,7 @@ import pytest
 from pipeline import mfcc, params
 from pipeline.arrays import Waveform
 from pipeline.cli.output import AnswerPrinter, OutputFormat, UntilInterrupt
+from pipeline.streaming.decision import Rule
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Identifier
 from pipeline.streaming.runtimes import Network
@@ -36,7 +37,7 @@ class Constant(Network):
 @pytest.fixture
 def stream(defaults: params.Params) -> Identifier:
     description = Description(
-        schema_version=2,
+        schema_version=3,
         streaming=True,
         languages=LANGUAGES,
         classes=LANGUAGES,
@@ -44,6 +45,7 @@ def stream(defaults: params.Params) -> Identifier:
         mfcc=defaults.mfcc,
         conventions={},
         silence=defaults.silence.model_copy(update={"strategy": "remove"}),
+        decision=Rule(),
         states={},
         latency_s={},
         tolerance=1e-4,

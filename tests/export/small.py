@@ -12,6 +12,7 @@ from pipeline.export import formats
 from pipeline.network import forms
 from pipeline.network.definition import Architecture, make_architecture
 from pipeline.network.ensemble import Division
+from pipeline.streaming.decision import Rule
 from pipeline.streaming.description import Description
 from pipeline.streaming.reference import Predict
 
@@ -51,6 +52,7 @@ def export(
         sample_rate=RATE_HZ,
         mfcc=MFCC,
         silence=detection.model_copy(update={"strategy": strategy}),
+        decision=Rule(),
         streaming=True,
         tolerance=tolerance,
     )

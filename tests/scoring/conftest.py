@@ -12,12 +12,14 @@ import soundfile
 from pipeline import mfcc, params
 from pipeline.arrays import Features, Posteriors, Samples
 from pipeline.audio.wav import Wav, hex_digits
+from pipeline.scoring import evaluation
+from pipeline.scoring.evaluation import RecordingScore
 from pipeline.scoring.offline import OfflineNetwork
 from pipeline.shards import writer
 from pipeline.store.feature_store import FeatureStore
 from pipeline.streaming import reference, runtimes
 from pipeline.streaming.description import Description
-from pipeline.streaming.identifier import Identifier
+from pipeline.streaming.identifier import Frames, Identifier
 from pipeline.tables import SplitRow
 from tests.export import small
 
@@ -72,3 +74,17 @@ def case(
     features, speech = (np.concatenate(column) for column in list(zip(*computed, strict=True))[:2])
     writer.write(path, 0, features, speech)
     return Case(folder, description, FeatureStore.open(path), rows, wavs)
+
+
+def hand_made(case: Case, language: str, *favoured: int, n_silent: int = 0, speaker: str = "ann") -> RecordingScore:
+    """The score of a recording that favours these languages in turn, then is silent."""
+    languages, classes = len(small.LANGUAGES), len(case.description.classes)
+    posteriors = np.full((len(favoured) + n_silent, classes), 0.1, np.float32)
+    posteriors[np.arange(len(favoured)), list(favoured)] = 0.8
+    posteriors[len(favoured) :, -1] = 0.8
+    speech = np.arange(len(posteriors)) < len(favoured)
+    cut = len(posteriors) // 2
+    pieces = [Frames(0, speech[:cut], posteriors[:cut]), Frames(cut, speech[cut:], posteriors[cut:])]
+    assert languages <= classes
+    row = SplitRow("r", language, speaker, "r", 1.0)
+    return evaluation.score_frames(row, pieces, case.description)

@@ -56,18 +56,6 @@ def test_weights_depend_on_the_names_alone() -> None:
     assert all((weights > 0).all() for weights in first.values())
 
 
-def test_the_interval_covers_a_known_share_about_as_often_as_it_says() -> None:
-    rng = np.random.default_rng(0)
-    weights = np.array(list(bootstrap.draw([str(n) for n in range(40)]).values())).T
-    covered = 0
-    for _ in range(200):  # forty speakers with a recording per language, 80 % of them right
-        right = rng.random((40, 3)) < 0.8
-        counted = bootstrap.Tally((), np.ones((40, 3)), right.astype(float), np.zeros((40, 3, 3)))
-        low, high = bootstrap.interval(bootstrap.scores(counted, weights)["recording_accuracy"])
-        covered += low <= 0.8 <= high
-    assert 180 <= covered <= 199
-
-
 def test_the_best_must_beat_every_other_in_97_5_percent_of_the_replicates() -> None:
     base = np.zeros(1000)
     often, rarely = base.copy(), base.copy()

@@ -1,37 +1,53 @@
-"""The calibration error is zero for honest confidences; the temperature makes them honest."""
+"""The temperature makes confidences honest."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.scoring import calibration
-
-
-def test_honest_confidences_have_no_error() -> None:
-    rng = np.random.default_rng(0)
-    confidences = rng.uniform(0.3, 1, 100_000)
-    assert calibration.expected_error(confidences, rng.random(100_000) < confidences) < 0.01
-
-
-def test_an_error_worked_out_by_hand() -> None:
-    # Bin 0.6 to 0.7: mean confidence 0.65, one of two right. Bin 0.9 to 1: 0.95 and 1.0, both wrong.
-    confidences, right = np.array([0.62, 0.68, 0.95, 1.0]), np.array([True, False, False, False])
-    assert calibration.expected_error(confidences, right) == pytest.approx((0.3 + 1.95) / 4)
+from pipeline import params
+from pipeline.scoring import calibration, metrics
+from pipeline.streaming.decision import Rule
 
 
 @given(st.floats(0.2, 5))
 def test_the_temperature_is_found_again(temperature: float) -> None:
     rng = np.random.default_rng(1)
     honest = rng.dirichlet([1, 1, 1], 6000)
-    targets = np.array([rng.choice(3, p=row) for row in honest])
-    sharpened = calibration.tempered(honest, 1 / temperature)
-    assert calibration.temperature(sharpened, targets) == pytest.approx(temperature, rel=0.12)
+    truth = np.array([rng.choice(3, p=row) for row in honest])
+    found = calibration.fit(np.log(honest) * temperature, truth, Rule(), refuse=0)
+    assert found.temperature == pytest.approx(temperature, rel=0.12)
+    assert found.unknown_below == 0
 
 
-@given(st.floats(0.1, 10), st.integers(0, 99))
-def test_a_temperature_changes_no_ranking(temperature: float, seed: int) -> None:
-    posteriors = np.random.default_rng(seed).dirichlet([1, 1, 1], 20)
-    scaled = calibration.tempered(posteriors, temperature)
-    assert scaled.sum(axis=1) == pytest.approx(1)
-    assert (scaled.argmax(axis=1) == posteriors.argmax(axis=1)).all()
+@pytest.mark.parametrize("mean", ["log", "plain"])
+def test_calibrated_answers_have_a_smaller_error_and_the_same_ranking(mean: params.Mean) -> None:
+    rng = np.random.default_rng(2)
+    honest = rng.dirichlet([1, 1, 1], 3000)
+    truth = np.array([rng.choice(3, p=row) for row in honest])
+    sharp = Rule(temperature=0.2).answer(np.log(honest))
+    means = np.log(sharp) if mean == "log" else sharp
+    before = Rule(mean=mean)
+    after = calibration.fit(means, truth, before, refuse=0)
+    errors = []
+    for rule in (before, after):
+        posteriors = rule.answer(means)
+        assert (posteriors.argmax(axis=1) == honest.argmax(axis=1)).all()
+        errors.append(metrics.expected_error(posteriors.max(axis=1), honest.argmax(axis=1) == truth))
+    assert errors[1] < 0.03 < errors[0]
+
+
+@given(st.floats(0.01, 0.5), st.integers(0, 99))
+def test_the_share_of_right_answers_that_is_given_up_is_as_asked(refuse: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    means = np.log(rng.dirichlet([1, 1, 1], 300))
+    truth = rng.integers(3, size=300)
+    rule = calibration.fit(means, truth, Rule(), refuse)
+    posteriors = rule.answer(means)
+    right = posteriors.argmax(axis=1) == truth
+    refused = (posteriors.max(axis=1) < rule.unknown_below)[right]
+    assert refused.mean() == pytest.approx(refuse, abs=1.5 / right.sum())
+
+
+def test_without_recordings_nothing_is_fitted() -> None:
+    assert calibration.fit(np.zeros((0, 2)), np.zeros(0, int), Rule(), refuse=0.1) == Rule()

@@ -12,6 +12,10 @@ from pipeline.scoring import detection
 LANGUAGES = ["a", "b", "c"]
 
 
+def numbers(names: list[str]) -> NDArray[np.int64]:
+    return np.array([LANGUAGES.index(name) for name in names])
+
+
 def one_hot(names: list[str]) -> NDArray[np.float64]:
     return np.array([[float(name == language) for language in LANGUAGES] for name in names])
 
@@ -30,12 +34,12 @@ def test_c_avg_of_a_table_worked_out_by_hand() -> None:
     # Accepted as a: both a, one of two b. As b: one of two b. As c: the c.
     actual, answers = ["a", "a", "b", "b", "c"], ["a", "a", "a", "b", "c"]
     by_target = [0 / 2 + (1 / 2 + 0) / 2 / 2, (1 / 2) / 2 + 0, 0]
-    assert detection.c_avg(actual, one_hot(answers), LANGUAGES) == pytest.approx(np.mean(by_target))
+    assert detection.c_avg(numbers(actual), one_hot(answers)) == pytest.approx(np.mean(by_target))
 
 
 def test_c_avg_is_0_for_a_perfect_answer() -> None:
     actual = ["a", "b", "b", "c"]
-    assert detection.c_avg(actual, one_hot(actual), LANGUAGES) == 0
+    assert detection.c_avg(numbers(actual), one_hot(actual)) == 0
 
 
 @given(st.lists(st.floats(0.01, 1), min_size=3, max_size=3))
@@ -43,7 +47,7 @@ def test_c_avg_is_a_half_for_a_constant_answer(posterior: list[float]) -> None:
     # Each target is accepted always (no miss, all false alarms) or never (the reverse): 1/2 either way.
     actual = ["a", "a", "b", "c"]
     same = np.tile(np.array(posterior) / sum(posterior), (4, 1))
-    assert detection.c_avg(actual, same, LANGUAGES) == pytest.approx(0.5)
+    assert detection.c_avg(numbers(actual), same) == pytest.approx(0.5)
 
 
 def test_c_avg_does_not_depend_on_how_many_recordings_a_language_has() -> None:
@@ -51,8 +55,8 @@ def test_c_avg_does_not_depend_on_how_many_recordings_a_language_has() -> None:
     often = [
         (truth, answer) for truth, answer in zip(actual, answers, strict=True) for _ in range(7 if truth == "a" else 1)
     ]
-    more = detection.c_avg([truth for truth, _ in often], one_hot([answer for _, answer in often]), LANGUAGES)
-    assert more == pytest.approx(detection.c_avg(actual, one_hot(answers), LANGUAGES))
+    more = detection.c_avg(numbers([truth for truth, _ in often]), one_hot([answer for _, answer in often]))
+    assert more == pytest.approx(detection.c_avg(numbers(actual), one_hot(answers)))
 
 
 def crossing(is_target: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
@@ -107,11 +111,11 @@ def test_the_lowest_c_avg_is_that_of_the_best_threshold(posteriors: NDArray[np.f
     ratios, truth = detection.log_ratios(posteriors), np.array([0, 0, 1, 1, 2, 2])
     costs = []
     for threshold in [-np.inf, *np.unique(ratios)]:
-        accept = np.array([(ratios > threshold)[truth == other].mean(axis=0) for other in range(3)]).T
-        costs.append(detection.detection_cost(accept))
-    lowest = detection.min_c_avg(ACTUAL, posteriors, LANGUAGES)
+        wrong = (ratios > threshold) != (truth[:, None] == np.arange(3))
+        costs.append(detection.average_cost(detection.by_language(wrong.astype(float), truth)))
+    lowest = detection.min_c_avg(numbers(ACTUAL), posteriors)
     assert lowest == pytest.approx(min(costs))
-    assert lowest <= detection.c_avg(ACTUAL, posteriors, LANGUAGES) + 1e-12
+    assert lowest <= detection.c_avg(numbers(ACTUAL), posteriors) + 1e-12
 
 
 @given(POSTERIORS)
@@ -122,13 +126,13 @@ def test_c_llr_is_the_mean_over_detectors_worked_out_in_steps(posteriors: NDArra
         miss = np.mean([np.log2(1 + np.exp(-ratio)) for ratio in ratios[truth == target, target]])
         alarm = np.mean([np.log2(1 + np.exp(ratio)) for ratio in ratios[truth != target, target]])
         by_target.append((miss + alarm) / 2)  # both other languages have two recordings
-    assert detection.c_llr(ACTUAL, posteriors, LANGUAGES) == pytest.approx(np.mean(by_target))
+    assert detection.c_llr(numbers(ACTUAL), posteriors) == pytest.approx(np.mean(by_target))
 
 
 def test_c_llr_at_the_ends_of_its_scale() -> None:
-    assert detection.c_llr(ACTUAL, one_hot(ACTUAL), LANGUAGES) < 1e-6
-    assert detection.c_llr(ACTUAL, np.full((6, 3), 1 / 3), LANGUAGES) == pytest.approx(1)
-    assert detection.c_llr(ACTUAL, one_hot(["b", "b", "c", "c", "a", "a"]), LANGUAGES) > 10
+    assert detection.c_llr(numbers(ACTUAL), one_hot(ACTUAL)) < 1e-6
+    assert detection.c_llr(numbers(ACTUAL), np.full((6, 3), 1 / 3)) == pytest.approx(1)
+    assert detection.c_llr(numbers(ACTUAL), one_hot(["b", "b", "c", "c", "a", "a"])) > 10
 
 
 @settings(deadline=None)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pipeline.arrays import Posteriors
 from pipeline.scoring import stability
 from pipeline.scoring.stability import Stability
+from pipeline.streaming.decision import Rule
 
 SURE, UNSURE = [0.9, 0.1], [0.4, 0.6]
 
@@ -18,7 +19,7 @@ SURE, UNSURE = [0.9, 0.1], [0.4, 0.6]
 def follow(
     posteriors: Posteriors, numbers: NDArray[np.int64], language: int = 0, cuts: Iterable[int] = ()
 ) -> Stability:
-    running = Stability(language, 2, frame_s=1.0)
+    running = Stability(language, 2, frame_s=1.0, rule=Rule())
     for part in np.split(np.arange(len(numbers)), sorted(cuts)):
         running.accept(posteriors[part], numbers[part])
     return running
@@ -28,7 +29,10 @@ def test_the_running_decision_is_the_mean_log_posterior_over_speech() -> None:
     posteriors = np.array([UNSURE, UNSURE, SURE, SURE, UNSURE], np.float32)
     numbers = np.array([0, 2, 3, 4, 5])
     found = follow(posteriors, numbers)  # wrong after two frames, right after three
-    assert found.right_after == {1: False, 3: True}
+    assert {seconds: int(posteriors.argmax()) for seconds, posteriors in found.after.items()} == {1: 1, 3: 0}
+    mean = np.exp(np.log(posteriors[:3]).mean(axis=0))
+    np.testing.assert_allclose(found.after[3], mean / mean.sum(), rtol=1e-6)
+    assert (found.sequences, found.sequences_right) == (2, 2)
     assert found.n_changes == 1
     assert found.stable_frame == 3
     assert follow(posteriors, numbers, language=1).stable_frame is None  # it ends wrong
@@ -43,7 +47,12 @@ def test_stability_is_the_same_in_pieces_of_any_length(data: st.DataObject, fram
     right = np.cumsum(np.log(np.maximum(posteriors, 1e-10, dtype=np.float64)), axis=0).argmax(axis=1) == 0
     found = follow(posteriors, numbers, cuts=data.draw(st.lists(st.integers(0, frames))))
     assert found.n_changes == np.count_nonzero(np.diff(right))
-    assert found.right_after == {seconds: right[seconds - 1] for seconds in stability.MARKS_S if seconds <= frames}
+    leads = {seconds: posterior.argmax() == 0 for seconds, posterior in found.after.items()}
+    assert leads == {seconds: right[seconds - 1] for seconds in stability.MARKS_S if seconds <= frames}
+    sequences = [posteriors[at : at + 3] for at in range(0, frames, 3)]
+    assert found.sequences == len(sequences)
+    favoured = [np.log(np.maximum(part, 1e-10, dtype=np.float64)).sum(axis=0).argmax() == 0 for part in sequences]
+    assert found.sequences_right == sum(favoured)
     stable = [numbers[at] for at in range(frames) if right[at:].all()]
     assert found.stable_frame == (stable[0] if stable else None)
 
@@ -55,13 +64,7 @@ def swinging(*right: bool) -> Stability:
     return follow(np.stack([share, 1 - share], axis=1).astype(np.float32), np.arange(len(right)))
 
 
-def test_the_summary_counts_only_recordings_that_are_long_enough() -> None:
+def test_the_summary_is_over_recordings() -> None:
     found = stability.summary([swinging(False, True, True), swinging(True), swinging(True, False)], frame_s=1.0)
     assert found["seconds_until_right"] == 0.5  # of 1 and 0; the third ends wrong
     assert found["changes_of_mind"] == pytest.approx(2 / 3)
-    assert found["accuracy_after"] == {
-        "1 s": {"accuracy": pytest.approx(2 / 3), "recordings": 3},
-        "3 s": {"accuracy": 1.0, "recordings": 1},
-        "10 s": {"accuracy": None, "recordings": 0},
-        "30 s": {"accuracy": None, "recordings": 0},
-    }

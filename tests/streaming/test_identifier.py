@@ -64,7 +64,7 @@ def test_the_stream_equals_the_offline_stages(
     np.testing.assert_allclose(answers, wanted.posteriors, atol=1e-4)
     assert [frames.first for frames in found] == np.cumsum([0, *(len(frames.speech) for frames in found)])[:-1].tolist()
 
-    decision = Decision(stream.description.classes, small.LANGUAGES)
+    decision = Decision(stream.description.classes, small.LANGUAGES, stream.description.decision)
     decision.accept(wanted.posteriors[wanted.speech], np.flatnonzero(wanted.speech))
     assert stream.decision.frames == decision.frames == int(wanted.speech.sum())
     np.testing.assert_allclose(stream.decision.posteriors, decision.posteriors, atol=1e-3)

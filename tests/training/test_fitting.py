@@ -22,6 +22,17 @@ from pipeline.training import feed, fitting
 
 LANGUAGES = ("english", "hindi", "mandarin")
 SPEECH = np.array([0, 0, 1, 1, 1, 0, 1, 0], bool)
+SETTINGS = params.Train(
+    epochs=6,
+    batch_size=7,
+    learning_rate=0.02,
+    schedule="constant",
+    patience=6,
+    average=0.5,
+    smoothing=0.1,
+    utterance=0.5,
+    memory=1.0,
+)
 
 
 @pytest.fixture
@@ -128,9 +139,7 @@ def learn(
         rows += [dataclasses.replace(row, member=1) for row in rows if row.language != division.large]
     train, val = chosen(features, rows, "none").view("none", LANGUAGES), features.select().view("none", LANGUAGES)
     model = params.Model(cell="gru", units=(8,), dense=(6,), dropout=0.1, noise=0.1)
-    settings = params.Train(epochs=6, batch_size=7, learning_rate=0.02, patience=6, memory=memory).model_copy(
-        update=others
-    )
+    settings = SETTINGS.model_copy(update={"memory": memory, **others})
     design = make_architecture(model, LANGUAGES, division, *fitting.moments(train))
     trained, history = fitting.fit(design, division, train, val, settings, seed=5)
     assert [row.epoch for row in history] == list(range(1, len(history) + 1))
@@ -193,7 +202,7 @@ def test_damage_found_during_training_keeps_its_own_message(noisy: FeatureStore,
     features = FeatureStore.open(path)
     train, val = features.select(speaker=["s0", "s1", "s2"]).view("none", LANGUAGES), features.select()
     model = params.Model(cell="gru", units=(2,), dense=(), dropout=0, noise=0)
-    settings = params.Train(epochs=1, batch_size=4, learning_rate=0.02, patience=6, memory=1)
+    settings = SETTINGS.model_copy(update={"epochs": 1})
     design = make_architecture(model, LANGUAGES, None, *fitting.moments(train))
     with pytest.raises(ArtifactError, match="of mfcc can't be read"):
         fitting.fit(design, None, train, val, settings, seed=5)

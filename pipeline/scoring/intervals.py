@@ -1,0 +1,95 @@
+"""95 % intervals of the scores of one test set, over speakers: how far they could differ with other speakers.
+
+A bootstrap alone is too narrow. It takes the speakers at hand for all there are, which the factor of Student's t
+corrects, and it can't imagine an error if there is none, so that every language is given doubtful speakers.
+`benchmarks/intervals.py` measures how often such intervals hold the truth.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.stats
+from numpy.typing import NDArray
+
+from pipeline.scoring import bootstrap
+from pipeline.scoring.bootstrap import SEED, TAIL, Tally
+
+MIN_SPEAKERS = 40  # with fewer, the intervals are too narrow
+DOUBT = 0.125  # of a speaker: shape of the gamma distribution of a doubtful speaker's weight
+
+Interval = tuple[float, float]
+
+
+def of_share(speakers: Sequence[str], right: NDArray[np.float64], total: NDArray[np.float64]) -> Interval | None:
+    """The interval of a share, given what is right and the total of every speaker; None if only one has any.
+
+    Examples
+    --------
+    Twenty speakers with two recordings each, all of them recognised:
+
+    >>> names = [f"s{number}" for number in range(20)]
+    >>> low, high = of_share(names, np.full(20, 2.0), np.full(20, 2.0))
+    >>> round(low, 3), high
+    (0.917, 1.0)
+    """
+    heard = total > 0
+    names = [name for name, has_any in zip(speakers, heard, strict=True) if has_any]
+    weights, (sure, wrong) = _weights(names), _doubts(2).T * total.sum() / max(len(names), 1)
+    of_right, of_all = weights @ right[heard], weights @ total[heard]
+    return _interval(
+        float(right.sum() / max(total.sum(), 1)),
+        of_right / of_all,
+        (of_right + sure) / (of_all + sure + wrong),
+        len(names),
+    )
+
+
+def of_languages(counted: Tally) -> dict[str, Interval | None]:
+    """Intervals of `bootstrap.scores` that are means over languages; None if a language has only one speaker."""
+    n_languages = counted.recordings.shape[1]
+    weights, heard = _weights(counted.speakers), np.count_nonzero(counted.recordings, axis=0)
+    doubted = np.concatenate([weights, _doubts(2 * n_languages)], axis=1)
+    estimates = bootstrap.scores(counted, np.ones((1, len(counted.speakers))))
+    plain, wide = bootstrap.scores(counted, weights), bootstrap.scores(_doubtful(counted), doubted)
+    return {
+        name: _interval(float(estimates[name][0]), plain[name], wide[name], int(heard.min()))
+        for name in plain
+        if name != "recording_accuracy"
+    }
+
+
+def _weights(speakers: Sequence[str]) -> NDArray[np.float64]:
+    return np.array(list(bootstrap.draw(speakers).values())).T
+
+
+def _doubts(n_speakers: int) -> NDArray[np.float64]:
+    return np.random.default_rng(SEED).standard_gamma(DOUBT, (bootstrap.REPLICATES, n_speakers))
+
+
+def _doubtful(counted: Tally) -> Tally:
+    """The same speakers; then one of every language who is never wrong, and one of every language who always is."""
+    n_languages = counted.recordings.shape[1]
+    heard = np.count_nonzero(counted.recordings, axis=0)
+    own = np.diag(counted.recordings.sum(axis=0) / heard)
+    wrong = own[:, :, None] * np.ones(n_languages)
+    usual = (counted.bits.sum(axis=0) / heard[:, None]) * np.eye(n_languages)[:, :, None]
+    return Tally(
+        counted.speakers,
+        np.concatenate([counted.recordings, own, own]),
+        np.concatenate([counted.right, own, 0 * own]),
+        np.concatenate([counted.errors, 0 * wrong, wrong]),
+        np.concatenate([counted.bits, usual, usual]),
+    )
+
+
+def _interval(
+    estimate: float, plain: NDArray[np.float64], wide: NDArray[np.float64], n_speakers: int
+) -> Interval | None:
+    if n_speakers < 2:
+        return None
+    tails = [TAIL, 1 - TAIL]
+    student = scipy.stats.t.ppf(1 - TAIL, n_speakers - 1) / scipy.stats.norm.ppf(1 - TAIL)
+    factor = student * np.sqrt((n_speakers + 1) / (n_speakers - 1))
+    low, high = estimate + factor * (np.quantile(plain, tails) - estimate)
+    doubtful_low, doubtful_high = np.quantile(wide, tails)
+    return max(float(min(low, doubtful_low)), 0.0), float(max(high, doubtful_high))

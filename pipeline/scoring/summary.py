@@ -1,0 +1,135 @@
+"""The scores of a test set, summed up from those of its recordings: the content of evaluation/metrics.json."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.scoring import intervals, metrics, stability
+from pipeline.scoring.bootstrap import tally
+from pipeline.scoring.evaluation import RecordingScore
+from pipeline.scoring.intervals import Interval
+from pipeline.streaming.decision import UNKNOWN
+from pipeline.streaming.description import Description
+
+
+class Answers(NamedTuple):
+    """Answers to recordings: speakers, languages spoken and predicted, and posteriors (recordings, languages)."""
+
+    speakers: list[str]
+    actual: list[str]
+    predicted: list[str]
+    posteriors: NDArray[np.float64]
+
+
+def summarise(
+    scores: Sequence[RecordingScore], drift: Mapping[str, Sequence[float]], description: Description
+) -> dict[str, Any]:
+    """The scores of a test set that holds every language, rounded to 6 digits.
+
+    Parameters
+    ----------
+    drift
+        Frame accuracy by language and minute, without a reset.
+    """
+    languages, running = description.languages, [scored.stability for scored in scores]
+    answers = Answers(
+        [scored.row.speaker for scored in scores],
+        [scored.row.language for scored in scores],
+        [scored.predicted for scored in scores],
+        np.array([scored.decision.posteriors for scored in scores])[:, : len(languages)],
+    )
+    frames = np.array([[scored.right, scored.weight] for scored in scores])
+    sequences = np.array([[found.sequences_right, found.sequences] for found in running], float)
+    spoken = set(zip(answers.speakers, answers.actual, strict=True))
+    tree = {
+        "frame_accuracy": _share(frames),
+        "sequence_accuracy": _share(sequences),
+        **metrics.score(*answers[1:], languages),
+        "intervals": {
+            "frame_accuracy": _share_interval(answers.speakers, frames),
+            "sequence_accuracy": _share_interval(answers.speakers, sequences),
+            **_intervals(answers, languages),
+        },
+        "recordings": len(scores),
+        "speakers": len(set(answers.speakers)),
+        "speakers_by_language": {name: sum(language == name for _, language in spoken) for name in languages},
+        "after": {f"{seconds} s": _after(scores, seconds, languages) for seconds in stability.MARKS_S},
+        "temperature": description.decision.temperature,
+        "unknown": _unknown(scores, description),
+        "stream": stability.summary(running, description.frame_s) | {"drift_by_minute": drift},
+    }
+    rounded: dict[str, Any] = json.loads(json.dumps(tree), parse_float=lambda number: round(float(number), 6))
+    return rounded
+
+
+def table(scores: Sequence[RecordingScore], languages: Sequence[str]) -> tuple[list[str], list[list[object]]]:
+    """The confusion matrix with the recall of each language, as a header and rows to show."""
+    actual, predicted = [scored.row.language for scored in scores], [scored.predicted for scored in scores]
+    counts, recall = metrics.confusion(actual, predicted, languages), metrics.recalls(actual, predicted, languages)
+    rows: list[list[object]] = [
+        [language, *counts[language].values(), f"{recall[language]:.1%}"] for language in languages
+    ]
+    return ["actual \\ predicted", *counts[languages[0]], "recall"], rows
+
+
+def _share(counts: NDArray[np.float64]) -> float:
+    right, total = counts.sum(axis=0)
+    return float(right / max(total, 1))
+
+
+def _share_interval(speakers: Sequence[str], counts: NDArray[np.float64]) -> Interval | None:
+    """Interval of a share, given what is right, and the total, of each recording: shape (recordings, 2)."""
+    names, of = np.unique(speakers, return_inverse=True)
+    sums = np.zeros((len(names), 2))
+    np.add.at(sums, of, counts)
+    return intervals.of_share(names.tolist(), *sums.T)
+
+
+def _intervals(answers: Answers, languages: Sequence[str]) -> dict[str, Any]:
+    """Intervals of the scores of the recordings."""
+    counted = tally(*answers, languages)
+    by_language = {
+        name: intervals.of_share(counted.speakers, counted.right[:, number], counted.recordings[:, number])
+        for number, name in enumerate(languages)
+    }
+    return {
+        "recording_accuracy": intervals.of_share(
+            counted.speakers, counted.right.sum(axis=1), counted.recordings.sum(axis=1)
+        ),
+        **intervals.of_languages(counted),
+        "recall": by_language,
+    }
+
+
+def _after(scores: Sequence[RecordingScore], seconds: int, languages: Sequence[str]) -> dict[str, Any]:
+    """The scores after so many seconds of speech, of the recordings that have them; none if a language has none."""
+    long = [scored for scored in scores if seconds in scored.stability.after]
+    actual = [scored.row.language for scored in long]
+    if set(actual) != set(languages):
+        return {"recordings": len(long)}
+    posteriors = np.array([scored.stability.after[seconds] for scored in long])
+    predicted = [languages[number] for number in posteriors.argmax(axis=1)]
+    answers = Answers([scored.row.speaker for scored in long], actual, predicted, posteriors)
+    found = metrics.score(*answers[1:], languages)
+    kept = ("recording_accuracy", "macro_recall", "c_avg", "min_c_avg", "c_llr", "ece")
+    of_scores = {name: interval for name, interval in _intervals(answers, languages).items() if name in kept}
+    return {"recordings": len(long), **{name: found[name] for name in kept}, "intervals": of_scores}
+
+
+def _unknown(scores: Sequence[RecordingScore], description: Description) -> dict[str, Any] | None:
+    """What is gained and lost by the answer `unknown`; None if it is never given."""
+    below = description.decision.unknown_below
+    if not below:
+        return None
+    refused = np.array([scored.predicted == UNKNOWN for scored in scores])
+    right = np.array([scored.decision.leading == scored.row.language for scored in scores])
+    return {
+        "below": below,
+        "refused": float(refused.mean()),
+        "right_refused": float(refused[right].mean()) if right.any() else None,
+        "wrong_refused": float(refused[~right].mean()) if not right.all() else None,
+        "accuracy_of_answers": float(right[~refused].mean()) if not refused.all() else None,
+    }

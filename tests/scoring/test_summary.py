@@ -1,0 +1,87 @@
+"""The scores of a test set as evaluate writes them."""
+
+import dataclasses
+import json
+
+import pytest
+
+from pipeline.scoring import summary
+from pipeline.streaming.decision import Rule
+from tests.export import small
+from tests.scoring.conftest import Case, hand_made
+
+DRIFT = {language: [1 / 3] * 10 for language in small.LANGUAGES}
+
+
+def test_the_summary_is_plain_json_rounded_to_six_digits(case: Case) -> None:
+    scores = [hand_made(case, "english", 0, 0, 2), hand_made(case, "hindi", 1), hand_made(case, "mandarin", 0)]
+    found = summary.summarise(scores, DRIFT, case.description)
+    assert json.loads(json.dumps(found)) == found
+    assert (found["frame_accuracy"], found["recording_accuracy"], found["sequence_accuracy"]) == (0.6, *[0.666667] * 2)
+    assert (found["recordings"], found["speakers"]) == (3, 1)
+    assert found["stream"]["drift_by_minute"]["english"] == [0.333333] * 10
+    assert found["stream"]["changes_of_mind"] == 0
+    assert found["unknown"] is None
+
+
+def test_one_speaker_has_no_intervals(case: Case) -> None:
+    scores = [hand_made(case, language, number) for number, language in enumerate(small.LANGUAGES)]
+    found = summary.summarise(scores, DRIFT, case.description)
+    assert found["speakers_by_language"] == dict.fromkeys(small.LANGUAGES, 1)
+    assert set(found["intervals"].pop("recall").values()) == {None}
+    assert set(found["intervals"].values()) == {None}
+
+
+def test_every_score_is_in_its_interval(case: Case) -> None:
+    scores = [
+        hand_made(case, language, *(number if at else (number + 1) % 3 for at in range(speaker)), speaker=f"s{speaker}")
+        for number, language in enumerate(small.LANGUAGES)
+        for speaker in range(1, 7)
+    ]
+    found = summary.summarise(scores, DRIFT, case.description)
+    for name, interval in found["intervals"].items():
+        pairs = [(found[name], interval)]
+        if name == "recall":
+            pairs = [(found[name][language], interval[language]) for language in small.LANGUAGES]
+        for score, (low, high) in pairs:
+            assert low <= score <= high
+
+
+def test_scores_after_some_seconds_are_over_the_recordings_that_reach_them(case: Case) -> None:
+    second = round(1 / case.description.frame_s)
+    scores = [
+        hand_made(case, language, *[number] * length, speaker=f"s{length}")
+        for number, language in enumerate(small.LANGUAGES)
+        for length in (second, 3 * second - 1)
+    ]
+    scores.append(hand_made(case, "hindi", *[0] * 3 * second))
+    found = summary.summarise(scores, DRIFT, case.description)["after"]
+    assert (found["1 s"]["recordings"], found["1 s"]["recording_accuracy"]) == (7, pytest.approx(6 / 7))
+    assert found["3 s"] == {"recordings": 1}  # of one language only: no score
+
+
+def test_the_cost_of_unknown_answers(case: Case) -> None:
+    description = case.description.model_copy(update={"decision": Rule(unknown_below=0.7)})
+    unsure = dataclasses.replace(case, description=description)
+    scores = [
+        hand_made(unsure, "english", 0, 0, 0),
+        hand_made(unsure, "english", 0, 1),
+        hand_made(unsure, "hindi", 1, 1, 1),
+        hand_made(unsure, "mandarin", 0, 1),
+    ]
+    found = summary.summarise(scores, DRIFT, description)
+    assert [scored.predicted for scored in scores] == ["english", "unknown", "hindi", "unknown"]
+    assert found["unknown"] == {
+        "below": 0.7,
+        "refused": 0.5,
+        "right_refused": 0.333333,
+        "wrong_refused": 1.0,
+        "accuracy_of_answers": 1.0,
+    }
+
+
+def test_the_table_shows_every_answer_and_recall(case: Case) -> None:
+    scores = [hand_made(case, "english", 0), hand_made(case, "english", n_silent=2), hand_made(case, "hindi", 1)]
+    header, rows = summary.table(scores, ["english", "hindi"])
+    assert header == ["actual \\ predicted", "english", "hindi", "undecided", "recall"]
+    assert rows == [["english", 1, 0, 1, "50.0%"], ["hindi", 0, 1, 0, "100.0%"]]
