@@ -1,6 +1,7 @@
 """train: fit the Keras network to the training manifest."""
 
 from pipeline import backend, checksums, programs, tables
+from pipeline.augment.chain import Chain
 from pipeline.dataset import views
 from pipeline.network.definition import make_architecture
 from pipeline.network.ensemble import Division
@@ -18,10 +19,29 @@ READS = (
     "model.dense",
     "model.dropout",
     "model.noise",
+    "audio.sample_rate",
+    "mfcc.n_mfcc",
+    "mfcc.n_fft",
+    "mfcc.hop_length",
+    "mfcc.n_mels",
+    "mfcc.fmin",
+    "mfcc.fmax",
+    "augment.gain",
+    "augment.tilt",
+    "augment.equaliser",
+    "augment.noise",
+    "augment.echo",
+    "augment.warp",
+    "augment.cutoff",
+    "augment.mask",
     "train.epochs",
     "train.batch_size",
     "train.learning_rate",
+    "train.schedule",
     "train.patience",
+    "train.average",
+    "train.smoothing",
+    "train.utterance",
     "train.memory",
 )  # leaves of params.yaml
 
@@ -39,7 +59,10 @@ def main() -> None:
     )
     classes = views.classes(strategy, languages)
     architecture = make_architecture(settings.model, classes, division, *fitting.moments(train), view=strategy)
-    model, epochs = fitting.fit(architecture, division, train, val, settings.train, settings.seed)
+    change = None
+    if settings.augment.active():
+        change = Chain(settings.augment, settings.mfcc, settings.audio.sample_rate, settings.seed)
+    model, epochs = fitting.fit(architecture, division, train, val, settings.train, settings.seed, change)
 
     folder = ARTIFACTS / "model"
     folder.mkdir(parents=True, exist_ok=True)

@@ -46,9 +46,8 @@ def echo(bands: Bands, decay: NDArray[np.float32], share: NDArray[np.float32]) -
         power[:, frame] += tail
         tail += arrives * direct
         tail *= keep
-    np.log(power, out=power)
-    power /= NEPERS
-    return power
+    reverberant: Bands = np.log(power, out=power) / NEPERS
+    return reverberant
 
 
 def warp(bands: Bands, places: NDArray[np.float32]) -> Bands:

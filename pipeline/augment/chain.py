@@ -2,7 +2,8 @@
 
     voice ─► warp ─► echo ─► noise ─► microphone: gain, tilt, equaliser ─► cut-off ─► masks
 
-MFCCs with n_mfcc = n_mels are a rotation of the log-mel bands: they are rotated back, changed, and rotated again.
+MFCCs with n_mfcc = n_mels are a rotation of the log-mel bands: they are rotated back, changed, and rotated again. With
+fewer MFCCs, only what is added to the bands is exact: gain, tilt and equaliser.
 """
 
 import numpy as np
@@ -36,6 +37,7 @@ class Chain:
         kernel = make_kernel(mfcc, sample_rate)
         self._settings, self._cosines = settings, kernel.cosines
         self._bands = np.ascontiguousarray(kernel.cosines.T)  # the inverse, as the cosines are orthonormal
+        self._invertible = mfcc.n_mfcc == mfcc.n_mels
         self._ramp = np.linspace(-1, 1, mfcc.n_mels, dtype=np.float32)
         order = np.arange(1, N_CURVES + 1)
         places = np.pi * order[:, None] * (np.arange(mfcc.n_mels) + 0.5) / mfcc.n_mels
@@ -55,10 +57,13 @@ class Chain:
             Shape (sequences, frames); the level of a sequence is that of its frames of non-zero weight.
         """
         shape = features.shape
-        bands: Bands = (features.reshape(-1, shape[2]) @ self._bands).reshape(shape)
+        bands: Bands = (features.reshape(-1, shape[2]) @ self._bands).reshape(*shape[:2], -1)
         for step in (self._warp, self._echo, self._add_noise, self._microphone, self._cut_off, self._mask):
             bands = step(bands, weights, rng)
-        return (np.maximum(bands, FLOOR_DB).reshape(-1, shape[2]) @ self._cosines).reshape(shape)
+        if self._invertible:
+            np.maximum(bands, FLOOR_DB, out=bands)
+        changed: Features = (bands.reshape(-1, bands.shape[2]) @ self._cosines).reshape(shape)
+        return changed
 
     def _warp(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
         if not self._settings.warp:

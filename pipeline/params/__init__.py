@@ -19,16 +19,14 @@ from pipeline.params.sections import (
     Mean,
     Mfcc,
     Model,
-    Params,
     Section,
     Silence,
     SilenceStrategy,
     Split,
     SplitMethod,
     Train,
-    check,
-    load,
 )
+from pipeline.params.whole import Params, check, load
 
 __all__ = [
     "BALANCE_STRATEGIES",

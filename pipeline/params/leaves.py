@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from pipeline.params.sections import Params, Section
+from pipeline.params.sections import Section
+from pipeline.params.whole import Params
 
 
 def all_leaves(settings: Params) -> tuple[str, ...]:

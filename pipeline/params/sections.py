@@ -1,20 +1,14 @@
-"""The sections of params.yaml, one frozen and validated class each, and the function that loads the file.
+"""The sections of params.yaml, one frozen and validated class each.
 
-`load` reads and checks the whole file, so that a mistake in any section stops the first stage that runs. Every number,
-text and list has both bounds; docs/parameters.md shows them.
+Every number, text and list has both bounds; docs/parameters.md shows them.
 """
 
 import re
-from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from pipeline.console.text import brief, shorten
-from pipeline.errors import ParameterError
-from pipeline.params import plain_yaml
-from pipeline.params.mel import empty_filter
-from pipeline.params.mistakes import first_mistake
 
 MAX_SAMPLE_RATE_HZ = 48_000  # after ingest
 # Both formats of an ensemble with this many layers stay below 2 GB, the limit of a .tflite or .onnx file.
@@ -191,7 +185,11 @@ class Augment(Section):
     echo: Annotated[float, Field(ge=0, le=5, description="seconds, at most")]
     warp: Annotated[float, Field(ge=0, le=0.5)]
     cutoff: Hertz | None
-    mask: Annotated[int, Field(ge=0, le=1024, description="bands, at most")]
+    mask: Annotated[int, Field(ge=0, le=512, description="bands, at most")]
+
+    def active(self) -> tuple[str, ...]:
+        """Names of the changes that are not switched off."""
+        return tuple(name for name, value in self if value not in (0, None))
 
 
 class Decision(Section):
@@ -236,76 +234,3 @@ class Export(Section):
 
     streaming: bool
     tolerance: Annotated[float, Field(ge=1e-6, le=1, description="largest difference of a posterior; float32 has 1e-7")]
-
-
-class Params(Section):
-    """The whole of params.yaml.
-
-    Examples
-    --------
-    >>> settings = load(Path("params.yaml"))
-    >>> settings.audio.sample_rate
-    16000
-    """
-
-    seed: Seed
-    demo: Demo
-    corpus: Corpus
-    audio: Audio
-    silence: Silence
-    mfcc: Mfcc
-    split: Split
-    sequence: Sequence
-    balance: Balance
-    audit: Audit
-    augment: Augment
-    model: Model
-    train: Train
-    decision: Decision
-    export: Export
-
-    @model_validator(mode="after")
-    def _sections_agree(self) -> Self:
-        if self.export.streaming and self.mfcc.top_db is not None:
-            raise ValueError(
-                f"mfcc.top_db {self.mfcc.top_db} clips against the loudest frame of a whole recording, which no stream "
-                "can know; set it to null, or export.streaming to false"
-            )
-        if self.split.unit == "sequence" and self.audit.on_leak == "fail":
-            raise ValueError(
-                "split.unit 'sequence' puts pieces of one recording into several splits, which leaks; set it to "
-                "'speaker', or audit.on_leak to 'report' to see the price of leakage"
-            )
-        mfcc, nyquist = self.mfcc, self.audio.sample_rate / 2
-        if mfcc.fmax is not None and mfcc.fmax > nyquist:
-            raise ValueError(f"mfcc.fmax {mfcc.fmax} is above half of audio.sample_rate, {nyquist}; lower it")
-        if mfcc.fmin >= nyquist:
-            raise ValueError(f"mfcc.fmin {mfcc.fmin} is not below half of audio.sample_rate, {nyquist}; lower it")
-        if band := empty_filter(mfcc.n_mels, mfcc.n_fft, mfcc.fmin, mfcc.fmax, self.audio.sample_rate):
-            raise ValueError(
-                f"mfcc.n_mels {mfcc.n_mels}: the filter from {band[0]:.1f} to {band[1]:.1f} Hz holds no frequency of "
-                f"the spectrum (mfcc.n_fft {mfcc.n_fft}, audio.sample_rate {self.audio.sample_rate}); lower n_mels, "
-                "raise n_fft or widen fmin to fmax"
-            )
-        return self
-
-
-def load(path: Path) -> Params:
-    """Read and check a params.yaml.
-
-    Raises
-    ------
-    ParameterError
-        Naming the key, the value and the allowed values of the first mistake.
-    """
-    return check(plain_yaml.read(path), str(path))
-
-
-def check(tree: object, origin: str) -> Params:
-    """Check the content of a params.yaml; `origin` begins the message of a ParameterError."""
-    if not isinstance(tree, dict):
-        raise ParameterError(f"{origin} holds no sections; write `section:` with its keys below it")
-    try:
-        return Params.model_validate(tree)
-    except ValidationError as error:
-        raise ParameterError(" ".join(f"{origin}: {first_mistake(error)}".split())) from error

@@ -1,0 +1,127 @@
+"""The whole of params.yaml: its sections, the rules that join them, and the functions that load it.
+
+`load` reads and checks the whole file, so that a mistake in any section stops the first stage that runs.
+"""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import ValidationError, model_validator
+
+from pipeline.errors import ParameterError
+from pipeline.params import plain_yaml
+from pipeline.params.mel import empty_filter
+from pipeline.params.mistakes import first_mistake
+from pipeline.params.sections import (
+    Audio,
+    Audit,
+    Augment,
+    Balance,
+    Corpus,
+    Decision,
+    Demo,
+    Export,
+    Mfcc,
+    Model,
+    Section,
+    Seed,
+    Sequence,
+    Silence,
+    Split,
+    Train,
+)
+
+MIN_BANDWIDTH_HZ = 500  # that augmentation leaves
+NEED_ALL_BANDS = ("noise", "echo", "warp", "cutoff", "mask")  # changes of augmentation
+
+
+class Params(Section):
+    """The whole of params.yaml.
+
+    Examples
+    --------
+    >>> settings = load(Path("params.yaml"))
+    >>> settings.audio.sample_rate
+    16000
+    """
+
+    seed: Seed
+    demo: Demo
+    corpus: Corpus
+    audio: Audio
+    silence: Silence
+    mfcc: Mfcc
+    split: Split
+    sequence: Sequence
+    balance: Balance
+    audit: Audit
+    augment: Augment
+    model: Model
+    train: Train
+    decision: Decision
+    export: Export
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Self:
+        if self.export.streaming and self.mfcc.top_db is not None:
+            raise ValueError(
+                f"mfcc.top_db {self.mfcc.top_db} clips against the loudest frame of a whole recording, which no stream "
+                "can know; set it to null, or export.streaming to false"
+            )
+        if self.split.unit == "sequence" and self.audit.on_leak == "fail":
+            raise ValueError(
+                "split.unit 'sequence' puts pieces of one recording into several splits, which leaks; set it to "
+                "'speaker', or audit.on_leak to 'report' to see the price of leakage"
+            )
+        mfcc, nyquist = self.mfcc, self.audio.sample_rate / 2
+        if mfcc.fmax is not None and mfcc.fmax > nyquist:
+            raise ValueError(f"mfcc.fmax {mfcc.fmax} is above half of audio.sample_rate, {nyquist}; lower it")
+        if mfcc.fmin >= nyquist:
+            raise ValueError(f"mfcc.fmin {mfcc.fmin} is not below half of audio.sample_rate, {nyquist}; lower it")
+        if band := empty_filter(mfcc.n_mels, mfcc.n_fft, mfcc.fmin, mfcc.fmax, self.audio.sample_rate):
+            raise ValueError(
+                f"mfcc.n_mels {mfcc.n_mels}: the filter from {band[0]:.1f} to {band[1]:.1f} Hz holds no frequency of "
+                f"the spectrum (mfcc.n_fft {mfcc.n_fft}, audio.sample_rate {self.audio.sample_rate}); lower n_mels, "
+                "raise n_fft or widen fmin to fmax"
+            )
+        self._augment_leaves_a_signal(mfcc.fmax or nyquist)
+        return self
+
+    def _augment_leaves_a_signal(self, highest: float) -> None:
+        augment, mfcc = self.augment, self.mfcc
+        if mfcc.n_mfcc < mfcc.n_mels and (unable := [name for name in augment.active() if name in NEED_ALL_BANDS]):
+            raise ValueError(
+                f"augment.{unable[0]} {getattr(augment, unable[0])} changes mel bands, which mfcc.n_mfcc {mfcc.n_mfcc} "
+                f"of n_mels {mfcc.n_mels} no longer hold; make them equal, or switch off {', '.join(unable)}"
+            )
+        if augment.mask > mfcc.n_mels // 2:
+            raise ValueError(
+                f"augment.mask {augment.mask} could hide most of the mfcc.n_mels {mfcc.n_mels} bands; take at most "
+                f"{mfcc.n_mels // 2}"
+            )
+        if augment.cutoff is not None and not mfcc.fmin + MIN_BANDWIDTH_HZ <= augment.cutoff <= highest:
+            raise ValueError(
+                f"augment.cutoff {augment.cutoff} leaves too little of {mfcc.fmin} to {highest} Hz, or is above it; "
+                f"take {mfcc.fmin + MIN_BANDWIDTH_HZ} to {highest}, or null"
+            )
+
+
+def load(path: Path) -> Params:
+    """Read and check a params.yaml.
+
+    Raises
+    ------
+    ParameterError
+        Naming the key, the value and the allowed values of the first mistake.
+    """
+    return check(plain_yaml.read(path), str(path))
+
+
+def check(tree: object, origin: str) -> Params:
+    """Check the content of a params.yaml; `origin` begins the message of a ParameterError."""
+    if not isinstance(tree, dict):
+        raise ParameterError(f"{origin} holds no sections; write `section:` with its keys below it")
+    try:
+        return Params.model_validate(tree)
+    except ValidationError as error:
+        raise ParameterError(" ".join(f"{origin}: {first_mistake(error)}".split())) from error
