@@ -139,4 +139,5 @@ def _noise(kernel: Kernel, rng: np.random.Generator) -> Bands:
     share = kernel.mel / kernel.mel.sum(axis=0)
     independent = np.maximum(1 / np.square(share).sum(axis=0) / HANN_BINS, 1)
     power = rng.standard_gamma(independent, (NOISE_FRAMES, len(independent))) / independent
-    return (10 * np.log10(power + POWER_FLOOR)).astype(np.float32)
+    levels: Bands = (10 * np.log10(power + POWER_FLOOR)).astype(np.float32)
+    return levels

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline import checksums, params
 from pipeline.errors import ArtifactError
 from pipeline.network.ensemble import Division
-from pipeline.params import Cell
+from pipeline.params import Cell, Cmvn
 
 
 class RecurrentLayer(NamedTuple):
@@ -25,6 +25,8 @@ CELLS: dict[Cell, RecurrentLayer] = {
     "gru": RecurrentLayer("GRU", ("h",)),
     "lstm": RecurrentLayer("LSTM", ("h", "c")),
 }
+
+RUNNING_MEAN = RecurrentLayer("SimpleRNN", ("h",))
 
 Output = tuple[str, ...]  # the classes that one output of a network stands for
 
@@ -43,6 +45,8 @@ class Architecture:
         Of the MFCCs of the training frames, n_mfcc of each.
     view
         The silence strategy that it was trained with.
+    cmvn, cmvn_frames, deltas
+        As in params.yaml.
     """
 
     cell: Cell
@@ -55,6 +59,9 @@ class Architecture:
     mean: tuple[float, ...]
     variance: tuple[float, ...]
     view: str = ""
+    cmvn: Cmvn = "none"
+    cmvn_frames: int = 1
+    deltas: int = 0
 
     @property
     def n_mfcc(self) -> int:
@@ -62,9 +69,16 @@ class Architecture:
         return len(self.mean)
 
     @property
+    def running_means(self) -> dict[str, int]:
+        """Names of the running means of the front end and the frames of each, in the order of its layers."""
+        names = {"none": (), "mean": ("cmvn_mean",), "mean_variance": ("cmvn_mean", "cmvn_variance")}[self.cmvn]
+        return dict.fromkeys(names, self.cmvn_frames) | ({"deltas_mean": self.deltas} if self.deltas else {})
+
+    @property
     def states(self) -> dict[str, int]:
         """Names and lengths of the states of the step form, in the order of its layers."""
-        return {
+        of_front_end = [f"{name}_{state}" for name in self.running_means for state in RUNNING_MEAN.states]
+        return dict.fromkeys(of_front_end, self.n_mfcc) | {
             f"network{number}_{self.cell}{layer}_{state}": units
             for number in range(len(self.members))
             for layer, units in enumerate(self.units)
@@ -111,7 +125,9 @@ def make_architecture(
 
     Examples
     --------
-    >>> model = params.Model(cell="lstm", units=(8,), dense=(), dropout=0.0, noise=0.0)
+    >>> model = params.Model(
+    ...     cell="lstm", units=(8,), dense=(), dropout=0.0, noise=0.0, cmvn="none", cmvn_frames=300, deltas=0
+    ... )
     >>> division = Division("english", (("ann",), ("bob", "eve")), ("hindi", "mandarin"))
     >>> classes = ("english", "hindi", "mandarin")
     >>> architecture = make_architecture(model, classes, division, np.zeros(13), np.ones(13))
@@ -138,6 +154,9 @@ def make_architecture(
         mean=tuple(mean.tolist()),
         variance=tuple(variance.tolist()),
         view=view,
+        cmvn=model.cmvn,
+        cmvn_frames=model.cmvn_frames,
+        deltas=model.deltas,
     )
 
 

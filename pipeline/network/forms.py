@@ -1,6 +1,6 @@
 """The forms of a network: one definition, built to learn from whole sequences or to answer frame by frame.
 
-    MFCCs ─► normalisation ─► GRU or LSTM layers ─► dense layers ─► softmax, for every frame
+    MFCCs ─► normalisation ─► CMVN, deltas ─► GRU or LSTM layers ─► dense layers ─► softmax, for every frame
 
 An ensemble is two of these side by side; the product of their answers is one posterior over the classes:
 
@@ -19,36 +19,38 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline import backend
-from pipeline.network.definition import CELLS, Architecture, membership
+from pipeline.network.definition import CELLS, RUNNING_MEAN, Architecture, RecurrentLayer, membership
 
 if TYPE_CHECKING:
     from keras import KerasTensor, Model
 
 MIN_VARIANCE = 1e-6  # of a coefficient: a constant one would cause a division by 0
+MIN_RUNNING_VARIANCE = 0.01  # as a share of that of the training frames
 
-Recurrent = Callable[[str, int, "KerasTensor"], "KerasTensor"]  # layer's name, units, signal -> signal
+Recurrent = Callable[..., "KerasTensor"]  # layer, its name, units, signal, options of Keras -> signal
 
 
 def network(architecture: Architecture, number: int) -> "Model":
     """One network on whole sequences, for training: the posterior over its own outputs."""
     keras = backend.keras()
     features = keras.Input((None, architecture.n_mfcc), name="mfcc")
-    signal = _normalised(architecture, features)
-    return keras.Model(features, _answer(architecture, number, signal, _recurrent_sequence(architecture)))
+    recurrent = _recurrent_sequence()
+    signal = _front_end(architecture, features, recurrent)
+    return keras.Model(features, _answer(architecture, number, signal, recurrent))
 
 
 def sequence(architecture: Architecture) -> "Model":
     """The posterior over classes of whole sequences, for training and offline scores."""
     keras = backend.keras()
     features = keras.Input((None, architecture.n_mfcc), name="mfcc")
-    return keras.Model(features, _posterior(architecture, features, _recurrent_sequence(architecture)))
+    return keras.Model(features, _posterior(architecture, features, _recurrent_sequence()))
 
 
 def stateful(architecture: Architecture) -> "Model":
     """The posterior over classes of one stream in pieces of any length; its layers keep the states between calls."""
     keras = backend.keras()
     features = keras.Input((None, architecture.n_mfcc), batch_size=1, name="mfcc")
-    return keras.Model(features, _posterior(architecture, features, _recurrent_sequence(architecture, stateful=True)))
+    return keras.Model(features, _posterior(architecture, features, _recurrent_sequence(stateful=True)))
 
 
 def step(architecture: Architecture) -> "Model":
@@ -58,9 +60,10 @@ def step(architecture: Architecture) -> "Model":
     states = {name: keras.Input((units,), batch_size=1, name=name) for name, units in architecture.states.items()}
     following: dict[str, KerasTensor] = {}
 
-    def recurrent(name: str, units: int, signal: "KerasTensor") -> "KerasTensor":
-        layer = _cell(architecture)(units, return_sequences=True, return_state=True, unroll=True, name=name)
-        names = [f"{name}_{state}" for state in CELLS[architecture.cell].states]
+    def recurrent(kind: RecurrentLayer, name: str, units: int, signal: "KerasTensor", **options: Any) -> "KerasTensor":
+        make = getattr(keras.layers, kind.keras)
+        layer = make(units, return_sequences=True, return_state=True, unroll=True, name=name, **options)
+        names = [f"{name}_{state}" for state in kind.states]
         signal, *after = layer(signal, initial_state=[states[state] for state in names])
         following.update({f"next_{state}": value for state, value in zip(names, after, strict=True)})
         return signal
@@ -77,16 +80,38 @@ def transfer(source: "Model", target: "Model") -> None:
             layer.set_weights(source.get_layer(layer.name).get_weights())
 
 
-def _cell(architecture: Architecture) -> Any:
-    return getattr(backend.keras().layers, CELLS[architecture.cell].keras)
-
-
-def _recurrent_sequence(architecture: Architecture, stateful: bool = False) -> Recurrent:
-    def recurrent(name: str, units: int, signal: "KerasTensor") -> "KerasTensor":
-        output: KerasTensor = _cell(architecture)(units, return_sequences=True, stateful=stateful, name=name)(signal)
+def _recurrent_sequence(stateful: bool = False) -> Recurrent:
+    def recurrent(kind: RecurrentLayer, name: str, units: int, signal: "KerasTensor", **options: Any) -> "KerasTensor":
+        make = getattr(backend.keras().layers, kind.keras)
+        output: KerasTensor = make(units, return_sequences=True, stateful=stateful, name=name, **options)(signal)
         return output
 
     return recurrent
+
+
+def _front_end(architecture: Architecture, features: "KerasTensor", recurrent: Recurrent) -> "KerasTensor":
+    """MFCCs as the recurrent layers see them."""
+    keras, signal = backend.keras(), _normalised(architecture, features)
+
+    def running_mean(name: str, signal: "KerasTensor") -> "KerasTensor":
+        # Exponential: as a linear recurrent layer, it has its state in every form and format.
+        share = 1 / architecture.running_means[name]
+        kernels = (keras.initializers.Identity(gain) for gain in (share, 1 - share))
+        options = dict(zip(("kernel_initializer", "recurrent_initializer"), kernels, strict=True))
+        units = architecture.n_mfcc
+        return recurrent(
+            RUNNING_MEAN, name, units, signal, activation="linear", use_bias=False, trainable=False, **options
+        )
+
+    # Both start from the mean and variance of the training frames: 0 and 1 after the normalisation.
+    if architecture.cmvn != "none":
+        signal = signal - running_mean("cmvn_mean", signal)
+    if architecture.cmvn == "mean_variance":
+        excess = running_mean("cmvn_variance", keras.ops.square(signal) - 1)
+        signal = signal / keras.ops.sqrt(keras.ops.maximum(excess + 1, MIN_RUNNING_VARIANCE))
+    if architecture.deltas:
+        signal = keras.layers.Concatenate(name="deltas")([signal, signal - running_mean("deltas_mean", signal)])
+    return signal
 
 
 def _normalised(architecture: Architecture, features: "KerasTensor") -> "KerasTensor":
@@ -103,7 +128,7 @@ def _answer(architecture: Architecture, number: int, signal: "KerasTensor", recu
     layers, name = backend.keras().layers, f"network{number}"
     signal = layers.GaussianNoise(architecture.noise, name=f"{name}_noise")(signal)
     for index, units in enumerate(architecture.units):
-        signal = recurrent(f"{name}_{architecture.cell}{index}", units, signal)
+        signal = recurrent(CELLS[architecture.cell], f"{name}_{architecture.cell}{index}", units, signal)
         signal = layers.Dropout(architecture.dropout, name=f"{name}_dropout{index}")(signal)
     for index, units in enumerate(architecture.dense):
         signal = layers.Dense(units, activation="relu", name=f"{name}_dense{index}")(signal)
@@ -114,7 +139,7 @@ def _answer(architecture: Architecture, number: int, signal: "KerasTensor", recu
 
 def _posterior(architecture: Architecture, features: "KerasTensor", recurrent: Recurrent) -> "KerasTensor":
     keras = backend.keras()
-    signal = _normalised(architecture, features)
+    signal = _front_end(architecture, features, recurrent)
     answers = [_answer(architecture, number, signal, recurrent) for number in range(len(architecture.members))]
     if len(answers) == 1:
         return answers[0]

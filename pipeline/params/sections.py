@@ -45,6 +45,7 @@ BalanceStrategy = Literal["none", "class_weight", "undersample", "oversample", "
 BALANCE_STRATEGIES: tuple[str, ...] = get_args(BalanceStrategy)
 Cell = Literal["gru", "lstm"]
 Mean = Literal["log", "plain"]
+Cmvn = Literal["none", "mean", "mean_variance"]
 SplitMethod = Literal["hours", "hash", "official", "folds"]
 
 
@@ -213,6 +214,9 @@ class Model(Section):
     dense: Annotated[tuple[Units, ...], Field(strict=False, max_length=MAX_LAYERS)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
     noise: Annotated[float, Field(ge=0, le=1, description="deviation; Keras's GaussianNoise accepts no more")]
+    cmvn: Cmvn
+    cmvn_frames: Annotated[int, Field(ge=2, le=100_000)]
+    deltas: Annotated[int, Field(ge=0, le=1000, description="frames of the mean that is subtracted; 0: no deltas")]
 
 
 class Train(Section):

@@ -30,7 +30,9 @@ def design(
     division: Division | None = None,
 ) -> Architecture:
     """An architecture that normalises MFCCs roughly as training would."""
-    model = params.Model(cell=cell, units=units, dense=dense, dropout=0.2, noise=0.1)
+    model = params.Model(
+        cell=cell, units=units, dense=dense, dropout=0.2, noise=0.1, cmvn="none", cmvn_frames=300, deltas=0
+    )
     classes = views.classes(strategy, LANGUAGES)
     return make_architecture(model, classes, division, np.zeros(N_MFCC), np.full(N_MFCC, 400.0), strategy)
 

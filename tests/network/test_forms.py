@@ -18,8 +18,12 @@ DIVISION = Division("english", (("a", "b"), ("c",)), ("hindi", "mandarin"))
 pytestmark = pytest.mark.slow  # loads TensorFlow
 
 
-def make(cell: params.Cell, division: Division | None) -> Architecture:
-    model = params.Model(cell=cell, units=(12, 7), dense=(9,), dropout=0.2, noise=0.1)
+def make(
+    cell: params.Cell, division: Division | None, cmvn: params.Cmvn = "none", deltas: int = 0, frames: int = 20
+) -> Architecture:
+    model = params.Model(
+        cell=cell, units=(12, 7), dense=(9,), dropout=0.2, noise=0.1, cmvn=cmvn, cmvn_frames=frames, deltas=deltas
+    )
     rng = np.random.default_rng(0)
     return make_architecture(model, CLASSES, division, rng.normal(size=N_MFCC), rng.uniform(1, 100, N_MFCC))
 
@@ -35,9 +39,19 @@ def test_a_cell_of_the_table_is_a_layer_of_keras_with_as_many_states(cell: param
     assert [tuple(state.shape) for state in states] == [(1, 4)] * len(CELLS[cell].states)
 
 
-@pytest.mark.parametrize(("cell", "division"), [("gru", None), ("lstm", None), ("gru", DIVISION)])
-def test_step_and_stateful_form_answer_as_the_sequence_form(cell: params.Cell, division: Division | None) -> None:
-    architecture = make(cell, division)
+@pytest.mark.parametrize(
+    ("cell", "division", "cmvn", "deltas"),
+    [
+        ("gru", None, "none", 0),
+        ("lstm", None, "mean", 0),
+        ("gru", DIVISION, "mean_variance", 3),
+        ("gru", None, "none", 3),
+    ],
+)
+def test_step_and_stateful_form_answer_as_the_sequence_form(
+    cell: params.Cell, division: Division | None, cmvn: params.Cmvn, deltas: int
+) -> None:
+    architecture = make(cell, division, cmvn, deltas)
     sequence, stateful, step = (make_form(architecture) for make_form in (forms.sequence, forms.stateful, forms.step))
     for form in (stateful, step):
         forms.transfer(sequence, form)
@@ -66,6 +80,45 @@ def test_the_product_of_an_ensemble_is_a_posterior_of_the_classes() -> None:
 
 
 def test_a_constant_coefficient_gives_finite_posteriors() -> None:
-    model = params.Model(cell="gru", units=(4,), dense=(), dropout=0.0, noise=0.0)
+    model = params.Model(
+        cell="gru", units=(4,), dense=(), dropout=0.0, noise=0.0, cmvn="none", cmvn_frames=300, deltas=0
+    )
     architecture = make_architecture(model, CLASSES, None, np.zeros(N_MFCC), np.zeros(N_MFCC))
     assert np.isfinite(np.asarray(forms.sequence(architecture)(np.zeros((1, 5, N_MFCC), np.float32)))).all()
+
+
+def front_end(architecture: Architecture, signal: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What the first recurrent layer is given."""
+    sequence = forms.sequence(architecture)
+    before = sequence.get_layer(f"network0_{architecture.cell}0").input
+    # The noise in between does nothing outside of training.
+    given: NDArray[np.float32] = np.asarray(backend.keras().Model(sequence.input, before)(signal))[0]
+    return given
+
+
+def test_the_running_mean_and_variance_are_removed() -> None:
+    plain = front_end(make("gru", None), features())
+    mean, variance, wanted = np.zeros(N_MFCC), np.ones(N_MFCC), []
+    for frame in plain:
+        mean += (frame - mean) / 20
+        centred = frame - mean
+        variance += (np.square(centred) - variance) / 20
+        wanted.append((centred, centred / np.sqrt(np.maximum(variance, forms.MIN_RUNNING_VARIANCE))))
+    kinds: tuple[params.Cmvn, ...] = ("mean", "mean_variance")
+    for cmvn, rows in zip(kinds, np.swapaxes(wanted, 0, 1), strict=True):
+        np.testing.assert_allclose(front_end(make("gru", None, cmvn), features()), rows, atol=1e-4)
+
+
+def test_deltas_are_differences_from_a_short_mean() -> None:
+    plain, mean, wanted = front_end(make("gru", None), features()), np.zeros(N_MFCC), []
+    for frame in plain:
+        mean += (frame - mean) / 4
+        wanted.append(np.concatenate([frame, frame - mean]))
+    np.testing.assert_allclose(front_end(make("gru", None, deltas=4), features()), wanted, atol=1e-4)
+
+
+def test_a_constant_filter_is_forgotten_by_the_running_mean() -> None:
+    architecture = make("gru", None, "mean", frames=10)
+    plain, filtered = (front_end(architecture, features(300) + filter_db) for filter_db in (0, 40))
+    assert np.abs(plain[:5] - filtered[:5]).max() > 1
+    np.testing.assert_allclose(plain[200:], filtered[200:], atol=1e-4)

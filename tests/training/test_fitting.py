@@ -138,7 +138,9 @@ def learn(
     if division is not None:
         rows += [dataclasses.replace(row, member=1) for row in rows if row.language != division.large]
     train, val = chosen(features, rows, "none").view("none", LANGUAGES), features.select().view("none", LANGUAGES)
-    model = params.Model(cell="gru", units=(8,), dense=(6,), dropout=0.1, noise=0.1)
+    model = params.Model(
+        cell="gru", units=(8,), dense=(6,), dropout=0.1, noise=0.1, cmvn="none", cmvn_frames=300, deltas=0
+    )
     settings = SETTINGS.model_copy(update={"memory": memory, **others})
     design = make_architecture(model, LANGUAGES, division, *fitting.moments(train))
     trained, history = fitting.fit(design, division, train, val, settings, seed=5)
@@ -201,7 +203,7 @@ def test_damage_found_during_training_keeps_its_own_message(noisy: FeatureStore,
     shard.write_bytes(shard.read_bytes()[:-1])
     features = FeatureStore.open(path)
     train, val = features.select(speaker=["s0", "s1", "s2"]).view("none", LANGUAGES), features.select()
-    model = params.Model(cell="gru", units=(2,), dense=(), dropout=0, noise=0)
+    model = params.Model(cell="gru", units=(2,), dense=(), dropout=0, noise=0, cmvn="none", cmvn_frames=300, deltas=0)
     settings = SETTINGS.model_copy(update={"epochs": 1})
     design = make_architecture(model, LANGUAGES, None, *fitting.moments(train))
     with pytest.raises(ArtifactError, match="of mfcc can't be read"):
