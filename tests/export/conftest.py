@@ -13,7 +13,7 @@ from tests.export import small
 
 KINDS = {
     "gru": small.design("mask", "gru", (12, 7), (9,)),
-    "lstm": small.design("mask", "lstm", (12, 7), (9,)),
+    "lstm with CMVN and deltas": small.design("mask", "lstm", (12, 7), (9,), cmvn="mean_variance", deltas=3),
     "ensemble of gru with silence": small.design(
         "label", "gru", (12, 7), (9,), Division("english", (("a", "b"), ("c",)), ("hindi", "mandarin"))
     ),

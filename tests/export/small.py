@@ -28,10 +28,12 @@ def design(
     units: tuple[int, ...] = (8,),
     dense: tuple[int, ...] = (),
     division: Division | None = None,
+    cmvn: params.Cmvn = "none",
+    deltas: int = 0,
 ) -> Architecture:
     """An architecture that normalises MFCCs roughly as training would."""
     model = params.Model(
-        cell=cell, units=units, dense=dense, dropout=0.2, noise=0.1, cmvn="none", cmvn_frames=300, deltas=0
+        cell=cell, units=units, dense=dense, dropout=0.2, noise=0.1, cmvn=cmvn, cmvn_frames=300, deltas=deltas
     )
     classes = views.classes(strategy, LANGUAGES)
     return make_architecture(model, classes, division, np.zeros(N_MFCC), np.full(N_MFCC, 400.0), strategy)

@@ -19,7 +19,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory, defaults: params.Params) -
     """By strategy, the folder of model/ and streaming/."""
     made = {strategy: tmp_path_factory.mktemp(strategy) for strategy in small.STRATEGIES}
     for strategy, folder in made.items():
-        small.export(small.design(strategy, CELLS[strategy]), strategy, defaults.silence, folder)
+        cmvn: params.Cmvn = "mean_variance" if CELLS[strategy] == "lstm" else "none"
+        design = small.design(strategy, CELLS[strategy], cmvn=cmvn, deltas=3 * (cmvn != "none"))
+        small.export(design, strategy, defaults.silence, folder)
     return made
 
 
