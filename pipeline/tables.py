@@ -139,6 +139,15 @@ class AnswerRow:
 
 
 @dataclasses.dataclass(frozen=True)
+class DetRow:
+    """A row of evaluation/det.csv: the rates of one language's detector at one threshold, by ascending misses."""
+
+    language: str
+    miss: float
+    false_alarm: float
+
+
+@dataclasses.dataclass(frozen=True)
 class TrialRow:
     """A row of ablation/cells.csv: the scores of one cell of a grid with one seed.
 
@@ -190,6 +199,7 @@ Row = TypeVar(
     SequenceRow,
     EpochRow,
     AnswerRow,
+    DetRow,
     TrialRow,
     ComparisonRow,
 )

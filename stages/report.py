@@ -8,7 +8,7 @@ from pipeline.errors import ArtifactError
 from pipeline.report import dvc_plots
 from pipeline.report.ablation import corpus_id
 from pipeline.report.page import Results, render
-from pipeline.tables import AnswerRow, ComparisonRow, EpochRow, RejectedRow
+from pipeline.tables import AnswerRow, ComparisonRow, DetRow, EpochRow, RejectedRow
 from stages import ARTIFACTS, PARAMS, run
 
 
@@ -19,6 +19,7 @@ def main() -> None:
             params=settings.model_dump(),
             metrics=checksums.read_json(ARTIFACTS / "evaluation" / "metrics.json"),
             answers=tables.read(ARTIFACTS / "evaluation" / "confusion.csv", AnswerRow),
+            det=tables.read(ARTIFACTS / "evaluation" / "det.csv", DetRow),
             history=tables.read(ARTIFACTS / "model" / "history.csv", EpochRow),
             splits=_by_language("splits", settings),
             search=checksums.read_json(ARTIFACTS / "splits" / "search.json"),

@@ -2,13 +2,16 @@
 
 import html
 import io
+import itertools
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pipeline.tables import EpochRow
+import numpy as np
+
+from pipeline.tables import DetRow, EpochRow
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 WIDTH_INCHES = 3.6  # text of 8 points is still readable on a phone, which shows a figure 328 pixels wide
 LABEL_CHARACTERS = 14  # longer language names are shortened; the table next to a figure has the full name
 WIDE_LABEL_CHARACTERS = 24  # if points need less room than bars with their values
+DET_LIMITS = (0.005, 0.6)  # rates
+DET_TICKS = (0.01, 0.05, 0.1, 0.2, 0.4)
 # Matplotlib writes colours as numbers. These are replaced by the page's, which follow the light or dark setting.
 INK, FAINT = "#000001", "#000002"
 SERIES = ("#000011", "#000012", "#000013")
@@ -110,6 +115,25 @@ def stack(title: str, languages: Sequence[str], series: Mapping[str, Sequence[fl
         axes.barh(range(len(languages)), values, 0.7, left, color=colour, label=name)
         left = [start + value for start, value in zip(left, values, strict=True)]
     return _by_row(figure, title, languages)
+
+
+def det(rows: Sequence[DetRow], languages: Sequence[str]) -> "Markup":
+    """Rates of misses over those of false alarms of every language's detector, on scales of the normal distribution."""
+    from scipy.stats import norm
+
+    figure = _figure(2.8)
+    axes = figure.subplots()
+    for language, colour in zip(languages, itertools.cycle(SERIES), strict=False):
+        rates = [(row.false_alarm, row.miss) for row in rows if row.language == language]
+        places = norm.ppf(np.clip(rates, *DET_LIMITS))
+        axes.plot(*places.T, color=colour, label=_label(language, LABEL_CHARACTERS), linewidth=1)
+    ends = norm.ppf(DET_LIMITS)
+    axes.set(xlabel="false alarms", ylabel="misses", xlim=ends, ylim=ends)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_ticks(norm.ppf(DET_TICKS), [f"{100 * tick:g} %" for tick in DET_TICKS])
+    axes.grid(alpha=0.4)
+    figure.legend(loc="outside upper left", ncols=3)
+    return _svg(figure, "Misses and false alarms by language")
 
 
 def points(title: str, labels: Sequence[str], series: Mapping[str, Sequence[tuple[float, float, float]]]) -> "Markup":

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.dataset import balance, counts, views
 from pipeline.report import ablation
-from pipeline.report.figures import bars, curves, drawing, stack
+from pipeline.report.figures import bars, curves, det, drawing, stack
 from pipeline.scoring import metrics
-from pipeline.tables import SPLITS, AnswerRow, ComparisonRow, EpochRow, RejectedRow
+from pipeline.tables import SPLITS, AnswerRow, ComparisonRow, DetRow, EpochRow, RejectedRow
 from pipeline.training import history
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class Results:
     metrics, splits, search, manifests, trim, leakage
         evaluation/metrics.json, splits/summary.json, splits/search.json, manifests/summary.json, trim/summary.json and
         audit/leakage.json.
-    answers, history, rejected
-        Rows of evaluation/confusion.csv, model/history.csv and ingest/rejected.csv.
+    answers, det, history, rejected
+        Rows of evaluation/confusion.csv, evaluation/det.csv, model/history.csv and ingest/rejected.csv.
     diagram
         model/model.png, a drawing of the network.
     comparison
@@ -42,6 +42,7 @@ class Results:
     params: Mapping[str, Any]
     metrics: Mapping[str, Any]
     answers: Sequence[AnswerRow]
+    det: Sequence[DetRow]
     history: Sequence[EpochRow]
     splits: Mapping[str, Any]
     search: Mapping[str, Any]
@@ -136,6 +137,7 @@ def _figures(results: Results, languages: Sequence[str]) -> dict[str, "Markup"]:
     speech = [results.trim[language]["speech"] for language in languages]
     return {
         "recall": bars("Recall and equal error rate by language", languages, {"recall": recall, "EER": eer}),
+        "det": det(results.det, languages),
         "minutes": stack("Minutes by language and split", languages, minutes),
         "balance": bars(
             "Share of each language in training: minutes before balancing, after it, and weighted", languages, shares

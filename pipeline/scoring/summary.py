@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.scoring import intervals, metrics, stability
+from pipeline.scoring import detection, intervals, metrics, stability
 from pipeline.scoring.bootstrap import tally
 from pipeline.scoring.evaluation import RecordingScore
 from pipeline.scoring.intervals import Interval
 from pipeline.streaming.decision import UNKNOWN
 from pipeline.streaming.description import Description
+from pipeline.tables import DetRow
 
 
 class Answers(NamedTuple):
@@ -35,12 +36,7 @@ def summarise(
         Frame accuracy by language and minute, without a reset.
     """
     languages, running = description.languages, [scored.stability for scored in scores]
-    answers = Answers(
-        [scored.row.speaker for scored in scores],
-        [scored.row.language for scored in scores],
-        [scored.predicted for scored in scores],
-        np.array([scored.decision.posteriors for scored in scores])[:, : len(languages)],
-    )
+    answers = _answers(scores, languages)
     frames = np.array([[scored.right, scored.weight] for scored in scores])
     sequences = np.array([[found.sequences_right, found.sequences] for found in running], float)
     spoken = set(zip(answers.speakers, answers.actual, strict=True))
@@ -55,6 +51,7 @@ def summarise(
         },
         "recordings": len(scores),
         "speakers": len(set(answers.speakers)),
+        "speakers_needed": intervals.MIN_SPEAKERS,  # for intervals that one can trust
         "speakers_by_language": {name: sum(language == name for _, language in spoken) for name in languages},
         "after": {f"{seconds} s": _after(scores, seconds, languages) for seconds in stability.MARKS_S},
         "temperature": description.decision.temperature,
@@ -65,6 +62,17 @@ def summarise(
     return rounded
 
 
+def det(scores: Sequence[RecordingScore], languages: Sequence[str]) -> list[DetRow]:
+    """The rates of every language's detector at every threshold."""
+    answers = _answers(scores, languages)
+    ratios = detection.log_ratios(answers.posteriors / answers.posteriors.sum(axis=1, keepdims=True))
+    return [
+        DetRow(language, round(miss, 6), round(alarm, 6))
+        for number, language in enumerate(languages)
+        for miss, alarm in detection.det_curve(np.array(answers.actual) == language, ratios[:, number]).T.tolist()
+    ]
+
+
 def table(scores: Sequence[RecordingScore], languages: Sequence[str]) -> tuple[list[str], list[list[object]]]:
     """The confusion matrix with the recall of each language, as a header and rows to show."""
     actual, predicted = [scored.row.language for scored in scores], [scored.predicted for scored in scores]
@@ -73,6 +81,15 @@ def table(scores: Sequence[RecordingScore], languages: Sequence[str]) -> tuple[l
         [language, *counts[language].values(), f"{recall[language]:.1%}"] for language in languages
     ]
     return ["actual \\ predicted", *counts[languages[0]], "recall"], rows
+
+
+def _answers(scores: Sequence[RecordingScore], languages: Sequence[str]) -> Answers:
+    return Answers(
+        [scored.row.speaker for scored in scores],
+        [scored.row.language for scored in scores],
+        [scored.predicted for scored in scores],
+        np.array([scored.decision.posteriors for scored in scores])[:, : len(languages)],
+    )
 
 
 def _share(counts: NDArray[np.float64]) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 from pipeline import params
 from pipeline.dataset import counts
 from pipeline.report.page import Results
-from pipeline.tables import AnswerRow, ComparisonRow, EpochRow, Measure, RejectedRow
+from pipeline.tables import AnswerRow, ComparisonRow, DetRow, EpochRow, Measure, RejectedRow
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("english", "hindi", "mandarin")
@@ -90,9 +90,33 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
             "c_avg": 0.0644,
             "recall": dict(zip(languages, (0.911, 0.822, 0.733), strict=True)),
             "eer": dict(zip(languages, (0.0171, 0.0262, 0.0353), strict=True)),
+            "precision": dict(zip(languages, (0.921, 0.832, 0.743), strict=True)),
+            "f1": dict(zip(languages, (0.916, 0.827, 0.738), strict=True)),
+            "min_c_avg": 0.0533,
+            "c_llr": 0.3111,
+            "ece": 0.0422,
+            "intervals": {
+                **dict.fromkeys(("recording_accuracy", "macro_recall", "frame_accuracy"), (0.5111, 0.9222)),
+                "c_avg": (0.0222, 0.1333),
+                "c_llr": (0.2111, 0.4111),
+                "recall": dict(zip(languages, ((0.61, 0.99), (0.52, 0.98), None), strict=True)),
+            },
+            "after": {
+                "1 s": {
+                    **dict.fromkeys(("recording_accuracy", "macro_recall", "c_avg", "min_c_avg"), 0.777),
+                    **{"c_llr": 0.888, "ece": 0.0999, "recordings": 12},
+                    "intervals": dict.fromkeys(("recording_accuracy", "macro_recall", "c_avg", "c_llr"), (0.6, 0.8)),
+                },
+                "30 s": {"recordings": 2},
+            },
+            "speakers_by_language": dict(zip(languages, (6, 4, 3), strict=True)),
+            "temperature": 1.234,
+            "unknown": None,
             "recordings": 14,
             "speakers": 13,
+            "speakers_needed": 40,
         },
+        det=[DetRow(language, n / 4, 1 - n / 4) for language in languages for n in range(5)],
         answers=[AnswerRow(first, first)] * 9 + [AnswerRow(second, third)] * 2 + [AnswerRow(third, third)] * 3,
         history=[
             EpochRow(1, 0, 0.9011, 0.4012, 0.8013, 0.5014, 12.5),

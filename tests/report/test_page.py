@@ -16,7 +16,8 @@ HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(2)></svg></sty
 
 def test_sections_come_in_the_order_of_their_importance(plain: str) -> None:
     assert list(Page(plain).sections) == [
-        "result", "confusion", "languages", "training", "splits", "balance", "silence", "leakage", "rejected", "more",
+        "result", "confusion", "languages", "durations", "training", "splits", "balance", "silence", "leakage", "rejected",
+        "more",
     ]  # fmt: skip
 
 
@@ -27,7 +28,11 @@ def test_sections_come_in_the_order_of_their_importance(plain: str) -> None:
         ("result", ["never trained on", "recordings/of/mine"]),
         ("confusion", ["english 9 100.0% 0 0.0% 0 0.0%", "hindi 0 0.0% 0 0.0% 2 100.0%"]),
         ("confusion", ["mandarin 0 0.0% 0 0.0% 3 100.0%"]),
-        ("languages", ["english 91.1% 1.7%", "hindi 82.2% 2.6%", "mandarin 73.3% 3.5%"]),
+        ("languages", ["english 6 91.1% 61.0% to 99.0% 92.1% 91.6% 1.7%"]),
+        ("languages", ["mandarin 3 73.3% not known 74.3% 73.8% 3.5%"]),
+        ("result", ["51.1% to 92.2%", "0.022 to 0.133", "13 test speakers are too few", "40 or more are needed"]),
+        ("durations", ["1 s 12 77.7% 60.0% to 80.0% 77.7%", "30 s 2 a language has none", "temperature 1.23"]),
+        ("durations", ["the whole recording 14 87.1%", "0.311 0.211 to 0.411 0.042"]),
         ("training", ["network 2 of 1 to 3 0.702 train 0.602 65.2% train 60.2%"]),
         ("splits", ["english 300.25 11.1% 200 speakers like 17.5 301.25 12.1% 201 speakers like 17.5"]),
         ("splits", ["302.25 13.1% 202 speakers", "mandarin 320.25 31.1% 220 speakers", "322.25 33.1% 222 speakers"]),
@@ -113,7 +118,7 @@ def test_names_are_text_and_never_markup(plain: str, violations: int) -> None:
     assert not [name for _, found in seen.elements for name in found if name.startswith("on")]
     for section in ("result", "confusion", "languages", "splits", "balance", "silence", "leakage", "rejected", "more"):
         assert HOSTILE in seen.text(section)
-    assert page.count(">$x^2$</text>") == page.count(">&lt;b&gt;&amp;lt;</text>") == 4  # one per figure with languages
+    assert page.count(">$x^2$</text>") == page.count(">&lt;b&gt;&amp;lt;</text>") == 5  # one per figure with languages
     assert page.count("<svg") == plain.count("<svg") == page.count("</svg>")
 
 

@@ -13,7 +13,7 @@ import pytest
 from pipeline import tables
 from pipeline.report.ablation import corpus_id
 from pipeline.report.page import render
-from pipeline.tables import AnswerRow, ComparisonRow, EpochRow, RejectedRow
+from pipeline.tables import AnswerRow, ComparisonRow, DetRow, EpochRow, RejectedRow
 from tests.report.sample import PICTURE, ROOT, comparison, make_results
 
 
@@ -39,6 +39,7 @@ def test_the_stage_reads_the_output_of_the_others_and_names_a_missing_file(tmp_p
     known = comparison(corpus_id(b"path\n"))
     tables.write(tmp_path / "ablation" / "table.csv", ComparisonRow, known + comparison("another"))
     tables.write(artifacts / "evaluation" / "confusion.csv", AnswerRow, made.answers)
+    tables.write(artifacts / "evaluation" / "det.csv", DetRow, made.det)
     tables.write(artifacts / "model" / "history.csv", EpochRow, made.history)
     tables.write(artifacts / "ingest" / "rejected.csv", RejectedRow, made.rejected)
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
