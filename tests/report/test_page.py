@@ -16,8 +16,8 @@ HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(2)></svg></sty
 
 def test_sections_come_in_the_order_of_their_importance(plain: str) -> None:
     assert list(Page(plain).sections) == [
-        "result", "confusion", "languages", "durations", "training", "splits", "balance", "silence", "leakage", "rejected",
-        "more",
+        "result", "confusion", "languages", "durations", "training", "splits", "balance", "silence", "leakage",
+        "rejected", "more",
     ]  # fmt: skip
 
 
