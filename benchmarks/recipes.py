@@ -1,0 +1,214 @@
+"""What parts of the training recipe are worth: scores of several recipes on one split, over several seeds.
+
+    python benchmarks/recipes.py                                          # on the project's artifacts
+    python benchmarks/recipes.py --artifacts DIR --other DIR --seeds 5    # on other ones, and a corpus never trained on
+    python benchmarks/recipes.py --recipes plain default --threads 1
+
+The artifacts are those of `dvc repro train` (features, splits, manifests), the other corpus those of `dvc repro
+features`. Recordings are scored offline, as evaluate does. The paired score is over speakers of the other corpus with
+recordings in two languages: how often the right language is more likely in the right recording.
+"""
+
+import argparse
+import itertools
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline import params, tables
+from pipeline.augment.chain import Chain
+from pipeline.console import terminal
+from pipeline.dataset import views
+from pipeline.network.definition import make_architecture
+from pipeline.params import plain_yaml
+from pipeline.scoring import intervals
+from pipeline.scoring.bootstrap import Tally, tally
+from pipeline.store.feature_store import FeatureStore
+from pipeline.streaming.decision import Rule
+from pipeline.tables import SplitRow
+from pipeline.training import fitting
+
+ROOT = Path(__file__).parents[1]
+BATCH, PADDING = 32, 200  # recordings scored at a time; their frames are padded to a multiple
+NO_AUGMENTATION: dict[str, Any] = {
+    **dict.fromkeys(("gain", "tilt", "equaliser", "echo", "warp"), 0.0),
+    **dict.fromkeys(("noise", "cutoff")),
+    "mask": 0,
+}
+PLAIN: dict[str, dict[str, Any]] = {
+    "augment": NO_AUGMENTATION,
+    "train": {"schedule": "constant", "average": None, "smoothing": 0.0, "utterance": 0.0, "batch_size": 32}
+    | {"epochs": 20, "patience": 5},
+}
+Changes = Mapping[str, Mapping[str, Any]]
+RECIPES: dict[str, Changes] = {  # changes of params.yaml
+    "plain": PLAIN,
+    "default": {},
+    "no augmentation": {"augment": NO_AUGMENTATION},
+    "no average": {"train": {"average": None}},
+    "no smoothing": {"train": {"smoothing": 0.0}},
+    "no utterance loss": {"train": {"utterance": 0.0}},
+    "constant rate": {"train": {"schedule": "constant"}},
+    "running mean": {"model": {"cmvn": "mean"}},
+    "running mean and variance": {"model": {"cmvn": "mean_variance"}},
+    "deltas": {"model": {"deltas": 4}},
+}
+
+
+class Answers(NamedTuple):
+    """Answers to the recordings of a corpus: their speakers and languages, and posteriors (recordings, languages)."""
+
+    speakers: list[str]
+    languages: list[str]
+    posteriors: NDArray[np.float64]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--artifacts", type=Path, default=ROOT / "artifacts")
+    parser.add_argument("--other", type=Path, help="artifacts of a corpus that is never trained on")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
+    parser.add_argument("--threads", type=int, default=2)
+    given = parser.parse_args()
+    import tensorflow
+
+    tensorflow.config.threading.set_intra_op_parallelism_threads(given.threads)
+    rows: list[list[object]] = []
+    for name in given.recipes:
+        settings = changed(RECIPES[name])
+        corpora = load(given.artifacts, given.other, settings)
+        began, found = time.perf_counter(), []
+        for seed in range(1, given.seeds + 1):
+            found.append(score(given.artifacts, settings, seed, corpora))
+        seconds = (time.perf_counter() - began) / given.seeds
+        rows.append([name, *columns(found, settings.corpus.languages), f"{seconds:.0f}"])
+        terminal.show_table([*HEADER, "seconds"], rows)
+
+
+HEADER = ["recipe", "val", "test", "deviation", "lowest", "highest", "other", "interval", "by speaker", "paired"]
+
+
+def changed(changes: Changes) -> params.Params:
+    """The project's parameters with some changed."""
+    tree: Any = plain_yaml.read(ROOT / "params.yaml")
+    return params.check(
+        {key: value | changes[key] if key in changes else value for key, value in tree.items()}, "recipe"
+    )
+
+
+class Corpus(NamedTuple):
+    """Recordings that are scored."""
+
+    store: FeatureStore
+    recordings: Sequence[str]
+
+
+def load(artifacts: Path, other: Path | None, settings: params.Params) -> dict[str, Corpus]:
+    store = FeatureStore.open(artifacts / "features.zarr")
+    found = {}
+    for name in ("val", "test"):
+        rows = store.computed(tables.read(artifacts / "splits" / f"{name}.csv", SplitRow))
+        found[name] = Corpus(store, [row.recording for row in rows])
+    if other is not None:
+        strange = FeatureStore.open(other / "features.zarr")
+        known = zip(strange.ids, strange.languages, strange.lengths, strict=True)
+        chosen = [name for name, language, length in known if language in settings.corpus.languages and length]
+        found["other"] = Corpus(strange, chosen)
+    return found
+
+
+def score(artifacts: Path, settings: params.Params, seed: int, corpora: Mapping[str, Corpus]) -> dict[str, Answers]:
+    """Train one network and answer every recording."""
+    store, languages, strategy = corpora["test"].store, settings.corpus.languages, settings.silence.strategy
+    manifests = artifacts / "manifests"
+    train, val = (
+        store.select(manifest=manifests / f"{name}.csv").view(strategy, languages) for name in ("train", "val")
+    )
+    classes = views.classes(strategy, languages)
+    architecture = make_architecture(settings.model, classes, None, *fitting.moments(train), view=strategy)
+    change = None
+    if settings.augment.active():
+        change = Chain(settings.augment, settings.mfcc, settings.audio.sample_rate, seed)
+    model, _ = fitting.fit(architecture, None, train, val, settings.train, seed, change)
+    return {name: answers(model, corpus, strategy, languages) for name, corpus in corpora.items()}
+
+
+def answers(model: Any, corpus: Corpus, strategy: params.SilenceStrategy, languages: tuple[str, ...]) -> Answers:
+    rule, store = Rule(), corpus.store
+    numbers = sorted((store.index(name) for name in corpus.recordings), key=lambda number: int(store.lengths[number]))
+    found = []
+    for part in (numbers[at : at + BATCH] for at in range(0, len(numbers), BATCH)):
+        parts = [(store.features(store.ids[number]), store.flags(store.ids[number])) for number in part]
+        seen = [features[speech | views.treatment(strategy).seen] for features, speech in parts]
+        longest = -(-max(map(len, seen)) // PADDING) * PADDING
+        batch = np.zeros((len(part), longest, seen[0].shape[1]), np.float32)
+        for target, features in zip(batch, seen, strict=True):
+            target[: len(features)] = features
+        for posteriors, (_, speech) in zip(model.predict_on_batch(batch), parts, strict=True):
+            heard = speech if views.treatment(strategy).seen else speech[speech]
+            evidence = rule.evidence(posteriors[: len(heard)][heard][:, : len(languages)])
+            found.append(rule.answer(evidence.mean(axis=0) if len(evidence) else np.zeros(len(languages))))
+    return Answers([store.speakers[n] for n in numbers], [store.languages[n] for n in numbers], np.array(found))
+
+
+def columns(found: Sequence[Mapping[str, Answers]], languages: tuple[str, ...]) -> list[str]:
+    """The scores of a recipe over its seeds."""
+    val, test = ([macro_recall(scored[name], languages) for scored in found] for name in ("val", "test"))
+    numbers = [np.mean(val), np.mean(test), np.std(test, ddof=1) if len(test) > 1 else np.nan, min(test), max(test)]
+    shown = [f"{number:.3f}" for number in numbers]
+    if "other" not in found[0]:
+        return [*shown, *["–"] * 4]
+    others = [scored["other"] for scored in found]
+    recall = np.mean([macro_recall(answered, languages) for answered in others])
+    low, high = intervals.of_languages(_together(others, languages))["macro_recall"] or (0.0, 1.0)
+    by_speaker = np.mean([_by_speaker(_tally(answered, languages)) for answered in others])
+    pairs = np.array([paired(answered, languages) for answered in others])
+    return [*shown, f"{recall:.3f}", f"{low:.2f} to {high:.2f}", f"{by_speaker:.3f}", f"{pairs.mean():.3f}"]
+
+
+def macro_recall(answered: Answers, languages: tuple[str, ...]) -> float:
+    counted = _tally(answered, languages)
+    return float((counted.right.sum(axis=0) / counted.recordings.sum(axis=0)).mean())
+
+
+def _tally(answered: Answers, languages: tuple[str, ...]) -> Tally:
+    predicted = [languages[number] for number in answered.posteriors.argmax(axis=1)]
+    return tally(answered.speakers, answered.languages, predicted, answered.posteriors, languages)
+
+
+def _together(answered: Sequence[Answers], languages: tuple[str, ...]) -> Tally:
+    """The counts of all seeds, by speaker."""
+    counts = [_tally(one, languages) for one in answered]
+    sums = (sum(getattr(one, name) for one in counts) for name in ("recordings", "right", "errors", "bits"))
+    return Tally(counts[0].speakers, *sums)
+
+
+def _by_speaker(counted: Tally) -> float:
+    """Mean over the languages of the mean over speakers of their recall."""
+    shares = counted.right / np.maximum(counted.recordings, 1)
+    heard = counted.recordings > 0
+    return float(((shares * heard).sum(axis=0) / heard.sum(axis=0)).mean())
+
+
+def paired(answered: Answers, languages: tuple[str, ...]) -> float:
+    """Share of the pairs of languages of one speaker in which the log ratio of the two is higher in the right one."""
+    logs, right = np.log(answered.posteriors), []
+    of = {(speaker, language): [] for speaker, language in zip(*answered[:2], strict=True)}  # type: ignore[var-annotated]
+    for number, key in enumerate(zip(*answered[:2], strict=True)):
+        of[key].append(number)
+    for speaker in sorted(set(answered.speakers)):
+        spoken = [number for number, name in enumerate(languages) if (speaker, name) in of]
+        for first, second in itertools.combinations(spoken, 2):
+            ratio = logs[:, first] - logs[:, second]
+            means = [ratio[of[speaker, languages[number]]].mean() for number in (first, second)]
+            right.append(means[0] > means[1])
+    return float(np.mean(right)) if right else float("nan")
+
+
+if __name__ == "__main__":
+    main()
