@@ -30,7 +30,7 @@ from pipeline.tables import SPLITS, RecordingRow
 
 SHARES = (0.65, 0.15, 0.2)
 SETTINGS = params.Split(
-    unit="speaker", method="hours", val=SHARES[1], test=SHARES[2], folds=5, fold=0, stratify=()
+    unit="speaker", method="hours", val=SHARES[1], test=SHARES[2], folds=5, fold=0, stratify=(), holdout={}
 )  # fmt: skip
 MAX_FOLDS = 20
 Assign = Callable[[Sequence[RecordingRow]], Mapping[str, str]]

@@ -83,7 +83,7 @@ class SpanRow:
 
 @dataclasses.dataclass(frozen=True)
 class SplitRow:
-    """A row of splits/{train,val,test}.csv: one recording of a split."""
+    """A row of splits/{train,val,test,other,left_out}.csv: one recording of a split."""
 
     recording: str
     language: str
@@ -186,6 +186,7 @@ class ComparisonRow:
 
 
 SPLITS = ("train", "val", "test")
+OTHER, LEFT_OUT = "other", "left_out"  # of held-out sources, and what would leak from them: splits/*.csv as well
 
 RowWithLanguage = TypeVar("RowWithLanguage", RecordingRow, SplitRow)
 Row = TypeVar(

@@ -8,7 +8,7 @@ from pipeline.console.text import printable
 from pipeline.dataset import audit
 from pipeline.errors import LeakageError
 from pipeline.store.feature_store import FeatureStore
-from pipeline.tables import SPLITS, RecordingRow, SequenceRow, SplitRow
+from pipeline.tables import LEFT_OUT, OTHER, SPLITS, RecordingRow, SequenceRow, SplitRow
 from stages import ARTIFACTS, read_params, run
 
 READS = ("audit.on_leak",)  # leaves of params.yaml
@@ -21,7 +21,7 @@ def main() -> None:
     items = {name: store.select(manifest=path).items for name, path in manifests.items()}
     findings = audit.leakage(
         tables.read(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow),
-        {name: tables.read(ARTIFACTS / "splits" / f"{name}.csv", SplitRow) for name in SPLITS},
+        {name: _split(name) for name in SPLITS} | {OTHER: [*_split(OTHER), *_split(LEFT_OUT)]},
         {name: tables.read(path, SequenceRow) for name, path in manifests.items()},
         {name: np.stack([rows["first"], rows["stop"]], axis=1) for name, rows in items.items()},
     )
@@ -35,6 +35,10 @@ def main() -> None:
         if settings.audit.on_leak == "fail":
             raise LeakageError(sentence)
         print(printable(f"scores are too good: {sentence}"))
+
+
+def _split(name: str) -> list[SplitRow]:
+    return tables.read(ARTIFACTS / "splits" / f"{name}.csv", SplitRow)
 
 
 if __name__ == "__main__":

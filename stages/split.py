@@ -6,8 +6,8 @@ from pathlib import Path
 from pipeline import checksums, tables
 from pipeline.console import terminal
 from pipeline.console.text import printable
-from pipeline.splits import methods, outcome, pieces, pins
-from pipeline.tables import SPLITS, RecordingRow, SplitRow
+from pipeline.splits import holdout, methods, outcome, pieces, pins
+from pipeline.tables import LEFT_OUT, OTHER, SPLITS, RecordingRow, SplitRow
 from stages import ARTIFACTS, read_params, run
 
 READS = (
@@ -20,6 +20,7 @@ READS = (
     "split.folds",
     "split.fold",
     "split.stratify",
+    "split.holdout",
 )  # leaves of params.yaml
 PINS = Path("splits") / "pins.csv"
 
@@ -27,20 +28,22 @@ PINS = Path("splits") / "pins.csv"
 def main() -> None:
     settings = read_params(READS)
     recordings = tables.of_languages(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow, settings.corpus.languages)
-    search = None
+    corpus, search = holdout.divide(recordings, settings.split.holdout), None
     if settings.split.unit == "sequence":
-        dealt = pieces.deal(recordings, settings.split, settings.seed)
+        dealt = pieces.deal(corpus.kept, settings.split, settings.seed)
     else:
-        split_of, search = methods.assign(recordings, settings.split, settings.seed, pins.read(PINS))
-        dealt = {name: [(row, 0, 1) for row in recordings if split_of[row.recording] == name] for name in SPLITS}
+        split_of, search = methods.assign(corpus.kept, settings.split, settings.seed, pins.read(PINS))
+        dealt = {name: [(row, 0, 1) for row in corpus.kept if split_of[row.recording] == name] for name in SPLITS}
     rows = {name: [_row(*piece) for piece in part] for name, part in dealt.items()}
     outcome.check(rows)
     summary = outcome.summary(rows, settings.corpus.languages)
     notes = outcome.notes(rows, methods.METHODS[settings.split.method].shares(settings.split))
+    notes += holdout.notes(recordings, len(corpus.left_out))
+    rows |= {OTHER: [_row(row, 0, 1) for row in corpus.other], LEFT_OUT: [_row(row, 0, 1) for row in corpus.left_out]}
 
     folder = ARTIFACTS / "splits"
-    for name in SPLITS:
-        tables.write(folder / f"{name}.csv", SplitRow, rows[name])
+    for name, part in rows.items():
+        tables.write(folder / f"{name}.csv", SplitRow, part)
     checksums.write_json(folder / "summary.json", summary)
     checksums.write_json(folder / "search.json", {"notes": notes, **(dataclasses.asdict(search) if search else {})})
     checksums.seal(folder)
@@ -58,6 +61,10 @@ def main() -> None:
             for language, parts in summary.items()
         ],
     )
+    if corpus.other:
+        minutes = sum(row.duration_s for row in corpus.other) / 60
+        speakers = len({row.speaker for row in corpus.other})
+        print(f"other, of held-out sources: {minutes:.2f} min of {speakers} speakers")
     if search:
         print(search)
     for note in notes:

@@ -17,6 +17,8 @@ MAX_LAYERS = 8
 FileName = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Language = Annotated[str, Field(max_length=60, pattern=r"^\w+$")]
 Column = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]  # of a corpus table
+Value = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")]  # of such a column
+Values = Annotated[tuple[Value, ...], Field(strict=False, min_length=1, max_length=100)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # accepted by NumPy and Keras
 Seconds = Annotated[float, Field(ge=0, le=60)]
@@ -153,6 +155,7 @@ class Split(Section):
     folds: Annotated[int, Field(ge=3, le=1000)]
     fold: Annotated[int, Field(ge=0, le=999)]
     stratify: Annotated[tuple[Column, ...], Field(strict=False, max_length=10)]
+    holdout: Annotated[dict[Column, Value | Values], Field(max_length=10)]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

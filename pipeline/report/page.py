@@ -115,7 +115,7 @@ def leaves(tree: Mapping[str, Any], section: str = "") -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for key, value in tree.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and not section:
             found |= leaves(value, f"{section}{key}.")
         else:
             found[f"{section}{key}"] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -15,11 +15,11 @@ from pipeline.splits import division, pins
 from pipeline.splits.division import Search
 from pipeline.splits.greedy import UNFIXED
 from pipeline.splits.groups import groups
+from pipeline.splits.holdout import SOURCE
 from pipeline.splits.quantities import Bins, Deal, Quantities
 from pipeline.tables import SPLITS, RecordingRow
 
 NEEDS = (3.0, 1.0, 2.0)  # of train, val, test: a language with two speakers is trained and tested on
-SOURCE = "source"  # a column that the hours are always spread over, if the corpus has it
 OFFICIAL = {  # names of splits in published corpora
     "train": "train", "val": "val", "dev": "val", "valid": "val", "validation": "val", "test": "test", "eval": "test",
 }  # fmt: skip
@@ -53,6 +53,7 @@ class Case:
                 f"split.stratify names {brief(unknown[0])}, but the corpus table has no such column; it has "
                 f"{', '.join(map(brief, sorted(columns))) or 'no further columns'}"
             )
+        # The hours are always spread over the sources as well.
         return Quantities.of(self.recordings, self.group, sorted({*self.settings.stratify, SOURCE} & columns))
 
 

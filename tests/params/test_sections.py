@@ -182,6 +182,8 @@ def phrase(of: dict[str, Any]) -> str:
             return f"{of.get('minItems', 0)} to {of['maxItems']}{layers}"
         case "string":
             return f"to {of['maxLength']} characters"
+        case "object":
+            return f"{of.get('minProperties', 0)} to {of['maxProperties']} columns"
     low, high = (of.get(key, of.get(f"exclusive{key.capitalize()}")) for key in ("minimum", "maximum"))
     if low is None or high is None:
         raise KeyError(f"a bound is missing: {of}")
@@ -196,6 +198,8 @@ def inside(value: Any, of: dict[str, Any]) -> bool:
     """Tell if an accepted value is of its type and inside its bounds."""
     if isinstance(value, tuple):
         return of.get("minItems", 0) <= len(value) <= of["maxItems"] and all(inside(one, of["items"]) for one in value)
+    if isinstance(value, dict):
+        return bool(len(value) <= of["maxProperties"])
     if isinstance(value, bool):
         return bool(of["type"] == "boolean")
     if isinstance(value, str):

@@ -1,0 +1,106 @@
+"""Held-out sources: recordings that are neither trained nor selected on, for a further test set, `other`."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from pipeline.console.text import brief
+from pipeline.errors import CorpusError
+from pipeline.splits.groups import groups
+from pipeline.tables import RecordingRow
+
+SOURCE = "source"  # the column of the corpus table that names where a recording comes from
+
+
+class Divided(NamedTuple):
+    """The recordings of a corpus.
+
+    Attributes
+    ----------
+    kept
+        To be split into train, val and test.
+    other
+        Of held-out sources.
+    left_out
+        Of other sources, but with a speaker, source recording, audio or speech of those in `other`: in no split.
+    """
+
+    kept: list[RecordingRow]
+    other: list[RecordingRow]
+    left_out: list[RecordingRow]
+
+
+def divide(recordings: Sequence[RecordingRow], holdout: Mapping[str, str | Sequence[str]]) -> Divided:
+    """Keep the recordings out whose columns have one of these values.
+
+    Parameters
+    ----------
+    holdout
+        One or several values by column of the corpus table.
+
+    Raises
+    ------
+    CorpusError
+        If the corpus has no such column or value, or a language would have no recording left.
+
+    Examples
+    --------
+    >>> rows = [
+    ...     RecordingRow(
+    ...         f"{speaker}/{source}", "p", "hindi", speaker, f"{speaker}/{source}", 60, 960000, 16000, 1, "WAV",
+    ...         f"{speaker}/{source}", -3, -20, 0, 0, extra={"source": source},
+    ...     )
+    ...     for speaker, source in [("ann", "tv"), ("ann", "radio"), ("bob", "radio")]
+    ... ]
+    >>> [[row.recording for row in part] for part in divide(rows, {"source": "tv"})]
+    [['bob/radio'], ['ann/tv'], ['ann/radio']]
+    """
+    wanted = {column: (values,) if isinstance(values, str) else values for column, values in holdout.items()}
+    for column, values in wanted.items():
+        _require(recordings, column, values)
+    held = [any(row.extra.get(column) in values for column, values in wanted.items()) for row in recordings]
+    touched = {number for number, out in zip(groups(recordings).tolist(), held, strict=True) if out}
+    parts = Divided([], [], [])
+    for row, number, out in zip(recordings, groups(recordings).tolist(), held, strict=True):
+        (parts.other if out else parts.left_out if number in touched else parts.kept).append(row)
+    if lost := {row.language for row in recordings} - {row.language for row in parts.kept}:
+        raise CorpusError(
+            f"split.holdout leaves no recording of {brief(min(lost))} to train on, as all of them are of the held-out "
+            "sources or share a speaker with them; hold out less, or add recordings"
+        )
+    return parts
+
+
+def notes(recordings: Sequence[RecordingRow], left_out: int) -> list[str]:
+    """What the sources of a corpus leave unknown, one sentence each."""
+    sentences = []
+    if left_out:
+        sentences.append(
+            f"{left_out:,} recordings share a speaker, a source recording, audio or speech with those of held-out "
+            "sources and are left out of all splits"
+        )
+    sources: dict[str, set[str]] = {}
+    for row in recordings:
+        sources.setdefault(row.language, set()).add(row.extra.get(SOURCE, ""))
+    if len(set.union(*sources.values())) > 1:
+        sentences += [
+            f"{language}: all recordings come from {brief(next(iter(found)))}, so that these data can't tell whether "
+            "the language or its source is recognised"
+            for language, found in sorted(sources.items())
+            if len(found) == 1
+        ]
+    return sentences
+
+
+def _require(recordings: Sequence[RecordingRow], column: str, values: Sequence[str]) -> None:
+    columns = sorted({name for row in recordings for name in row.extra})
+    if column not in columns:
+        raise CorpusError(
+            f"split.holdout names {brief(column)}, but the corpus table has no such column; it has "
+            f"{', '.join(map(brief, columns)) or 'no further columns'}"
+        )
+    known = sorted({row.extra[column] for row in recordings if row.extra.get(column)})
+    if unknown := [value for value in values if value not in known]:
+        raise CorpusError(
+            f"split.holdout keeps {column} {brief(unknown[0])} out, but no recording has it; there are "
+            f"{', '.join(map(brief, known[:10])) or 'none'}{', ...' if len(known) > 10 else ''}"
+        )

@@ -1,0 +1,67 @@
+"""Held-out sources: nothing of them is left to train on, and nobody in them is known."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import CorpusError
+from pipeline.splits import holdout
+from pipeline.tables import RecordingRow
+from tests.splits.rows import recording
+
+SOURCES = ("radio", "tv", "phone")
+
+
+def corpus(parts: Sequence[tuple[int, str, bool]]) -> list[RecordingRow]:
+    """Recordings of (speaker, source, whether the language is Hindi)."""
+    return [
+        recording(number, "hindi" if hindi else "english", f"s{speaker}", extra={"source": source})
+        for number, (speaker, source, hindi) in enumerate(parts)
+    ]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.sampled_from(SOURCES), st.booleans()), min_size=1, max_size=30),
+    st.sets(st.sampled_from(SOURCES), min_size=1),
+)
+def test_every_recording_is_in_one_part_and_nobody_held_out_is_kept(
+    parts: list[tuple[int, str, bool]], held: set[str]
+) -> None:
+    rows = corpus(parts)
+    try:
+        found = holdout.divide(rows, {"source": tuple(sorted(held))})
+    except CorpusError:
+        return  # a source that nobody has, or a language that loses everything
+    assert sorted(row.recording for part in found for row in part) == sorted(row.recording for row in rows)
+    assert all(row.extra["source"] in held for row in found.other)
+    assert not any(row.extra["source"] in held for row in (*found.kept, *found.left_out))
+    assert not {row.speaker for row in found.kept} & {row.speaker for row in (*found.other, *found.left_out)}
+    assert {row.language for row in found.kept} == {row.language for row in rows}
+
+
+def test_nothing_is_held_out_by_default() -> None:
+    rows = corpus([(0, "radio", True), (1, "tv", False)])
+    assert holdout.divide(rows, {}) == (rows, [], [])
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"gender": ("f",)}, "split.holdout names 'gender', but the corpus table has no such column; it has 'source'"),
+        ({"source": ("cinema",)}, "keeps source 'cinema' out, but no recording has it; there are 'radio', 'tv'"),
+        ({"source": ("tv",)}, "leaves no recording of 'english' to train on"),
+    ],
+)
+def test_a_holdout_that_cannot_be(asked: dict[str, tuple[str, ...]], message: str) -> None:
+    with pytest.raises(CorpusError, match=message):
+        holdout.divide(corpus([(0, "radio", True), (1, "tv", False)]), asked)
+
+
+def test_it_is_said_what_the_sources_leave_unknown() -> None:
+    rows = corpus([(0, "radio", True), (1, "radio", False), (2, "tv", False)])
+    [left, one] = holdout.notes(rows, 2)
+    assert left.startswith("2 recordings share a speaker")
+    assert one.startswith("hindi: all recordings come from 'radio', so that")
+    assert holdout.notes(corpus([(0, "radio", True), (1, "radio", False)]), 0) == []  # one source for all
