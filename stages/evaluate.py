@@ -1,17 +1,21 @@
-"""evaluate: score the exported network on the test speakers, as a stream of their audio."""
+"""evaluate: score the exported network on the test speakers and on held-out sources, as a stream of their audio."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from pipeline import checksums, tables
 from pipeline.audio.wav import Wav
 from pipeline.console import terminal
 from pipeline.errors import ArtifactError
 from pipeline.scoring import evaluation
+from pipeline.scoring.evaluation import RecordingScore
 from pipeline.scoring.offline import OfflineNetwork
-from pipeline.scoring.summary import det, summarise, table
+from pipeline.scoring.summary import det, spoken_in, summarise, table
 from pipeline.store.feature_store import FeatureStore
 from pipeline.streaming import runtimes
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Identifier
-from pipeline.tables import AnswerRow, DetRow, RecordingRow, SplitRow
+from pipeline.tables import OTHER, AnswerRow, DetRow, RecordingRow, SplitRow
 from stages import ARTIFACTS, run
 
 MODEL = ARTIFACTS / "streaming"
@@ -20,34 +24,47 @@ MODEL = ARTIFACTS / "streaming"
 def main() -> None:
     description = Description.read(MODEL)
     store = FeatureStore.open(ARTIFACTS / "features.zarr")
-    rows = store.computed(tables.of_languages(ARTIFACTS / "splits" / "test.csv", SplitRow, description.languages))
     path = ARTIFACTS / "ingest" / "recordings.csv"
     wavs = {row.recording: Wav.of(row, ARTIFACTS / "audio") for row in tables.read(path, RecordingRow)}
-    if missing := [row.recording for row in rows if row.recording not in wavs]:
+    test = tables.of_languages(ARTIFACTS / "splits" / "test.csv", SplitRow, description.languages)
+    sets = {"test": test, OTHER: tables.read(ARTIFACTS / "splits" / f"{OTHER}.csv", SplitRow)}
+    sets = {name: store.computed(rows) for name, rows in sets.items()}
+    if missing := [row.recording for rows in sets.values() for row in rows if row.recording not in wavs]:
         raise ArtifactError(f"{path} has no {missing[0]!r} of the test split; run `dvc repro`")
 
     network = OfflineNetwork(store, runtimes.load(MODEL, "litert", description.states).stream(), description)
     identifier = Identifier.load(MODEL) if description.streaming else None
-    progress, scores = terminal.Progress("evaluate", len(rows), "recordings"), []
-    for row in rows:
-        scores.append(evaluation.score(row, wavs[row.recording], network, identifier))
-        progress.update(1)
-    summary = summarise(scores, network.drift(rows), description)
+    progress = terminal.Progress("evaluate", sum(map(len, sets.values())), "recordings")
+    scores: dict[str, list[RecordingScore]] = {name: [] for name in sets}
+    for name, rows in sets.items():
+        for row in rows:
+            scores[name].append(evaluation.score(row, wavs[row.recording], network, identifier))
+            progress.update(1)
+    summary = summarise(scores["test"], network.drift(sets["test"]), description)
+    other = summarise(scores[OTHER], {}, description) if scores[OTHER] else None
 
     folder = ARTIFACTS / "evaluation"
-    answers = [AnswerRow(scored.row.language, scored.predicted) for scored in scores]
+    answers = [AnswerRow(scored.row.language, scored.predicted) for scored in scores["test"]]
     tables.write(folder / "confusion.csv", AnswerRow, answers)
-    tables.write(folder / "det.csv", DetRow, det(scores, description.languages))
-    evaluation.write_recordings(folder / "recordings.csv", scores, description.classes)
-    checksums.write_json(folder / "metrics.json", summary)
+    tables.write(folder / "det.csv", DetRow, det(scores["test"], description))
+    evaluation.write_recordings(folder / "recordings.csv", scores["test"], description.classes)
+    evaluation.write_recordings(folder / "other_recordings.csv", scores[OTHER], description.classes)
+    checksums.write_json(folder / "metrics.json", summary | {OTHER: other})
     checksums.seal(folder)
-    terminal.show_table(*table(scores, description.languages))
+    terminal.show_table(*table(scores["test"], description.languages))
+    print(_sentences(summary))
+    if other:
+        terminal.show_table(*table(scores[OTHER], spoken_in(scores[OTHER], description)))
+        print(f"held-out sources: {_sentences(other)}")
+
+
+def _sentences(summary: Mapping[str, Any]) -> str:
     seconds = summary["stream"]["seconds_until_right"]
     low, high = summary["intervals"]["recording_accuracy"] or (0, 1)
-    print(
+    costs = f", C_avg {summary['c_avg']:.3f}" if "c_avg" in summary else ""
+    return (
         f"{summary['recordings']} recordings of {summary['speakers']} speakers: {summary['recording_accuracy']:.1%} "
-        f"right (95 % interval {low:.1%} to {high:.1%}), frame accuracy {summary['frame_accuracy']:.1%}, "
-        f"C_avg {summary['c_avg']:.3f}\n"
+        f"right (95 % interval {low:.1%} to {high:.1%}), frame accuracy {summary['frame_accuracy']:.1%}{costs}\n"
         f"{'never right to the end' if seconds is None else f'right to the end after {seconds} s (median)'}, "
         f"{summary['stream']['changes_of_mind']:.1f} changes of the decision per recording"
     )

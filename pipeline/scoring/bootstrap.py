@@ -55,9 +55,11 @@ def tally(
     errors, bits = np.zeros((2, len(names), n_languages, n_languages))
     truth = np.array([languages.index(name) for name in actual])
     at = np.array([names.index(name) for name in speakers]), truth
-    ratios = detection.log_ratios(posteriors / posteriors.sum(axis=1, keepdims=True))
     np.add.at(recordings, at, 1)
     np.add.at(right, at, np.array(predicted) == np.array(actual))
+    if n_languages < 2:
+        return Tally(names, recordings, right, errors, bits)
+    ratios = detection.log_ratios(posteriors / posteriors.sum(axis=1, keepdims=True))
     np.add.at(errors, at, detection.errors(truth, ratios))
     np.add.at(bits, at, detection.bits(truth, ratios))
     return Tally(names, recordings, right, errors, bits)
@@ -77,15 +79,14 @@ def scores(counted: Tally, weights: NDArray[np.float64]) -> dict[str, Replicates
     {'recording_accuracy': [0.4], 'macro_recall': [0.625], 'c_avg': [0.375], 'c_llr': [0.81]}
     """
     recordings, right = weights @ counted.recordings, weights @ counted.right
-    errors, bits = (
-        np.tensordot(weights, costs, 1) / recordings[:, :, None] for costs in (counted.errors, counted.bits)
-    )
-    return {
+    found = {
         "recording_accuracy": right.sum(axis=1) / recordings.sum(axis=1),
         "macro_recall": (right / recordings).mean(axis=1),
-        "c_avg": detection.average_cost(errors),
-        "c_llr": detection.average_cost(bits),
     }
+    if recordings.shape[1] > 1:
+        for name, costs in (("c_avg", counted.errors), ("c_llr", counted.bits)):
+            found[name] = detection.average_cost(np.tensordot(weights, costs, 1) / recordings[:, :, None])
+    return found
 
 
 def draw(names: Collection[str]) -> dict[str, Replicates]:

@@ -22,6 +22,8 @@ def score(
     ----------
     posteriors
         Of each recording over the languages, shape (recordings, languages); rows need not sum to 1.
+    languages
+        Those spoken. One alone is not detected among others: there are no costs of detection.
 
     Examples
     --------
@@ -35,21 +37,24 @@ def score(
     (0.667, 0.25)
     """
     posteriors = posteriors / posteriors.sum(axis=1, keepdims=True)
-    truth, ratios = np.array([languages.index(name) for name in actual]), detection.log_ratios(posteriors)
-    right = posteriors.argmax(axis=1) == truth
     recall, of_languages = recalls(actual, predicted, languages), f1(actual, predicted, languages)
-    return {
+    of_answers = {
         "recording_accuracy": float(np.mean(np.array(actual) == np.array(predicted))),
         "macro_recall": float(np.mean(list(recall.values()))),
         "macro_f1": float(np.mean(list(of_languages.values()))),
         "recall": recall,
         "precision": precisions(actual, predicted, languages),
         "f1": of_languages,
+    }
+    if len(languages) < 2:
+        return of_answers
+    truth, ratios = np.array([languages.index(name) for name in actual]), detection.log_ratios(posteriors)
+    return of_answers | {
         "c_avg": detection.c_avg(truth, posteriors),
         "min_c_avg": detection.min_c_avg(truth, posteriors),
         "c_llr": detection.c_llr(truth, posteriors),
         "eer": {name: detection.eer(truth == number, ratios[:, number]) for number, name in enumerate(languages)},
-        "ece": expected_error(posteriors.max(axis=1), right),
+        "ece": expected_error(posteriors.max(axis=1), posteriors.argmax(axis=1) == truth),
     }
 
 

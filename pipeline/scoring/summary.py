@@ -15,6 +15,8 @@ from pipeline.streaming.decision import UNKNOWN
 from pipeline.streaming.description import Description
 from pipeline.tables import DetRow
 
+KEPT = ("recording_accuracy", "macro_recall", "c_avg", "min_c_avg", "c_llr", "ece")  # of the scores after some seconds
+
 
 class Answers(NamedTuple):
     """Answers to recordings: speakers, languages spoken and predicted, and posteriors (recordings, languages)."""
@@ -28,15 +30,16 @@ class Answers(NamedTuple):
 def summarise(
     scores: Sequence[RecordingScore], drift: Mapping[str, Sequence[float]], description: Description
 ) -> dict[str, Any]:
-    """The scores of a test set that holds every language, rounded to 6 digits.
+    """The scores of a test set, rounded to 6 digits, over the languages spoken in it.
 
     Parameters
     ----------
     drift
         Frame accuracy by language and minute, without a reset.
     """
-    languages, running = description.languages, [scored.stability for scored in scores]
-    answers = _answers(scores, languages)
+    running = [scored.stability for scored in scores]
+    languages = spoken_in(scores, description)
+    answers = _answers(scores, languages, description)
     frames = np.array([[scored.right, scored.weight] for scored in scores])
     sequences = np.array([[found.sequences_right, found.sequences] for found in running], float)
     spoken = set(zip(answers.speakers, answers.actual, strict=True))
@@ -53,7 +56,7 @@ def summarise(
         "speakers": len(set(answers.speakers)),
         "speakers_needed": intervals.MIN_SPEAKERS,  # for intervals that one can trust
         "speakers_by_language": {name: sum(language == name for _, language in spoken) for name in languages},
-        "after": {f"{seconds} s": _after(scores, seconds, languages) for seconds in stability.MARKS_S},
+        "after": {f"{seconds} s": _after(scores, seconds, description) for seconds in stability.MARKS_S},
         "temperature": description.decision.temperature,
         "unknown": _unknown(scores, description),
         "stream": stability.summary(running, description.frame_s) | {"drift_by_minute": drift},
@@ -62,9 +65,15 @@ def summarise(
     return rounded
 
 
-def det(scores: Sequence[RecordingScore], languages: Sequence[str]) -> list[DetRow]:
+def spoken_in(scores: Sequence[RecordingScore], description: Description) -> list[str]:
+    """The languages of the recordings, in the order of the model's."""
+    return [name for name in description.languages if any(scored.row.language == name for scored in scores)]
+
+
+def det(scores: Sequence[RecordingScore], description: Description) -> list[DetRow]:
     """The rates of every language's detector at every threshold."""
-    answers = _answers(scores, languages)
+    languages = description.languages
+    answers = _answers(scores, languages, description)
     ratios = detection.log_ratios(answers.posteriors / answers.posteriors.sum(axis=1, keepdims=True))
     return [
         DetRow(language, round(miss, 6), round(alarm, 6))
@@ -83,12 +92,13 @@ def table(scores: Sequence[RecordingScore], languages: Sequence[str]) -> tuple[l
     return ["actual \\ predicted", *counts[languages[0]], "recall"], rows
 
 
-def _answers(scores: Sequence[RecordingScore], languages: Sequence[str]) -> Answers:
+def _answers(scores: Sequence[RecordingScore], languages: Sequence[str], description: Description) -> Answers:
+    columns = [description.languages.index(name) for name in languages]
     return Answers(
         [scored.row.speaker for scored in scores],
         [scored.row.language for scored in scores],
         [scored.predicted for scored in scores],
-        np.array([scored.decision.posteriors for scored in scores])[:, : len(languages)],
+        np.array([scored.decision.posteriors for scored in scores])[:, columns],
     )
 
 
@@ -121,17 +131,19 @@ def _intervals(answers: Answers, languages: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _after(scores: Sequence[RecordingScore], seconds: int, languages: Sequence[str]) -> dict[str, Any]:
+def _after(scores: Sequence[RecordingScore], seconds: int, description: Description) -> dict[str, Any]:
     """The scores after so many seconds of speech, of the recordings that have them; none if a language has none."""
+    languages = spoken_in(scores, description)
+    columns = [description.languages.index(name) for name in languages]
     long = [scored for scored in scores if seconds in scored.stability.after]
     actual = [scored.row.language for scored in long]
     if set(actual) != set(languages):
         return {"recordings": len(long)}
     posteriors = np.array([scored.stability.after[seconds] for scored in long])
-    predicted = [languages[number] for number in posteriors.argmax(axis=1)]
-    answers = Answers([scored.row.speaker for scored in long], actual, predicted, posteriors)
+    predicted = [description.languages[number] for number in posteriors.argmax(axis=1)]
+    answers = Answers([scored.row.speaker for scored in long], actual, predicted, posteriors[:, columns])
     found = metrics.score(*answers[1:], languages)
-    kept = ("recording_accuracy", "macro_recall", "c_avg", "min_c_avg", "c_llr", "ece")
+    kept = [name for name in KEPT if name in found]
     of_scores = {name: interval for name, interval in _intervals(answers, languages).items() if name in kept}
     return {"recordings": len(long), **{name: found[name] for name in kept}, "intervals": of_scores}
 

@@ -215,3 +215,18 @@ def test_an_ablation_is_shown_with_intervals_and_the_best_in_bold() -> None:
 
 def test_without_an_ablation_there_is_no_section(plain: str) -> None:
     assert "ablation" not in Page(plain).sections
+
+
+def test_held_out_sources_have_a_section_of_their_own(plain: str) -> None:
+    assert "other" not in Page(plain).sections
+    results = make_results()
+    tree = dict(results.params)
+    tree["split"] = {**tree["split"], "holdout": {"source": ("tv", "<b>")}}
+    intervals = {**results.metrics["intervals"], "recall": {"hindi": (0.1, 0.4)}}
+    other = {
+        "recordings": 21, "speakers": 7, "recording_accuracy": 0.2345, "macro_recall": 0.3456,
+        "recall": {"hindi": 0.25}, "speakers_by_language": {"hindi": 7}, "intervals": intervals,
+    }  # fmt: skip
+    page = Page(render(make_results(params=tree, metrics={**results.metrics, "other": other})))
+    for words in ("21 of 7 speakers", "tv, <b>", "held-out sources 21 23.4%", "34.6%", "one language", "hindi 7 25.0%"):
+        assert words in page.text("other")

@@ -85,3 +85,26 @@ def test_the_table_shows_every_answer_and_recall(case: Case) -> None:
     header, rows = summary.table(scores, ["english", "hindi"])
     assert header == ["actual \\ predicted", "english", "hindi", "undecided", "recall"]
     assert rows == [["english", 1, 0, 1, "50.0%"], ["hindi", 0, 1, 0, "100.0%"]]
+
+
+def test_a_set_may_lack_languages(case: Case) -> None:
+    scores = [
+        hand_made(case, language, *answers, speaker=speaker)
+        for language, speaker, answers in [("english", "a", (0,)), ("english", "b", (1,)), ("hindi", "c", (1, 1))]
+    ]
+    two = summary.summarise(scores, {}, case.description)
+    assert (two["recall"], two["macro_recall"]) == ({"english": 0.5, "hindi": 1.0}, 0.75)
+    assert "c_avg" in two
+    one = summary.summarise(scores[:2], {}, case.description)
+    assert (one["recall"], one["recording_accuracy"]) == ({"english": 0.5}, 0.5)
+    assert "c_avg" not in one  # nothing to tell it from
+    assert one["intervals"]["macro_recall"] is not None
+
+
+def test_the_rates_of_detectors_are_by_language(case: Case) -> None:
+    scores = [hand_made(case, language, number) for number, language in enumerate(small.LANGUAGES)]
+    rows = summary.det(scores, case.description)
+    assert list(dict.fromkeys(row.language for row in rows)) == list(small.LANGUAGES)
+    rates = [(row.miss, row.false_alarm) for row in rows if row.language == "hindi"]
+    assert (rates[0], rates[-1]) == ((0, 1), (1, 0))
+    assert (0, 0) in rates  # every recording has the highest ratio for its own language
