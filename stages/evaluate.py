@@ -1,8 +1,5 @@
 """evaluate: score the exported network on the test speakers and on held-out sources, as a stream of their audio."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from pipeline import checksums, tables
 from pipeline.audio.wav import Wav
 from pipeline.console import terminal
@@ -10,7 +7,7 @@ from pipeline.errors import ArtifactError
 from pipeline.scoring import evaluation
 from pipeline.scoring.evaluation import RecordingScore
 from pipeline.scoring.offline import OfflineNetwork
-from pipeline.scoring.summary import det, spoken_in, summarise, table
+from pipeline.scoring.summary import det, sentences, spoken_in, summarise, table
 from pipeline.store.feature_store import FeatureStore
 from pipeline.streaming import runtimes
 from pipeline.streaming.description import Description
@@ -52,22 +49,10 @@ def main() -> None:
     checksums.write_json(folder / "metrics.json", summary | {OTHER: other})
     checksums.seal(folder)
     terminal.show_table(*table(scores["test"], description.languages))
-    print(_sentences(summary))
+    print(sentences(summary))
     if other:
         terminal.show_table(*table(scores[OTHER], spoken_in(scores[OTHER], description)))
-        print(f"held-out sources: {_sentences(other)}")
-
-
-def _sentences(summary: Mapping[str, Any]) -> str:
-    seconds = summary["stream"]["seconds_until_right"]
-    low, high = summary["intervals"]["recording_accuracy"] or (0, 1)
-    costs = f", C_avg {summary['c_avg']:.3f}" if "c_avg" in summary else ""
-    return (
-        f"{summary['recordings']} recordings of {summary['speakers']} speakers: {summary['recording_accuracy']:.1%} "
-        f"right (95 % interval {low:.1%} to {high:.1%}), frame accuracy {summary['frame_accuracy']:.1%}{costs}\n"
-        f"{'never right to the end' if seconds is None else f'right to the end after {seconds} s (median)'}, "
-        f"{summary['stream']['changes_of_mind']:.1f} changes of the decision per recording"
-    )
+        print(f"held-out sources: {sentences(other)}")
 
 
 if __name__ == "__main__":

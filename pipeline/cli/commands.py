@@ -127,6 +127,22 @@ def listen(model: Path, runtime: Any) -> None:
 
 
 @main.command()
+@click.argument("corpus", type=_path)
+@click.option("--layout", required=True, type=click.Choice(["folders", "table"]), help="As corpus.layout.")
+@click.option("--languages", metavar="A,B,...", help="Skip recordings of others (default: all that the model knows).")
+@click.option("--speakers", metavar="TABLE", help="As corpus.speaker_table, of the layout folders.")
+@_model
+@click.option("--json", "as_json", is_flag=True, help="Print all scores as one JSON object.")
+def evaluate(
+    corpus: Path, layout: Any, languages: str | None, speakers: str | None, model: Path, as_json: bool
+) -> None:
+    """Score a model on a corpus that it has never seen. Recordings are streamed; nothing is written."""
+    from pipeline.cli import evaluation
+
+    evaluation.evaluate(corpus, layout, languages and languages.split(","), speakers, model, as_json)
+
+
+@main.command()
 @click.argument("source", metavar="IN", type=_path)
 @click.argument("target", metavar="OUT", type=_path)
 @click.option(

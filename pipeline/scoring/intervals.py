@@ -52,7 +52,9 @@ def of_languages(counted: Tally) -> dict[str, Interval | None]:
     estimates = bootstrap.scores(counted, np.ones((1, len(counted.speakers))))
     plain, wide = bootstrap.scores(counted, weights), bootstrap.scores(_doubtful(counted), doubted)
     return {
-        name: _interval(float(estimates[name][0]), plain[name], wide[name], int(heard.min()))
+        name: _interval(
+            float(estimates[name][0]), plain[name], wide[name], int(heard.min()), np.inf if name == "c_llr" else 1.0
+        )
         for name in plain
         if name != "recording_accuracy"
     }
@@ -83,7 +85,11 @@ def _doubtful(counted: Tally) -> Tally:
 
 
 def _interval(
-    estimate: float, plain: NDArray[np.float64], wide: NDArray[np.float64], n_speakers: int
+    estimate: float,
+    plain: NDArray[np.float64],
+    wide: NDArray[np.float64],
+    n_speakers: int,
+    highest: float = 1.0,
 ) -> Interval | None:
     if n_speakers < 2:
         return None
@@ -92,4 +98,4 @@ def _interval(
     factor = student * np.sqrt((n_speakers + 1) / (n_speakers - 1))
     low, high = estimate + factor * (np.quantile(plain, tails) - estimate)
     doubtful_low, doubtful_high = np.quantile(wide, tails)
-    return max(float(min(low, doubtful_low)), 0.0), float(max(high, doubtful_high))
+    return max(float(min(low, doubtful_low)), 0.0), min(float(max(high, doubtful_high)), highest)

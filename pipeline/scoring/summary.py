@@ -1,5 +1,6 @@
 """The scores of a test set, summed up from those of its recordings: the content of evaluation/metrics.json."""
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from pipeline.scoring import detection, intervals, metrics, stability
 from pipeline.scoring.bootstrap import tally
 from pipeline.scoring.evaluation import RecordingScore
 from pipeline.scoring.intervals import Interval
-from pipeline.streaming.decision import UNKNOWN
+from pipeline.streaming.decision import POSTERIOR_FLOOR, UNKNOWN
 from pipeline.streaming.description import Description
 from pipeline.tables import DetRow
 
@@ -59,6 +60,7 @@ def summarise(
         "after": {f"{seconds} s": _after(scores, seconds, description) for seconds in stability.MARKS_S},
         "temperature": description.decision.temperature,
         "unknown": _unknown(scores, description),
+        "paired": paired(answers, languages),
         "stream": stability.summary(running, description.frame_s) | {"drift_by_minute": drift},
     }
     rounded: dict[str, Any] = json.loads(json.dumps(tree), parse_float=lambda number: round(float(number), 6))
@@ -90,6 +92,31 @@ def table(scores: Sequence[RecordingScore], languages: Sequence[str]) -> tuple[l
         [language, *counts[language].values(), f"{recall[language]:.1%}"] for language in languages
     ]
     return ["actual \\ predicted", *counts[languages[0]], "recall"], rows
+
+
+def sentences(summary: Mapping[str, Any]) -> str:
+    """The most important of the scores, in two lines or more."""
+    seconds = summary["stream"]["seconds_until_right"]
+    interval = summary["intervals"]["recording_accuracy"]
+    within = (
+        "an interval needs two speakers" if interval is None else "95 % interval {:.1%} to {:.1%}".format(*interval)
+    )
+    costs = f", C_avg {summary['c_avg']:.3f}" if "c_avg" in summary else ""
+    lines = [
+        f"{summary['recordings']} recordings of {summary['speakers']} speakers: {summary['recording_accuracy']:.1%} "
+        f"right ({within}), macro recall {summary['macro_recall']:.1%}, frame accuracy {summary['frame_accuracy']:.1%}"
+        f"{costs}",
+        f"{'never right to the end' if seconds is None else f'right to the end after {seconds} s (median)'}, "
+        f"{summary['stream']['changes_of_mind']:.1f} changes of the decision per recording",
+    ]
+    if summary["speakers"] < summary["speakers_needed"]:
+        lines.append(f"fewer than {summary['speakers_needed']} speakers: the interval is too narrow to trust")
+    if summary["paired"]:
+        lines.append(
+            f"of {summary['paired']['pairs']} speakers and two of their languages, {summary['paired']['right']:.1%} have "
+            "the right language more likely in the right recording (chance 50 %)"
+        )
+    return "\n".join(lines)
 
 
 def _answers(scores: Sequence[RecordingScore], languages: Sequence[str], description: Description) -> Answers:
@@ -146,6 +173,28 @@ def _after(scores: Sequence[RecordingScore], seconds: int, description: Descript
     kept = [name for name in KEPT if name in found]
     of_scores = {name: interval for name, interval in _intervals(answers, languages).items() if name in kept}
     return {"recordings": len(long), **{name: found[name] for name in kept}, "intervals": of_scores}
+
+
+def paired(answers: Answers, languages: Sequence[str]) -> dict[str, Any] | None:
+    """How often speakers of two languages have the higher log ratio of the two where they speak the first.
+
+    Speaker and microphone are the same in both, so that neither helps; chance is a half.
+
+    Returns
+    -------
+    The number of pairs, one per speaker and two languages, and the share that is right; None if there is no pair.
+    """
+    logs, of = np.log(np.maximum(answers.posteriors, POSTERIOR_FLOOR)), dict[tuple[str, str], list[int]]()
+    for number, key in enumerate(zip(answers.speakers, answers.actual, strict=True)):
+        of.setdefault(key, []).append(number)
+    right = []
+    for speaker in sorted(set(answers.speakers)):
+        spoken = [number for number, name in enumerate(languages) if (speaker, name) in of]
+        for first, second in itertools.combinations(spoken, 2):
+            ratios = logs[:, first] - logs[:, second]
+            means = [ratios[of[speaker, languages[number]]].mean() for number in (first, second)]
+            right.append(bool(means[0] > means[1]))
+    return {"pairs": len(right), "right": float(np.mean(right))} if right else None
 
 
 def _unknown(scores: Sequence[RecordingScore], description: Description) -> dict[str, Any] | None:

@@ -1,0 +1,108 @@
+"""Score an exported model on a corpus that it has never seen, as a stream of its audio."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import params
+from pipeline.arrays import Waveform
+from pipeline.audio.decode import decode
+from pipeline.console.terminal import Progress
+from pipeline.console.text import brief
+from pipeline.corpus import layouts
+from pipeline.corpus.entries import Entry, Listing
+from pipeline.corpus.paths import quoted
+from pipeline.errors import AudioError, CorpusError
+from pipeline.scoring import evaluation
+from pipeline.scoring.evaluation import RecordingScore
+from pipeline.streaming.identifier import Frames, Identifier
+from pipeline.tables import RejectedRow, SplitRow
+
+CHUNKS_PER_S = 10
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The recordings of a corpus.
+
+    Attributes
+    ----------
+    rejected
+        Those that can't be used.
+    skipped
+        Numbers of files that are not audio, or of other languages than those asked for.
+    """
+
+    scores: list[RecordingScore]
+    rejected: list[RejectedRow]
+    skipped: dict[str, int]
+
+
+def score(identifier: Identifier, corpus: params.Corpus, all_known: bool) -> Scored:
+    """Answer every recording of a corpus.
+
+    Parameters
+    ----------
+    all_known
+        Refuse a corpus with languages that are not among `corpus.languages`, instead of skipping these.
+
+    Raises
+    ------
+    CorpusError
+        If the corpus can't be read, has a language that the model does not know, or no recording that can be used.
+    """
+    known = identifier.description.languages
+    if unknown := [language for language in corpus.languages if language not in known]:
+        raise CorpusError(f"the model does not know {brief(unknown[0])}; it knows {', '.join(known)}")
+    listing = layouts.read(corpus)
+    if all_known and (others := _languages(listing)):
+        raise CorpusError(
+            f"corpus {quoted(corpus.root)} holds {brief(others[0])}, which the model does not know; it knows "
+            f"{', '.join(known)}: name those to score with --languages"
+        )
+    progress = Progress("evaluate", len(listing.entries), "recordings")
+    scores, rejected = [], list(listing.rejected)
+    for entry in listing.entries:
+        try:
+            scores.append(_score(identifier, Path(corpus.root), entry))
+        except AudioError as error:
+            rejected.append(RejectedRow(entry.path, error.reason, error.detail))
+        progress.update(1)
+    if not any(scored.decision.frames for scored in scores):
+        first = f"; the first, {quoted(rejected[0].path)}, {rejected[0].detail}" if rejected else ""
+        raise CorpusError(f"no recording with speech in corpus {quoted(corpus.root)} can be used{first}")
+    return Scored(scores, rejected, listing.skipped)
+
+
+def _languages(listing: Listing) -> list[str]:
+    """What was skipped and is no ending of files."""
+    return sorted(name for name in listing.skipped if not name.startswith("*"))
+
+
+def _score(identifier: Identifier, root: Path, entry: Entry) -> RecordingScore:
+    decoded = decode(root / entry.path)
+    stream = identifier.stream(decoded.sample_rate)
+    row = SplitRow(entry.id, entry.language, entry.speaker, entry.group or entry.id, 0.0)
+    return evaluation.score_frames(row, _frames(stream, decoded.blocks, decoded.sample_rate), stream.description)
+
+
+def _frames(stream: Identifier, blocks: Iterator[Waveform], sample_rate: int) -> Iterator[Frames]:
+    size = max(sample_rate // CHUNKS_PER_S, 1)
+    for block in blocks:
+        for at in range(0, len(block), size):
+            yield stream.accept(block[at : at + size])
+    yield stream.finish()
+
+
+def sentences(scored: Scored) -> list[str]:
+    """What was left out, one sentence each."""
+    found = []
+    if scored.rejected:
+        first = scored.rejected[0]
+        found.append(
+            f"{len(scored.rejected):,} recordings can't be used; the first, {quoted(first.path)}, {first.detail}"
+        )
+    if scored.skipped:
+        counts = ", ".join(f"{brief(name)} {count}" for name, count in sorted(scored.skipped.items()))
+        found.append(f"skipped: {counts}")
+    return found
