@@ -98,9 +98,7 @@ def sentences(summary: Mapping[str, Any]) -> str:
     """The most important of the scores, in two lines or more."""
     seconds = summary["stream"]["seconds_until_right"]
     interval = summary["intervals"]["recording_accuracy"]
-    within = (
-        "an interval needs two speakers" if interval is None else "95 % interval {:.1%} to {:.1%}".format(*interval)
-    )
+    within = "95 % interval {:.1%} to {:.1%}".format(*interval) if interval else "an interval needs two speakers"
     costs = f", C_avg {summary['c_avg']:.3f}" if "c_avg" in summary else ""
     lines = [
         f"{summary['recordings']} recordings of {summary['speakers']} speakers: {summary['recording_accuracy']:.1%} "
@@ -113,8 +111,8 @@ def sentences(summary: Mapping[str, Any]) -> str:
         lines.append(f"fewer than {summary['speakers_needed']} speakers: the interval is too narrow to trust")
     if summary["paired"]:
         lines.append(
-            f"of {summary['paired']['pairs']} speakers and two of their languages, {summary['paired']['right']:.1%} have "
-            "the right language more likely in the right recording (chance 50 %)"
+            f"of {summary['paired']['pairs']} speakers and two of their languages, {summary['paired']['right']:.1%} "
+            "have the right language more likely in the right recording (chance 50 %)"
         )
     return "\n".join(lines)
 

@@ -1,0 +1,78 @@
+"""An export is scored on a corpus of audio files, and what can't be scored is said."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from pipeline import params
+from pipeline.arrays import Samples
+from pipeline.audio.samples import to_waveform
+from pipeline.errors import CorpusError
+from pipeline.scoring import unseen
+from pipeline.streaming.identifier import Identifier
+from tests.export import small
+from tests.scoring.conftest import Case
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, babble: Callable[[int, int], Samples]) -> params.Corpus:
+    """A table of six recordings at two rates, and of one that is no audio."""
+    rows = []
+    for number in range(6):
+        rate = (small.RATE_HZ, 8000)[number % 2]
+        soundfile.write(tmp_path / f"{number}.flac", babble(number, 20_000 + 3000 * number), rate, subtype="PCM_16")
+        rows.append((f"{number}.flac", small.LANGUAGES[number % 2], f"s{number // 2}"))
+    (tmp_path / "6.flac").write_text("no audio")
+    write(tmp_path, [*rows, ("6.flac", "english", "s0")])
+    return settings(tmp_path)
+
+
+def write(folder: Path, rows: list[tuple[str, str, str]]) -> None:
+    with (folder / "metadata.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("path", "language", "speaker"), *rows])
+
+
+def settings(folder: Path, *languages: str) -> params.Corpus:
+    return params.Corpus(
+        root=str(folder),
+        layout="table",
+        languages=languages or small.LANGUAGES,
+        speaker_table=None,
+        speaker_pattern=None,
+        max_rejected=1.0,
+    )
+
+
+def test_every_recording_gets_the_answer_of_its_stream(case: Case, corpus: params.Corpus) -> None:
+    found = unseen.score(case.identifier(), corpus, all_known=True)
+    assert len(found.scores) == 6
+    for number, scored in enumerate(found.scores):
+        samples, rate = soundfile.read(Path(corpus.root) / f"{number}.flac", dtype="int16")
+        stream = Identifier.load(case.folder / "streaming", sample_rate=rate)
+        stream.accept(to_waveform(samples))
+        stream.finish()
+        np.testing.assert_allclose(scored.decision.posteriors, stream.decision.posteriors, atol=1e-5)
+        assert (scored.row.language, scored.row.speaker) == (small.LANGUAGES[number % 2], f"s{number // 2}")
+    [sentence] = unseen.sentences(found)
+    assert sentence.startswith("1 recordings can't be used; the first, '6.flac', ")
+
+
+def test_languages_that_the_model_does_not_know_are_named(case: Case, corpus: params.Corpus) -> None:
+    folder = Path(corpus.root)
+    with pytest.raises(CorpusError, match="the model does not know 'french'; it knows english, hindi, mandarin"):
+        unseen.score(case.identifier(), settings(folder, "english", "french"), all_known=False)
+    write(folder, [("0.flac", "english", "a"), ("1.flac", "french", "b")])
+    with pytest.raises(CorpusError, match=r"holds 'french', which the model does not know; .* --languages"):
+        unseen.score(case.identifier(), settings(folder), all_known=True)
+    found = unseen.score(case.identifier(), settings(folder), all_known=False)
+    assert (len(found.scores), found.skipped) == (1, {"french": 1})
+
+
+def test_a_corpus_without_any_usable_recording_is_refused(case: Case, corpus: params.Corpus) -> None:
+    write(Path(corpus.root), [("6.flac", "english", "a")])
+    with pytest.raises(CorpusError, match=r"no recording with speech .* the first, '6.flac', "):
+        unseen.score(case.identifier(), settings(Path(corpus.root)), all_known=True)
