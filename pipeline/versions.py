@@ -13,6 +13,7 @@ PACKAGES = (
     "numcodecs",
     "numpy",
     "onnx",
+    "scikit-learn",
     "scipy",
     "soundfile",
     "sox",

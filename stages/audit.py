@@ -1,17 +1,22 @@
-"""audit: check from the written files alone that train, val and test share nothing."""
+"""audit: check from the written files that splits share nothing, and what but speech gives a language away."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from pipeline import checksums, tables
+from pipeline.confounds import measures, verdict
 from pipeline.console import terminal
 from pipeline.console.text import printable
 from pipeline.dataset import audit
 from pipeline.errors import LeakageError
+from pipeline.splits.groups import groups
 from pipeline.store.feature_store import FeatureStore
 from pipeline.tables import LEFT_OUT, OTHER, SPLITS, RecordingRow, SequenceRow, SplitRow
 from stages import ARTIFACTS, read_params, run
 
-READS = ("audit.on_leak",)  # leaves of params.yaml
+READS = ("seed", "audit.on_leak")  # leaves of params.yaml
 
 
 def main() -> None:
@@ -19,8 +24,9 @@ def main() -> None:
     store = FeatureStore.open(ARTIFACTS / "features.zarr")
     manifests = {name: ARTIFACTS / "manifests" / f"{name}.csv" for name in SPLITS}
     items = {name: store.select(manifest=path).items for name, path in manifests.items()}
+    recordings = tables.read(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow)
     findings = audit.leakage(
-        tables.read(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow),
+        recordings,
         {name: _split(name) for name in SPLITS} | {OTHER: [*_split(OTHER), *_split(LEFT_OUT)]},
         {name: tables.read(path, SequenceRow) for name, path in manifests.items()},
         {name: np.stack([rows["first"], rows["stop"]], axis=1) for name, rows in items.items()},
@@ -28,13 +34,23 @@ def main() -> None:
     folder = ARTIFACTS / "audit"
     folder.mkdir(parents=True, exist_ok=True)
     checksums.write_json(folder / "leakage.json", audit.report(findings))
+    confounds = _confounds([row for row in recordings if row.recording not in store.failed], store, settings.seed)
+    checksums.write_json(folder / "confounds.json", confounds)
     checksums.seal(folder)
     terminal.show_table(["check", "violations"], [[check, len(found)] for check, found in findings.items()])
+    for sentence in verdict.sentences(confounds):
+        print(printable(sentence))
     if leaks := [sentence for found in findings.values() for sentence in found]:
         sentence = f"{len(leaks)} leak(s) between splits: {leaks[0]}; see {folder / 'leakage.json'}"
         if settings.audit.on_leak == "fail":
             raise LeakageError(sentence)
         print(printable(f"scores are too good: {sentence}"))
+
+
+def _confounds(recordings: Sequence[RecordingRow], store: FeatureStore, seed: int) -> dict[str, Any]:
+    together = [str(number) for number in groups(recordings)]
+    languages = [row.language for row in recordings]
+    return verdict.examine(measures.measure(recordings, store), languages, together, seed)
 
 
 def _split(name: str) -> list[SplitRow]:

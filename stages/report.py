@@ -26,6 +26,7 @@ def main() -> None:
             manifests=_manifests(settings),
             trim=_by_language("trim", settings),
             leakage=checksums.read_json(ARTIFACTS / "audit" / "leakage.json"),
+            confounds=checksums.read_json(ARTIFACTS / "audit" / "confounds.json"),
             rejected=tables.read(ARTIFACTS / "ingest" / "rejected.csv", RejectedRow),
             comparison=_comparison(),
             diagram=checksums.read(ARTIFACTS / "model" / "model.png"),

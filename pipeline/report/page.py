@@ -28,9 +28,9 @@ class Results:
     ----------
     params
         The sections of params.yaml.
-    metrics, splits, search, manifests, trim, leakage
-        evaluation/metrics.json, splits/summary.json, splits/search.json, manifests/summary.json, trim/summary.json and
-        audit/leakage.json.
+    metrics, splits, search, manifests, trim, leakage, confounds
+        evaluation/metrics.json, splits/summary.json, splits/search.json, manifests/summary.json, trim/summary.json,
+        audit/leakage.json and audit/confounds.json.
     answers, det, history, rejected
         Rows of evaluation/confusion.csv, evaluation/det.csv, model/history.csv and ingest/rejected.csv.
     diagram
@@ -49,6 +49,7 @@ class Results:
     manifests: Mapping[str, Any]
     trim: Mapping[str, Any]
     leakage: Mapping[str, Any]
+    confounds: Mapping[str, Any]
     rejected: Sequence[RejectedRow]
     diagram: bytes
     comparison: Sequence[ComparisonRow] = ()

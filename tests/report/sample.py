@@ -152,6 +152,23 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
         },
         trim={language: {"speech": 0.741 + 0.1 * row, "without_speech": row} for row, language in enumerate(languages)},
         leakage={check: {"violations": 0, "examples": []} for check in ("speaker_in_one_split", "audio_in_one_split")},
+        confounds={
+            "chance": 0.3333,
+            "score": 0.6123,
+            "low": 0.5012,
+            "high": 0.7234,
+            "unknown": [],
+            "measures": [
+                {
+                    "measure": "duration",
+                    "language": second,
+                    "score": 0.9234,
+                    "low": 0.8123,
+                    "high": 0.9812,
+                    "advice": "cut all alike",
+                }
+            ],
+        },
         rejected=[RejectedRow("a/b.wav", "too_short", "lasts 0.1 s")] * 4
         + [RejectedRow("c.wav", "unreadable", "is text")],
         diagram=PICTURE,

@@ -17,7 +17,7 @@ HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(2)></svg></sty
 def test_sections_come_in_the_order_of_their_importance(plain: str) -> None:
     assert list(Page(plain).sections) == [
         "result", "confusion", "languages", "durations", "training", "splits", "balance", "silence", "leakage",
-        "rejected", "more",
+        "confounds", "rejected", "more",
     ]  # fmt: skip
 
 
@@ -41,6 +41,8 @@ def test_sections_come_in_the_order_of_their_importance(plain: str) -> None:
         ("balance", ["english : 2 of 40 speakers english 0 40.50 9.0% 40.60 10.0% 40.70 11.0% english 1 39.50 8.0%"]),
         ("silence", ["Strategy mask", "english 74.1% 0", "hindi 84.1% 1", "mandarin 94.1% 2"]),
         ("leakage", ["No violation in 2 checks", "speaker in one split 0", "audio in one split 0"]),
+        ("confounds", ["61.2%", "50.1% to 72.3%", "chance 33.3%", "may owe as much to the recordings"]),
+        ("confounds", ["hindi duration 92.3% 81.2% to 98.1% cut all alike"]),
         ("rejected", ["too_short for example a/b.wav : lasts 0.1 s 4", "unreadable for example c.wav : is text 1"]),
         ("rejected", ["5 in total"]),
         ("more", ["model.units [64, 32]", "mfcc.fmax null", "silence.strategy mask", "seed 42"]),
@@ -230,3 +232,12 @@ def test_held_out_sources_have_a_section_of_their_own(plain: str) -> None:
     page = Page(render(make_results(params=tree, metrics={**results.metrics, "other": other})))
     for words in ("21 of 7 speakers", "tv, <b>", "held-out sources 21 23.4%", "34.6%", "one language", "hindi 7 25.0%"):
         assert words in page.text("other")
+
+
+def test_what_cannot_be_told_of_confounds_is_said() -> None:
+    none = {"chance": None, "score": None, "low": None, "high": None, "measures": [], "unknown": ["hindi"]}
+    text = Page(render(make_results(confounds=none))).text("confounds")
+    assert "Not known: too few speakers" in text
+    assert "hindi : too few speakers to tell" in text
+    fair = {"chance": 0.3333, "score": 0.35, "low": 0.3, "high": 0.4, "measures": [], "unknown": []}
+    assert "no better than chance" in Page(render(make_results(confounds=fair))).text("confounds")
