@@ -1,6 +1,6 @@
 """Measures of recordings that know nothing of what is said in them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import scipy.fft
@@ -10,7 +10,8 @@ from pipeline.arrays import Features
 from pipeline.store.feature_store import FeatureStore
 from pipeline.tables import RecordingRow
 
-MAX_FRAMES = 2000  # of each recording, from its middle
+MAX_FRAMES = 500  # of each recording, from its middle
+BLOCK_ROWS = 60_000  # of the store, read at a time
 FLOOR_PERCENTILE = 10  # of the levels of the frames
 BANDWIDTH_DB = 50  # a band further below the loudest is not part of the bandwidth
 
@@ -33,7 +34,7 @@ ADVICE: Mapping[str, str] = {
 
 def measure(rows: Sequence[RecordingRow], store: FeatureStore) -> dict[str, NDArray[np.float64]]:
     """Every measure of `ADVICE` of every recording, shape (recordings,)."""
-    of_sound = np.array([_of_sound(store, row.recording) for row in rows]).reshape(-1, 4).T
+    of_sound = _of_sound(store, np.array([store.index(row.recording) for row in rows], np.int64)).T
     formats = {name: number for number, name in enumerate(sorted({row.format for row in rows}))}
     return {
         "level": np.array([row.rms_dbfs for row in rows]),
@@ -48,12 +49,44 @@ def measure(rows: Sequence[RecordingRow], store: FeatureStore) -> dict[str, NDAr
     }
 
 
-def _of_sound(store: FeatureStore, recording: str) -> tuple[float, float, float, float]:
-    length = int(store.lengths[store.index(recording)])
-    start = max(length - MAX_FRAMES, 0) // 2
-    features = store.features(recording, start, start + MAX_FRAMES)
-    silence = 1 - float(store.flags(recording).mean()) if length else 0.0
-    return (silence, *of_spectrum(features)) if len(features) else (silence, 0.0, 0.0, 0.0)
+def _of_sound(store: FeatureStore, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Share of silence and `of_spectrum` of recordings of the store, shape (recordings, 4)."""
+    found = np.zeros((len(indices), 4))
+    for block in _blocks(store, indices):
+        first = int(store.starts[indices[block[0]]])
+        last = int(store.starts[indices[block[-1]]] + store.lengths[indices[block[-1]]])
+        speech = store.speech_rows(first, last)
+        if len(block) == 1:  # perhaps hours long
+            middle = first + max(last - first - MAX_FRAMES, 0) // 2
+            parts = [store.mfcc_rows(middle, min(middle + MAX_FRAMES, last))]
+        else:
+            rows = store.mfcc_rows(first, last)
+            parts = [_middle(rows, store, int(index), first) for index in indices[block]]
+        for place, part in zip(block, parts, strict=True):
+            start = store.starts[indices[place]] - first
+            flags = speech[start : start + store.lengths[indices[place]]]
+            if len(part):
+                found[place] = 1 - flags.mean(), *of_spectrum(part)
+    return found
+
+
+def _blocks(store: FeatureStore, indices: NDArray[np.int64]) -> Iterator[list[int]]:
+    """Places of recordings that follow each other in the store, so that one read gets them all."""
+    block: list[int] = []
+    for place in np.lexsort((store.lengths[indices], store.starts[indices])).tolist():
+        end = store.starts[indices[place]] + store.lengths[indices[place]]
+        if block and end - store.starts[indices[block[0]]] > BLOCK_ROWS:
+            yield block
+            block = []
+        block.append(place)
+    if block:
+        yield block
+
+
+def _middle(rows: Features, store: FeatureStore, index: int, first: int) -> Features:
+    length = int(store.lengths[index])
+    start = int(store.starts[index]) - first + max(length - MAX_FRAMES, 0) // 2
+    return rows[start : start + min(length, MAX_FRAMES)]
 
 
 def of_spectrum(features: Features) -> tuple[float, float, float]:
@@ -66,7 +99,7 @@ def of_spectrum(features: Features) -> tuple[float, float, float]:
     features
         MFCCs, shape (frames, n_mfcc).
     """
-    bands = scipy.fft.idct(features.astype(np.float64), axis=1, norm="ortho")
+    bands = scipy.fft.idct(features, axis=1, norm="ortho")
     floor = float(np.percentile(bands.mean(axis=1), FLOOR_PERCENTILE))
     spectrum = 10 * np.log10(np.mean(10 ** (bands / 10), axis=0))
     places = np.arange(len(spectrum)) - (len(spectrum) - 1) / 2

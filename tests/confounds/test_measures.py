@@ -1,5 +1,7 @@
 """Measures of the spectrum on sounds whose floor, tilt and bandwidth are known."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -7,6 +9,9 @@ from numpy.typing import NDArray
 from pipeline import params
 from pipeline.confounds import measures
 from pipeline.mfcc import make_kernel, whole
+from pipeline.shards import writer
+from pipeline.store.feature_store import FeatureStore
+from tests.splits.rows import recording
 
 RATE = 16000
 MFCC = params.Mfcc(n_mfcc=64, n_fft=400, hop_length=160, n_mels=64, fmin=0.0, fmax=None, top_db=None)
@@ -46,3 +51,22 @@ def test_a_low_pass_tilts_the_spectrum_and_narrows_it(noise: NDArray[np.float64]
 
 def test_every_measure_has_advice() -> None:
     assert all(advice[0].islower() for advice in measures.ADVICE.values())
+
+
+def test_measures_do_not_depend_on_the_blocks_that_they_are_read_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng, lengths = np.random.default_rng(1), [700, 30, 0, 1200, 5, 90]
+    names = [f"r{number}" for number in range(len(lengths))]
+    writer.create(tmp_path / "f.zarr", names, ["a"] * 6, ["s"] * 6, lengths, 13, {})
+    features, speech = rng.normal(size=(sum(lengths), 13)).astype(np.float32), rng.random(sum(lengths)) < 0.7
+    writer.write(tmp_path / "f.zarr", 0, features, speech)
+    store = FeatureStore.open(tmp_path / "f.zarr")
+    rows = [recording(number, "a", "s") for number in (4, 0, 3, 1, 2)]  # not all, and in another order
+    whole_blocks = measures.measure(rows, store)
+    for block_rows in (1, 800):
+        monkeypatch.setattr(measures, "BLOCK_ROWS", block_rows)
+        for name, values in measures.measure(rows, store).items():
+            np.testing.assert_array_equal(values, whole_blocks[name])
+    assert whole_blocks["silence"][1] == pytest.approx(1 - speech[:700].mean())
+    np.testing.assert_allclose(whole_blocks["tilt"][2], measures.of_spectrum(features[1080:1580])[1], rtol=1e-5)
