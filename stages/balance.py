@@ -20,6 +20,7 @@ READS = (
     "silence.strategy",
     "sequence.length",
     "balance.strategy",
+    "balance.evenness",
     "balance.cap",
 )  # leaves of params.yaml
 
@@ -77,6 +78,8 @@ def _balanced(
     """The training manifest, and what manifests/summary.json says of it."""
     balanced, division = balance.balance(settings.balance.strategy, rows, counted, settings.seed)
     notes = [division and remark(balanced, counted, division)]
+    if settings.balance.evenness:
+        balanced = balance.even_speakers(balanced, counted, division, settings.balance.evenness)
     if settings.balance.cap is not None:
         balanced, few = balance.limit_speakers(balanced, counted, division, settings.balance.cap)
         notes += few

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline import params
+from pipeline.dataset import weights
 from pipeline.dataset.counts import Counted
 from pipeline.dataset.division import ensemble
 from pipeline.dataset.resampling import oversample, undersample
@@ -111,9 +112,8 @@ def limit_speakers(
     ['balance.cap 0.5: b has 1 speaker in train, who weighs 100.0% of it']
     """
     parts = division.parts if division else ()
-    large = division.large if division and len(parts) > 1 else None
-    part_of = {name: number for number, part in enumerate(parts) for name in part}
-    groups = [(row.member, row.language, part_of[row.speaker] if row.language == large else None) for row in rows]
+    large = division.large if division else ""
+    groups = _speakers_of(rows, division)
     caps = {group: cap if group[2] is None else min(1, cap * len(parts)) for group in groups}
     capped, few = cap_speakers(rows, counted, groups, caps)
     whole = {language: n_speakers for (_, language, part), n_speakers in few.items() if part is None}
@@ -125,6 +125,21 @@ def limit_speakers(
         some = f"{len(in_parts)} of the {len(parts)} parts of {large}"
         notes.append(f"balance.cap {cap}: {some} have too few speakers, and one may weigh {share:.1%} of {large}")
     return capped, notes
+
+
+def even_speakers(
+    rows: Sequence[SequenceRow], counted: Counted, division: Division | None, evenness: float
+) -> list[SequenceRow]:
+    """Scale weights so that speakers weigh more alike, as `weights.even_speakers` does; classes keep their weight."""
+    return weights.even_speakers(rows, counted, _speakers_of(rows, division), evenness)
+
+
+def _speakers_of(rows: Sequence[SequenceRow], division: Division | None) -> list[tuple[int, str, int | None]]:
+    """The class that the speaker of each row belongs to: the network, the language and, of a divided one, the part."""
+    parts = division.parts if division else ()
+    large = division.large if division and len(parts) > 1 else None
+    part_of = {name: number for number, part in enumerate(parts) for name in part}
+    return [(row.member, row.language, part_of[row.speaker] if row.language == large else None) for row in rows]
 
 
 def _all_weigh(n_speakers: int) -> str:

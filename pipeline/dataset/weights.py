@@ -65,10 +65,7 @@ def cap_speakers(
     >>> [round(row.weight, 3) for row in capped], few
     ([0.8, 1.2, 1.2], {})
     """
-    masses: dict[Group, dict[str, float]] = {}
-    for row, group in zip(rows, groups, strict=True):
-        speakers = masses.setdefault(group, {})
-        speakers[row.speaker] = speakers.get(row.speaker, 0) + frames(row, counted) * row.weight
+    masses = _masses(rows, counted, groups)
     scales = {group: _scales(speakers, caps[group]) for group, speakers in masses.items()}
     heard = {group: sum(mass > 0 for mass in speakers.values()) for group, speakers in masses.items()}
     capped = [
@@ -76,6 +73,41 @@ def cap_speakers(
         for row, group in zip(rows, groups, strict=True)
     ]
     return capped, {group: n_speakers for group, n_speakers in heard.items() if n_speakers * caps[group] < 1}
+
+
+def even_speakers(
+    rows: Sequence[SequenceRow], counted: Counted, groups: Sequence[Group], evenness: float
+) -> list[SequenceRow]:
+    """Scale weights per speaker from their own, evenness 0, to the same for all of a group, 1; groups keep their total.
+
+    Examples
+    --------
+    At 0.5, a speaker with four times the frames weighs twice as much:
+
+    >>> rows = [SequenceRow(f"{name}/0", name, "a", name, 0, 9) for name in ("ann", "bob")]
+    >>> counted = {"ann": np.ones(8, bool), "bob": np.arange(8) < 2}
+    >>> evened = even_speakers(rows, counted, ["a"] * 2, evenness=0.5)
+    >>> [round(row.weight * frames(row, counted), 3) for row in evened]
+    [6.667, 3.333]
+    """
+    scales = {}
+    for group, masses in _masses(rows, counted, groups).items():
+        values = np.array([mass**-evenness if mass > 0 else 1.0 for mass in masses.values()])
+        total, evened = sum(masses.values()), float(values @ list(masses.values()))
+        scales[group] = dict(zip(masses, values * (total / evened if evened else 1), strict=True))
+    return [
+        dataclasses.replace(row, weight=round(row.weight * float(scales[group][row.speaker]), DIGITS))
+        for row, group in zip(rows, groups, strict=True)
+    ]
+
+
+def _masses(rows: Sequence[SequenceRow], counted: Counted, groups: Sequence[Group]) -> dict[Group, dict[str, float]]:
+    """Frames times weights of each speaker in each group."""
+    masses: dict[Group, dict[str, float]] = {}
+    for row, group in zip(rows, groups, strict=True):
+        speakers = masses.setdefault(group, {})
+        speakers[row.speaker] = speakers.get(row.speaker, 0) + frames(row, counted) * row.weight
+    return masses
 
 
 def _scales(masses: Mapping[str, float], cap: float) -> dict[str, float]:

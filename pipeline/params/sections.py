@@ -176,6 +176,7 @@ class Balance(Section):
     """Balancing of the training classes."""
 
     strategy: BalanceStrategy
+    evenness: Annotated[float, Field(ge=0, le=1, description="0: by their frames, 1: speakers weigh the same")]
     cap: Annotated[float, Field(gt=0, le=1, description="largest share of a language that a speaker may weigh")] | None
 
 
