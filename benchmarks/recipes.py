@@ -10,26 +10,27 @@ recordings in two languages: how often the right language is more likely in the 
 """
 
 import argparse
-import itertools
+import dataclasses
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline import params, tables
 from pipeline.augment.chain import Chain
 from pipeline.console import terminal
-from pipeline.dataset import views
+from pipeline.dataset import views, weights
 from pipeline.network.definition import make_architecture
 from pipeline.params import plain_yaml
-from pipeline.scoring import intervals
+from pipeline.scoring import intervals, summary
 from pipeline.scoring.bootstrap import Tally, tally
+from pipeline.scoring.summary import Answers
 from pipeline.store.feature_store import FeatureStore
 from pipeline.streaming.decision import Rule
-from pipeline.tables import SplitRow
+from pipeline.tables import SequenceRow, SplitRow
 from pipeline.training import fitting
 
 ROOT = Path(__file__).parents[1]
@@ -41,6 +42,7 @@ NO_AUGMENTATION: dict[str, Any] = {
 }
 PLAIN: dict[str, dict[str, Any]] = {
     "augment": NO_AUGMENTATION,
+    "balance": {"evenness": 0.0},
     "train": {"schedule": "constant", "average": None, "smoothing": 0.0, "utterance": 0.0, "batch_size": 32}
     | {"epochs": 20, "patience": 5},
 }
@@ -49,22 +51,20 @@ RECIPES: dict[str, Changes] = {  # changes of params.yaml
     "plain": PLAIN,
     "default": {},
     "no augmentation": {"augment": NO_AUGMENTATION},
+    "all augmentation": {"augment": {"noise": 5.0, "echo": 0.5, "warp": 0.1, "cutoff": 3400.0, "mask": 8}},
+    "warp": {"augment": {"warp": 0.1}},
+    "noise": {"augment": {"noise": 20.0}},
+    "no evenness": {"balance": {"evenness": 0.0}},
     "no average": {"train": {"average": None}},
     "no smoothing": {"train": {"smoothing": 0.0}},
     "no utterance loss": {"train": {"utterance": 0.0}},
+    "plain loss": {"train": {"smoothing": 0.0, "utterance": 0.0}},
     "constant rate": {"train": {"schedule": "constant"}},
+    "twice as long": {"train": {"epochs": 20, "patience": 20}},
     "running mean": {"model": {"cmvn": "mean"}},
     "running mean and variance": {"model": {"cmvn": "mean_variance"}},
     "deltas": {"model": {"deltas": 4}},
 }
-
-
-class Answers(NamedTuple):
-    """Answers to the recordings of a corpus: their speakers and languages, and posteriors (recordings, languages)."""
-
-    speakers: list[str]
-    languages: list[str]
-    posteriors: NDArray[np.float64]
 
 
 def main() -> None:
@@ -126,9 +126,12 @@ def score(artifacts: Path, settings: params.Params, seed: int, corpora: Mapping[
     """Train one network and answer every recording."""
     store, languages, strategy = corpora["test"].store, settings.corpus.languages, settings.silence.strategy
     manifests = artifacts / "manifests"
-    train, val = (
-        store.select(manifest=manifests / f"{name}.csv").view(strategy, languages) for name in ("train", "val")
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        reweighted = Path(folder) / "train.csv"
+        tables.write(reweighted, SequenceRow, weighted(store, manifests / "train.csv", settings))
+        train, val = (
+            store.select(manifest=path).view(strategy, languages) for path in (reweighted, manifests / "val.csv")
+        )
     classes = views.classes(strategy, languages)
     architecture = make_architecture(settings.model, classes, None, *fitting.moments(train), view=strategy)
     change = None
@@ -136,6 +139,15 @@ def score(artifacts: Path, settings: params.Params, seed: int, corpora: Mapping[
         change = Chain(settings.augment, settings.mfcc, settings.audio.sample_rate, seed)
     model, _ = fitting.fit(architecture, None, train, val, settings.train, seed, change)
     return {name: answers(model, corpus, strategy, languages) for name, corpus in corpora.items()}
+
+
+def weighted(store: FeatureStore, manifest: Path, settings: params.Params) -> list[SequenceRow]:
+    """Its sequences with equal classes, and with the evenness of the recipe."""
+    rows = [dataclasses.replace(row, weight=1.0) for row in tables.read(manifest, SequenceRow)]
+    strategy = settings.silence.strategy
+    counted = {row.recording: views.counted(strategy, store.flags(row.recording)) for row in rows}
+    rows = weights.class_weight(rows, counted)
+    return weights.even_speakers(rows, counted, [row.language for row in rows], settings.balance.evenness)
 
 
 def answers(model: Any, corpus: Corpus, strategy: params.SilenceStrategy, languages: tuple[str, ...]) -> Answers:
@@ -153,7 +165,10 @@ def answers(model: Any, corpus: Corpus, strategy: params.SilenceStrategy, langua
             heard = speech if views.treatment(strategy).seen else speech[speech]
             evidence = rule.evidence(posteriors[: len(heard)][heard][:, : len(languages)])
             found.append(rule.answer(evidence.mean(axis=0) if len(evidence) else np.zeros(len(languages))))
-    return Answers([store.speakers[n] for n in numbers], [store.languages[n] for n in numbers], np.array(found))
+    posteriors = np.array(found)
+    predicted = [languages[number] for number in posteriors.argmax(axis=1)]
+    speakers, spoken = ([names[number] for number in numbers] for names in (store.speakers, store.languages))
+    return Answers(speakers, spoken, predicted, posteriors)
 
 
 def columns(found: Sequence[Mapping[str, Answers]], languages: tuple[str, ...]) -> list[str]:
@@ -166,24 +181,20 @@ def columns(found: Sequence[Mapping[str, Answers]], languages: tuple[str, ...]) 
     others = [scored["other"] for scored in found]
     recall = np.mean([macro_recall(answered, languages) for answered in others])
     low, high = intervals.of_languages(_together(others, languages))["macro_recall"] or (0.0, 1.0)
-    by_speaker = np.mean([_by_speaker(_tally(answered, languages)) for answered in others])
-    pairs = np.array([paired(answered, languages) for answered in others])
-    return [*shown, f"{recall:.3f}", f"{low:.2f} to {high:.2f}", f"{by_speaker:.3f}", f"{pairs.mean():.3f}"]
+    by_speaker = np.mean([_by_speaker(tally(*answered, languages)) for answered in others])
+    pairs = [summary.paired(answered, languages) for answered in others]
+    right = np.mean([pair["right"] for pair in pairs if pair]) if any(pairs) else np.nan
+    return [*shown, f"{recall:.3f}", f"{low:.2f} to {high:.2f}", f"{by_speaker:.3f}", f"{right:.3f}"]
 
 
 def macro_recall(answered: Answers, languages: tuple[str, ...]) -> float:
-    counted = _tally(answered, languages)
+    counted = tally(*answered, languages)
     return float((counted.right.sum(axis=0) / counted.recordings.sum(axis=0)).mean())
-
-
-def _tally(answered: Answers, languages: tuple[str, ...]) -> Tally:
-    predicted = [languages[number] for number in answered.posteriors.argmax(axis=1)]
-    return tally(answered.speakers, answered.languages, predicted, answered.posteriors, languages)
 
 
 def _together(answered: Sequence[Answers], languages: tuple[str, ...]) -> Tally:
     """The counts of all seeds, by speaker."""
-    counts = [_tally(one, languages) for one in answered]
+    counts = [tally(*one, languages) for one in answered]
     sums = (sum(getattr(one, name) for one in counts) for name in ("recordings", "right", "errors", "bits"))
     return Tally(counts[0].speakers, *sums)
 
@@ -193,21 +204,6 @@ def _by_speaker(counted: Tally) -> float:
     shares = counted.right / np.maximum(counted.recordings, 1)
     heard = counted.recordings > 0
     return float(((shares * heard).sum(axis=0) / heard.sum(axis=0)).mean())
-
-
-def paired(answered: Answers, languages: tuple[str, ...]) -> float:
-    """Share of the pairs of languages of one speaker in which the log ratio of the two is higher in the right one."""
-    logs, right = np.log(answered.posteriors), []
-    of = {(speaker, language): [] for speaker, language in zip(*answered[:2], strict=True)}  # type: ignore[var-annotated]
-    for number, key in enumerate(zip(*answered[:2], strict=True)):
-        of[key].append(number)
-    for speaker in sorted(set(answered.speakers)):
-        spoken = [number for number, name in enumerate(languages) if (speaker, name) in of]
-        for first, second in itertools.combinations(spoken, 2):
-            ratio = logs[:, first] - logs[:, second]
-            means = [ratio[of[speaker, languages[number]]].mean() for number in (first, second)]
-            right.append(means[0] > means[1])
-    return float(np.mean(right)) if right else float("nan")
 
 
 if __name__ == "__main__":
