@@ -14,7 +14,7 @@ from tests.end_to_end.conftest import Copy
 PRINTS = ("console/terminal.py", "console/text.py", "console/entry.py", "errors.py", "cli/commands.py", "cli/output.py")
 CODE = {
     "report/figures.py": {"report"},
-    "scoring/metrics.py": {"evaluate", "report"},
+    "scoring/metrics.py": {"export", "evaluate", "report"},
     "corpus/table.py": {"corpus", "ingest"},
     "demo/espeak.py": {"demo"},
     "fingerprint/matching.py": {"ingest"},
@@ -24,9 +24,10 @@ CODE = {
     "training/fitting.py": {"train"},
 }
 UPGRADES = {
-    "librosa": {"features", "export"},
+    "librosa": {"features", "train", "export"},
     "numpy": {"demo", "ingest", "trim", "features", "split", "balance", "audit", "train", "export", "evaluate"},
-    "scipy": {"ingest", "features", "split", "export"},
+    "scikit-learn": {"audit"},
+    "scipy": {"ingest", "features", "split", "audit", "train", "export", "evaluate"},
     "soxr": {"demo", "ingest", "features", "export", "evaluate"},
     "zarr": {"features"},
     "tensorflow": {"train", "export"},
