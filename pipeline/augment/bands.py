@@ -62,7 +62,7 @@ def warp(bands: Bands, places: NDArray[np.float32]) -> Bands:
     array([[[ 5., 10., 20.]]], dtype=float32)
     """
     low = np.clip(places.astype(np.int64), 0, bands.shape[2] - 2)
-    part = np.clip(places - low, 0, 1)[:, None, :]
+    part = np.clip(places - low, 0, 1).astype(np.float32)[:, None, :]
     lower = np.take_along_axis(bands, low[:, None, :], axis=2)
     upper = np.take_along_axis(bands, low[:, None, :] + 1, axis=2)
     moved: Bands = lower + part * (upper - lower)

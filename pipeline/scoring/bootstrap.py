@@ -76,7 +76,7 @@ def scores(counted: Tally, weights: NDArray[np.float64]) -> dict[str, Replicates
     >>> spoken, answers = ["english", "english", "hindi"], ["english", "hindi", "hindi"]
     >>> counted = tally(["ann", "bob", "cyd"], spoken, answers, posteriors, ["english", "hindi"])
     >>> {name: values.round(3).tolist() for name, values in scores(counted, np.array([[1.0, 3.0, 1.0]])).items()}
-    {'recording_accuracy': [0.4], 'macro_recall': [0.625], 'c_avg': [0.375], 'c_llr': [0.81]}
+    {'recording_accuracy': [0.4], 'macro_recall': [0.625], 'c_avg': [0.375], 'c_llr': [0.612]}
     """
     recordings, right = weights @ counted.recordings, weights @ counted.right
     found = {

@@ -94,10 +94,12 @@ def min_c_avg(truth: NDArray[np.int64], posteriors: Numbers) -> float:
 
     Examples
     --------
-    The first recording is accepted as its own language only, the second as the first; a threshold sets that right:
+    At even odds, both recordings are accepted as the first language only. A higher threshold rejects the second one
+    there, a lower one accepts it as its own:
 
-    >>> min_c_avg(np.array([0, 1]), np.array([[0.9, 0.1], [0.6, 0.4]])), c_avg(np.array([0, 1]), np.eye(2)[[0, 0]])
-    (0.0, 0.5)
+    >>> posteriors = np.array([[0.9, 0.1], [0.6, 0.4]])
+    >>> min_c_avg(np.array([0, 1]), posteriors), c_avg(np.array([0, 1]), posteriors)
+    (0.25, 0.5)
     """
     ratios = log_ratios(posteriors)
     n_languages = ratios.shape[1]

@@ -30,7 +30,7 @@ def of_share(speakers: Sequence[str], right: NDArray[np.float64], total: NDArray
     >>> names = [f"s{number}" for number in range(20)]
     >>> low, high = of_share(names, np.full(20, 2.0), np.full(20, 2.0))
     >>> round(low, 3), high
-    (0.917, 1.0)
+    (0.945, 1.0)
     """
     heard = total > 0
     names = [name for name, has_any in zip(speakers, heard, strict=True) if has_any]

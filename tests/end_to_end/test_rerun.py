@@ -68,7 +68,7 @@ def test_a_change_to_code_reruns_the_stages_whose_output_it_decides(tiny: Copy, 
 def test_an_upgrade_reruns_the_stages_that_it_touches(
     tiny: Copy, tmp_path: Path, package: str, stages: set[str]
 ) -> None:
-    metadata = tmp_path / f"{package}-99.0.dist-info"  # found before the installed one
+    metadata = tmp_path / f"{package.replace('-', '_')}-99.0.dist-info"  # found before the installed one
     metadata.mkdir()
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 99.0\n")
     assert changed(tiny) == set()
