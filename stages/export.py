@@ -19,6 +19,7 @@ READS = (
     "corpus.languages",
     "audio.sample_rate",
     "silence.strategy",
+    "silence.automatic_gain",
     "silence.threshold",
     "silence.min_speech",
     "silence.min_silence",

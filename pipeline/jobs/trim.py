@@ -71,6 +71,7 @@ TRIM = Job(
     params=(
         "corpus.languages",
         "audio.sample_rate",
+        "silence.automatic_gain",
         "silence.threshold",
         "silence.min_speech",
         "silence.min_silence",

@@ -109,6 +109,7 @@ class Audio(Section):
 class Detection(Section):
     """The rule that finds speech: threshold in percent of full scale, durations in seconds."""
 
+    automatic_gain: bool
     threshold: Annotated[float, Field(ge=1e-6, lt=100)]
     min_speech: Seconds
     min_silence: Seconds

@@ -18,6 +18,7 @@ from pipeline import params, programs
 from pipeline.arrays import Samples, Spans
 from pipeline.audio.samples import Read, to_waveform
 from pipeline.errors import Defect, ProgramError
+from pipeline.silence.gain import levelled
 from pipeline.silence.rule import DURATION_S
 from pipeline.silence.spans import cut, sox_spans, tidy, within
 
@@ -41,17 +42,17 @@ def detect(read: Read, n_samples: int, sample_rate: int, detection: params.Detec
     Examples
     --------
     >>> signal = np.repeat(np.array([0, 8000, 0], np.int16), [1000, 4000, 1000])
-    >>> detection = params.Detection(threshold=1.0, min_speech=0.0, min_silence=0.0, pad=0.01)
+    >>> detection = params.Detection(automatic_gain=False, threshold=1.0, min_speech=0.0, min_silence=0.0, pad=0.01)
     >>> detect(lambda start, stop: signal[start:stop], len(signal), 16000, detection)
     array([[ 840, 5479]])
     """
 
     def chunks() -> Iterator[Samples]:
-        return (read(at, at + CHUNK_SAMPLES) for at in range(0, n_samples, CHUNK_SAMPLES))
+        recorded = (read(at, at + CHUNK_SAMPLES) for at in range(0, n_samples, CHUNK_SAMPLES))
+        return levelled(recorded, sample_rate, detection)
 
     spans = sox_spans(chunks(), sample_rate, detection.threshold)
-    expected = (cut(chunk, within(spans, at * CHUNK_SAMPLES, len(chunk))) for at, chunk in enumerate(chunks()))
-    if _digest(expected) != _digest(run_sox(chunks(), sample_rate, detection.threshold)):
+    if _digest(_kept(chunks(), spans)) != _digest(run_sox(chunks(), sample_rate, detection.threshold)):
         raise Defect("SoX did not keep the samples that its rule keeps; please report this with the recording")
     return tidy(spans, n_samples, sample_rate, detection)
 
@@ -98,6 +99,13 @@ def _feed(pipe: IO[bytes], blocks: Iterable[Samples]) -> None:
     with suppress(BrokenPipeError), pipe:  # if SoX has ended, its exit status tells why
         for block in blocks:
             pipe.write(to_waveform(block).tobytes())
+
+
+def _kept(blocks: Iterable[Samples], spans: Spans) -> Iterator[Samples]:
+    at = 0
+    for block in blocks:
+        yield cut(block, within(spans, at, len(block)))
+        at += len(block)
 
 
 def _digest(blocks: Iterable[Samples]) -> bytes:

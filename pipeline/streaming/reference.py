@@ -12,6 +12,7 @@ import numpy as np
 from pipeline import mfcc
 from pipeline.arrays import Features, Flags, Posteriors, Samples
 from pipeline.mfcc import Kernel
+from pipeline.silence.gain import levelled
 from pipeline.silence.spans import frame_flags, sox_spans, tidy
 from pipeline.streaming.description import Description
 
@@ -48,7 +49,8 @@ def compute(samples: Samples, kernel: Kernel, description: Description, predict:
     """
     features = mfcc.whole(kernel, samples)
     rate, n_samples = description.sample_rate, len(samples)
-    spans = tidy(sox_spans([samples], rate, description.silence.threshold), n_samples, rate, description.silence)
+    heard = levelled([samples], rate, description.silence)
+    spans = tidy(sox_spans(heard, rate, description.silence.threshold), n_samples, rate, description.silence)
     speech = frame_flags(spans, n_samples, kernel.hop_length, 0, len(features))
     return Reference(features, speech, posteriors(features, speech, description, predict))
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pipeline import params
 from pipeline.arrays import Samples
 from pipeline.silence.detector import Detector
+from pipeline.silence.gain import HELD_S, levelled
 from pipeline.silence.rule import DURATION_S
 from pipeline.silence.spans import frame_flags, sox_spans, tidy
 
@@ -24,6 +25,7 @@ durations = st.sampled_from([0.0, 0.01, 0.05, 0.1, 0.3, 0.7])
     min_speech=durations,
     min_silence=durations,
     pad=durations,
+    automatic_gain=st.booleans(),
 )
 def test_flags_of_the_stream_are_those_of_the_recording(
     babble: Callable[[int, int], Samples],
@@ -34,19 +36,22 @@ def test_flags_of_the_stream_are_those_of_the_recording(
     min_speech: float,
     min_silence: float,
     pad: float,
+    automatic_gain: bool,
 ) -> None:
     n_samples = n_samples if most > 1 else min(n_samples, 3000)
-    detection = params.Detection(threshold=threshold, min_speech=min_speech, min_silence=min_silence, pad=pad)
+    detection = params.Detection(
+        automatic_gain=automatic_gain, threshold=threshold, min_speech=min_speech, min_silence=min_silence, pad=pad
+    )
     signal = babble(seed, n_samples)
-    spans = tidy(sox_spans([signal], RATE, threshold), n_samples, RATE, detection)
+    spans = tidy(sox_spans(levelled([signal], RATE, detection), RATE, threshold), n_samples, RATE, detection)
     expected = frame_flags(spans, n_samples, HOP, 0, 1 + n_samples // HOP)
 
     detector, rng, decided, at = Detector(RATE, HOP, detection), np.random.default_rng(seed), [], 0
-    longest = (DURATION_S + min_speech + min_silence + pad) * RATE + HOP
+    wait = DURATION_S + min_speech + min_silence + pad + (HELD_S if automatic_gain else 0)
     while at < n_samples:
         chunk = signal[at : at + int(rng.integers(1, most + 1))]
         at += len(chunk)
         decided.append(detector.accept(chunk))
-        assert at - sum(map(len, decided)) * HOP <= longest + HOP  # no flag waits longer than necessary
+        assert at - sum(map(len, decided)) * HOP <= wait * RATE + 2 * HOP  # no flag waits longer than necessary
     decided.append(detector.finish())
     np.testing.assert_array_equal(np.concatenate(decided), expected)

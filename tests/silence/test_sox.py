@@ -19,7 +19,7 @@ from pipeline.silence.spans import cut, sox_spans
 
 Babble = Callable[[int, int], Samples]
 
-WITHOUT_DURATIONS = params.Detection(threshold=1.0, min_speech=0.0, min_silence=0.0, pad=0.0)
+WITHOUT_DURATIONS = params.Detection(automatic_gain=False, threshold=1.0, min_speech=0.0, min_silence=0.0, pad=0.0)
 SPEECH = Path(__file__).parents[3] / "shared" / "speech"
 
 
@@ -95,5 +95,5 @@ def test_the_size_of_chunks_does_not_matter(babble: Babble, monkeypatch: pytest.
 def test_an_isolated_word_shorter_than_min_speech_is_silence(min_speech: float, count: int) -> None:
     signal = np.zeros(16000, np.int16)
     signal[4000:7200] = 8000  # 0.2 s
-    detection = params.Detection(threshold=1.0, min_speech=min_speech, min_silence=0.0, pad=0.0)
+    detection = params.Detection(automatic_gain=False, threshold=1.0, min_speech=min_speech, min_silence=0.0, pad=0.0)
     assert len(detect(in_memory(signal), len(signal), 16000, detection)) == count

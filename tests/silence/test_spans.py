@@ -38,7 +38,9 @@ def test_tidy_joins_then_drops_then_pads(spans: Spans, gap: int, least: int, pad
             expected[max(0, start - pad) : end + pad] = True
 
     rate = 1000
-    detection = params.Detection(threshold=1.0, min_speech=least / rate, min_silence=gap / rate, pad=pad / rate)
+    detection = params.Detection(
+        automatic_gain=False, threshold=1.0, min_speech=least / rate, min_silence=gap / rate, pad=pad / rate
+    )
     tidied = tidy(spans, N_SAMPLES, rate, detection)
     np.testing.assert_array_equal(inside(tidied), expected)
     assert np.all(tidied[1:, 0] > tidied[:-1, 1])  # in order and apart
@@ -46,7 +48,7 @@ def test_tidy_joins_then_drops_then_pads(spans: Spans, gap: int, least: int, pad
 
 @pytest.mark.parametrize(("min_silence", "n_samples"), [(0.0, 1), (1e-5, 1), (0.1, 1600)])
 def test_silence_lasts_at_least_one_sample(min_silence: float, n_samples: int) -> None:
-    detection = params.Detection(threshold=1.0, min_speech=0.2, min_silence=min_silence, pad=0.05)
+    detection = params.Detection(automatic_gain=False, threshold=1.0, min_speech=0.2, min_silence=min_silence, pad=0.05)
     assert Durations.of(detection, 16000) == Durations(min_silence=n_samples, min_speech=3200, pad=800)
 
 

@@ -19,9 +19,11 @@ def folders(tmp_path_factory: pytest.TempPathFactory, defaults: params.Params) -
     """By strategy, the folder of model/ and streaming/."""
     made = {strategy: tmp_path_factory.mktemp(strategy) for strategy in small.STRATEGIES}
     for strategy, folder in made.items():
-        cmvn: params.Cmvn = "mean_variance" if CELLS[strategy] == "lstm" else "none"
-        design = small.design(strategy, CELLS[strategy], cmvn=cmvn, deltas=3 * (cmvn != "none"))
-        small.export(design, strategy, defaults.silence, folder)
+        every = CELLS[strategy] == "lstm"  # option that changes the stream
+        design = small.design(
+            strategy, CELLS[strategy], cmvn="mean_variance" if every else "none", deltas=3 if every else 0
+        )
+        small.export(design, strategy, defaults.silence.model_copy(update={"automatic_gain": every}), folder)
     return made
 
 
