@@ -132,14 +132,21 @@ def listen(model: Path, runtime: Any) -> None:
 @click.option("--languages", metavar="A,B,...", help="Skip recordings of others (default: all that the model knows).")
 @click.option("--speakers", metavar="TABLE", help="As corpus.speaker_table, of the layout folders.")
 @_model
+@click.option("--report", metavar="PAGE", type=_path, help="Write the scores as a page, HTML.")
 @click.option("--json", "as_json", is_flag=True, help="Print all scores as one JSON object.")
 def evaluate(
-    corpus: Path, layout: Any, languages: str | None, speakers: str | None, model: Path, as_json: bool
+    corpus: Path,
+    layout: Any,
+    languages: str | None,
+    speakers: str | None,
+    model: Path,
+    report: Path | None,
+    as_json: bool,
 ) -> None:
-    """Score a model on a corpus that it has never seen. Recordings are streamed; nothing is written."""
+    """Score a model on a corpus that it has never seen. Recordings are streamed."""
     from pipeline.cli import evaluation
 
-    evaluation.evaluate(corpus, layout, languages and languages.split(","), speakers, model, as_json)
+    evaluation.evaluate(corpus, layout, languages and languages.split(","), speakers, model, report, as_json)
 
 
 @main.command()

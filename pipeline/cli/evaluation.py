@@ -11,16 +11,27 @@ from pydantic import ValidationError
 from pipeline import params
 from pipeline.console.terminal import show_table
 from pipeline.console.text import printable
-from pipeline.errors import ParameterError
+from pipeline.errors import ArgumentError, ParameterError
+from pipeline.report import templates
+from pipeline.report.scores import Scores, values
 from pipeline.scoring import unseen
-from pipeline.scoring.summary import sentences, spoken_in, summarise, table
+from pipeline.scoring.summary import det, sentences, spoken_in, summarise, table
 from pipeline.streaming.identifier import Identifier
+from pipeline.tables import AnswerRow
 
 
 def evaluate(
-    root: Path, layout: params.Layout, languages: Sequence[str] | None, speakers: str | None, model: Path, as_json: bool
+    root: Path,
+    layout: params.Layout,
+    languages: Sequence[str] | None,
+    speakers: str | None,
+    model: Path,
+    report: Path | None,
+    as_json: bool,
 ) -> None:
-    """Score the recordings of a corpus and print the confusion matrix and the scores, or JSON."""
+    """Score the recordings of a corpus; print the confusion matrix and the scores, or JSON, and write their page."""
+    if report:
+        _require_writable(report)
     identifier = Identifier.load(model)
     description = identifier.description
     try:
@@ -36,11 +47,25 @@ def evaluate(
         raise ParameterError(params.first_mistake(error)) from error
     with contextlib.redirect_stdout(sys.stderr):  # progress
         scored = unseen.score(identifier, corpus, all_known=languages is None)
-    summary = summarise(scored.scores, {}, description)
+    spoken, summary = spoken_in(scored.scores, description), summarise(scored.scores, {}, description)
+    notes = [printable(sentence) for sentence in unseen.sentences(scored)]
     if as_json:
         print(json.dumps(summary))
-        return
-    show_table(*table(scored.scores, spoken_in(scored.scores, description)))
-    print(sentences(summary))
-    for sentence in unseen.sentences(scored):
-        print(printable(sentence))
+    else:
+        show_table(*table(scored.scores, spoken))
+        print("\n".join([sentences(summary), *notes]))
+    if report:
+        answers = [AnswerRow(one.row.language, one.predicted) for one in scored.scores]
+        shown = Scores(spoken, summary, answers, det(scored.scores, description), description.silence.strategy)
+        page = templates.render("unseen.html.j2", corpus=str(root), model=str(model), notes=notes, **values(shown))
+        report.write_text(page, encoding="utf-8")
+
+
+def _require_writable(page: Path) -> None:
+    """Fail before the scores are computed rather than after."""
+    try:
+        page.open("a").close()
+    except OSError as error:
+        raise ArgumentError(
+            f"page {str(page)!r} can't be written ({error.strerror}); name a file in a folder that exists"
+        ) from error

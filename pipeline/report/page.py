@@ -2,17 +2,15 @@
 
 import base64
 import json
-import operator
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from pipeline.dataset import balance, counts, views
-from pipeline.report import ablation
-from pipeline.report.figures import bars, curves, det, drawing, stack
-from pipeline.scoring import metrics
+from pipeline.report import ablation, templates
+from pipeline.report.figures import bars, curves, drawing, stack
+from pipeline.report.scores import Scores, values
 from pipeline.tables import SPLITS, AnswerRow, ComparisonRow, DetRow, EpochRow, RejectedRow
 from pipeline.training import history
 
@@ -74,23 +72,15 @@ def render(results: Results) -> str:
         HTML that loads nothing; the same bytes for the same results. Names of files and languages are text, never
         markup.
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    template = environment.from_string(resources.files("pipeline.report").joinpath("page.html.j2").read_text("utf-8"))
-    languages = results.params["corpus"]["languages"]
-    actual = [row.actual for row in results.answers]
-    predicted = [row.predicted for row in results.answers]
+    languages, strategy = results.params["corpus"]["languages"], results.params["silence"]["strategy"]
+    scores = values(Scores(languages, results.metrics, results.answers, results.det, strategy))
     with drawing():
         cells = ablation.figure(results.comparison) if results.comparison else None
         figures, fits = _figures(results, languages), [_fit(rows) for rows in history.by_network(results.history)]
-    return template.render(
-        vars(results),
+    return templates.render(
+        "page.html.j2",
+        **(vars(results) | scores),
         languages=languages,
-        n_correct=sum(map(operator.eq, actual, predicted)),
-        confusion=metrics.confusion(actual, predicted, languages),
         figures=figures,
         cells=ablation.by_cell(results.comparison),
         cells_figure=cells,
@@ -98,7 +88,7 @@ def render(results: Results) -> str:
         split_names=SPLITS,
         measures=counts.MEASURES,
         sourced=any(len(row["sources"]) > 1 for row in results.manifests["minutes"].values()),
-        treatment=views.treatment(results.params["silence"]["strategy"]),
+        treatment=views.treatment(strategy),
         method=balance.METHODS[results.manifests["balance"]],
         leaks=sum(check["violations"] for check in results.leakage.values()),
         reasons=Counter(row.reason for row in results.rejected).most_common(),
@@ -129,7 +119,6 @@ def _fit(epochs: Sequence[EpochRow]) -> Fit:
 
 
 def _figures(results: Results, languages: Sequence[str]) -> dict[str, "Markup"]:
-    recall, eer = ([results.metrics[key][language] for language in languages] for key in ("recall", "eer"))
     minutes = {name: [results.splits[language][name]["minutes"] for language in languages] for name in SPLITS}
     shares = {
         measure: [results.manifests["minutes"][language][measure]["share"] for language in languages]
@@ -137,8 +126,6 @@ def _figures(results: Results, languages: Sequence[str]) -> dict[str, "Markup"]:
     }
     speech = [results.trim[language]["speech"] for language in languages]
     return {
-        "recall": bars("Recall and equal error rate by language", languages, {"recall": recall, "EER": eer}),
-        "det": det(results.det, languages),
         "minutes": stack("Minutes by language and split", languages, minutes),
         "balance": bars(
             "Share of each language in training: minutes before balancing, after it, and weighted", languages, shares

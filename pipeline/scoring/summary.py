@@ -73,8 +73,10 @@ def spoken_in(scores: Sequence[RecordingScore], description: Description) -> lis
 
 
 def det(scores: Sequence[RecordingScore], description: Description) -> list[DetRow]:
-    """The rates of every language's detector at every threshold."""
-    languages = description.languages
+    """The rates of every spoken language's detector at every threshold; none if only one is spoken."""
+    languages = spoken_in(scores, description)
+    if len(languages) < 2:
+        return []
     answers = _answers(scores, languages, description)
     ratios = detection.log_ratios(answers.posteriors / answers.posteriors.sum(axis=1, keepdims=True))
     return [

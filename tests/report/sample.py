@@ -112,6 +112,7 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
             "speakers_by_language": dict(zip(languages, (6, 4, 3), strict=True)),
             "temperature": 1.234,
             "unknown": None,
+            "paired": None,
             "other": None,
             "recordings": 14,
             "speakers": 13,

@@ -1,20 +1,24 @@
 """An export is scored on a corpus of audio files, and what can't be scored is said."""
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from click.testing import CliRunner
 
 from pipeline import params
 from pipeline.arrays import Samples
 from pipeline.audio.samples import to_waveform
+from pipeline.cli import commands
 from pipeline.errors import CorpusError
 from pipeline.scoring import unseen
 from pipeline.streaming.identifier import Identifier
 from tests.export import small
+from tests.report.sample import Page
 from tests.scoring.conftest import Case
 
 
@@ -76,3 +80,31 @@ def test_a_corpus_without_any_usable_recording_is_refused(case: Case, corpus: pa
     write(Path(corpus.root), [("6.flac", "english", "a")])
     with pytest.raises(CorpusError, match=r"no recording with speech .* the first, '6.flac', "):
         unseen.score(case.identifier(), settings(Path(corpus.root)), all_known=True)
+
+
+def test_the_page_shows_the_printed_scores(case: Case, corpus: params.Corpus, tmp_path: Path) -> None:
+    model, page = case.folder / "streaming", tmp_path / "page.html"
+    words = ["evaluate", corpus.root, "--layout", "table", "--model", str(model), "--report", str(page)]
+    done = CliRunner().invoke(commands.main, [*words, "--json"])
+    assert done.exit_code == 0, done.stderr
+    scores, shown = json.loads(done.stdout), Page(page.read_text(encoding="utf-8"))
+    assert list(shown.sections) == ["result", "confusion", "languages", "durations", "paired"]
+    for section, expected in (
+        (
+            "result",
+            [f"{scores['recording_accuracy']:.1%}", corpus.root, str(model), "can't be used; the first, '6.flac'"],
+        ),
+        ("languages", [f"hindi 3 {scores['recall']['hindi']:.1%}"]),
+        ("durations", [f"the whole recording 6 {scores['recording_accuracy']:.1%}"]),
+        ("paired", ["Of 3 speakers", f"{scores['paired']['right']:.1%}"]),
+    ):
+        for text in expected:
+            assert text in shown.text(section)
+
+    write(tmp_path, [("0.flac", "english", "a")])
+    assert CliRunner().invoke(commands.main, words).exit_code == 0  # one language and one speaker
+    assert "not known" in Page(page.read_text(encoding="utf-8")).text("result")
+
+    done = CliRunner().invoke(commands.main, [*words[:-1], str(tmp_path / "no" / "page.html")])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "can't be written (No such file or directory); name a file in a folder that exists" in done.stderr
