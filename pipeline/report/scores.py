@@ -36,7 +36,7 @@ class Scores:
 
 
 def values(scores: Scores) -> dict[str, Any]:
-    """What scores.html.j2 shows, by name."""
+    """The values of scores.html.j2, by name."""
     actual, predicted = [row.actual for row in scores.answers], [row.predicted for row in scores.answers]
     recall = {"recall": [scores.metrics["recall"][language] for language in scores.languages]}
     if "eer" in scores.metrics:
