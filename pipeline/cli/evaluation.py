@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pipeline import params
+from pipeline import files, params
 from pipeline.console.terminal import show_table
 from pipeline.console.text import printable
 from pipeline.errors import ArgumentError, ParameterError
@@ -58,7 +58,7 @@ def evaluate(
         answers = [AnswerRow(one.row.language, one.predicted) for one in scored.scores]
         shown = Scores(spoken, summary, answers, det(scored.scores, description), description.silence.strategy)
         page = templates.render("unseen.html.j2", corpus=str(root), model=str(model), notes=notes, **values(shown))
-        report.write_text(page, encoding="utf-8")
+        files.replace(report, page.encode())
 
 
 def _require_writable(page: Path) -> None:
