@@ -113,7 +113,7 @@ def sentences(summary: Mapping[str, Any]) -> str:
         lines.append(f"fewer than {summary['speakers_needed']} speakers: the interval is too narrow to trust")
     if summary["paired"]:
         lines.append(
-            f"of {summary['paired']['pairs']} speakers and two of their languages, {summary['paired']['right']:.1%} "
+            f"of {summary['paired']['pairs']} pairs of one speaker's languages, {summary['paired']['right']:.1%} "
             "have the right language more likely in the right recording (chance 50 %)"
         )
     return "\n".join(lines)

@@ -96,7 +96,7 @@ def test_the_page_shows_the_printed_scores(case: Case, corpus: params.Corpus, tm
         ),
         ("languages", [f"hindi 3 {scores['recall']['hindi']:.1%}"]),
         ("durations", [f"the whole recording 6 {scores['recording_accuracy']:.1%}"]),
-        ("paired", ["Of 3 speakers", f"{scores['paired']['right']:.1%}"]),
+        ("paired", ["Of 3 pairs of one speaker's languages", f"{scores['paired']['right']:.1%}"]),
     ):
         for text in expected:
             assert text in shown.text(section)
