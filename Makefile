@@ -13,7 +13,7 @@ repro: setup
 	@lid doctor >/dev/null
 	dvc repro
 
-test: setup browser $(VENV)/torch
+test: setup browser $(VENV)/extras
 	pytest
 
 quick: setup
@@ -55,7 +55,7 @@ $(VENV)/ready: requirements.lock pyproject.toml
 	$(VENV)/bin/pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Not in the lock: only tests need it, and its build from PyPI has gigabytes that users should not have to download.
-$(VENV)/torch: $(VENV)/ready
-	$(VENV)/bin/pip install -q torch==2.13.0
+# Not in the lock: tests need both; users of PyAV install it themselves, and the build of torch on PyPI has gigabytes.
+$(VENV)/extras: $(VENV)/ready
+	$(VENV)/bin/pip install -q torch==2.13.0 av==18.1.0
 	@touch $@

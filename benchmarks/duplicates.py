@@ -32,7 +32,7 @@ from pipeline.errors import AudioError
 from pipeline.fingerprint import matching
 from pipeline.fingerprint.landmarker import Landmarker
 from pipeline.fingerprint.landmarks import Landmarks
-from pipeline.jobs.ingest import RECORDINGS_PER_TASK
+from pipeline.jobs.ingest import BATCH_FILES
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "artifacts" / "data" / "demo"
@@ -122,7 +122,7 @@ def load(folder: Path) -> dict[Path, Samples]:
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         try:
             decoded = decode(path)
-            recordings[path] = np.concatenate([*resampled(decoded.blocks, decoded.sample_rate, RATE_HZ)])
+            recordings[path] = np.concatenate([*resampled(decoded.mono, decoded.sample_rate, RATE_HZ)])
         except AudioError:
             continue  # a table, a licence
     return recordings
@@ -170,8 +170,8 @@ def show_times(recordings: Sequence[Samples], hours: float) -> None:
     mfcc.whole(kernel, recordings[0])
     seconds = {"MFCCs": 0.0, "landmarks": 0.0}
     found = []
-    for at in range(0, len(recordings), RECORDINGS_PER_TASK):  # in turns, so that both see the same load of the machine
-        task = recordings[at : at + RECORDINGS_PER_TASK]
+    for at in range(0, len(recordings), BATCH_FILES):  # in turns, so that both see the same load of the machine
+        task = recordings[at : at + BATCH_FILES]
         began = time.perf_counter()
         for samples in task:
             mfcc.whole(kernel, samples)

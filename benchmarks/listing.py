@@ -46,6 +46,11 @@ def measure(layout: params.Layout, count: int, bare: Callable[[Path], None], wor
         corpus = params.Corpus(
             root=folder,
             layout=layout,
+            sources=(),
+            table=None,
+            columns={},
+            labels={},
+            speakers="table",
             languages=LANGUAGES,
             speaker_table=None,
             speaker_pattern=r"(?P<speaker>\d+)/[^/]+$",

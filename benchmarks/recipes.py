@@ -25,12 +25,12 @@ from pipeline.console import terminal
 from pipeline.dataset import views, weights
 from pipeline.network.definition import make_architecture
 from pipeline.params import plain_yaml
+from pipeline.rows import SequenceRow, SplitRow
 from pipeline.scoring import intervals, summary
 from pipeline.scoring.bootstrap import Tally, tally
 from pipeline.scoring.summary import Answers
 from pipeline.store.feature_store import FeatureStore
 from pipeline.streaming.decision import Rule
-from pipeline.tables import SequenceRow, SplitRow
 from pipeline.training import fitting
 
 ROOT = Path(__file__).parents[1]

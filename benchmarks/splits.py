@@ -25,8 +25,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from pipeline import params
 from pipeline.console import terminal
+from pipeline.rows import SPLITS, RecordingRow
 from pipeline.splits import methods
-from pipeline.tables import SPLITS, RecordingRow
 
 SHARES = (0.65, 0.15, 0.2)
 SETTINGS = params.Split(

@@ -20,11 +20,11 @@ from pipeline import backend, params, tables
 from pipeline.dataset.sequences import sequence_rows
 from pipeline.network import forms
 from pipeline.network.definition import Architecture, make_architecture
+from pipeline.rows import SequenceRow, SplitRow
 from pipeline.shards import layout, writer
 from pipeline.store.feature_store import FeatureStore
 from pipeline.store.items import Example
 from pipeline.store.selection import Selection
-from pipeline.tables import SequenceRow, SplitRow
 from pipeline.training import feed, fitting
 
 FRAMES_PER_HOUR = 360_000

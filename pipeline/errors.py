@@ -13,7 +13,11 @@ Reason = Literal[
     "not_a_file",
     "name",
     "outside",
+    "no_language",
     "no_speaker",
+    "times",
+    "label",
+    "program",
     # while decoding
     "unreadable",
     "truncated",
@@ -22,6 +26,8 @@ Reason = Literal[
     "too_short",
     "too_long",
     "silent",
+    "channel",
+    "segment",
     "killed",
     "hung",
     # after decoding

@@ -11,9 +11,9 @@ from pipeline.console import terminal
 from pipeline.console.text import printable
 from pipeline.dataset import audit
 from pipeline.errors import LeakageError
+from pipeline.rows import LEFT_OUT, OTHER, SPLITS, RecordingRow, SequenceRow, SplitRow
 from pipeline.splits.groups import groups
 from pipeline.store.feature_store import FeatureStore
-from pipeline.tables import LEFT_OUT, OTHER, SPLITS, RecordingRow, SequenceRow, SplitRow
 from stages import ARTIFACTS, read_params, run
 
 READS = ("seed", "audit.on_leak")  # leaves of params.yaml

@@ -10,8 +10,8 @@ from pipeline.dataset import balance, counts, views
 from pipeline.dataset.division import class_sizes, remark
 from pipeline.dataset.partition import ratio
 from pipeline.dataset.sequences import sequence_rows
+from pipeline.rows import SPLITS, SequenceRow, SplitRow
 from pipeline.store.feature_store import FeatureStore
-from pipeline.tables import SPLITS, SequenceRow, SplitRow
 from stages import ARTIFACTS, read_params, run
 
 READS = (

@@ -12,6 +12,7 @@ SENTENCES = Path("demo") / "sentences"
 
 READS = (
     "corpus.root",
+    "corpus.sources",
     "demo.minutes",
     "demo.voices",
     "demo.seed",
@@ -21,9 +22,10 @@ READS = (
 def main() -> None:
     settings = read_params(READS)
     folder = ARTIFACTS / "data" / "demo"
-    if os.path.realpath(settings.corpus.root) != os.path.realpath(folder):  # Path.resolve raises on circular links
+    roots = [source.root for source in settings.corpus.sources] or [settings.corpus.root]
+    if os.path.realpath(folder) not in map(os.path.realpath, roots):  # Path.resolve raises on circular links
         synthesis.write_empty(folder)
-        print(printable(f"not needed: corpus.root is {settings.corpus.root}"))
+        print(printable(f"not needed: the corpus is in {', '.join(roots)}"))
         return
     for program in programs.PACKAGES:  # later stages need the others: say so before any work
         programs.require(program)

@@ -4,6 +4,7 @@ from pipeline import checksums, tables
 from pipeline.audio.wav import Wav
 from pipeline.console import terminal
 from pipeline.errors import ArtifactError
+from pipeline.rows import OTHER, AnswerRow, DetRow, RecordingRow, SplitRow
 from pipeline.scoring import evaluation
 from pipeline.scoring.evaluation import RecordingScore
 from pipeline.scoring.offline import OfflineNetwork
@@ -12,7 +13,6 @@ from pipeline.store.feature_store import FeatureStore
 from pipeline.streaming import runtimes
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Identifier
-from pipeline.tables import OTHER, AnswerRow, DetRow, RecordingRow, SplitRow
 from stages import ARTIFACTS, run
 
 MODEL = ARTIFACTS / "streaming"

@@ -6,13 +6,13 @@ from pipeline.dataset import views
 from pipeline.errors import ArtifactError
 from pipeline.export import formats, golden
 from pipeline.network.definition import Architecture
+from pipeline.rows import SplitRow
 from pipeline.scoring import calibration
 from pipeline.scoring.offline import OfflineNetwork
 from pipeline.store.feature_store import FeatureStore
 from pipeline.streaming import runtimes
 from pipeline.streaming.decision import Rule
 from pipeline.streaming.runtimes import RUNTIMES
-from pipeline.tables import SplitRow
 from stages import ARTIFACTS, read_params, run
 
 READS = (

@@ -11,7 +11,7 @@ from pipeline.cluster import engine
 from pipeline.errors import ArtifactError
 from pipeline.jobs import features, memo
 from pipeline.jobs.features import FEATURES, Source
-from pipeline.tables import RecordingRow, SpanRow
+from pipeline.rows import RecordingRow, SpanRow
 from stages import ARTIFACTS, read_params, run
 
 

@@ -5,10 +5,10 @@ from pipeline.cluster import engine
 from pipeline.console import terminal
 from pipeline.console.text import printable
 from pipeline.corpus import layouts
-from pipeline.corpus.paths import root_folder
 from pipeline.jobs import ingest
-from pipeline.jobs.ingest import INGEST, Decoded
-from pipeline.tables import DuplicateRow, RecordingRow, RejectedRow
+from pipeline.jobs.decoding import Decoded
+from pipeline.jobs.ingest import INGEST
+from pipeline.rows import DuplicateRow, RecordingRow, RejectedRow
 from stages import ARTIFACTS, read_params, run
 
 
@@ -17,24 +17,26 @@ def main() -> None:
     for program in ("sox", "dot"):  # later stages need them: say so before any work
         programs.require(program)
     folder = ARTIFACTS / "ingest"
-    listing = layouts.read(settings.corpus)
+    listing = layouts.read(settings.corpus, settings.audio.channels)
     tables.write(folder / "rejected.csv", RejectedRow, listing.rejected)  # for fixing the corpus if it is refused
     for name, language in listing.folders.items():
         print(printable(f"folder {name}: {language}"))
     if listing.skipped:
         skipped = ", ".join(f"{name} ({number})" for name, number in listing.skipped.items())
-        print(printable(f"skipped: {skipped}"), flush=True)
+        print(printable(f"skipped: {skipped}"))
+    for note in listing.notes:
+        print(printable(note), flush=True)
     layouts.check(listing.entries, listing.rejected, settings.corpus)
 
-    root = root_folder(settings.corpus.root).resolve()  # workers may run in another folder
+    roots, sample_rate = layouts.roots(settings.corpus), settings.audio.sample_rate
     with files.building(ARTIFACTS.resolve() / "audio") as audio, engine.connect(INGEST) as client:
-        results = ingest.run(client, listing.entries, root, audio, settings.audio)
+        by_file = ingest.run(client, listing.entries, roots, audio, settings.audio)
+        results = [result for together in by_file for result in together]
         decoded = [result for result in results if isinstance(result, Decoded)]
         consistent, contradicting = ingest.consistent(decoded)
-        accepted, duplicates = ingest.grouped(consistent, settings.audio.sample_rate)
+        rows = ingest.placed(consistent, audio, sample_rate)
+        accepted, duplicates = ingest.grouped(rows, [item.landmarks for item in consistent], sample_rate)
         rejected = listing.rejected + [row for row in results if isinstance(row, RejectedRow)] + contradicting
-        for path in set(audio.glob("*.wav")) - {audio / f"{row.recording}.wav" for row in accepted}:
-            path.unlink()
 
     tables.write(folder / "recordings.csv", RecordingRow, accepted)
     tables.write(folder / "duplicates.csv", DuplicateRow, duplicates)

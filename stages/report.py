@@ -8,7 +8,7 @@ from pipeline.errors import ArtifactError
 from pipeline.report import dvc_plots
 from pipeline.report.ablation import corpus_id
 from pipeline.report.page import Results, render
-from pipeline.tables import AnswerRow, ComparisonRow, DetRow, EpochRow, RejectedRow
+from pipeline.rows import AnswerRow, ComparisonRow, DetRow, EpochRow, RejectedRow
 from stages import ARTIFACTS, PARAMS, run
 
 

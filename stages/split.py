@@ -6,8 +6,8 @@ from pathlib import Path
 from pipeline import checksums, tables
 from pipeline.console import terminal
 from pipeline.console.text import printable
+from pipeline.rows import LEFT_OUT, OTHER, SPLITS, RecordingRow, SplitRow
 from pipeline.splits import holdout, methods, outcome, pieces, pins
-from pipeline.tables import LEFT_OUT, OTHER, SPLITS, RecordingRow, SplitRow
 from stages import ARTIFACTS, read_params, run
 
 READS = (

@@ -5,8 +5,8 @@ from pipeline.augment.chain import Chain
 from pipeline.dataset import views
 from pipeline.network.definition import make_architecture
 from pipeline.network.ensemble import Division
+from pipeline.rows import EpochRow
 from pipeline.store.feature_store import FeatureStore
-from pipeline.tables import EpochRow
 from pipeline.training import fitting, history
 from stages import ARTIFACTS, read_params, run
 

@@ -6,7 +6,7 @@ from pipeline.cluster import engine
 from pipeline.console import terminal
 from pipeline.jobs import memo, trim
 from pipeline.jobs.trim import TRIM
-from pipeline.tables import RecordingRow, SpanRow
+from pipeline.rows import RecordingRow, SpanRow
 from stages import ARTIFACTS, read_params, run
 
 

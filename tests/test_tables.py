@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline import checksums, tables
 from pipeline.errors import ArtifactError, Reason
-from pipeline.tables import AnswerRow, EpochRow, RecordingRow, RejectedRow, SequenceRow, SpanRow, SplitRow
+from pipeline.rows import AnswerRow, EpochRow, RecordingRow, RejectedRow, SequenceRow, SpanRow, SplitRow
 
 KINDS = [RecordingRow, RejectedRow, SpanRow, SplitRow, SequenceRow, EpochRow, AnswerRow]
 # Lone surrogates are not text.

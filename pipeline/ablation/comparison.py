@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.ablation.scores import Scored
+from pipeline.rows import ComparisonRow, Measure
 from pipeline.scoring import bootstrap
-from pipeline.tables import ComparisonRow, Measure
 
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 SIGNS: Mapping[Measure, int] = {  # 1: more is better; hours are shown and not judged

@@ -15,7 +15,7 @@ from pipeline.console.terminal import show_table
 from pipeline.console.text import printable
 from pipeline.params import plain_yaml
 from pipeline.report.ablation import corpus_id, svg
-from pipeline.tables import ComparisonRow, TrialRow
+from pipeline.rows import ComparisonRow, TrialRow
 
 FOLDER = Path("ablation")
 CORPUS = Path("artifacts") / "corpus" / "files.csv"

@@ -14,8 +14,8 @@ import numpy as np
 from pipeline.ablation.experiments import Experiment
 from pipeline.ablation.grid import Trial
 from pipeline.errors import ProjectError
+from pipeline.rows import TrialRow
 from pipeline.scoring.bootstrap import Tally, tally
-from pipeline.tables import TrialRow
 
 COMMIT_CHARACTERS = 10
 FILES = ("evaluation/metrics.json", "evaluation/recordings.csv", "splits/test.csv", "manifests/summary.json")

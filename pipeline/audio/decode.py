@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from pipeline.arrays import Waveform
 from pipeline.audio.lengths import stated_length
@@ -27,13 +28,28 @@ class Decoded:
     sample_rate, channels, format
         As in the file; the format has libsndfile's name, such as ``WAV/PCM_16``.
     blocks
-        The mean of the channels, each block of shape (frames,), decoded on demand.
+        Blocks of shape (frames, channels), full scale ±1, decoded on demand.
     """
 
     sample_rate: int
     channels: int
     format: str
-    blocks: Iterator[Waveform]
+    blocks: Iterator[NDArray[np.float32]]
+
+    @property
+    def mono(self) -> Iterator[Waveform]:
+        """The blocks as the mean of their channels, each of shape (frames,)."""
+        return (mono(block) for block in self.blocks)
+
+
+def mono(block: NDArray[np.float32], channel: int = 0) -> Waveform:
+    """One channel of a block, counted from 1; 0: the mean of all.
+
+    >>> block = np.array([[1.0, 0.5]], np.float32)
+    >>> mono(block), mono(block, 2)
+    (array([0.75], dtype=float32), array([0.5], dtype=float32))
+    """
+    return block[:, channel - 1] if channel else block.mean(axis=1, dtype=np.float32)
 
 
 def decode(path: Path) -> Decoded:
@@ -56,7 +72,7 @@ def decode(path: Path) -> Decoded:
         allowed = f"{MIN_RATE_HZ} to {MAX_RATE_HZ} are allowed"
         raise AudioError("sample_rate", f"claims {source.samplerate} Hz, {allowed}; resample it", path)
     expected = source.frames if stated.frames is None else stated.frames
-    blocks = _mono(source, expected, path)
+    blocks = _blocks(source, expected, path)
     return Decoded(source.samplerate, source.channels, f"{source.format}/{source.subtype}", blocks)
 
 
@@ -77,7 +93,7 @@ class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]
         return False
 
 
-def _mono(source: _ForwardFile, expected: int, path: Path) -> Iterator[Waveform]:
+def _blocks(source: _ForwardFile, expected: int, path: Path) -> Iterator[NDArray[np.float32]]:
     with source:
         decoded = 0
         while decoded < source.frames:
@@ -91,7 +107,7 @@ def _mono(source: _ForwardFile, expected: int, path: Path) -> Iterator[Waveform]
             if not len(block):
                 break
             decoded += len(block)
-            yield np.clip(block, -1, 1).mean(axis=1, dtype=np.float32)
+            yield np.clip(block, -1, 1)
         if decoded < expected < UNKNOWN_FRAMES:
             detail = f"gives {decoded} of at least {expected} frames; copy it again or convert it to FLAC"
             raise AudioError("truncated", detail, path)

@@ -1,4 +1,4 @@
-"""Read the 16-bit mono WAV files that ingest writes, and check every block against its checksum."""
+"""Read recordings from the containers that ingest wrote, and check every block against its checksum."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.arrays import Samples
 from pipeline.errors import ArtifactError
-from pipeline.tables import RecordingRow
+from pipeline.rows import RecordingRow
 
 HEADER_BYTES = 44  # before the samples
 BLOCK_SAMPLES = 1 << 18  # per checksum: 16 s at 16 kHz
@@ -22,13 +22,15 @@ class Wav:
     Attributes
     ----------
     path
-        The WAV file.
+        The container, a 16-bit mono WAV file.
     name
-        The recording's path in the corpus, for messages.
+        The path in the corpus, for messages.
     n_samples
         Its length.
     sha256, crc32c
         Checksums of all samples, and of every block of them.
+    first
+        Its first sample in the container.
     """
 
     path: Path
@@ -36,15 +38,16 @@ class Wav:
     n_samples: int
     sha256: str
     crc32c: str
+    first: int = 0
 
     @classmethod
     def of(cls, row: RecordingRow, folder: Path) -> "Wav":
-        """The WAV of a recording in the folder that ingest wrote."""
-        return cls(folder / f"{row.recording}.wav", row.path, row.samples, row.sha256, row.crc32c)
+        """A recording in the folder that ingest wrote."""
+        return cls(folder / row.file, row.path, row.samples, row.sha256, row.crc32c, row.first_sample)
 
 
 class Reader:
-    """Reads checked samples of a WAV that ingest wrote; threads may share it."""
+    """Reads checked samples of a recording that ingest wrote; threads may share it."""
 
     def __init__(self, wav: Wav) -> None:
         self._wav = wav
@@ -77,7 +80,7 @@ class Reader:
         start, stop = first * BLOCK_SAMPLES, min((last + 1) * BLOCK_SAMPLES, wav.n_samples)
         try:
             # Four times as fast as opening it with libsndfile, which matters for many short recordings.
-            samples = np.fromfile(wav.path, "<i2", stop - start, offset=HEADER_BYTES + 2 * start)
+            samples = np.fromfile(wav.path, "<i2", stop - start, offset=HEADER_BYTES + 2 * (wav.first + start))
         except OSError as error:
             raise self._damaged(f"can't be read, {error.strerror}") from error
         if len(samples) < stop - start:

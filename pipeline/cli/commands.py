@@ -31,6 +31,8 @@ def _print_error(message: str) -> None:
     print(printable(f"error: {message}"), file=sys.stderr)  # click.echo would choose its own encoding
 
 
+LAYOUTS = ["auto", "homework", "folders", "table", "commonvoice", "voxlingua107", "fleurs", "kaldi"]
+
 _path = click.Path(path_type=Path)
 _model = click.option(
     "--model", default="artifacts/streaming", show_default=True, type=_path, help="Folder of an exported model."
@@ -101,7 +103,7 @@ def identify(
                 printer.identify("-", identifier.stream(rate), pcm(sys.stdin.buffer, rate), live=True)
             else:
                 decoded = decode(file)
-                blocks = chunks(decoded.blocks, decoded.sample_rate)
+                blocks = chunks(decoded.mono, decoded.sample_rate)
                 printer.identify(names[file], identifier.stream(decoded.sample_rate), blocks)
         except AudioError as error:  # the other files are still identified
             _print_error(str(error))
@@ -128,7 +130,7 @@ def listen(model: Path, runtime: Any) -> None:
 
 @main.command()
 @click.argument("corpus", type=_path)
-@click.option("--layout", required=True, type=click.Choice(["folders", "table"]), help="As corpus.layout.")
+@click.option("--layout", required=True, type=click.Choice(LAYOUTS), help="As corpus.layout.")
 @click.option("--languages", metavar="A,B,...", help="Skip recordings of others (default: all that the model knows).")
 @click.option("--speakers", metavar="TABLE", help="As corpus.speaker_table, of the layout folders.")
 @_model
@@ -179,7 +181,7 @@ def trim(source: Path, target: Path, params_file: Path) -> None:
     if target.exists() and source.exists() and target.samefile(source):
         raise click.UsageError(f"OUT {str(target)!r} is IN; name another file")
     decoded = decode(source)
-    samples = np.concatenate(list(resampled(decoded.blocks, decoded.sample_rate, rate)))
+    samples = np.concatenate(list(resampled(decoded.mono, decoded.sample_rate, rate)))
     speech = cut(samples, detect(in_memory(samples), len(samples), rate, settings.silence))
     try:
         soundfile.write(os.fsencode(target), speech, rate, subtype="PCM_16")

@@ -14,10 +14,10 @@ from pipeline.console.text import printable
 from pipeline.errors import ArgumentError, ParameterError
 from pipeline.report import templates
 from pipeline.report.scores import Scores, values
+from pipeline.rows import AnswerRow
 from pipeline.scoring import unseen
 from pipeline.scoring.summary import det, sentences, spoken_in, summarise, table
 from pipeline.streaming.identifier import Identifier
-from pipeline.tables import AnswerRow
 
 
 def evaluate(
@@ -38,7 +38,12 @@ def evaluate(
         corpus = params.Corpus(
             root=str(root),
             layout=layout,
+            sources=(),
             languages=tuple(languages or description.languages),
+            table=None,
+            columns={},
+            labels=dict(enumerate(description.languages)),
+            speakers="table",
             speaker_table=speakers,
             speaker_pattern=None,
             max_rejected=1.0,

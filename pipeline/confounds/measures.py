@@ -7,8 +7,8 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from pipeline.arrays import Features
+from pipeline.rows import RecordingRow
 from pipeline.store.feature_store import FeatureStore
-from pipeline.tables import RecordingRow
 
 MAX_FRAMES = 500  # of each recording, from its middle
 BLOCK_ROWS = 60_000  # of the store, read at a time

@@ -5,27 +5,82 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.tables import RejectedRow
+from pipeline.rows import RejectedRow
 
 Stamp = tuple[int, int, int]  # of a file: size in bytes, time of the last change in ns, inode
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One listed recording, not opened yet."""
+    """One listed recording: a file or a part of one, not opened yet.
 
-    path: str  # relative to the corpus, with forward slashes
+    Attributes
+    ----------
+    path
+        Of the file, relative to the root of its source, with forward slashes.
+    speaker
+        Empty if `channel_speakers` names them.
+    group
+        Recordings cut from one source share it; empty: those of one file do.
+    extra
+        Further columns of the corpus's table.
+    source
+        Name of the entry in `corpus.sources`; empty without sources.
+    channel
+        Counted from 1; 0: as `audio.channels` says.
+    start, end
+        Seconds; end None: to the end of the file.
+    channel_speakers
+        Who speaks on which channel.
+    speaker_from
+        Where the speaker is from, one of `corpus.speakers`.
+    """
+
+    path: str
     language: str
     speaker: str
     group: str = ""
     extra: dict[str, str] = field(default_factory=dict)
     stamp: Stamp = (0, 0, 0)
+    source: str = ""
+    channel: int = 0
+    start: float = 0.0
+    end: float | None = None
+    channel_speakers: tuple[str, ...] = ()
+    speaker_from: str = "table"
 
     @property
-    def id(self) -> str:
-        """Id of the recording, safe as a file name. It depends only on the path, not on the rest of the corpus."""
-        stem = re.sub(r"[^A-Za-z0-9_]+", "-", Path(self.path).stem).strip("-")[:60]
-        return f"{stem or 'recording'}-{hashlib.sha256(self.path.encode()).hexdigest()[:10]}"
+    def name(self) -> str:
+        """The path with the name of the source, unique in the corpus."""
+        return f"{self.source}/{self.path}" if self.source else self.path
+
+    @property
+    def file_id(self) -> str:
+        """Id of the file, safe as a file name. It depends only on its name, not on the rest of the corpus."""
+        return _id(self.name, self.name)
+
+    def id(self, channel: int = 0) -> str:
+        """Id of the recording, or of one of its channels; that of the file if it is the whole file."""
+        whole = (channel, self.start, self.end) == (0, 0.0, None)
+        return self.file_id if whole else _id(self.name, f"{self.name}\0{channel} {self.start} {self.end}")
+
+    def part(self, channel: int = 0) -> str:
+        """The part of the file in words, empty if it is the whole file.
+
+        >>> Entry("a.wav", "hindi", "ann", start=3, end=5.5).part(channel=2)
+        'channel 2, 3.00 to 5.50 s'
+        """
+        words = [f"channel {channel}"] if channel else []
+        if self.start or self.end is not None:
+            words.append(
+                f"{self.start:.2f} to {self.end:.2f} s" if self.end is not None else f"from {self.start:.2f} s"
+            )
+        return ", ".join(words)
+
+
+def _id(name: str, key: str) -> str:
+    stem = re.sub(r"[^A-Za-z0-9_]+", "-", Path(name).stem).strip("-")[:60]
+    return f"{stem or 'recording'}-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
 
 
 @dataclass(frozen=True)
@@ -42,9 +97,12 @@ class Listing:
         Number of files that are not audio or not of `corpus.languages`, by folder, language or file ending (`*.txt`).
     folders
         Language of each folder that names one; empty in layouts without such folders.
+    notes
+        What a person should know about how the corpus was read.
     """
 
     entries: list[Entry]
     rejected: list[RejectedRow]
     skipped: dict[str, int]
     folders: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)

@@ -6,16 +6,16 @@ Names are compared word by word: train_english holds the words train and english
 import os
 import posixpath
 import unicodedata
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pipeline import params
 from pipeline.corpus import speakers
-from pipeline.corpus.entries import Entry, Listing
-from pipeline.corpus.paths import Files, escaped, is_folder, quoted, require_printable
+from pipeline.corpus.collector import Collector
+from pipeline.corpus.entries import Listing
+from pipeline.corpus.paths import escaped, folders_of, is_folder, quoted
 from pipeline.errors import AudioError, CorpusError
-from pipeline.tables import RejectedRow
 
 AUDIO_ENDINGS = frozenset(
     ".aac .aif .aifc .aiff .au .caf .flac .m4a .mp3 .oga .ogg .opus .rf64 .snd .sph .w64 .wav .wma".split()  # noqa: SIM905
@@ -23,34 +23,39 @@ AUDIO_ENDINGS = frozenset(
 """Files with these endings are treated as audio: one that libsndfile can't read is rejected, not skipped."""
 
 
+def recognise(root: Path) -> str | None:
+    """Tell by what a folder is recognised as of this layout."""
+    for folder in folders_of(root):
+        with suppress(OSError), os.scandir(root / folder) as found:
+            if any(_ending(entry.name) in AUDIO_ENDINGS or entry.is_dir(follow_symlinks=False) for entry in found):
+                return f"it holds folders, such as {escaped(folder)}/"
+    return None
+
+
 def read(root: Path, corpus: params.Corpus) -> Listing:
     """List the audio files in every language's folders with their speakers."""
     speaker_of = speakers.lookup(root, corpus)
+    collector = Collector(root, corpus)
     folders, others = _top(root)
-    languages = _languages(folders, corpus)
+    languages = _languages(folders, corpus, collector)
     table = posixpath.normpath(corpus.speaker_table or ".")
-    skipped = Counter(_kind(name) for name in others if name != table)
-    entries, rejected = [], []
-    files = Files(root)
+    collector.skipped.update(_kind(name) for name in others if name != table)
     for folder in folders:
         # A link to / would list the whole machine.
-        found = _walk(root, folder) if files.holds(folder) else iter([(folder, None)])
+        found = _walk(root, folder) if collector.files.holds(folder) else iter([(folder, None)])
         if folder not in languages:
-            skipped[escaped(folder)] += sum(1 for _ in found)
+            collector.skipped[escaped(folder)] += sum(1 for _ in found)
             continue
         for path, error in found:
-            if error is None and _ending(path) not in AUDIO_ENDINGS and not is_folder(root / path):
-                skipped[_kind(path)] += 1
-                continue
-            try:
-                if error:
-                    detail = f"is a folder that can't be listed ({error.strerror}); make it readable"
-                    raise AudioError("missing", detail, Path(path)) from error
-                entries.append(_entry(path, languages[folder], speaker_of(path), files))
-            except AudioError as fault:
-                rejected.append(RejectedRow(escaped(path), fault.reason, fault.detail))
+            if error:
+                detail = f"is a folder that can't be listed ({error.strerror}); make it readable"
+                collector.reject(path, AudioError("missing", detail))
+            elif _ending(path) in AUDIO_ENDINGS or is_folder(root / path):
+                collector.add(path, languages[folder], speaker_of(path))
+            else:
+                collector.skipped[_kind(path)] += 1
     named = {escaped(folder): language for folder, language in languages.items()}
-    return Listing(entries, rejected, dict(+skipped), named)
+    return collector.listing(folders=named)
 
 
 def _top(root: Path) -> tuple[list[str], list[str]]:
@@ -93,20 +98,11 @@ def _kind(path: str) -> str:
     return escaped(f"*{posixpath.splitext(path)[1]}")
 
 
-def _entry(path: str, language: str, speaker: str | None, files: Files) -> Entry:
-    """The recording at a path; AudioError if it can't be used."""
-    stamp = files.stamp(path)
-    speaker = " ".join((speaker or "").split())
-    if not speaker:
-        raise AudioError("no_speaker", "has no speaker in the speaker table or pattern; add one", Path(path))
-    require_printable(path, speaker=speaker)
-    return Entry(path, language, speaker, stamp=stamp)
-
-
-def _languages(folders: Sequence[str], corpus: params.Corpus) -> dict[str, str]:
+def _languages(folders: Sequence[str], corpus: params.Corpus, collector: Collector) -> dict[str, str]:
     """Language of each folder that names one.
 
-    If a folder is named exactly like a language, folders that merely contain its name don't count.
+    If a folder is named exactly like a language, folders that merely contain its name don't count. A folder that holds
+    none of the names may be named by another name or the code of a language.
     """
     languages = {language: _words(language) for language in corpus.languages}
     words = {folder: _words(folder) for folder in folders}
@@ -121,8 +117,8 @@ def _languages(folders: Sequence[str], corpus: params.Corpus) -> dict[str, str]:
             raise CorpusError(
                 f"the folder {quoted(folder)} in {quoted(corpus.root)} names {names}; name one language per folder"
             )
-        if found:
-            named[folder] = found.pop()
+        if language := found.pop() if found else collector.languages.find(folder):
+            named[folder] = language
     return named
 
 

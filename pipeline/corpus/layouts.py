@@ -1,39 +1,116 @@
-"""The table of layouts, and the check that a corpus can be split by speaker."""
+"""The table of layouts, the corpus from all its sources, and the check that it can be split by speaker."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import params
-from pipeline.corpus import folders, table
+from pipeline.corpus import commonvoice, fleurs, folders, homework, kaldi, table, voxlingua107
 from pipeline.corpus.entries import Entry, Listing
 from pipeline.corpus.paths import is_folder, quoted, root_folder
 from pipeline.errors import CorpusError
-from pipeline.tables import RecordingRow, RejectedRow
+from pipeline.rows import RecordingRow, RejectedRow
 
-LAYOUTS: dict[params.Layout, Callable[[Path, params.Corpus], Listing]] = {
-    "folders": folders.read,
-    "table": table.read,
+
+@dataclass(frozen=True)
+class Layout:
+    """How one layout is read.
+
+    Attributes
+    ----------
+    read
+        Takes the root of a source and the parameters, and lists the recordings in any order.
+    recognise
+        Takes a root, and tells by what it is recognised as of this layout; None if it is not.
+    """
+
+    read: Callable[[Path, params.Corpus], Listing]
+    recognise: Callable[[Path], str | None]
+
+
+LAYOUTS: dict[params.Layout, Layout] = {
+    "kaldi": Layout(kaldi.read, kaldi.recognise),
+    "commonvoice": Layout(commonvoice.read, commonvoice.recognise),
+    "fleurs": Layout(fleurs.read, fleurs.recognise),
+    "voxlingua107": Layout(voxlingua107.read, voxlingua107.recognise),
+    "table": Layout(table.read, table.recognise),
+    "homework": Layout(homework.read, homework.recognise),
+    "folders": Layout(folders.read, folders.recognise),
 }
-"""The reader of each layout: it takes `corpus.root` and the parameters, and lists the recordings in any order."""
+"""Every layout, the most specific first: of those that fit, `auto` takes the first."""
 
 MIN_SPEAKERS = 2  # per language: one to train and one to test on
+UNKNOWN = ("file", "cluster")  # origins of speakers that nobody named
 
 
-def read(corpus: params.Corpus) -> Listing:
-    """List the recordings of a corpus in its layout, sorted by path.
+def read(corpus: params.Corpus, channels: params.Channels = "mix") -> Listing:
+    """List the recordings of all sources, sorted by source and path.
 
     Raises
     ------
     CorpusError
-        If the folder, its table or its speakers can't be read or contradict themselves.
+        If a folder, its table or its speakers can't be read or contradict themselves.
     """
-    root = root_folder(corpus.root)
+    whole = Listing([], [], {})
+    skipped = Counter[str]()
+    for place in corpus.places():
+        listing = _read(place, corpus)
+        entries = [_of(place.name, entry, channels) for entry in listing.entries]
+        prefix = f"{place.name}/" if place.name else ""
+        whole.entries.extend(
+            sorted(entries, key=lambda entry: (entry.path, entry.channel, entry.start, entry.end or 0))
+        )
+        whole.rejected.extend(dataclasses.replace(row, path=prefix + row.path) for row in listing.rejected)
+        whole.folders.update({prefix + name: language for name, language in listing.folders.items()})
+        whole.notes.extend(listing.notes)
+        skipped.update(listing.skipped)
+    whole.skipped.update(skipped)
+    if unknown := Counter(entry.source for entry in whole.entries if entry.speaker_from in UNKNOWN):
+        whole.notes.extend(map(_not_known, unknown.items()))
+    return whole
+
+
+def roots(corpus: params.Corpus) -> dict[str, Path]:
+    """The folder of each source by its name, absolute: workers may run in another folder."""
+    return {place.name: root_folder(place.root).resolve() for place in corpus.places()}
+
+
+def _read(place: params.Source, corpus: params.Corpus) -> Listing:
+    root, key = root_folder(place.root), f"corpus.sources {place.name}: root" if place.name else "corpus.root"
     if not is_folder(root):
-        raise CorpusError(f"corpus.root {quoted(root)} is not a folder; name the folder that holds the recordings")
-    listing = LAYOUTS[corpus.layout](root, corpus)
-    listing.entries.sort(key=lambda entry: entry.path)
-    return listing
+        raise CorpusError(f"{key} {quoted(root)} is not a folder; name the folder that holds the recordings")
+    if place.layout != "auto":
+        return LAYOUTS[place.layout].read(root, corpus)
+    fitting = {name: found for name, layout in LAYOUTS.items() if (found := layout.recognise(root))}
+    if not fitting:
+        raise CorpusError(
+            f"{key} {quoted(root)} has none of the layouts {', '.join(LAYOUTS)}; docs/corpora.md shows each of them"
+        )
+    taken, *others = fitting
+    note = f"{quoted(root)} is read as layout {taken!r}: {fitting[taken]}"
+    if others:
+        also = ", ".join(f"{name!r} ({fitting[name]})" for name in others)
+        note += f"; {also} would fit as well but say less; name one as corpus.layout to choose"
+    listing = LAYOUTS[taken].read(root, corpus)
+    return dataclasses.replace(listing, notes=[note, *listing.notes])
+
+
+def _of(source: str, entry: Entry, channels: params.Channels) -> Entry:
+    """An entry of a named source."""
+    if entry.channel_speakers and not entry.channel and channels == "first":
+        entry = dataclasses.replace(entry, speaker=entry.channel_speakers[0])
+    if not source:
+        return entry
+    entry = dataclasses.replace(entry, source=source)
+    return dataclasses.replace(entry, speaker=entry.file_id) if entry.speaker_from in UNKNOWN else entry
+
+
+def _not_known(counted: tuple[str, int]) -> str:
+    source, number = counted
+    where = f" of source {source}" if source else ""
+    return f"SPEAKERS ARE NOT KNOWN for {number:,} recordings{where}: a voice may be on both sides of a split"
 
 
 def check(entries: Sequence[Entry | RecordingRow], rejected: Sequence[RejectedRow], corpus: params.Corpus) -> None:
@@ -46,23 +123,32 @@ def check(entries: Sequence[Entry | RecordingRow], rejected: Sequence[RejectedRo
     """
     if not entries and rejected:
         raise CorpusError(
-            f"none of the {len(rejected)} recordings in corpus.root {quoted(corpus.root)} can be used; the first, "
+            f"none of the {len(rejected)} recordings in {_where(corpus)} can be used; the first, "
             f"{quoted(rejected[0].path)}, {rejected[0].detail}"
         )
     if not entries:
-        raise CorpusError(
-            f"no recordings in corpus.root {quoted(corpus.root)} with corpus.layout {corpus.layout!r}; see README"
-        )
-    speakers = Counter(language for language, _ in {(entry.language, entry.speaker) for entry in entries})
+        raise CorpusError(f"no recordings in {_where(corpus)}; see docs/corpora.md")
+    speakers = Counter(language for language, _ in {pair for entry in entries for pair in _voices(entry)})
     language = next((language for language in corpus.languages if speakers[language] < MIN_SPEAKERS), None)
     if language is None:
         return
     if not speakers[language]:
         raise CorpusError(
-            f"corpus.languages names {language!r}, which has no recordings in {quoted(corpus.root)}; "
+            f"corpus.languages names {language!r}, which has no recordings in {_where(corpus)}; "
             "remove it or add its recordings"
         )
     raise CorpusError(
-        f"{language!r} has {speakers[language]} speaker(s) in {quoted(corpus.root)} and needs {MIN_SPEAKERS}, "
+        f"{language!r} has {speakers[language]} speaker(s) in {_where(corpus)} and needs {MIN_SPEAKERS}, "
         "one to train and one to test on; add recordings of others"
     )
+
+
+def _voices(entry: Entry | RecordingRow) -> list[tuple[str, str]]:
+    named = entry.channel_speakers if isinstance(entry, Entry) else ()
+    return [(entry.language, speaker) for speaker in (*named, entry.speaker) if speaker]
+
+
+def _where(corpus: params.Corpus) -> str:
+    if corpus.sources:
+        return f"corpus.sources {', '.join(source.name for source in corpus.sources)}"
+    return f"corpus.root {quoted(corpus.root)} with corpus.layout {corpus.layout!r}"

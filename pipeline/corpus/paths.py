@@ -20,6 +20,19 @@ def is_folder(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises if the path is too long or forbidden)
 
 
+def is_file(path: Path) -> bool:
+    """Tell if a path is a reachable file, or a link to one."""
+    return os.path.isfile(path)  # noqa: PTH113 (as above)
+
+
+def folders_of(root: Path) -> list[str]:
+    """Names of all folders and links to folders directly in a folder, sorted; none if it can't be listed."""
+    try:
+        return sorted(name for name in os.listdir(root) if is_folder(root / name))  # noqa: PTH208 (names only)
+    except OSError:
+        return []
+
+
 def root_folder(root: str) -> Path:
     """The folder that `corpus.root` names.
 

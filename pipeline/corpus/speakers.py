@@ -7,12 +7,12 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.corpus import spreadsheet
-from pipeline.corpus.paths import quoted
+from pipeline.corpus.paths import is_file, quoted
 from pipeline.errors import CorpusError
 
 
 def lookup(root: Path, corpus: params.Corpus) -> Callable[[str], str | None]:
-    """Return a function from a path, relative to the root, to its speaker or None.
+    """Return a function from a path, relative to the root, to its speaker: empty if it has none, None if no one knows.
 
     `corpus.speaker_pattern`, a regular expression with a group (?P<speaker>...), is searched in the path. Without it,
     `corpus.speaker_table` is read: CSV with the columns path and speaker.
@@ -25,14 +25,25 @@ def lookup(root: Path, corpus: params.Corpus) -> Callable[[str], str | None]:
     if corpus.speaker_pattern is not None:
         pattern = re.compile(corpus.speaker_pattern)
 
-        def find(path: str) -> str | None:
+        def find(path: str) -> str:
             match = pattern.search(path)
-            return match["speaker"] if match else None
+            return (match["speaker"] or "") if match else ""
 
         return find
+    if corpus.speakers in ("file", "cluster"):
+        return lambda path: None
     if corpus.speaker_table is None:
         raise CorpusError("the folders layout needs corpus.speaker_table or corpus.speaker_pattern; set one of them")
-    return _table(root / corpus.speaker_table).get
+    table = _table(root / corpus.speaker_table)
+    return lambda path: table.get(path, "")
+
+
+def lookup_if_any(root: Path, corpus: params.Corpus) -> Callable[[str], str | None]:
+    """As `lookup`, for layouts that know no speakers: without a pattern or table, all of them are None."""
+    table = corpus.speaker_table
+    if corpus.speaker_pattern is None and (table is None or not is_file(root / table)):
+        return lambda path: None
+    return lookup(root, corpus)
 
 
 def _table(table: Path) -> dict[str, str]:

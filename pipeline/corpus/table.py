@@ -1,66 +1,80 @@
 """The table layout: metadata.csv in `corpus.root` with the columns path (relative to the root), language and speaker.
 
-The column group is optional: recordings cut from one source share a group. Other columns are copied to
-ingest/recordings.csv unless it has a column of that name already.
+A recording may be a part of its file: columns start and end in seconds, channel counted from 1. Where the channels of a
+file are different people, speaker_1, speaker_2, ... name them. The column group is optional: recordings cut from one
+source share a group. Other columns are copied to ingest/recordings.csv unless it has a column of that name already.
 """
 
 import dataclasses
 import functools
-import posixpath
-import sys
-from collections import Counter
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline import params
 from pipeline.corpus import spreadsheet
-from pipeline.corpus.entries import Entry, Listing
-from pipeline.corpus.paths import MAX_NAME_CHARACTERS, Files, escaped, require_printable
-from pipeline.errors import AudioError, CorpusError
-from pipeline.tables import RecordingRow, RejectedRow
+from pipeline.corpus.collector import Collector, span
+from pipeline.corpus.entries import Listing
+from pipeline.corpus.paths import escaped, is_file
+from pipeline.errors import AudioError
+from pipeline.rows import RecordingRow
 
 METADATA = "metadata.csv"
-REQUIRED = ("path", "language", "speaker")
-TAKEN = {field.name for field in dataclasses.fields(RecordingRow)} - {"extra"}
+TAKEN = {field.name for field in dataclasses.fields(RecordingRow)} - {"extra"} | {"start", "end"}
+CHANNEL_SPEAKER = re.compile(r"speaker_[1-9]\d?")
+
+
+def recognise(root: Path) -> str | None:
+    """Tell by what a folder is recognised as of this layout."""
+    return f"it holds {METADATA}" if is_file(root / METADATA) else None
 
 
 def read(root: Path, corpus: params.Corpus) -> Listing:
-    """List the rows of metadata.csv whose language is one of `corpus.languages`."""
-    name = escaped(str(root / METADATA))
-    remedy = f"corpus.layout 'table' needs it, as CSV in UTF-8 with the columns {', '.join(REQUIRED)}"
-    entries, rejected, skipped = [], [], Counter[str]()
-    listed: set[str] = set()
-    files = Files(root)
-    for line, row in spreadsheet.scan(root / METADATA, REQUIRED, name, remedy):
-        language = _one_line(row["language"])
-        if language.isprintable() and language not in corpus.languages:
-            skipped[language[:MAX_NAME_CHARACTERS]] += 1
-            continue
-        try:
-            entry = _entry(row, language, files)
-        except AudioError as error:
-            rejected.append(RejectedRow(escaped(row["path"].strip()), error.reason, error.detail))
-            continue
-        if entry.path in listed:  # ./a.wav is a.wav
-            raise CorpusError(f"{name} line {line} lists {entry.path!r} again; list every recording once")
-        listed.add(entry.path)
-        entries.append(entry)
-    return Listing(entries, rejected, dict(skipped))
+    """List the rows of the table whose language is one of `corpus.languages`."""
+    table = root / (corpus.table or METADATA)
+    path, language, speaker = (corpus.columns.get(name, name) for name in ("path", "language", "speaker"))
+    needed = [path, language, speaker] if corpus.speakers == "table" else [path, language]
+    name = escaped(str(table))
+    remedy = f"corpus.layout 'table' needs it, as CSV in UTF-8 with the columns {', '.join(needed)}"
+    _, header = next(spreadsheet.lines(table, name, remedy), (0, []))
+    if any(CHANNEL_SPEAKER.fullmatch(column.strip()) for column in header):
+        needed = [path, language]
+    collector = Collector(root, corpus)
+    ours = {theirs: name for name, theirs in corpus.columns.items()}
+    for line, cells in spreadsheet.scan(table, needed, name, remedy):
+        row = {ours.get(column, column): text for column, text in cells.items()} if ours else cells
+        if spoken := collector.language(row["language"]):
+            _add(row, spoken, f"{name} line {line}", collector)
+    return collector.listing()
 
 
-def _entry(row: dict[str, str], language: str, files: Files) -> Entry:
-    """The recording of a row; AudioError if it can't be used."""
-    path = row["path"].strip()
-    normal = posixpath.normpath(path)
-    if not path or normal.startswith(("/", "../")) or normal == "..":
-        raise AudioError("outside", "is not a path below corpus.root; write it relative to that folder", Path(path))
-    stamp = files.stamp(normal)
-    speaker, group = sys.intern(_one_line(row["speaker"])), sys.intern(_one_line(row.get("group", "")))
-    require_printable(path, language=language, speaker=speaker, group=group)
-    if not speaker:
-        detail = "has no speaker; write one, so that no voice is both trained and tested on"
-        raise AudioError("no_speaker", detail, Path(path))
-    extra = _extra(tuple((column, text) for column, text in row.items() if column not in TAKEN))
-    return Entry(normal, sys.intern(language), speaker, group, extra, stamp)
+def _add(row: Mapping[str, str], language: str, where: str, collector: Collector) -> None:
+    voices = {int(name[8:]): text for name, text in row.items() if CHANNEL_SPEAKER.fullmatch(name)}
+    try:
+        start, end = span(row.get("start", ""), row.get("end", ""), row["path"])
+        channel = _channel(row.get("channel", ""), row["path"])
+    except AudioError as error:
+        collector.reject(row["path"].strip(), error)
+        return
+    collector.add(
+        row["path"],
+        language,
+        row.get("speaker", ""),
+        where=where,
+        group=row.get("group", ""),
+        extra=_extra(tuple((column, text) for column, text in row.items() if column not in TAKEN)),
+        channel=channel,
+        start=start,
+        end=end,
+        channel_speakers=tuple(voices.get(number, "") for number in range(1, max(voices, default=0) + 1)),
+    )
+
+
+def _channel(text: str, path: str) -> int:
+    text = text.strip()
+    if text and not re.fullmatch(r"[1-9]\d{0,3}", text):
+        raise AudioError("channel", f"has the channel {text[:20]!r}; count them from 1", Path(path))
+    return int(text or 0)
 
 
 @functools.lru_cache(1024)  # equal cells of a million recordings are held once
@@ -68,12 +82,8 @@ def _extra(cells: tuple[tuple[str, str], ...]) -> dict[str, str]:
     return {column: _printable_line(text) for column, text in cells}
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
 def _printable_line(text: str) -> str:
     """A text on one line, without characters that can't be printed."""
     if not text.isprintable():
         text = "".join(character if character.isprintable() else " " for character in text)
-    return _one_line(text)
+    return " ".join(text.split())

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.tables import RecordingRow, SequenceRow, SplitRow
+from pipeline.rows import RecordingRow, SequenceRow, SplitRow
 
 N_EXAMPLES = 5  # sentences of each check in the report
 

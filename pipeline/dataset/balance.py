@@ -16,7 +16,7 @@ from pipeline.dataset.resampling import oversample, undersample
 from pipeline.dataset.weights import cap_speakers, class_weight
 from pipeline.network.ensemble import Division
 from pipeline.params import BalanceStrategy
-from pipeline.tables import SequenceRow
+from pipeline.rows import SequenceRow
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pipeline.arrays import Flags
 from pipeline.errors import CorpusError
-from pipeline.tables import SequenceRow
+from pipeline.rows import SequenceRow
 
 MEASURES = ("before", "after", "weighted")  # balancing; the last is after it, times the weights
 N_LARGEST = 5  # speakers of a language

@@ -8,7 +8,7 @@ from pipeline.dataset.counts import Counted, class_totals, frames
 from pipeline.dataset.partition import divide, ratio
 from pipeline.dataset.weights import class_weight
 from pipeline.network.ensemble import Division
-from pipeline.tables import SequenceRow
+from pipeline.rows import SequenceRow
 
 MAX_RATIO = 1.5  # of the largest new class to the smallest, without a remark
 

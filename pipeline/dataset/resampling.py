@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.arrays import Flags
 from pipeline.dataset.counts import Counted, class_totals, frames
-from pipeline.tables import SequenceRow
+from pipeline.rows import SequenceRow
 
 GOLDEN = (math.sqrt(5) - 1) / 2  # multiples of it, modulo 1, are spread evenly however many are taken
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from pipeline.params import SilenceStrategy
-from pipeline.tables import SequenceRow, SplitRow
+from pipeline.rows import SequenceRow, SplitRow
 
 
 def cut(n_rows: int, length: int) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.dataset.counts import Counted, frames
-from pipeline.tables import SequenceRow
+from pipeline.rows import SequenceRow
 
 DIGITS = 6  # after the decimal point
 ROUNDING = 1e-9  # relative, of float64 sums

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from pipeline.console.terminal import Progress
 from pipeline.corpus.entries import Entry
 from pipeline.jobs.memo import Memo, key
-from pipeline.tables import RejectedRow
+from pipeline.rows import RejectedRow
 
 FILES_AT_ONCE = 1000  # handed to the threads
 SETTLED_S = 2.0  # since its last change; a more recent file may change again with the same modification time
@@ -20,15 +20,17 @@ SETTLED_S = 2.0  # since its last change; a more recent file may change again wi
 Known = dict[str, tuple[tuple[int, ...], str]]  # a file's size, time of change and inode, and its digest, by path
 
 
-def digests(root: Path, entries: Sequence[Entry], memo: Memo) -> tuple[dict[str, str], list[RejectedRow], int]:
-    """The sha256 of every file by path, the files that can't be read, and how many are new or changed."""
-    entry_key = key({"corpus": str(root.resolve())})
+def digests(
+    roots: Mapping[str, Path], entries: Sequence[Entry], memo: Memo
+) -> tuple[dict[str, str], list[RejectedRow], int]:
+    """The sha256 of every file by name, the files that can't be read, and how many are new or changed."""
+    entry_key = key({"corpus": {name: str(root) for name, root in roots.items()}})
     known = _known(memo.get(entry_key)[0])
     latest = (time.time() - SETTLED_S) * 1e9
     found, fresh = Known(), list[Entry]()
-    for entry in entries:
-        if (before := known.get(entry.path)) and before[0] == entry.stamp:
-            found[entry.path] = before
+    for entry in {entry.name: entry for entry in entries}.values():
+        if (before := known.get(entry.name)) and before[0] == entry.stamp:
+            found[entry.name] = before
         else:
             fresh.append(entry)
     progress = Progress("corpus", len(fresh), "files read")
@@ -36,11 +38,12 @@ def digests(root: Path, entries: Sequence[Entry], memo: Memo) -> tuple[dict[str,
     with ThreadPoolExecutor(os.cpu_count()) as threads:  # hashlib and file access let other threads run
         for at in range(0, len(fresh), FILES_AT_ONCE):
             part = fresh[at : at + FILES_AT_ONCE]
-            for entry, digest in zip(part, threads.map(lambda entry: _digest(root / entry.path), part), strict=True):
+            paths = [roots[entry.source] / entry.path for entry in part]
+            for entry, digest in zip(part, threads.map(_digest, paths), strict=True):
                 if digest:
-                    found[entry.path] = (entry.stamp, digest)
+                    found[entry.name] = (entry.stamp, digest)
                 else:
-                    rejected.append(RejectedRow(entry.path, "missing", "can't be read; check that it is readable"))
+                    rejected.append(RejectedRow(entry.name, "missing", "can't be read; check that it is readable"))
             progress.update(len(part))
     changed = sum(known.get(path, ((), ""))[1] != digest for path, (_, digest) in found.items())
     now = {path: (stamp if stamp[1] < latest else (), digest) for path, (stamp, digest) in found.items()}

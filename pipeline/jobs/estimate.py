@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -24,18 +24,19 @@ from pipeline.corpus import layouts
 from pipeline.corpus.entries import Entry
 from pipeline.errors import AudioError, CorpusError
 from pipeline.jobs import features, ingest, trim
+from pipeline.jobs.decoding import Decoded, SourceFile
 from pipeline.jobs.features import FEATURES
-from pipeline.jobs.ingest import INGEST, Decoded
+from pipeline.jobs.ingest import INGEST
 from pipeline.jobs.memo import Memo
 from pipeline.jobs.trim import TRIM
+from pipeline.rows import DuplicateRow, RecordingRow, SpanRow
 from pipeline.shards import layout
-from pipeline.tables import DuplicateRow, RecordingRow, SpanRow
 
 if TYPE_CHECKING:
     from distributed import Client
 
 SAMPLE_S = 3600  # of audio per core of this machine: some seconds of work
-MIN_RECORDINGS = 16  # of the sample, however long they are
+MIN_FILES = 16  # of the sample, however long they are
 START_S = 1.0  # until Python has imported what a stage needs
 TABLE_FILES = {"ingest": 5, "trim": 3}  # in addition to the audio: tables, summary.json, SHA256SUMS
 STORE_FILES = 1 + len(layout.CHECKSUMMED_FILES)  # in addition to the shards: the group's own zarr.json and those
@@ -117,28 +118,31 @@ def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimat
         As `layouts.read`, and if no recording of the sample can be used.
     """
     began = time.perf_counter()
-    listing = layouts.read(settings.corpus)
+    listing = layouts.read(settings.corpus, settings.audio.channels)
     layouts.check(listing.entries, listing.rejected, settings.corpus)
-    root = Path(settings.corpus.root).resolve()
-    sizes = [entry.stamp[0] for entry in listing.entries]
+    roots, rate = layouts.roots(settings.corpus), settings.audio.sample_rate
+    batches = ingest.batches(listing.entries, roots)
+    files = [file for batch in batches for file in batch]
     listed = time.perf_counter() - began
 
-    chosen = _choose(listing.entries, root, settings.seed)
-    ingested = _ingest([listing.entries[number] for number in chosen], root, place, settings)
-    decoded = [result for result in ingested.results if isinstance(result, Decoded)]
+    chosen = _choose(files, settings.seed)
+    ingested = _ingest([entry for file in chosen for entry in file.entries], roots, place, settings)
+    decoded = [result for results in ingested.results for result in results if isinstance(result, Decoded)]
     began = time.perf_counter()
-    recordings, duplicates = ingest.grouped(decoded, settings.audio.sample_rate)
+    recordings = ingest.placed(decoded, place, rate)
+    recordings, duplicates = ingest.grouped(recordings, [item.landmarks for item in decoded], rate)
     grouped = time.perf_counter() - began
     if not recordings:
-        raise CorpusError(f"none of {len(chosen)} recordings tried can be used; the first {ingested.results[0].detail}")
+        first = ingested.results[0][0].detail
+        raise CorpusError(f"none of {len(chosen)} files tried can be used; the first {first}")
     tables.write(place / "recordings.csv", RecordingRow, recordings)
     tables.write(place / "duplicates.csv", DuplicateRow, duplicates)
     trimmed = _trim(recordings, place, settings)
     filled = _features(recordings, trimmed.results, place, settings)
 
     # Bytes are a better measure of audio than the number of files.
-    share = sum(sizes) / sum(sizes[number] for number in chosen)
-    count = len(sizes) * len(recordings) / len(chosen)
+    share = sum(file.size for file in files) / sum(file.size for file in chosen)
+    count = len(files) * len(recordings) / len(chosen)
     samples = share * sum(row.samples for row in recordings)
     frames = samples / settings.mfcc.hop_length + count
     listed_bytes, spans = (
@@ -155,8 +159,8 @@ def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimat
         made(
             "ingest",
             ingested,
-            2 * samples + count * (HEADER_BYTES + listed_bytes / len(recordings)),
-            count + TABLE_FILES["ingest"],
+            2 * samples + len(batches) * HEADER_BYTES + count * listed_bytes / len(recordings),
+            len(batches) + TABLE_FILES["ingest"],
             listed + grouped * share,
         ),
         made("trim", trimmed, _size(spans) * share, TABLE_FILES["trim"]),
@@ -198,25 +202,25 @@ def _time(seconds: float) -> str:
     )
 
 
-def _choose(entries: Sequence[Entry], root: Path, seed: int) -> list[int]:
-    """Indices of random recordings that together hold enough audio."""
+def _choose(files: Sequence[SourceFile], seed: int) -> list[SourceFile]:
+    """Random files that together hold enough audio, in order."""
     wanted_s, chosen, total_s = SAMPLE_S * (os.cpu_count() or 1), list[int](), 0.0
-    for number in np.random.default_rng(seed).permutation(len(entries)).tolist():
-        if total_s >= wanted_s and len(chosen) >= MIN_RECORDINGS:
+    for number in np.random.default_rng(seed).permutation(len(files)).tolist():
+        if total_s >= wanted_s and len(chosen) >= MIN_FILES:
             break
         chosen.append(number)
         try:
-            total_s += duration(root / entries[number].path)
+            total_s += duration(files[number].path)
         except AudioError:
             continue  # ingest will reject it
-    return chosen
+    return [files[number] for number in sorted(chosen)]
 
 
-def _ingest(entries: Sequence[Entry], root: Path, place: Path, settings: params.Params) -> Trial:
+def _ingest(entries: Sequence[Entry], roots: Mapping[str, Path], place: Path, settings: params.Params) -> Trial:
     def run(client: "Client", job: Job[Any, Any]) -> list[Any]:
-        return ingest.run(client, entries, root, place, settings.audio, job)
+        return ingest.run(client, entries, roots, place, settings.audio, job)
 
-    return _try(INGEST, "recordings of the sample decoded", run)
+    return _try(INGEST, "files of the sample decoded", run)
 
 
 def _trim(recordings: Sequence[RecordingRow], place: Path, settings: params.Params) -> Trial:

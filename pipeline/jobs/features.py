@@ -16,10 +16,10 @@ from pipeline.cluster import dispatch
 from pipeline.cluster.job import FAILURE, SAMPLES_PER_S, Cause, Job
 from pipeline.jobs.memo import Memo, Origin, key
 from pipeline.mfcc import FIXED, Kernel
+from pipeline.rows import RecordingRow
 from pipeline.shards import layout, writer
 from pipeline.shards.layout import Piece, Shard
 from pipeline.silence.spans import frame_flags
-from pipeline.tables import RecordingRow
 from pipeline.versions import installed
 
 if TYPE_CHECKING:

@@ -2,73 +2,71 @@
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import params
-from pipeline.audio.convert import convert
+from pipeline.audio import container
 from pipeline.cluster import dispatch
 from pipeline.cluster.job import BYTES_PER_S, FAILURE, Cause, Job
 from pipeline.corpus.entries import Entry
-from pipeline.errors import AudioError, CorpusError
+from pipeline.errors import CorpusError
 from pipeline.fingerprint import matching
 from pipeline.fingerprint.landmarks import Landmarks, tick_s
-from pipeline.tables import DuplicateRow, RecordingRow, RejectedRow
+from pipeline.jobs.decoding import Decoded, SourceFile, ingest
+from pipeline.rows import DuplicateRow, RecordingRow, RejectedRow
 
 if TYPE_CHECKING:
     from distributed import Client
 
-    from pipeline.fingerprint.landmarker import Landmarker
-
-RECORDINGS_PER_TASK = 16
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """A recording that can be used, with the landmarks of its speech."""
-
-    row: RecordingRow
-    landmarks: Landmarks
+BATCH_BYTES = 8 << 20  # of files in one task, which writes one container: 4 minutes of 16-bit WAV, 30 of MP3
+BATCH_FILES = 500
 
 
-def batches(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
-    """Recordings in order, some per task."""
-    return [entries[at : at + RECORDINGS_PER_TASK] for at in range(0, len(entries), RECORDINGS_PER_TASK)]
+def batches(entries: Sequence[Entry], roots: Mapping[str, Path]) -> list[list[SourceFile]]:
+    """The files of sorted entries in order, divided by their sizes: the number of workers does not matter."""
+    batched: list[list[SourceFile]] = []
+    total = 0
+    for _, group in groupby(entries, key=lambda entry: (entry.source, entry.path)):
+        together = tuple(group)
+        size = together[0].stamp[0]
+        if not batched or total + size > BATCH_BYTES or len(batched[-1]) == BATCH_FILES:
+            batched.append([])
+            total = 0
+        path = roots[together[0].source] / together[0].path
+        batched[-1].append(SourceFile(path, together, len(batched) - 1))
+        total += size
+    return batched
 
 
-def ingest(entries: Sequence[Entry], root: Path, target: Path, settings: params.Audio) -> list[Decoded | RejectedRow]:
-    """Decode every root/entry.path into target/ID.wav, measure it and find its landmarks."""
-    from pipeline.fingerprint.landmarker import Landmarker  # with Numba, which only workers need
-
-    landmarker = Landmarker(settings.sample_rate)
-    rows = [_ingest(entry, root, target, settings, landmarker) for entry in entries]
-    return [
-        Decoded(row, landmarks) if isinstance(row, RecordingRow) else row
-        for row, landmarks in zip(rows, landmarker.finish(), strict=True)
-    ]
-
-
-def placeholder(entry: Entry, cause: Cause) -> Decoded | RejectedRow:
-    """The row of a recording that could not be decoded."""
+def placeholder(file: SourceFile, cause: Cause) -> list[Decoded | RejectedRow]:
+    """The row of a file that could not be decoded."""
     detail = f"{FAILURE[cause]} that decoded it" if cause == "killed" else f"{FAILURE[cause]} while it was decoded"
     detail = f"{detail}; convert it to WAV or FLAC again"
-    print(f"{entry.path!r} {detail}", flush=True)
-    return RejectedRow(entry.path, cause, detail)
+    name = file.entries[0].name
+    print(f"{name!r} {detail}", flush=True)
+    return [RejectedRow(name, cause, detail)]
 
 
 INGEST = Job(
     name="ingest",
-    unit="recordings",
+    unit="files",
     params=(
         "corpus.root",
         "corpus.layout",
+        "corpus.sources",
         "corpus.languages",
+        "corpus.table",
+        "corpus.columns",
+        "corpus.labels",
+        "corpus.speakers",
         "corpus.speaker_table",
         "corpus.speaker_pattern",
         "corpus.max_rejected",
         "audio.sample_rate",
+        "audio.channels",
         "audio.min_duration",
     ),
     code=("audio", "corpus", "fingerprint"),
@@ -76,22 +74,21 @@ INGEST = Job(
     function=ingest,
     batches=batches,
     placeholder=placeholder,
-    allowance_s=lambda entry: entry.stamp[0] / BYTES_PER_S,
+    allowance_s=lambda file: file.size / BYTES_PER_S,
 )
 
 
 def run(
     client: "Client",
     entries: Sequence[Entry],
-    root: Path,
+    roots: Mapping[str, Path],
     folder: Path,
     settings: params.Audio,
-    job: Job[Entry, Decoded | RejectedRow] = INGEST,
-) -> list[Decoded | RejectedRow]:
-    """Decode the recordings of a corpus on a cluster, one result per entry."""
-    return dispatch.run(
-        client, job, job.batches(entries), shared_folder=folder, root=root, target=folder, settings=settings
-    )
+    job: Job[SourceFile, list[Decoded | RejectedRow]] = INGEST,
+) -> list[list[Decoded | RejectedRow]]:
+    """Decode the recordings of a corpus on a cluster; those of each file in the order of the entries."""
+    tasks = job.batches(entries, roots)
+    return dispatch.run(client, job, tasks, shared_folder=folder, target=folder, settings=settings)
 
 
 def consistent(decoded: Sequence[Decoded]) -> tuple[list[Decoded], list[RejectedRow]]:
@@ -110,10 +107,11 @@ def consistent(decoded: Sequence[Decoded]) -> tuple[list[Decoded], list[Rejected
     )
 
 
-def grouped(decoded: Sequence[Decoded], sample_rate: int) -> tuple[list[RecordingRow], list[DuplicateRow]]:
+def grouped(
+    rows: Sequence[RecordingRow], landmarks: Sequence[Landmarks], sample_rate: int
+) -> tuple[list[RecordingRow], list[DuplicateRow]]:
     """Find recordings of the same speech: the rows with their column `same_speech`, and the links found."""
-    rows = [item.row for item in decoded]
-    links = matching.find([item.landmarks for item in decoded])
+    links = matching.find(landmarks)
     labels = matching.components(len(rows), links)
     smallest: dict[int, str] = {}
     for row, label in zip(rows, labels, strict=True):
@@ -159,22 +157,13 @@ def summary(language: str, recordings: Sequence[RecordingRow]) -> dict[str, floa
     }
 
 
-def _ingest(
-    entry: Entry, root: Path, folder: Path, settings: params.Audio, landmarker: "Landmarker"
-) -> RecordingRow | RejectedRow:
-    target = folder / f"{entry.id}.wav"
-    landmarker.start()
-    try:
-        measures = convert(root / entry.path, target, settings.sample_rate, settings.min_duration, landmarker.accept)
-    except AudioError as error:
-        return RejectedRow(entry.path, error.reason, error.detail)
-    return RecordingRow(
-        recording=entry.id,
-        path=entry.path,
-        language=entry.language,
-        speaker=entry.speaker,
-        group=entry.group or entry.id,
-        duration_s=measures.samples / settings.sample_rate,
-        extra=entry.extra,
-        **dataclasses.asdict(measures),
-    )
+def placed(decoded: Sequence[Decoded], folder: Path, sample_rate: int) -> list[RecordingRow]:
+    """Bring the recordings into their final containers and remove all other files; the rows with the places."""
+    batches = [[item.place for item in group] for _, group in groupby(decoded, key=lambda item: item.batch)]
+    places = list(container.arrange(folder, batches, sample_rate))
+    for path in set(folder.iterdir()) - {place.path for place in places}:
+        path.unlink()
+    return [
+        dataclasses.replace(item.row, file=place.path.name, first_sample=place.first)
+        for item, place in zip(decoded, places, strict=True)
+    ]

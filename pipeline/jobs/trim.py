@@ -15,8 +15,8 @@ from pipeline.cluster import dispatch
 from pipeline.cluster.job import FAILURE, SAMPLES_PER_S, Cause, Job
 from pipeline.errors import Defect, ProgramError
 from pipeline.jobs.memo import Memo, Origin, key
+from pipeline.rows import RecordingRow
 from pipeline.silence.sox import detect
-from pipeline.tables import RecordingRow
 
 if TYPE_CHECKING:
     from distributed import Client

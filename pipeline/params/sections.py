@@ -15,7 +15,7 @@ MAX_SAMPLE_RATE_HZ = 48_000  # after ingest
 MAX_LAYERS = 8
 
 FileName = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Language = Annotated[str, Field(max_length=60, pattern=r"^\w+$")]
+Language = Annotated[str, Field(max_length=60, pattern=r"^\w[\w-]*$")]
 Column = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]  # of a corpus table
 Value = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")]  # of such a column
 Values = Annotated[tuple[Value, ...], Field(strict=False, min_length=1, max_length=100)]
@@ -40,7 +40,9 @@ RESERVED = {  # columns of CSV files with one column per language, and answers o
 }
 # Choices by table: each name is one entry of a table, as tests check: corpus/layouts.py, dataset/views.py,
 # dataset/balance.py, network/definition.py, splits/methods.py.
-Layout = Literal["folders", "table"]
+Layout = Literal["auto", "homework", "folders", "table", "commonvoice", "voxlingua107", "fleurs", "kaldi"]
+Speakers = Literal["table", "pattern", "file", "cluster"]
+Channels = Literal["mix", "first", "split"]
 SilenceStrategy = Literal["none", "remove", "mask", "label"]
 SILENCE_STRATEGIES: tuple[str, ...] = get_args(SilenceStrategy)
 BalanceStrategy = Literal["none", "class_weight", "undersample", "oversample", "ensemble"]
@@ -68,12 +70,25 @@ class Demo(Section):
     seed: Seed
 
 
-class Corpus(Section):
-    """The folder of the recordings and its layout."""
+class Source(Section):
+    """A folder of recordings and its layout."""
 
     root: FileName
     layout: Layout
+    name: Annotated[str, Field(max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+
+
+class Corpus(Section):
+    """The folders of the recordings and their layouts."""
+
+    root: FileName
+    layout: Layout
+    sources: Annotated[tuple[Source, ...], Field(strict=False, max_length=1000)]  # instead of root and layout
     languages: Annotated[tuple[Language, ...], Field(strict=False, min_length=2, max_length=1000)]  # a list too
+    table: FileName | None
+    columns: Annotated[dict[Column, Column], Field(max_length=20)]
+    labels: Annotated[dict[Annotated[int, Field(ge=0, le=1_000_000)], Language], Field(max_length=1000)]
+    speakers: Speakers
     speaker_table: FileName | None
     speaker_pattern: Annotated[str, Field(max_length=1000)] | None
     max_rejected: Annotated[float, Field(ge=0, le=1, description="share of the recordings")]
@@ -96,13 +111,22 @@ class Corpus(Section):
             raise ValueError("languages are named twice; name each once")
         if taken := RESERVED & set(self.languages):
             raise ValueError(f"languages holds {min(taken)!r}, which is reserved for a column or class; rename it")
+        if len({source.name for source in self.sources}) < len(self.sources):
+            raise ValueError("sources has two of one name; name each differently")
+        if self.speakers == "pattern" and self.speaker_pattern is None:
+            raise ValueError("speakers 'pattern' needs speaker_pattern; set it, or choose table, file or cluster")
         return self
+
+    def places(self) -> tuple[Source, ...]:
+        """The sources; without any, `root` and `layout` as one without a name."""
+        return self.sources or (Source.model_construct(root=self.root, layout=self.layout, name=""),)
 
 
 class Audio(Section):
     """Format of every recording after ingest."""
 
     sample_rate: Annotated[int, Field(ge=8000, le=MAX_SAMPLE_RATE_HZ)]
+    channels: Channels
     min_duration: Annotated[float, Field(gt=0, le=3600, description="seconds")]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.report.figures import drawing, points
-from pipeline.tables import ComparisonRow
+from pipeline.rows import ComparisonRow
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.tables import DetRow, EpochRow
+from pipeline.rows import DetRow, EpochRow
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -11,7 +11,7 @@ from pipeline.dataset import balance, counts, views
 from pipeline.report import ablation, templates
 from pipeline.report.figures import bars, curves, drawing, stack
 from pipeline.report.scores import Scores, values
-from pipeline.tables import SPLITS, AnswerRow, ComparisonRow, DetRow, EpochRow, RejectedRow
+from pipeline.rows import SPLITS, AnswerRow, ComparisonRow, DetRow, EpochRow, RejectedRow
 from pipeline.training import history
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import Any
 from pipeline import params
 from pipeline.dataset import views
 from pipeline.report.figures import bars, det, drawing
+from pipeline.rows import AnswerRow, DetRow
 from pipeline.scoring import metrics
-from pipeline.tables import AnswerRow, DetRow
 
 
 @dataclass(frozen=True)

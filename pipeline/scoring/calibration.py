@@ -7,10 +7,10 @@ import scipy.optimize
 from numpy.typing import NDArray
 
 from pipeline.console.terminal import Progress
+from pipeline.rows import SplitRow
 from pipeline.scoring import evaluation
 from pipeline.scoring.offline import OfflineNetwork
 from pipeline.streaming.decision import Rule
-from pipeline.tables import SplitRow
 
 TEMPERATURES = (0.02, 50.0)  # limits
 

@@ -11,13 +11,13 @@ import numpy as np
 
 from pipeline.audio.wav import Wav
 from pipeline.dataset import views
+from pipeline.rows import SplitRow
 from pipeline.scoring import metrics, streaming
 from pipeline.scoring.offline import OfflineNetwork
 from pipeline.scoring.stability import Stability
 from pipeline.streaming.decision import Decision
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Frames, Identifier
-from pipeline.tables import SplitRow
 
 
 @dataclass(frozen=True)

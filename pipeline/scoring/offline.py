@@ -8,13 +8,13 @@ import numpy as np
 
 from pipeline.arrays import Features, Posteriors
 from pipeline.dataset import views
+from pipeline.rows import SplitRow
 from pipeline.store.feature_store import FeatureStore
 from pipeline.store.items import Example
 from pipeline.streaming import reference
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Frames
 from pipeline.streaming.runtimes import Stream
-from pipeline.tables import SplitRow
 
 BLOCK_FRAMES = 3000  # read at a time, so that memory does not grow with a recording
 DRIFT_MINUTES = 10

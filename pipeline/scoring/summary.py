@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.rows import DetRow
 from pipeline.scoring import detection, intervals, metrics, stability
 from pipeline.scoring.bootstrap import tally
 from pipeline.scoring.evaluation import RecordingScore
 from pipeline.scoring.intervals import Interval
 from pipeline.streaming.decision import POSTERIOR_FLOOR, UNKNOWN
 from pipeline.streaming.description import Description
-from pipeline.tables import DetRow
 
 KEPT = ("recording_accuracy", "macro_recall", "c_avg", "min_c_avg", "c_llr", "ece")  # of the scores after some seconds
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.arrays import Waveform
+from pipeline.audio import cuts
 from pipeline.audio.decode import decode
 from pipeline.console.terminal import Progress
 from pipeline.console.text import brief
@@ -13,10 +14,10 @@ from pipeline.corpus import layouts
 from pipeline.corpus.entries import Entry, Listing
 from pipeline.corpus.paths import quoted
 from pipeline.errors import AudioError, CorpusError
+from pipeline.rows import RejectedRow, SplitRow
 from pipeline.scoring import evaluation
 from pipeline.scoring.evaluation import RecordingScore
 from pipeline.streaming.identifier import Frames, Identifier
-from pipeline.tables import RejectedRow, SplitRow
 
 CHUNKS_PER_S = 10
 
@@ -61,12 +62,12 @@ def score(identifier: Identifier, corpus: params.Corpus, all_known: bool) -> Sco
             f"{', '.join(known)}: name those to score with --languages"
         )
     progress = Progress("evaluate", len(listing.entries), "recordings")
-    scores, rejected = [], list(listing.rejected)
+    scores, rejected, roots = [], list(listing.rejected), layouts.roots(corpus)
     for entry in listing.entries:
         try:
-            scores.append(_score(identifier, Path(corpus.root), entry))
+            scores.append(_score(identifier, roots[entry.source] / entry.path, entry))
         except AudioError as error:
-            rejected.append(RejectedRow(entry.path, error.reason, error.detail))
+            rejected.append(RejectedRow(entry.name, error.reason, error.detail))
         progress.update(1)
     if not any(scored.decision.frames for scored in scores):
         first = f"; the first, {quoted(rejected[0].path)}, {rejected[0].detail}" if rejected else ""
@@ -79,11 +80,12 @@ def _languages(listing: Listing) -> list[str]:
     return sorted(name for name in listing.skipped if not name.startswith("*"))
 
 
-def _score(identifier: Identifier, root: Path, entry: Entry) -> RecordingScore:
-    decoded = decode(root / entry.path)
+def _score(identifier: Identifier, path: Path, entry: Entry) -> RecordingScore:
+    decoded = decode(path)
     stream = identifier.stream(decoded.sample_rate)
-    row = SplitRow(entry.id, entry.language, entry.speaker, entry.group or entry.id, 0.0)
-    return evaluation.score_frames(row, _frames(stream, decoded.blocks, decoded.sample_rate), stream.description)
+    row = SplitRow(entry.id(), entry.language, entry.speaker, entry.group or entry.file_id, 0.0)
+    blocks = cuts.between(decoded, entry.channel, entry.start, entry.end)
+    return evaluation.score_frames(row, _frames(stream, blocks, decoded.sample_rate), stream.description)
 
 
 def _frames(stream: Identifier, blocks: Iterator[Waveform], sample_rate: int) -> Iterator[Frames]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from pipeline.tables import RecordingRow
+from pipeline.rows import RecordingRow
 
 
 def groups(recordings: Sequence[RecordingRow]) -> NDArray[np.int64]:

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from pipeline.console.text import brief
 from pipeline.errors import CorpusError
+from pipeline.rows import RecordingRow
 from pipeline.splits.groups import groups
-from pipeline.tables import RecordingRow
 
 SOURCE = "source"  # the column of the corpus table that names where a recording comes from
 

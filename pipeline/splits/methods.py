@@ -11,13 +11,13 @@ from pipeline import params
 from pipeline.console.text import brief
 from pipeline.errors import CorpusError
 from pipeline.params import SplitMethod
+from pipeline.rows import SPLITS, RecordingRow
 from pipeline.splits import division, pins
 from pipeline.splits.division import Search
 from pipeline.splits.greedy import UNFIXED
 from pipeline.splits.groups import groups
 from pipeline.splits.holdout import SOURCE
 from pipeline.splits.quantities import Bins, Deal, Quantities
-from pipeline.tables import SPLITS, RecordingRow
 
 NEEDS = (3.0, 1.0, 2.0)  # of train, val, test: a language with two speakers is trained and tested on
 OFFICIAL = {  # names of splits in published corpora

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.errors import CorpusError
-from pipeline.tables import SPLITS, SplitRow
+from pipeline.rows import SPLITS, SplitRow
 
 LARGE_MISS = 0.05  # of the share of hours: said
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline import params
-from pipeline.tables import SPLITS, RecordingRow
+from pipeline.rows import SPLITS, RecordingRow
 
 PIECE_S = 3.0
 MAX_PIECES = 10  # per recording: each test piece is streamed from the beginning of its recording

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from pipeline.console.text import brief
 from pipeline.corpus import spreadsheet
 from pipeline.errors import CorpusError
+from pipeline.rows import SPLITS, RecordingRow
 from pipeline.splits.greedy import UNFIXED
 from pipeline.splits.quantities import Deal
-from pipeline.tables import SPLITS, RecordingRow
 
 REMEDY = f"write the columns speaker, split, and one of {', '.join(SPLITS)} as split"
 

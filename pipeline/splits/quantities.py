@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
-from pipeline.tables import RecordingRow
+from pipeline.rows import RecordingRow
 
 TOLERANCE = 0.04  # of the share of hours
 STEEP_PRICE = 3.0  # of hours missed beyond it

@@ -13,10 +13,10 @@ from pipeline.console.text import brief
 from pipeline.dataset import views
 from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.params import SILENCE_STRATEGIES, SilenceStrategy
+from pipeline.rows import SequenceRow, SplitRow
 from pipeline.shards.reader import RowReader
 from pipeline.store.items import ITEM
 from pipeline.store.selection import Selection
-from pipeline.tables import SequenceRow, SplitRow
 
 
 class FeatureStore(RowReader):

@@ -17,9 +17,9 @@ from pipeline.errors import TrainingError
 from pipeline.network import forms
 from pipeline.network.definition import Architecture, Output, membership
 from pipeline.network.ensemble import Division
+from pipeline.rows import EpochRow
 from pipeline.store.items import Example
 from pipeline.store.selection import Selection
-from pipeline.tables import EpochRow
 from pipeline.training import losses
 from pipeline.training.feed import Change, Feed, Pool
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 
-from pipeline.tables import EpochRow
+from pipeline.rows import EpochRow
 
 
 def by_network(history: Iterable[EpochRow]) -> list[list[EpochRow]]:

@@ -11,8 +11,8 @@ from pipeline import params, tables
 from pipeline.ablation import comparison
 from pipeline.ablation.grid import Cell, Trial
 from pipeline.ablation.scores import Scored
+from pipeline.rows import ComparisonRow, TrialRow
 from pipeline.scoring import bootstrap
-from pipeline.tables import ComparisonRow, TrialRow
 
 LANGUAGES = ("english", "hindi")
 

@@ -37,7 +37,7 @@ def decoded(path: Path, content: bytes | bytearray) -> Waveform | str:
     """A recording, or the reason for rejecting it."""
     path.write_bytes(content)
     try:
-        return np.concatenate([np.zeros(0, np.float32), *decode(path).blocks])
+        return np.concatenate([np.zeros(0, np.float32), *decode(path).mono])
     except AudioError as error:
         return error.reason
 

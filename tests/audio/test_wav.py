@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.arrays import Samples
-from pipeline.audio.convert import convert
 from pipeline.audio.wav import BLOCK_SAMPLES, Reader, Wav
 from pipeline.errors import ArtifactError
+from tests.audio.written import write
 
 LENGTH = 2 * BLOCK_SAMPLES + 12_345
 
@@ -29,7 +29,7 @@ def signal() -> Samples:
 def wav(tmp_path_factory: pytest.TempPathFactory, signal: Samples) -> Wav:
     folder = tmp_path_factory.mktemp("wav")
     soundfile.write(folder / "source.wav", signal, 16000)
-    measures = convert(folder / "source.wav", folder / "a.wav", 16000, 0.1)
+    measures = write(folder / "source.wav", folder / "a.wav", 16000, 0.1)
     return Wav(folder / "a.wav", "corpus/a.wav", measures.samples, measures.sha256, measures.crc32c)
 
 

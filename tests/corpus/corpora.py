@@ -14,7 +14,7 @@ from pipeline import params, tables
 from pipeline.corpus import layouts
 from pipeline.corpus.entries import Entry, Listing
 from pipeline.errors import CorpusError
-from pipeline.tables import RecordingRow, RejectedRow
+from pipeline.rows import RecordingRow, RejectedRow
 
 LANGUAGES = ("english", "hindi")
 FOLDER_OF_FILE = r"(?P<speaker>[^/]+)/[^/]+$"
@@ -66,7 +66,10 @@ class Corpus(ABC):
 
 def settings(layout: params.Layout, root: Path, **changes: Any) -> params.Corpus:
     """Parameters of a corpus whose speakers are the folders of its files."""
-    values = {"languages": LANGUAGES, "speaker_table": None, "speaker_pattern": FOLDER_OF_FILE, "max_rejected": 0.0}
+    values = {
+        "sources": (), "languages": LANGUAGES, "table": None, "columns": {}, "labels": dict(enumerate(LANGUAGES)),
+        "speakers": "table", "speaker_table": None, "speaker_pattern": FOLDER_OF_FILE, "max_rejected": 0.0,
+    }  # fmt: skip
     return params.Corpus(**{"root": str(root), "layout": layout} | values | changes)
 
 

@@ -9,15 +9,15 @@ from pipeline import params
 from pipeline.corpus import layouts
 from pipeline.corpus.entries import Entry, Listing
 from pipeline.errors import CorpusError
-from pipeline.tables import RejectedRow
+from pipeline.rows import RejectedRow
 from tests.corpus.corpora import LANGUAGES, refusal, settings
 
 LAYOUTS = get_args(params.Layout)
 
 
 def test_every_layout_of_params_has_one_reader() -> None:
-    assert tuple(layouts.LAYOUTS) == LAYOUTS
-    assert len(set(layouts.LAYOUTS.values())) == len(LAYOUTS)
+    assert {"auto", *layouts.LAYOUTS} == set(LAYOUTS)
+    assert len(set(layouts.LAYOUTS.values())) == len(LAYOUTS) - 1
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -25,7 +25,8 @@ def test_a_corpus_is_read_by_the_reader_in_the_table_and_sorted_by_path(
     layout: params.Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entries = [Entry(path, "hindi", "s") for path in ("b.wav", "a.wav", "a/b.wav")]
-    monkeypatch.setitem(layouts.LAYOUTS, layout, lambda root, corpus: Listing(list(entries), [], {}))
+    layout_of = layouts.Layout(lambda root, corpus: Listing(list(entries), [], {}), lambda root: "it fits")
+    monkeypatch.setitem(layouts.LAYOUTS, "kaldi" if layout == "auto" else layout, layout_of)
     listing = layouts.read(settings(layout, tmp_path))
     assert [entry.path for entry in listing.entries] == ["a.wav", "a/b.wav", "b.wav"]
 
@@ -60,7 +61,11 @@ def test_a_corpus_with_two_speakers_per_language_is_accepted(tmp_path: Path) -> 
     ("languages", "speakers", "message"),
     [
         (LANGUAGES, {}, "no recordings in corpus.root '{root}' with corpus.layout 'table'"),
-        (LANGUAGES, {"english": 3, "hindi": 1}, "'hindi' has 1 speaker(s) in '{root}' and needs 2"),
+        (
+            LANGUAGES,
+            {"english": 3, "hindi": 1},
+            "'hindi' has 1 speaker(s) in corpus.root '{root}' with corpus.layout 'table' and needs 2",
+        ),
         (LANGUAGES, {"english": 1, "hindi": 0}, "'english' has 1 speaker(s)"),
         ((*LANGUAGES, "tamil"), {"english": 3, "hindi": 3}, "corpus.languages names 'tamil', which has no recordings"),
     ],

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline.dataset import audit
-from pipeline.tables import RecordingRow, SequenceRow, SplitRow
+from pipeline.rows import RecordingRow, SequenceRow, SplitRow
 
 NAMES = ("train", "val", "test")
 

@@ -21,8 +21,8 @@ from pipeline.dataset import balance, counts, division
 from pipeline.dataset.sequences import sequence_rows
 from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.params import BalanceStrategy, SilenceStrategy
+from pipeline.rows import SequenceRow, SplitRow
 from pipeline.store.feature_store import FeatureStore
-from pipeline.tables import SequenceRow, SplitRow
 from stages import balance as stage
 
 LENGTH = 100

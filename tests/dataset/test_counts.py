@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.dataset import counts
 from pipeline.errors import CorpusError
-from pipeline.tables import SequenceRow
+from pipeline.rows import SequenceRow
 
 
 def test_classes_are_counted_in_frames_that_count() -> None:

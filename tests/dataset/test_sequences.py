@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.dataset.sequences import cut, sequence_rows
-from pipeline.tables import SequenceRow, SplitRow
+from pipeline.rows import SequenceRow, SplitRow
 
 
 @given(st.integers(0, 5000), st.integers(1, 700))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.dataset.weights import cap_speakers, even_speakers
-from pipeline.tables import SequenceRow
+from pipeline.rows import SequenceRow
 
 CORPORA = st.lists(
     st.tuples(st.sampled_from(["a", "b"]), st.integers(0, 20), st.integers(0, 300), st.sampled_from([1.0, 0.4])),

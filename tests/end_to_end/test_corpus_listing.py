@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from pipeline import tables
-from pipeline.tables import FileRow, RecordingRow, RejectedRow
+from pipeline.rows import FileRow, RecordingRow, RejectedRow
 from tests.end_to_end.conftest import Copy
 
 

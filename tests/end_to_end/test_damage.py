@@ -16,9 +16,9 @@ from pipeline.audio.wav import Reader, Wav
 from pipeline.errors import ArtifactError
 from pipeline.export import formats, golden
 from pipeline.network.definition import Architecture
+from pipeline.rows import AnswerRow, EpochRow, FileRow, RecordingRow, RejectedRow, SequenceRow, SpanRow, SplitRow
 from pipeline.store.feature_store import FeatureStore
 from pipeline.streaming.identifier import Identifier
-from pipeline.tables import AnswerRow, EpochRow, FileRow, RecordingRow, RejectedRow, SequenceRow, SpanRow, SplitRow
 from tests.end_to_end.conftest import Copy
 
 DAMAGES = 2000
@@ -52,9 +52,13 @@ def readers(artifacts: Path) -> dict[str, Callable[[], Any]]:
     found["model/sequence.keras"] = lambda: formats.load(artifacts / "model/sequence.keras").count_params()
     found["features.zarr"] = lambda: contents(artifacts / "features.zarr")
     found["streaming"] = lambda: streamed(artifacts / "streaming")
+    wavs = []
     for row in tables.read(artifacts / "ingest/recordings.csv", RecordingRow):
         wav = Wav.of(row, artifacts / "audio")
-        found[f"audio/{row.recording}.wav"] = functools.partial(all_samples, wav)
+        wavs.append(wav)
+    for path in {wav.path for wav in wavs}:
+        inside = [wav for wav in wavs if wav.path == path]
+        found[f"audio/{path.name}"] = functools.partial(lambda inside: [all_samples(wav) for wav in inside], inside)
     return found
 
 

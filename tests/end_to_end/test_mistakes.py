@@ -13,8 +13,8 @@ import pytest
 import soundfile
 
 from pipeline import tables
+from pipeline.rows import RecordingRow, SpanRow
 from pipeline.store.feature_store import FeatureStore
-from pipeline.tables import RecordingRow, SpanRow
 from tests.end_to_end.conftest import Copy
 
 

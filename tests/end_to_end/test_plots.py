@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from pipeline import tables
-from pipeline.tables import AnswerRow
+from pipeline.rows import AnswerRow
 from tests.end_to_end.conftest import ROOT, Copy
 
 NOWHERE = "127.0.0.1:9"  # the proxy of every request; nothing listens there

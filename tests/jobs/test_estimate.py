@@ -108,5 +108,5 @@ def test_an_item_that_failed_counts_for_nothing() -> None:
 def test_a_corpus_without_usable_recordings_is_refused(project: Path) -> None:
     for path in (project / "corpus").rglob("*.wav"):
         path.write_text("no audio")
-    with pytest.raises(CorpusError, match="none of 40 recordings tried can be used; the first is not audio that"):
+    with pytest.raises(CorpusError, match="none of 40 files tried can be used; the first is not audio that"):
         estimate.estimate(params.load(Path("params.yaml")), 2, project / "place")

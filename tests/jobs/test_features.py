@@ -12,24 +12,24 @@ from distributed import LocalCluster
 
 from pipeline import mfcc, params
 from pipeline.arrays import Samples
-from pipeline.audio.convert import convert
 from pipeline.audio.wav import Wav
 from pipeline.cluster import engine
 from pipeline.errors import ArtifactError
 from pipeline.jobs import features, trim
 from pipeline.jobs.features import FEATURES, Source
 from pipeline.jobs.memo import Memo
+from pipeline.rows import RecordingRow
 from pipeline.shards import layout, writer
 from pipeline.silence.spans import frame_flags, sox_spans
 from pipeline.store.feature_store import FeatureStore
-from pipeline.tables import RecordingRow
+from tests.audio.written import write
 
 RATE = 16000
 
 
 def ingested(folder: Path, name: str, signal: Samples) -> Wav:
     soundfile.write(folder / f"{name}.flac", signal, RATE)
-    measures = convert(folder / f"{name}.flac", folder / f"{name}.wav", RATE, 0.0)
+    measures = write(folder / f"{name}.flac", folder / f"{name}.wav", RATE)
     return Wav(folder / f"{name}.wav", f"{name}.flac", len(signal), measures.sha256, measures.crc32c)
 
 

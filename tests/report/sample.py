@@ -10,7 +10,7 @@ from typing import Any
 from pipeline import params
 from pipeline.dataset import counts
 from pipeline.report.page import Results
-from pipeline.tables import AnswerRow, ComparisonRow, DetRow, EpochRow, Measure, RejectedRow
+from pipeline.rows import AnswerRow, ComparisonRow, DetRow, EpochRow, Measure, RejectedRow
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("english", "hindi", "mandarin")

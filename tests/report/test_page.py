@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from pipeline.report.page import render
-from pipeline.tables import AnswerRow, EpochRow, RejectedRow
+from pipeline.rows import AnswerRow, EpochRow, RejectedRow
 from tests.report.sample import PICTURE, ROOT, Page, amounts, comparison, make_results
 
 HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(2)></svg></style>{{ 7 * 7 }}-->&amp;"""

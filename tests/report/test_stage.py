@@ -13,7 +13,7 @@ import pytest
 from pipeline import tables
 from pipeline.report.ablation import corpus_id
 from pipeline.report.page import render
-from pipeline.tables import AnswerRow, ComparisonRow, DetRow, EpochRow, RejectedRow
+from pipeline.rows import AnswerRow, ComparisonRow, DetRow, EpochRow, RejectedRow
 from tests.report.sample import PICTURE, ROOT, comparison, make_results
 
 

@@ -12,6 +12,7 @@ import soundfile
 from pipeline import mfcc, params
 from pipeline.arrays import Features, Posteriors, Samples
 from pipeline.audio.wav import Wav, hex_digits
+from pipeline.rows import SplitRow
 from pipeline.scoring import evaluation
 from pipeline.scoring.evaluation import RecordingScore
 from pipeline.scoring.offline import OfflineNetwork
@@ -20,7 +21,6 @@ from pipeline.store.feature_store import FeatureStore
 from pipeline.streaming import reference, runtimes
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Frames, Identifier
-from pipeline.tables import SplitRow
 from tests.export import small
 
 CELLS: dict[params.SilenceStrategy, params.Cell] = {"remove": "gru", "mask": "lstm", "label": "gru"}

@@ -44,6 +44,11 @@ def settings(folder: Path, *languages: str) -> params.Corpus:
     return params.Corpus(
         root=str(folder),
         layout="table",
+        sources=(),
+        table=None,
+        columns={},
+        labels={},
+        speakers="table",
         languages=languages or small.LANGUAGES,
         speaker_table=None,
         speaker_pattern=None,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pipeline.params import Split
-from pipeline.tables import SPLITS, RecordingRow, SplitRow
+from pipeline.rows import SPLITS, RecordingRow, SplitRow
 
 SPLIT = Split(unit="speaker", method="hours", val=0.15, test=0.2, folds=5, fold=0, stratify=(), holdout={})
 
@@ -24,7 +24,7 @@ def recording(
     name = f"r{number}"
     return RecordingRow(
         name, f"{name}.wav", language, speaker, group or name, seconds, round(seconds * 16000), 16000, 1, "WAV/PCM_16",
-        sha256 or name, -3.0, -20.0, 0.0, 0.0, "", speech or name, extra or {},
+        sha256 or name, -3.0, -20.0, 0.0, 0.0, "", speech or name, extra=extra or {},
     )  # fmt: skip
 
 

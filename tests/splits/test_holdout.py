@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import CorpusError
+from pipeline.rows import RecordingRow
 from pipeline.splits import holdout
-from pipeline.tables import RecordingRow
 from tests.splits.rows import recording
 
 SOURCES = ("radio", "tv", "phone")

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from pipeline.errors import CorpusError
 from pipeline.params import SplitMethod
+from pipeline.rows import SPLITS, RecordingRow
 from pipeline.splits import methods, outcome
 from pipeline.splits.methods import METHODS, assign
-from pipeline.tables import SPLITS, RecordingRow
 from tests.splits.rows import SPLIT, independent, placed, recording, shares
 
 FAST = settings(deadline=None, max_examples=25)

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.rows import SplitRow
 from pipeline.splits import pieces
-from pipeline.tables import SplitRow
 from tests.splits.rows import SPLIT, recording
 
 

@@ -13,10 +13,10 @@ from pipeline import tables
 from pipeline.arrays import Features
 from pipeline.dataset import views
 from pipeline.params import SilenceStrategy
+from pipeline.rows import SequenceRow
 from pipeline.shards import layout, writer
 from pipeline.store.feature_store import FeatureStore
 from pipeline.store.items import Example
-from pipeline.tables import SequenceRow
 
 SHARD_ROWS, N_MFCC = 16, 3
 IDS = ["r0", "r1", "r2", "r3", "r4", "r5"]

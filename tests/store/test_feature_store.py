@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from pipeline import tables
 from pipeline.errors import ArgumentError, ArtifactError
+from pipeline.rows import SplitRow
 from pipeline.shards import writer
 from pipeline.shards.layout import Piece
 from pipeline.store.feature_store import FeatureStore
-from pipeline.tables import SplitRow
 from tests.store.conftest import (
     IDS,
     LANGUAGES,

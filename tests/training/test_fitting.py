@@ -14,10 +14,10 @@ from pipeline import params, tables
 from pipeline.errors import ArtifactError
 from pipeline.network.definition import make_architecture
 from pipeline.network.ensemble import Division
+from pipeline.rows import SequenceRow
 from pipeline.shards import writer
 from pipeline.store.feature_store import FeatureStore
 from pipeline.store.selection import Selection
-from pipeline.tables import SequenceRow
 from pipeline.training import feed, fitting
 
 LANGUAGES = ("english", "hindi", "mandarin")

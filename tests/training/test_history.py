@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.tables import EpochRow
+from pipeline.rows import EpochRow
 from pipeline.training import history
 
 

@@ -1,18 +1,14 @@
-"""Convert any recording to 16-bit mono WAV at one rate: decoded once, measured and written."""
+"""Measure a recording while it is written."""
 
 import hashlib
 import math
-import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import google_crc32c
 import numpy as np
 
 from pipeline.arrays import Samples
-from pipeline.audio.decode import decode
-from pipeline.audio.resample import resampled
 from pipeline.audio.samples import FULL_SCALE
 from pipeline.audio.wav import BLOCK_SAMPLES, hex_digits
 from pipeline.errors import AudioError
@@ -20,7 +16,7 @@ from pipeline.errors import AudioError
 Listen = Callable[[Samples], None]
 
 CACHED_SAMPLES = 1 << 15  # measured at a time
-MAX_SAMPLES = 2**31 - 64  # a WAV file's length in bytes has 32 bits
+MAX_SAMPLES = 2**31 - 2**28  # the length of a container in bytes has 32 bits, and others may come before it
 
 
 @dataclass(frozen=True)
@@ -28,9 +24,6 @@ class Measures:
     """Measures of a recording, under the names of the columns of ingest/recordings.csv."""
 
     samples: int
-    sample_rate: int
-    channels: int
-    format: str
     sha256: str
     crc32c: str
     peak_dbfs: float
@@ -78,13 +71,19 @@ class _Meter:
         return "".join(self._checksums + unfinished)
 
 
-def convert(
-    source: Path, target: Path, sample_rate: int, min_duration: float, listen: Listen = lambda samples: None
+def measure(
+    blocks: Iterable[Samples],
+    write: Callable[[bytes], None],
+    sample_rate: int,
+    min_duration: float,
+    listen: Listen = lambda samples: None,
 ) -> Measures:
-    """Decode a recording once, measure it and write it as 16-bit mono WAV.
+    """Write and measure the samples of a recording.
 
     Parameters
     ----------
+    write
+        Receives all samples as 16-bit little-endian bytes, block by block.
     min_duration
         Seconds; a shorter recording is rejected.
     listen
@@ -93,34 +92,21 @@ def convert(
     Raises
     ------
     AudioError
-        As `decode`, and ``too_short``, ``too_long`` or ``silent``. In that case, no file is left at `target`.
+        ``too_short``, ``too_long`` or ``silent``.
     """
     meter = _Meter()
-    decoded = decode(source)
-    try:
-        # libsndfile would sync every file to the disk, which takes several ms.
-        with wave.open(str(target), "wb") as sink:
-            sink.setparams((1, 2, sample_rate, 0, "NONE", ""))
-            for samples in resampled(decoded.blocks, decoded.sample_rate, sample_rate):
-                sink.writeframesraw(meter.accept(samples))
-                listen(samples)
-                if meter.n_samples > MAX_SAMPLES:
-                    detail = f"is over {MAX_SAMPLES / sample_rate / 3600:.0f} hours long; cut it"
-                    raise AudioError("too_long", detail, source)
-        if meter.n_samples < min_duration * sample_rate:
-            lasts = meter.n_samples / sample_rate
-            detail = f"lasts {lasts:.3f} s, less than audio.min_duration {min_duration} s"
-            raise AudioError("too_short", detail, source)
-        if meter.peak == 0:
-            raise AudioError("silent", "holds nothing but zeros; record it again", source)
-    except AudioError:
-        target.unlink(missing_ok=True)
-        raise
+    for samples in blocks:
+        write(meter.accept(samples))
+        listen(samples)
+        if meter.n_samples > MAX_SAMPLES:
+            raise AudioError("too_long", f"is over {MAX_SAMPLES / sample_rate / 3600:.0f} hours long; cut it")
+    if meter.n_samples < min_duration * sample_rate:
+        lasts = meter.n_samples / sample_rate
+        raise AudioError("too_short", f"lasts {lasts:.3f} s, less than audio.min_duration {min_duration} s")
+    if meter.peak == 0:
+        raise AudioError("silent", "holds nothing but zeros; record it again")
     return Measures(
         samples=meter.n_samples,
-        sample_rate=decoded.sample_rate,
-        channels=decoded.channels,
-        format=decoded.format,
         sha256=meter.digest.hexdigest(),
         crc32c=meter.crc32c,
         peak_dbfs=round(20 * math.log10(meter.peak / FULL_SCALE), 2),

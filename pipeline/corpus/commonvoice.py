@@ -1,0 +1,74 @@
+"""The layout of Mozilla Common Voice: validated.tsv and its siblings beside clips/, one folder per language.
+
+https://commonvoice.mozilla.org. client_id is the speaker; train.tsv, dev.tsv and test.tsv give the official split.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pipeline import params
+from pipeline.corpus import spreadsheet
+from pipeline.corpus.collector import Collector
+from pipeline.corpus.entries import Listing
+from pipeline.corpus.paths import escaped, folders_of, is_file, is_folder
+from pipeline.errors import CorpusError
+
+VALIDATED, CLIPS = "validated.tsv", "clips"
+SPLITS = {"train.tsv": "train", "dev.tsv": "val", "test.tsv": "test"}
+COPIED = ("age", "gender", "accents", "variant")  # columns; those before release 8 wrote accent
+REQUIRED = ("client_id", "path")
+REMEDY = "unpack the release again"
+
+
+def recognise(root: Path) -> str | None:
+    """Tell by what a folder is recognised as of this layout."""
+    found = next(_parts(root), None)
+    return f"{found[0] or 'it'} holds {VALIDATED} and {CLIPS}/" if found else None
+
+
+def read(root: Path, corpus: params.Corpus) -> Listing:
+    """List the validated clips of every language."""
+    collector = Collector(root, corpus)
+    parts = list(_parts(root))
+    if not parts:
+        raise CorpusError(f"no folder in {escaped(str(root))} holds {VALIDATED} and {CLIPS}/; {REMEDY}")
+    for folder, locale in parts:
+        splits = _splits(root / folder)
+        table = root / folder / VALIDATED
+        name = escaped(str(table))
+        for line, row in spreadsheet.scan(table, REQUIRED, name, REMEDY, tabs=True):
+            if language := collector.language(row.get("locale", "").strip() or locale):
+                clip = row["path"].strip()
+                clip = clip if "." in clip else f"{clip}.mp3"  # of the first releases
+                split = {"split": splits[clip]} if clip in splits else {}
+                collector.add(
+                    f"{folder}/{CLIPS}/{clip}" if folder else f"{CLIPS}/{clip}",
+                    language,
+                    row["client_id"],
+                    where=f"{name} line {line}",
+                    extra=_extra(row) | split,
+                )
+    return collector.listing()
+
+
+def _parts(root: Path) -> Iterator[tuple[str, str]]:
+    """Folder, relative to the root, and locale of each language: the folders in the root, or the root itself."""
+    for folder, locale in [("", root.resolve().name), *((name, name) for name in folders_of(root))]:
+        if is_file(root / folder / VALIDATED) and is_folder(root / folder / CLIPS):
+            yield folder, locale
+
+
+def _splits(folder: Path) -> dict[str, str]:
+    """The official split of each clip; empty unless all three tables are there."""
+    if not all(is_file(folder / table) for table in SPLITS):
+        return {}
+    return {
+        row["path"].strip(): split
+        for table, split in SPLITS.items()
+        for _, row in spreadsheet.scan(folder / table, REQUIRED, escaped(str(folder / table)), REMEDY, tabs=True)
+    }
+
+
+def _extra(row: Mapping[str, str]) -> dict[str, str]:
+    cells = {name: row.get(name, "") for name in COPIED} | {"accents": row.get("accents", row.get("accent", ""))}
+    return {name: " ".join(text.split()) for name, text in cells.items() if text.isprintable() and text.strip()}

@@ -1,0 +1,56 @@
+"""The layout of FLEURS: one folder per language with train.tsv, dev.tsv and test.tsv, which have no header, and audio/.
+
+https://huggingface.co/datasets/google/fleurs. Nobody says who speaks; the sentence is the group, in all languages.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline import params
+from pipeline.corpus import speakers, spreadsheet
+from pipeline.corpus.collector import Collector
+from pipeline.corpus.entries import Listing
+from pipeline.corpus.paths import escaped, folders_of, is_file, is_folder
+from pipeline.errors import CorpusError
+
+SPLITS = {"train": "train", "dev": "val", "test": "test"}
+CELLS = 7  # sentence, file, two transcriptions, characters, samples, gender
+REMEDY = "unpack the release again"
+
+
+def recognise(root: Path) -> str | None:
+    """Tell by what a folder is recognised as of this layout."""
+    found = next(_parts(root), None)
+    return f"{escaped(found[0])}/ holds {found[1]}.tsv and audio/{found[1]}/" if found else None
+
+
+def read(root: Path, corpus: params.Corpus) -> Listing:
+    """List the recordings of every language and split."""
+    collector, speaker_of = Collector(root, corpus), speakers.lookup_if_any(root, corpus)
+    parts = list(_parts(root))
+    if not parts:
+        raise CorpusError(f"no folder in {escaped(str(root))} holds train.tsv and audio/train/; {REMEDY}")
+    for folder, split in parts:
+        table = root / folder / f"{split}.tsv"
+        name = escaped(str(table))
+        language = collector.languages.find(folder)
+        for line, cells in spreadsheet.lines(table, name, REMEDY, tabs=True):
+            if not cells:
+                continue
+            if len(cells) != CELLS:
+                raise CorpusError(f"{name} line {line} has {len(cells)} cells, not {CELLS}; {REMEDY}")
+            if language is None:
+                collector.skipped[escaped(folder)] += 1
+                continue
+            path = f"{folder}/audio/{split}/{cells[1].strip()}"
+            extra = {"split": SPLITS[split], "gender": cells[6].strip().lower()}
+            collector.add(path, language, speaker_of(path), where=f"{name} line {line}", group=cells[0], extra=extra)
+    return collector.listing()
+
+
+def _parts(root: Path) -> Iterator[tuple[str, str]]:
+    """Folder and split of every table."""
+    for folder in folders_of(root):
+        for split in SPLITS:
+            if is_file(root / folder / f"{split}.tsv") and is_folder(root / folder / "audio" / split):
+                yield folder, split

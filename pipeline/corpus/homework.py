@@ -1,0 +1,87 @@
+"""The homework layout: WAV files in one folder with anonymous names, and a CSV of file and integer label.
+
+`corpus.labels` gives the language of each integer. Nobody says who speaks.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+
+from pipeline import params
+from pipeline.corpus import speakers, spreadsheet
+from pipeline.corpus.collector import Collector
+from pipeline.corpus.entries import Listing
+from pipeline.corpus.paths import escaped, is_file, quoted
+from pipeline.errors import AudioError, CorpusError
+
+LABELS = "labels.csv"
+FILE, LABEL = "file", "label"
+ENDING = ".wav"  # may be left out in the table
+
+
+def recognise(root: Path) -> str | None:
+    """Tell by what a folder is recognised as of this layout."""
+    table = _table(root)
+    if not is_file(root / table):
+        return None
+    with suppress(CorpusError):
+        for _, cells in islice(spreadsheet.lines(root / table, "", ""), 1, 2):  # the first may be a header
+            if any(is_file(root / name) for cell in cells for name in (cell, cell + ENDING) if cell.strip("./")):
+                return f"it holds {escaped(table)} of files and labels"
+    return None
+
+
+def _table(root: Path) -> str:
+    """Name of the table: labels.csv, or the only CSV in the folder."""
+    tables = [name for name in os.listdir(root) if name.lower().endswith(".csv")]  # noqa: PTH208 (names only)
+    return tables[0] if len(tables) == 1 else LABELS
+
+
+def read(root: Path, corpus: params.Corpus) -> Listing:
+    """List the files that the table labels."""
+    table = root / (corpus.table or _table(root))
+    name = escaped(str(table))
+    unknown = sorted(set(corpus.labels.values()) - set(corpus.languages))
+    if unknown:
+        raise CorpusError(f"corpus.labels names {unknown[0]!r}, which is none of corpus.languages; add it there")
+    collector, speaker_of = Collector(root, corpus), speakers.lookup_if_any(root, corpus)
+    for line, file, label in _rows(table, name, corpus):
+        path = file if is_file(root / file) or not is_file(root / (file + ENDING)) else file + ENDING
+        try:
+            number = int(label)
+        except ValueError:
+            number = -1
+        if number not in corpus.labels:
+            known = ", ".join(f"{key} {value}" for key, value in corpus.labels.items())
+            detail = f"has the label {label[:20]!r} in line {line}, which is none of corpus.labels ({known})"
+            collector.reject(path, AudioError("label", f"{detail}; correct one of them", Path(path)))
+            continue
+        if language := collector.language(corpus.labels[number]):
+            collector.add(path, language, speaker_of(path), where=f"{name} line {line}")
+    return collector.listing()
+
+
+def _rows(table: Path, name: str, corpus: params.Corpus) -> Iterator[tuple[int, str, str]]:
+    """Line, file and label of every row; the header is optional."""
+    file, label = corpus.columns.get(FILE, FILE), corpus.columns.get(LABEL, LABEL)
+    remedy = f"corpus.layout 'homework' needs it, as CSV in UTF-8 with the columns {file}, {label}"
+    places = None
+    for line, cells in spreadsheet.lines(table, name, remedy):
+        if not cells:
+            continue
+        if places is None:
+            header = [cell.strip() for cell in cells]
+            if file in header and label in header:
+                places = header.index(file), header.index(label)
+                continue
+            if len(cells) < 2 or not cells[1].strip().lstrip("-").isdecimal():
+                raise CorpusError(
+                    f"{name} has neither a header with {file} and {label} nor an integer in its second "
+                    f"cell ({quoted(','.join(cells))}); correct it, or name its columns in corpus.columns"
+                )
+            places = 0, 1
+        yield line, cells[places[0]].strip(), cells[places[1]].strip()
+    if places is None:
+        raise CorpusError(f"{name} is empty; {remedy}")

@@ -1,0 +1,79 @@
+"""Languages by any usual name: codes, names in English and in the language itself, with or without a region."""
+
+import functools
+from collections.abc import Sequence
+
+import langcodes
+from language_data import names
+
+from pipeline.errors import CorpusError
+
+MAX_CHARACTERS = 100  # of a name worth looking up
+SAME_DISTANCE = 1  # between the tags of languages that are one in practice, such as no and nb
+
+
+class Languages:
+    """The languages of `corpus.languages`, found by any of their names.
+
+    Examples
+    --------
+    >>> languages = Languages(["english", "Mandarin", "french", "french_canadian"])
+    >>> [languages.find(name) for name in ("en", "cmn_hans_cn", "zh-CN", "fr", "fr-CA", "fr-BE", "welsh")]
+    ['english', 'Mandarin', 'Mandarin', 'french', 'french_canadian', 'french', None]
+    """
+
+    def __init__(self, wanted: Sequence[str]) -> None:
+        self._exact = {name.casefold(): name for name in wanted}
+        self._tags: dict[str, str] = {}
+        for name in wanted:
+            tag = tag_of(name)
+            if tag and (before := self._tags.setdefault(tag, name)) != name:
+                raise CorpusError(f"corpus.languages names one language twice, {before!r} and {name!r}; name it once")
+        self.find = functools.lru_cache(4096)(self._find)
+
+    def _find(self, text: str) -> str | None:
+        """The name in `corpus.languages` of the language that a text names, or None."""
+        text = " ".join(text.split())
+        if name := self._exact.get(text.casefold()):
+            return name
+        tag = tag_of(text)
+        if tag is None:
+            return None
+        if name := self._tags.get(tag):
+            return name
+        wanted, tags = langcodes.get(tag), {other: langcodes.get(other) for other in self._tags}
+        # Where it is mainly spoken is implied: zh is zh-CN, but fr is not fr-CA.
+        same = [other for other, language in tags.items() if language.maximize() == wanted.maximize()]
+        general = [other for other in tags if other == wanted.language]
+        close = [other for other in tags if wanted.language != tags[other].language]
+        close = [other for other in close if langcodes.tag_distance(tag, other) <= SAME_DISTANCE]
+        found = same or general or close
+        return self._tags[found[0]] if len(found) == 1 else None
+
+
+@functools.lru_cache(4096)
+def tag_of(text: str) -> str | None:
+    """The standard tag of the language that a text names; None if it names none.
+
+    A code is read first, a name second: as a name, `en` is another language.
+
+    >>> [tag_of(text) for text in ("iw", "cmn", "Mandarin", "cmn_hans_cn", "pt-BR", "Brazilian Portuguese", "xyzzy")]
+    ['he', 'zh', 'zh', 'zh-Hans-CN', 'pt-BR', 'pt-BR', None]
+    """
+    if not text.isprintable() or len(text) > MAX_CHARACTERS:
+        return None
+    try:
+        language = langcodes.get(text)
+        if language.language and language.is_valid():
+            return str(langcodes.standardize_tag(language, macro=True))
+    except ValueError:  # no code
+        pass
+    words = text.replace("_", " ").replace("-", " ").split()
+    for name in (" ".join(words), " ".join(reversed(words))):  # french_canadian is Canadian French
+        try:
+            found = langcodes.find(name)
+        except LookupError:
+            continue
+        if names.normalize_name(name) in names.TRIES["und/name_to_language"]:  # the whole name, not only its beginning
+            return str(langcodes.standardize_tag(found, macro=True))
+    return None
