@@ -43,19 +43,7 @@ def measure(layout: params.Layout, count: int, bare: Callable[[Path], None], wor
     with tempfile.TemporaryDirectory(dir=work) as folder:
         root = Path(folder)
         build(root, count)
-        corpus = params.Corpus(
-            root=folder,
-            layout=layout,
-            sources=(),
-            table=None,
-            columns={},
-            labels={},
-            speakers="table",
-            languages=LANGUAGES,
-            speaker_table=None,
-            speaker_pattern=r"(?P<speaker>\d+)/[^/]+$",
-            max_rejected=0.0,
-        )
+        corpus = params.Corpus.plain(root, layout, LANGUAGES, speaker_pattern=r"(?P<speaker>\d+)/[^/]+$")
         in_new_process(bare, root)  # warm-up: the first access to the files waits for the disk
         _, bare_cpu_s, _ = in_new_process(bare, root)
         elapsed_s, cpu_s, memory_bytes = in_new_process(list_and_check, corpus)

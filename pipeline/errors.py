@@ -35,6 +35,7 @@ Reason = Literal[
     # of a stream; never in ingest/rejected.csv
     "closed",
     "finished",
+    "loudspeaker",
     "microphone",
     "not_mono_float",
     "odd_bytes",

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pipeline.errors import Reason
 
+Flag = Literal["quiet", "clipped", "offset", "narrow", "steady", "tonal", "duplicate"]
 Measure = Literal["recording_accuracy", "macro_recall", "c_avg", "hours", "minutes"]
 
 
@@ -56,7 +57,46 @@ class RecordingRow:
     channel: int = 0  # of the file at `path`, counted from 1; 0: the mean of all
     start_s: float = 0.0  # in that file
     speaker_from: str = "table"  # one of corpus.speakers; file and cluster: not known
+    bandwidth_hz: float = 0.0  # these four as in audio/quality.py
+    noise_floor_dbfs: float = 0.0
+    modulation_db: float = 0.0
+    tonality: float = 0.0
     extra: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class QualityRow:
+    """A row of ingest/quality.csv: the sound of one recording."""
+
+    recording: str
+    path: str
+    language: str
+    source: str
+    duration_s: float
+    sample_rate: int  # Hz, of the file
+    channels: int
+    format: str
+    bandwidth_hz: float
+    peak_dbfs: float
+    rms_dbfs: float
+    crest_db: float  # from the RMS to the peak
+    noise_floor_dbfs: float
+    modulation_db: float
+    tonality: float
+    clipped: float
+    dc_offset: float
+    sha256: str
+    flags: str  # codes, separated by spaces
+
+
+@dataclasses.dataclass(frozen=True)
+class FlagRow:
+    """A row of ingest/flags.csv: something about a recording that a person should look at."""
+
+    recording: str
+    path: str
+    flag: Flag
+    detail: str
 
 
 @dataclasses.dataclass(frozen=True)

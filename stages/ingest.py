@@ -1,14 +1,16 @@
 """ingest: list the corpus, decode every file once, make it 16-bit mono at one rate."""
 
+from collections import Counter
+
 from pipeline import checksums, files, programs, tables
 from pipeline.cluster import engine
 from pipeline.console import terminal
 from pipeline.console.text import printable
 from pipeline.corpus import layouts
-from pipeline.jobs import ingest
+from pipeline.jobs import checks, ingest
 from pipeline.jobs.decoding import Decoded
 from pipeline.jobs.ingest import INGEST
-from pipeline.rows import DuplicateRow, RecordingRow, RejectedRow
+from pipeline.rows import DuplicateRow, FlagRow, QualityRow, RecordingRow, RejectedRow
 from stages import ARTIFACTS, read_params, run
 
 
@@ -40,9 +42,18 @@ def main() -> None:
 
     tables.write(folder / "recordings.csv", RecordingRow, accepted)
     tables.write(folder / "duplicates.csv", DuplicateRow, duplicates)
+    quality, flags = checks.examine(accepted, duplicates, settings.corpus.checks)
+    tables.write(folder / "quality.csv", QualityRow, quality)
+    tables.write(folder / "flags.csv", FlagRow, flags)
     tables.write(folder / "rejected.csv", RejectedRow, rejected)
     languages = {language: ingest.summary(language, accepted) for language in settings.corpus.languages}
-    summary = {"languages": languages, "rejected": len(rejected), "left_out": listing.skipped}
+    summary = {
+        "languages": languages,
+        "rejected": len(rejected),
+        "left_out": listing.skipped,
+        "notes": listing.notes,
+        "quality": {by: checks.summary(quality, by) for by in ("language", "source")},
+    }
     checksums.write_json(folder / "summary.json", summary)
     checksums.seal(folder)
 
@@ -50,9 +61,11 @@ def main() -> None:
         ["language", "recordings", "speakers", "minutes"],
         [[language, *numbers.values()] for language, numbers in languages.items()],
     )
-    if duplicates:
-        number = len({name for row in duplicates for name in (row.recording, row.other)})
-        print(f"{number} recordings hold the same speech as another: see {folder / 'duplicates.csv'}")
+    for flag, number in sorted(Counter(row.flag for row in flags).items()):
+        first = next(row for row in flags if row.flag == flag)
+        print(printable(f"{flag} ({number}): the first, {first.path!r}, {first.detail}"))
+    if flags:
+        print(f"{len({row.recording for row in flags})} recordings have flags: see {folder / 'flags.csv'}")
     if rejected:
         print(f"{len(rejected)} rejected: see {folder / 'rejected.csv'}")
     ingest.check_rejected(rejected, len(accepted), settings.corpus.max_rejected)

@@ -1,5 +1,6 @@
 """Measure a recording while it is written."""
 
+import dataclasses
 import hashlib
 import math
 from collections.abc import Callable, Iterable
@@ -9,6 +10,7 @@ import google_crc32c
 import numpy as np
 
 from pipeline.arrays import Samples
+from pipeline.audio.quality import QualityMeter
 from pipeline.audio.samples import FULL_SCALE
 from pipeline.audio.wav import BLOCK_SAMPLES, hex_digits
 from pipeline.errors import AudioError
@@ -30,6 +32,10 @@ class Measures:
     rms_dbfs: float
     clipped: float
     dc_offset: float
+    bandwidth_hz: float
+    noise_floor_dbfs: float
+    modulation_db: float
+    tonality: float
 
 
 class _Meter:
@@ -94,9 +100,10 @@ def measure(
     AudioError
         ``too_short``, ``too_long`` or ``silent``.
     """
-    meter = _Meter()
+    meter, quality = _Meter(), QualityMeter(sample_rate)
     for samples in blocks:
         write(meter.accept(samples))
+        quality.accept(samples)
         listen(samples)
         if meter.n_samples > MAX_SAMPLES:
             raise AudioError("too_long", f"is over {MAX_SAMPLES / sample_rate / 3600:.0f} hours long; cut it")
@@ -113,4 +120,5 @@ def measure(
         rms_dbfs=round(10 * math.log10(meter.squares / meter.n_samples / FULL_SCALE**2), 2),
         clipped=round(meter.clipped / meter.n_samples, 6),
         dc_offset=round(meter.total / meter.n_samples / FULL_SCALE, 6),
+        **dataclasses.asdict(quality.finish()),
     )

@@ -1,12 +1,15 @@
 """Read recordings from the containers that ingest wrote, and check every block against its checksum."""
 
+import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
 import google_crc32c
 import numpy as np
 
+from pipeline import tables
 from pipeline.arrays import Samples
+from pipeline.console.text import brief
 from pipeline.errors import ArtifactError
 from pipeline.rows import RecordingRow
 
@@ -98,6 +101,34 @@ class Reader:
             f"{self._wav.path}, the audio of {self._wav.name!r}, is not what ingest wrote ({how}); "
             "delete artifacts/audio and run `dvc repro`"
         )
+
+
+def find(recording: str, artifacts: Path = Path("artifacts")) -> tuple[Wav, int]:
+    """A recording by its id, in the folder that the stages write, and its sample rate in Hz.
+
+    Raises
+    ------
+    ArtifactError
+        If ingest has written no such recording.
+    """
+    table = artifacts / "ingest" / "recordings.csv"
+    ids = []
+    for row in tables.scan(table, RecordingRow):
+        if row.recording == recording:
+            wav = Wav.of(row, artifacts / "audio")
+            return wav, round(row.samples / row.duration_s)
+        ids.append(row.recording)
+    close = difflib.get_close_matches(recording, ids, 1, 0)
+    raise ArtifactError(
+        f"{table} has no recording {brief(recording)}; its first column has the ids"
+        + (f", such as {close[0]}" if close else "")
+    )
+
+
+def samples_of(recording: str, artifacts: Path = Path("artifacts")) -> Samples:
+    """All samples of a recording by its id, shape (samples,), checked; ArtifactError as `find` and `Reader`."""
+    wav, _ = find(recording, artifacts)
+    return Reader(wav)(0, wav.n_samples)
 
 
 def hex_digits(checksum: int) -> str:

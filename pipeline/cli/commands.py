@@ -1,12 +1,12 @@
 """The commands of `lid`. Each one imports the heavy packages that it needs, so that `lid --help` is quick."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from pipeline.cli import recordings
 from pipeline.errors import AudioError, UserError
 
 
@@ -152,47 +152,6 @@ def evaluate(
 
 
 @main.command()
-@click.argument("source", metavar="IN", type=_path)
-@click.argument("target", metavar="OUT", type=_path)
-@click.option(
-    "--params",
-    "params_file",
-    default="params.yaml",
-    show_default=True,
-    type=_path,
-    help="File with the sections audio and silence.",
-)
-def trim(source: Path, target: Path, params_file: Path) -> None:
-    """Write the speech in a recording to a file. It is the speech that the pipeline uses, joined, for listening."""
-    import numpy as np
-    import soundfile
-
-    from pipeline import params
-    from pipeline.audio.decode import decode
-    from pipeline.audio.resample import resampled
-    from pipeline.audio.samples import in_memory
-    from pipeline.silence.sox import detect
-    from pipeline.silence.spans import cut
-
-    settings = params.load(params_file)
-    rate = settings.audio.sample_rate
-    if target.suffix.lower() not in (".wav", ".flac"):
-        raise click.UsageError(f"OUT {str(target)!r} must end in .wav or .flac")
-    if target.exists() and source.exists() and target.samefile(source):
-        raise click.UsageError(f"OUT {str(target)!r} is IN; name another file")
-    decoded = decode(source)
-    samples = np.concatenate(list(resampled(decoded.mono, decoded.sample_rate, rate)))
-    speech = cut(samples, detect(in_memory(samples), len(samples), rate, settings.silence))
-    try:
-        soundfile.write(os.fsencode(target), speech, rate, subtype="PCM_16")
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise click.UsageError(
-            f"OUT {str(target)!r} can't be written ({error}); name a file in a folder that exists"
-        ) from error
-    click.echo(f"{len(speech) / rate:.2f} s of {len(samples) / rate:.2f} s are speech")
-
-
-@main.command()
 @click.argument("folder", default="artifacts/streaming", type=_path)
 def verify(folder: Path) -> None:
     """Verify a copy of an exported model. Its golden audio is replayed through every installed runtime."""
@@ -298,3 +257,7 @@ def doctor(ctx: click.Context) -> None:
     for finding in problems:
         _print_error(f"{finding.subject}: {finding.remedy}")
     ctx.exit(2 if problems else 0)
+
+
+for command in (recordings.check, recordings.play, recordings.trim):
+    main.add_command(command)

@@ -35,19 +35,7 @@ def evaluate(
     identifier = Identifier.load(model)
     description = identifier.description
     try:
-        corpus = params.Corpus(
-            root=str(root),
-            layout=layout,
-            sources=(),
-            languages=tuple(languages or description.languages),
-            table=None,
-            columns={},
-            labels=dict(enumerate(description.languages)),
-            speakers="table",
-            speaker_table=speakers,
-            speaker_pattern=None,
-            max_rejected=1.0,
-        )
+        corpus = params.Corpus.plain(root, layout, languages or description.languages, speaker_table=speakers)
     except ValidationError as error:
         raise ParameterError(params.first_mistake(error)) from error
     with contextlib.redirect_stdout(sys.stderr):  # progress

@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from pipeline import programs
-from pipeline.arrays import Waveform
+from pipeline.arrays import Samples, Waveform
 from pipeline.audio.samples import to_waveform
 from pipeline.errors import AudioError
 
@@ -76,3 +76,21 @@ def microphone(sample_rate: int) -> Iterator[io.BufferedReader]:
             yield pipe
         finally:
             recorder.terminate()
+
+
+def loudspeaker(samples: Samples, sample_rate: int) -> None:
+    """Play samples on the default output device through SoX.
+
+    Raises
+    ------
+    AudioError
+        ``loudspeaker``, if it can't be opened.
+    ProgramError
+        If SoX is not installed.
+    """
+    raw_format = ["-t", "raw", "-r", str(sample_rate), "-e", "signed", "-b", "16", "-c", "1"]
+    command = [programs.require("sox"), "-q", *raw_format, "-", "-d"]
+    done = subprocess.run(command, input=samples.astype("<i2").tobytes(), capture_output=True, check=False)
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["SoX gives no reason"]
+        raise AudioError("loudspeaker", f"the loudspeaker can't be opened ({lines[-1]}); name a file to write instead")

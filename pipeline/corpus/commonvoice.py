@@ -40,13 +40,12 @@ def read(root: Path, corpus: params.Corpus) -> Listing:
             if language := collector.language(row.get("locale", "").strip() or locale):
                 clip = row["path"].strip()
                 clip = clip if "." in clip else f"{clip}.mp3"  # of the first releases
-                split = {"split": splits[clip]} if clip in splits else {}
                 collector.add(
                     f"{folder}/{CLIPS}/{clip}" if folder else f"{CLIPS}/{clip}",
                     language,
                     row["client_id"],
                     where=f"{name} line {line}",
-                    extra=_extra(row) | split,
+                    extra=_extra(row) | {"split": splits.get(clip, "")},
                 )
     return collector.listing()
 
@@ -71,4 +70,4 @@ def _splits(folder: Path) -> dict[str, str]:
 
 def _extra(row: Mapping[str, str]) -> dict[str, str]:
     cells = {name: row.get(name, "") for name in COPIED} | {"accents": row.get("accents", row.get("accent", ""))}
-    return {name: " ".join(text.split()) for name, text in cells.items() if text.isprintable() and text.strip()}
+    return {name: " ".join(text.split()) if text.isprintable() else "" for name, text in cells.items()}

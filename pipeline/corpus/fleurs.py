@@ -43,7 +43,7 @@ def read(root: Path, corpus: params.Corpus) -> Listing:
                 collector.skipped[escaped(folder)] += 1
                 continue
             path = f"{folder}/audio/{split}/{cells[1].strip()}"
-            extra = {"split": SPLITS[split], "gender": cells[6].strip().lower()}
+            extra = {"split": SPLITS[split], "gender": cells[6].strip().lower() if cells[6].isprintable() else ""}
             collector.add(path, language, speaker_of(path), where=f"{name} line {line}", group=cells[0], extra=extra)
     return collector.listing()
 

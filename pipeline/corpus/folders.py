@@ -27,7 +27,7 @@ def recognise(root: Path) -> str | None:
     """Tell by what a folder is recognised as of this layout."""
     for folder in folders_of(root):
         with suppress(OSError), os.scandir(root / folder) as found:
-            if any(_ending(entry.name) in AUDIO_ENDINGS or entry.is_dir(follow_symlinks=False) for entry in found):
+            if any(is_audio(entry.name) or entry.is_dir(follow_symlinks=False) for entry in found):
                 return f"it holds folders, such as {escaped(folder)}/"
     return None
 
@@ -42,7 +42,7 @@ def read(root: Path, corpus: params.Corpus) -> Listing:
     collector.skipped.update(_kind(name) for name in others if name != table)
     for folder in folders:
         # A link to / would list the whole machine.
-        found = _walk(root, folder) if collector.files.holds(folder) else iter([(folder, None)])
+        found = walk(root, folder) if collector.files.holds(folder) else iter([(folder, None)])
         if folder not in languages:
             collector.skipped[escaped(folder)] += sum(1 for _ in found)
             continue
@@ -50,7 +50,7 @@ def read(root: Path, corpus: params.Corpus) -> Listing:
             if error:
                 detail = f"is a folder that can't be listed ({error.strerror}); make it readable"
                 collector.reject(path, AudioError("missing", detail))
-            elif _ending(path) in AUDIO_ENDINGS or is_folder(root / path):
+            elif is_audio(path) or is_folder(root / path):
                 collector.add(path, languages[folder], speaker_of(path))
             else:
                 collector.skipped[_kind(path)] += 1
@@ -68,7 +68,7 @@ def _top(root: Path) -> tuple[list[str], list[str]]:
     return folders, sorted(set(names) - set(folders))
 
 
-def _walk(root: Path, top: str) -> Iterator[tuple[str, OSError | None]]:
+def walk(root: Path, top: str) -> Iterator[tuple[str, OSError | None]]:
     """Paths of all files below a folder, and folders that can't be listed with the error; links aren't followed."""
     waiting = [top]
     while waiting:
@@ -82,15 +82,16 @@ def _walk(root: Path, top: str) -> Iterator[tuple[str, OSError | None]]:
         below = []
         for name, is_dir in content:
             path = f"{folder}/{name}"
-            if is_dir and _ending(name) not in AUDIO_ENDINGS:
+            if is_dir and not is_audio(name):
                 below.append(path)
             else:
                 yield path, None
         waiting += reversed(below)
 
 
-def _ending(path: str) -> str:
-    return posixpath.splitext(path)[1].lower()
+def is_audio(path: str) -> bool:
+    """Tell by the ending of a name if its file is treated as audio."""
+    return posixpath.splitext(path)[1].lower() in AUDIO_ENDINGS
 
 
 def _kind(path: str) -> str:

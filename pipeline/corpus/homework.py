@@ -28,9 +28,15 @@ def recognise(root: Path) -> str | None:
         return None
     with suppress(CorpusError):
         for _, cells in islice(spreadsheet.lines(root / table, "", ""), 1, 2):  # the first may be a header
-            if any(is_file(root / name) for cell in cells for name in (cell, cell + ENDING) if cell.strip("./")):
-                return f"it holds {escaped(table)} of files and labels"
+            files = [cell for cell in cells if "/" not in cell and is_file(root / _with_ending(root, cell.strip()))]
+            if files and any(cell.strip().isdecimal() for cell in cells):
+                return f"it holds {escaped(table)} with files and integers"
     return None
+
+
+def _with_ending(root: Path, file: str) -> str:
+    """The name of a file, whose ending the table may leave out."""
+    return file if is_file(root / file) or not is_file(root / (file + ENDING)) else file + ENDING
 
 
 def _table(root: Path) -> str:
@@ -48,7 +54,7 @@ def read(root: Path, corpus: params.Corpus) -> Listing:
         raise CorpusError(f"corpus.labels names {unknown[0]!r}, which is none of corpus.languages; add it there")
     collector, speaker_of = Collector(root, corpus), speakers.lookup_if_any(root, corpus)
     for line, file, label in _rows(table, name, corpus):
-        path = file if is_file(root / file) or not is_file(root / (file + ENDING)) else file + ENDING
+        path = _with_ending(root, file)
         try:
             number = int(label)
         except ValueError:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.arrays import Samples
-from pipeline.audio.container import Place, Rolling
+from pipeline.audio.container import Nowhere, Place, Rolling
 from pipeline.audio.cuts import Cut, take
 from pipeline.audio.decode import Decoded as DecodedFile
 from pipeline.audio.decode import decode
@@ -45,9 +45,16 @@ class Decoded:
     landmarks: Landmarks
 
 
-def ingest(files: Sequence[SourceFile], target: Path, settings: params.Audio) -> list[list[Decoded | RejectedRow]]:
-    """Decode files into a new container in `target`, measure their recordings and find their landmarks."""
-    task = _Task(target, settings)
+def ingest(
+    files: Sequence[SourceFile], target: Path, settings: params.Audio, keep: bool = True
+) -> list[list[Decoded | RejectedRow]]:
+    """Decode files into a new container in `target`, measure their recordings and find their landmarks.
+
+    With keep False, no container is written.
+    """
+    # A new name every time: a frozen worker may continue to write while another repeats its task.
+    writer = Rolling(target, uuid.uuid4().hex, settings.sample_rate) if keep else Nowhere()
+    task = _Task(writer, settings)
     results = [task.decode(file) for file in files]
     landmarks = task.finish()
     return [
@@ -85,11 +92,10 @@ class _Heard:
 class _Task:
     """Decodes files, one after the other."""
 
-    def __init__(self, target: Path, settings: params.Audio) -> None:
+    def __init__(self, writer: Rolling, settings: params.Audio) -> None:
         from pipeline.fingerprint.landmarker import Landmarker  # with Numba, which only workers need
 
-        # A new name every time: a frozen worker may continue to write while another repeats its task.
-        self._writer = Rolling(target, uuid.uuid4().hex, settings.sample_rate)
+        self._writer = writer
         self._landmarker = Landmarker(settings.sample_rate)
         self._started = 0
         self._settings = settings

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 SAMPLE_S = 3600  # of audio per core of this machine: some seconds of work
 MIN_FILES = 16  # of the sample, however long they are
 START_S = 1.0  # until Python has imported what a stage needs
-TABLE_FILES = {"ingest": 5, "trim": 3}  # in addition to the audio: tables, summary.json, SHA256SUMS
+TABLE_FILES = {"ingest": 7, "trim": 3}  # in addition to the audio: tables, summary.json, SHA256SUMS
 STORE_FILES = 1 + len(layout.CHECKSUMMED_FILES)  # in addition to the shards: the group's own zarr.json and those
 
 NO_MEMO = Memo(Path(os.devnull))  # stores nothing: the sample must be computed

@@ -64,6 +64,7 @@ INGEST = Job(
         "corpus.speakers",
         "corpus.speaker_table",
         "corpus.speaker_pattern",
+        "corpus.checks",
         "corpus.max_rejected",
         "audio.sample_rate",
         "audio.channels",
@@ -85,10 +86,14 @@ def run(
     folder: Path,
     settings: params.Audio,
     job: Job[SourceFile, list[Decoded | RejectedRow]] = INGEST,
+    keep: bool = True,
 ) -> list[list[Decoded | RejectedRow]]:
-    """Decode the recordings of a corpus on a cluster; those of each file in the order of the entries."""
+    """Decode the recordings of a corpus on a cluster; those of each file in the order of the entries.
+
+    With keep False, they are checked and not written.
+    """
     tasks = job.batches(entries, roots)
-    return dispatch.run(client, job, tasks, shared_folder=folder, target=folder, settings=settings)
+    return dispatch.run(client, job, tasks, shared_folder=folder, target=folder, settings=settings, keep=keep)
 
 
 def consistent(decoded: Sequence[Decoded]) -> tuple[list[Decoded], list[RejectedRow]]:

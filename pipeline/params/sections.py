@@ -4,7 +4,9 @@ Every number, text and list has both bounds; docs/parameters.md shows them.
 """
 
 import re
-from typing import Annotated, Literal, Self, get_args
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -70,6 +72,22 @@ class Demo(Section):
     seed: Seed
 
 
+class Checks(Section):
+    """Limits of the measures in ingest/quality.csv: a recording beyond one of them is flagged."""
+
+    level: Annotated[float, Field(ge=-100, le=0, description="dBFS, RMS")]
+    clipped: Annotated[float, Field(ge=0, le=1, description="share of the samples")]
+    offset: Annotated[float, Field(ge=0, le=1, description="of full scale")]
+    bandwidth: Hertz
+    modulation: Annotated[float, Field(ge=0, le=100, description="dB")]
+    tonality: Annotated[float, Field(ge=-1, le=1)]
+
+    @classmethod
+    def usual(cls) -> Self:
+        """The limits where no params.yaml gives any; a test compares them with the project's."""
+        return cls(level=-50.0, clipped=0.001, offset=0.02, bandwidth=4500.0, modulation=6.0, tonality=0.5)
+
+
 class Source(Section):
     """A folder of recordings and its layout."""
 
@@ -91,6 +109,7 @@ class Corpus(Section):
     speakers: Speakers
     speaker_table: FileName | None
     speaker_pattern: Annotated[str, Field(max_length=1000)] | None
+    checks: Checks
     max_rejected: Annotated[float, Field(ge=0, le=1, description="share of the recordings")]
 
     @field_validator("speaker_pattern")
@@ -116,6 +135,17 @@ class Corpus(Section):
         if self.speakers == "pattern" and self.speaker_pattern is None:
             raise ValueError("speakers 'pattern' needs speaker_pattern; set it, or choose table, file or cluster")
         return self
+
+    @classmethod
+    def plain(cls, root: Path, layout: Layout, languages: Iterable[str], **changes: Any) -> Self:
+        """A single source read in the usual way, checked like the section of params.yaml."""
+        names = list(languages)
+        usual = {
+            "sources": (), "table": None, "columns": {}, "labels": dict(enumerate(names)), "speakers": "table",
+            "speaker_table": None, "speaker_pattern": None, "max_rejected": 1.0,
+            "checks": dict(Checks.usual()),
+        }  # fmt: skip
+        return cls.model_validate(usual | {"root": str(root), "layout": layout, "languages": names} | changes)
 
     def places(self) -> tuple[Source, ...]:
         """The sources; without any, `root` and `layout` as one without a name."""

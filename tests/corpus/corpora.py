@@ -66,11 +66,8 @@ class Corpus(ABC):
 
 def settings(layout: params.Layout, root: Path, **changes: Any) -> params.Corpus:
     """Parameters of a corpus whose speakers are the folders of its files."""
-    values = {
-        "sources": (), "languages": LANGUAGES, "table": None, "columns": {}, "labels": dict(enumerate(LANGUAGES)),
-        "speakers": "table", "speaker_table": None, "speaker_pattern": FOLDER_OF_FILE, "max_rejected": 0.0,
-    }  # fmt: skip
-    return params.Corpus(**{"root": str(root), "layout": layout} | values | changes)
+    values: dict[str, Any] = {"languages": LANGUAGES, "speaker_pattern": FOLDER_OF_FILE, "max_rejected": 0.0} | changes
+    return params.Corpus.plain(root, layout, values.pop("languages"), **values)
 
 
 def touch(root: Path, *paths: str) -> None:

@@ -41,19 +41,7 @@ def write(folder: Path, rows: list[tuple[str, str, str]]) -> None:
 
 
 def settings(folder: Path, *languages: str) -> params.Corpus:
-    return params.Corpus(
-        root=str(folder),
-        layout="table",
-        sources=(),
-        table=None,
-        columns={},
-        labels={},
-        speakers="table",
-        languages=languages or small.LANGUAGES,
-        speaker_table=None,
-        speaker_pattern=None,
-        max_rejected=1.0,
-    )
+    return params.Corpus.plain(folder, "table", languages or small.LANGUAGES)
 
 
 def test_every_recording_gets_the_answer_of_its_stream(case: Case, corpus: params.Corpus) -> None:

@@ -1,0 +1,89 @@
+"""`lid check`: the checks of ingest on any file or folder."""
+
+import contextlib
+import posixpath
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline import params
+from pipeline.cluster import engine
+from pipeline.console.text import printable
+from pipeline.corpus.entries import Entry
+from pipeline.corpus.folders import is_audio, walk
+from pipeline.corpus.paths import Files, escaped, is_folder
+from pipeline.errors import AudioError, CorpusError
+from pipeline.jobs import checks, ingest
+from pipeline.jobs.decoding import Decoded
+from pipeline.jobs.ingest import INGEST
+from pipeline.rows import RejectedRow
+
+PARAMS = Path("params.yaml")
+WIDTH = 12  # of a code
+
+
+def examine(path: Path) -> bool:
+    """Check a file, or all recordings in a folder; print what is wrong, and tell if nothing is."""
+    audio, limits = _settings()
+    root = path if is_folder(path) else path.parent
+    entries, rejected, skipped = _list(path, root)
+    if not entries and not rejected:
+        raise CorpusError(f"{printable(path)} holds no recordings; name an audio file, or a folder with some")
+    with (
+        contextlib.redirect_stdout(sys.stderr),
+        engine.connect(INGEST) as client,
+        tempfile.TemporaryDirectory() as place,
+    ):
+        roots = {"": root.resolve()}
+        files = ingest.run(client, entries, roots, Path(place), audio, keep=False)
+    results = [result for together in files for result in together]
+    decoded = [result for result in results if isinstance(result, Decoded)]
+    rejected += [result for result in results if isinstance(result, RejectedRow)]
+    rows, duplicates = ingest.grouped(
+        [item.row for item in decoded], [item.landmarks for item in decoded], audio.sample_rate
+    )
+    _, flags = checks.examine(rows, duplicates, limits)
+    found = [(row.path, row.reason, row.detail) for row in rejected] + [
+        (row.path, row.flag, row.detail) for row in flags
+    ]
+    for name, code, detail in sorted(found):
+        print(printable(f"{code:{WIDTH}}  {name} {detail}"))
+    hours = sum(row.duration_s for row in rows) / 3600
+    counts = ", ".join(f"{code} {number}" for code, number in sorted(Counter(code for _, code, _ in found).items()))
+    fine = len(rows) - len({row.recording for row in flags})
+    print(
+        printable(
+            f"{len(entries):,} files, {hours:.2f} h: {fine:,} are fine, {len(rejected):,} can't be used"
+            + (f" ({counts})" if counts else "")
+            + (f"; skipped: {skipped:,} that are not audio" if skipped else "")
+        )
+    )
+    return not found
+
+
+def _settings() -> tuple[params.Audio, params.Checks]:
+    """Those of params.yaml in the current folder, or the usual ones."""
+    if PARAMS.is_file():
+        settings = params.load(PARAMS)
+        return settings.audio, settings.corpus.checks
+    return params.Audio(sample_rate=16_000, channels="mix", min_duration=0.5), params.Checks.usual()
+
+
+def _list(path: Path, root: Path) -> tuple[list[Entry], list[RejectedRow], int]:
+    """The recordings at a path, those that can't be opened, and the number of files that are not audio."""
+    found: Iterator[tuple[str, OSError | None]] = walk(root, ".") if root == path else iter([(path.name, None)])
+    files, entries, rejected, skipped = Files(root), list[Entry](), list[RejectedRow](), 0
+    for listed, error in found:
+        if error is None and root == path and not is_audio(listed):
+            skipped += 1
+            continue
+        name = posixpath.normpath(listed)
+        try:
+            if error:
+                raise AudioError("missing", f"is a folder that can't be listed ({error.strerror}); make it readable")
+            entries.append(Entry(name, "", "-", stamp=files.stamp(name)))
+        except AudioError as fault:
+            rejected.append(RejectedRow(escaped(name), fault.reason, fault.detail))
+    return sorted(entries, key=lambda entry: entry.path), rejected, skipped

@@ -1,0 +1,99 @@
+"""Commands of `lid` about single recordings: check files, play what ingest wrote, trim."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pipeline.arrays import Samples
+
+_path = click.Path(path_type=Path)
+_params = click.option(
+    "--params", "params_file", default="params.yaml", show_default=True, type=_path, help="File of parameters."
+)
+
+
+@click.command()
+@click.argument("path", type=_path)
+@click.pass_context
+def check(ctx: click.Context, path: Path) -> None:
+    """Check a file or all recordings in a folder.
+
+    The checks are those of the stage ingest, with the limits in ./params.yaml if there is one. The exit status
+    is 1 if something is wrong.
+    """
+    from pipeline.cli.check import examine
+
+    ctx.exit(0 if examine(path) else 1)
+
+
+@click.command()
+@click.argument("recording", metavar="ID")
+@click.argument("target", metavar="[OUT.wav]", required=False, type=_path)
+def play(recording: str, target: Path | None) -> None:
+    """Play a recording as ingest wrote it, or write it to a file. ID is its id in ingest/recordings.csv."""
+    from pipeline.audio.wav import Reader, find
+
+    wav, rate = find(recording)
+    samples = Reader(wav)(0, wav.n_samples)
+    if target is not None:
+        _write(target, samples, rate)
+        click.echo(f"{len(samples) / rate:.2f} s")
+        return
+    from pipeline.cli.sources import loudspeaker
+
+    loudspeaker(samples, rate)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=_path, metavar="[IN] OUT")
+@click.option("--recording", metavar="ID", help="Trim a recording that ingest wrote, instead of IN.")
+@_params
+def trim(files: tuple[Path, ...], recording: str | None, params_file: Path) -> None:
+    """Write the speech in a recording to a file. It is the speech that the pipeline uses, joined, for listening."""
+    from pipeline import params
+    from pipeline.audio.samples import in_memory
+    from pipeline.audio.wav import samples_of
+    from pipeline.silence.sox import detect
+    from pipeline.silence.spans import cut
+
+    if len(files) != (1 if recording else 2):
+        raise click.UsageError("name IN and OUT, or --recording ID and OUT")
+    settings = params.load(params_file)
+    rate, target = settings.audio.sample_rate, files[-1]
+    if recording is None and target.exists() and files[0].exists() and target.samefile(files[0]):
+        raise click.UsageError(f"OUT {str(target)!r} is IN; name another file")
+    _require_ending(target)
+    samples = samples_of(recording) if recording else _decoded(files[0], rate)
+    speech = cut(samples, detect(in_memory(samples), len(samples), rate, settings.silence))
+    _write(target, speech, rate)
+    click.echo(f"{len(speech) / rate:.2f} s of {len(samples) / rate:.2f} s are speech")
+
+
+def _decoded(path: Path, rate: int) -> "Samples":
+    import numpy as np
+
+    from pipeline.audio.decode import decode
+    from pipeline.audio.resample import resampled
+
+    decoded = decode(path)
+    return np.concatenate(list(resampled(decoded.mono, decoded.sample_rate, rate)))
+
+
+def _require_ending(target: Path) -> None:
+    if target.suffix.lower() not in (".wav", ".flac"):
+        raise click.UsageError(f"OUT {str(target)!r} must end in .wav or .flac")
+
+
+def _write(target: Path, samples: "Samples", rate: int) -> None:
+    import soundfile
+
+    _require_ending(target)
+    try:
+        soundfile.write(os.fsencode(target), samples, rate, subtype="PCM_16")
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise click.UsageError(
+            f"OUT {str(target)!r} can't be written ({error}); name a file in a folder that exists"
+        ) from error

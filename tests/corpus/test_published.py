@@ -1,0 +1,126 @@
+"""Every layout in its published form: listed by name, recognised by itself, and any damage to it is one sentence."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import params
+from pipeline.corpus import layouts
+from pipeline.corpus.entries import Listing
+from pipeline.errors import CorpusError
+from tests.corpus import corpora
+from tests.corpus.published import LANGUAGES, PUBLISHED, Published
+
+DAMAGES = 150  # of the tables of each layout
+
+
+def empty(path: Path, number: int) -> None:
+    path.touch()
+
+
+def settings(corpus: Published, layout: params.Layout, **changes: object) -> params.Corpus:
+    values = {"languages": LANGUAGES, "speaker_pattern": None, "speaker_table": "speakers.csv"}
+    return corpora.settings(layout, corpus.root, **values | corpus.changes | changes)
+
+
+@pytest.fixture(params=PUBLISHED)
+def corpus(request: pytest.FixtureRequest, tmp_path: Path) -> Published:
+    (tmp_path / request.param).mkdir()
+    return PUBLISHED[request.param](tmp_path / request.param, empty)
+
+
+def check(listing: Listing, corpus: Published) -> None:
+    assert listing.rejected == []
+    found = [(entry.path, entry.language, entry.speaker, entry.group, entry.speaker_from) for entry in listing.entries]
+    ids = {entry.path: entry.file_id for entry in listing.entries}
+    wanted = [
+        (path, language, speaker or ids[path], group, "table" if speaker else "file")
+        for path, language, speaker, group in corpus.recordings
+    ]
+    assert sorted(found) == sorted(wanted)
+    assert len({entry.id(entry.channel) for entry in listing.entries}) == len(listing.entries)
+
+
+@pytest.mark.parametrize("how", ["named", "auto"])
+def test_a_published_corpus_is_listed(corpus: Published, how: str) -> None:
+    name = corpus.root.name
+    listing = layouts.read(settings(corpus, "auto" if how == "auto" else name))  # type: ignore[arg-type]
+    check(listing, corpus)
+    unknown = any(not speaker for _, _, speaker, _ in corpus.recordings)
+    assert any(note.startswith("SPEAKERS ARE NOT KNOWN for") for note in listing.notes) == unknown
+    if how == "auto":
+        assert f"is read as layout '{name}': " in listing.notes[0]
+
+
+def test_every_layout_has_its_published_form() -> None:
+    assert set(PUBLISHED) == set(layouts.LAYOUTS)
+
+
+def test_all_of_them_are_sources_of_one_corpus(tmp_path: Path) -> None:
+    parts = {}
+    for name, build in PUBLISHED.items():
+        (tmp_path / name).mkdir()
+        parts[name] = build(tmp_path / name, empty)
+    sources = tuple(params.Source(root=str(tmp_path / name), layout="auto", name=f"of-{name}") for name in parts)
+    listing = layouts.read(settings(parts["homework"], "auto", sources=sources))
+    assert not listing.rejected
+    for name, part in parts.items():
+        mine = [entry for entry in listing.entries if entry.source == f"of-{name}"]
+        assert sorted(entry.path for entry in mine) == sorted(path for path, *_ in part.recordings)
+        assert all(entry.name == f"of-{name}/{entry.path}" for entry in mine)
+    voices = {entry.speaker for entry in listing.entries if entry.speaker_from == "file"}
+    files = {entry.name for entry in listing.entries if entry.speaker_from == "file"}
+    assert len(voices) == len(files)  # the same file name in two sources is no common speaker
+    assert layouts.roots(settings(parts["homework"], "auto", sources=sources)) == {
+        f"of-{name}": tmp_path / name for name in parts
+    }
+
+
+@pytest.mark.parametrize("speakers", ["file", "cluster"])
+def test_speakers_that_are_not_wanted_are_not_known(corpus: Published, speakers: str) -> None:
+    listing = layouts.read(settings(corpus, corpus.root.name, speakers=speakers))  # type: ignore[arg-type]
+    assert {(entry.speaker, entry.speaker_from) for entry in listing.entries} == {
+        (entry.file_id, speakers) for entry in listing.entries
+    }
+
+
+def test_any_damage_to_the_tables_is_one_sentence_or_a_listing(corpus: Published, tmp_path: Path) -> None:
+    tables = [path for path in corpus.root.rglob("*") if path.is_file() and path.stat().st_size]
+    rng = np.random.default_rng(0)
+    chosen = settings(corpus, corpus.root.name)  # type: ignore[arg-type]
+    for _ in range(DAMAGES if tables else 0):
+        path = tables[rng.integers(len(tables))]
+        before = path.read_bytes()
+        content = bytearray(before)
+        for _ in range(rng.integers(1, 4)):
+            at = int(rng.integers(len(content)))
+            match rng.integers(4):
+                case 0:
+                    content[at] = int(rng.integers(256))
+                case 1:
+                    content[at : at + 1] = rng.choice([b"\t", b"\n", b",", b'"', b"\xff", b"\0", b"../", b"|", b" "])
+                case 2:
+                    del content[at:]
+                    content += b"x"
+                case 3:
+                    del content[at : at + int(rng.integers(20))]
+                    content += b"\n"
+        path.write_bytes(content)
+        corpora.check_listing_or_sentence(chosen, tmp_path)
+        path.write_bytes(before)
+    check(layouts.read(chosen), corpus)
+
+
+def test_of_two_layouts_that_fit_the_more_specific_is_read_and_both_are_named(tmp_path: Path) -> None:
+    corpus = PUBLISHED["kaldi"](tmp_path, empty)
+    (tmp_path / "metadata.csv").write_text("path,language,speaker\n")
+    listing = layouts.read(settings(corpus, "auto"))
+    check(listing, corpus)
+    assert "is read as layout 'kaldi': it holds wav.scp; 'table' (it holds metadata.csv)" in listing.notes[0]
+
+
+def test_a_folder_of_no_layout_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(CorpusError, match=r"has none of the layouts kaldi, .*; docs/corpora\.md shows each"):
+        layouts.read(settings(Published(tmp_path), "auto"))
