@@ -88,7 +88,9 @@ class QualityMeter:
     def _count_levels(self, samples: Samples) -> None:
         whole = len(samples) // self._frame * self._frame
         frames = samples[:whole].reshape(-1, self._frame).astype(np.float32)
-        power = np.einsum("ij,ij->i", frames, frames) / (self._frame * float(FULL_SCALE) ** 2)
+        means = frames.mean(axis=1)  # an offset is no sound
+        squares = np.einsum("ij,ij->i", frames, frames) / self._frame
+        power = (squares - np.square(means)) / float(FULL_SCALE) ** 2
         below = np.rint(-10 * np.log10(np.maximum(power, 10.0 ** (LOWEST_DBFS / 10)))).astype(np.int64)
         self._levels += np.bincount(np.maximum(below, 0), minlength=len(self._levels))
         self._framed = samples[whole:].copy()
