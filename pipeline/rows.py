@@ -128,6 +128,14 @@ class SpanRow:
 
 
 @dataclasses.dataclass(frozen=True)
+class VoiceRow:
+    """A row of speakers/voices.csv: the cluster of similar voices that stands for the speaker of a recording."""
+
+    recording: str
+    speaker: str
+
+
+@dataclasses.dataclass(frozen=True)
 class SplitRow:
     """A row of splits/{train,val,test,other,left_out}.csv: one recording of a split."""
 

@@ -25,6 +25,7 @@ from pipeline.rows import (
     SpanRow,
     SplitRow,
     TrialRow,
+    VoiceRow,
 )
 
 RowWithLanguage = TypeVar("RowWithLanguage", RecordingRow, SplitRow)
@@ -37,6 +38,7 @@ Row = TypeVar(
     FlagRow,
     RejectedRow,
     SpanRow,
+    VoiceRow,
     SplitRow,
     SequenceRow,
     EpochRow,

@@ -11,9 +11,10 @@ from pipeline.console import terminal
 from pipeline.console.text import printable
 from pipeline.dataset import audit
 from pipeline.errors import LeakageError
-from pipeline.rows import LEFT_OUT, OTHER, SPLITS, RecordingRow, SequenceRow, SplitRow
+from pipeline.rows import LEFT_OUT, OTHER, SPLITS, RecordingRow, SequenceRow, SplitRow, VoiceRow
 from pipeline.splits.groups import groups
 from pipeline.store.feature_store import FeatureStore
+from pipeline.voices import clusters
 from stages import ARTIFACTS, read_params, run
 
 READS = ("seed", "audit.on_leak")  # leaves of params.yaml
@@ -25,6 +26,8 @@ def main() -> None:
     manifests = {name: ARTIFACTS / "manifests" / f"{name}.csv" for name in SPLITS}
     items = {name: store.select(manifest=path).items for name, path in manifests.items()}
     recordings = tables.read(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow)
+    voices = {row.recording: row.speaker for row in tables.scan(ARTIFACTS / "speakers" / "voices.csv", VoiceRow)}
+    recordings = clusters.renamed(recordings, voices)
     findings = audit.leakage(
         recordings,
         {name: _split(name) for name in SPLITS} | {OTHER: [*_split(OTHER), *_split(LEFT_OUT)]},
@@ -34,10 +37,14 @@ def main() -> None:
     folder = ARTIFACTS / "audit"
     folder.mkdir(parents=True, exist_ok=True)
     checksums.write_json(folder / "leakage.json", audit.report(findings))
+    unknown = audit.unknown_speakers(recordings)
+    checksums.write_json(folder / "speakers.json", unknown)
     confounds = _confounds([row for row in recordings if row.recording not in store.failed], store, settings.seed)
     checksums.write_json(folder / "confounds.json", confounds)
     checksums.seal(folder)
     terminal.show_table(["check", "violations"], [[check, len(found)] for check, found in findings.items()])
+    if unknown["sentence"]:
+        print(unknown["sentence"])
     for sentence in verdict.sentences(confounds):
         print(printable(sentence))
     if leaks := [sentence for found in findings.values() for sentence in found]:

@@ -26,6 +26,8 @@ def main() -> None:
             manifests=_manifests(settings),
             trim=_by_language("trim", settings),
             leakage=checksums.read_json(ARTIFACTS / "audit" / "leakage.json"),
+            speakers=checksums.read_json(ARTIFACTS / "audit" / "speakers.json"),
+            ingest=checksums.read_json(ARTIFACTS / "ingest" / "summary.json"),
             confounds=checksums.read_json(ARTIFACTS / "audit" / "confounds.json"),
             rejected=tables.read(ARTIFACTS / "ingest" / "rejected.csv", RejectedRow),
             comparison=_comparison(),

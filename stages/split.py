@@ -1,4 +1,4 @@
-"""split: assign speakers to train, val and test, from ingest/recordings.csv alone. No later stage moves a speaker."""
+"""split: assign speakers, or similar voices if they are not known, to train, val and test. No later stage moves one."""
 
 import dataclasses
 from pathlib import Path
@@ -6,8 +6,9 @@ from pathlib import Path
 from pipeline import checksums, tables
 from pipeline.console import terminal
 from pipeline.console.text import printable
-from pipeline.rows import LEFT_OUT, OTHER, SPLITS, RecordingRow, SplitRow
+from pipeline.rows import LEFT_OUT, OTHER, SPLITS, RecordingRow, SplitRow, VoiceRow
 from pipeline.splits import holdout, methods, outcome, pieces, pins
+from pipeline.voices import clusters
 from stages import ARTIFACTS, read_params, run
 
 READS = (
@@ -28,6 +29,8 @@ PINS = Path("splits") / "pins.csv"
 def main() -> None:
     settings = read_params(READS)
     recordings = tables.of_languages(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow, settings.corpus.languages)
+    voices = {row.recording: row.speaker for row in tables.scan(ARTIFACTS / "speakers" / "voices.csv", VoiceRow)}
+    recordings = clusters.renamed(recordings, voices)
     corpus, search = holdout.divide(recordings, settings.split.holdout), None
     if settings.split.unit == "sequence":
         dealt = pieces.deal(corpus.kept, settings.split, settings.seed)

@@ -20,7 +20,7 @@ BAND_HZ = 250  # resolution of the bandwidth
 BANDWIDTH_DB = 60  # a band further below the strongest is not used
 TONES_HZ = (125, 4000)  # where tones are looked for
 ENVELOPE_BINS = 15  # of the smoothed spectrum that is subtracted, 230 Hz
-LOUD = 0.05  # of the median power: fainter pairs are left out
+LOUD = 0.05  # of the median power: pairs with a fainter window are left out
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class QualityMeter:
         self._held, self._held_from = np.zeros(0, np.int16), 0  # what the next pairs may need
         self._pairs, self._next = 0, 0
         self._power = np.zeros(self._window // 2 + 1)
-        self._tones: list[NDArray[np.float64]] = []  # correlation and power of pairs
+        self._tones: list[NDArray[np.float64]] = []  # correlation, lower and higher power of pairs
 
     def accept(self, samples: Samples) -> None:
         """Take more samples, shape (samples,)."""
@@ -106,9 +106,8 @@ class QualityMeter:
         fine = logs - uniform_filter1d(logs, ENVELOPE_BINS, axis=1, mode="nearest")
         fine /= np.sqrt(np.sum(np.square(fine), axis=1, keepdims=True)) + 1e-9
         alike = np.sum(fine[: len(starts)] * fine[len(starts) :], axis=1)
-        loudness = spectra.sum(axis=1)
-        fainter = np.minimum(loudness[: len(starts)], loudness[len(starts) :])
-        self._tones.append(np.stack([alike, fainter]))
+        powers = spectra.sum(axis=1).reshape(2, -1)
+        self._tones.append(np.stack([alike, powers.min(axis=0), powers.max(axis=0)]))
 
     def _bandwidth(self) -> float:
         bins = round(BAND_HZ * self._window / self._sample_rate)
@@ -120,5 +119,6 @@ class QualityMeter:
     def _tonality(self) -> float:
         if not self._tones:
             return 0.0
-        alike, loudness = np.concatenate(self._tones, axis=1)
-        return round(float(np.mean(alike[loudness >= LOUD * np.median(loudness)])), 3)
+        alike, fainter, louder = np.concatenate(self._tones, axis=1)
+        heard = fainter >= LOUD * np.median(louder)
+        return round(float(np.mean(alike[heard])), 3) if heard.any() else 0.0

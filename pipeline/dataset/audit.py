@@ -1,8 +1,9 @@
 """The leakage audit: from the written files alone, find everything that train, val and test share."""
 
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +77,28 @@ def leakage(
             for row in _out_of_place(rows, {part.recording for part in splits[name] if part.pieces > 1})
         ],
     }
+
+
+def unknown_speakers(recordings: Sequence[RecordingRow]) -> dict[str, Any]:
+    """How many recordings have speakers that nobody named, and what that means, as in audit/speakers.json.
+
+    Examples
+    --------
+    >>> import dataclasses
+    >>> row = RecordingRow("r", "r.wav", "hindi", "r", "r", 2, 32000, 16000, 1, "WAV", "r", -3, -20, 0, 0)
+    >>> unknown_speakers([row])["sentence"]
+    ''
+    >>> print(unknown_speakers([row, dataclasses.replace(row, speaker_from="file")])["sentence"])
+    SPEAKERS ARE NOT KNOWN for 1 of 2 recordings: a voice may be on both sides of a split, and scores too good
+    """
+    counts = Counter(row.speaker_from for row in recordings)
+    unknown = counts["file"] + counts["cluster"]
+    sentence = ""
+    if unknown:
+        sentence = f"SPEAKERS ARE NOT KNOWN for {unknown:,} of {len(recordings):,} recordings: "
+        sentence += "similar voices are kept together, but " if counts["cluster"] else ""
+        sentence += "a voice may be on both sides of a split, and scores too good"
+    return {"recordings": len(recordings), "file": counts["file"], "cluster": counts["cluster"], "sentence": sentence}
 
 
 def report(findings: Findings) -> dict[str, dict[str, object]]:

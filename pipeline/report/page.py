@@ -26,9 +26,9 @@ class Results:
     ----------
     params
         The sections of params.yaml.
-    metrics, splits, search, manifests, trim, leakage, confounds
+    metrics, splits, search, manifests, trim, leakage, speakers, confounds, ingest
         evaluation/metrics.json, splits/summary.json, splits/search.json, manifests/summary.json, trim/summary.json,
-        audit/leakage.json and audit/confounds.json.
+        audit/leakage.json, audit/speakers.json, audit/confounds.json and ingest/summary.json.
     answers, det, history, rejected
         Rows of evaluation/confusion.csv, evaluation/det.csv, model/history.csv and ingest/rejected.csv.
     diagram
@@ -47,7 +47,9 @@ class Results:
     manifests: Mapping[str, Any]
     trim: Mapping[str, Any]
     leakage: Mapping[str, Any]
+    speakers: Mapping[str, Any]
     confounds: Mapping[str, Any]
+    ingest: Mapping[str, Any]
     rejected: Sequence[RejectedRow]
     diagram: bytes
     comparison: Sequence[ComparisonRow] = ()

@@ -153,6 +153,27 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
         },
         trim={language: {"speech": 0.741 + 0.1 * row, "without_speech": row} for row, language in enumerate(languages)},
         leakage={check: {"violations": 0, "examples": []} for check in ("speaker_in_one_split", "audio_in_one_split")},
+        speakers={"recordings": 14, "file": 0, "cluster": 0, "sentence": ""},
+        ingest={
+            "notes": ["read as layout 'folders'"],
+            "quality": {
+                "language": {
+                    language: {
+                        "recordings": 50 + row,
+                        "minutes": 12.5,
+                        "duration_s": 7.25,
+                        "sample_rate": 16000,
+                        "bandwidth_hz": 7750.0,
+                        "rms_dbfs": -23.4,
+                        "noise_floor_dbfs": -61.0,
+                        "clipped": 0.0,
+                        "flags": {"clipped": 3, "narrow": 1} if row == 1 else {},
+                    }
+                    for row, language in enumerate(languages)
+                },
+                "source": {},
+            },
+        },
         confounds={
             "chance": 0.3333,
             "score": 0.6123,

@@ -17,7 +17,7 @@ HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(2)></svg></sty
 def test_sections_come_in_the_order_of_their_importance(plain: str) -> None:
     assert list(Page(plain).sections) == [
         "result", "confusion", "languages", "durations", "training", "splits", "balance", "silence", "leakage",
-        "confounds", "rejected", "more",
+        "confounds", "quality", "rejected", "more",
     ]  # fmt: skip
 
 
@@ -45,6 +45,8 @@ def test_sections_come_in_the_order_of_their_importance(plain: str) -> None:
         ("confounds", ["hindi duration 92.3% 81.2% to 98.1% cut all alike"]),
         ("rejected", ["too_short for example a/b.wav : lasts 0.1 s 4", "unreadable for example c.wav : is text 1"]),
         ("rejected", ["5 in total"]),
+        ("quality", ["english 50 12.50 7.2 s 16 kHz 7.75 kHz -23 dBFS -61 dBFS none", "clipped 3 , narrow 1"]),
+        ("quality", ["read as layout 'folders'"]),
         ("more", ["model.units [64, 32]", "mfcc.fmax null", "silence.strategy mask", "seed 42"]),
     ],
 )  # fmt: skip

@@ -31,6 +31,7 @@ def test_the_stage_reads_the_output_of_the_others_and_names_a_missing_file(tmp_p
         "evaluation/metrics": made.metrics, "splits/summary": made.splits, "splits/search": made.search,
         "manifests/summary": made.manifests,
         "trim/summary": made.trim, "audit/leakage": made.leakage, "audit/confounds": made.confounds,
+        "audit/speakers": made.speakers, "ingest/summary": made.ingest,
     }.items():  # fmt: skip
         (artifacts / name).parent.mkdir(parents=True, exist_ok=True)
         (artifacts / f"{name}.json").write_text(json.dumps(tree), encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Voices: recordings whose speakers are not known, grouped by how alike they sound."""

@@ -1,0 +1,29 @@
+"""speakers: where corpus.speakers is cluster, similar voices become one speaker; otherwise nothing is left to do."""
+
+from pipeline import checksums, tables
+from pipeline.rows import RecordingRow, VoiceRow
+from pipeline.store.feature_store import FeatureStore
+from pipeline.voices import clusters
+from pipeline.voices.vectors import vectors
+from stages import ARTIFACTS, run
+
+
+def main() -> None:
+    recordings = tables.read(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow)
+    unknown = [row for row in recordings if row.speaker_from == "cluster"]
+    found = {}
+    if unknown:
+        store = FeatureStore.open(ARTIFACTS / "features.zarr")
+        found = clusters.speakers(unknown, vectors(store, [row.recording for row in unknown]))
+    folder = ARTIFACTS / "speakers"
+    folder.mkdir(parents=True, exist_ok=True)
+    tables.write(folder / "voices.csv", VoiceRow, [VoiceRow(*pair) for pair in found.items()])
+    checksums.seal(folder)
+    if unknown:
+        print(f"{len(unknown):,} recordings of speakers who are not known: {len(set(found.values())):,} similar voices")
+    else:
+        print("not needed: corpus.speakers is not cluster")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,77 @@
+"""Recordings inside files: every cut equals the same slice of the whole file, from one pass over it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.arrays import Samples
+from pipeline.audio import cuts
+from pipeline.audio.cuts import Cut, take
+from pipeline.audio.decode import decode
+
+RATE = 16000
+LENGTH = 70_000
+
+
+@pytest.fixture(scope="module")
+def stereo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cuts") / "a.flac"
+    soundfile.write(path, np.random.default_rng(0).integers(-9000, 9000, (LENGTH, 2), np.int16), RATE)
+    return path
+
+
+def taken(path: Path, wanted: list[Cut], rate: int = RATE) -> list[list[int]]:
+    found: dict[int, list[int]] = {}
+
+    def receive(position: int, blocks: Iterator[Samples]) -> None:
+        assert position == len(found)
+        found[position] = np.concatenate([np.zeros(0, np.int16), *blocks]).tolist()
+
+    take(decode(path), wanted, rate, receive)
+    return [found[position] for position in range(len(wanted))]
+
+
+cut = st.builds(
+    lambda channel, ends: Cut(channel, min(ends), None if max(ends) > LENGTH + 500 else max(ends) + 1),
+    st.integers(0, 2),
+    st.tuples(st.integers(0, LENGTH + 1000), st.integers(0, LENGTH + 1000)),
+)
+
+
+@given(wanted=st.lists(cut, min_size=1, max_size=6))
+def test_cuts_are_slices_of_their_channel(stereo: Path, wanted: list[Cut]) -> None:
+    samples = soundfile.read(stereo, dtype="int16")[0]
+    mean = np.rint(samples.astype(float).sum(axis=1) / 2).astype(np.int16)
+    channels = [mean, samples[:, 0], samples[:, 1]]
+    found = taken(stereo, wanted)
+    for got, want in zip(found, wanted, strict=True):
+        assert got == channels[want.channel][want.start : want.stop].tolist()
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 48000])
+def test_cuts_are_slices_after_resampling(stereo: Path, rate: int) -> None:
+    [whole] = taken(stereo, [Cut(1)], rate)
+    wanted = [Cut(1, 1000, 9000), Cut(1, 5000, None), Cut(1, 0, 10)]
+    assert taken(stereo, wanted, rate) == [whole[part.start : part.stop] for part in wanted]
+
+
+def test_a_long_recording_waits_in_a_file(stereo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = [Cut(1), Cut(2)]
+    before = taken(stereo, wanted)
+    monkeypatch.setattr(cuts, "HELD_BYTES", 1000)
+    assert taken(stereo, wanted) == before
+
+
+def test_no_cuts_take_nothing(stereo: Path) -> None:
+    assert taken(stereo, []) == []
+
+
+def test_between_two_times_at_the_rate_of_the_file(stereo: Path) -> None:
+    samples = soundfile.read(stereo, dtype="float32")[0]
+    found = np.concatenate(list(cuts.between(decode(stereo), 2, 0.5, 1.25)))
+    np.testing.assert_array_equal(found, samples[8000:20000, 1])
