@@ -215,7 +215,8 @@ def run(project: Path, cores: int) -> Measured:
     if process.returncode:
         sys.exit((project / "output").read_text())
     began = time.monotonic()
-    subprocess.run(["dvc", "repro", "features"], cwd=project, env=environment(project), check=True, capture_output=True)
+    command = ["dvc", "repro", "features"]
+    subprocess.run(command, cwd=project, env=environment(project), check=True, capture_output=True)
     done.no_op = time.monotonic() - began
     return done
 

@@ -1,0 +1,144 @@
+"""`lid check`, `lid play` and `lid trim --recording`: what ingest wrote, and any files."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from pipeline import params, tables
+from pipeline.arrays import Samples
+from pipeline.audio.samples import in_memory
+from pipeline.audio.wav import samples_of
+from pipeline.cli.check import examine
+from pipeline.corpus.entries import Entry
+from pipeline.errors import ArtifactError, CorpusError
+from pipeline.jobs import decoding, ingest
+from pipeline.jobs.decoding import Decoded
+from pipeline.rows import RecordingRow
+from pipeline.silence.sox import detect
+from pipeline.silence.spans import cut
+from tests.cli.test_commands import lid
+from tests.fingerprint.signals import voice
+
+RATE = 16000
+
+
+@pytest.fixture
+def here(
+    tmp_path: Path, babble: Callable[[int, int], Samples], monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Samples]:
+    """Be in a project in which ingest has run; the samples of its recordings by id."""
+    sounds = {f"{number}.flac": babble(number, 30_000 + 5000 * number) for number in range(3)}
+    for name, samples in sounds.items():
+        soundfile.write(tmp_path / name, samples, RATE, subtype="PCM_16")
+    entries = [Entry(name, "hindi", "s") for name in sounds]
+    audio = tmp_path / "artifacts" / "audio"
+    audio.mkdir(parents=True)
+    settings = params.Audio(sample_rate=RATE, channels="mix", min_duration=0.5)
+    [batch] = ingest.batches(entries, {"": tmp_path})
+    decoded = [item for [item] in decoding.ingest(batch, audio, settings) if isinstance(item, Decoded)]
+    rows = ingest.placed(decoded, audio, RATE)
+    tables.write(tmp_path / "artifacts" / "ingest" / "recordings.csv", RecordingRow, rows)
+    shutil.copy(Path(__file__).parents[2] / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return {row.recording: sounds[row.path] for row in rows}
+
+
+def test_a_recording_is_written_as_it_is(here: dict[str, Samples]) -> None:
+    for recording, samples in here.items():
+        status, said, _ = lid("play", recording, "out.wav")
+        assert (status, said) == (0, f"{len(samples) / RATE:.2f} s\n")
+        np.testing.assert_array_equal(soundfile.read("out.wav", dtype="int16")[0], samples)
+        np.testing.assert_array_equal(samples_of(recording), samples)
+
+
+def test_an_unknown_recording_is_named_with_the_closest(here: dict[str, Samples]) -> None:
+    known = list(here)[1]
+    status, _, said = lid("play", known[:-1] + "x", "out.wav")
+    assert status == 2
+    assert f"has no recording '{known[:-1]}x'; its first column has the ids, such as {known}" in said
+    assert not Path("out.wav").exists()
+
+
+def test_damaged_audio_is_not_played(here: dict[str, Samples]) -> None:
+    path = Path("artifacts/audio/00000.wav")
+    content = bytearray(path.read_bytes())
+    content[70_000] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ArtifactError, match=r"the audio of '1\.flac', is not what ingest wrote"):
+        samples_of(list(here)[1])
+    np.testing.assert_array_equal(samples_of(list(here)[0]), list(here.values())[0])
+
+
+def test_a_missing_loudspeaker_is_one_line(here: dict[str, Samples], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDIODEV", "nowhere")
+    monkeypatch.setenv("AUDIODRIVER", "alsa")
+    status, _, said = lid("play", list(here)[0])
+    assert status == 2
+    assert said.startswith("error: the loudspeaker can't be opened (")
+    assert said.count("\n") == 1
+
+
+def test_trim_of_a_recording_is_the_speech_in_it(here: dict[str, Samples]) -> None:
+    recording, samples = list(here.items())[2]
+    status, said, _ = lid("trim", "--recording", recording, "out.wav")
+    wanted = cut(samples, detect(in_memory(samples), len(samples), RATE, params.load(Path("params.yaml")).silence))
+    assert (status, said) == (0, f"{len(wanted) / RATE:.2f} s of {len(samples) / RATE:.2f} s are speech\n")
+    np.testing.assert_array_equal(soundfile.read("out.wav", dtype="int16")[0], wanted)
+    assert lid("trim", "--recording", recording, "in.wav", "out.wav")[0] == 2
+    assert lid("trim", "out.wav")[0] == 2
+
+
+@pytest.mark.cluster
+def test_check_names_every_fault_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    root = tmp_path / "in"
+    root.mkdir()
+    times = np.arange(8 * RATE) / RATE
+    speech = voice(0, 8)
+    sounds = {
+        "fine.wav": voice(1, 8), "clipped.wav": np.clip(voice(2, 8).astype(int) * 9, -32768, 32767).astype(np.int16),
+        "quiet.wav": voice(3, 8) // 200, "tone.wav": (9000 * np.sin(2 * np.pi * 440 * times)).astype(np.int16),
+        "one.wav": speech, "sub/two.flac": speech // 2, "-short.wav": speech[:100], "zeros.wav": speech * 0,
+    }  # fmt: skip
+    for name, samples in sounds.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        soundfile.write(root / name, samples, RATE, subtype="PCM_16")
+    (root / "text.mp3").write_text("no audio\n" * 99)
+    (root / "half.wav").write_bytes((root / "fine.wav").read_bytes()[:40_000])
+    (root / "|touch hurt.wav").write_bytes((root / "fine.wav").read_bytes()[:-2])
+    (root / "outside.wav").symlink_to("/etc/hostname")
+    (root / "notes.txt").touch()
+    os.mkfifo(root / "pipe.wav")
+    before = sorted(tmp_path.rglob("*"))
+
+    assert not examine(root)
+    printed = capsys.readouterr().out.splitlines()
+    found = {(line.split()[0], line[14:].partition(" ")[0]) for line in printed[:-1]}
+    assert found >= {
+        ("clipped", "clipped.wav"), ("quiet", "quiet.wav"), ("tonal", "tone.wav"), ("steady", "tone.wav"),
+        ("duplicate", "one.wav"), ("duplicate", "sub/two.flac"), ("too_short", "-short.wav"), ("silent", "zeros.wav"),
+        ("unreadable", "text.mp3"), ("truncated", "half.wav"), ("truncated", "|touch"), ("outside", "outside.wav"),
+        ("not_a_file", "pipe.wav"),
+    }  # fmt: skip
+    assert "fine.wav" not in {name for _, name in found}
+    assert "skipped: 1 that are not audio" in printed[-1]
+    assert sorted(tmp_path.rglob("*")) == before
+
+    assert examine(root / "fine.wav")
+    assert capsys.readouterr().out == "1 files, 0.00 h: 1 are fine, 0 can't be used\n"
+
+
+def test_check_of_nothing_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="holds no recordings; name an audio file"):
+        examine(tmp_path)
+
+
+def test_the_usual_limits_are_those_of_the_project(defaults: params.Params) -> None:
+    assert params.Checks.usual() == defaults.corpus.checks

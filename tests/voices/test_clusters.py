@@ -1,0 +1,85 @@
+"""Clusters of voices: the same voice stays together, languages stay apart, and known speakers keep their names."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pipeline.rows import RecordingRow
+from pipeline.shards import writer
+from pipeline.store.feature_store import FeatureStore
+from pipeline.voices import clusters
+from pipeline.voices.vectors import vectors
+
+
+def row(number: int, language: str = "hindi") -> RecordingRow:
+    name = f"r{number}"
+    return RecordingRow(
+        name, f"{name}.wav", language, name, name, 2.0, 32000, 16000, 1, "WAV", name, -3, -20, 0, 0,
+        speaker_from="cluster",
+    )  # fmt: skip
+
+
+def voices(speakers: int, each: int, spread: float, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Vectors around one centre per speaker, and the number of the speaker of each."""
+    rng = np.random.default_rng(seed)
+    true = np.repeat(np.arange(speakers), each)
+    centres = rng.normal(size=(speakers, 40))
+    return centres[true] + spread * rng.normal(size=(len(true), 40)), true
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_recordings_of_one_voice_stay_together(seed: int) -> None:
+    found, true = voices(12, 6, 0.3, seed)
+    labels = clusters.cluster(found)
+    assert len(set(labels)) == 12
+    for speaker in range(12):
+        assert len(set(labels[true == speaker])) == 1
+
+
+def test_the_order_of_the_recordings_does_not_matter() -> None:
+    found, _ = voices(9, 5, 0.5)
+    order = np.random.default_rng(1).permutation(len(found))
+    one, other = clusters.cluster(found), clusters.cluster(found[order])
+    together = one[:, None] == one[None, :]
+    np.testing.assert_array_equal(together[np.ix_(order, order)], other[:, None] == other[None, :])
+
+
+def test_many_recordings_are_compared_with_their_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, true = voices(20, 30, 0.3)
+    monkeypatch.setattr(clusters, "ALL_PAIRS", 100)
+    with pytest.warns(UserWarning, match="connected components"):
+        labels = clusters.cluster(found)
+    assert all(len(set(labels[true == speaker])) == 1 for speaker in range(20))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_few_or_equal_recordings_are_one_voice(count: int) -> None:
+    assert len(set(clusters.cluster(np.ones((count, 8))))) <= 1
+
+
+def test_languages_are_clustered_apart_and_known_speakers_are_kept() -> None:
+    found, _ = voices(2, 6, 0.1)
+    rows = [row(number, ("hindi", "english")[number % 2]) for number in range(12)]
+    named = clusters.speakers(rows, found)
+    for name in set(named.values()):
+        assert len({item.language for item in rows if named[item.recording] == name}) == 1
+    known = dataclasses.replace(row(99), speaker="ann", speaker_from="table")
+    renamed = clusters.renamed([*rows, known], named)
+    assert [item.speaker for item in renamed] == [*(named[item.recording] for item in rows), "ann"]
+
+
+def test_a_vector_is_mean_and_deviation_of_the_speech(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(50, 4)).astype(np.float32)
+    speech = rng.random(50) < 0.6
+    speech[30:] = False
+    features[3] = np.nan  # could not be computed
+    writer.create(tmp_path / "s.zarr", ["a", "b"], ["hindi"] * 2, ["x", "y"], [30, 20], 4, {})
+    writer.write(tmp_path / "s.zarr", 0, features, speech)
+    found = vectors(FeatureStore.open(tmp_path / "s.zarr"), ["b", "a"])
+    used = features[:30][speech[:30] & np.isfinite(features[:30, 0])]
+    np.testing.assert_allclose(found[1], [*used.mean(axis=0), *used.std(axis=0)], atol=1e-5)
+    assert not found[0].any()
