@@ -49,7 +49,9 @@ def mono(block: NDArray[np.float32], channel: int = 0) -> Waveform:
     >>> mono(block), mono(block, 2)
     (array([0.75], dtype=float32), array([0.5], dtype=float32))
     """
-    return block[:, channel - 1] if channel else block.mean(axis=1, dtype=np.float32)
+    if channel or block.shape[1] == 1:
+        return block[:, max(channel - 1, 0)]
+    return block.mean(axis=1, dtype=np.float32)
 
 
 def decode(path: Path) -> Decoded:
@@ -107,7 +109,7 @@ def _blocks(source: _ForwardFile, expected: int, path: Path) -> Iterator[NDArray
             if not len(block):
                 break
             decoded += len(block)
-            yield np.clip(block, -1, 1)
+            yield np.clip(block, -1, 1, out=block)
         if decoded < expected < UNKNOWN_FRAMES:
             detail = f"gives {decoded} of at least {expected} frames; copy it again or convert it to FLAC"
             raise AudioError("truncated", detail, path)

@@ -26,7 +26,9 @@ def to_samples(waveform: Waveform) -> Samples:
     >>> to_samples(np.array([-1.5, 0.5, 1.0], np.float32))
     array([-32768,  16384,  32767], dtype=int16)
     """
-    return np.clip(np.rint(waveform * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    scaled = waveform * FULL_SCALE
+    np.rint(scaled, out=scaled)  # in place: ingest spends a tenth of its time here otherwise
+    return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1, out=scaled).astype(np.int16)
 
 
 def in_memory(samples: Samples) -> Read:

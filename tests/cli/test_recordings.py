@@ -28,9 +28,7 @@ RATE = 16000
 
 
 @pytest.fixture
-def here(
-    tmp_path: Path, babble: Callable[[int, int], Samples], monkeypatch: pytest.MonkeyPatch
-) -> dict[str, Samples]:
+def here(tmp_path: Path, babble: Callable[[int, int], Samples], monkeypatch: pytest.MonkeyPatch) -> dict[str, Samples]:
     """Be in a project in which ingest has run; the samples of its recordings by id."""
     sounds = {f"{number}.flac": babble(number, 30_000 + 5000 * number) for number in range(3)}
     for name, samples in sounds.items():

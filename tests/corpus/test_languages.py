@@ -37,7 +37,9 @@ def test_every_usual_name_is_that_of_the_parameters(names: tuple[str, ...]) -> N
 def test_languages_that_are_not_the_same_are_not() -> None:
     wanted = ["mandarin", "cantonese", "english", "hindi", "urdu", "danish", "norwegian", "spanish", "portuguese"]
     languages = Languages(wanted)
-    found = {name: languages.find(name) for name in ("yue", "yue_hant_hk", "ur", "da", "es", "pt", "gl", "wuu", "nn", "enc")}
+    found = {
+        name: languages.find(name) for name in ("yue", "yue_hant_hk", "ur", "da", "es", "pt", "gl", "wuu", "nn", "enc")
+    }
     assert found == {
         "yue": "cantonese", "yue_hant_hk": "cantonese", "ur": "urdu", "da": "danish", "es": "spanish",
         "pt": "portuguese", "gl": None, "wuu": None, "nn": None, "enc": None,
@@ -50,7 +52,9 @@ def test_a_language_whose_name_begins_like_another_is_never_confused_with_it() -
         "french", "french", "french", "french_canadian", "french_canadian",
     ]  # fmt: skip
     regional = Languages(["french_canadian", "english"])
-    assert [regional.find(name) for name in ("fr", "french", "fr-FR", "french_", "fr-CA")] == [None] * 4 + ["french_canadian"]
+    assert [regional.find(name) for name in ("fr", "french", "fr-FR", "french_", "fr-CA")] == [None] * 4 + [
+        "french_canadian"
+    ]
 
 
 def test_regions_of_one_language_are_told_apart() -> None:
