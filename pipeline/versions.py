@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 PACKAGES = (
     "ai-edge-litert",
+    "av",
     "jinja2",
     "keras",
     "librosa",
@@ -26,6 +27,7 @@ PACKAGES = (
 )
 """Packages that dvc.yaml names for a stage; a Dask job declares those that it depends on."""
 
+OPTIONAL = frozenset({"av"})  # may be missing: without it, some files are rejected
 MISSING = "none"  # version of a package that is not installed
 
 

@@ -1,4 +1,4 @@
-"""Recordings of any format that libsndfile reads, decoded block by block."""
+"""Recordings of any format that libsndfile reads, or PyAV if it is installed, decoded block by block."""
 
 import os
 import stat
@@ -11,6 +11,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from pipeline.arrays import Waveform
+from pipeline.audio import foreign
 from pipeline.audio.lengths import stated_length
 from pipeline.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ
 from pipeline.errors import AudioError
@@ -49,13 +50,13 @@ def mono(block: NDArray[np.float32], channel: int = 0) -> Waveform:
     >>> mono(block), mono(block, 2)
     (array([0.75], dtype=float32), array([0.5], dtype=float32))
     """
-    if channel or block.shape[1] == 1:
-        return block[:, max(channel - 1, 0)]
-    return block.mean(axis=1, dtype=np.float32)
+    one = channel or block.shape[1] == 1
+    waveform: Waveform = block[:, max(channel - 1, 0)] if one else block.mean(axis=1, dtype=np.float32)
+    return waveform
 
 
 def decode(path: Path) -> Decoded:
-    """Decode a file of any format, rate and number of channels that libsndfile reads.
+    """Decode a file of any format, rate and number of channels that libsndfile or `foreign` reads.
 
     The format is recognised by the content, never by the name.
 
@@ -66,16 +67,32 @@ def decode(path: Path) -> Decoded:
         ``truncated`` and ``not_finite``.
     """
     descriptor = _open(path)
+    if kind := foreign.recognise(descriptor):
+        os.close(descriptor)
+        stream = foreign.open_stream(path, kind)
+        _require_rate(stream.sample_rate, path)
+        checked = (_within_full_scale(block, path) for block in stream.blocks)
+        return Decoded(stream.sample_rate, stream.channels, stream.format, checked)
     source = _ForwardFile.of(descriptor, path)
     stated, size = stated_length(descriptor, source.format, path), os.fstat(descriptor).st_size
     if stated.end is not None and stated.end > size:
         raise AudioError("truncated", f"holds {size} of at least {stated.end} bytes; copy it again", path)
-    if not MIN_RATE_HZ <= source.samplerate <= MAX_RATE_HZ:
-        allowed = f"{MIN_RATE_HZ} to {MAX_RATE_HZ} are allowed"
-        raise AudioError("sample_rate", f"claims {source.samplerate} Hz, {allowed}; resample it", path)
+    _require_rate(source.samplerate, path)
     expected = source.frames if stated.frames is None else stated.frames
     blocks = _blocks(source, expected, path)
     return Decoded(source.samplerate, source.channels, f"{source.format}/{source.subtype}", blocks)
+
+
+def _require_rate(rate: int, path: Path) -> None:
+    if not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
+        allowed = f"{MIN_RATE_HZ} to {MAX_RATE_HZ} are allowed"
+        raise AudioError("sample_rate", f"claims {rate} Hz, {allowed}; resample it", path)
+
+
+def _within_full_scale(block: NDArray[np.float32], path: Path) -> NDArray[np.float32]:
+    if not np.isfinite(block).all():
+        raise AudioError("not_finite", "holds samples that are NaN or infinite; write it again", path)
+    return np.clip(block, -1, 1, out=block)
 
 
 class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]
@@ -104,12 +121,10 @@ def _blocks(source: _ForwardFile, expected: int, path: Path) -> Iterator[NDArray
             except soundfile.LibsndfileError as error:
                 detail = f"breaks off after {decoded} frames ({error}); copy it again"
                 raise AudioError("unreadable", detail, path) from error
-            if not np.isfinite(block).all():
-                raise AudioError("not_finite", "holds samples that are NaN or infinite; write it again", path)
             if not len(block):
                 break
             decoded += len(block)
-            yield np.clip(block, -1, 1, out=block)
+            yield _within_full_scale(block, path)
         if decoded < expected < UNKNOWN_FRAMES:
             detail = f"gives {decoded} of at least {expected} frames; copy it again or convert it to FLAC"
             raise AudioError("truncated", detail, path)
@@ -123,7 +138,11 @@ def duration(path: Path) -> float:
     AudioError
         ``missing`` or ``unreadable``.
     """
-    with _ForwardFile.of(_open(path), path) as source:
+    descriptor = _open(path)
+    if foreign.recognise(descriptor):
+        os.close(descriptor)
+        return 0.0
+    with _ForwardFile.of(descriptor, path) as source:
         return float(source.frames / source.samplerate) if source.frames < UNKNOWN_FRAMES else 0.0
 
 

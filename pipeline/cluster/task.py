@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from pipeline import files
 from pipeline.cluster.job import Item, Result
 from pipeline.errors import ClusterError
-from pipeline.versions import MISSING, installed
+from pipeline.versions import MISSING, OPTIONAL, installed
 
 TICK_S = 1  # the unit of time limits
 
@@ -103,7 +103,7 @@ def versions(packages: Sequence[str]) -> dict[str, str]:
 def admission(folder: Path, packages: Sequence[str]) -> Iterator[tuple[str, Path, dict[str, str]]]:
     """Yield what a worker checks before its first task: the run, a folder that it must see, and versions."""
     mine = versions(packages)
-    if lacking := [name for name, version in mine.items() if version == MISSING]:
+    if lacking := [name for name, version in mine.items() if version == MISSING and name not in OPTIONAL]:
         raise ClusterError(
             f"{', '.join(lacking)} can't be found in {sys.prefix}; run `make setup` and use its environment"
         )

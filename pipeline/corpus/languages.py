@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Sequence
+from contextlib import suppress
 
 import langcodes
 from language_data import names
@@ -70,10 +71,10 @@ def tag_of(text: str) -> str | None:
         pass
     words = text.replace("_", " ").replace("-", " ").split()
     for name in (" ".join(words), " ".join(reversed(words))):  # french_canadian is Canadian French
-        try:
-            found = langcodes.find(name)
-        except LookupError:
-            continue
-        if names.normalize_name(name) in names.TRIES["und/name_to_language"]:  # the whole name, not only its beginning
-            return str(langcodes.standardize_tag(found, macro=True))
+        for spoken in ("en", "und"):  # a name in English, or else in any language
+            with suppress(LookupError):
+                found = langcodes.find(name, spoken)
+                # The whole name, not only its beginning.
+                if names.normalize_name(name) in names.TRIES[f"{spoken}/name_to_language"]:
+                    return str(langcodes.standardize_tag(found, macro=True))
     return None

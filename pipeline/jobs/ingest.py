@@ -71,7 +71,7 @@ INGEST = Job(
         "audio.min_duration",
     ),
     code=("audio", "corpus", "fingerprint"),
-    packages=("numba", "numpy", "scipy", "soundfile", "soxr"),
+    packages=("av", "numba", "numpy", "scipy", "soundfile", "soxr"),
     function=ingest,
     batches=batches,
     placeholder=placeholder,

@@ -5,6 +5,7 @@ speakers are found again.
 """
 
 import dataclasses
+import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -54,7 +55,9 @@ def cluster(vectors: NDArray[np.float64]) -> NDArray[np.int64]:
         distance_threshold=DISTANCE * median,
         connectivity=kneighbors_graph(scaled, NEIGHBOURS) if count > ALL_PAIRS else None,
     )
-    labels: NDArray[np.int64] = model.fit_predict(scaled)
+    with warnings.catch_warnings():  # that neighbours alone do not connect all: far apart is far apart
+        warnings.simplefilter("ignore", UserWarning)
+        labels: NDArray[np.int64] = model.fit_predict(scaled)
     return labels
 
 

@@ -69,13 +69,13 @@ def test_damaged_audio_is_not_played(here: dict[str, Samples]) -> None:
     path.write_bytes(content)
     with pytest.raises(ArtifactError, match=r"the audio of '1\.flac', is not what ingest wrote"):
         samples_of(list(here)[1])
-    np.testing.assert_array_equal(samples_of(list(here)[0]), list(here.values())[0])
+    np.testing.assert_array_equal(samples_of(next(iter(here))), next(iter(here.values())))
 
 
 def test_a_missing_loudspeaker_is_one_line(here: dict[str, Samples], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUDIODEV", "nowhere")
     monkeypatch.setenv("AUDIODRIVER", "alsa")
-    status, _, said = lid("play", list(here)[0])
+    status, _, said = lid("play", next(iter(here)))
     assert status == 2
     assert said.startswith("error: the loudspeaker can't be opened (")
     assert said.count("\n") == 1

@@ -91,3 +91,16 @@ def test_one_language_under_two_names_is_refused_by_both(twice: tuple[str, str])
 @example("i-klingon")
 def test_any_text_is_a_language_or_none(text: str) -> None:
     assert Languages(["english", "zh"]).find(text) in ("english", "zh", None)
+
+
+CODES = """
+ab af am ar as az ba be bg bi bn bo br bs ca ceb cs cy da de el en eo es et eu fa fi fo fr gl gn gu gv ha haw
+hi hr ht hu hy ia id is it iw ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc
+pa pl ps pt ro ru sa sco sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi war yi yo zh
+"""
+
+
+@pytest.mark.parametrize("code", CODES.split())
+def test_the_english_name_of_every_language_of_voxlingua_is_its_code(code: str) -> None:
+    name = langcodes.get(code).display_name()
+    assert tag_of(name) == tag_of(name.replace(" ", "_").lower()) == tag_of(code), name

@@ -9,6 +9,8 @@ import soundfile
 
 from pipeline import params
 from pipeline.arrays import Samples
+from pipeline.audio.decode import Decoded as DecodedFile
+from pipeline.audio.decode import decode
 from pipeline.corpus.entries import Entry
 from pipeline.jobs import decoding, ingest
 from pipeline.jobs.decoding import Decoded
@@ -140,16 +142,18 @@ def test_a_damaged_file_is_rejected_once_with_all_its_parts(tmp_path: Path, call
 def test_an_hour_with_three_hundred_parts_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     soundfile.write(tmp_path / "a.flac", np.tile(sound(0, 60), 60), RATE)
     calls = []
-    monkeypatch.setattr(decoding, "decode", lambda path: calls.append(path) or original(path))
+
+    def counted(path: Path) -> DecodedFile:
+        calls.append(path)
+        return decode(path)
+
+    monkeypatch.setattr(decoding, "decode", counted)
     entries = [entry("a.flac", start=12.0 * number, end=12.0 * number + 10) for number in range(300)]
     found, rejected = ingested(tmp_path, entries)
     assert calls == [tmp_path / "a.flac"]
     assert not rejected
     assert [(row.start_s, row.samples) for row, _ in found] == [(12.0 * number, 10 * RATE) for number in range(300)]
     assert found[7][1] == np.tile(sound(0, 60), 3)[84 * RATE : 94 * RATE].tolist()
-
-
-original = decoding.decode
 
 
 def test_the_source_is_in_the_path_and_a_column(tmp_path: Path, call: tuple[Samples, Samples]) -> None:

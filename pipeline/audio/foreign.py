@@ -1,0 +1,179 @@
+"""Formats that libsndfile can't read: AAC, M4A, WMA, AMR and the sound of videos, decoded by FFmpeg through PyAV.
+
+A damaged file may crash FFmpeg. So it runs in a process of its own, `foreign_decoder`, which serves one file after the
+other and is replaced when it dies. The format is chosen by the first bytes, never guessed by FFmpeg, so that none of
+its playlists or protocols is ever opened.
+"""
+
+import atexit
+import importlib.util
+import json
+import os
+import select
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.audio import foreign_decoder
+from pipeline.errors import AudioError
+
+HEAD_BYTES = 16
+ANSWER_S = 60  # the longest wait for the next block
+DOES_NOT_READ = "is {kind}, which libsndfile does not read; install PyAV (pip install av), or convert it to WAV or FLAC"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A format by its first bytes."""
+
+    name: str
+    offset: int
+    magic: bytes
+    demuxer: str  # FFmpeg's name
+
+
+KINDS = (
+    Kind("MP4", 4, b"ftyp", "mov"),
+    Kind("WMA", 0, bytes.fromhex("3026b2758e66cf11"), "asf"),
+    Kind("AMR", 0, b"#!AMR", "amr"),
+    Kind("AAC", 0, b"\xff\xf1", "aac"),
+    Kind("AAC", 0, b"\xff\xf9", "aac"),
+    Kind("Matroska", 0, b"\x1aE\xdf\xa3", "matroska"),
+    Kind("AVI", 8, b"AVI ", "avi"),
+    Kind("FLV", 0, b"FLV\x01", "flv"),
+    Kind("MPEG", 0, b"\x00\x00\x01\xba", "mpeg"),
+)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The first sound in a file: as `decode.Decoded`."""
+
+    sample_rate: int
+    channels: int
+    format: str
+    blocks: Iterator[NDArray[np.float32]]
+
+
+def recognise(descriptor: int) -> Kind | None:
+    """The format of an open file, if it is one of those here."""
+    head = os.pread(descriptor, HEAD_BYTES, 0)
+    return next((kind for kind in KINDS if head[kind.offset :].startswith(kind.magic)), None)
+
+
+def is_installed() -> bool:
+    """Tell if PyAV is installed."""
+    return importlib.util.find_spec("av") is not None
+
+
+def open_stream(path: Path, kind: Kind) -> Stream:
+    """Decode a file of such a format.
+
+    Raises
+    ------
+    AudioError
+        ``unreadable``; the blocks also raise ``unreadable`` and ``truncated``.
+    """
+    if not is_installed():
+        raise AudioError("unreadable", DOES_NOT_READ.format(kind=kind.name), path)
+    decoder = _Decoder.mine()
+    header = decoder.begin(path, kind)
+    blocks = _blocks(decoder, path, header["channels"])
+    return Stream(header["sample_rate"], header["channels"], f"{kind.name}/{header['codec']}", blocks)
+
+
+def _blocks(decoder: "_Decoder", path: Path, channels: int) -> Iterator[NDArray[np.float32]]:
+    with decoder:
+        while content := decoder.next(path):
+            yield np.frombuffer(content, np.float32).reshape(-1, channels).copy()
+
+
+class _Decoder:
+    """The process that decodes for a thread; as a context manager, it ends unless the file was read to its end."""
+
+    _of_thread = threading.local()
+
+    def __init__(self) -> None:
+        self._at_end = True
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", foreign_decoder.__name__],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        )  # fmt: skip
+        atexit.register(self._process.kill)
+
+    @classmethod
+    def mine(cls) -> "_Decoder":
+        """The decoder of this thread, a new one if the last one died or has not finished its file."""
+        decoder: _Decoder | None = getattr(cls._of_thread, "decoder", None)
+        if decoder is None or not decoder._at_end or decoder._process.poll() is not None:
+            if decoder is not None:
+                decoder._end()
+            decoder = cls._of_thread.decoder = cls()
+        return decoder
+
+    def begin(self, path: Path, kind: Kind) -> dict[str, Any]:
+        """Ask for a file; its sample rate, channels and codec."""
+        self._at_end = False
+        request = json.dumps([os.fsencode(path.absolute()).hex(), kind.demuxer]).encode()
+        try:
+            pipe = cast(IO[bytes], self._process.stdin)
+            pipe.write(struct.pack("<I", len(request)) + request)
+            pipe.flush()
+        except OSError as error:
+            raise self._died(path) from error
+        answer: dict[str, Any] = json.loads(self._message(path))
+        if "error" in answer:
+            self._at_end = True
+            raise AudioError(answer["reason"], answer["error"], path)
+        return answer
+
+    def next(self, path: Path) -> bytes:
+        """The next block, empty at the end of the file."""
+        content = self._message(path)
+        if not content:
+            answer = json.loads(self._message(path))
+            self._at_end = True
+            if "error" in answer:
+                raise AudioError(answer["reason"], answer["error"], path)
+        return content
+
+    def __enter__(self) -> "_Decoder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._at_end:
+            self._end()
+
+    def _message(self, path: Path) -> bytes:
+        (size,) = struct.unpack("<I", self._read(4, path))
+        return self._read(size, path)
+
+    def _read(self, size: int, path: Path) -> bytes:
+        descriptor, content = cast(IO[bytes], self._process.stdout).fileno(), bytearray()
+        while len(content) < size:
+            ready, _, _ = select.select([descriptor], [], [], ANSWER_S)
+            part = os.read(descriptor, min(size - len(content), 1 << 20)) if ready else b""
+            if not part:
+                raise self._died(path)
+            content += part
+        return bytes(content)
+
+    def _died(self, path: Path) -> AudioError:
+        self._end()
+        return AudioError("unreadable", "crashes or stops its decoder; convert it to WAV or FLAC", path)
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            cast(IO[bytes], pipe).close()
+        atexit.unregister(self._process.kill)
