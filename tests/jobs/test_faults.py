@@ -68,7 +68,7 @@ def test_a_name_is_only_a_name(here: Path, layout: str) -> None:
     root = here / "corpus"
     folder = root / "hindi" if layout == "folders" else root
     folder.mkdir(parents=True)
-    listed = [name for name in GOOD if layout != "folders" or (name.lower().endswith(".wav") and name != ".wav")]
+    listed = [name for name in GOOD if layout != "folders" or folders.is_audio(name)]
     for number, name in enumerate([*listed, *BAD]):
         soundfile.write(os.fsencode(folder / name), sound(number), RATE, format="WAV")
     names = [*listed, *(name for name in BAD if name.isascii() and "\n" not in name and "\r" not in name)]
