@@ -10,7 +10,7 @@ import soundfile
 
 from pipeline import params
 from pipeline.arrays import Samples
-from pipeline.corpus import layouts
+from pipeline.corpus import folders, layouts
 from pipeline.jobs import decoding, ingest
 from pipeline.jobs.decoding import Decoded
 from pipeline.rows import RejectedRow
