@@ -21,7 +21,6 @@ READS = (
     "corpus.speakers",
     "corpus.speaker_table",
     "corpus.speaker_pattern",
-    "audio.channels",
 )  # leaves of params.yaml
 
 
@@ -29,7 +28,7 @@ def main() -> None:
     settings = read_params(READS)
     for program in ("sox", "dot"):  # later stages need them: say so before any work
         programs.require(program)
-    listing = layouts.read(settings.corpus, settings.audio.channels)
+    listing = layouts.read(settings.corpus)
     digest, unreadable, changed = digests.digests(layouts.roots(settings.corpus), listing.entries, memo.default())
 
     folder = ARTIFACTS / "corpus"

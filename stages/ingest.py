@@ -19,7 +19,7 @@ def main() -> None:
     for program in ("sox", "dot"):  # later stages need them: say so before any work
         programs.require(program)
     folder = ARTIFACTS / "ingest"
-    listing = layouts.read(settings.corpus, settings.audio.channels)
+    listing = layouts.read(settings.corpus)
     tables.write(folder / "rejected.csv", RejectedRow, listing.rejected)  # for fixing the corpus if it is refused
     for name, language in listing.folders.items():
         print(printable(f"folder {name}: {language}"))

@@ -45,7 +45,7 @@ MIN_SPEAKERS = 2  # per language: one to train and one to test on
 UNKNOWN = ("file", "cluster")  # origins of speakers that nobody named
 
 
-def read(corpus: params.Corpus, channels: params.Channels = "mix") -> Listing:
+def read(corpus: params.Corpus) -> Listing:
     """List the recordings of all sources, sorted by source and path.
 
     Raises
@@ -57,7 +57,7 @@ def read(corpus: params.Corpus, channels: params.Channels = "mix") -> Listing:
     skipped = Counter[str]()
     for place in corpus.places():
         listing = _read(place, corpus)
-        entries = [_of(place.name, entry, channels) for entry in listing.entries]
+        entries = [_of(place.name, entry) for entry in listing.entries]
         prefix = f"{place.name}/" if place.name else ""
         whole.entries.extend(
             sorted(entries, key=lambda entry: (entry.path, entry.channel, entry.start, entry.end or 0))
@@ -97,10 +97,8 @@ def _read(place: params.Source, corpus: params.Corpus) -> Listing:
     return dataclasses.replace(listing, notes=[note, *listing.notes])
 
 
-def _of(source: str, entry: Entry, channels: params.Channels) -> Entry:
-    """An entry of a named source."""
-    if entry.channel_speakers and not entry.channel and channels == "first":
-        entry = dataclasses.replace(entry, speaker=entry.channel_speakers[0])
+def _of(source: str, entry: Entry) -> Entry:
+    """An entry of a source, which may have a name."""
     if not source:
         return entry
     entry = dataclasses.replace(entry, source=source)

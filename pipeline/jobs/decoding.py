@@ -196,8 +196,7 @@ def _parts(entry: Entry, channels: int, settings: params.Audio) -> Iterator[_Par
         if number > channels > 1:
             yield part.rejected(AudioError("channel", f"has {channels} channels; name one of them"))
         elif not speaker:
-            yield part.rejected(
-                AudioError("no_speaker", "has no speaker; write one, so that no voice is both trained and tested on")
-            )
+            remedy = "set audio.channels to split" if entry.channel_speakers and not number else "write one"
+            yield part.rejected(AudioError("no_speaker", f"has no speaker; {remedy}"))
         else:
             yield part

@@ -118,7 +118,7 @@ def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimat
         As `layouts.read`, and if no recording of the sample can be used.
     """
     began = time.perf_counter()
-    listing = layouts.read(settings.corpus, settings.audio.channels)
+    listing = layouts.read(settings.corpus)
     layouts.check(listing.entries, listing.rejected, settings.corpus)
     roots, rate = layouts.roots(settings.corpus), settings.audio.sample_rate
     batches = ingest.batches(listing.entries, roots)
