@@ -1,6 +1,7 @@
 """Stated lengths: a truncated file is detected in every format that states its length; a whole file never fails."""
 
 import itertools
+import re
 import struct
 import subprocess
 from collections.abc import Iterator
@@ -262,3 +263,21 @@ def test_no_content_breaks_the_reading_of_a_header(
     with path.open("rb") as file:
         assert isinstance(stated_length(file.fileno(), form), StatedLength)
         assert file.tell() == 0
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+@pytest.mark.parametrize("missing", ["middle", "last but one", "last", "all but the last"])
+def test_ogg_pages_that_are_missing_are_noticed(tmp_path: Path, subtype: str, missing: str) -> None:
+    path = tmp_path / "a.ogg"
+    soundfile.write(path, noise(20 * RATE), RATE, format="OGG", subtype=subtype)
+    content = path.read_bytes()
+    starts = [found.start() for found in re.finditer(b"OggS", content)]
+    pages = [content[start:end] for start, end in zip(starts, [*starts[1:], len(content)], strict=True)]
+    dropped = {
+        "middle": [len(pages) // 2], "last but one": [len(pages) - 2], "last": [len(pages) - 1],
+        "all but the last": [*range(5, len(pages) - 1)],
+    }[missing]  # fmt: skip
+    path.write_bytes(b"".join(page for number, page in enumerate(pages) if number not in dropped))
+    with pytest.raises(AudioError) as error:
+        list(decode(path).blocks)
+    assert error.value.reason == "truncated"

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -78,3 +79,7 @@ def test_doctor_has_status_2_if_something_is_missing(monkeypatch: pytest.MonkeyP
     assert status == 2
     assert "sox (program)        missing" in printed
     assert "error: sox (program): install it: apt-get install sox" in error
+
+
+def test_the_layouts_of_evaluate_are_those_of_the_parameters() -> None:
+    assert tuple(commands.LAYOUTS) == get_args(params.Layout)
