@@ -32,11 +32,14 @@ class Scored:
         Those that can't be used.
     skipped
         Numbers of files that are not audio, or of other languages than those asked for.
+    notes
+        How the corpus was read, and if its speakers are not known.
     """
 
     scores: list[RecordingScore]
     rejected: list[RejectedRow]
     skipped: dict[str, int]
+    notes: list[str]
 
 
 def score(identifier: Identifier, corpus: params.Corpus, all_known: bool) -> Scored:
@@ -72,7 +75,7 @@ def score(identifier: Identifier, corpus: params.Corpus, all_known: bool) -> Sco
     if not any(scored.decision.frames for scored in scores):
         first = f"; the first, {quoted(rejected[0].path)}, {rejected[0].detail}" if rejected else ""
         raise CorpusError(f"no recording with speech in corpus {quoted(corpus.root)} can be used{first}")
-    return Scored(scores, rejected, listing.skipped)
+    return Scored(scores, rejected, listing.skipped, listing.notes)
 
 
 def _languages(listing: Listing) -> list[str]:
@@ -107,4 +110,4 @@ def sentences(scored: Scored) -> list[str]:
     if scored.skipped:
         counts = ", ".join(f"{brief(name)} {count}" for name, count in sorted(scored.skipped.items()))
         found.append(f"skipped: {counts}")
-    return found
+    return found + scored.notes
