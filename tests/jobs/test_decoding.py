@@ -3,14 +3,17 @@
 from pathlib import Path
 from typing import Any
 
+import dask
 import numpy as np
 import pytest
 import soundfile
+from distributed import LocalCluster
 
 from pipeline import params
 from pipeline.arrays import Samples
 from pipeline.audio.decode import Decoded as DecodedFile
 from pipeline.audio.decode import decode
+from pipeline.cluster import engine
 from pipeline.corpus.entries import Entry
 from pipeline.jobs import decoding, ingest
 from pipeline.jobs.decoding import Decoded
@@ -170,3 +173,28 @@ def test_files_are_divided_by_size_and_number(tmp_path: Path, monkeypatch: pytes
         ["0", "1", "2"], ["3"], ["4", "5", "6"], ["7", "8"],
     ]  # fmt: skip
     assert [file.batch for batch in batches for file in batch] == [0, 0, 0, 1, 2, 2, 2, 3, 3]
+
+
+@pytest.mark.cluster
+def test_one_and_two_workers_write_the_same_containers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "BATCH_FILES", 3)
+    for number in range(12):
+        soundfile.write(tmp_path / f"{number:02d}.wav", sound(number, 0.6 + number / 10), RATE)
+    (tmp_path / "05.wav").write_text("no audio")
+    entries = [entry(f"{number:02d}.wav") for number in range(12)]
+    written = {}
+    for workers in (1, 2):
+        target = tmp_path / f"audio{workers}"
+        target.mkdir()
+        with (
+            LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0") as local,
+            dask.config.set({"scheduler-address": local.scheduler_address}),
+            engine.connect(ingest.INGEST) as client,
+        ):
+            by_file = ingest.run(client, entries, {"": tmp_path}, target, settings())
+        decoded = [result for results in by_file for result in results if isinstance(result, Decoded)]
+        rows = ingest.placed(decoded, target, RATE)
+        written[workers] = rows, {path.name: path.read_bytes() for path in target.iterdir()}
+    assert written[1] == written[2]
+    assert [row.path for row in written[1][0]] == [f"{number:02d}.wav" for number in range(12) if number != 5]
+    assert sorted(written[1][1]) == ["00000.wav", "00001.wav", "00002.wav", "00003.wav"]
