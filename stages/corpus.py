@@ -37,7 +37,9 @@ def main() -> None:
     tables.write(folder / "rejected.csv", RejectedRow, listing.rejected + unreadable)
     checksums.seal(folder)
     state = f"{changed:,} new or changed since they were last listed here" if changed else "up to date"
-    print(printable(f"{len(digest):,} files with {len(rows):,} recordings: {state}"))
+    parts = f" with {len(rows):,} recordings" if len(rows) > len(digest) else ""
+    where = ", ".join(place.root for place in settings.corpus.places())
+    print(printable(f"{len(digest):,} files{parts} in {where}: {state}"))
 
 
 def _row(entry: Entry, digest: str) -> FileRow:
