@@ -18,6 +18,9 @@ CODE = {
     "corpus/table.py": {"corpus", "ingest"},
     "demo/espeak.py": {"demo"},
     "fingerprint/matching.py": {"ingest"},
+    "audio/cuts.py": {"ingest"},
+    "voices/vectors.py": {"speakers"},
+    "voices/clusters.py": {"speakers", "split", "audit"},
     "silence/sox.py": {"trim"},
     "splits/division.py": {"split"},
     "dataset/balance.py": {"balance", "report"},
@@ -25,8 +28,20 @@ CODE = {
 }
 UPGRADES = {
     "librosa": {"features", "train", "export"},
-    "numpy": {"demo", "ingest", "trim", "features", "split", "balance", "audit", "train", "export", "evaluate"},
-    "scikit-learn": {"audit"},
+    "numpy": {
+        "demo",
+        "ingest",
+        "trim",
+        "features",
+        "speakers",
+        "split",
+        "balance",
+        "audit",
+        "train",
+        "export",
+        "evaluate",
+    },  # fmt: skip
+    "scikit-learn": {"audit", "speakers"},
     "scipy": {"ingest", "features", "split", "audit", "train", "export", "evaluate"},
     "soxr": {"demo", "ingest", "features", "export", "evaluate"},
     "zarr": {"features"},
