@@ -40,7 +40,7 @@ UPGRADES = {
         "train",
         "export",
         "evaluate",
-    },  # fmt: skip
+    },
     "scikit-learn": {"audit", "speakers"},
     "scipy": {"ingest", "features", "split", "audit", "train", "export", "evaluate"},
     "soxr": {"demo", "ingest", "features", "export", "evaluate"},
