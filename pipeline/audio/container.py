@@ -14,7 +14,7 @@ COPIED_BYTES = 1 << 24  # at a time
 
 @dataclass(frozen=True)
 class Place:
-    """Where a recording lies: samples first:first+samples of a container."""
+    """The place of a recording: samples first:first+samples of a container."""
 
     path: Path
     first: int

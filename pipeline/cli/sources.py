@@ -65,8 +65,7 @@ def microphone(sample_rate: int) -> Iterator[io.BufferedReader]:
     ProgramError
         If SoX is not installed.
     """
-    raw_format = ["-t", "raw", "-r", str(sample_rate), "-e", "signed", "-b", "16", "-c", "1"]
-    command = [programs.require("sox"), "-q", "-d", *raw_format, "-"]
+    command = [programs.require("sox"), "-q", "-d", *_raw(sample_rate), "-"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as recorder:
         pipe, messages = cast(io.BufferedReader, recorder.stdout), cast(io.BufferedReader, recorder.stderr)
         try:
@@ -88,9 +87,13 @@ def loudspeaker(samples: Samples, sample_rate: int) -> None:
     ProgramError
         If SoX is not installed.
     """
-    raw_format = ["-t", "raw", "-r", str(sample_rate), "-e", "signed", "-b", "16", "-c", "1"]
-    command = [programs.require("sox"), "-q", *raw_format, "-", "-d"]
+    command = [programs.require("sox"), "-q", *_raw(sample_rate), "-", "-d"]
     done = subprocess.run(command, input=samples.astype("<i2").tobytes(), capture_output=True, check=False)
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines() or ["SoX gives no reason"]
         raise AudioError("loudspeaker", f"the loudspeaker can't be opened ({lines[-1]}); name a file to write instead")
+
+
+def _raw(sample_rate: int) -> list[str]:
+    """SoX's options for raw 16-bit mono."""
+    return ["-t", "raw", "-r", str(sample_rate), "-e", "signed", "-b", "16", "-c", "1"]
