@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import AudioError, Defect, Reason, UserError
 
-OF_STREAMS = {"closed", "finished", "microphone", "not_mono_float", "odd_bytes", "out_of_range"}
+OF_STREAMS = {"closed", "finished", "loudspeaker", "microphone", "not_mono_float", "odd_bytes", "out_of_range"}
 
 
 @pytest.mark.parametrize(("path", "sentence"), [(None, "is empty"), (Path("a b.wav"), "a b.wav is empty")])

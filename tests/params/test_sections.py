@@ -225,6 +225,8 @@ def test_every_parameter_has_both_bounds_and_the_page_shows_them(key: str) -> No
     page = (PROJECT.parent / "docs" / "parameters.md").read_text(encoding="utf-8")
     (allowed,) = re.findall(rf"^\| `{re.escape(key)}` \|[^|]*\|([^|]*)\|$", page, flags=re.MULTILINE)
     of = schema(key)
+    if "$ref" in of:  # a section of its own, with its own table
+        return
     choices = of.get("enum") or (
         [of["const"]] if "const" in of else ["true", "false"] if of["type"] == "boolean" else []
     )
