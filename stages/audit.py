@@ -11,7 +11,7 @@ from pipeline.console import terminal
 from pipeline.console.text import printable
 from pipeline.dataset import audit
 from pipeline.errors import LeakageError
-from pipeline.rows import LEFT_OUT, OTHER, SPLITS, RecordingRow, SequenceRow, SplitRow, VoiceRow
+from pipeline.rows import LEFT_OUT, OTHER, SPLITS, RecordingRow, SequenceRow, SplitRow
 from pipeline.splits.groups import groups
 from pipeline.store.feature_store import FeatureStore
 from pipeline.voices import clusters
@@ -26,8 +26,7 @@ def main() -> None:
     manifests = {name: ARTIFACTS / "manifests" / f"{name}.csv" for name in SPLITS}
     items = {name: store.select(manifest=path).items for name, path in manifests.items()}
     recordings = tables.read(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow)
-    voices = {row.recording: row.speaker for row in tables.scan(ARTIFACTS / "speakers" / "voices.csv", VoiceRow)}
-    recordings = clusters.renamed(recordings, voices)
+    recordings = clusters.renamed(recordings, ARTIFACTS / "speakers" / "voices.csv")
     findings = audit.leakage(
         recordings,
         {name: _split(name) for name in SPLITS} | {OTHER: [*_split(OTHER), *_split(LEFT_OUT)]},

@@ -6,7 +6,7 @@ from pathlib import Path
 from pipeline import checksums, tables
 from pipeline.console import terminal
 from pipeline.console.text import printable
-from pipeline.rows import LEFT_OUT, OTHER, SPLITS, RecordingRow, SplitRow, VoiceRow
+from pipeline.rows import LEFT_OUT, OTHER, SPLITS, RecordingRow, SplitRow
 from pipeline.splits import holdout, methods, outcome, pieces, pins
 from pipeline.voices import clusters
 from stages import ARTIFACTS, read_params, run
@@ -29,8 +29,7 @@ PINS = Path("splits") / "pins.csv"
 def main() -> None:
     settings = read_params(READS)
     recordings = tables.of_languages(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow, settings.corpus.languages)
-    voices = {row.recording: row.speaker for row in tables.scan(ARTIFACTS / "speakers" / "voices.csv", VoiceRow)}
-    recordings = clusters.renamed(recordings, voices)
+    recordings = clusters.renamed(recordings, ARTIFACTS / "speakers" / "voices.csv")
     corpus, search = holdout.divide(recordings, settings.split.holdout), None
     if settings.split.unit == "sequence":
         dealt = pieces.deal(corpus.kept, settings.split, settings.seed)

@@ -9,7 +9,7 @@ from typing import IO, TypeVar
 import numpy as np
 
 from pipeline.arrays import Samples, Waveform
-from pipeline.audio.decode import Decoded, mono
+from pipeline.audio.decoded import Decoded, mono
 from pipeline.audio.resample import Resampler, resampled
 
 HELD_BYTES = 1 << 26  # of each recording, 33 minutes at 16 kHz; a longer one waits in a temporary file
@@ -20,7 +20,7 @@ Sound = TypeVar("Sound", Samples, Waveform)
 
 @dataclass(frozen=True)
 class Cut:
-    """Samples start:stop, at the rate after resampling, of a channel as `decode.mono` counts them.
+    """Samples start:stop, at the rate after resampling, of a channel as `decoded.mono` counts them.
 
     stop None: to the end of the file.
     """

@@ -3,56 +3,21 @@
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from pipeline.arrays import Waveform
 from pipeline.audio import foreign
+from pipeline.audio.decoded import Decoded
 from pipeline.audio.lengths import stated_length
 from pipeline.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ
 from pipeline.errors import AudioError
 
 BLOCK_FRAMES = 1 << 18  # decoded at a time: 16 s at 16 kHz, 1 MB per channel
 UNKNOWN_FRAMES = 2**63 - 1  # libsndfile's value for an unknown length
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """A recording whose header was read.
-
-    Attributes
-    ----------
-    sample_rate, channels, format
-        As in the file; the format has libsndfile's name, such as ``WAV/PCM_16``.
-    blocks
-        Blocks of shape (frames, channels), full scale ±1, decoded on demand.
-    """
-
-    sample_rate: int
-    channels: int
-    format: str
-    blocks: Iterator[NDArray[np.float32]]
-
-    @property
-    def mono(self) -> Iterator[Waveform]:
-        """The blocks as the mean of their channels, each of shape (frames,)."""
-        return (mono(block) for block in self.blocks)
-
-
-def mono(block: NDArray[np.float32], channel: int = 0) -> Waveform:
-    """One channel of a block, counted from 1; 0: the mean of all.
-
-    >>> block = np.array([[1.0, 0.5]], np.float32)
-    >>> mono(block), mono(block, 2)
-    (array([0.75], dtype=float32), array([0.5], dtype=float32))
-    """
-    one = channel or block.shape[1] == 1
-    waveform: Waveform = block[:, max(channel - 1, 0)] if one else block.mean(axis=1, dtype=np.float32)
-    return waveform
 
 
 def decode(path: Path) -> Decoded:
@@ -69,10 +34,9 @@ def decode(path: Path) -> Decoded:
     descriptor = _open(path)
     if kind := foreign.recognise(descriptor):
         os.close(descriptor)
-        stream = foreign.open_stream(path, kind)
-        _require_rate(stream.sample_rate, path)
-        checked = (_within_full_scale(block, path) for block in stream.blocks)
-        return Decoded(stream.sample_rate, stream.channels, stream.format, checked)
+        decoded = foreign.decode(path, kind)
+        _require_rate(decoded.sample_rate, path)
+        return replace(decoded, blocks=(_within_full_scale(block, path) for block in decoded.blocks))
     source = _ForwardFile.of(descriptor, path)
     stated, size = stated_length(descriptor, source.format, path), os.fstat(descriptor).st_size
     if stated.end is not None and stated.end > size:

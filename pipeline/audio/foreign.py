@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.audio import foreign_decoder
+from pipeline.audio.decoded import Decoded
 from pipeline.errors import AudioError
 
 HEAD_BYTES = 16
@@ -53,16 +54,6 @@ KINDS = (
 )
 
 
-@dataclass(frozen=True)
-class Stream:
-    """The first sound in a file: as `decode.Decoded`."""
-
-    sample_rate: int
-    channels: int
-    format: str
-    blocks: Iterator[NDArray[np.float32]]
-
-
 def recognise(descriptor: int) -> Kind | None:
     """The format of an open file, if it is one of those here."""
     head = os.pread(descriptor, HEAD_BYTES, 0)
@@ -74,8 +65,8 @@ def is_installed() -> bool:
     return importlib.util.find_spec("av") is not None
 
 
-def open_stream(path: Path, kind: Kind) -> Stream:
-    """Decode a file of such a format.
+def decode(path: Path, kind: Kind) -> Decoded:
+    """Decode the first sound of a file of such a format.
 
     Raises
     ------
@@ -87,7 +78,7 @@ def open_stream(path: Path, kind: Kind) -> Stream:
     decoder = _Decoder.mine()
     header = decoder.begin(path, kind)
     blocks = _blocks(decoder, path, header["channels"])
-    return Stream(header["sample_rate"], header["channels"], f"{kind.name}/{header['codec']}", blocks)
+    return Decoded(header["sample_rate"], header["channels"], f"{kind.name}/{header['codec']}", blocks)
 
 
 def _blocks(decoder: "_Decoder", path: Path, channels: int) -> Iterator[NDArray[np.float32]]:

@@ -73,7 +73,7 @@ def _settings() -> tuple[params.Audio, params.Checks]:
 
 def _list(path: Path, root: Path) -> tuple[list[Entry], list[RejectedRow], int]:
     """The recordings at a path, those that can't be opened, and the number of files that are not audio."""
-    found: Iterator[tuple[str, OSError | None]] = walk(root, ".") if root == path else iter([(path.name, None)])
+    found: Iterator[tuple[str, AudioError | None]] = walk(root, ".") if root == path else iter([(path.name, None)])
     files, entries, rejected, skipped = Files(root), list[Entry](), list[RejectedRow](), 0
     for listed, error in found:
         if error is None and root == path and not is_audio(listed):
@@ -82,7 +82,7 @@ def _list(path: Path, root: Path) -> tuple[list[Entry], list[RejectedRow], int]:
         name = posixpath.normpath(listed)
         try:
             if error:
-                raise AudioError("missing", f"is a folder that can't be listed ({error.strerror}); make it readable")
+                raise error
             entries.append(Entry(name, "", "-", stamp=files.stamp(name)))
         except AudioError as fault:
             rejected.append(RejectedRow(escaped(name), fault.reason, fault.detail))

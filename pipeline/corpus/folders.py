@@ -48,8 +48,7 @@ def read(root: Path, corpus: params.Corpus) -> Listing:
             continue
         for path, error in found:
             if error:
-                detail = f"is a folder that can't be listed ({error.strerror}); make it readable"
-                collector.reject(path, AudioError("missing", detail))
+                collector.reject(path, error)
             elif is_audio(path) or is_folder(root / path):
                 collector.add(path, languages[folder], speaker_of(path))
             else:
@@ -68,7 +67,7 @@ def _top(root: Path) -> tuple[list[str], list[str]]:
     return folders, sorted(set(names) - set(folders))
 
 
-def walk(root: Path, top: str) -> Iterator[tuple[str, OSError | None]]:
+def walk(root: Path, top: str) -> Iterator[tuple[str, AudioError | None]]:
     """Paths of all files below a folder, and folders that can't be listed with the error; links aren't followed."""
     waiting = [top]
     while waiting:
@@ -77,7 +76,8 @@ def walk(root: Path, top: str) -> Iterator[tuple[str, OSError | None]]:
             with os.scandir(root / folder) as found:
                 content = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in found)
         except OSError as error:
-            yield folder, error
+            detail = f"is a folder that can't be listed ({error.strerror}); make it readable"
+            yield folder, AudioError("missing", detail)
             continue
         below = []
         for name, is_dir in content:

@@ -10,8 +10,8 @@ from pipeline import params
 from pipeline.arrays import Samples
 from pipeline.audio.container import Nowhere, Place, Rolling
 from pipeline.audio.cuts import Cut, take
-from pipeline.audio.decode import Decoded as DecodedFile
 from pipeline.audio.decode import decode
+from pipeline.audio.decoded import Decoded as DecodedFile
 from pipeline.audio.measure import Measures, measure
 from pipeline.corpus.entries import Entry
 from pipeline.errors import AudioError

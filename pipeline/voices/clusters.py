@@ -7,12 +7,14 @@ speakers are found again.
 import dataclasses
 import warnings
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.rows import RecordingRow
+from pipeline import tables
+from pipeline.rows import RecordingRow, VoiceRow
 
 DISTANCE = 0.8  # of the median distance between two recordings: clusters further apart are different voices
 ALL_PAIRS = 5000  # recordings; of more, only neighbours are compared
@@ -61,6 +63,7 @@ def cluster(vectors: NDArray[np.float64]) -> NDArray[np.int64]:
     return labels
 
 
-def renamed(rows: Sequence[RecordingRow], named: Mapping[str, str]) -> list[RecordingRow]:
-    """Recordings with the speakers that clusters give them; those of known speakers unchanged."""
+def renamed(rows: Sequence[RecordingRow], voices: Path) -> list[RecordingRow]:
+    """Recordings with the speakers that voices.csv gives them; those of known speakers unchanged."""
+    named = {row.recording: row.speaker for row in tables.scan(voices, VoiceRow)}
     return [dataclasses.replace(row, speaker=named[row.recording]) if row.recording in named else row for row in rows]

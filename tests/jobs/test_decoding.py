@@ -11,8 +11,8 @@ from distributed import LocalCluster
 
 from pipeline import params
 from pipeline.arrays import Samples
-from pipeline.audio.decode import Decoded as DecodedFile
 from pipeline.audio.decode import decode
+from pipeline.audio.decoded import Decoded as DecodedFile
 from pipeline.cluster import engine
 from pipeline.corpus.entries import Entry
 from pipeline.jobs import decoding, ingest

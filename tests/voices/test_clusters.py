@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.rows import RecordingRow
+from pipeline import tables
+from pipeline.rows import RecordingRow, VoiceRow
 from pipeline.shards import writer
 from pipeline.store.feature_store import FeatureStore
 from pipeline.voices import clusters
@@ -59,14 +60,15 @@ def test_few_or_equal_recordings_are_one_voice(count: int) -> None:
     assert len(set(clusters.cluster(np.ones((count, 8))))) <= 1
 
 
-def test_languages_are_clustered_apart_and_known_speakers_are_kept() -> None:
+def test_languages_are_clustered_apart_and_known_speakers_are_kept(tmp_path: Path) -> None:
     found, _ = voices(2, 6, 0.1)
     rows = [row(number, ("hindi", "english")[number % 2]) for number in range(12)]
     named = clusters.speakers(rows, found)
     for name in set(named.values()):
         assert len({item.language for item in rows if named[item.recording] == name}) == 1
     known = dataclasses.replace(row(99), speaker="ann", speaker_from="table")
-    renamed = clusters.renamed([*rows, known], named)
+    tables.write(tmp_path / "voices.csv", VoiceRow, [VoiceRow(*pair) for pair in named.items()])
+    renamed = clusters.renamed([*rows, known], tmp_path / "voices.csv")
     assert [item.speaker for item in renamed] == [*(named[item.recording] for item in rows), "ann"]
 
 
