@@ -5,7 +5,8 @@ import posixpath
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline import params
@@ -31,36 +32,39 @@ def examine(path: Path) -> bool:
     entries, rejected, skipped = _list(path, root)
     if not entries and not rejected:
         raise CorpusError(f"{printable(path)} holds no recordings; name an audio file, or a folder with some")
-    with (
-        contextlib.redirect_stdout(sys.stderr),
-        engine.connect(INGEST) as client,
-        tempfile.TemporaryDirectory() as place,
-    ):
-        roots = {"": root.resolve()}
-        files = ingest.run(client, entries, roots, Path(place), audio, keep=False)
-    results = [result for together in files for result in together]
+    results = _ingest(entries, root, audio)
     decoded = [result for result in results if isinstance(result, Decoded)]
     rejected += [result for result in results if isinstance(result, RejectedRow)]
     rows, duplicates = ingest.grouped(
         [item.row for item in decoded], [item.landmarks for item in decoded], audio.sample_rate
     )
     _, flags = checks.examine(rows, duplicates, limits)
-    found = [(row.path, row.reason, row.detail) for row in rejected] + [
-        (row.path, row.flag, row.detail) for row in flags
-    ]
+    found: list[tuple[str, str, str]] = [(row.path, row.reason, row.detail) for row in rejected]
+    found += [(row.path, row.flag, row.detail) for row in flags]
     for name, code, detail in sorted(found):
         print(printable(f"{code:{WIDTH}}  {name} {detail}"))
-    hours = sum(row.duration_s for row in rows) / 3600
-    counts = ", ".join(f"{code} {number}" for code, number in sorted(Counter(code for _, code, _ in found).items()))
+    minutes = sum(row.duration_s for row in rows) / 60
     fine = len(rows) - len({row.recording for row in flags})
+    counts = sorted(Counter(code for _, code, _ in found).items())
     print(
-        printable(
-            f"{len(entries):,} files, {hours:.2f} h: {fine:,} are fine, {len(rejected):,} can't be used"
-            + (f" ({counts})" if counts else "")
-            + (f"; skipped: {skipped:,} that are not audio" if skipped else "")
-        )
+        f"{len(entries):,} file{'s' * (len(entries) != 1)}, {minutes:,.1f} min: "
+        f"{fine:,} fine, {len(rows) - fine:,} flagged, {len(rejected):,} unusable"
+        + (f" ({', '.join(f'{code} {number:,}' for code, number in counts)})" if counts else "")
+        + (f"; {skipped:,} skipped: not audio" if skipped else "")
     )
     return not found
+
+
+def _ingest(entries: Sequence[Entry], root: Path, audio: params.Audio) -> list[Decoded | RejectedRow]:
+    """What the stage ingest would find; nothing is kept."""
+    job = replace(INGEST, name="check")
+    with (
+        contextlib.redirect_stdout(sys.stderr),
+        engine.connect(job) as client,
+        tempfile.TemporaryDirectory() as place,
+    ):
+        files = ingest.run(client, entries, {"": root.resolve()}, Path(place), audio, job, keep=False)
+    return [result for together in files for result in together]
 
 
 def _settings() -> tuple[params.Audio, params.Checks]:

@@ -92,7 +92,7 @@ def _read(place: params.Source, corpus: params.Corpus) -> Listing:
     note = f"{quoted(root)} is read as layout {taken!r}: {fitting[taken]}"
     if others:
         also = ", ".join(f"{name!r} ({fitting[name]})" for name in others)
-        note += f"; {also} would fit as well but say less; name one as corpus.layout to choose"
+        note += f"; {also} would fit too, but tell less; to choose, set corpus.layout"
     listing = LAYOUTS[taken].read(root, corpus)
     return dataclasses.replace(listing, notes=[note, *listing.notes])
 

@@ -126,11 +126,11 @@ def test_check_names_every_fault_and_writes_nothing(
         ("not_a_file", "pipe.wav"),
     }  # fmt: skip
     assert "fine.wav" not in {name for _, name in found}
-    assert "skipped: 1 that are not audio" in printed[-1]
+    assert printed[-1].endswith("1 skipped: not audio")
     assert sorted(tmp_path.rglob("*")) == before
 
     assert examine(root / "fine.wav")
-    assert capsys.readouterr().out == "1 files, 0.00 h: 1 are fine, 0 can't be used\n"
+    assert capsys.readouterr().out == "1 file, 0.1 min: 1 fine, 0 flagged, 0 unusable\n"
 
 
 def test_check_of_nothing_is_one_line(tmp_path: Path) -> None:
