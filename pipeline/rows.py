@@ -7,6 +7,7 @@ from typing import Literal
 from pipeline.errors import Reason
 
 Flag = Literal["quiet", "clipped", "offset", "narrow", "steady", "tonal", "duplicate"]
+Why = Literal["right", "wrong", "silent"]
 Measure = Literal["recording_accuracy", "macro_recall", "c_avg", "hours", "minutes"]
 
 
@@ -199,6 +200,36 @@ class DetRow:
     language: str
     miss: float
     false_alarm: float
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamRow:
+    """A row of evaluation/stream.csv: how the answer to one test recording came about."""
+
+    recording: str
+    speech_s: float
+    right_s: float  # of audio, until the leading language is right to the end; inf: it ends wrong
+    changes: int  # of the leading language
+
+
+@dataclasses.dataclass(frozen=True)
+class ExampleRow:
+    """A row of evaluation/examples.csv: a test recording whose frames are in evaluation/frames.csv."""
+
+    recording: str
+    why: Why  # silent: it has the least speech
+    start_s: float  # of the part shown
+    end_s: float
+
+
+@dataclasses.dataclass(frozen=True)
+class EqualityRow:
+    """A row of streaming/equality.csv: how far the stream of one format is from the offline stages, on golden audio."""
+
+    file: str
+    flags: float  # number of those of speech that differ
+    mfcc: float  # largest difference
+    posterior: float
 
 
 @dataclasses.dataclass(frozen=True)

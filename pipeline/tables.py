@@ -6,47 +6,17 @@ import io
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 from pipeline import checksums
 from pipeline.errors import ArtifactError
-from pipeline.rows import (
-    AnswerRow,
-    ComparisonRow,
-    DetRow,
-    DuplicateRow,
-    EpochRow,
-    FileRow,
-    FlagRow,
-    QualityRow,
-    RecordingRow,
-    RejectedRow,
-    SequenceRow,
-    SpanRow,
-    SplitRow,
-    TrialRow,
-    VoiceRow,
-)
+from pipeline.rows import RecordingRow, SplitRow
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 RowWithLanguage = TypeVar("RowWithLanguage", RecordingRow, SplitRow)
-Row = TypeVar(
-    "Row",
-    FileRow,
-    RecordingRow,
-    DuplicateRow,
-    QualityRow,
-    FlagRow,
-    RejectedRow,
-    SpanRow,
-    VoiceRow,
-    SplitRow,
-    SequenceRow,
-    EpochRow,
-    AnswerRow,
-    DetRow,
-    TrialRow,
-    ComparisonRow,
-)
+Row = TypeVar("Row", bound="DataclassInstance")  # of pipeline/rows.py
 
 
 def write(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:

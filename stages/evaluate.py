@@ -4,11 +4,11 @@ from pipeline import checksums, tables
 from pipeline.audio.wav import Wav
 from pipeline.console import terminal
 from pipeline.errors import ArtifactError
-from pipeline.rows import OTHER, AnswerRow, DetRow, RecordingRow, SplitRow
-from pipeline.scoring import evaluation
+from pipeline.rows import OTHER, AnswerRow, DetRow, ExampleRow, RecordingRow, SplitRow, StreamRow
+from pipeline.scoring import evaluation, examples
 from pipeline.scoring.evaluation import RecordingScore
 from pipeline.scoring.offline import OfflineNetwork
-from pipeline.scoring.summary import det, sentences, spoken_in, summarise, table
+from pipeline.scoring.summary import det, sentences, spoken_in, streams, summarise, table
 from pipeline.store.feature_store import FeatureStore
 from pipeline.streaming import runtimes
 from pipeline.streaming.description import Description
@@ -44,6 +44,9 @@ def main() -> None:
     answers = [AnswerRow(scored.row.language, scored.predicted) for scored in scores["test"]]
     tables.write(folder / "confusion.csv", AnswerRow, answers)
     tables.write(folder / "det.csv", DetRow, det(scores["test"], description))
+    tables.write(folder / "stream.csv", StreamRow, streams(scores["test"], description))
+    shown = examples.write(folder, examples.choose(scores["test"]), network)
+    tables.write(folder / "examples.csv", ExampleRow, shown)
     evaluation.write_recordings(folder / "recordings.csv", scores["test"], description.classes)
     evaluation.write_recordings(folder / "other_recordings.csv", scores[OTHER], description.classes)
     checksums.write_json(folder / "metrics.json", summary | {OTHER: other})

@@ -6,7 +6,7 @@ from pipeline.dataset import views
 from pipeline.errors import ArtifactError
 from pipeline.export import formats, golden
 from pipeline.network.definition import Architecture
-from pipeline.rows import SplitRow
+from pipeline.rows import EqualityRow, SplitRow
 from pipeline.scoring import calibration
 from pipeline.scoring.offline import OfflineNetwork
 from pipeline.store.feature_store import FeatureStore
@@ -74,6 +74,9 @@ def main() -> None:
         print("offline only: export.streaming is false")
         return
     found = {name: golden.replay(folder, name) for name in RUNTIMES}
+    equality = [EqualityRow(RUNTIMES[name].file, *differences) for name, differences in found.items()]
+    tables.write(folder / "equality.csv", EqualityRow, equality)
+    checksums.seal(folder)
     terminal.show_table(*golden.table(found))
     golden.check(found, description.tolerance)
     print(f"an answer comes within {sum(description.latency_s.values()):.4g} s after the middle of its frame")

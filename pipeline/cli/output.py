@@ -79,11 +79,8 @@ class AnswerPrinter:
         self._print_answer(name, stream, n_samples / stream.sample_rate)
 
     def _print_frames(self, name: str, stream: Identifier, frames: Frames) -> None:
-        if self.output_format != "frames":
-            return
-        for index, (speech, posterior) in enumerate(zip(frames.speech, frames.posteriors, strict=True), frames.first):
-            cells = ["" if np.isnan(p) else f"{p:.6f}" for p in posterior]
-            self._csv.writerow([name, index, f"{index * stream.frame_s:.3f}", int(speech), *cells])
+        if self.output_format == "frames":
+            self._csv.writerows([name, *cells] for cells in frames.cells(stream.frame_s))
 
     def _print_answer(self, name: str, stream: Identifier, duration_s: float) -> None:
         decision = stream.decision

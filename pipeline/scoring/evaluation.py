@@ -59,7 +59,7 @@ def score(row: SplitRow, wav: Wav, network: OfflineNetwork, identifier: Identifi
         return score_offline(row, network)
     n_frames = network.n_frames(row.recording)
     frames = streaming.frames(identifier, wav, n_frames, functools.partial(network.frames, row.recording))
-    scored = score_frames(row, _between(frames, *row.frames(n_frames)), network.description)
+    scored = score_frames(row, between(frames, *row.frames(n_frames)), network.description)
     if row.pieces > 1:
         return scored
     return dataclasses.replace(scored, decision=identifier.decision)  # the decision that users of the stream get
@@ -68,7 +68,7 @@ def score(row: SplitRow, wav: Wav, network: OfflineNetwork, identifier: Identifi
 def score_offline(row: SplitRow, network: OfflineNetwork) -> RecordingScore:
     """Score a recording or a piece of one on its stored features."""
     bounds = row.frames(network.n_frames(row.recording))
-    return score_frames(row, _between(network.blocks(row.recording), *bounds), network.description)
+    return score_frames(row, between(network.blocks(row.recording), *bounds), network.description)
 
 
 def score_frames(row: SplitRow, frames: Iterable[Frames], description: Description) -> RecordingScore:
@@ -88,7 +88,7 @@ def score_frames(row: SplitRow, frames: Iterable[Frames], description: Descripti
     return RecordingScore(row, decision, running, right, weight)
 
 
-def _between(frames: Iterable[Frames], start: int, stop: int) -> Iterator[Frames]:
+def between(frames: Iterable[Frames], start: int, stop: int) -> Iterator[Frames]:
     """Frames start:stop of all."""
     for part in frames:
         chosen = slice(max(start - part.first, 0), max(stop - part.first, 0))

@@ -2,13 +2,14 @@
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.rows import DetRow
+from pipeline.rows import DetRow, StreamRow
 from pipeline.scoring import detection, intervals, metrics, stability
 from pipeline.scoring.bootstrap import tally
 from pipeline.scoring.evaluation import RecordingScore
@@ -84,6 +85,17 @@ def det(scores: Sequence[RecordingScore], description: Description) -> list[DetR
         for number, language in enumerate(languages)
         for miss, alarm in detection.det_curve(np.array(answers.actual) == language, ratios[:, number]).T.tolist()
     ]
+
+
+def streams(scores: Iterable[RecordingScore], description: Description) -> list[StreamRow]:
+    """How soon and how stably each recording is recognised."""
+    rows = []
+    for scored in scores:
+        stable = scored.stability.stable_frame
+        right_s = math.inf if stable is None else round(stable * description.frame_s, 6)
+        speech_s = round(scored.decision.frames * description.frame_s, 6)
+        rows.append(StreamRow(scored.row.recording, speech_s, right_s, scored.stability.n_changes))
+    return rows
 
 
 def table(scores: Sequence[RecordingScore], languages: Sequence[str]) -> tuple[list[str], list[list[object]]]:

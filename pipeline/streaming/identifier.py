@@ -9,6 +9,7 @@ Chunks may be of any size: every frame, from the first to the last, equals that 
 import math
 import threading
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -52,6 +53,17 @@ class Frames:
     first: int
     speech: Flags
     posteriors: Posteriors
+
+    def cells(self, frame_s: float) -> Iterator[list[str]]:
+        """The frames as rows of CSV: number, time in s, speech, posteriors (empty if the network does not see it).
+
+        >>> frames = Frames(7, np.array([True]), np.array([[0.25, 0.75]], np.float32))
+        >>> list(frames.cells(0.01))
+        [['7', '0.070', '1', '0.250000', '0.750000']]
+        """
+        for number, (speech, posteriors) in enumerate(zip(self.speech, self.posteriors, strict=True), self.first):
+            numbers = ["" if np.isnan(posterior) else f"{posterior:.6f}" for posterior in posteriors]
+            yield [str(number), f"{number * frame_s:.3f}", str(int(speech)), *numbers]
 
 
 class Identifier:

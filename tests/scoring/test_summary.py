@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 
 import pytest
 
@@ -108,3 +109,11 @@ def test_the_rates_of_detectors_are_by_language(case: Case) -> None:
     rates = [(row.miss, row.false_alarm) for row in rows if row.language == "hindi"]
     assert (rates[0], rates[-1]) == ((0, 1), (1, 0))
     assert (0, 0) in rates  # every recording has the highest ratio for its own language
+
+
+def test_a_row_per_recording_says_how_soon_the_answer_was_right(case: Case) -> None:
+    scores = [hand_made(case, "english", 1, 0, 0, n_silent=2), hand_made(case, "hindi", 0)]
+    frame_s = case.description.frame_s
+    late, never = summary.streams(scores, case.description)
+    assert (late.speech_s, late.right_s, late.changes) == (pytest.approx(3 * frame_s), pytest.approx(frame_s), 1)
+    assert (never.speech_s, never.right_s, never.changes) == (pytest.approx(frame_s), math.inf, 0)
