@@ -203,6 +203,28 @@ class DetRow:
 
 
 @dataclasses.dataclass(frozen=True)
+class DecisionRow:
+    """A row of evaluation/recordings.csv: the answer to one test recording; ``extra`` holds its posteriors by class."""
+
+    recording: str
+    language: str
+    predicted: str
+    confidence: float
+    extra: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class FrameRow:
+    """A row of evaluation/frames.csv: one frame of an example; ``extra`` holds its posteriors by class, or nothing."""
+
+    recording: str
+    frame: int
+    time_s: float
+    speech: int
+    extra: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
 class StreamRow:
     """A row of evaluation/stream.csv: how the answer to one test recording came about."""
 

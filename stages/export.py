@@ -60,6 +60,7 @@ def main() -> None:
         decision=Rule(mean=settings.decision.mean),
         streaming=settings.export.streaming,
         tolerance=settings.export.tolerance,
+        weights=trained.count_params(),
     )
     folder = ARTIFACTS / "streaming"
     formats.write(trained, architecture, description, folder)

@@ -1,50 +1,107 @@
-"""report: one self-contained page of the results."""
+"""report: one self-contained page of the results, and a summary of them that git tracks."""
 
 from pathlib import Path
 from typing import Any
 
 from pipeline import checksums, params, tables
+from pipeline.audio.wav import Reader, Wav
 from pipeline.errors import ArtifactError
-from pipeline.report import dvc_plots
+from pipeline.report import answers, commit, dvc_plots
 from pipeline.report.ablation import corpus_id
+from pipeline.report.answers import Answer
+from pipeline.report.examples import Example
 from pipeline.report.page import Results, render
-from pipeline.rows import AnswerRow, ComparisonRow, DetRow, EpochRow, RejectedRow
+from pipeline.report.verdict import headline, sentence
+from pipeline.rows import (
+    SPLITS,
+    AnswerRow,
+    ComparisonRow,
+    DecisionRow,
+    DetRow,
+    EpochRow,
+    EqualityRow,
+    ExampleRow,
+    FrameRow,
+    RecordingRow,
+    RejectedRow,
+    SplitRow,
+    StreamRow,
+)
 from stages import ARTIFACTS, PARAMS, run
+
+EVALUATION, SUMMARY = ARTIFACTS / "evaluation", ARTIFACTS / "summary"
 
 
 def main() -> None:
     settings = params.load(PARAMS)  # all: the page shows them
+    metrics = checksums.read_json(EVALUATION / "metrics.json")
+    history = tables.read(ARTIFACTS / "model" / "history.csv", EpochRow)
+    recordings = tables.read(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow)
+    split_rows = {name: tables.read(ARTIFACTS / "splits" / f"{name}.csv", SplitRow) for name in SPLITS}
+    decisions = tables.read(EVALUATION / "recordings.csv", DecisionRow)
+    streams = tables.read(EVALUATION / "stream.csv", StreamRow)
+    given = answers.joined(split_rows["test"], decisions, streams)
+    description = checksums.read_json(ARTIFACTS / "streaming" / "streaming.json")
+    corpus = corpus_id(checksums.read(ARTIFACTS / "corpus" / "files.csv"))
     page = render(
         Results(
             params=settings.model_dump(),
-            metrics=checksums.read_json(ARTIFACTS / "evaluation" / "metrics.json"),
-            answers=tables.read(ARTIFACTS / "evaluation" / "confusion.csv", AnswerRow),
-            det=tables.read(ARTIFACTS / "evaluation" / "det.csv", DetRow),
-            history=tables.read(ARTIFACTS / "model" / "history.csv", EpochRow),
+            metrics=metrics,
+            description=description,
+            equality=_equality(description),
+            answers=given,
+            det=tables.read(EVALUATION / "det.csv", DetRow),
+            history=history,
             splits=_by_language("splits", settings),
+            split_rows=split_rows,
             search=checksums.read_json(ARTIFACTS / "splits" / "search.json"),
             manifests=_manifests(settings),
             trim=_by_language("trim", settings),
             leakage=checksums.read_json(ARTIFACTS / "audit" / "leakage.json"),
             speakers=checksums.read_json(ARTIFACTS / "audit" / "speakers.json"),
-            ingest=checksums.read_json(ARTIFACTS / "ingest" / "summary.json"),
             confounds=checksums.read_json(ARTIFACTS / "audit" / "confounds.json"),
+            ingest=checksums.read_json(ARTIFACTS / "ingest" / "summary.json"),
             rejected=tables.read(ARTIFACTS / "ingest" / "rejected.csv", RejectedRow),
-            comparison=_comparison(),
-            diagram=checksums.read(ARTIFACTS / "model" / "model.png"),
+            recordings=recordings,
+            examples=_examples(given, recordings, settings),
+            corpus_id=corpus,
+            synthetic=any(
+                (ARTIFACTS / "data" / "demo").glob("train_*/*")
+            ),  # the stage demo leaves none unless asked to
+            provenance=commit.last(SUMMARY / "metrics.json"),
+            comparison=[
+                row for row in tables.read(Path("ablation") / "table.csv", ComparisonRow) if row.corpus == corpus
+            ],
         )
     )
     target = ARTIFACTS / "report" / "index.html"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(page, encoding="utf-8")
     target.with_name("dvc_plots.html").write_text(dvc_plots.template(), encoding="utf-8")
-    print(f"{target}: {len(page.encode()) / 1000:.0f} kB")
+    tables.write(SUMMARY / "history.csv", EpochRow, history)
+    checksums.write_json(SUMMARY / "metrics.json", headline(metrics))
+    tables.write(SUMMARY / "confusion.csv", AnswerRow, [AnswerRow(row.language, row.predicted) for row in decisions])
+    target.with_name("result.txt").write_text(f"{sentence(metrics)}\n", encoding="utf-8")
+    print(f"{target}: {sentence(metrics)}")
 
 
-def _comparison() -> list[ComparisonRow]:
-    """The last ablation, if it was of this corpus."""
-    corpus = corpus_id(checksums.read(ARTIFACTS / "corpus" / "files.csv"))
-    return [row for row in tables.read(Path("ablation") / "table.csv", ComparisonRow) if row.corpus == corpus]
+def _equality(description: Any) -> list[EqualityRow]:
+    return tables.read(ARTIFACTS / "streaming" / "equality.csv", EqualityRow) if description["streaming"] else []
+
+
+def _examples(given: list[Answer], recordings: list[RecordingRow], settings: params.Params) -> list[Example]:
+    """The recordings that evaluate has chosen, with their sound and frames."""
+    rate, found = settings.audio.sample_rate, []
+    frames = tables.read(EVALUATION / "frames.csv", FrameRow)
+    of = {row.recording: row for row in recordings}
+    for row in tables.read(EVALUATION / "examples.csv", ExampleRow):
+        read = Reader(Wav.of(of[row.recording], ARTIFACTS / "audio"))
+        samples = read(round(row.start_s * rate), round(row.end_s * rate))
+        mine = [frame for frame in frames if frame.recording == row.recording]
+        mine = [frame for frame in mine if row.start_s <= frame.time_s < row.end_s]
+        answer = next(answer for answer in given if answer.row.recording == row.recording)
+        found.append(Example(row, answer, samples, rate, mine))
+    return found
 
 
 def _by_language(stage: str, settings: params.Params) -> Any:

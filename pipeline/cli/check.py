@@ -56,7 +56,7 @@ def examine(path: Path) -> bool:
 
 
 def _ingest(entries: Sequence[Entry], root: Path, audio: params.Audio) -> list[Decoded | RejectedRow]:
-    """What the stage ingest would find; nothing is kept."""
+    """Run the checks of the stage ingest; nothing is kept."""
     job = replace(INGEST, name="check")
     with (
         contextlib.redirect_stdout(sys.stderr),

@@ -73,10 +73,11 @@ def describe(
     decision: Rule,
     streaming: bool,
     tolerance: float,
+    weights: int,
 ) -> Description:
     """Describe an export of a network of this architecture, trained with these parameters."""
     return Description(
-        schema_version=3,
+        schema_version=4,
         streaming=streaming,
         languages=languages,
         classes=architecture.classes,
@@ -86,6 +87,7 @@ def describe(
         silence=silence,
         decision=decision,
         states=architecture.states,
+        weights=weights,
         latency_s=latency(sample_rate, mfcc, silence),
         tolerance=tolerance,
     )

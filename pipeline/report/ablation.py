@@ -4,14 +4,15 @@ import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pipeline.report.figures import drawing, points
+from pipeline.report.drawing import drawing
+from pipeline.report.figures import points
 from pipeline.rows import ComparisonRow
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 DRAWN = {"recording_accuracy": "recording accuracy", "macro_recall": "macro recall"}
-LIGHT = {"ink": "#1b1f24", "faint": "#b4bcc4", "series0": "#1f6fb4", "series1": "#c4570c"}  # the page's light colours
+LIGHT = {"ink": "#1b1f24", "faint": "#b4bcc4", "series0": "#0d3b66", "series1": "#c2500a"}  # the page's light colours
 
 
 def corpus_id(listing: bytes) -> str:

@@ -1,78 +1,29 @@
-"""Figures of the report as SVG in the page's own colours."""
+"""The figures that several parts of the report share."""
 
-import html
-import io
-import itertools
-import re
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pipeline.report.drawing import FAINT, INK, SERIES, blank, label, styles, svg
 from pipeline.rows import DetRow, EpochRow
 
 if TYPE_CHECKING:
     from markupsafe import Markup
     from matplotlib.figure import Figure
 
-WIDTH_INCHES = 3.6  # text of 8 points is still readable on a phone, which shows a figure 328 pixels wide
 LABEL_CHARACTERS = 14  # longer language names are shortened; the table next to a figure has the full name
 WIDE_LABEL_CHARACTERS = 24  # if points need less room than bars with their values
 DET_LIMITS = (0.005, 0.6)  # rates
 DET_TICKS = (0.01, 0.05, 0.1, 0.2, 0.4)
-# Matplotlib writes colours as numbers. These are replaced by the page's, which follow the light or dark setting.
-INK, FAINT = "#000001", "#000002"
-SERIES = ("#000011", "#000012", "#000013")
-COLOURS = {INK: "var(--ink)", FAINT: "var(--faint)"} | {name: f"var(--series{n})" for n, name in enumerate(SERIES)}
-STYLE = {
-    "svg.fonttype": "none",  # text stays text
-    "svg.hashsalt": "report",  # the same identifiers in every run
-    "text.parse_math": False,  # a dollar sign in a name is not markup
-    "text.color": INK,
-    "font.size": 8,
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "grid.color": FAINT,
-    "xtick.color": FAINT,
-    "xtick.labelcolor": INK,
-    "ytick.color": FAINT,
-    "ytick.labelcolor": INK,
-    "legend.frameon": False,
-}
-
-
-@contextmanager
-def drawing() -> Iterator[None]:
-    """Matplotlib with the style of the page, independent of the user's settings."""
-    import matplotlib.style
-
-    with (
-        matplotlib.style.context([], after_reset=True),
-        matplotlib.rc_context(STYLE),  # type: ignore[arg-type]
-        warnings.catch_warnings(),
-    ):
-        # Matplotlib's font, used to measure text, lacks some scripts; the browser has them.
-        warnings.filterwarnings("ignore", "Glyph")
-        yield
-
-
-def _figure(height_inches: float) -> "Figure":
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(WIDTH_INCHES, height_inches), layout="constrained")
 
 
 def curves(metric: str, epochs: Sequence[EpochRow], best: EpochRow) -> "Markup":
     """A metric of training and validation over the epochs of one network, with the best epoch marked."""
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-    figure = _figure(2.3)
+    figure = blank(2.3)
     axes = figure.subplots()
     numbers = [row.epoch for row in epochs]
     for field, name, colour, line in (
@@ -89,13 +40,13 @@ def curves(metric: str, epochs: Sequence[EpochRow], best: EpochRow) -> "Markup":
     axes.grid(axis="y", alpha=0.4)
     figure.legend(loc="outside upper left", ncols=3)
     first, last = epochs[0].epoch, epochs[-1].epoch
-    return _svg(figure, f"{metric} of training and validation, epochs {first} to {last}, best epoch {best.epoch}")
+    return svg(figure, f"{metric} of training and validation, epochs {first} to {last}, best epoch {best.epoch}")
 
 
 def bars(title: str, languages: Sequence[str], series: Mapping[str, Sequence[float]]) -> "Markup":
     """Shares as bars with their values: one bar per language and series."""
     thickness = 0.8 / len(series)
-    figure = _figure(0.45 + len(languages) * (0.2 + 0.16 * len(series)))
+    figure = blank(0.45 + len(languages) * (0.2 + 0.16 * len(series)))
     axes = figure.subplots()
     for number, ((name, values), colour) in enumerate(zip(series.items(), SERIES, strict=False)):
         offset = (number - (len(series) - 1) / 2) * thickness
@@ -108,10 +59,10 @@ def bars(title: str, languages: Sequence[str], series: Mapping[str, Sequence[flo
 
 def stack(title: str, languages: Sequence[str], series: Mapping[str, Sequence[float]]) -> "Markup":
     """Amounts as one bar per language, with the series end to end."""
-    figure = _figure(0.65 + len(languages) * 0.3)
+    figure = blank(0.65 + len(languages) * 0.3)
     axes = figure.subplots()
     left = [0.0] * len(languages)
-    for (name, values), colour in zip(series.items(), SERIES, strict=True):
+    for (name, values), colour in zip(series.items(), SERIES, strict=False):
         axes.barh(range(len(languages)), values, 0.7, left, color=colour, label=name)
         left = [start + value for start, value in zip(left, values, strict=True)]
     return _by_row(figure, title, languages)
@@ -121,26 +72,73 @@ def det(rows: Sequence[DetRow], languages: Sequence[str]) -> "Markup":
     """Rates of misses over those of false alarms of every language's detector, on scales of the normal distribution."""
     from scipy.stats import norm
 
-    figure = _figure(2.8)
+    figure = blank(2.8)
     axes = figure.subplots()
-    for language, colour in zip(languages, itertools.cycle(SERIES), strict=False):
+    for language, style in zip(languages, styles(), strict=False):
         rates = [(row.false_alarm, row.miss) for row in rows if row.language == language]
         places = norm.ppf(np.clip(rates, *DET_LIMITS))
-        axes.plot(*places.T, color=colour, label=_label(language, LABEL_CHARACTERS), linewidth=1)
+        axes.plot(*places.T, **style, label=label(language, LABEL_CHARACTERS), linewidth=1)
     ends = norm.ppf(DET_LIMITS)
     axes.set(xlabel="false alarms", ylabel="misses", xlim=ends, ylim=ends)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_ticks(norm.ppf(DET_TICKS), [f"{100 * tick:g} %" for tick in DET_TICKS])
     axes.grid(alpha=0.4)
     figure.legend(loc="outside upper left", ncols=3)
-    return _svg(figure, "Misses and false alarms by language")
+    return svg(figure, "Misses and false alarms by language")
+
+
+def lines(
+    title: str,
+    series: Mapping[str, Sequence[tuple[float, float]]],
+    axes_names: tuple[str, str],
+    *,
+    steps: bool = False,
+    diagonal: bool = False,
+) -> "Markup":
+    """Shares over a quantity, as a line of (quantity, share) per series; `diagonal`: over another share."""
+    from matplotlib.ticker import PercentFormatter
+
+    figure = blank(2.4)
+    axes = figure.subplots()
+    shape = {"drawstyle": "steps-post"} if steps else {"marker": "o", "markersize": 2.5}
+    for (name, values), style in zip(series.items(), styles(), strict=False):
+        axes.plot(*zip(*values, strict=True), **style, **shape, label=label(name, LABEL_CHARACTERS), linewidth=1)
+    axes.set(xlabel=axes_names[0], ylabel=axes_names[1], ylim=(-0.02, 1.02))
+    axes.yaxis.set_major_formatter(PercentFormatter(xmax=1))
+    if diagonal:
+        axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, zorder=0)
+        axes.xaxis.set_major_formatter(PercentFormatter(xmax=1))
+    else:
+        axes.set_xlim(left=0)
+    axes.grid(alpha=0.4)
+    if len(series) > 1:
+        figure.legend(loc="outside upper left", ncols=3)
+    return svg(figure, title)
+
+
+def histograms(
+    title: str, unit: str, rows: Mapping[str, Mapping[str, Sequence[float]]], bins: NDArray[np.float64]
+) -> "Markup":
+    """Distributions of a quantity: an outline per series, one row per language, the highest bin of each as high."""
+    figure = blank(0.6 + 0.4 * len(rows))
+    panels = figure.subplots(len(rows), sharex=True, squeeze=False)[:, 0]
+    for axes, (name, series) in zip(panels, rows.items(), strict=True):
+        for (of, values), colour in zip(series.items(), SERIES, strict=False):
+            counts = np.histogram(np.clip(values, bins[0], bins[-1]), bins)[0]
+            axes.stairs(counts / max(counts.max(), 1), bins, color=colour, label=of, linewidth=1)
+        axes.set(ylim=(0, 1.1), yticks=[], ylabel=label(" ".join(name.split()), LABEL_CHARACTERS))
+        axes.yaxis.label.set(rotation=0, horizontalalignment="right", verticalalignment="center")
+        axes.spines["left"].set_visible(False)
+    panels[-1].set_xlabel(unit)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
+    return svg(figure, title)
 
 
 def points(title: str, labels: Sequence[str], series: Mapping[str, Sequence[tuple[float, float, float]]]) -> "Markup":
     """Shares as points with intervals: (share, low, high) per label and series."""
     from matplotlib.ticker import PercentFormatter
 
-    figure = _figure(0.8 + len(labels) * (0.08 + 0.1 * len(series)))
+    figure = blank(0.8 + len(labels) * (0.08 + 0.1 * len(series)))
     axes = figure.subplots()
     for number, ((name, values), colour) in enumerate(zip(series.items(), SERIES, strict=False)):
         offset = (number - (len(series) - 1) / 2) * 0.3
@@ -154,36 +152,11 @@ def points(title: str, labels: Sequence[str], series: Mapping[str, Sequence[tupl
 
 def _by_row(figure: "Figure", title: str, names: Sequence[str], limit: int = LABEL_CHARACTERS) -> "Markup":
     axes = figure.axes[0]
-    axes.set_yticks(range(len(names)), [_label(" ".join(name.split()), limit) for name in names])
+    axes.set_yticks(range(len(names)), [label(" ".join(name.split()), limit) for name in names])
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
     axes.spines["bottom"].set_visible(False)
     if axes.texts:  # every bar shows its value
         axes.set_xticks([])
     figure.legend(loc="outside upper left", ncols=3)
-    return _svg(figure, title)
-
-
-def _label(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def _svg(figure: "Figure", title: str) -> "Markup":
-    """A figure as an SVG element in the page's colours, with `title` for screen readers."""
-    import matplotlib
-    from markupsafe import Markup
-
-    file = io.StringIO()
-    # Matplotlib derives identifiers from content and salt: a salt per figure keeps them unique on the page.
-    with matplotlib.rc_context({"svg.hashsalt": title}):
-        figure.savefig(file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    text = file.getvalue()
-    # An element has no prologue and no style sheet; names of groups (axes_1) would not be unique on the page.
-    text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", text[text.index("<svg") :], count=1, flags=re.DOTALL)
-    text = text.replace("xlink:href=", "href=")
-    text = re.sub(r'<g id="[^"]*"', "<g", text)
-    head = f'<svg role="img" aria-label="{html.escape(title)}" viewBox='
-    text = re.sub(r"<svg [^>]*?viewBox=(\"[^\"]*\")[^>]*>", lambda found: f"{head}{found[1]}>", text, count=1)
-    for number, name in COLOURS.items():
-        text = text.replace(number, name)
-    return Markup(text.strip())  # noqa: S704 (matplotlib escapes the text in it)
+    return svg(figure, title)

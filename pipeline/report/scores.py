@@ -7,7 +7,8 @@ from typing import Any
 
 from pipeline import params
 from pipeline.dataset import views
-from pipeline.report.figures import bars, det, drawing
+from pipeline.report.drawing import drawing
+from pipeline.report.figures import bars, det
 from pipeline.rows import AnswerRow, DetRow
 from pipeline.scoring import metrics
 

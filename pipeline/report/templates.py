@@ -1,4 +1,4 @@
-"""The pages' templates: HTML that loads nothing, in which names of files and languages are text, never markup."""
+"""The templates in html/: pages that load nothing, in which names of files and languages are text, never markup."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ def render(template: str, **values: Any) -> str:
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("pipeline.report", "."),
+        loader=jinja2.PackageLoader("pipeline.report", "html"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -20,7 +20,7 @@ EXPORT_REMEDY = "copy the whole folder or export again"
 class Description(params.Section):
     """Everything about an exported network that its own file does not hold, as in streaming.json."""
 
-    schema_version: Literal[3]
+    schema_version: Literal[4]
     streaming: bool  # false: it was trained on features that can't be streamed
     languages: tuple[str, ...]
     classes: tuple[str, ...]
@@ -30,6 +30,7 @@ class Description(params.Section):
     silence: params.Silence
     decision: Rule
     states: dict[str, PositiveInt]  # names and lengths
+    weights: PositiveInt  # number of them in the network
     latency_s: dict[str, float]
     tolerance: float  # largest difference allowed between a posterior of a stream and that of the offline stages
 

@@ -37,7 +37,7 @@ class Constant(Network):
 @pytest.fixture
 def stream(defaults: params.Params) -> Identifier:
     description = Description(
-        schema_version=3,
+        schema_version=4,
         streaming=True,
         languages=LANGUAGES,
         classes=LANGUAGES,
@@ -49,6 +49,7 @@ def stream(defaults: params.Params) -> Identifier:
         states={},
         latency_s={},
         tolerance=1e-4,
+        weights=1,
     )
     return Identifier(Constant(Path(), {}), description, mfcc.make_kernel(defaults.mfcc, RATE), None)
 

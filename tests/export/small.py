@@ -50,6 +50,7 @@ def export(
     backend.keras().utils.set_random_seed(3)
     (folder / "model").mkdir(parents=True)
     forms.sequence(architecture).save(folder / "model" / "sequence.keras")
+    network = formats.load(folder / "model" / "sequence.keras")
     description = formats.describe(
         architecture,
         languages=LANGUAGES,
@@ -59,8 +60,9 @@ def export(
         decision=Rule(),
         streaming=True,
         tolerance=tolerance,
+        weights=network.count_params(),
     )
-    formats.write(formats.load(folder / "model" / "sequence.keras"), architecture, description, folder / "streaming")
+    formats.write(network, architecture, description, folder / "streaming")
     return description
 
 

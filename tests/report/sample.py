@@ -3,18 +3,37 @@
 import dataclasses
 import math
 import re
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline import params
 from pipeline.dataset import counts
+from pipeline.report.answers import Answer
+from pipeline.report.commit import Commit
+from pipeline.report.examples import Example
 from pipeline.report.page import Results
-from pipeline.rows import AnswerRow, ComparisonRow, DetRow, EpochRow, Measure, RejectedRow
+from pipeline.rows import (
+    ComparisonRow,
+    DecisionRow,
+    DetRow,
+    EpochRow,
+    EqualityRow,
+    ExampleRow,
+    FrameRow,
+    Measure,
+    RecordingRow,
+    RejectedRow,
+    SplitRow,
+    StreamRow,
+)
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("english", "hindi", "mandarin")
-PICTURE = b"\x89PNG\r\n\x1a\n and so on"
+RATE_HZ = 16_000
 VOID = {"meta", "img", "br", "link", "input", "base", "embed"}
 
 
@@ -114,18 +133,35 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
             "unknown": None,
             "paired": None,
             "other": None,
+            "stream": {
+                "seconds_until_right": 0.77,
+                "changes_of_mind": 1.44,
+                "drift_by_minute": {language: [0.9, 0.8] for language in languages},
+            },
             "recordings": 14,
             "speakers": 13,
             "speakers_needed": 40,
         },
         det=[DetRow(language, n / 4, 1 - n / 4) for language in languages for n in range(5)],
-        answers=[AnswerRow(first, first)] * 9 + [AnswerRow(second, third)] * 2 + [AnswerRow(third, third)] * 3,
+        answers=made_answers(languages, [(first, first)] * 9 + [(second, third)] * 2 + [(third, third)] * 3),
+        description={
+            "classes": languages,
+            "streaming": True,
+            "weights": 37_971,
+            "tolerance": 1e-4,
+            "latency_s": {"look_ahead": 0.0125, "silence": 0.37},
+        },
+        equality=[EqualityRow("model.tflite", 0, 9.2e-5, 4.2e-7), EqualityRow("model.onnx", 0, 9.1e-5, 3.3e-7)],
         history=[
             EpochRow(1, 0, 0.9011, 0.4012, 0.8013, 0.5014, 12.5),
             EpochRow(2, 0, 0.6021, 0.6022, 0.7023, 0.6524, 12.5),
             EpochRow(3, 0, 0.3031, 0.8032, 0.7523, 0.7034, 12.5),
         ],
         splits=splits,
+        split_rows={
+            name: [SplitRow(f"{name}{n}", language, f"{name} {n}", "g", 60.0) for n, language in enumerate(languages)]
+            for name in ("train", "val", "test")
+        },
         search={
             "notes": ["hindi: no group is left for val"],
             "groups": 99,
@@ -193,9 +229,58 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
         },
         rejected=[RejectedRow("a/b.wav", "too_short", "lasts 0.1 s")] * 4
         + [RejectedRow("c.wav", "unreadable", "is text")],
-        diagram=PICTURE,
+        recordings=[
+            RecordingRow(
+                f"{name}{n}",
+                "p",
+                language,
+                "s",
+                "g",
+                5.0 + n,
+                9,
+                16_000,
+                1,
+                "WAV",
+                "",
+                -1.0,
+                -20.0 - n,
+                0.0,
+                0.0,
+                bandwidth_hz=7000.0,
+                noise_floor_dbfs=-60.0 + n,
+            )
+            for name in ("train", "val", "test")
+            for n, language in enumerate(languages)
+        ],
+        examples=[],
+        corpus_id="c0c0a",
+        synthetic=False,
+        provenance=Commit("beef123", "2026-01-02", True, {}),
     )
     return dataclasses.replace(made, **changes)
+
+
+def made_answers(languages: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[Answer]:
+    """Answers to recordings of a minute, one speaker each, given the languages spoken and answered."""
+    found = []
+    for number, (spoken, answered) in enumerate(pairs):
+        posteriors = {name: "0.7" if name == answered else "0.1" for name in languages}
+        row = SplitRow(f"r{number}", spoken, f"speaker {number}", "g", 60.0)
+        decision = DecisionRow(row.recording, spoken, answered, 0.7, posteriors)
+        right_s = 1.0 + number if spoken == answered else math.inf
+        found.append(Answer(row, decision, StreamRow(row.recording, 40.0, right_s, 2)))
+    return found
+
+
+def example(answer: Answer, classes: Sequence[str] = LANGUAGES) -> Example:
+    """Two seconds of an answer: a tone, then silence that the network does not see."""
+    samples = np.zeros(2 * RATE_HZ, np.int16)
+    samples[:RATE_HZ] = 9000 * np.sin(np.arange(RATE_HZ) / 9)
+    frames = [
+        FrameRow(answer.row.recording, n, n / 100, int(n < 100), dict.fromkeys(classes, "0.25" if n < 100 else ""))
+        for n in range(200)
+    ]
+    return Example(ExampleRow(answer.row.recording, "right", 0.0, 2.0), answer, samples, RATE_HZ, frames)
 
 
 def comparison(corpus: str = "") -> list[ComparisonRow]:
@@ -215,6 +300,6 @@ def comparison(corpus: str = "") -> list[ComparisonRow]:
     ]  # fmt: skip
 
 
-def svgs(page: str) -> list[str]:
-    """The figures of a page, in their order."""
-    return re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
+def svgs(page: str) -> dict[str, str]:
+    """The figures of a page by their labels, in their order."""
+    return {figure.split('"')[3]: figure for figure in re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)}

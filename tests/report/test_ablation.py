@@ -19,7 +19,7 @@ def test_the_drawing_is_a_file_with_every_cell_in_the_light_colours_of_the_page(
     assert "var(" not in text
     words = [element.text for element in ElementTree.fromstring(text).iter() if element.text]
     assert {"none", HOSTILE, "recording accuracy", "macro recall"} <= set(words)
-    page = (ROOT / "pipeline" / "report" / "layout.html.j2").read_text(encoding="utf-8")
+    page = (ROOT / "pipeline" / "report" / "html" / "layout.html.j2").read_text(encoding="utf-8")
     light = page[page.index(":root") : page.index("@media")]
     assert all(f"--{name}: {colour}" in light for name, colour in ablation.LIGHT.items())
 

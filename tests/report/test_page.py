@@ -2,22 +2,37 @@
 
 import base64
 import copy
+import dataclasses
+import io
 import re
 
+import numpy as np
 import pytest
+import soundfile
 import yaml
 
+from pipeline.report.commit import Commit
 from pipeline.report.page import render
-from pipeline.rows import AnswerRow, EpochRow, RejectedRow
-from tests.report.sample import PICTURE, ROOT, Page, amounts, comparison, make_results
+from pipeline.rows import EpochRow, RejectedRow
+from tests.report.sample import (
+    LANGUAGES,
+    RATE_HZ,
+    ROOT,
+    Page,
+    amounts,
+    comparison,
+    example,
+    made_answers,
+    make_results,
+)
 
 HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(2)></svg></style>{{ 7 * 7 }}-->&amp;"""
 
 
 def test_sections_come_in_the_order_of_their_importance(plain: str) -> None:
     assert list(Page(plain).sections) == [
-        "result", "confusion", "languages", "durations", "training", "splits", "balance", "silence", "leakage",
-        "confounds", "quality", "rejected", "more",
+        "result", "examples", "confusion", "languages", "errors", "durations", "stream", "comparison", "training",
+        "splits", "balance", "silence", "quality", "rejected", "leakage", "confounds", "parameters",
     ]  # fmt: skip
 
 
@@ -26,6 +41,16 @@ def test_sections_come_in_the_order_of_their_importance(plain: str) -> None:
     [
         ("result", ["87.1%", "12 of 14 correct", "86.2%", "85.3%", "0.064", "Test recordings 14", "Test speakers 13"]),
         ("result", ["never trained on", "recordings/of/mine"]),
+        ("result", ["Hindi: 0 of 2 right, 2 called mandarin.", "GRU 64, GRU 32, dense 100; 37,971 weights"]),
+        ("result", ["trained for 3 epochs, best: 2", "Commit beef123 of 2026-01-02, with uncommitted changes"]),
+        ("examples", ["the test split has no recordings"]),
+        ("errors", ["r9 speaker 9 hindi mandarin 0.100 60.0 s 40.0 s r10"]),
+        ("errors", ["speaker 9 hindi 0 1 0.100 1.00 speaker 10 hindi 0 1"]),
+        ("stream", ["stays right from 0.77 s of audio", "changes 1.4 times per recording"]),
+        ("stream", ["look ahead 12 ms silence 370 ms together 382 ms", "model.tflite 0 9.2e-05 4.2e-07"]),
+        ("comparison", ["this run 87.1% 86.2% 0.064 14 always english 64.3% 33.3% 0.500 14"]),
+        ("comparison", ["has no scores in artifacts/summary/metrics.json"]),
+        ("training", ["64 MFCCs GRU 64 GRU 32 dense 100 softmax 3"]),
         ("confusion", ["english 9 100.0% 0 0.0% 0 0.0%", "hindi 0 0.0% 0 0.0% 2 100.0%"]),
         ("confusion", ["mandarin 0 0.0% 0 0.0% 3 100.0%"]),
         ("languages", ["english 6 91.1% 61.0% to 99.0% 92.1% 91.6% 1.7%"]),
@@ -47,7 +72,7 @@ def test_sections_come_in_the_order_of_their_importance(plain: str) -> None:
         ("rejected", ["5 in total"]),
         ("quality", ["english 50 12.50 7.2 s 16 kHz 7.75 kHz -23 dBFS -61 dBFS none", "clipped 3 , narrow 1"]),
         ("quality", ["read as layout 'folders'"]),
-        ("more", ["model.units [64, 32]", "mfcc.fmax null", "silence.strategy mask", "seed 42"]),
+        ("parameters", ["model.units [64, 32]", "mfcc.fmax null", "silence.strategy mask", "seed 42"]),
     ],
 )  # fmt: skip
 def test_a_section_shows_its_numbers(plain: str, section: str, expected: list[str]) -> None:
@@ -57,16 +82,15 @@ def test_a_section_shows_its_numbers(plain: str, section: str, expected: list[st
 
 
 def test_every_parameter_is_listed(plain: str) -> None:
-    text = Page(plain).text("more")
+    text = Page(plain).text("parameters")
     for section, keys in yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")).items():
         for name in [f"{section}.{key}" for key in keys] if isinstance(keys, dict) else [section]:
             assert f" {name} " in text
 
 
 def test_shares_shade_the_confusion_matrix_by_row() -> None:
-    answers = (
-        [AnswerRow("english", "english")] * 3 + [AnswerRow("english", "hindi")] + [AnswerRow("hindi", "undecided")] * 2
-    )
+    pairs = [("english", "english")] * 3 + [("english", "hindi")] + [("hindi", "undecided")] * 2
+    answers = made_answers(LANGUAGES, pairs)
     page = Page(render(make_results(answers=answers)))
     shades = [found["style"] for tag, found in page.elements if tag == "td" and "style" in found]
     assert [float(shade.removeprefix("--share: ")) for shade in shades] == [0.75, 0.25, 0, 0, *[0, 0, 0, 1], *[0] * 4]
@@ -80,7 +104,7 @@ def test_the_page_loads_nothing(plain: str) -> None:
     for tag, found in Page(plain).elements:
         assert tag not in {"script", "link", "iframe", "object", "embed", "base", "form"}
         assert not {"srcset", "action", "poster", "data", "background"} & set(found)
-        assert found.get("src", "data:image/png;base64,").startswith("data:image/png;base64,")
+        assert found.get("src", "data:audio/mpeg;base64,").startswith("data:audio/mpeg;base64,")
         for name in ("href", "xlink:href"):
             assert found.get(name, "#").startswith("#")
 
@@ -93,9 +117,42 @@ def test_every_reference_inside_the_page_has_one_target(plain: str) -> None:
     }
 
 
-def test_the_network_is_embedded(plain: str) -> None:
-    sources = [found["src"] for tag, found in Page(plain).elements if tag == "img"]
-    assert [base64.b64decode(source.partition(",")[2]) for source in sources] == [PICTURE]
+def test_examples_can_be_heard_and_seen() -> None:
+    right, wrong = made_answers(LANGUAGES, [("english", "english"), ("hindi", "mandarin")])
+    page = render(make_results(examples=[example(right), example(wrong)]))
+    text = Page(page).text("examples")
+    assert "english recognised confidence 70.0% , 50.0% speech, speaker speaker 0 , r0" in text
+    assert "hindi called mandarin" in text
+    sounds = [found["src"] for tag, found in Page(page).elements if tag == "audio"]
+    for sound in sounds:
+        samples, rate = soundfile.read(io.BytesIO(base64.b64decode(sound.partition(",")[2])))
+        assert (rate, len(sounds)) == (RATE_HZ, 2)
+        assert np.abs(samples[: RATE_HZ - 500]).max() == pytest.approx(9000 / 32768, rel=0.1)
+        assert np.abs(samples[RATE_HZ + 2500 :]).max(initial=0) < 0.01
+
+
+def test_an_example_without_speech_or_frames_is_drawn() -> None:
+    [answer] = made_answers(LANGUAGES, [("english", "undecided")])
+    one = example(answer)
+    silent = dataclasses.replace(
+        one, samples=one.samples * 0, frames=[dataclasses.replace(row, speech=0) for row in one.frames]
+    )
+    empty = dataclasses.replace(one, frames=[])
+    page = Page(render(make_results(examples=[silent, empty])))
+    assert "english undecided confidence 70.0% , 0.0% speech" in page.text("examples")
+
+
+def test_the_last_commit_is_compared() -> None:
+    scores = {"recording_accuracy": 0.5123, "macro_recall": 0.4123, "c_avg": None, "recordings": 77}
+    page = Page(render(make_results(provenance=Commit("beef123", "2026-01-02", False, scores))))
+    assert "commit beef123 51.2% 41.2% – 77" in page.text("comparison")
+    assert "uncommitted" not in page.text("result")
+    assert "Not in a git repository" in Page(render(make_results(provenance=None))).text("result")
+
+
+def test_synthetic_voices_are_called_so(plain: str) -> None:
+    assert "The voices are synthetic" in Page(render(make_results(synthetic=True))).text("result")
+    assert "synthetic" not in Page(plain).text("result")
 
 
 def test_tables_scroll_inside_the_page(plain: str) -> None:
@@ -118,11 +175,21 @@ def test_names_are_text_and_never_markup(plain: str, violations: int) -> None:
         )
     )
     seen = Page(page)
-    assert [tag for tag, _ in seen.elements if tag in ("script", "img", "b")] == ["img"]
+    assert [tag for tag, _ in seen.elements if tag in ("script", "img")] == []
     assert not [name for _, found in seen.elements for name in found if name.startswith("on")]
-    for section in ("result", "confusion", "languages", "splits", "balance", "silence", "leakage", "rejected", "more"):
+    for section in (
+        "result",
+        "confusion",
+        "languages",
+        "splits",
+        "balance",
+        "silence",
+        "leakage",
+        "rejected",
+        "parameters",
+    ):
         assert HOSTILE in seen.text(section)
-    assert page.count(">$x^2$</text>") == page.count(">&lt;b&gt;&amp;lt;</text>") == 5  # one per figure with languages
+    assert page.count(">$x^2$</text>") == page.count(">&lt;b&gt;&amp;lt;</text>") == 11  # one per figure with languages
     assert page.count("<svg") == plain.count("<svg") == page.count("</svg>")
 
 

@@ -12,9 +12,23 @@ import pytest
 
 from pipeline import tables
 from pipeline.report.ablation import corpus_id
-from pipeline.report.page import render
-from pipeline.rows import AnswerRow, ComparisonRow, DetRow, EpochRow, RejectedRow
-from tests.report.sample import PICTURE, ROOT, comparison, make_results
+from pipeline.report.page import Results, render
+from pipeline.report.verdict import HEADLINE
+from pipeline.rows import (
+    AnswerRow,
+    ComparisonRow,
+    DecisionRow,
+    DetRow,
+    EpochRow,
+    EqualityRow,
+    ExampleRow,
+    FrameRow,
+    RecordingRow,
+    RejectedRow,
+    SplitRow,
+    StreamRow,
+)
+from tests.report.sample import ROOT, comparison, make_results
 
 
 def _stage(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -24,35 +38,54 @@ def _stage(folder: Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.mark.slow
-def test_the_stage_reads_the_output_of_the_others_and_names_a_missing_file(tmp_path: Path) -> None:
-    made, artifacts = make_results(), tmp_path / "artifacts"
+def _artifacts(folder: Path) -> tuple[Results, list[ComparisonRow]]:
+    """Write what the other stages would have written; the results, and the comparison for this corpus."""
+    made, artifacts = make_results(provenance=None), folder / "artifacts"
     for name, tree in {
         "evaluation/metrics": made.metrics, "splits/summary": made.splits, "splits/search": made.search,
-        "manifests/summary": made.manifests,
-        "trim/summary": made.trim, "audit/leakage": made.leakage, "audit/confounds": made.confounds,
-        "audit/speakers": made.speakers, "ingest/summary": made.ingest,
+        "manifests/summary": made.manifests, "trim/summary": made.trim, "audit/leakage": made.leakage,
+        "audit/confounds": made.confounds, "audit/speakers": made.speakers, "ingest/summary": made.ingest,
+        "streaming/streaming": made.description,
     }.items():  # fmt: skip
         (artifacts / name).parent.mkdir(parents=True, exist_ok=True)
         (artifacts / f"{name}.json").write_text(json.dumps(tree), encoding="utf-8")
     (artifacts / "corpus").mkdir()
     (artifacts / "corpus" / "files.csv").write_text("path\n", encoding="utf-8")
     known = comparison(corpus_id(b"path\n"))
-    tables.write(tmp_path / "ablation" / "table.csv", ComparisonRow, known + comparison("another"))
-    tables.write(artifacts / "evaluation" / "confusion.csv", AnswerRow, made.answers)
-    tables.write(artifacts / "evaluation" / "det.csv", DetRow, made.det)
-    tables.write(artifacts / "model" / "history.csv", EpochRow, made.history)
+    tables.write(folder / "ablation" / "table.csv", ComparisonRow, known + comparison("another"))
+    evaluation = artifacts / "evaluation"
+    tables.write(evaluation / "recordings.csv", DecisionRow, [answer.decision for answer in made.answers])
+    tables.write(evaluation / "stream.csv", StreamRow, [answer.stream for answer in made.answers])
+    tables.write(evaluation / "det.csv", DetRow, made.det)
+    tables.write(evaluation / "examples.csv", ExampleRow, [])
+    tables.write(evaluation / "frames.csv", FrameRow, [])
+    tables.write(artifacts / "streaming" / "equality.csv", EqualityRow, made.equality)
+    tables.write(artifacts / "ingest" / "recordings.csv", RecordingRow, made.recordings)
     tables.write(artifacts / "ingest" / "rejected.csv", RejectedRow, made.rejected)
+    split_rows = dict(made.split_rows) | {"test": [answer.row for answer in made.answers]}
+    for name, rows in split_rows.items():
+        tables.write(artifacts / "splits" / f"{name}.csv", SplitRow, rows)
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    (tmp_path / "params.yaml").write_text(re.sub(r"root: \S+", "root: recordings/of/mine", text), encoding="utf-8")
+    (folder / "params.yaml").write_text(re.sub(r"root: \S+", "root: recordings/of/mine", text), encoding="utf-8")
+    return dataclasses.replace(made, corpus_id=corpus_id(b"path\n"), split_rows=split_rows), known
 
+
+@pytest.mark.slow
+def test_the_stage_reads_the_output_of_the_others_and_names_a_missing_file(tmp_path: Path) -> None:
+    made, known = _artifacts(tmp_path)
+    artifacts = tmp_path / "artifacts"
     missing = _stage(tmp_path)
     assert (missing.returncode, missing.stderr.count("\n")) == (2, 1)
-    assert str(Path("artifacts") / "model" / "model.png") in missing.stderr
+    assert str(Path("artifacts") / "model" / "history.csv") in missing.stderr
 
-    (artifacts / "model" / "model.png").write_bytes(PICTURE)
+    tables.write(artifacts / "model" / "history.csv", EpochRow, made.history)
     done = _stage(tmp_path)
     assert done.returncode == 0, done.stderr
     assert (artifacts / "report" / "index.html").read_text(encoding="utf-8") == render(
         dataclasses.replace(made, comparison=known)
     )
+    summary = json.loads((artifacts / "summary" / "metrics.json").read_text())
+    assert summary == {name: made.metrics[name] for name in HEADLINE}
+    counted = tables.read(artifacts / "summary" / "confusion.csv", AnswerRow)
+    assert counted == [AnswerRow(answer.row.language, answer.decision.predicted) for answer in made.answers]
+    assert "87.1% (51.1% to 92.2%) of 14 test recordings of 13 speakers are recognised" in done.stdout

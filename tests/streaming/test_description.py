@@ -22,7 +22,7 @@ def test_a_description_round_trips(masked: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('"schema_version": 3', '"schema_version": 7', "schema_version is 7 but should be 3"),
+        ('"schema_version": 4', '"schema_version": 7', "schema_version is 7 but should be 4"),
         ('"sample_rate": 16000', '"sample_rate": 0', "sample_rate is 0 but"),
         ('"tolerance"', '"toleranz"', "toleran"),
     ],

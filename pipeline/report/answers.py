@@ -1,0 +1,141 @@
+"""The answers to the test recordings: the worst, those to each speaker, and how honest their confidence is."""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.report.figures import lines
+from pipeline.rows import DecisionRow, SplitRow, StreamRow
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+WORST = 12
+SPEAKERS = 25  # shown, those with the lowest accuracy
+BINS = 5  # of the posterior
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to one test recording, and how it came about."""
+
+    row: SplitRow
+    decision: DecisionRow
+    stream: StreamRow
+
+    @property
+    def right(self) -> bool:
+        return self.decision.predicted == self.row.language
+
+    @property
+    def own(self) -> float:
+        """Posterior of the language that is spoken."""
+        return self.posterior(self.row.language)
+
+    def posterior(self, language: str) -> float:
+        return float(self.decision.extra[language])
+
+
+def joined(rows: Sequence[SplitRow], decisions: Sequence[DecisionRow], streams: Sequence[StreamRow]) -> list[Answer]:
+    """The answers, from the rows of test.csv, evaluation/recordings.csv and evaluation/stream.csv.
+
+    The last two have the same order; the first also holds recordings whose features could not be computed.
+    """
+    waiting = iter(rows)
+    return [
+        Answer(next(row for row in waiting if row.recording == decision.recording), decision, stream)
+        for decision, stream in zip(decisions, streams, strict=True)
+    ]
+
+
+def worst(answers: Sequence[Answer]) -> list[Answer]:
+    """The wrong answers that were surest of it."""
+    return sorted((answer for answer in answers if not answer.right), key=lambda answer: answer.own)[:WORST]
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """The answers to one speaker's recordings of one language."""
+
+    name: str
+    language: str
+    recordings: int
+    right: int
+    seconds: float
+    posterior: float  # mean, of the language that is spoken
+
+
+def speakers(answers: Sequence[Answer]) -> list[Speaker]:
+    """All speakers, by ascending accuracy."""
+    of: dict[tuple[str, str], list[Answer]] = defaultdict(list)
+    for answer in answers:
+        of[answer.row.speaker, answer.row.language].append(answer)
+    found = [
+        Speaker(
+            *key,
+            len(mine),
+            sum(answer.right for answer in mine),
+            sum(answer.row.duration_s for answer in mine),
+            sum(answer.own for answer in mine) / len(mine),
+        )
+        for key, mine in of.items()
+    ]
+    return sorted(found, key=lambda one: (one.right / one.recordings, one.posterior))
+
+
+def reliability(answers: Sequence[Answer], languages: Sequence[str]) -> "Markup":
+    """How often a language is spoken, over the posterior that it got."""
+    series: dict[str, list[tuple[float, float]]] = {}
+    for language in languages:
+        posteriors = np.array([answer.posterior(language) for answer in answers])
+        spoken = np.array([answer.row.language == language for answer in answers])
+        bins = np.minimum((posteriors * BINS).astype(int), BINS - 1)
+        filled = [bins == number for number in range(BINS) if (bins == number).any()]
+        series[language] = [(float(posteriors[chosen].mean()), float(spoken[chosen].mean())) for chosen in filled]
+    return lines(
+        "Share of recordings in a language over the posterior of that language",
+        series,
+        ("posterior", "share"),
+        diagonal=True,
+    )
+
+
+def until_right(answers: Sequence[Answer]) -> "Markup":
+    """Share of the recordings whose answer is right to the end, over the seconds of audio."""
+    times = sorted(answer.stream.right_s for answer in answers if math.isfinite(answer.stream.right_s))
+    steps = [(0.0, 0.0)] + [(time, (number + 1) / len(answers)) for number, time in enumerate(times)]
+    return lines(
+        "Share of recordings whose answer stays right, over the seconds of audio",
+        {"recordings": steps},
+        ("seconds of audio", "right to the end"),
+        steps=True,
+    )
+
+
+def after(metrics: Mapping[str, Mapping[str, float]]) -> "Markup | None":
+    """Accuracy and macro recall over the seconds of speech; None if they are known of none."""
+    known = {name: row for name, row in metrics.items() if "recording_accuracy" in row}
+    if not known:
+        return None
+    series = {
+        name: [(float(seconds.removesuffix(" s")), row[measure]) for seconds, row in known.items()]
+        for name, measure in (("accuracy", "recording_accuracy"), ("macro recall", "macro_recall"))
+    }
+    return lines("Accuracy and macro recall over the seconds of speech", series, ("seconds of speech", "right"))
+
+
+def drift(by_minute: Mapping[str, Sequence[float]]) -> "Markup | None":
+    """Frame accuracy of each language in every minute without a reset."""
+    series = {
+        language: [(float(number), share) for number, share in enumerate(shares, 1)]
+        for language, shares in by_minute.items()
+        if shares
+    }
+    if not series:
+        return None
+    title = "Frame accuracy in each minute without a reset"
+    return lines(title, series, ("minutes without a reset", "frames right"))

@@ -1,0 +1,94 @@
+"""How figures are drawn: SVG in the page's own colours, the same bytes on every machine."""
+
+import html
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+    from matplotlib.figure import Figure
+
+WIDTH_INCHES = 3.6  # text of 8 points is still readable on a phone, which shows a figure 328 pixels wide
+# Matplotlib writes colours as numbers. These are replaced by the page's, which follow the light or dark setting.
+INK, FAINT, SHADE = "#000001", "#000002", "#000003"
+SERIES = tuple(f"#00001{number}" for number in range(6))  # of different lightness, for readers who see no colours
+DASHES = ("-", "--", ":")  # of more series than colours
+COLOURS = {INK: "var(--ink)", FAINT: "var(--faint)", SHADE: "var(--shade)"} | {
+    name: f"var(--series{number})" for number, name in enumerate(SERIES)
+}
+STYLE = {
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "report",  # the same identifiers in every run
+    "text.parse_math": False,  # a dollar sign in a name is not markup
+    "text.color": INK,
+    "font.size": 8,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": FAINT,
+    "xtick.color": FAINT,
+    "xtick.labelcolor": INK,
+    "ytick.color": FAINT,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+}
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Matplotlib with the style of the page, independent of the user's settings."""
+    import matplotlib.style
+
+    with (
+        matplotlib.style.context([], after_reset=True),
+        matplotlib.rc_context(STYLE),  # type: ignore[arg-type]
+        warnings.catch_warnings(),
+    ):
+        # Matplotlib's font, used to measure text, lacks some scripts; the browser has them.
+        warnings.filterwarnings("ignore", "Glyph")
+        yield
+
+
+def blank(height_inches: float) -> "Figure":
+    """An empty figure as wide as all are."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(WIDTH_INCHES, height_inches), layout="constrained")
+
+
+def styles() -> Iterator[dict[str, Any]]:
+    """Colour and dashes of one line after the other, all different."""
+    return ({"color": colour, "linestyle": dash} for dash in DASHES for colour in SERIES)
+
+
+def label(text: str, limit: int) -> str:
+    """A name, shortened."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def svg(figure: "Figure", title: str) -> "Markup":
+    """A figure as an SVG element in the page's colours, with `title` for screen readers."""
+    import matplotlib
+    from markupsafe import Markup
+
+    file = io.StringIO()
+    # Matplotlib derives identifiers from content and salt: a salt per figure keeps them unique on the page.
+    with matplotlib.rc_context({"svg.hashsalt": title}):
+        figure.savefig(file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    text = file.getvalue()
+    # An element has no prologue and no style sheet; names of groups (axes_1) would not be unique on the page.
+    text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", text[text.index("<svg") :], count=1, flags=re.DOTALL)
+    text = text.replace("xlink:href=", "href=")
+    text = re.sub(r'<g id="[^"]*"', "<g", text)
+    head = f'<svg role="img" aria-label="{html.escape(title)}" viewBox='
+    text = re.sub(r"<svg [^>]*?viewBox=(\"[^\"]*\")[^>]*>", lambda found: f"{head}{found[1]}>", text, count=1)
+    for number, name in COLOURS.items():
+        text = text.replace(number, name)
+    return Markup(text.strip())  # noqa: S704 (matplotlib escapes the text in it)

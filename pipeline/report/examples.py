@@ -1,0 +1,103 @@
+"""Test recordings to listen to: the sound, and what the network answered, frame by frame."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from pipeline.arrays import Samples
+from pipeline.audio.samples import to_waveform
+from pipeline.report.answers import Answer
+from pipeline.report.drawing import INK, SHADE, blank, label, styles, svg
+from pipeline.rows import ExampleRow, FrameRow
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+ENVELOPE_POINTS = 300
+CURVE_POINTS = 400
+NAMED = 4  # classes in the legend, those with the highest posteriors
+
+
+@dataclass(frozen=True)
+class Example:
+    """A part of a test recording.
+
+    Attributes
+    ----------
+    samples
+        At `sample_rate`.
+    frames
+        Those of the part.
+    """
+
+    row: ExampleRow
+    answer: Answer
+    samples: Samples
+    sample_rate: int
+    frames: Sequence[FrameRow]
+
+    @property
+    def speech(self) -> float:
+        """Share of the frames that are speech."""
+        return sum(frame.speech for frame in self.frames) / max(len(self.frames), 1)
+
+
+@dataclass(frozen=True)
+class Card:
+    """An example as the page shows it; `sound` is MP3 in base64."""
+
+    example: Example
+    figure: "Markup"
+    sound: str
+
+
+def card(example: Example, number: int) -> Card:
+    """Draw an example and compress its sound; call it inside `drawing()`."""
+    file = io.BytesIO()
+    soundfile.write(file, to_waveform(example.samples), example.sample_rate, format="MP3")
+    return Card(example, _figure(example, number), base64.b64encode(file.getvalue()).decode("ascii"))
+
+
+def _figure(example: Example, number: int) -> "Markup":
+    figure = blank(2.1)
+    sound, curves = figure.subplots(2, sharex=True, gridspec_kw={"height_ratios": [2, 3]})
+    times = np.array([frame.time_s for frame in example.frames])
+    speech = np.array([frame.speech for frame in example.frames], bool)
+    waveform = to_waveform(example.samples)
+    edges = np.linspace(0, len(waveform), min(ENVELOPE_POINTS, len(waveform)) + 1).astype(int)
+    at = example.row.start_s + edges[:-1] / example.sample_rate
+    low, high = np.minimum.reduceat(waveform, edges[:-1]), np.maximum.reduceat(waveform, edges[:-1])
+    sound.fill_between(at, low, high, color=INK, linewidth=0)
+    loudest = max(float(np.abs(waveform).max(initial=0)), 1e-4)
+    sound.set(ylim=(-1.05 * loudest, 1.05 * loudest), yticks=[])
+    for axes in (sound, curves):
+        axes.fill_between(times, *axes.get_ylim(), where=speech, color=SHADE, linewidth=0, zorder=0, step="mid")
+    classes = list(example.frames[0].extra) if example.frames else []
+    posteriors = _posteriors(example.frames, classes)
+    thin = slice(None, None, -(-len(times) // CURVE_POINTS) or 1)
+    means = np.nan_to_num(np.array([_mean(column) for column in posteriors.T]))
+    named = set(np.argsort(-means)[:NAMED].tolist())
+    for place, (name, style) in enumerate(zip(classes, styles(), strict=False)):
+        shown = label(name, 14) if place in named else None
+        curves.plot(times[thin], posteriors[thin, place], **style, linewidth=1, label=shown)
+    curves.set(ylim=(-0.03, 1.03), yticks=[0, 0.5, 1], xlabel="s")
+    if named:
+        figure.legend(loc="outside upper left", ncols=NAMED)
+    return svg(figure, f"Example {number}: waveform, speech, and the posteriors of {len(classes)} classes over time")
+
+
+def _posteriors(frames: Sequence[FrameRow], classes: Sequence[str]) -> NDArray[np.float64]:
+    """Shape (frames, classes); NaN for frames that the network does not see."""
+    cells = [[float(frame.extra[name] or "nan") for name in classes] for frame in frames]
+    return np.array(cells, float).reshape(len(frames), len(classes))
+
+
+def _mean(column: NDArray[np.float64]) -> float:
+    seen = column[~np.isnan(column)]
+    return float(seen.mean()) if len(seen) else 0.0

@@ -1,0 +1,89 @@
+"""What a reader should know first: what was scored, on what, and the weakest point of it."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pipeline.rows import AnswerRow
+
+HEADLINE = ("recording_accuracy", "macro_recall", "frame_accuracy", "c_avg", "recordings", "speakers")
+
+
+def weakest(
+    metrics: Mapping[str, Any],
+    answers: Sequence[AnswerRow],
+    leaks: int,
+    speakers: Mapping[str, Any],
+    sources: Mapping[str, Sequence[str]],
+) -> str:
+    """The weakest point of the scores, in one sentence: what makes them untrue, before what is bad about them.
+
+    Parameters
+    ----------
+    leaks
+        Violations that the audit found.
+    speakers
+        As in audit/speakers.json.
+    sources
+        Those of each language, in training.
+    """
+    if leaks:
+        return f"The audit found {leaks:,} leaks from one split to another: the scores may be too good."
+    if speakers["sentence"]:
+        return "The speakers are not known: a voice may be on both sides of a split."
+    named = [set(names) for names in sources.values()]
+    if len(named) > 1 and all(len(names) == 1 for names in named) and len(set.union(*named)) == len(named):
+        return "Each language comes from one source: microphone and room may tell it, not speech."
+    return _lowest_recall(answers) or _too_few(metrics) or "None was found: every test recording is right."
+
+
+def _lowest_recall(answers: Sequence[AnswerRow]) -> str:
+    spoken, right = (
+        Counter(row.actual for row in answers),
+        Counter(row.actual for row in answers if row.actual == row.predicted),
+    )
+    language = min(spoken, key=lambda name: right[name] / spoken[name], default=None)
+    if language is None:
+        return "The test split has no recordings."
+    if right[language] == spoken[language]:
+        return ""
+    others = Counter(row.predicted for row in answers if row.actual == language != row.predicted)
+    other, times = others.most_common(1)[0]
+    name = language[:1].upper() + language[1:]
+    return f"{name}: {right[language]:,} of {spoken[language]:,} right, {times:,} called {other}."
+
+
+def _too_few(metrics: Mapping[str, Any]) -> str:
+    if metrics["speakers"] >= metrics["speakers_needed"]:
+        return ""
+    return f"Only {metrics['speakers']:,} test speakers: their scores say little about others."
+
+
+def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The scores that DVC compares between commits; null if a corpus of one language has none."""
+    return {name: metrics.get(name) for name in HEADLINE}
+
+
+def sentence(metrics: Mapping[str, Any]) -> str:
+    """The result in one line."""
+    interval = metrics["intervals"]["recording_accuracy"]
+    within = " ({:.1%} to {:.1%})".format(*interval) if interval else ""
+    return (
+        f"{metrics['recording_accuracy']:.1%}{within} of {metrics['recordings']:,} test recordings of "
+        f"{metrics['speakers']:,} speakers are recognised, macro recall {metrics['macro_recall']:.1%}"
+    )
+
+
+class Constant(NamedTuple):
+    """The scores of an answer that is always the same."""
+
+    language: str
+    accuracy: float
+    macro_recall: float
+
+
+def majority(answers: Sequence[AnswerRow], languages: Sequence[str]) -> Constant:
+    """The scores of always answering the commonest language of the test recordings."""
+    counts = Counter(row.actual for row in answers)
+    language = max(languages, key=lambda name: counts[name])
+    return Constant(language, counts[language] / max(len(answers), 1), 1 / len(languages))

@@ -1,0 +1,46 @@
+"""The weakest point is what makes the scores untrue, before what is bad about them."""
+
+from typing import Any
+
+import pytest
+
+from pipeline.report import verdict
+from pipeline.rows import AnswerRow
+
+KNOWN = {"sentence": ""}
+ONE_SOURCE = {"english": ["a"], "hindi": ["b"]}
+SHARED = {"english": ["a", "b"], "hindi": ["b"]}
+FEW, MANY = ({"speakers": speakers, "speakers_needed": 40} for speakers in (3, 40))
+
+
+def answers(*pairs: tuple[str, str]) -> list[AnswerRow]:
+    return [AnswerRow(*pair) for pair in pairs]
+
+
+@pytest.mark.parametrize(
+    ("leaks", "speakers", "sources", "metrics", "expected"),
+    [
+        (2, {"sentence": "NOT KNOWN"}, ONE_SOURCE, FEW, "The audit found 2 leaks"),
+        (0, {"sentence": "NOT KNOWN"}, ONE_SOURCE, FEW, "The speakers are not known"),
+        (0, KNOWN, ONE_SOURCE, FEW, "Each language comes from one source"),
+        (0, KNOWN, SHARED, FEW, "Hindi: 1 of 3 right, 2 called english."),
+        (0, KNOWN, {"english": [""], "hindi": [""]}, FEW, "Hindi: 1 of 3 right"),
+    ],
+)
+def test_the_worst_comes_first(leaks: int, speakers: Any, sources: Any, metrics: Any, expected: str) -> None:
+    given = answers(("english", "english"), ("hindi", "english"), ("hindi", "hindi"), ("hindi", "english"))
+    assert verdict.weakest(metrics, given, leaks, speakers, sources).startswith(expected)
+
+
+def test_without_errors_few_speakers_are_the_weakest_point() -> None:
+    right = answers(("english", "english"), ("hindi", "hindi"))
+    assert verdict.weakest(FEW, right, 0, KNOWN, SHARED) == (
+        "Only 3 test speakers: their scores say little about others."
+    )
+    assert verdict.weakest(MANY, right, 0, KNOWN, SHARED) == "None was found: every test recording is right."
+    assert verdict.weakest(FEW, [], 0, KNOWN, SHARED) == "The test split has no recordings."
+
+
+def test_the_constant_answer_is_the_commonest_language() -> None:
+    given = answers(("english", "hindi"), ("hindi", "hindi"), ("hindi", "english"), ("hindi", "hindi"))
+    assert verdict.majority(given, ["english", "hindi"]) == ("hindi", 0.75, 0.5)
