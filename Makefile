@@ -12,6 +12,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 repro: setup
 	@lid doctor >/dev/null
 	dvc repro
+	@echo "artifacts/report/index.html: $$(cat artifacts/report/result.txt)"
 
 test: setup browser $(VENV)/extras
 	pytest

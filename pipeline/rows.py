@@ -239,6 +239,7 @@ class ExampleRow:
     """A row of evaluation/examples.csv: a test recording whose frames are in evaluation/frames.csv."""
 
     recording: str
+    piece: int  # as in splits/test.csv
     why: Why  # silent: it has the least speech
     start_s: float  # of the part shown
     end_s: float

@@ -30,6 +30,7 @@ from pipeline.rows import (
 from stages import ARTIFACTS, PARAMS, run
 
 EVALUATION, SUMMARY = ARTIFACTS / "evaluation", ARTIFACTS / "summary"
+USUAL = Path("demo") / "results.json"
 
 
 def main() -> None:
@@ -42,6 +43,8 @@ def main() -> None:
     streams = tables.read(EVALUATION / "stream.csv", StreamRow)
     given = answers.joined(split_rows["test"], decisions, streams)
     description = checksums.read_json(ARTIFACTS / "streaming" / "streaming.json")
+    synthetic = any((ARTIFACTS / "data" / "demo").glob("train_*/*"))  # the stage demo leaves none if they are not used
+    usual = checksums.read_json(USUAL) if synthetic else None
     corpus = corpus_id(checksums.read(ARTIFACTS / "corpus" / "files.csv"))
     page = render(
         Results(
@@ -65,9 +68,8 @@ def main() -> None:
             recordings=recordings,
             examples=_examples(given, recordings, settings),
             corpus_id=corpus,
-            synthetic=any(
-                (ARTIFACTS / "data" / "demo").glob("train_*/*")
-            ),  # the stage demo leaves none unless asked to
+            synthetic=synthetic,
+            usual=usual,
             provenance=commit.last(SUMMARY / "metrics.json"),
             comparison=[
                 row for row in tables.read(Path("ablation") / "table.csv", ComparisonRow) if row.corpus == corpus
@@ -81,8 +83,8 @@ def main() -> None:
     tables.write(SUMMARY / "history.csv", EpochRow, history)
     checksums.write_json(SUMMARY / "metrics.json", headline(metrics))
     tables.write(SUMMARY / "confusion.csv", AnswerRow, [AnswerRow(row.language, row.predicted) for row in decisions])
-    target.with_name("result.txt").write_text(f"{sentence(metrics)}\n", encoding="utf-8")
-    print(f"{target}: {sentence(metrics)}")
+    target.with_name("result.txt").write_text(f"{sentence(metrics, usual)}\n", encoding="utf-8")
+    print(f"{target}: {sentence(metrics, usual)}")
 
 
 def _equality(description: Any) -> list[EqualityRow]:
@@ -99,7 +101,7 @@ def _examples(given: list[Answer], recordings: list[RecordingRow], settings: par
         samples = read(round(row.start_s * rate), round(row.end_s * rate))
         mine = [frame for frame in frames if frame.recording == row.recording]
         mine = [frame for frame in mine if row.start_s <= frame.time_s < row.end_s]
-        answer = next(answer for answer in given if answer.row.recording == row.recording)
+        answer = next(one for one in given if (one.row.recording, one.row.piece) == (row.recording, row.piece))
         found.append(Example(row, answer, samples, rate, mine))
     return found
 

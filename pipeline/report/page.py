@@ -53,6 +53,8 @@ class Results:
         Test recordings to listen to.
     corpus_id, synthetic
         Id of the list of files; whether the demo's voices are in it.
+    usual
+        Of the demo: demo/results.json, the ranges of runs with the default parameters.
     provenance
         The last commit, if there is one.
     comparison
@@ -80,6 +82,7 @@ class Results:
     examples: Sequence[Example]
     corpus_id: str
     synthetic: bool
+    usual: Mapping[str, Any] | None = None
     provenance: Commit | None = None
     comparison: Sequence[ComparisonRow] = ()
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from pipeline.rows import AnswerRow
 
-HEADLINE = ("recording_accuracy", "macro_recall", "frame_accuracy", "c_avg", "recordings", "speakers")
+HEADLINE = ("recording_accuracy", "macro_recall", "frame_accuracy", "c_avg")
 
 
 def weakest(
@@ -64,13 +64,18 @@ def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
     return {name: metrics.get(name) for name in HEADLINE}
 
 
-def sentence(metrics: Mapping[str, Any]) -> str:
-    """The result in one line."""
+def sentence(metrics: Mapping[str, Any], usual: Mapping[str, Any] | None) -> str:
+    """The result in one line, with the range of other runs if it is known."""
     interval = metrics["intervals"]["recording_accuracy"]
     within = " ({:.1%} to {:.1%})".format(*interval) if interval else ""
+    others = ""
+    if usual:
+        others = "; {} seeds with the default parameters: {:.1%} to {:.1%}".format(
+            usual["runs"], *usual["recording_accuracy"]
+        )
     return (
         f"{metrics['recording_accuracy']:.1%}{within} of {metrics['recordings']:,} test recordings of "
-        f"{metrics['speakers']:,} speakers are recognised, macro recall {metrics['macro_recall']:.1%}"
+        f"{metrics['speakers']:,} speakers are recognised, macro recall {metrics['macro_recall']:.1%}{others}"
     )
 
 

@@ -52,7 +52,8 @@ def write(folder: Path, chosen: Iterable[tuple[Why, RecordingScore]], network: O
         for why, scored in chosen:
             first, last = scored.row.frames(network.n_frames(scored.row.recording))
             stop = min(last, first + round(EXCERPT_S / frame_s))
-            rows.append(ExampleRow(scored.row.recording, why, round(first * frame_s, 6), round(stop * frame_s, 6)))
+            part_s = round(first * frame_s, 6), round(stop * frame_s, 6)
+            rows.append(ExampleRow(scored.row.recording, scored.row.piece, why, *part_s))
             for part in _frames(network, scored.row.recording, first, stop):
                 writer.writerows([scored.row.recording, *cells] for cells in part.cells(frame_s))
     return rows

@@ -280,7 +280,7 @@ def example(answer: Answer, classes: Sequence[str] = LANGUAGES) -> Example:
         FrameRow(answer.row.recording, n, n / 100, int(n < 100), dict.fromkeys(classes, "0.25" if n < 100 else ""))
         for n in range(200)
     ]
-    return Example(ExampleRow(answer.row.recording, "right", 0.0, 2.0), answer, samples, RATE_HZ, frames)
+    return Example(ExampleRow(answer.row.recording, 0, "right", 0.0, 2.0), answer, samples, RATE_HZ, frames)
 
 
 def comparison(corpus: str = "") -> list[ComparisonRow]:

@@ -41,6 +41,17 @@ def test_without_errors_few_speakers_are_the_weakest_point() -> None:
     assert verdict.weakest(FEW, [], 0, KNOWN, SHARED) == "The test split has no recordings."
 
 
+def test_the_sentence_names_the_range_of_other_runs() -> None:
+    metrics = {
+        "recording_accuracy": 0.5, "intervals": {"recording_accuracy": None}, "recordings": 1234, "speakers": 2,
+        "macro_recall": 0.25,
+    }  # fmt: skip
+    plain = "50.0% of 1,234 test recordings of 2 speakers are recognised, macro recall 25.0%"
+    assert verdict.sentence(metrics, None) == plain
+    usual = {"runs": 10, "recording_accuracy": [0.9, 1.0]}
+    assert verdict.sentence(metrics, usual) == f"{plain}; 10 seeds with the default parameters: 90.0% to 100.0%"
+
+
 def test_the_constant_answer_is_the_commonest_language() -> None:
     given = answers(("english", "hindi"), ("hindi", "hindi"), ("hindi", "english"), ("hindi", "hindi"))
     assert verdict.majority(given, ["english", "hindi"]) == ("hindi", 0.75, 0.5)
