@@ -56,7 +56,8 @@ $(VENV)/ready: requirements.lock pyproject.toml
 	$(VENV)/bin/pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Not in the lock: tests need both; users of PyAV install it themselves, and the build of torch on PyPI has gigabytes.
+# Not in the lock: tests need them; users of PyAV install it themselves, and the build of torch on PyPI has gigabytes.
 $(VENV)/extras: $(VENV)/ready
 	$(VENV)/bin/pip install -q torch==2.13.0 av==18.1.0
+	$(VENV)/bin/pip install -q --no-deps axe-core-python==0.1.0
 	@touch $@

@@ -1,4 +1,4 @@
-"""report: one self-contained page of the results, and a summary of them that git tracks."""
+"""report: one self-contained page of the results."""
 
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,9 @@ from pipeline.report.ablation import corpus_id
 from pipeline.report.answers import Answer
 from pipeline.report.examples import Example
 from pipeline.report.page import Results, render
-from pipeline.report.verdict import headline, sentence
+from pipeline.report.verdict import sentence
 from pipeline.rows import (
     SPLITS,
-    AnswerRow,
     ComparisonRow,
     DecisionRow,
     DetRow,
@@ -29,7 +28,7 @@ from pipeline.rows import (
 )
 from stages import ARTIFACTS, PARAMS, run
 
-EVALUATION, SUMMARY = ARTIFACTS / "evaluation", ARTIFACTS / "summary"
+EVALUATION = ARTIFACTS / "evaluation"
 USUAL = Path("demo") / "results.json"
 
 
@@ -70,7 +69,7 @@ def main() -> None:
             corpus_id=corpus,
             synthetic=synthetic,
             usual=usual,
-            provenance=commit.last(SUMMARY / "metrics.json"),
+            provenance=commit.last(ARTIFACTS / "summary" / "metrics.json"),
             comparison=[
                 row for row in tables.read(Path("ablation") / "table.csv", ComparisonRow) if row.corpus == corpus
             ],
@@ -80,9 +79,6 @@ def main() -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(page, encoding="utf-8")
     target.with_name("dvc_plots.html").write_text(dvc_plots.template(), encoding="utf-8")
-    tables.write(SUMMARY / "history.csv", EpochRow, history)
-    checksums.write_json(SUMMARY / "metrics.json", headline(metrics))
-    tables.write(SUMMARY / "confusion.csv", AnswerRow, [AnswerRow(row.language, row.predicted) for row in decisions])
     target.with_name("result.txt").write_text(f"{sentence(metrics, usual)}\n", encoding="utf-8")
     print(f"{target}: {sentence(metrics, usual)}")
 

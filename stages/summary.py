@@ -1,0 +1,20 @@
+"""summary: the few numbers that git tracks, so that DVC compares commits and experiments without their caches."""
+
+from pipeline import checksums, tables
+from pipeline.report.verdict import headline
+from pipeline.rows import AnswerRow, EpochRow
+from stages import ARTIFACTS, run
+
+
+def main() -> None:
+    folder = ARTIFACTS / "summary"
+    confusion = tables.read(ARTIFACTS / "evaluation" / "confusion.csv", AnswerRow)
+    tables.write(folder / "confusion.csv", AnswerRow, confusion)
+    history = tables.read(ARTIFACTS / "model" / "history.csv", EpochRow)
+    tables.write(folder / "history.csv", EpochRow, history)
+    metrics = headline(checksums.read_json(ARTIFACTS / "evaluation" / "metrics.json"))
+    checksums.write_json(folder / "metrics.json", metrics)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,94 @@
+"""The report in a browser: complete, accessible, on a phone as well, without a word on the console."""
+
+import importlib.resources
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.report.page import render
+from tests.end_to_end.conftest import Copy
+from tests.report.sample import LANGUAGES, comparison, example, made_answers, make_results
+
+PHONE, DESKTOP = 390, 1280  # pixels
+LIMIT_BYTES = 5e6
+HARMLESS = {None, "minor"}  # impacts
+PROBE = """
+<script>
+axe.run(document, {resultTypes: ["violations"]}).then(found => {
+  const drawn = [...document.querySelectorAll("svg, audio, table")];
+  const report = {
+    violations: found.violations.map(one => ({id: one.id, impact: one.impact, where: one.nodes[0].html.slice(0, 200)})),
+    figures: document.querySelectorAll("svg").length,
+    invisible: drawn.filter(one => one.getBoundingClientRect().width < 10).length,
+    width: document.documentElement.scrollWidth,
+  };
+  parent.postMessage(JSON.stringify(report), "*");
+});
+</script>
+"""
+FRAME = """<!doctype html><pre></pre>
+<script>onmessage = message => document.querySelector("pre").textContent = message.data;</script>
+<iframe src="probed.html" width="WIDTH" height="844" style="border: 0"></iframe>
+"""  # a window of the browser is at least 500 pixels wide
+
+
+def open_page(page: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom"]
+    command += ["--window-size=1400,900", f"--user-data-dir={page.parent / 'profile'}", *options, page.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+
+
+def probed(page: str, folder: Path, width: int, *options: str) -> Any:
+    """What axe-core and a look at the layout find, on a copy of the page that may run scripts."""
+    axe = importlib.resources.files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+    copy = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
+    copy = copy.replace("</body>", f"<script>{axe}</script>{PROBE}</body>")
+    (folder / "probed.html").write_text(copy, encoding="utf-8")
+    path = folder / "frame.html"
+    path.write_text(FRAME.replace("WIDTH", str(width)), encoding="utf-8")
+    found = re.search(r"<pre>(.+?)</pre>", open_page(path, *options).stdout, re.DOTALL)
+    assert found, "axe did not end"
+    return json.loads(found[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+
+
+@pytest.fixture(scope="module", params=["real", "made up"])
+def page(request: pytest.FixtureRequest, tiny: Copy) -> str:
+    """The report of a run, and one in which every optional part is shown."""
+    if request.param == "real":
+        return (tiny.folder / "artifacts" / "report" / "index.html").read_text(encoding="utf-8")
+    answers = made_answers(LANGUAGES, [("english", "english"), ("hindi", "mandarin")])
+    return render(make_results(examples=[example(answer) for answer in answers], comparison=comparison()))
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_is_accessible_and_fits(page: str, tmp_path: Path, width: int, scheme: str) -> None:
+    dark = ["--blink-settings=preferredColorScheme=0"] if scheme == "dark" else []
+    found = probed(page, tmp_path, width, *dark)
+    assert [one for one in found["violations"] if one["impact"] not in HARMLESS] == []
+    assert found["width"] <= width
+    assert found["figures"] == page.count("<svg")
+    assert found["invisible"] == 0
+
+
+def test_the_console_stays_empty(page: str, tmp_path: Path) -> None:
+    path = tmp_path / "index.html"
+    path.write_text(page, encoding="utf-8")
+    assert "CONSOLE" not in open_page(path, "--enable-logging=stderr").stderr
+    path.write_text(page.replace("<h1>", '<img src="https://example.org/x.png"><h1>'), encoding="utf-8")
+    assert "CONSOLE" in open_page(path, "--enable-logging=stderr").stderr  # its policy refuses the picture
+
+
+def test_the_page_is_small(page: str) -> None:
+    assert len(page.encode()) < LIMIT_BYTES
+
+
+def test_faults_are_found(tmp_path: Path) -> None:
+    page = '<html><body><div style="width: 900px"><img src="data:,"></div><svg width="1"></svg></body></html>'
+    found = probed(page, tmp_path, PHONE)
+    assert "image-alt" in {one["id"] for one in found["violations"]}
+    assert (found["width"] > PHONE, found["figures"], found["invisible"]) == (True, 1, 1)
