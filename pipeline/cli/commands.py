@@ -49,53 +49,70 @@ _runtime = click.option(
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="lid-pipeline", prog_name="lid")
 def main() -> None:
-    """Spoken language recognition: tools around the pipeline. `dvc repro` runs the pipeline itself."""
+    """Spoken language recognition: tools around the pipeline.
+
+    `dvc repro` runs the pipeline itself.
+
+    \b
+    Examples:
+      lid identify recording.wav
+      eval "$(_LID_COMPLETE=bash_source lid)"   # completion in bash; also zsh_source, fish_source
+    """
 
 
 @main.command()
-@click.argument("files", nargs=-1, required=True, type=_path, metavar="FILE... | -")
+@click.argument("files", nargs=-1, required=True, type=_path, metavar="FILE|FOLDER... | -")
 @_model
 @_runtime
 @click.option(
     "--rate", type=click.IntRange(4000, 768_000), help="Sample rate in Hz of 16-bit mono PCM on standard input (-)."
 )
-@click.option("--frames", "by_frame", is_flag=True, help="Print the posteriors of every frame as CSV.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@click.option("--top", default=1, show_default=True, type=click.IntRange(min=1), help="Languages shown per file.")
+@click.option("--frames", is_flag=True, help="Print the posteriors of every frame as CSV.")
+@click.option("--csv", is_flag=True, help="Print one row of CSV per file.")
+@click.option("--json", is_flag=True, help="Print one JSON object per line and file.")
 @click.pass_context
 def identify(
     ctx: click.Context,
+    /,
     files: tuple[Path, ...],
     model: Path,
     runtime: Any,
     rate: int | None,
-    by_frame: bool,
-    as_json: bool,
+    top: int,
+    **forms: bool,
 ) -> None:
     """Identify the language of recordings.
 
-    Files may have any format that libsndfile reads. `stable after` is the time since
-    which the answer has not changed. Ctrl-C prints the answer so far.
+    Files may have any format that libsndfile reads; of a folder, all audio files are
+    taken. `stable after` is the time since which the answer has not changed. Ctrl-C
+    prints the answer so far.
+
+    \b
+    Examples:
+      lid identify a.wav b.flac
+      lid identify --top 3 recordings/
+      lid identify --csv recordings/ > answers.csv
+      arecord -f S16_LE -r 16000 | lid identify --rate 16000 -
     """
-    if by_frame and as_json:
-        raise click.UsageError("--frames and --json exclude each other; choose one")
+    asked: list[Any] = [form for form, given in forms.items() if given]
+    if len(asked) > 1:
+        raise click.UsageError(f"--{' and --'.join(asked)} exclude each other; choose one")
     if Path("-") in files and rate is None:
         raise click.UsageError("- is raw 16-bit mono PCM; give its sample rate, such as --rate 16000")
     from pipeline.audio.decode import decode
     from pipeline.cli.output import AnswerPrinter
-    from pipeline.cli.sources import chunks, pcm
+    from pipeline.cli.sources import chunks, expanded, pcm
     from pipeline.console.text import printable
     from pipeline.streaming.identifier import Identifier
 
+    names = [(file, printable(file)) for file in expanded(files)]
     identifier = Identifier.load(model, runtime)
-    names = {file: printable(file) for file in files}
-    printer = AnswerPrinter(
-        "frames" if by_frame else "json" if as_json else "table",
-        identifier.description.classes,
-        max(map(len, names.values())),
-    )
+    width = max(len(name) for _, name in names)
+    printer = AnswerPrinter(asked[0] if asked else "table", identifier.description.classes, width, top)
     printer.print_header()
     status = 0
-    for file in files:
+    for file, name in names:
         try:
             if file == Path("-") and rate:
                 if sys.stdin is None:
@@ -104,7 +121,7 @@ def identify(
             else:
                 decoded = decode(file)
                 blocks = chunks(decoded.mono, decoded.sample_rate)
-                printer.identify(names[file], identifier.stream(decoded.sample_rate), blocks)
+                printer.identify(name, identifier.stream(decoded.sample_rate), blocks)
         except AudioError as error:  # the other files are still identified
             _print_error(str(error))
             status = 2
@@ -117,7 +134,14 @@ def identify(
 @_model
 @_runtime
 def listen(model: Path, runtime: Any) -> None:
-    """Identify the language spoken live. SoX records from the microphone, until Ctrl-C."""
+    """Identify the language spoken live.
+
+    SoX records from the microphone, until Ctrl-C.
+
+    \b
+    Examples:
+      lid listen
+    """
     from pipeline.cli.output import AnswerPrinter
     from pipeline.cli.sources import microphone, pcm
     from pipeline.streaming.identifier import Identifier
@@ -145,7 +169,15 @@ def evaluate(
     report: Path | None,
     as_json: bool,
 ) -> None:
-    """Score a model on a corpus that it has never seen. Recordings are streamed."""
+    """Score a model on an unseen corpus.
+
+    Recordings are streamed.
+
+    \b
+    Examples:
+      lid evaluate ../calls --layout auto
+      lid evaluate ../calls --layout folders --speakers speakers.csv --report calls.html
+    """
     from pipeline.cli import evaluation
 
     evaluation.evaluate(corpus, layout, languages and languages.split(","), speakers, model, report, as_json)
@@ -154,7 +186,15 @@ def evaluate(
 @main.command()
 @click.argument("folder", default="artifacts/streaming", type=_path)
 def verify(folder: Path) -> None:
-    """Verify a copy of an exported model. Its golden audio is replayed through every installed runtime."""
+    """Verify a copy of an exported model.
+
+    Its golden audio is replayed through every installed runtime.
+
+    \b
+    Examples:
+      lid verify
+      lid verify /media/stick/streaming
+    """
     from pipeline.console.terminal import show_table
     from pipeline.export import golden
     from pipeline.streaming.description import Description
@@ -168,53 +208,34 @@ def verify(folder: Path) -> None:
 @main.command()
 @click.argument("store", default="artifacts/features.zarr", type=_path)
 def info(store: Path) -> None:
-    """Show the contents of a feature store."""
-    from pipeline.cli.info import summarise
-    from pipeline.console.terminal import show_table
-    from pipeline.console.text import printable
+    """Show the contents of a feature store.
 
-    summary = summarise(store)
-    click.echo(
-        f"{printable(store)}: {summary.n_frames:,} frames of {summary.n_mfcc} MFCCs, {summary.hours:.2f} h, "
-        f"{summary.size_bytes / 1e6:,.1f} MB\n"
-    )
-    show_table(
-        ["language", "recordings", "speakers", "minutes"],
-        [[row.language, row.n_recordings, row.n_speakers, f"{row.minutes:.1f}"] for row in summary.languages],
-    )
-    click.echo()
-    for name, value in summary.made_with.items():
-        click.echo(f"{name:12}  {value}")
+    \b
+    Examples:
+      lid info
+      lid info ../other/artifacts/features.zarr
+    """
+    from pipeline.cli.info import show
+
+    show(store)
 
 
 @main.command()
 @click.option("--workers", type=click.IntRange(min=1), help="Worker processes (default: one per core).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def plan(workers: int | None, as_json: bool) -> None:
-    """Estimate time, disk and memory of a run. Ingest, trim and features are measured on a sample of the corpus."""
-    import contextlib
-    import dataclasses
-    import json
+    """Estimate time, disk and memory of a run.
 
-    from dask.system import CPU_COUNT
+    Ingest, trim and features are measured on a sample of the corpus.
 
-    from pipeline import files, params
-    from pipeline.console.terminal import show_table
-    from pipeline.jobs import estimate
-    from pipeline.jobs.memo import LIMIT_BYTES
+    \b
+    Examples:
+      lid plan
+      lid plan --workers 32 --json
+    """
+    from pipeline.cli import plan
 
-    settings = params.load(Path("params.yaml"))
-    place = Path("artifacts") if Path("artifacts").is_dir() else Path()  # on the disk that the run will use
-    with files.scratch(place.resolve()) as folder, contextlib.redirect_stdout(sys.stderr):
-        estimates = estimate.estimate(settings, workers or CPU_COUNT, folder)
-    if as_json:
-        click.echo(json.dumps({row.stage: dataclasses.asdict(row) for row in estimates}))
-        return
-    show_table(*estimate.table(estimates))
-    click.echo(
-        "\nDVC also keeps a copy of these files in its cache, and the memo keeps up to "
-        f"{LIMIT_BYTES / 1e9:.0f} GB of features.\nMemory is that of the largest process; each worker is one process."
-    )
+    plan.plan(workers, as_json)
 
 
 @main.command()
@@ -227,11 +248,16 @@ def plan(workers: int | None, as_json: bool) -> None:
 )
 @click.pass_context
 def ablate(ctx: click.Context, sweeps: tuple[str, ...], n_seeds: int | None, n_jobs: int) -> None:
-    """Compare settings: run a grid of parameters as experiments of DVC, several seeds each.
+    """Compare settings over a grid of parameters.
 
-    Default: every silence strategy with every balance strategy. Each value is read as YAML, such as
-    -S 'model.units=[64,32],[128]'. Finished experiments are not repeated. A failed one is
-    reported and skipped; the exit status is then 1.
+    Each cell and seed is an experiment of DVC. Default: every silence strategy with every balance strategy.
+    Values are read as YAML. Finished experiments are not repeated. A failed one is reported and skipped; the exit
+    status is then 1.
+
+    \b
+    Examples:
+      lid ablate -S silence.strategy=remove,mask --seeds 1
+      lid ablate -S 'model.units=[64,32],[128]' -j 2
     """
     from pipeline.ablation import run
 
@@ -245,7 +271,12 @@ def ablate(ctx: click.Context, sweeps: tuple[str, ...], n_seeds: int | None, n_j
 @main.command()
 @click.pass_context
 def doctor(ctx: click.Context) -> None:
-    """Check programs, packages, parameters and machine."""
+    """Check programs, packages and parameters.
+
+    \b
+    Examples:
+      lid doctor
+    """
     from pipeline.cli.doctor import examine
     from pipeline.console.text import printable
 

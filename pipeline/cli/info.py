@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.console.terminal import show_table
+from pipeline.console.text import printable
 from pipeline.errors import ArtifactError
 from pipeline.store.feature_store import FeatureStore
 
@@ -72,3 +74,19 @@ def _language(store: FeatureStore, language: str) -> LanguageSummary:
     chosen = np.flatnonzero(np.array(store.languages) == language)
     minutes = float(store.lengths[chosen].sum()) * store.frame_s / 60
     return LanguageSummary(language, len(chosen), len({store.speakers[index] for index in chosen}), minutes)
+
+
+def show(store: Path) -> None:
+    """Print the contents of a feature store."""
+    summary = summarise(store)
+    print(
+        f"{printable(store)}: {summary.n_frames:,} frames of {summary.n_mfcc} MFCCs, {summary.hours:.2f} h, "
+        f"{summary.size_bytes / 1e6:,.1f} MB\n"
+    )
+    show_table(
+        ["language", "recordings", "speakers", "minutes"],
+        [[row.language, row.n_recordings, row.n_speakers, f"{row.minutes:.1f}"] for row in summary.languages],
+    )
+    print()
+    for name, value in summary.made_with.items():
+        print(f"{name:12}  {value}")

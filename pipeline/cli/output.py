@@ -1,18 +1,19 @@
-"""Answers of `lid identify` and `lid listen` as they are printed: a row of a table, a JSON object, or frames as CSV."""
+"""Answers of `lid identify` and `lid listen` as they are printed: a table, JSON, CSV, or CSV of every frame."""
 
 import csv
 import json
 import signal
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from pipeline.arrays import Waveform
 from pipeline.streaming.identifier import Frames, Identifier
 
-OutputFormat = Literal["table", "json", "frames"]
+OutputFormat = Literal["table", "json", "csv", "frames"]
+CSV_COLUMNS = ("path", "language", "confidence", "duration_s", "frames", "speech_s", "stable_s")  # then the posteriors
 FLOOR_RMS = 1e-5  # silence is shown as -100 dBFS
 BAR_START_DBFS, DB_PER_MARK, BAR_MARKS = -60, 3, 20
 PROGRESS_CHARACTERS = 60  # at least the length of the longest progress line
@@ -24,11 +25,14 @@ class AnswerPrinter:
     Parameters
     ----------
     output_format
-        `table`: one row per recording. `json`: one object per recording. `frames`: one CSV row per frame.
+        `table`: one row per recording. `json`: one object per recording. `csv`: one row of CSV per recording. `frames`:
+        one row of CSV per frame.
     classes
         In the order of the posteriors.
     name_width
         Characters of the longest name.
+    top
+        Number of languages in a row of the table.
 
     Attributes
     ----------
@@ -36,8 +40,8 @@ class AnswerPrinter:
         True if Ctrl-C ended the last recording early; its answer so far was printed.
     """
 
-    def __init__(self, output_format: OutputFormat, classes: tuple[str, ...], name_width: int) -> None:
-        self.output_format, self.classes, self.name_width = output_format, classes, name_width
+    def __init__(self, output_format: OutputFormat, classes: tuple[str, ...], name_width: int, top: int = 1) -> None:
+        self.output_format, self.classes, self.name_width, self.top = output_format, classes, name_width, top
         self.interrupted = False
         self._csv = csv.writer(sys.stdout, lineterminator="\n")
 
@@ -45,6 +49,8 @@ class AnswerPrinter:
         """Print the header, if the format has one."""
         if self.output_format == "frames":
             self._csv.writerow(["path", "frame", "time_s", "speech", *self.classes])
+        elif self.output_format == "csv":
+            self._csv.writerow([*CSV_COLUMNS, *self.classes])
         elif self.output_format == "table":
             print(f"{'file':{self.name_width}}  language    confidence  stable after")
 
@@ -80,27 +86,51 @@ class AnswerPrinter:
 
     def _print_frames(self, name: str, stream: Identifier, frames: Frames) -> None:
         if self.output_format == "frames":
-            self._csv.writerows([name, *cells] for cells in frames.cells(stream.frame_s))
+            self._csv.writerows([_no_formula(name), *cells] for cells in frames.cells(stream.frame_s))
 
     def _print_answer(self, name: str, stream: Identifier, duration_s: float) -> None:
-        decision = stream.decision
-        if self.output_format == "json":
-            posteriors = {key: round(p, 6) for key, p in zip(self.classes, decision.posteriors.tolist(), strict=True)}
-            answer = {
-                "path": name,
-                "language": decision.language,
-                "confidence": round(decision.confidence, 6),
-                "posteriors": posteriors,
-                "duration_s": round(duration_s, 6),
-                "frames": stream.decided,
-            }
-            print(json.dumps(answer))
-        elif self.output_format == "table":
-            cells = "no speech"
-            if decision.language:
-                stable_s = decision.since * stream.frame_s
-                cells = f"{decision.language:10}  {decision.confidence:10.1%}  {stable_s:10.2f} s"
-            print(f"{name:{self.name_width}}  {cells}")
+        answer = _answer(name, stream, duration_s)
+        match self.output_format:
+            case "json":
+                print(json.dumps(answer))
+            case "csv":
+                posteriors = answer.pop("posteriors") or dict.fromkeys(self.classes, "")
+                answer["path"] = _no_formula(name)
+                self._csv.writerow(["" if cell is None else cell for cell in [*answer.values(), *posteriors.values()]])
+            case "table":
+                print(f"{name:{self.name_width}}  {self._cells(answer)}")
+
+    def _cells(self, answer: dict[str, Any]) -> str:
+        if answer["language"] is None:
+            return "no speech"
+        cells = f"{answer['language']:10}  {answer['confidence']:10.1%}  {answer['stable_s']:10.2f} s"
+        ranked = sorted(answer["posteriors"].items(), key=lambda pair: -pair[1])[1 : self.top]
+        return "  ".join([cells, *(f"{language} {posterior:.1%}" for language, posterior in ranked)])
+
+
+def _answer(name: str, stream: Identifier, duration_s: float) -> dict[str, Any]:
+    """Everything about an answer, as README lists it; without speech, there are no posteriors."""
+    decision = stream.decision
+    posteriors = zip(stream.description.classes, decision.posteriors.tolist(), strict=True)
+    return {
+        "path": name,
+        "language": decision.language,
+        "confidence": round(decision.confidence, 6),
+        "posteriors": {key: round(posterior, 6) for key, posterior in posteriors} if decision.frames else None,
+        "duration_s": round(duration_s, 6),
+        "frames": stream.decided,
+        "speech_s": round(decision.frames * stream.frame_s, 6),
+        "stable_s": round(decision.since * stream.frame_s, 6) if decision.frames else None,
+    }
+
+
+def _no_formula(path: str) -> str:
+    """A path that a spreadsheet does not take for a formula, and that still names the same file.
+
+    >>> _no_formula("=1+1.wav"), _no_formula("a.wav"), _no_formula("-")
+    ('./=1+1.wav', 'a.wav', '-')
+    """
+    return f"./{path}" if path[0] in "=+-@" and path != "-" else path
 
 
 class UntilInterrupt:

@@ -23,6 +23,10 @@ def check(ctx: click.Context, path: Path) -> None:
 
     The checks are those of the stage ingest, with the limits in ./params.yaml if there is one. The exit status
     is 1 if something is wrong.
+
+    \b
+    Examples:
+      lid check ../my-speech
     """
     from pipeline.cli.check import examine
 
@@ -33,7 +37,15 @@ def check(ctx: click.Context, path: Path) -> None:
 @click.argument("recording", metavar="ID")
 @click.argument("target", metavar="[OUT.wav]", required=False, type=_path)
 def play(recording: str, target: Path | None) -> None:
-    """Play a recording as ingest wrote it, or write it to a file. ID is its id in ingest/recordings.csv."""
+    """Play or save a recording of ingest.
+
+    ID is its id in ingest/recordings.csv.
+
+    \b
+    Examples:
+      lid play hindi_0001-28716d78c4
+      lid play hindi_0001-28716d78c4 heard.wav
+    """
     from pipeline.audio.wav import Reader, find
 
     wav, rate = find(recording)
@@ -52,7 +64,15 @@ def play(recording: str, target: Path | None) -> None:
 @click.option("--recording", metavar="ID", help="Trim a recording that ingest wrote, instead of IN.")
 @_params
 def trim(files: tuple[Path, ...], recording: str | None, params_file: Path) -> None:
-    """Write the speech in a recording to a file. It is the speech that the pipeline uses, joined, for listening."""
+    """Write the speech in a recording to a file.
+
+    It is the speech that the pipeline uses, joined, for listening.
+
+    \b
+    Examples:
+      lid trim recording.mp3 speech.wav
+      lid trim --recording hindi_0001-28716d78c4 speech.flac
+    """
     from pipeline import params
     from pipeline.audio.samples import in_memory
     from pipeline.audio.wav import samples_of

@@ -1,9 +1,10 @@
-"""Audio to identify, in chunks: a file, raw PCM from a pipe, the microphone."""
+"""Audio to identify: files and folders, raw PCM from a pipe, the microphone, in chunks."""
 
 import io
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -11,10 +12,33 @@ import numpy as np
 from pipeline import programs
 from pipeline.arrays import Samples, Waveform
 from pipeline.audio.samples import to_waveform
-from pipeline.errors import AudioError
+from pipeline.console.text import printable
+from pipeline.errors import AudioError, CorpusError
 
 CHUNKS_PER_S = 10
 BYTES_PER_SAMPLE = 2
+
+
+def expanded(paths: Iterable[Path]) -> list[Path]:
+    """Files, and the audio files of folders, in order.
+
+    Raises
+    ------
+    CorpusError
+        If a folder has none.
+    """
+    from pipeline.corpus.folders import is_audio, walk
+
+    files: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        inside = [path / name for name, error in walk(path, ".") if not error and is_audio(name)]
+        if not inside:
+            raise CorpusError(f"{printable(path)} holds no audio files; name a file, or a folder with some")
+        files += inside
+    return files
 
 
 def chunks(blocks: Iterable[Waveform], sample_rate: int) -> Iterator[Waveform]:

@@ -119,7 +119,7 @@ def render(results: Results) -> str:
         **(vars(results) | scores | drawn),
         languages=languages,
         layers=layers(results.params, results.description["classes"]),
-        weakest=verdict.weakest(results.metrics, given, leaks, results.speakers, trained_on),
+        weakest=verdict.weakest(results.metrics, given, leaks, results.speakers, trained_on, results.confounds),
         majority=verdict.majority(given, languages),
         previous=results.provenance.scores if results.provenance else {},
         worst=answers.worst(results.answers),

@@ -15,6 +15,7 @@ def weakest(
     leaks: int,
     speakers: Mapping[str, Any],
     sources: Mapping[str, Sequence[str]],
+    confounds: Mapping[str, Any],
 ) -> str:
     """The weakest point of the scores, in one sentence: what makes them untrue, before what is bad about them.
 
@@ -26,6 +27,8 @@ def weakest(
         As in audit/speakers.json.
     sources
         Those of each language, in training.
+    confounds
+        As in audit/confounds.json.
     """
     if leaks:
         return f"The audit found {leaks:,} leaks from one split to another: the scores may be too good."
@@ -34,6 +37,8 @@ def weakest(
     named = [set(names) for names in sources.values()]
     if len(named) > 1 and all(len(names) == 1 for names in named) and len(set.union(*named)) == len(named):
         return "Each language comes from one source: microphone and room may tell it, not speech."
+    if confounds["score"] is not None and confounds["low"] > confounds["chance"]:
+        return f"Level, length and noise alone tell the language of {confounds['score']:.0%} of the recordings."
     return _lowest_recall(answers) or _too_few(metrics) or "None was found: every test recording is right."
 
 

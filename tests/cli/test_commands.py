@@ -1,5 +1,6 @@
 """The command `lid`: its help is quick, and a mistake is one line."""
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -33,6 +34,20 @@ def test_help_imports_nothing_heavy(project: Path) -> None:
     status, said, _ = lid("--help")
     assert status == 0
     assert all(command in said for command in ("identify", "trim", "info", "ablate", "doctor"))
+
+
+@pytest.mark.parametrize("name", sorted(commands.main.commands))
+def test_every_command_has_examples_that_its_options_allow(name: str) -> None:
+    command = commands.main.commands[name]
+    assert len(command.get_short_help_str(1000)) < 45
+    status, said, _ = lid(name, "--help")
+    assert status == 0
+    examples = said.partition("Examples:\n")[2].partition("\n\n")[0].splitlines()
+    assert examples
+    for example in examples:
+        words = shlex.split(example.rpartition("| ")[2].partition(" >")[0], comments=True)
+        assert words[:2] == ["lid", name]
+        command.make_context(name, words[2:])  # raises if it does not parse
 
 
 def test_trim_writes_the_speech_that_the_pipeline_finds(

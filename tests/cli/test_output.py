@@ -95,7 +95,39 @@ def test_an_object_per_recording(capsys: pytest.CaptureFixture[str], stream: Ide
         "posteriors": {"english": 0.25, "hindi": 0.75},
         "duration_s": 1.0,
         "frames": 101,
+        "speech_s": 1.01,
+        "stable_s": 0.0,
     }
+
+
+def test_without_speech_there_are_no_posteriors(capsys: pytest.CaptureFixture[str], stream: Identifier) -> None:
+    answer = json.loads(printed(capsys, "json", stream, np.zeros(RATE, np.float32)))
+    assert (answer["language"], answer["confidence"], answer["posteriors"], answer["stable_s"]) == (None, 0, None, None)
+    stream.reset_states()
+    header, row = csv.reader(io.StringIO(printed(capsys, "csv", stream, np.zeros(RATE, np.float32))))
+    assert dict(zip(header, row, strict=True)) == {
+        "path": "a.wav", "language": "", "confidence": "0.0", "duration_s": "1.0", "frames": "101", "speech_s": "0.0",
+        "stable_s": "", "english": "", "hindi": "",
+    }  # fmt: skip
+
+
+def test_a_row_of_csv_holds_what_json_holds(capsys: pytest.CaptureFixture[str], stream: Identifier) -> None:
+    [row] = csv.DictReader(io.StringIO(printed(capsys, "csv", stream, noise(1))))
+    stream.reset_states()
+    answer = json.loads(printed(capsys, "json", stream, noise(1)))
+    posteriors = answer.pop("posteriors")
+    assert row == {name: str(value) for name, value in (answer | posteriors).items()}
+
+
+@pytest.mark.parametrize("form", ["csv", "frames"])
+def test_no_path_is_a_formula(capsys: pytest.CaptureFixture[str], stream: Identifier, form: OutputFormat) -> None:
+    AnswerPrinter(form, LANGUAGES, 9).identify("=1+1.wav", stream, [noise(0.1)])
+    assert capsys.readouterr().out.startswith("./=1+1.wav,")
+
+
+def test_the_most_likely_languages_are_shown(capsys: pytest.CaptureFixture[str], stream: Identifier) -> None:
+    AnswerPrinter("table", LANGUAGES, 5, top=2).identify("a.wav", stream, [noise(1)])
+    assert capsys.readouterr().out.split() == ["a.wav", "hindi", "75.0%", "0.00", "s", "english", "25.0%"]
 
 
 def test_a_line_per_frame(capsys: pytest.CaptureFixture[str], stream: Identifier) -> None:

@@ -1,6 +1,7 @@
 """A file and a pipe with the same samples give the same chunks."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.audio.samples import FULL_SCALE, to_waveform
-from pipeline.cli.sources import CHUNKS_PER_S, chunks, pcm
-from pipeline.errors import AudioError
+from pipeline.cli.sources import CHUNKS_PER_S, chunks, expanded, pcm
+from pipeline.errors import AudioError, CorpusError
 
 
 @given(
@@ -32,3 +33,15 @@ def test_half_a_sample_at_the_end_is_an_error() -> None:
     with pytest.raises(AudioError, match="ends in the middle of a sample") as caught:
         next(source)
     assert caught.value.reason == "odd_bytes"
+
+
+def test_folders_stand_for_their_audio_files(tmp_path: Path) -> None:
+    for name in ("b.wav", "a/x.FLAC", "a/notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    single = tmp_path / "a" / "notes.txt"
+    found = expanded([single, tmp_path, Path("-"), single])
+    assert found == [single, tmp_path / "b.wav", tmp_path / "a" / "x.FLAC", Path("-"), single]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CorpusError, match="holds no audio files"):
+        expanded([tmp_path / "empty"])
