@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 
 from pipeline.rows import AnswerRow
 
-HEADLINE = ("recording_accuracy", "macro_recall", "frame_accuracy", "c_avg")
-
 
 def weakest(
     metrics: Mapping[str, Any],
@@ -62,11 +60,6 @@ def _too_few(metrics: Mapping[str, Any]) -> str:
     if metrics["speakers"] >= metrics["speakers_needed"]:
         return ""
     return f"Only {metrics['speakers']:,} test speakers: their scores say little about others."
-
-
-def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """The scores that DVC compares between commits; null if a corpus of one language has none."""
-    return {name: metrics.get(name) for name in HEADLINE}
 
 
 def sentence(metrics: Mapping[str, Any], usual: Mapping[str, Any] | None) -> str:
