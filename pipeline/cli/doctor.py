@@ -27,9 +27,9 @@ class Finding:
     remedy: str = ""
 
 
-def examine() -> list[Finding]:
-    """Examine programs, packages, parameters and the machine, in the order of display."""
-    return [*_programs(), *_packages(), *_params(), *_machine()]
+def examine() -> dict[str, list[Finding]]:
+    """Examine programs, packages, the project in the current folder, and the machine."""
+    return {"programs": _programs(), "packages": _packages(), "project": _project(), "machine": _machine()}
 
 
 def _programs() -> list[Finding]:
@@ -37,11 +37,11 @@ def _programs() -> list[Finding]:
     for program, packages in programs.PACKAGES.items():
         path = shutil.which(program)
         if path is None:
-            findings.append(Finding(f"{program} (program)", "missing", f"install it: apt-get install {packages}"))
+            findings.append(Finding(program, "missing", f"install it: apt-get install {packages}"))
             continue
         shown = subprocess.run([path, VERSION_FLAG[program]], capture_output=True, text=True, check=False, timeout=10)
         version = re.search(r"\d+\.\d+[\w.]*", shown.stdout + shown.stderr)
-        findings.append(Finding(f"{program} (program)", version[0] if version else "unknown version"))
+        findings.append(Finding(program, version[0] if version else "unknown version"))
     return findings
 
 
@@ -58,7 +58,7 @@ def _packages() -> list[Finding]:
     return findings
 
 
-def _params() -> list[Finding]:
+def _project() -> list[Finding]:
     try:
         root = Path(params.load(Path("params.yaml")).corpus.root)
     except ParameterError as error:

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.cli import options
+
 if TYPE_CHECKING:
     from pipeline.arrays import Samples
 
-_path = click.Path(path_type=Path)
 _params = click.option(
-    "--params", "params_file", default="params.yaml", show_default=True, type=_path, help="File of parameters."
+    "--params", "params_file", default="params.yaml", show_default=True, type=options.path, help="File of parameters."
 )
 
 
 @click.command()
-@click.argument("path", type=_path)
+@click.argument("path", type=options.path)
 @click.pass_context
 def check(ctx: click.Context, path: Path) -> None:
     """Check a file or all recordings in a folder.
@@ -35,7 +36,7 @@ def check(ctx: click.Context, path: Path) -> None:
 
 @click.command()
 @click.argument("recording", metavar="ID")
-@click.argument("target", metavar="[OUT.wav]", required=False, type=_path)
+@click.argument("target", metavar="[OUT.wav]", required=False, type=options.path)
 def play(recording: str, target: Path | None) -> None:
     """Play or save a recording of ingest.
 
@@ -60,7 +61,7 @@ def play(recording: str, target: Path | None) -> None:
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=_path, metavar="[IN] OUT")
+@click.argument("files", nargs=-1, required=True, type=options.path, metavar="[IN] OUT")
 @click.option("--recording", metavar="ID", help="Trim a recording that ingest wrote, instead of IN.")
 @_params
 def trim(files: tuple[Path, ...], recording: str | None, params_file: Path) -> None:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pipeline.report.drawing import drawing
+from pipeline.report.drawing import drawing, standalone
 from pipeline.report.figures import points
 from pipeline.rows import ComparisonRow
 
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 DRAWN = {"recording_accuracy": "recording accuracy", "macro_recall": "macro recall"}
-LIGHT = {"ink": "#1b1f24", "faint": "#b4bcc4", "series0": "#0d3b66", "series1": "#c2500a"}  # the page's light colours
 
 
 def corpus_id(listing: bytes) -> str:
@@ -39,10 +38,6 @@ def figure(rows: Sequence[ComparisonRow]) -> "Markup":
 
 
 def svg(rows: Sequence[ComparisonRow]) -> str:
-    """The same figure as a file in SVG, on white."""
+    """The same figure as a file."""
     with drawing():
-        text = str(figure(rows))
-    for name, colour in LIGHT.items():
-        text = text.replace(f"var(--{name})", colour)
-    head = '<svg xmlns="http://www.w3.org/2000/svg" width="640" style="background: white" '
-    return text.replace("<svg ", head, 1) + "\n"
+        return standalone(figure(rows))

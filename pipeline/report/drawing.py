@@ -63,6 +63,23 @@ def blank(height_inches: float) -> "Figure":
     return Figure(figsize=(WIDTH_INCHES, height_inches), layout="constrained")
 
 
+LIGHT = {
+    "ink": "#1b1f24", "faint": "#b4bcc4", "shade": "#e3ebf3", "series0": "#0d3b66", "series1": "#c2500a",
+    "series2": "#2f9273", "series3": "#7b2d8b", "series4": "#85870f", "series5": "#5b6670",
+}  # fmt: skip
+
+
+def standalone(figure: "Markup", width: int = 640) -> str:
+    """A figure as a file in SVG, in the page's light colours on white; `width` in pixels."""
+    text = str(figure)
+    for name, colour in LIGHT.items():
+        text = text.replace(f"var(--{name})", colour)
+    _, _, across, down = map(float, re.findall(r'viewBox="([^"]*)"', text)[0].split())
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{width * down / across:.0f}" '
+    start, end = text.replace("<svg ", head, 1).split(">", 1)
+    return f'{start}><rect width="100%" height="100%" fill="white"/>{end}\n'
+
+
 def styles() -> Iterator[dict[str, Any]]:
     """Colour and dashes of one line after the other, all different."""
     return ({"color": colour, "linestyle": dash} for dash in DASHES for colour in SERIES)

@@ -4,16 +4,17 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from pipeline.arrays import Samples
+from pipeline.arrays import Flags, Posteriors, Samples, Waveform
 from pipeline.audio.samples import to_waveform
 from pipeline.report.answers import Answer
 from pipeline.report.drawing import INK, SHADE, blank, label, styles, svg
+from pipeline.report.figures import LABEL_CHARACTERS
 from pipeline.rows import ExampleRow, FrameRow
 
 if TYPE_CHECKING:
@@ -65,31 +66,61 @@ def card(example: Example, number: int) -> Card:
 
 
 def _figure(example: Example, number: int) -> "Markup":
+    classes = list(example.frames[0].extra) if example.frames else []
+    return timeline(
+        f"Example {number}: waveform, speech, and the posteriors of {len(classes)} classes over time",
+        to_waveform(example.samples),
+        example.sample_rate,
+        example.row.start_s,
+        np.array([frame.time_s for frame in example.frames]),
+        np.array([frame.speech for frame in example.frames], bool),
+        _posteriors(example.frames, classes),
+        classes,
+    )
+
+
+def timeline(
+    title: str,
+    waveform: Waveform,
+    sample_rate: int,
+    start_s: float,
+    times: NDArray[np.float64],
+    speech: Flags,
+    posteriors: Posteriors | NDArray[np.float64],
+    classes: Sequence[str],
+) -> "Markup":
+    """The sound of a recording, shaded where it is speech, above the posteriors of its frames.
+
+    Parameters
+    ----------
+    start_s
+        Time of the first sample.
+    times
+        Of the frames, s.
+    posteriors
+        Shape (frames, classes); NaN for frames that the network does not see.
+    """
     figure = blank(2.1)
     sound, curves = figure.subplots(2, sharex=True, gridspec_kw={"height_ratios": [2, 3]})
-    times = np.array([frame.time_s for frame in example.frames])
-    speech = np.array([frame.speech for frame in example.frames], bool)
-    waveform = to_waveform(example.samples)
     edges = np.linspace(0, len(waveform), min(ENVELOPE_POINTS, len(waveform)) + 1).astype(int)
-    at = example.row.start_s + edges[:-1] / example.sample_rate
-    low, high = np.minimum.reduceat(waveform, edges[:-1]), np.maximum.reduceat(waveform, edges[:-1])
-    sound.fill_between(at, low, high, color=INK, linewidth=0)
+    at = start_s + edges[:-1] / sample_rate
+    if len(waveform):
+        low, high = np.minimum.reduceat(waveform, edges[:-1]), np.maximum.reduceat(waveform, edges[:-1])
+        sound.fill_between(at, low, high, color=INK, linewidth=0)
     loudest = max(float(np.abs(waveform).max(initial=0)), 1e-4)
     sound.set(ylim=(-1.05 * loudest, 1.05 * loudest), yticks=[])
+    curves.set(ylim=(-0.03, 1.03), yticks=[0, 0.5, 1], xlabel="s")
     for axes in (sound, curves):
         axes.fill_between(times, *axes.get_ylim(), where=speech, color=SHADE, linewidth=0, zorder=0, step="mid")
-    classes = list(example.frames[0].extra) if example.frames else []
-    posteriors = _posteriors(example.frames, classes)
     thin = slice(None, None, -(-len(times) // CURVE_POINTS) or 1)
-    means = np.nan_to_num(np.array([_mean(column) for column in posteriors.T]))
-    named = set(np.argsort(-means)[:NAMED].tolist())
+    means = [_mean(column) for column in posteriors.T]
+    named = set(np.argsort(means)[::-1][:NAMED].tolist())
     for place, (name, style) in enumerate(zip(classes, styles(), strict=False)):
-        shown = label(name, 14) if place in named else None
+        shown = label(name, LABEL_CHARACTERS) if place in named else None
         curves.plot(times[thin], posteriors[thin, place], **style, linewidth=1, label=shown)
-    curves.set(ylim=(-0.03, 1.03), yticks=[0, 0.5, 1], xlabel="s")
     if named:
         figure.legend(loc="outside upper left", ncols=NAMED)
-    return svg(figure, f"Example {number}: waveform, speech, and the posteriors of {len(classes)} classes over time")
+    return svg(figure, title)
 
 
 def _posteriors(frames: Sequence[FrameRow], classes: Sequence[str]) -> NDArray[np.float64]:
@@ -98,6 +129,6 @@ def _posteriors(frames: Sequence[FrameRow], classes: Sequence[str]) -> NDArray[n
     return np.array(cells, float).reshape(len(frames), len(classes))
 
 
-def _mean(column: NDArray[np.float64]) -> float:
+def _mean(column: NDArray[Any]) -> float:
     seen = column[~np.isnan(column)]
     return float(seen.mean()) if len(seen) else 0.0

@@ -88,12 +88,17 @@ def test_a_mistake_is_named_and_has_status_2(
 
 def test_doctor_has_status_2_if_something_is_missing(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
     monkeypatch.chdir(project)
-    assert lid("doctor")[0] == 0
+    status, printed, _ = lid("doctor")
+    assert (status, printed.splitlines()[-1]) == (0, "ready for dvc repro")
+    assert [line for line in printed.splitlines()[:-1] if line[0] != " "] == [
+        "programs", "packages", "project", "machine",
+    ]  # fmt: skip
     monkeypatch.setenv("PATH", "/nowhere")
     status, printed, error = lid("doctor")
     assert status == 2
-    assert "sox (program)        missing" in printed
-    assert "error: sox (program): install it: apt-get install sox" in error
+    assert "  sox                missing" in printed
+    assert printed.endswith("not ready: 3 to mend\n")
+    assert "error: sox: install it: apt-get install sox" in error
 
 
 def test_the_layouts_of_evaluate_are_those_of_the_parameters() -> None:

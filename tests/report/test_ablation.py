@@ -3,7 +3,7 @@
 import dataclasses
 from xml.etree import ElementTree
 
-from pipeline.report import ablation
+from pipeline.report import ablation, drawing
 from tests.report.sample import ROOT, comparison
 
 HOSTILE = "<b>&'\"]]>"
@@ -21,7 +21,7 @@ def test_the_drawing_is_a_file_with_every_cell_in_the_light_colours_of_the_page(
     assert {"none", HOSTILE, "recording accuracy", "macro recall"} <= set(words)
     page = (ROOT / "pipeline" / "report" / "html" / "layout.html.j2").read_text(encoding="utf-8")
     light = page[page.index(":root") : page.index("@media")]
-    assert all(f"--{name}: {colour}" in light for name, colour in ablation.LIGHT.items())
+    assert all(f"--{name}: {colour}" in light for name, colour in drawing.LIGHT.items())
 
 
 def test_a_number_moves_its_point() -> None:
