@@ -102,7 +102,8 @@ def lines(
     axes = figure.subplots()
     shape = {"drawstyle": "steps-post"} if steps else {"marker": "o", "markersize": 2.5}
     for (name, values), style in zip(series.items(), styles(), strict=False):
-        axes.plot(*zip(*values, strict=True), **style, **shape, label=label(name, LABEL_CHARACTERS), linewidth=1)
+        places = np.reshape(np.array(values, float), (-1, 2))
+        axes.plot(*places.T, **style, **shape, label=label(name, LABEL_CHARACTERS), linewidth=1)
     axes.set(xlabel=axes_names[0], ylabel=axes_names[1], ylim=(-0.02, 1.02))
     axes.yaxis.set_major_formatter(PercentFormatter(xmax=1))
     if diagonal:

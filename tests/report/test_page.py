@@ -142,6 +142,13 @@ def test_an_example_without_speech_or_frames_is_drawn() -> None:
     assert "english undecided confidence 70.0% , 0.0% speech" in page.text("examples")
 
 
+def test_a_report_without_answers_or_a_stream_is_rendered() -> None:
+    description = {**make_results().description, "streaming": False}
+    page = Page(render(make_results(answers=[], description=description, equality=[])))
+    assert "The test split has no recordings." in page.text("errors")
+    assert "Offline only" in page.text("stream")
+
+
 def test_the_last_commit_is_compared() -> None:
     scores = {"recording_accuracy": 0.5123, "macro_recall": 0.4123, "c_avg": None}
     page = Page(render(make_results(provenance=Commit("beef123", "2026-01-02", False, scores))))
