@@ -111,6 +111,16 @@ def test_every_parameter_is_described() -> None:
             assert name in described
 
 
+def test_every_file_and_parameter_of_the_homework_exists(tiny: Copy) -> None:
+    words = re.findall(r"`([^`\s]+)`", (ROOT / "docs" / "homework.md").read_text())
+    paths = [word.partition("#")[0] for word in words if word.startswith(("artifacts/", "ablation/"))]
+    assert len(paths) > 10
+    assert [path for path in paths if not (tiny.folder / path).exists()] == []
+    sections = yaml.safe_load((ROOT / "params.yaml").read_text())
+    keys = [word.split(".") for word in words if word.split(".")[0] in sections and word.count(".") == 1]
+    assert [key for section, key in keys if key not in sections[section]] == []
+
+
 def test_every_stage_is_in_the_readme() -> None:
     text = (ROOT / "README.md").read_text()
     for stage in STAGES:
