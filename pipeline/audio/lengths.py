@@ -135,11 +135,20 @@ def _mpeg(file: File, path: Path | None) -> StatedLength:
             end = at
         elif (after := _tags(file, at)) > at:
             at = after
+        elif _begins(file.bytes(at, 4), kind):
+            at = end = file.size + 1
         else:
             at = _resynchronised(file, at, frame)
     if stated > frames:
         end = file.size + 1
     return StatedLength(file.start + end, frames * n_samples - MPEG_DROPPED_SAMPLES)
+
+
+def _begins(tail: bytes, kind: int) -> bool:
+    """Tell if one to three bytes at the end of a file are the beginning of a frame's header."""
+    missing = 8 * (4 - len(tail))
+    different = (int.from_bytes(tail, "big") << missing) ^ kind
+    return 0 < missing < 32 and (different & MPEG_KIND_BITS) >> missing == 0
 
 
 def _xing(first: bytes) -> int:

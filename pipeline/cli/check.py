@@ -13,8 +13,7 @@ from pipeline import params
 from pipeline.cluster import engine
 from pipeline.console.text import printable
 from pipeline.corpus.entries import Entry
-from pipeline.corpus.folders import is_audio, walk
-from pipeline.corpus.paths import Files, escaped, is_folder
+from pipeline.corpus.paths import Files, escaped, is_audio, is_folder, walk
 from pipeline.errors import AudioError, CorpusError
 from pipeline.jobs import checks, ingest
 from pipeline.jobs.decoding import Decoded

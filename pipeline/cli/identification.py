@@ -53,8 +53,6 @@ def identify(
         raise click.UsageError(f"--{' and --'.join(asked)} exclude each other; choose one")
     if Path("-") in files and rate is None:
         raise click.UsageError("- is raw 16-bit mono PCM; give its sample rate, such as --rate 16000")
-    if plot and (len(files) > 1 or files[0] == Path("-") or files[0].is_dir() or plot.suffix not in (".png", ".svg")):
-        raise click.UsageError("--plot draws one file, as .png or .svg; name both, such as --plot a.png a.wav")
     from pipeline.audio.decode import decode
     from pipeline.cli.output import AnswerPrinter
     from pipeline.cli.sources import chunks, expanded, pcm
@@ -62,6 +60,8 @@ def identify(
     from pipeline.streaming.identifier import Identifier
 
     names = [(file, printable(file)) for file in expanded(files)]
+    if plot and (len(names) > 1 or files[0] == Path("-") or plot.suffix not in (".png", ".svg")):
+        raise click.UsageError("--plot draws one file, as .png or .svg; name both, such as --plot a.png a.wav")
     identifier = Identifier.load(model, runtime)
     width = max(len(name) for _, name in names)
     printer = AnswerPrinter(asked[0] if asked else "table", identifier.description.classes, width, top)

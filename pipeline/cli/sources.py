@@ -27,11 +27,11 @@ def expanded(paths: Iterable[Path]) -> list[Path]:
     CorpusError
         If a folder has none.
     """
-    from pipeline.corpus.folders import is_audio, walk
+    from pipeline.corpus.paths import is_audio, is_folder, walk
 
     files: list[Path] = []
     for path in paths:
-        if not path.is_dir():
+        if not is_folder(path):
             files.append(path)
             continue
         inside = [path / name for name, error in walk(path, ".") if not error and is_audio(name)]

@@ -6,7 +6,7 @@ Names are compared word by word: train_english holds the words train and english
 import os
 import posixpath
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,13 +14,8 @@ from pipeline import params
 from pipeline.corpus import speakers
 from pipeline.corpus.collector import Collector
 from pipeline.corpus.entries import Listing
-from pipeline.corpus.paths import escaped, folders_of, is_folder, quoted
-from pipeline.errors import AudioError, CorpusError
-
-AUDIO_ENDINGS = frozenset(
-    ".aac .aif .aifc .aiff .au .caf .flac .m4a .mp3 .oga .ogg .opus .rf64 .snd .sph .w64 .wav .wma".split()  # noqa: SIM905
-)
-"""Files with these endings are treated as audio: one that libsndfile can't read is rejected, not skipped."""
+from pipeline.corpus.paths import escaped, folders_of, is_audio, is_folder, quoted, walk
+from pipeline.errors import CorpusError
 
 
 def recognise(root: Path) -> str | None:
@@ -65,33 +60,6 @@ def _top(root: Path) -> tuple[list[str], list[str]]:
         raise CorpusError(f"corpus.root {quoted(root)} can't be listed ({error.strerror}); make it readable") from error
     folders = [name for name in names if is_folder(root / name)]
     return folders, sorted(set(names) - set(folders))
-
-
-def walk(root: Path, top: str) -> Iterator[tuple[str, AudioError | None]]:
-    """Paths of all files below a folder, and folders that can't be listed with the error; links aren't followed."""
-    waiting = [top]
-    while waiting:
-        folder = waiting.pop()
-        try:
-            with os.scandir(root / folder) as found:
-                content = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in found)
-        except OSError as error:
-            detail = f"is a folder that can't be listed ({error.strerror}); make it readable"
-            yield folder, AudioError("missing", detail)
-            continue
-        below = []
-        for name, is_dir in content:
-            path = f"{folder}/{name}"
-            if is_dir and not is_audio(name):
-                below.append(path)
-            else:
-                yield path, None
-        waiting += reversed(below)
-
-
-def is_audio(path: str) -> bool:
-    """Tell by the ending of a name if its file is treated as audio."""
-    return posixpath.splitext(path)[1].lower() in AUDIO_ENDINGS
 
 
 def _kind(path: str) -> str:

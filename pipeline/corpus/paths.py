@@ -5,11 +5,17 @@ import functools
 import os
 import posixpath
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.console.text import shorten
 from pipeline.corpus.entries import Stamp
 from pipeline.errors import AudioError
+
+AUDIO_ENDINGS = frozenset(
+    ".aac .aif .aifc .aiff .au .caf .flac .m4a .mp3 .oga .ogg .opus .rf64 .snd .sph .w64 .wav .wma".split()  # noqa: SIM905
+)
+"""Files with these endings are treated as audio: one that libsndfile can't read is rejected, not skipped."""
 
 MAX_LINKS = 40  # in a row, as many as Linux follows
 MAX_NAME_CHARACTERS = 300  # of a name in a message
@@ -115,3 +121,30 @@ def escaped(name: str) -> str:
 def quoted(name: str | Path) -> str:
     """A name in quotes on one line; the middle of a long one is left out."""
     return shorten(repr(str(name)), MAX_NAME_CHARACTERS)
+
+
+def walk(root: Path, top: str) -> Iterator[tuple[str, AudioError | None]]:
+    """Paths of all files below a folder, and folders that can't be listed with the error; links aren't followed."""
+    waiting = [top]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(root / folder) as found:
+                content = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in found)
+        except OSError as error:
+            detail = f"is a folder that can't be listed ({error.strerror}); make it readable"
+            yield folder, AudioError("missing", detail)
+            continue
+        below = []
+        for name, is_dir in content:
+            path = f"{folder}/{name}"
+            if is_dir and not is_audio(name):
+                below.append(path)
+            else:
+                yield path, None
+        waiting += reversed(below)
+
+
+def is_audio(path: str) -> bool:
+    """Tell by the ending of a name if its file is treated as audio."""
+    return posixpath.splitext(path)[1].lower() in AUDIO_ENDINGS

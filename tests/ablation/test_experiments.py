@@ -160,7 +160,7 @@ def test_an_experiment_starts_with_its_values_and_without_results_of_stages_that
     copy = Project(project).copy(0, ["params.yaml", "dvc.lock"], ["train"])
     started = copy.start("a-seed7", {"seed": 7, "model.cell": "lstm"}, tmp_path / "log")
     assert started.wait() == 0
-    assert (tmp_path / "log").read_text() == "['exp', 'run', '--name', 'a-seed7', 'evaluate']\n"
+    assert (tmp_path / "log").read_text() == "['exp', 'run', '--name', 'a-seed7', 'summary']\n"
     values = (copy.folder / "params.yaml").read_text()
     assert values.split() == ["seed:", "7", "#", "of", "all", "model:", "cell:", "lstm"]
     assert "features" in (copy.folder / "dvc.lock").read_text()

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -171,6 +171,7 @@ def plain_mp3(path: Path, level: float = 0.9, frames: int = 3 * RATE) -> tuple[b
 
 @settings(deadline=None, max_examples=30)
 @given(st.floats(0, 1, exclude_max=True))
+@example(0.001)  # three bytes of a frame
 def test_an_mp3_is_truncated_wherever_a_frame_is_cut(tmp_path_factory: pytest.TempPathFactory, share: float) -> None:
     folder = tmp_path_factory.mktemp("mp3")
     content, size = plain_mp3(folder / "whole", frames=RATE)
