@@ -1,4 +1,4 @@
-"""What several commands share: options, and how an error is printed."""
+"""Options that several commands share, and the form of an error."""
 
 import sys
 from pathlib import Path

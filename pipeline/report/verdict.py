@@ -1,4 +1,4 @@
-"""What a reader should know first: what was scored, on what, and the weakest point of it."""
+"""The first words of the report: the weakest point of the scores, and the result in one line."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

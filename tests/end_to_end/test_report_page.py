@@ -43,7 +43,7 @@ def open_page(page: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def probed(page: str, folder: Path, width: int, *options: str) -> Any:
-    """What axe-core and a look at the layout find, on a copy of the page that may run scripts."""
+    """Run axe-core and measure the layout, on a copy of the page that may run scripts."""
     axe = importlib.resources.files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
     copy = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
     copy = copy.replace("</body>", f"<script>{axe}</script>{PROBE}</body>")
