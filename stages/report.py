@@ -95,8 +95,8 @@ def _examples(given: list[Answer], recordings: list[RecordingRow], settings: par
     for row in tables.read(EVALUATION / "examples.csv", ExampleRow):
         read = Reader(Wav.of(of[row.recording], ARTIFACTS / "audio"))
         samples = read(round(row.start_s * rate), round(row.end_s * rate))
-        mine = [frame for frame in frames if frame.recording == row.recording]
-        mine = [frame for frame in mine if row.start_s <= frame.time_s < row.end_s]
+        shown = (frame for frame in frames if frame.recording == row.recording)
+        mine = [frame for frame in shown if row.start_s <= frame.time_s < row.end_s]
         answer = next(one for one in given if (one.row.recording, one.row.piece) == (row.recording, row.piece))
         found.append(Example(row, answer, samples, rate, mine))
     return found

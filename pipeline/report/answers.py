@@ -53,7 +53,7 @@ def joined(rows: Sequence[SplitRow], decisions: Sequence[DecisionRow], streams: 
 
 
 def worst(answers: Sequence[Answer]) -> list[Answer]:
-    """The wrong answers that were surest of it."""
+    """The wrong answers that gave the spoken language least."""
     return sorted((answer for answer in answers if not answer.right), key=lambda answer: answer.own)[:WORST]
 
 

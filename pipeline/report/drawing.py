@@ -2,6 +2,7 @@
 
 import html
 import io
+import itertools
 import re
 import warnings
 from collections.abc import Iterator
@@ -81,8 +82,8 @@ def standalone(figure: "Markup", width: int = 640) -> str:
 
 
 def styles() -> Iterator[dict[str, Any]]:
-    """Colour and dashes of one line after the other, all different."""
-    return ({"color": colour, "linestyle": dash} for dash in DASHES for colour in SERIES)
+    """Colour and dashes of one line after the other; they repeat once all have been used."""
+    return itertools.cycle({"color": colour, "linestyle": dash} for dash in DASHES for colour in SERIES)
 
 
 def label(text: str, limit: int) -> str:

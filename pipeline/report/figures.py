@@ -62,7 +62,7 @@ def stack(title: str, languages: Sequence[str], series: Mapping[str, Sequence[fl
     figure = blank(0.65 + len(languages) * 0.3)
     axes = figure.subplots()
     left = [0.0] * len(languages)
-    for (name, values), colour in zip(series.items(), SERIES, strict=False):
+    for (name, values), colour in zip(series.items(), SERIES[: len(series)], strict=True):
         axes.barh(range(len(languages)), values, 0.7, left, color=colour, label=name)
         left = [start + value for start, value in zip(left, values, strict=True)]
     return _by_row(figure, title, languages)

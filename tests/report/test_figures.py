@@ -8,6 +8,8 @@ from typing import Any
 import matplotlib
 import pytest
 
+from pipeline.report.drawing import drawing
+from pipeline.report.figures import lines
 from pipeline.report.page import render
 from tests.report.sample import LANGUAGES, Page, make_results, svgs
 
@@ -86,3 +88,10 @@ def test_scripts_that_matplotlib_has_no_font_for_are_drawn_without_a_warning() -
         page = render(make_results(("english", "हिन्दी", "普通话")))
     assert page.count(">हिन्दी</text>") == 11
     assert page.count(">普通话</text>") == 11
+
+
+def test_no_language_is_left_out_however_many_there_are() -> None:
+    names = [f"language {number}" for number in range(20)]
+    with drawing():
+        figure = lines("many", {name: [(0.0, 0.5), (1.0, 0.6)] for name in names}, ("x", "y"))
+    assert {f">{name}</text>" for name in names} <= set(re.findall(r">language \d+</text>", figure))
