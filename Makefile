@@ -1,4 +1,5 @@
 # make repro   set up what is missing, then run the pipeline
+# make handin  the results as handin.zip, once they are there
 # make test    set up what is missing, then run the tests
 # make quick   the fast tests: under a minute, no end-to-end or cluster tests
 # make lint    ruff and mypy
@@ -8,11 +9,14 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: repro test quick lint bench setup system browser
+.PHONY: repro handin test quick lint bench setup system browser
 repro: setup
 	@lid doctor >/dev/null
 	dvc repro
 	@echo "artifacts/report/index.html: $$(cat artifacts/report/result.txt)"
+
+handin: setup browser
+	lid bundle handin.zip
 
 test: setup browser $(VENV)/extras
 	pytest

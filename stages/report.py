@@ -1,5 +1,6 @@
 """report: one self-contained page of the results."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ from pipeline.errors import ArtifactError
 from pipeline.report import answers, commit, dvc_plots
 from pipeline.report.ablation import corpus_id
 from pipeline.report.answers import Answer
-from pipeline.report.examples import Example
+from pipeline.report.drawing import standalone
+from pipeline.report.examples import Card, Example, cards
 from pipeline.report.page import Results, render
 from pipeline.report.verdict import sentence
 from pipeline.rows import (
@@ -45,6 +47,7 @@ def main() -> None:
     synthetic = any((ARTIFACTS / "data" / "demo").glob("train_*/*"))  # the stage demo leaves none if they are not used
     usual = checksums.read_json(USUAL) if synthetic else None
     corpus = corpus_id(checksums.read(ARTIFACTS / "corpus" / "files.csv"))
+    shown = cards(_examples(given, recordings, settings))
     page = render(
         Results(
             params=settings.model_dump(),
@@ -65,7 +68,7 @@ def main() -> None:
             ingest=checksums.read_json(ARTIFACTS / "ingest" / "summary.json"),
             rejected=tables.read(ARTIFACTS / "ingest" / "rejected.csv", RejectedRow),
             recordings=recordings,
-            examples=_examples(given, recordings, settings),
+            cards=shown,
             corpus_id=corpus,
             synthetic=synthetic,
             usual=usual,
@@ -78,9 +81,18 @@ def main() -> None:
     target = ARTIFACTS / "report" / "index.html"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(page, encoding="utf-8")
+    _write_plots(target.with_name("plots"), shown)
     target.with_name("dvc_plots.html").write_text(dvc_plots.template(), encoding="utf-8")
     target.with_name("result.txt").write_text(f"{sentence(metrics, usual)}\n", encoding="utf-8")
     print(f"{target}: {sentence(metrics, usual)}")
+
+
+def _write_plots(folder: Path, shown: list[Card]) -> None:
+    """The examples as pictures."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for number, one in enumerate(shown, 1):
+        (folder / f"{number}_{one.example.row.recording}.svg").write_text(standalone(one.figure), encoding="utf-8")
 
 
 def _equality(description: Any) -> list[EqualityRow]:

@@ -159,6 +159,29 @@ def ablate(ctx: click.Context, sweeps: tuple[str, ...], n_seeds: int | None, n_j
 
 
 @main.command()
+@click.argument("target", metavar="OUT.zip", type=options.path)
+def bundle(target: Path) -> None:
+    """Pack the results to hand them in.
+
+    The archive holds the report as HTML and PDF, the models, plots, a script that
+    tests the streaming model, the code, and checksums. Run `dvc repro` first.
+
+    \b
+    Examples:
+      lid bundle handin.zip
+    """
+    from pipeline.bundle import archive
+    from pipeline.console.text import printable
+
+    click.echo("packing the report, the models and the code")
+    left_out = archive.write(target, Path())
+    if left_out:
+        some = ", ".join(printable(name) for name in left_out[:3]) + (", ..." if len(left_out) > 3 else "")
+        click.echo(f"left out, as git does not track them or they are links: {len(left_out)} ({some})")
+    click.echo(f"{printable(target)}: {target.stat().st_size / 1e6:.1f} MB")
+
+
+@main.command()
 @click.pass_context
 def doctor(ctx: click.Context) -> None:
     """Check programs, packages and parameters.

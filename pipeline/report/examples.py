@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipeline.arrays import Flags, Posteriors, Samples, Waveform
 from pipeline.audio.samples import to_waveform
 from pipeline.report.answers import Answer
-from pipeline.report.drawing import INK, SHADE, blank, label, styles, svg
+from pipeline.report.drawing import INK, SHADE, blank, drawing, label, styles, svg
 from pipeline.report.figures import LABEL_CHARACTERS
 from pipeline.rows import ExampleRow, FrameRow
 
@@ -58,8 +58,13 @@ class Card:
     sound: str
 
 
-def card(example: Example, number: int) -> Card:
-    """Draw an example and compress its sound; call it inside `drawing()`."""
+def cards(examples: Iterable[Example]) -> list[Card]:
+    """Draw examples and compress their sound."""
+    with drawing():
+        return [_card(example, number) for number, example in enumerate(examples, 1)]
+
+
+def _card(example: Example, number: int) -> Card:
     file = io.BytesIO()
     soundfile.write(file, to_waveform(example.samples), example.sample_rate, format="MP3")
     return Card(example, _figure(example, number), base64.b64encode(file.getvalue()).decode("ascii"))

@@ -11,7 +11,7 @@ from pipeline.report import ablation, answers, corpus, templates, verdict
 from pipeline.report.answers import Answer
 from pipeline.report.commit import Commit
 from pipeline.report.drawing import drawing
-from pipeline.report.examples import Example, card
+from pipeline.report.examples import Card
 from pipeline.report.figures import bars, curves, stack
 from pipeline.report.scores import Scores, values
 from pipeline.rows import (
@@ -49,7 +49,7 @@ class Results:
         ingest/recordings.csv.
     split_rows
         Rows of each splits/*.csv.
-    examples
+    cards
         Test recordings to listen to.
     corpus_id, synthetic
         Id of the list of files; whether the demo's voices are in it.
@@ -79,7 +79,7 @@ class Results:
     ingest: Mapping[str, Any]
     rejected: Sequence[RejectedRow]
     recordings: Sequence[RecordingRow]
-    examples: Sequence[Example]
+    cards: Sequence[Card]
     corpus_id: str
     synthetic: bool
     usual: Mapping[str, Any] | None = None
@@ -185,7 +185,6 @@ def _drawn(results: Results, languages: Sequence[str]) -> dict[str, Any]:
     return {
         "figures": _figures(results, languages),
         "fits": [_fit(rows) for rows in history.by_network(results.history)],
-        "cards": [card(example, number) for number, example in enumerate(results.examples, 1)],
         "reliability": answers.reliability(results.answers, languages),
         "after": answers.after(results.metrics["after"]),
         "until_right": answers.until_right(results.answers),

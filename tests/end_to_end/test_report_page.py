@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.report.examples import cards
 from pipeline.report.page import render
 from tests.end_to_end.conftest import Copy
 from tests.report.sample import LANGUAGES, comparison, example, made_answers, make_results
@@ -61,7 +62,7 @@ def page(request: pytest.FixtureRequest, tiny: Copy) -> str:
     if request.param == "real":
         return (tiny.folder / "artifacts" / "report" / "index.html").read_text(encoding="utf-8")
     answers = made_answers(LANGUAGES, [("english", "english"), ("hindi", "mandarin")])
-    return render(make_results(examples=[example(answer) for answer in answers], comparison=comparison()))
+    return render(make_results(cards=cards(map(example, answers)), comparison=comparison()))
 
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])

@@ -252,7 +252,7 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
             for name in ("train", "val", "test")
             for n, language in enumerate(languages)
         ],
-        examples=[],
+        cards=[],
         corpus_id="c0c0a",
         synthetic=False,
         provenance=Commit("beef123", "2026-01-02", True, {}),

@@ -12,6 +12,7 @@ import soundfile
 import yaml
 
 from pipeline.report.commit import Commit
+from pipeline.report.examples import cards
 from pipeline.report.page import render
 from pipeline.rows import EpochRow, RejectedRow
 from tests.report.sample import (
@@ -119,7 +120,7 @@ def test_every_reference_inside_the_page_has_one_target(plain: str) -> None:
 
 def test_examples_can_be_heard_and_seen() -> None:
     right, wrong = made_answers(LANGUAGES, [("english", "english"), ("hindi", "mandarin")])
-    page = render(make_results(examples=[example(right), example(wrong)]))
+    page = render(make_results(cards=cards([example(right), example(wrong)])))
     text = Page(page).text("examples")
     assert "english recognised confidence 70.0% , 50.0% speech, speaker speaker 0 , r0" in text
     assert "hindi called mandarin" in text
@@ -138,7 +139,7 @@ def test_an_example_without_speech_or_frames_is_drawn() -> None:
         one, samples=one.samples * 0, frames=[dataclasses.replace(row, speech=0) for row in one.frames]
     )
     empty = dataclasses.replace(one, frames=[])
-    page = Page(render(make_results(examples=[silent, empty])))
+    page = Page(render(make_results(cards=cards([silent, empty]))))
     assert "english undecided confidence 70.0% , 0.0% speech" in page.text("examples")
 
 

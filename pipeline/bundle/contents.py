@@ -1,0 +1,101 @@
+"""What a bundle holds, and where in the project it comes from.
+
+test_model.py, requirements.txt   the test script and what it needs
+model/, sequence/, model.png      the streaming export; the network on whole sequences and its weights; its plot
+report.html, report.pdf, plots/   the report; the posteriors of its examples over time
+code/                             the files of the project that git tracks
+"""
+
+import importlib.metadata
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+from pipeline import checksums, params
+from pipeline.bundle import pdf
+from pipeline.console.text import printable
+from pipeline.errors import ArtifactError, ProjectError
+from pipeline.streaming.description import DESCRIPTION, EXPORT_REMEDY, FRONT_END, GOLDEN, Description
+from pipeline.streaming.runtimes import RUNTIMES
+
+SCRIPT = "test_model.py"
+NEEDED = ("ai-edge-litert", "numpy", "soundfile", "soxr")  # by the script
+PIXELS_PER_UNIT = 2  # of the plots
+WEIGHTS = "model.weights.h5"  # in a .keras file
+
+
+def collect(folder: Path, project: Path) -> list[str]:
+    """Copy the results of a project into a folder; return the files that are left out of code/.
+
+    Raises
+    ------
+    ArtifactError, ProgramError, ProjectError
+        As for `archive.write`.
+    """
+    artifacts = project / "artifacts"
+    _models(folder, artifacts)
+    _script(folder, params.load(project / "params.yaml").corpus.labels)
+    _report(folder, artifacts / "report")
+    return _code(folder / "code", project)
+
+
+def _models(folder: Path, artifacts: Path) -> None:
+    streaming, trained = artifacts / "streaming", artifacts / "model"
+    if not Description.read(streaming).streaming:
+        raise ArtifactError(
+            f"{streaming} holds a model that can't stream; set export.streaming to true and run `dvc repro`"
+        )
+    files = [DESCRIPTION, FRONT_END, GOLDEN, *(runtime.file for runtime in RUNTIMES.values())]
+    checksums.check(streaming, files, EXPORT_REMEDY)
+    shutil.copytree(streaming, folder / "model")
+    sequence = folder / "sequence"
+    sequence.mkdir()
+    (sequence / "sequence.keras").write_bytes(checksums.read(trained / "sequence.keras"))
+    with zipfile.ZipFile(sequence / "sequence.keras") as archive:  # Keras keeps the weights as a file of their own
+        (sequence / "sequence.weights.h5").write_bytes(archive.read(WEIGHTS))
+    (folder / "model.png").write_bytes(checksums.read(trained / "model.png"))
+
+
+def _script(folder: Path, labels: dict[int, str]) -> None:
+    empty = "LABELS: dict[int, str] = {}"
+    text = Path(__file__).with_name(SCRIPT).read_text(encoding="utf-8")
+    (folder / SCRIPT).write_text(text.replace(empty, f"LABELS: dict[int, str] = {labels}"), encoding="utf-8")
+    lines = [f"{name}=={importlib.metadata.version(name)}\n" for name in NEEDED]
+    (folder / "requirements.txt").write_text("".join(lines))
+
+
+def _report(folder: Path, report: Path) -> None:
+    import vl_convert
+
+    (folder / "report.html").write_bytes(checksums.read(report / "index.html"))
+    pdf.write(folder / "report.html", folder / "report.pdf")
+    (folder / "plots").mkdir()
+    for plot in sorted((report / "plots").glob("*.svg")):
+        picture = checksums.read(plot).decode()
+        (folder / "plots" / f"{plot.stem}.png").write_bytes(vl_convert.svg_to_png(picture, scale=PIXELS_PER_UNIT))
+
+
+def _code(target: Path, project: Path) -> list[str]:
+    left_out = _git(project, "--others", "--exclude-standard")
+    for name in _git(project, "--cached"):
+        path = project / name
+        if path.is_symlink() or not path.is_file():  # a link may lead out of the project
+            left_out.append(name)
+            continue
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target / name)
+    return sorted(left_out)
+
+
+def _git(project: Path, *which: str) -> list[str]:
+    """Names of the files of the project that git lists."""
+    program = shutil.which("git") or "git"
+    try:
+        done = subprocess.run([program, "ls-files", "-z", *which], cwd=project, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        reason = printable((getattr(error, "stderr", b"") or b"").decode(errors="replace").strip()) or str(error)
+        raise ProjectError(
+            f"git can't list the files of {project.absolute()} ({reason}); run this in a clone"
+        ) from error
+    return [name.decode(errors="surrogateescape") for name in done.stdout.split(b"\0") if name]
