@@ -80,7 +80,8 @@ def _code(target: Path, project: Path) -> list[str]:
     left_out = _git(project, "--others", "--exclude-standard")
     for name in _git(project, "--cached"):
         path = project / name
-        if path.is_symlink() or not path.is_file():  # a link may lead out of the project
+        # A link may lead out of the project, and a backslash out of the folder that an archive is unpacked into.
+        if path.is_symlink() or not path.is_file() or not name.isprintable() or "\\" in name:
             left_out.append(name)
             continue
         (target / name).parent.mkdir(parents=True, exist_ok=True)

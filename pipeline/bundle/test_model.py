@@ -20,6 +20,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -49,9 +50,10 @@ class LiteRt:
     """model.tflite: one frame and the states in, the posterior and the next states out."""
 
     def __init__(self, states: dict[str, int]) -> None:
-        from ai_edge_litert.interpreter import Interpreter
+        with quiet():
+            from ai_edge_litert.interpreter import Interpreter
 
-        self._step = Interpreter(str(MODEL / "model.tflite"), num_threads=1).get_signature_runner()
+            self._step = Interpreter(str(MODEL / "model.tflite"), num_threads=1).get_signature_runner()
         self._lengths = states
         self.reset_states()
 
@@ -72,10 +74,10 @@ class Keras:
     """streaming.keras: the layers keep the states."""
 
     def __init__(self) -> None:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        import keras
+        with quiet():
+            import keras
 
-        self._model = keras.models.load_model(MODEL / "streaming.keras", compile=False, safe_mode=True)
+            self._model = keras.models.load_model(MODEL / "streaming.keras", compile=False, safe_mode=True)
 
     def posteriors(self, frames: np.ndarray) -> np.ndarray:
         answers: np.ndarray = np.asarray(self._model(frames[None]))[0]
@@ -90,6 +92,19 @@ def reset_states(model: Any) -> None:
     for layer in model.layers:
         if getattr(layer, "stateful", False):
             layer.reset_states()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without what libraries of C++ print while they are loaded."""
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def read(path: Path, rate: int) -> np.ndarray:

@@ -177,7 +177,7 @@ def bundle(target: Path) -> None:
     left_out = archive.write(target, Path())
     if left_out:
         some = ", ".join(printable(name) for name in left_out[:3]) + (", ..." if len(left_out) > 3 else "")
-        click.echo(f"left out, as git does not track them or they are links: {len(left_out)} ({some})")
+        click.echo(f"left out of the code (not tracked by git, links, odd names): {len(left_out)} ({some})")
     click.echo(f"{printable(target)}: {target.stat().st_size / 1e6:.1f} MB")
 
 

@@ -1,0 +1,131 @@
+"""What the archive holds, and which projects and names are refused."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from pipeline import checksums, params
+from pipeline.bundle import archive, pdf
+from pipeline.errors import ArgumentError, ArtifactError, ProgramError, ProjectError, UserError
+from tests.export import small
+
+TEXT, HOSTILE = "=1+1 $(x) <b>.txt", ("a\x1b[2J\nb", "..\\..\\c", "\udcff")
+
+
+def git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@localhost", *words], cwd=folder, check=True)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, defaults: params.Params) -> Path:
+    """A project with the results that a bundle takes."""
+    folder = tmp_path_factory.mktemp("made")
+    small.export(small.design("mask"), "mask", defaults.silence, folder / "artifacts")
+    (folder / "artifacts" / "model" / "model.png").write_bytes(b"png")
+    checksums.seal(folder / "artifacts" / "model")
+    plots = folder / "artifacts" / "report" / "plots"
+    plots.mkdir(parents=True)
+    (plots / "1_a.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"/>')
+    (plots.parent / "index.html").write_text("<!doctype html><title>Report</title><p>The report")
+    shutil.copy(Path(__file__).parents[2] / "params.yaml", folder)
+    for name in (TEXT, *HOSTILE):
+        (folder / name).write_text("code")
+    (folder / "link").symlink_to("/etc/passwd")
+    (folder / "private.wav").write_text("mine")
+    git(folder, "init", "-q")
+    git(folder, "add", "params.yaml", "link", TEXT, *HOSTILE)
+    return folder
+
+
+@pytest.fixture
+def project(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "project", symlinks=True))
+
+
+@pytest.mark.slow
+def test_everything_is_in_one_folder_with_its_checksum(project: Path, tmp_path: Path) -> None:
+    target = tmp_path / "Zhang hw5.zip"
+    left_out = archive.write(target, project)
+    assert {"private.wav", "link", *HOSTILE} <= set(left_out)
+    with zipfile.ZipFile(target) as packed:
+        members = {name.removeprefix("Zhang hw5/"): packed.read(name) for name in packed.namelist()}
+        assert all(name.startswith("Zhang hw5/") for name in packed.namelist())
+    assert {
+        "test_model.py", "requirements.txt", "report.html", "report.pdf", "model.png", "plots/1_a.png",
+        "sequence/sequence.keras", "sequence/sequence.weights.h5", "code/params.yaml", f"code/{TEXT}",
+        "model/streaming.json", "model/streaming.keras", "model/model.tflite", "model/golden.npz",
+    } <= members.keys()  # fmt: skip
+    assert {name for name in members if name.startswith("code/")} == {"code/params.yaml", f"code/{TEXT}"}
+    assert members["report.pdf"].startswith(b"%PDF")
+    assert members["plots/1_a.png"].startswith(b"\x89PNG")
+    sums = members.pop("SHA256SUMS").decode()
+    for name, content in members.items():
+        if name != "model/SHA256SUMS":
+            assert f"{hashlib.sha256(content).hexdigest()}  {name}\n" in sums
+
+
+@pytest.mark.slow
+def test_the_integers_of_the_corpus_are_in_the_script(project: Path, tmp_path: Path) -> None:
+    text = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(text.replace("{0: english", "{7: english"))
+    archive.write(tmp_path / "a.zip", project)
+    with zipfile.ZipFile(tmp_path / "a.zip") as packed:
+        assert "LABELS: dict[int, str] = {7: 'english'" in packed.read("a/test_model.py").decode()
+
+
+@pytest.mark.parametrize("name", ["a", "a.tar", ".zip", "..zip", "\x1b.zip", "-x.zip", "missing/a.zip", "folder.zip"])
+def test_bad_names_are_refused_before_any_work(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder.zip").mkdir()
+    with pytest.raises(ArgumentError, match=r"name a file that ends in \.zip"):
+        archive.write(tmp_path / name, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["streaming/model.tflite", "model/sequence.keras", "model/model.png"])
+def test_missing_and_altered_results_are_named(project: Path, tmp_path: Path, name: str) -> None:
+    path = project / "artifacts" / name
+    content = path.read_bytes()
+    for change in (path.unlink, lambda: path.write_bytes(content + b"x")):
+        change()
+        with pytest.raises(ArtifactError, match=path.name):
+            archive.write(tmp_path / "a.zip", project)
+    assert not (tmp_path / "a.zip").exists()
+
+
+@pytest.mark.slow
+def test_a_project_without_results_or_git_is_refused(project: Path, tmp_path: Path) -> None:
+    (project / ".git").rename(tmp_path / "git")
+    with pytest.raises(ProjectError, match="run this in a clone"):
+        archive.write(tmp_path / "a.zip", project)
+    shutil.rmtree(project / "artifacts")
+    with pytest.raises(ArtifactError, match="dvc repro"):
+        archive.write(tmp_path / "a.zip", project)
+    with pytest.raises(UserError):
+        archive.write(tmp_path / "a.zip", tmp_path)
+
+
+@pytest.mark.slow
+def test_a_model_that_can_t_stream_is_refused(tmp_path: Path, project: Path) -> None:
+    path = project / "artifacts" / "streaming" / "streaming.json"
+    path.write_text(path.read_text().replace('"streaming": true', '"streaming": false'))
+    checksums.seal(path.parent)
+    with pytest.raises(ArtifactError, match=r"set export\.streaming to true"):
+        archive.write(tmp_path / "a.zip", project)
+
+
+def test_a_missing_or_failing_browser_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<!doctype html>")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ProgramError, match="apt-get install chromium"):
+        pdf.write(page, tmp_path / "page.pdf")
+    broken = tmp_path / "chromium"
+    broken.write_text(f"#!{os.path.realpath('/bin/sh')}\necho no display >&2\nexit 1\n")
+    broken.chmod(0o755)
+    with pytest.raises(ProgramError, match=r"did not print the report \(no display\)"):
+        pdf.write(page, tmp_path / "page.pdf")

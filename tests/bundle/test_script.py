@@ -1,0 +1,178 @@
+"""test_model.py, which is written without this package, answers like it."""
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import params
+from pipeline.arrays import Samples
+from pipeline.audio.samples import to_waveform
+from pipeline.bundle import test_model as script
+from pipeline.silence.gain import AutomaticGain
+from pipeline.silence.spans import sox_spans
+from pipeline.streaming.identifier import Identifier
+from tests.export import small
+
+Babble = Callable[[int, int], Samples]
+
+
+@given(st.integers(0, 10**6), st.integers(0, 30_000), st.sampled_from([0.3, 1.0, 5.0]))
+def test_the_rule_for_silence_is_that_of_the_pipeline(babble: Babble, seed: int, n: int, threshold: float) -> None:
+    samples = babble(seed, n)
+    wanted = sox_spans([samples], 16000, threshold)
+    assert np.array_equal(np.array(script.sox_spans(samples, 16000, threshold)).reshape(-1, 2), wanted)
+
+
+@given(st.integers(0, 10**6), st.integers(0, 90_000))
+def test_the_gain_is_that_of_the_pipeline(babble: Babble, seed: int, n: int) -> None:
+    samples, gain = babble(seed, n), AutomaticGain(16000)
+    assert np.array_equal(script.amplified(samples, 16000), np.concatenate([gain.accept(samples), gain.finish()]))
+
+
+@pytest.fixture(scope="module", params=small.STRATEGIES)
+def export(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, defaults: params.Params) -> Path:
+    """An export of every silence strategy; two use everything that is off by default."""
+    folder, everything = tmp_path_factory.mktemp("export"), request.param in ("remove", "label")
+    design = small.design(
+        request.param,
+        "lstm" if everything else "gru",
+        cmvn="mean_variance" if everything else "none",
+        deltas=3 if everything else 0,
+    )
+    detection = defaults.silence.model_copy(update={"automatic_gain": everything})
+    small.export(design, request.param, detection, folder)
+    return folder / "streaming"
+
+
+@pytest.fixture
+def recordings(tmp_path: Path, babble: Babble) -> Path:
+    """Recordings of several rates and channels, one without speech, one of a single sample."""
+    folder = tmp_path / "recordings"
+    (folder / "deep").mkdir(parents=True)
+    for number, rate in enumerate((16000, 8000, 44100)):
+        soundfile.write(folder / f"{number}.wav", to_waveform(babble(number, 2 * rate)), rate)
+    soundfile.write(folder / "deep" / "=two.FLAC", to_waveform(babble(9, 40000)).reshape(-1, 2), 16000, format="FLAC")
+    soundfile.write(folder / "silent.wav", np.zeros(16000), 16000)
+    soundfile.write(folder / "tiny.wav", np.ones(1), 16000)
+    return folder
+
+
+def run(monkeypatch: pytest.MonkeyPatch, model: Path, *words: str | Path) -> int:
+    monkeypatch.setattr(script, "MODEL", model)
+    monkeypatch.setattr(script, "LABELS", dict(enumerate(small.LANGUAGES)))
+    monkeypatch.setattr("sys.argv", ["test_model.py", *map(str, words)])
+    return script.main()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("keras", [[], ["--keras"]])
+def test_answers_are_those_of_the_identifier(
+    export: Path,
+    recordings: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    keras: list[str],
+) -> None:
+    assert run(monkeypatch, export, recordings, "--frames", tmp_path / "out", *keras) == 0
+    rows = {row["file"]: row for row in csv.DictReader(io.StringIO(capsys.readouterr().out))}
+    assert list(rows) == ["0.wav", "1.wav", "2.wav", "deep/=two.FLAC", "silent.wav", "tiny.wav"]
+    for name, row in rows.items():
+        samples, rate = soundfile.read(recordings / name, dtype="float32", always_2d=True)
+        stream = Identifier.load(export, sample_rate=rate)
+        parts = [stream.accept(samples.mean(axis=1)), stream.finish()]
+        assert row["language"] == (stream.decision.language or "")
+        if stream.decision.frames:
+            found = [float(row[one]) for one in stream.description.classes]
+            assert found == pytest.approx(stream.decision.posteriors, abs=1e-4)
+        frames = list(csv.DictReader((tmp_path / "out" / f"{name}.csv").open()))
+        assert [int(frame["speech"]) for frame in frames] == np.concatenate([part.speech for part in parts]).tolist()
+        posteriors = [[float(frame[one] or "nan") for one in stream.description.classes] for frame in frames]
+        wanted = np.concatenate([part.posteriors for part in parts])
+        assert np.array(posteriors) == pytest.approx(wanted, abs=1e-4, nan_ok=True)
+
+
+@pytest.mark.slow
+def test_streaming_keras_resets_in_one_call(export: Path) -> None:
+    import keras
+
+    model = keras.models.load_model(export / "streaming.keras", compile=False, safe_mode=True)
+    frames = np.random.default_rng(0).normal(size=(1, 50, small.N_MFCC)).astype(np.float32)
+    first, second = np.asarray(model(frames)), np.asarray(model(frames))
+    script.reset_states(model)
+    assert np.array_equal(first, np.asarray(model(frames)))
+    assert not np.array_equal(first, second)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory, defaults: params.Params) -> Path:
+    folder = tmp_path_factory.mktemp("plain")
+    small.export(small.design("mask"), "mask", defaults.silence, folder)
+    return folder / "streaming"
+
+
+@pytest.mark.slow
+def test_labels_are_integers_or_names_and_bad_files_are_named(
+    plain: Path, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (recordings / "bad\x1b[2J.wav").write_text("no audio")
+    run(monkeypatch, plain, recordings)
+    answers = {row["file"]: row["language"] for row in csv.DictReader(io.StringIO(capsys.readouterr().out))}
+    others = {name: next(one for one in small.LANGUAGES if one != answers[name]) for name in answers}
+    labels = tmp_path / "labels.csv"
+    labels.write_text(
+        f"file,label\n0.wav,{small.LANGUAGES.index(answers['0.wav'])}\n1.wav,{answers['1.wav']}\n"
+        f"2.wav,{others['2.wav']}\n"
+    )
+    assert run(monkeypatch, plain, recordings, "--labels", labels) == 2
+    printed = capsys.readouterr().err
+    assert "accuracy: 66.7%, 2 of 3 recordings; 4 without a label or not readable" in printed
+    assert "error: bad\\x1b[2J.wav: " in printed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [("a,b\n1,2\n", "columns file and label"), ("file,label\na.wav,7\n", "label 7 of a.wav"), (None, "labels.csv")],
+)
+def test_bad_labels_are_one_sentence(
+    plain: Path,
+    recordings: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    text: str | None,
+    wrong: str,
+) -> None:
+    if text:
+        (tmp_path / "labels.csv").write_text(text)
+    with pytest.raises(SystemExit) as ended:
+        run(monkeypatch, plain, recordings, "--labels", tmp_path / "labels.csv")
+    assert ended.value.code == 2
+    assert wrong in capsys.readouterr().err
+
+
+def test_a_folder_without_recordings_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(SystemExit):
+            run(monkeypatch, tmp_path, folder)
+        assert "holds no file of .wav" in capsys.readouterr().err
+
+
+def test_names_are_text() -> None:
+    assert script.printable("=1+1.wav") == "./=1+1.wav"
+    assert script.printable("a\n\x1b[2J\udcff.wav") == "a\\n\\x1b[2J\\udcff.wav"
+
+
+def test_the_script_needs_only_what_is_next_to_it(project: Path) -> None:
+    text = (project / "pipeline" / "bundle" / "test_model.py").read_text()
+    assert "pipeline" not in text
