@@ -38,7 +38,7 @@ def test_the_script_answers_like_identify_in_an_empty_environment(tiny: Copy, un
     folder = tiny.folder / "artifacts" / "data" / "demo" / "train_hindi"
     labels = tmp_path / "labels.csv"
     labels.write_text("file,label\n" + "".join(f"{path.name},1\n" for path in folder.iterdir()))
-    words = [unpacked / "test_model.py", folder, "--labels", labels, "--frames", tmp_path / "frames"]
+    words: list[Path | str] = [unpacked / "test_model.py", folder, "--labels", labels, "--frames", tmp_path / "frames"]
     done = subprocess.run([python, "-I", *words], capture_output=True, text=True, check=True, env={}, cwd=tmp_path)
     answers = {row["file"]: row for row in csv.DictReader(io.StringIO(done.stdout))}
     wanted = [json.loads(line) for line in tiny.run("lid", "identify", "--json", str(folder)).stdout.splitlines()]
