@@ -18,6 +18,10 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except UserError as error:
             print_error(str(error))
+        except ModuleNotFoundError as error:
+            if (error.name or "pipeline").partition(".")[0] in ("pipeline", "stages"):  # a defect of this package
+                raise
+            print_error(f"{error.name} is not installed; this needs more: pip install 'lid-pipeline[pipeline]'")
         except click.UsageError as error:
             print_error(error.format_message())
         except KeyboardInterrupt:

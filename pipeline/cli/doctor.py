@@ -48,7 +48,7 @@ def _programs() -> list[Finding]:
 def _packages() -> list[Finding]:
     findings = [Finding("python", platform.python_version())]
     for requirement in importlib.metadata.requires("lid-pipeline") or []:
-        if "extra ==" in requirement:
+        if re.search(r"extra == .(?!pipeline)", requirement):  # tools and optional packages
             continue
         name = re.split(r"[^\w.-]", requirement)[0]
         try:

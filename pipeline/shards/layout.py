@@ -23,6 +23,8 @@ from typing import Any
 import numpy as np
 import zarr
 
+from pipeline.shards.source import Source
+
 SCHEMA = 2  # version of this layout
 CHUNK_ROWS = 1024  # 10 s, 256 kB of 64 coefficients
 SHARD_ROWS = 64 * CHUNK_ROWS  # 11 minutes, 16 MB
@@ -86,18 +88,18 @@ def row_starts(lengths: Sequence[int]) -> list[int]:
 
 def mfcc_file(path: Path, row: int) -> Path:
     """File of the shard that holds the MFCCs of a row."""
-    return shard_file(path, open_array(zarr.open_group(path, mode="r"), "mfcc"), row)
+    return path / shard_file(open_array(zarr.open_group(path, mode="r"), "mfcc"), row)
 
 
-def shard_files(path: Path, array: zarr.Array[Any]) -> Iterator[Path]:
-    """Files of the shards of an array, in order."""
-    return (shard_file(path, array, row) for row in range(0, array.shape[0], rows_per_shard(array)))
+def shard_files(array: zarr.Array[Any]) -> Iterator[str]:
+    """Files of the shards of an array, in order, named from the store on."""
+    return (shard_file(array, row) for row in range(0, array.shape[0], rows_per_shard(array)))
 
 
-def shard_file(path: Path, array: zarr.Array[Any], row: int) -> Path:
-    """File of the shard that holds a row of an array."""
+def shard_file(array: zarr.Array[Any], row: int) -> str:
+    """File of the shard that holds a row of an array, named from the store on."""
     number = row // rows_per_shard(array)
-    return path / array.path / array.metadata.encode_chunk_key((number, *(0,) * (array.ndim - 1)))
+    return f"{array.path}/{array.metadata.encode_chunk_key((number, *(0,) * (array.ndim - 1)))}"
 
 
 def rows_per_shard(array: zarr.Array[Any]) -> int:
@@ -113,21 +115,21 @@ def open_array(group: zarr.Group, name: str) -> zarr.Array[Any]:
     return array
 
 
-def find_damage(path: Path) -> Path | None:
+def find_damage(source: Source) -> str | None:
     """The first file, shards aside, that is missing or differs from what was written."""
     try:
-        attributes = json.loads((path / "zarr.json").read_bytes())["attributes"]
+        attributes = json.loads(source.read("zarr.json"))["attributes"]
         if attributes.pop("sha256") != attributes_digest(attributes):
-            return path / "zarr.json"
+            return "zarr.json"
         digests = attributes["files"]
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return path / "zarr.json"
-    for name in CHECKSUMMED_FILES:
+        return "zarr.json"
+    for file in CHECKSUMMED_FILES:
         try:
-            if hashlib.sha256((path / name).read_bytes()).hexdigest() != digests.get(name):
-                return path / name
+            if hashlib.sha256(source.read(file)).hexdigest() != digests.get(file):
+                return file
         except OSError:
-            return path / name
+            return file
     return None
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import zarr
@@ -15,19 +16,21 @@ from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.params import SILENCE_STRATEGIES, SilenceStrategy
 from pipeline.rows import SequenceRow, SplitRow
 from pipeline.shards.reader import RowReader
+from pipeline.shards.source import Source
 from pipeline.store.items import ITEM
 from pipeline.store.selection import Selection
 
 
 class FeatureStore(RowReader):
-    """The features of all recordings, in the folder that the stage `features` writes.
+    """The features of all recordings, as the stage `features` writes them.
 
-    `FeatureStore.open(path)` opens it. Everything that is read is checked; damage raises an ArtifactError.
+    `FeatureStore.open(path)` opens it, and `FeatureStore.at(repo, rev)` that of a DVC repository. Everything that is
+    read is checked; damage raises an ArtifactError.
 
     Attributes
     ----------
-    path
-        Folder of the store.
+    source
+        Where it lies.
     ids, languages, speakers
         One string per recording, in the order of the store.
     starts, lengths
@@ -63,9 +66,33 @@ class FeatureStore(RowReader):
     >>> folder.cleanup()
     """
 
-    def __init__(self, path: Path, group: zarr.Group) -> None:
-        super().__init__(path, group)
+    def __init__(self, source: Source, group: zarr.Group) -> None:
+        super().__init__(source, group)
         self._index = {recording: index for index, recording in enumerate(self.ids)}
+
+    @classmethod
+    def at(cls, repo: Path | str, rev: str = "HEAD", path: str = "artifacts/features.zarr") -> Self:
+        """Open the store of a DVC repository at a git revision; only what is read comes from its cache or remote.
+
+        Parameters
+        ----------
+        repo
+            Path or git URL.
+        rev
+            A commit, branch or tag.
+        path
+            Of the store in the repository.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such repository, revision or store.
+        ArtifactError
+            As for `open`.
+        """
+        from pipeline.store import revisions
+
+        return cls._of(revisions.source(str(repo), rev, path))
 
     def select(
         self,
@@ -116,7 +143,7 @@ class FeatureStore(RowReader):
             selected &= self._named("speaker", self.speakers, speaker)
         items = items[selected[items["index"]]]
         if not len(items):
-            raise ArtifactError(f"no item of {self.path} matches all filters; remove one")
+            raise ArtifactError(f"no item of {self.source.name} matches all filters; remove one")
         return Selection(self, items, strategy, manifest=manifest).view(strategy)
 
     def features(self, recording: str, start: int = 0, stop: int | None = None) -> Features:
@@ -148,7 +175,7 @@ class FeatureStore(RowReader):
         try:
             return self._index[recording]
         except KeyError as error:
-            raise ArtifactError(f"{self.path} has no recording {recording!r}; run `dvc repro`") from error
+            raise ArtifactError(f"{self.source.name} has no recording {recording!r}; run `dvc repro`") from error
 
     def computed(self, rows: Iterable[SplitRow]) -> list[SplitRow]:
         """The rows of a split whose recordings could be computed."""
@@ -166,7 +193,9 @@ class FeatureStore(RowReader):
         asked = {wanted} if isinstance(wanted, str) else set(wanted)
         if unknown := sorted(asked - set(names)):
             some = ", ".join(sorted(set(names))[:10])
-            raise ArtifactError(f"{self.path} has no {column} {unknown[0]!r}; choose one that it has, such as {some}")
+            raise ArtifactError(
+                f"{self.source.name} has no {column} {unknown[0]!r}; choose one that it has, such as {some}"
+            )
         return np.isin(names, sorted(asked))
 
     def _items_of(self, manifest: Path, rows: Sequence[SequenceRow]) -> NDArray[np.void]:
@@ -181,7 +210,7 @@ class FeatureStore(RowReader):
         """The silence strategy that all rows of a manifest were cut for, from this store."""
         if others := [row.features for row in rows if row.features != self.id]:
             raise ArtifactError(
-                f"{manifest} was cut from the features {brief(others[0])}, but those of {self.path} are "
+                f"{manifest} was cut from the features {brief(others[0])}, but those of {self.source.name} are "
                 f"{self.id!r}; run `dvc repro`"
             )
         found = {row.view for row in rows}

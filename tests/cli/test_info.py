@@ -28,4 +28,4 @@ def test_a_summary_counts_recordings_speakers_and_time_per_language(tmp_path: Pa
 
 def test_a_store_without_its_parameters_is_named(noisy: FeatureStore) -> None:
     with pytest.raises(ArtifactError, match=r"features\.zarr does not state its versions; run `dvc repro`"):
-        summarise(noisy.path)
+        summarise(Path(noisy.source.name))

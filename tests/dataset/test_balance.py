@@ -152,7 +152,7 @@ def test_the_stage_writes_manifests_for_its_store_and_silence_strategy_alone(
     tree = yaml.safe_load((project / "params.yaml").read_text())
     tree["silence"]["strategy"], tree["balance"]["cap"] = silence, 0.05
     Path("params.yaml").write_text(yaml.safe_dump(tree))
-    shutil.copytree(noisy.path, "artifacts/features.zarr")
+    shutil.copytree(Path(noisy.source.name), "artifacts/features.zarr")
     recordings = list(zip(noisy.ids, noisy.languages, noisy.speakers, strict=True))
     for name, some in (("train", recordings[:30]), ("val", recordings[30:45]), ("test", recordings[45:])):
         tables.write(Path(f"artifacts/splits/{name}.csv"), SplitRow, [SplitRow(*row, row[0], 0.12) for row in some])

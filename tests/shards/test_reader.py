@@ -30,7 +30,7 @@ def test_a_folder_that_is_no_store_of_this_schema_is_refused(tmp_path: Path) -> 
 @given(seed=st.integers(0, 2**32 - 1))
 def test_damage_outside_of_the_shards_is_never_read(noisy: FeatureStore, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    files = [noisy.path / name for name in ("zarr.json", *layout.CHECKSUMMED_FILES)]
+    files = [Path(noisy.source.name) / name for name in ("zarr.json", *layout.CHECKSUMMED_FILES)]
     file = files[rng.integers(len(files))]
     content = file.read_bytes()
     flipped = bytearray(content)
@@ -41,8 +41,8 @@ def test_damage_outside_of_the_shards_is_never_read(noisy: FeatureStore, seed: i
             file.unlink()
         else:
             file.write_bytes(cut if rng.random() < 0.3 else flipped)
-        with pytest.raises(ArtifactError, match=re.escape(str(noisy.path))):
-            RowReader.open(noisy.path)
+        with pytest.raises(ArtifactError, match=re.escape(str(Path(noisy.source.name)))):
+            RowReader.open(Path(noisy.source.name))
     finally:
         file.write_bytes(content)
 
@@ -80,7 +80,7 @@ def test_no_flipped_bit_of_a_shard_is_ever_read(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize("name", ["mfcc/c/2/0", "speech/c/2"])
 @pytest.mark.parametrize("damage", ["missing", "empty"])
 def test_a_store_that_lacks_a_shard_is_refused(noisy: FeatureStore, tmp_path: Path, name: str, damage: str) -> None:
-    path = Path(shutil.copytree(noisy.path, tmp_path / "copy.zarr"))
+    path = Path(shutil.copytree(Path(noisy.source.name), tmp_path / "copy.zarr"))
     if damage == "missing":
         (path / name).unlink()
     else:

@@ -47,7 +47,7 @@ def features(tmp_path: Path) -> FeatureStore:
 
 def chosen(features: FeatureStore, rows: list[SequenceRow], view: params.SilenceStrategy) -> Selection:
     """The sequences of a manifest of these rows, cut for a view of these features."""
-    manifest = features.path.with_name("manifest.csv")
+    manifest = Path(features.source.name).with_name("manifest.csv")
     tables.write(manifest, SequenceRow, [dataclasses.replace(row, view=view, features=features.id) for row in rows])
     return features.select(manifest=manifest)
 
@@ -198,7 +198,7 @@ def test_the_memory_of_a_pool_is_released_once_its_network_is_trained(
 
 @pytest.mark.slow
 def test_damage_found_during_training_keeps_its_own_message(noisy: FeatureStore, tmp_path: Path) -> None:
-    path = Path(shutil.copytree(noisy.path, tmp_path / "copy.zarr"))
+    path = Path(shutil.copytree(Path(noisy.source.name), tmp_path / "copy.zarr"))
     shard = path / "mfcc" / "c" / "9" / "0"
     shard.write_bytes(shard.read_bytes()[:-1])
     features = FeatureStore.open(path)

@@ -1,0 +1,161 @@
+"""Stores that are not in a folder: behind a URL, in any Zarr store, in a DVC repository at a revision."""
+
+import asyncio
+import pickle
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import numpy as np
+import pytest
+import zarr
+from moto.server import ThreadedMotoServer
+
+from pipeline.errors import ArgumentError, ArtifactError
+from pipeline.store.feature_store import FeatureStore
+
+BUCKET = "features"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """A server on this machine that speaks S3's protocol; its address."""
+    running = ThreadedMotoServer(port=0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    yield f"http://{host}:{port}"
+    running.stop()
+
+
+@pytest.fixture
+def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> boto3.client:
+    for name, value in {
+        "AWS_ENDPOINT_URL": server, "AWS_ACCESS_KEY_ID": "me", "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    client = boto3.client("s3")
+    client.create_bucket(Bucket=BUCKET)
+    return client
+
+
+def upload(client: boto3.client, folder: Path, name: str) -> str:
+    for file in folder.rglob("*"):
+        if file.is_file():
+            client.upload_file(str(file), BUCKET, f"{name}/{file.relative_to(folder).as_posix()}")
+    return f"s3://{BUCKET}/{name}"
+
+
+def equal(one: FeatureStore, other: FeatureStore) -> bool:
+    ours, theirs = (store.select().view("remove").numpy() for store in (one, other))
+    same = (np.array_equal(ours.features, theirs.features), np.array_equal(ours.targets, theirs.targets))
+    return all(same) and one.id == other.id
+
+
+@pytest.mark.slow
+def test_a_store_behind_a_url_equals_the_folder(bucket: boto3.client, noisy: FeatureStore) -> None:
+    store = FeatureStore.open(upload(bucket, Path(noisy.source.name), "whole.zarr"))
+    assert equal(store, noisy)
+    again = pickle.loads(pickle.dumps(store))
+    assert np.array_equal(again.features(store.ids[5]), noisy.features(store.ids[5]))
+    selected = store.select(language="hindi").dask().compute(scheduler="processes", num_workers=1)
+    assert np.array_equal(selected, noisy.select(language="hindi").numpy().features)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", ["zarr.json", "recording/id/c/0", "mfcc/c/3/0", "speech/c/2"])
+def test_missing_and_empty_objects_are_named(bucket: boto3.client, noisy: FeatureStore, file: str) -> None:
+    address = upload(bucket, Path(noisy.source.name), "damaged.zarr")
+    bucket.put_object(Bucket=BUCKET, Key=f"damaged.zarr/{file}", Body=b"")
+    with pytest.raises(ArtifactError, match=f"{address}/{file} is missing or"):
+        FeatureStore.open(address)
+    bucket.delete_object(Bucket=BUCKET, Key=f"damaged.zarr/{file}")
+    with pytest.raises(ArtifactError, match=f"{address}/{file} is missing or"):
+        FeatureStore.open(address)
+
+
+@pytest.mark.slow
+def test_an_object_that_vanishes_is_an_error_and_never_silence(bucket: boto3.client, noisy: FeatureStore) -> None:
+    store = FeatureStore.open(upload(bucket, Path(noisy.source.name), "vanishing.zarr"))
+    bucket.delete_object(Bucket=BUCKET, Key="vanishing.zarr/mfcc/c/0/0")
+    bucket.delete_object(Bucket=BUCKET, Key="vanishing.zarr/speech/c/0")
+    for read in (store.features, store.flags):
+        with pytest.raises(
+            ArtifactError, match=r"vanishing\.zarr: rows 0:.* can't be read .*copy the store there again"
+        ):
+            read(store.ids[0])
+
+
+@pytest.mark.slow
+def test_wrong_addresses_are_one_sentence(bucket: boto3.client) -> None:
+    with pytest.raises(ArtifactError, match="s3://missing/x is not a feature store"):
+        FeatureStore.open("s3://missing/x")
+    with pytest.raises(ArgumentError, match="Protocol not known: foo"):
+        FeatureStore.open("foo://x")
+
+
+def test_any_zarr_store_will_do(noisy: FeatureStore, tmp_path: Path) -> None:
+    archive = shutil.make_archive(str(tmp_path / "store"), "zip", noisy.source.name)
+    assert equal(FeatureStore.open(zarr.storage.ZipStore(archive, mode="r")), noisy)
+    memory = zarr.storage.MemoryStore()
+    for file in Path(noisy.source.name).rglob("*"):
+        if file.is_file():
+            name = file.relative_to(noisy.source.name).as_posix()
+            buffer = zarr.core.buffer.default_buffer_prototype().buffer.from_bytes(file.read_bytes())
+            asyncio.run(memory.set(name, buffer))
+    assert equal(FeatureStore.open(memory), noisy)
+
+
+def run(folder: Path, *words: str) -> None:
+    author = ["-c", "user.name=t", "-c", "user.email=t@localhost"]
+    command = ["git", *author, *words[1:]] if words[0] == "git" else words
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def repository(noisy: FeatureStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A DVC repository that has pushed the store in its first commit, deleted it in the second, and lost its cache."""
+    folder = tmp_path_factory.mktemp("repository")
+    run(folder, "git", "init", "-q")
+    run(folder, "dvc", "init", "-q")
+    run(folder, "dvc", "remote", "add", "-d", "here", str(tmp_path_factory.mktemp("remote")))
+    shutil.copytree(noisy.source.name, folder / "artifacts" / "features.zarr")
+    run(folder, "dvc", "add", "artifacts/features.zarr")
+    run(folder, "git", "add", "--all")
+    run(folder, "git", "commit", "-q", "-m", "first")
+    run(folder, "git", "tag", "v1")
+    run(folder, "dvc", "push")
+    shutil.rmtree(folder / "artifacts")
+    run(folder, "git", "add", "--all")
+    run(folder, "git", "commit", "-q", "-m", "second")
+    shutil.rmtree(folder / ".dvc" / "cache")
+    return folder
+
+
+@pytest.mark.slow
+def test_a_store_at_a_revision_is_read_without_a_download(repository: Path, noisy: FeatureStore) -> None:
+    store = FeatureStore.at(repository, "v1")
+    assert equal(store, noisy)
+    assert np.array_equal(pickle.loads(pickle.dumps(store)).flags(store.ids[7]), noisy.flags(store.ids[7]))
+    assert not [path for path in (repository / ".dvc" / "cache").rglob("*") if path.is_file()]
+
+
+@pytest.mark.slow
+def test_wrong_repositories_and_revisions_are_one_sentence(repository: Path, tmp_path: Path) -> None:
+    for repo, rev in ((tmp_path, "HEAD"), (repository, "v2")):
+        with pytest.raises(ArgumentError, match="name a DVC repository, and a commit, branch or tag of it"):
+            FeatureStore.at(repo, rev)
+    with pytest.raises(ArtifactError, match="is not a feature store"):
+        FeatureStore.at(repository)
+
+
+@pytest.mark.filterwarnings("ignore::zarr.errors.UnstableSpecificationWarning")
+def test_xarray_opens_the_table_of_recordings(noisy: FeatureStore) -> None:
+    import xarray
+
+    with xarray.open_dataset(noisy.source.name, group="recording", engine="zarr", consolidated=False) as table:
+        assert table.id.dims == ("recording",)
+        assert table.id.values.tolist() == noisy.ids
+        assert table.length.values.tolist() == noisy.lengths.tolist()
