@@ -137,7 +137,7 @@ def test_every_dependency_is_justified_and_pinned() -> None:
     lock = (ROOT / "requirements.lock").read_text().replace("\\\n", "").splitlines()
     pins = [re.fullmatch(r"([\w.-]+)==[\w.+]+ ( *--hash=sha256:[0-9a-f]{64})+", line) for line in lock]
     assert all(pins)
-    assert named <= {pin[1].lower().replace("_", "-") for pin in pins if pin}
+    assert {name.replace(".", "-") for name in named} <= {pin[1] for pin in pins if pin}
 
 
 def test_hooks_run_the_checks_of_lint() -> None:
