@@ -6,13 +6,16 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 import yaml
 
 from pipeline import params
-from tests.end_to_end.conftest import STAGES, Copy
+from tests import s3
+from tests.end_to_end.conftest import AUTHOR, STAGES, Copy
 
 ROOT = Path(__file__).parents[2]
 ELSEWHERE = {  # pages whose blocks another test runs
@@ -85,9 +88,26 @@ def test_commands_run(tiny: Copy, command: str) -> None:
         assert any(line.split()[:1] in (["pytest"], ["mypy"]) for line in done.stdout.splitlines())
 
 
+@pytest.fixture(scope="module")
+def published(tiny: Copy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Copy, dict[str, str]]]:
+    """A copy whose run is committed and whose features are in the bucket of the pages; variables to reach it."""
+    folder = tmp_path_factory.mktemp("published") / "project"
+    shutil.copytree(tiny.folder, folder, symlinks=True)
+    subprocess.run(["git", "add", "dvc.lock", "artifacts/summary"], cwd=folder, check=True)
+    subprocess.run(["git", *AUTHOR, "commit", "-q", "-m", "results"], cwd=folder, check=True)
+    with s3.serving() as variables, pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="bucket")
+        s3.upload(client, folder / "artifacts" / "features.zarr", "bucket", "features.zarr")
+        yield Copy(folder), variables
+
+
 @pytest.mark.parametrize("code", blocks("python"))
-def test_python_runs(tiny: Copy, code: str) -> None:
-    done = tiny.run("python", "-W", "error", "-c", code)
+def test_python_runs(published: tuple[Copy, dict[str, str]], code: str) -> None:
+    copy, variables = published
+    done = copy.run("python", "-W", "error", "-c", code, environment=variables)
     assert done.returncode == 0, done.stderr
     assert done.stdout
     assert not done.stderr

@@ -11,41 +11,27 @@ import boto3
 import numpy as np
 import pytest
 import zarr
-from moto.server import ThreadedMotoServer
 
 from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.store.feature_store import FeatureStore
+from tests import s3
 
 BUCKET = "features"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """A server on this machine that speaks S3's protocol; its address."""
-    running = ThreadedMotoServer(port=0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    yield f"http://{host}:{port}"
-    running.stop()
+def server() -> Iterator[dict[str, str]]:
+    with s3.serving() as variables:
+        yield variables
 
 
 @pytest.fixture
-def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> boto3.client:
-    for name, value in {
-        "AWS_ENDPOINT_URL": server, "AWS_ACCESS_KEY_ID": "me", "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():  # fmt: skip
+def bucket(server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> boto3.client:
+    for name, value in server.items():
         monkeypatch.setenv(name, value)
     client = boto3.client("s3")
     client.create_bucket(Bucket=BUCKET)
     return client
-
-
-def upload(client: boto3.client, folder: Path, name: str) -> str:
-    for file in folder.rglob("*"):
-        if file.is_file():
-            client.upload_file(str(file), BUCKET, f"{name}/{file.relative_to(folder).as_posix()}")
-    return f"s3://{BUCKET}/{name}"
 
 
 def equal(one: FeatureStore, other: FeatureStore) -> bool:
@@ -56,7 +42,7 @@ def equal(one: FeatureStore, other: FeatureStore) -> bool:
 
 @pytest.mark.slow
 def test_a_store_behind_a_url_equals_the_folder(bucket: boto3.client, noisy: FeatureStore) -> None:
-    store = FeatureStore.open(upload(bucket, Path(noisy.source.name), "whole.zarr"))
+    store = FeatureStore.open(s3.upload(bucket, Path(noisy.source.name), BUCKET, "whole.zarr"))
     assert equal(store, noisy)
     again = pickle.loads(pickle.dumps(store))
     assert np.array_equal(again.features(store.ids[5]), noisy.features(store.ids[5]))
@@ -67,7 +53,7 @@ def test_a_store_behind_a_url_equals_the_folder(bucket: boto3.client, noisy: Fea
 @pytest.mark.slow
 @pytest.mark.parametrize("file", ["zarr.json", "recording/id/c/0", "mfcc/c/3/0", "speech/c/2"])
 def test_missing_and_empty_objects_are_named(bucket: boto3.client, noisy: FeatureStore, file: str) -> None:
-    address = upload(bucket, Path(noisy.source.name), "damaged.zarr")
+    address = s3.upload(bucket, Path(noisy.source.name), BUCKET, "damaged.zarr")
     bucket.put_object(Bucket=BUCKET, Key=f"damaged.zarr/{file}", Body=b"")
     with pytest.raises(ArtifactError, match=f"{address}/{file} is missing or"):
         FeatureStore.open(address)
@@ -78,7 +64,7 @@ def test_missing_and_empty_objects_are_named(bucket: boto3.client, noisy: Featur
 
 @pytest.mark.slow
 def test_an_object_that_vanishes_is_an_error_and_never_silence(bucket: boto3.client, noisy: FeatureStore) -> None:
-    store = FeatureStore.open(upload(bucket, Path(noisy.source.name), "vanishing.zarr"))
+    store = FeatureStore.open(s3.upload(bucket, Path(noisy.source.name), BUCKET, "vanishing.zarr"))
     bucket.delete_object(Bucket=BUCKET, Key="vanishing.zarr/mfcc/c/0/0")
     bucket.delete_object(Bucket=BUCKET, Key="vanishing.zarr/speech/c/0")
     for read in (store.features, store.flags):
