@@ -1,5 +1,7 @@
 """Every command and code block of every page runs, and the tables are complete."""
 
+import difflib
+import itertools
 import re
 import shlex
 import shutil
@@ -27,7 +29,7 @@ PAGES = [
         ROOT / name
         for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "artifacts/README.md", "ablation/README.md")
     ),
-    *sorted({*(ROOT / "docs").glob("*.md")} - {*ELSEWHERE}),
+    *sorted({*(ROOT / "docs").rglob("*.md")} - {*ELSEWHERE}),
 ]
 EXPERIMENTS = ("lid ablate", "dvc exp")
 NOT_AGAIN = {"make test", "make quick", "make lint"}  # this test is part of these, or CI runs them separately
@@ -52,7 +54,7 @@ def test_every_page_is_run() -> None:
 
 def test_every_block_is_of_a_kind_that_is_run() -> None:
     kinds = {kind for page in PAGES for kind in re.findall(r"^```(\w+)", page.read_text(), flags=re.MULTILINE)}
-    assert kinds == {"bash", "python", "yaml"}
+    assert kinds == {"bash", "python", "yaml", "text", "mermaid"}  # the last two are compared
 
 
 COMMANDS = [line.split("#")[0].strip() for block in blocks("bash") for line in block.splitlines() if line.strip()]
@@ -144,7 +146,7 @@ def test_every_file_and_parameter_of_the_homework_exists(tiny: Copy) -> None:
 def test_every_stage_is_in_the_readme() -> None:
     text = (ROOT / "README.md").read_text()
     for stage in STAGES:
-        assert f"| {stage} |" in text
+        assert f"| [{stage}](docs/stages/{stage}.md) |" in text
 
 
 def test_every_dependency_is_justified_and_pinned() -> None:
@@ -173,3 +175,62 @@ def test_version_and_licence_are_the_same_everywhere() -> None:
     assert citation["version"] == project["version"]
     assert citation["license"] == project["license"]["text"] == (ROOT / "LICENSE").read_text().split()[0]
     assert f"## {project['version']}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_has_a_page_with_its_parameters_and_outputs(stage: str) -> None:
+    text = (ROOT / "docs" / "stages" / f"{stage}.md").read_text()
+    parts = dict(re.findall(r"^## (.+)\n((?:(?!^## ).*\n)*)", text, flags=re.MULTILINE))
+    assert list(parts) == ["Why", "Parameters", "Files", "When to choose what", "Pitfalls"]
+    declared = {leaf for leaf in STAGES[stage].get("params", []) if isinstance(leaf, str)}
+    first_cells = " ".join(re.findall(r"^\| (.*?) \|", parts["Parameters"], flags=re.MULTILINE))
+    named: set[str] = set()
+    for word in re.findall(r"`([^`]+)`", first_cells):
+        named |= {leaf for leaf in declared if word.endswith(".*") and leaf.startswith(word[:-1])} or {word}
+    assert named == (set() if stage == "report" else declared)
+    outs = STAGES[stage]["outs"] + STAGES[stage].get("metrics", [])
+    for out in (name if isinstance(name, str) else next(iter(name)) for name in outs):
+        assert out in parts["Files"]
+
+
+def test_the_diagram_of_the_readme_is_the_graph_of_dvc() -> None:
+    [diagram] = blocks("mermaid")
+    drawn = {
+        edge
+        for line in diagram.splitlines()
+        for edge in itertools.pairwise(re.findall(r"\w+", line.replace("-->", " ")))
+    } - {("flowchart", "LR")}
+    maker = {
+        out if isinstance(out, str) else next(iter(out)): stage
+        for stage, content in STAGES.items()
+        for out in content["outs"] + content.get("metrics", [])
+    }
+
+    def before(stage: str) -> set[str]:
+        deps = STAGES[stage].get("deps", [])
+        return {made for out, made in maker.items() if any(f"{dep}/".startswith(f"{out}/") for dep in deps)}
+
+    def far(stage: str) -> set[str]:
+        return {one for near in before(stage) for one in before(near) | far(near)}
+
+    assert drawn == {(near, stage) for stage in STAGES for near in before(stage) - far(stage)}
+
+
+OUTPUTS = [
+    (command, output)
+    for page in PAGES
+    for command, output in re.findall(r"```bash\n([^`]*?)\n```\n+```text\n(.*?)```", page.read_text(), flags=re.DOTALL)
+]
+
+
+@pytest.mark.parametrize(("command", "output"), OUTPUTS, ids=[command for command, _ in OUTPUTS])
+def test_outputs_look_like_those_of_the_pages(tiny: Copy, command: str, output: str) -> None:
+    """The same lines, but for numbers, what follows from them, and the width of columns."""
+
+    def shape(line: str) -> str:
+        return " ".join(re.sub(r"[\d.,]+", "#", line).split())
+
+    done = tiny.run(*command.split())
+    printed = [shape(line) for line in (done.stdout + done.stderr).splitlines()]
+    for line in output.splitlines():
+        assert difflib.get_close_matches(shape(line), printed, cutoff=0.6), line
