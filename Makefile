@@ -56,7 +56,7 @@ $(VENV)/ready: requirements.lock pyproject.toml
 		{ echo "error: Python 3.11 or newer is needed, this is $$($(PYTHON) -V); make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
 	@echo "installing the locked packages into $(VENV) (about 3 GB, some minutes)"
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install -q --no-deps -r requirements.lock
+	$(VENV)/bin/pip install -q --no-deps --use-pep517 -r requirements.lock
 	$(VENV)/bin/pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 

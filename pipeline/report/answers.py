@@ -1,5 +1,6 @@
 """The answers to the test recordings: the worst, those to each speaker, and how honest their confidence is."""
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.errors import ArtifactError
 from pipeline.report.figures import lines
 from pipeline.rows import DecisionRow, SplitRow, StreamRow
 
@@ -44,12 +46,22 @@ def joined(rows: Sequence[SplitRow], decisions: Sequence[DecisionRow], streams: 
     """The answers, from the rows of test.csv, evaluation/recordings.csv and evaluation/stream.csv.
 
     The last two have the same order; the first also holds recordings whose features could not be computed.
+
+    Raises
+    ------
+    ArtifactError
+        If they are of different runs.
     """
-    waiting = iter(rows)
-    return [
-        Answer(next(row for row in waiting if row.recording == decision.recording), decision, stream)
-        for decision, stream in zip(decisions, streams, strict=True)
-    ]
+    waiting, answers = iter(rows), []
+    for decision, stream in itertools.zip_longest(decisions, streams):
+        names = {one.recording if one else "" for one in (decision, stream)}
+        row = next((row for row in waiting if {row.recording} == names), None)
+        if row is None:
+            raise ArtifactError(
+                f"the evaluation and the test split are of different runs: they differ at {max(names)!r}; run `dvc repro`"
+            )
+        answers.append(Answer(row, decision, stream))
+    return answers
 
 
 def worst(answers: Sequence[Answer]) -> list[Answer]:

@@ -105,7 +105,7 @@ def sentences(scored: Scored) -> list[str]:
     if scored.rejected:
         first = scored.rejected[0]
         found.append(
-            f"{len(scored.rejected):,} recordings can't be used; the first, {quoted(first.path)}, {first.detail}"
+            f"recordings that can't be used: {len(scored.rejected):,}; the first, {quoted(first.path)}, {first.detail}"
         )
     if scored.skipped:
         counts = ", ".join(f"{brief(name)} {count}" for name, count in sorted(scored.skipped.items()))

@@ -55,7 +55,7 @@ def test_every_recording_gets_the_answer_of_its_stream(case: Case, corpus: param
         np.testing.assert_allclose(scored.decision.posteriors, stream.decision.posteriors, atol=1e-5)
         assert (scored.row.language, scored.row.speaker) == (small.LANGUAGES[number % 2], f"s{number // 2}")
     [sentence] = unseen.sentences(found)
-    assert sentence.startswith("1 recordings can't be used; the first, '6.flac', ")
+    assert sentence.startswith("recordings that can't be used: 1; the first, '6.flac', ")
 
 
 def test_languages_that_the_model_does_not_know_are_named(case: Case, corpus: params.Corpus) -> None:
@@ -85,7 +85,7 @@ def test_the_page_shows_the_printed_scores(case: Case, corpus: params.Corpus, tm
     for section, expected in (
         (
             "result",
-            [f"{scores['recording_accuracy']:.1%}", corpus.root, str(model), "can't be used; the first, '6.flac'"],
+            [f"{scores['recording_accuracy']:.1%}", corpus.root, str(model), "can't be used: 1; the first, '6.flac'"],
         ),
         ("languages", [f"hindi 3 {scores['recall']['hindi']:.1%}"]),
         ("durations", [f"the whole recording 6 {scores['recording_accuracy']:.1%}"]),
