@@ -58,7 +58,8 @@ def joined(rows: Sequence[SplitRow], decisions: Sequence[DecisionRow], streams: 
         row = next((row for row in waiting if {row.recording} == names), None)
         if row is None:
             raise ArtifactError(
-                f"the evaluation and the test split are of different runs: they differ at {max(names)!r}; run `dvc repro`"
+                f"the evaluation and the test split are of different runs: they differ at {max(names)!r}; "
+                "run `dvc repro`"
             )
         answers.append(Answer(row, decision, stream))
     return answers
