@@ -53,7 +53,9 @@ class LiteRt:
         with quiet():
             from ai_edge_litert.interpreter import Interpreter
 
-            self._step = Interpreter(str(MODEL / "model.tflite"), num_threads=1).get_signature_runner()
+            interpreter = Interpreter(str(MODEL / "model.tflite"), num_threads=1)
+            interpreter.allocate_tensors()
+            self._step = interpreter.get_signature_runner()
         self._lengths = states
         self.reset_states()
 

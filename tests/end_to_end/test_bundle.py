@@ -50,6 +50,7 @@ def test_the_script_answers_like_identify_in_an_empty_environment(tiny: Copy, un
             assert float(found[name]) == pytest.approx(posterior, abs=1e-4)
     right = sum(one["language"] == "hindi" for one in wanted)
     assert f"accuracy: {right / len(wanted):.1%}, {right} of {len(wanted)} recordings" in done.stderr
+    assert done.stderr.count("\n") == 1
     printed = tiny.run("lid", "identify", "--frames", str(folder)).stdout
     rows = list(csv.DictReader(io.StringIO(printed)))
     for path in folder.iterdir():
