@@ -13,7 +13,7 @@ SHARED = {"english": ["a", "b"], "hindi": ["b"]}
 TOLD = {"chance": 0.33, "score": 0.61, "low": 0.5}
 NOT_TOLD = {"chance": 0.33, "score": 0.61, "low": 0.3}
 UNKNOWN = {"chance": None, "score": None, "low": None}
-FEW, MANY = ({"speakers": speakers, "speakers_needed": 40} for speakers in (3, 40))
+FEW, MANY = ({"speakers": speakers, "speakers_needed": 40, "macro_recall": 0.65} for speakers in (3, 40))
 
 
 def answers(*pairs: tuple[str, str]) -> list[AnswerRow]:
@@ -26,7 +26,14 @@ def answers(*pairs: tuple[str, str]) -> list[AnswerRow]:
         (2, {"sentence": "NOT KNOWN"}, ONE_SOURCE, TOLD, "The audit found 2 leaks"),
         (0, {"sentence": "NOT KNOWN"}, ONE_SOURCE, TOLD, "The speakers are not known"),
         (0, KNOWN, ONE_SOURCE, TOLD, "Each language comes from one source"),
-        (0, KNOWN, SHARED, TOLD, "Level, length and noise alone tell the language of 61% of"),
+        (
+            0,
+            KNOWN,
+            SHARED,
+            TOLD,
+            "Level, length and noise alone tell the language of 61% of the recordings (chance: 33%).",
+        ),
+        (0, KNOWN, SHARED, TOLD | {"score": 0.7}, "Hindi: 1 of 3 right, 2 called english."),
         (0, KNOWN, SHARED, NOT_TOLD, "Hindi: 1 of 3 right, 2 called english."),
         (0, KNOWN, {"english": [""], "hindi": [""]}, UNKNOWN, "Hindi: 1 of 3 right"),
     ],
