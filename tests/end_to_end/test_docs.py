@@ -63,7 +63,8 @@ OUTPUTS = [
     for command, output in re.findall(r"```bash\n([^`]*?)\n```\n+```text\n(.*?)```", page.read_text(), flags=re.DOTALL)
 ]
 LINES = [line.split("#")[0].strip() for block in blocks("bash") for line in block.splitlines() if line.strip()]
-COMMANDS = sorted({*LINES} - {command for command, _ in OUTPUTS})  # those with outputs have a test of their own
+SHOWN = {command for command, _ in OUTPUTS}  # these have a test of their own
+COMMANDS = [command for command in dict.fromkeys(LINES) if command not in SHOWN]
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +119,7 @@ def test_python_runs(published: tuple[Copy, dict[str, str]], code: str) -> None:
     done = copy.run("python", "-W", "error", "-c", code, environment=variables)
     assert done.returncode == 0, done.stderr
     assert done.stdout
-    assert not done.stderr
+    assert not done.stderr or "import keras" in code  # TensorFlow says what it finds
 
 
 @pytest.mark.parametrize("text", blocks("yaml"))
@@ -146,6 +147,7 @@ def test_every_file_and_parameter_of_the_homework_exists(tiny: Copy) -> None:
     assert [path for path in paths if not (tiny.folder / path).exists()] == []
     sections = yaml.safe_load((ROOT / "params.yaml").read_text())
     keys = [word.split(".") for word in words if word.split(".")[0] in sections and word.count(".") == 1]
+    keys.remove(["model", "png"])  # a file
     assert [key for section, key in keys if key not in sections[section]] == []
 
 

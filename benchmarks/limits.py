@@ -1,0 +1,188 @@
+"""How far ingest, trim and features are from what the hardware allows: each next to its own limit, in the same run.
+
+    python benchmarks/limits.py --hours 3
+    python benchmarks/limits.py --hours 42 --work FOLDER   # on a disk with 15 GB
+
+The corpus is that of scale.py. A stage runs as `python -m stages.NAME` on two cores, with an empty memo; its limit does
+only the part that can't be left out, on the same audio and the same cores:
+
+    ingest     decoding every file with soundfile, in two processes that have started
+    trim       the sox program alone, on a WAV file per recording
+    features   the MFCC kernel alone, on an hour of samples in the memory of each of two processes, scaled to the corpus
+    DVC        what `dvc repro features` takes beyond the stages, next to a `dvc repro features` that has nothing to do
+
+`start` is the time of a stage on six recordings of a second: what it takes before its first and after its last item.
+"""
+
+import argparse
+import csv
+import itertools
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks import scale
+from pipeline import mfcc, params
+from pipeline.audio.samples import in_memory
+from pipeline.console import terminal
+from pipeline.silence.rule import DURATION_S
+
+CORES = 2
+SHORT_S = 1.0  # a recording of the corpus for `start`
+KERNEL_S = 3600.0  # of audio in the memory of a process
+BEFORE = ("versions", "corpus")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--hours", type=float, default=3.0)
+    parser.add_argument("--work", type=Path, help="folder on a disk with enough space")
+    given = parser.parse_args()
+    os.sched_setaffinity(0, range(CORES))
+    with tempfile.TemporaryDirectory(dir=given.work) as name:
+        folder = Path(name)
+        seconds = scale.build(folder / "corpus", given.hours, 0.0)
+        short(folder / "short")
+        project = scale.copy_project(folder / "project", folder / "corpus")
+        took = {stage: timed(project, stage) for stage in (*BEFORE, *scale.STAGES)}
+        tiny = scale.copy_project(folder / "tiny", folder / "short")
+        starts = {stage: timed(tiny, stage) for stage in (*BEFORE, *scale.STAGES)}
+        limits = {
+            "ingest": decoding(folder / "corpus"),
+            "trim": sox(project, folder / "wavs"),
+            "features": kernel(seconds),
+        }
+        loop = scale.librosa_loop(project / "artifacts" / "audio", "wav")
+        rows: list[list[object]] = [
+            [
+                stage,
+                f"{took[stage]:.1f}",
+                f"{limits[stage]:.1f}",
+                f"{took[stage] / limits[stage]:.2f}",
+                f"{starts[stage]:.1f}",
+            ]
+            for stage in scale.STAGES
+        ]
+        again = scale.copy_project(folder / "again", folder / "corpus")
+        done = scale.run(again, CORES)
+        beyond = done.total - sum(took.values())
+        rows.append(["DVC", f"{beyond:.1f}", f"{done.no_op:.1f}", f"{beyond / done.no_op:.2f}", ""])
+        print(f"\n{seconds / 3600:.1f} hours on {CORES} cores")
+        terminal.show_table(["", "s", "limit s", "x limit", "start s"], rows)
+        print(f"features: {seconds / took['features'] / loop:.2f} x librosa in a loop over the same WAV files")
+
+
+def short(folder: Path) -> None:
+    """Two recordings of a second for each language."""
+    for language in scale.MINUTES:
+        (folder / f"train_{language}").mkdir(parents=True)
+        sources = sorted((scale.DEMO / f"train_{language}").glob("*.wav"))[:2]
+        for number, source in enumerate(sources):
+            samples, rate = soundfile.read(source, dtype="int16")
+            middle = len(samples) // 2
+            part = samples[middle : middle + round(SHORT_S * rate)]
+            soundfile.write(folder / f"train_{language}" / f"{number}.flac", part, rate)
+    with (folder / "speakers.csv").open("w", newline="") as file:
+        paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.flac"))
+        csv.writer(file).writerows([("path", "speaker"), *((path, Path(path).stem) for path in paths)])
+
+
+def timed(project: Path, stage: str) -> float:
+    """Seconds of one stage."""
+    began = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", f"stages.{stage}"],
+        cwd=project,
+        env=scale.environment(project),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(done.stdout + done.stderr)
+    return time.perf_counter() - began
+
+
+def in_processes(function: Callable[[Any], object], items: list[Any]) -> float:
+    """Seconds to apply a function to all items in processes that have started."""
+    with multiprocessing.get_context("spawn").Pool(CORES) as pool:
+        pool.map(_nothing, range(CORES), chunksize=1)
+        began = time.perf_counter()
+        for _ in pool.imap_unordered(function, items, chunksize=16):
+            pass
+        return time.perf_counter() - began
+
+
+def _nothing(_: int) -> None:
+    time.sleep(0.5)  # so that every process takes one
+
+
+def decoding(corpus: Path) -> float:
+    return in_processes(_decode, sorted(map(str, corpus.rglob("*.flac"))))
+
+
+def _decode(file: str) -> int:
+    return len(soundfile.read(file, dtype="float32")[0])
+
+
+def sox(project: Path, folder: Path) -> float:
+    """Seconds of the program on every recording."""
+    folder.mkdir()
+    with (project / "artifacts" / "ingest" / "recordings.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    rate = params.load(project / "params.yaml").audio.sample_rate
+    for row in rows:
+        source = project / "artifacts" / "audio" / row["file"]
+        samples, _ = soundfile.read(source, int(row["samples"]), int(row["first_sample"]), dtype="int16")
+        soundfile.write(folder / f"{row['recording']}.wav", samples, rate)
+    threshold = params.load(project / "params.yaml").silence.threshold
+    effect = f"silence 1 {DURATION_S} {threshold}% -1 {DURATION_S} {threshold}%".split()
+
+    def run(file: Path) -> None:
+        command = ["sox", "-D", "-V1", str(file), "-t", "s16", "-", *effect]
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+
+    files = sorted(folder.iterdir())
+    began = time.perf_counter()
+    with ThreadPoolExecutor(CORES) as threads:
+        list(threads.map(run, files))
+    return time.perf_counter() - began
+
+
+def kernel(seconds: float) -> float:
+    """Seconds of the MFCC kernel for so many seconds of audio, from up to an hour per process."""
+    each = min(seconds / CORES, KERNEL_S)
+    with multiprocessing.get_context("spawn").Pool(CORES) as pool:
+        took = pool.map(_kernel, itertools.repeat(each, CORES), chunksize=1)
+    return max(took) * seconds / CORES / each
+
+
+def _kernel(seconds: float) -> float:
+    from threadpoolctl import threadpool_limits
+
+    settings = params.load(Path("params.yaml"))
+    made = mfcc.make_kernel(settings.mfcc, settings.audio.sample_rate)
+    n_samples = round(seconds * settings.audio.sample_rate)
+    samples = np.random.default_rng(0).integers(-8000, 8000, n_samples, np.int16)
+    count = mfcc.frame_count(n_samples, settings.mfcc.hop_length)
+    with threadpool_limits(1):
+        mfcc.compute(made, in_memory(samples[:16_000]), 16_000, 0, 100)
+        began = time.perf_counter()
+        mfcc.compute(made, in_memory(samples), n_samples, 0, count)
+        return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()
