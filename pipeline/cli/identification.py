@@ -57,7 +57,7 @@ def identify(
     from pipeline.cli.output import AnswerPrinter
     from pipeline.cli.sources import chunks, expanded, pcm
     from pipeline.console.text import printable
-    from pipeline.streaming.identifier import Identifier
+    from pipeline.streaming.identifier import Frames, Identifier
 
     names = [(file, printable(file)) for file in expanded(files)]
     if plot and (len(names) > 1 or files[0] == Path("-") or plot.suffix not in (".png", ".svg")):
@@ -75,12 +75,14 @@ def identify(
                 printer.identify("-", identifier.stream(rate), pcm(sys.stdin.buffer, rate), live=True)
             else:
                 decoded = decode(file)
-                blocks = chunks(decoded.mono, decoded.sample_rate)
-                printer.identify(name, identifier.stream(decoded.sample_rate), blocks)
-                if plot:
+                waveform = list(decoded.mono) if plot else decoded.mono
+                stream = identifier.stream(decoded.sample_rate)
+                frames: list[Frames] | None = [] if plot else None
+                printer.identify(name, stream, chunks(waveform, decoded.sample_rate), frames=frames)
+                if plot and frames:
                     from pipeline.cli import plot as drawing
 
-                    drawing.write(plot, file, identifier)
+                    drawing.write(plot, file.name, waveform, frames, stream)
         except AudioError as error:  # the other files are still identified
             options.print_error(str(error))
             status = 2

@@ -54,7 +54,14 @@ class AnswerPrinter:
         elif self.output_format == "table":
             print(f"{'file':{self.name_width}}  language    confidence  stable after")
 
-    def identify(self, name: str, stream: Identifier, blocks: Iterable[Waveform], live: bool = False) -> None:
+    def identify(
+        self,
+        name: str,
+        stream: Identifier,
+        blocks: Iterable[Waveform],
+        live: bool = False,
+        frames: list[Frames] | None = None,
+    ) -> None:
         """Stream a recording and print the answer.
 
         Parameters
@@ -67,13 +74,15 @@ class AnswerPrinter:
             The recording, in order.
         live
             Print each answer at once, because the blocks arrive in real time.
+        frames
+            If given, the frames are added to it.
         """
         n_samples = 0
         shows_progress = live and self.output_format == "table" and sys.stdout.isatty()
         with UntilInterrupt(blocks) as remaining:
             for block in remaining:
                 n_samples += len(block)
-                self._print_frames(name, stream, stream.accept(block))
+                self._take(name, stream, stream.accept(block), frames)
                 if shows_progress:
                     print(f"\r{_progress(stream, block)}", end="")
                 if live:
@@ -81,12 +90,14 @@ class AnswerPrinter:
         self.interrupted = remaining.interrupted
         if shows_progress:
             print(f"\r{'':{PROGRESS_CHARACTERS}}\r", end="")
-        self._print_frames(name, stream, stream.finish())
+        self._take(name, stream, stream.finish(), frames)
         self._print_answer(name, stream, n_samples / stream.sample_rate)
 
-    def _print_frames(self, name: str, stream: Identifier, frames: Frames) -> None:
+    def _take(self, name: str, stream: Identifier, part: Frames, frames: list[Frames] | None) -> None:
         if self.output_format == "frames":
-            self._csv.writerows([_no_formula(name), *cells] for cells in frames.cells(stream.frame_s))
+            self._csv.writerows([_no_formula(name), *cells] for cells in part.cells(stream.frame_s))
+        if frames is not None:
+            frames.append(part)
 
     def _print_answer(self, name: str, stream: Identifier, duration_s: float) -> None:
         answer = _answer(name, stream, duration_s)

@@ -1,41 +1,34 @@
 """`lid identify --plot`: a picture of one recording and its answer."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.audio.decode import decode
-from pipeline.cli.sources import chunks
+from pipeline.arrays import Waveform
 from pipeline.errors import ArgumentError
 from pipeline.report.drawing import drawing, standalone
 from pipeline.report.examples import timeline
-from pipeline.streaming.identifier import Identifier
+from pipeline.streaming.identifier import Frames, Identifier
 
 SCALE = 2  # pixels of a PNG per pixel of its SVG
 
 
-def write(target: Path, file: Path, identifier: Identifier) -> None:
-    """Draw the sound of a file, its speech and the posteriors of its frames into a file, PNG or SVG.
+def write(target: Path, name: str, blocks: Iterable[Waveform], frames: Sequence[Frames], stream: Identifier) -> None:
+    """Draw the sound of a recording, its speech and the posteriors of its frames into a file, PNG or SVG.
 
     Raises
     ------
     ArgumentError
         If the target can't be written.
-    AudioError
-        If the file can't be decoded.
     """
-    decoded = decode(file)
-    waveform = np.concatenate([np.zeros(0, np.float32), *decoded.mono])
-    stream = identifier.stream(decoded.sample_rate)
-    parts = [stream.accept(chunk) for chunk in chunks([waveform], decoded.sample_rate)] + [stream.finish()]
-    speech = np.concatenate([part.speech for part in parts])
-    posteriors = np.concatenate([part.posteriors for part in parts])
+    waveform = np.concatenate([np.zeros(0, np.float32), *blocks])
+    speech = np.concatenate([part.speech for part in frames])
+    posteriors = np.concatenate([part.posteriors for part in frames])
     times = np.arange(len(speech), dtype=np.float64) * stream.frame_s
     classes = stream.description.classes
     with drawing():
-        picture = standalone(
-            timeline(file.name, waveform, decoded.sample_rate, 0.0, times, speech, posteriors, classes)
-        )
+        picture = standalone(timeline(name, waveform, stream.sample_rate, 0.0, times, speech, posteriors, classes))
     content = picture.encode()
     if target.suffix.lower() == ".png":
         import vl_convert
