@@ -22,7 +22,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -34,16 +34,6 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 BLOCK_FRAMES = 1000  # processed at a time
 FULL_SCALE = 32768  # 16-bit steps
 WAIT_S = 0.02  # that SoX waits before it starts or stops; also the window of its level
-
-
-class Model(Protocol):
-    """A network that remembers the frames of one recording."""
-
-    def posteriors(self, frames: np.ndarray) -> np.ndarray:
-        """Posteriors of the next frames, shape (frames, classes), given their MFCCs, shape (frames, n_mfcc)."""
-
-    def reset_states(self) -> None:
-        """Forget the recording."""
 
 
 class LiteRt:
@@ -59,7 +49,7 @@ class LiteRt:
         self._lengths = states
         self.reset_states()
 
-    def posteriors(self, frames: np.ndarray) -> np.ndarray:
+    def posteriors(self, frames: np.ndarray) -> np.ndarray:  # of the next frames: (frames, n_mfcc) to (frames, classes)
         return np.array([self._next(frame) for frame in frames])
 
     def reset_states(self) -> None:
@@ -195,7 +185,7 @@ def amplified(samples: np.ndarray, rate: int) -> np.ndarray:
     return rounded(samples * np.repeat(gains, block)[: len(samples)])
 
 
-def answer(path: Path, model: Model, about: dict[str, Any], kernel: Any) -> tuple[np.ndarray, np.ndarray]:
+def answer(path: Path, model: LiteRt | Keras, about: dict[str, Any], kernel: Any) -> tuple[np.ndarray, np.ndarray]:
     """Speech flags, shape (frames,), and posteriors, shape (frames, classes); NaN where the network sees nothing."""
     rate, hop = about["sample_rate"], about["mfcc"]["hop_length"]
     samples = read(path, rate)
@@ -245,15 +235,16 @@ def printable(name: str) -> str:
     return f"./{shown}" if shown[0] in "=+-@" else shown
 
 
-def write_frames(path: Path, frame_s: float, classes: list[str], speech: np.ndarray, posteriors: np.ndarray) -> None:
+def write_frames(path: Path, about: dict[str, Any], speech: np.ndarray, posteriors: np.ndarray) -> None:
     """Write the posteriors of every frame as CSV."""
+    hop_s = about["mfcc"]["hop_length"] / about["sample_rate"]
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(["frame", "time_s", "speech", *classes])
+        rows.writerow(["frame", "time_s", "speech", *about["classes"]])
         for frame, (flag, row) in enumerate(zip(speech, posteriors, strict=True)):
             cells = ["" if math.isnan(posterior) else f"{posterior:.6f}" for posterior in row]
-            rows.writerow([frame, f"{frame * frame_s:.3f}", int(flag), *cells])
+            rows.writerow([frame, f"{frame * hop_s:.3f}", int(flag), *cells])
 
 
 def main() -> int:
@@ -273,9 +264,8 @@ def main() -> int:
         parser.error(printable(str(error)))
     about = json.loads((MODEL / "streaming.json").read_text(encoding="utf-8"))
     classes, languages, rule = about["classes"], about["languages"], about["decision"]
-    hop_s = about["mfcc"]["hop_length"] / about["sample_rate"]
     kernel = dict(np.load(MODEL / "frontend.npz", allow_pickle=False))
-    model: Model = Keras() if asked.keras else LiteRt(about["states"])
+    model = Keras() if asked.keras else LiteRt(about["states"])
     rows, right, labelled, status = csv.writer(sys.stdout, lineterminator="\n"), 0, 0, 0
     rows.writerow(["file", "language", "confidence", *classes])
     for path in files:
@@ -287,7 +277,7 @@ def main() -> int:
             status = 2
             continue
         if asked.frames:
-            write_frames(asked.frames / f"{name}.csv", hop_s, classes, speech, posteriors)
+            write_frames(asked.frames / f"{name}.csv", about, speech, posteriors)
         whole, language, confidence = decision(speech, posteriors, rule), "", 0.0
         if whole is not None:  # one of the languages: silence, if it is a class, is no answer
             confidence = float(whole[: len(languages)].max())
@@ -300,8 +290,7 @@ def main() -> int:
         right += labels.get(name) == language
     if asked.labels:
         share = f"{right / labelled:.1%}" if labelled else "not known"
-        others = len(files) - labelled
-        without = f"; {others} without a label or not readable" if others else ""
+        without = f"; {len(files) - labelled} without a label or not readable" if labelled < len(files) else ""
         print(f"accuracy: {share}, {right} of {labelled} recordings{without}", file=sys.stderr)
     return status
 
