@@ -4,12 +4,13 @@ If a scheduler's address is set (DASK_SCHEDULER_ADDRESS), the work goes to that 
 """
 
 import logging
+import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from multiprocessing import resource_tracker
+from multiprocessing import forkserver, resource_tracker
 from typing import TYPE_CHECKING, Any
 
 from pipeline.cluster.job import Job
@@ -18,6 +19,14 @@ from pipeline.errors import ClusterError
 if TYPE_CHECKING:
     from distributed import Client
 
+# Dask makes its workers return memory to the system at once, and glibc does so in all threads but the first. That
+# doubles the time of short tasks on arrays. Here memory of arrays up to 32 MB, glibc's maximum, is not returned.
+KEEP_MEMORY = {
+    "MALLOC_ARENA_MAX": 1,
+    "MALLOC_MMAP_THRESHOLD_": 2**25,
+    "MALLOC_TRIM_THRESHOLD_": 2**30,
+}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1)  # as Dask sets them
 NANNY_INTERVAL_S = 0.01
 NANNY_LIMIT_S = 30  # after which the run starts with the workers that there are
 
@@ -37,12 +46,16 @@ def connect(*jobs: Job[Any, Any]) -> "Iterator[Client]":
         If no scheduler answers.
     """
     import dask
+
+    address = dask.config.get("scheduler-address", None)
+    if not address:
+        _start_template(job.module for job in jobs)  # it imports while this process does
+    import distributed.utils
     from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster
 
     for name in ("distributed", "distributed.client"):  # anything important is raised as an error
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    address = dask.config.get("scheduler-address", None)
     if address:
         try:
             client = Client()
@@ -54,18 +67,13 @@ def connect(*jobs: Job[Any, Any]) -> "Iterator[Client]":
             yield client
         return
     sys.warnoptions.append("ignore:resource_tracker:UserWarning")  # leftovers of a crashed worker: they are cleaned up
-    # Dask makes its workers return memory to the system at once, and glibc does so in all threads but the first. That
-    # doubles the time of short tasks on arrays. Here memory of arrays up to 32 MB, glibc's maximum, is not returned.
-    keep_memory = {
-        "distributed.nanny.pre-spawn-environ.MALLOC_ARENA_MAX": 1,
-        "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 2**25,
-        "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 2**30,
-    }
+    distributed.utils._forkserver_preload_set = True  # Dask would import what this process does not need
+    forked = {"distributed.worker.multiprocessing-method": "forkserver", "distributed.nanny.environ": dict(os.environ)}
     # `Watch` restarts frozen workers; Dask's own limits are read from a clock and abandon a slow restart.
     patient = {"distributed.scheduler.worker-ttl": None, "distributed.deploy.lost-worker-timeout": "1 day"}
     given = dask.config.get("distributed.worker.preload")
     given = [given] if isinstance(given, str) else given
-    with dask.config.set(keep_memory | patient), _without_interrupts():
+    with dask.config.set(forked | patient), _without_interrupts():
         local = LocalCluster(
             n_workers=0,
             threads_per_worker=1,
@@ -73,9 +81,26 @@ def connect(*jobs: Job[Any, Any]) -> "Iterator[Client]":
             silence_logs=logging.CRITICAL,
             preload=[*given, *(job.module for job in jobs)],
         )
-    with dask.config.set(keep_memory | patient), local, Client(local) as client:
+    with dask.config.set(forked | patient), local, Client(local) as client:
         local.scale(CPU_COUNT)  # they start while the caller prepares its work
         yield client
+
+
+def _start_template(modules: Iterable[str]) -> None:
+    """Start the process that workers are forked from, with everything that they need imported once.
+
+    Its environment is that of the workers: memory and threads are set up as a process starts.
+    """
+    environment = {name: str(value) for name, value in (KEEP_MEMORY | ONE_THREAD).items()}
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        forkserver.set_forkserver_preload(["distributed", "distributed.nanny", "distributed.worker", *modules])
+        with _without_interrupts():
+            forkserver.ensure_running()
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def wait_for_nannies(client: "Client") -> None:
