@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,7 +165,7 @@ def run(
     job: Job[Part, Outcome] = FEATURES,
 ) -> list[Outcome]:
     """Write a feature store on a cluster; one outcome per piece of a shard."""
-    kernel = mfcc.make_kernel(settings, sample_rate)  # first, while the workers start: librosa takes a second to import
+    kernel = kernel_of(settings, sample_rate, memo)  # first, while the workers start
     tasks = job.batches(sources, settings, sample_rate, memo)
     create(path, recordings, sources, settings, sample_rate)
     outcomes = dispatch.run(
@@ -178,6 +179,20 @@ def run(
     if failed:
         writer.mark_failed(path, failed)
     return outcomes
+
+
+def kernel_of(settings: params.Mfcc, sample_rate: int, memo: Memo) -> Kernel:
+    """The kernel for these parameters, from the memo if it has been made before: librosa takes a second to import."""
+    content = {"kernel": dict(settings), "sample_rate": sample_rate}
+    entry = key(content, ("mfcc.py",), ("librosa", "numpy", "scipy"))
+    known, _ = memo.get(entry)
+    if known is not None:
+        with np.load(io.BytesIO(known), allow_pickle=False) as arrays:
+            return Kernel(arrays["window"], arrays["mel"], arrays["cosines"], settings.hop_length)
+    kernel, file = mfcc.make_kernel(settings, sample_rate), io.BytesIO()
+    np.savez(file, window=kernel.window, mel=kernel.mel, cosines=kernel.cosines)
+    memo.put(entry, file.getvalue())
+    return kernel
 
 
 def _content(sources: Sequence[Source]) -> str:

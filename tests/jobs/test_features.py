@@ -107,3 +107,21 @@ def test_damaged_audio_enters_neither_memo_nor_store(
     expected = compute()
     wav.path.unlink()  # read from the memo now
     assert compute() == expected
+
+
+def test_the_kernel_of_the_memo_is_the_one_that_was_made(tmp_path: Path, defaults: params.Params) -> None:
+    memo, wanted = Memo(tmp_path / "memo"), mfcc.make_kernel(defaults.mfcc, RATE)
+
+    def same() -> bool:
+        found = features.kernel_of(defaults.mfcc, RATE, memo)
+        names = ("window", "mel", "cosines")
+        equal = [getattr(found, name).tobytes() == getattr(wanted, name).tobytes() for name in names]
+        return all(equal) and found.hop_length == wanted.hop_length
+
+    assert same()
+    [entry] = [path for path in (tmp_path / "memo").rglob("*") if path.is_file()]
+    assert same()
+    entry.write_bytes(entry.read_bytes()[:-1])
+    assert same()
+    other = features.kernel_of(defaults.mfcc.model_copy(update={"n_mels": 80}), RATE, memo)
+    assert other.mel.shape[1] == 80
