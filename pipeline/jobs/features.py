@@ -182,16 +182,17 @@ def run(
 
 
 def kernel_of(settings: params.Mfcc, sample_rate: int, memo: Memo) -> Kernel:
-    """The kernel for these parameters, from the memo if it has been made before: librosa takes a second to import."""
-    content = {"kernel": dict(settings), "sample_rate": sample_rate}
+    """The kernel for these parameters, stored next to the memo: librosa takes a second to import."""
+    kernels = Memo(memo.folder.with_name("kernels"))
+    content = {"mfcc": dict(settings), "sample_rate": sample_rate}
     entry = key(content, ("mfcc.py",), ("librosa", "numpy", "scipy"))
-    known, _ = memo.get(entry)
+    known, _ = kernels.get(entry)
     if known is not None:
         with np.load(io.BytesIO(known), allow_pickle=False) as arrays:
             return Kernel(arrays["window"], arrays["mel"], arrays["cosines"], settings.hop_length)
     kernel, file = mfcc.make_kernel(settings, sample_rate), io.BytesIO()
     np.savez(file, window=kernel.window, mel=kernel.mel, cosines=kernel.cosines)
-    memo.put(entry, file.getvalue())
+    kernels.put(entry, file.getvalue())
     return kernel
 
 

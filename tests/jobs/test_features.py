@@ -119,7 +119,7 @@ def test_the_kernel_of_the_memo_is_the_one_that_was_made(tmp_path: Path, default
         return all(equal) and found.hop_length == wanted.hop_length
 
     assert same()
-    [entry] = [path for path in (tmp_path / "memo").rglob("*") if path.is_file()]
+    [entry] = [path for path in (tmp_path / "kernels").rglob("*") if path.is_file()]
     assert same()
     entry.write_bytes(entry.read_bytes()[:-1])
     assert same()
