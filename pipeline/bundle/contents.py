@@ -77,11 +77,12 @@ def _report(folder: Path, report: Path) -> None:
 
 
 def _code(target: Path, project: Path) -> list[str]:
-    left_out = _git(project, "--others", "--exclude-standard")
+    left_out, root = _git(project, "--others", "--exclude-standard"), project.resolve()
     for name in _git(project, "--cached"):
         path = project / name
         # A link may lead out of the project, and a backslash out of the folder that an archive is unpacked into.
-        if path.is_symlink() or not path.is_file() or not name.isprintable() or "\\" in name:
+        inside = path.resolve().is_relative_to(root) and path.is_file()
+        if not inside or not name.isprintable() or "\\" in name:
             left_out.append(name)
             continue
         (target / name).parent.mkdir(parents=True, exist_ok=True)

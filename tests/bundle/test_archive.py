@@ -37,8 +37,12 @@ def made(tmp_path_factory: pytest.TempPathFactory, defaults: params.Params) -> P
         (folder / name).write_text("code")
     (folder / "link").symlink_to("/etc/passwd")
     (folder / "private.wav").write_text("mine")
+    (folder / "docs").mkdir()
+    (folder / "docs" / "passwd").write_text("text")
     git(folder, "init", "-q")
-    git(folder, "add", "params.yaml", "link", TEXT, *HOSTILE)
+    git(folder, "add", "params.yaml", "link", "docs", TEXT, *HOSTILE)
+    shutil.rmtree(folder / "docs")
+    (folder / "docs").symlink_to("/etc")
     return folder
 
 
@@ -51,7 +55,7 @@ def project(made: Path, tmp_path: Path) -> Path:
 def test_everything_is_in_one_folder_with_its_checksum(project: Path, tmp_path: Path) -> None:
     target = tmp_path / "Zhang hw5.zip"
     left_out = archive.write(target, project)
-    assert {"private.wav", "link", *HOSTILE} <= set(left_out)
+    assert {"private.wav", "link", "docs/passwd", *HOSTILE} <= set(left_out)
     with zipfile.ZipFile(target) as packed:
         members = {name.removeprefix("Zhang hw5/"): packed.read(name) for name in packed.namelist()}
         assert all(name.startswith("Zhang hw5/") for name in packed.namelist())
