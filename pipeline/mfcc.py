@@ -64,7 +64,10 @@ class Kernel:
         waveform
             Shape (n_fft + (frames - 1) * hop_length,): no padding is added.
         """
-        frames = np.lib.stride_tricks.sliding_window_view(waveform, self.n_fft)[:: self.hop_length]
+        waveform = np.ascontiguousarray(waveform, np.float32)
+        count, step = 1 + (len(waveform) - self.n_fft) // self.hop_length, waveform.itemsize
+        # NumPy's own sliding window takes 20 µs, half of the time of a frame of a stream.
+        frames = np.ndarray((count, self.n_fft), np.float32, waveform, 0, (self.hop_length * step, step))
         decibels = np.empty((len(frames), self.mel.shape[1]), np.float32)
         # These arrays are allocated once: if freed memory goes back to the system at once, as in Dask's workers,
         # allocating them for every block would double the time.

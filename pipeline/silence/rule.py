@@ -71,7 +71,7 @@ class SoxRule:
         squares = samples.astype(np.int64) ** 2
         while len(squares):
             leaving = np.concatenate([self._squares, squares])
-            energy = self._energy + np.cumsum(squares - leaving[: len(squares)])
+            energy = self._energy + (squares - leaving[: len(squares)]).cumsum()
             above = (energy >= self._least) & (energy < self._most)
             used = self._until_change(above != self.open)
             self._squares = leaving[used : used + self._window]
@@ -92,13 +92,13 @@ class SoxRule:
         while at < len(opposite):
             if not opposite[at]:
                 self._run = 0
-                ahead = int(np.argmax(opposite[at:]))
+                ahead = int(opposite[at:].argmax())
                 if not opposite[at + ahead]:
                     return len(opposite)
                 at += ahead
             need = self._wait - self._run
             stretch = opposite[at : at + need]
-            length = len(stretch) if stretch.all() else int(np.argmin(stretch))
+            length = len(stretch) if stretch.all() else int(stretch.argmin())
             self._run += length
             at += length
             if self._run == self._wait:

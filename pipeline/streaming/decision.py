@@ -78,9 +78,9 @@ class Decision:
         """Take the posteriors of more speech frames, shape (frames, classes), and their numbers in the stream."""
         if not len(posteriors):
             return
-        totals = self._total + np.cumsum(self._rule.evidence(posteriors), axis=0)
+        totals = self._total + self._rule.evidence(posteriors).cumsum(axis=0)
         best = totals[:, : len(self._languages)].argmax(axis=1)
-        others = np.flatnonzero(best != best[-1])
+        others = (best != best[-1]).nonzero()[0]
         if len(others):
             self.since = int(numbers[others[-1] + 1])
         elif not self.frames or self._total[: len(self._languages)].argmax() != best[-1]:

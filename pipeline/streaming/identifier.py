@@ -217,7 +217,7 @@ class Identifier:
             if seen:
                 posteriors[number] = self._states.step(frame)
         first, self.decided = self.decided, self.decided + count
-        self.decision.accept(posteriors[speech], first + np.flatnonzero(speech))
+        self.decision.accept(posteriors[speech], speech.nonzero()[0] + first)
         return Frames(first, speech, posteriors)
 
 
