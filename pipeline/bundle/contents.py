@@ -1,4 +1,4 @@
-"""What a bundle holds, and where in the project it comes from.
+"""The files of a bundle, and their sources in the project.
 
 test_model.py, requirements.txt   the test script and what it needs
 model/, sequence/, model.png      the streaming export; the network on whole sequences and its weights; its plot

@@ -1,4 +1,4 @@
-"""What the archive holds, and which projects and names are refused."""
+"""The content of the archive; projects and names that are refused."""
 
 import hashlib
 import os
