@@ -145,7 +145,7 @@ def speech_flags(samples: np.ndarray, rate: int, hop: int, silence: dict[str, An
 
 
 def sox_spans(samples: np.ndarray, rate: int, threshold: float) -> list[tuple[int, int]]:
-    """The samples that SoX keeps: `silence 1 0.02 THRESHOLD% -1 0.02 THRESHOLD%`, its level the RMS of the last 20 ms."""
+    """The samples that SoX keeps: `silence 1 0.02 T% -1 0.02 T%`, whose level is the RMS of the last 20 ms."""
     window, wait = rate // 50, int(WAIT_S * rate + 0.5)
     total = np.concatenate([[0], np.cumsum(samples.astype(np.int64) ** 2)])
 
