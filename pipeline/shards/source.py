@@ -1,4 +1,4 @@
-"""Where a store lies: in a folder, or in any Zarr store, such as one behind a URL."""
+"""The place of a store: a folder, or any Zarr store, such as one behind a URL."""
 
 import asyncio
 from abc import ABC, abstractmethod
