@@ -23,10 +23,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
@@ -109,22 +107,14 @@ def stages(project: Path) -> dict[str, float]:
     return took
 
 
-def in_processes(function: Callable[[Any], object], items: list[Any]) -> float:
-    """Seconds to apply a function to all items in processes that have started."""
-    with multiprocessing.get_context("spawn").Pool(CORES) as pool:
-        pool.map(_nothing, range(CORES), chunksize=1)
-        began = time.perf_counter()
-        for _ in pool.imap_unordered(function, items, chunksize=16):
-            pass
-        return time.perf_counter() - began
-
-
-def _nothing(_: int) -> None:
-    time.sleep(0.5)  # so that every process takes one
-
-
 def decoding(corpus: Path) -> float:
-    return in_processes(_decode, sorted(map(str, corpus.rglob("*.flac"))))
+    """Seconds to decode every file in processes that have started."""
+    files = sorted(map(str, corpus.rglob("*.flac")))
+    with multiprocessing.get_context("spawn").Pool(CORES) as pool:
+        pool.map(time.sleep, [0.5] * CORES, chunksize=1)  # long enough for every process to take one
+        began = time.perf_counter()
+        pool.map(_decode, files, chunksize=16)
+        return time.perf_counter() - began
 
 
 def _decode(file: str) -> int:
@@ -136,12 +126,12 @@ def sox(project: Path, folder: Path) -> float:
     folder.mkdir()
     with (project / "artifacts" / "ingest" / "recordings.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    rate = params.load(project / "params.yaml").audio.sample_rate
+    settings = params.load(project / "params.yaml")
     for row in rows:
         source = project / "artifacts" / "audio" / row["file"]
         samples, _ = soundfile.read(source, int(row["samples"]), int(row["first_sample"]), dtype="int16")
-        soundfile.write(folder / f"{row['recording']}.wav", samples, rate)
-    threshold = params.load(project / "params.yaml").silence.threshold
+        soundfile.write(folder / f"{row['recording']}.wav", samples, settings.audio.sample_rate)
+    threshold = settings.silence.threshold
     effect = f"silence 1 {DURATION_S} {threshold}% -1 {DURATION_S} {threshold}%".split()
 
     def run(file: Path) -> None:
