@@ -166,22 +166,26 @@ def _feeds(
 def _run(model: "Model", train: Feed, val: Feed, settings: params.Train, record: Recorder) -> None:
     callbacks = backend.keras().callbacks
     import tensorflow
+    from threadpoolctl import threadpool_limits
 
     try:
-        model.fit(
-            train.dataset(),
-            steps_per_epoch=train.steps,
-            validation_data=val.dataset(),
-            validation_steps=val.steps,
-            epochs=settings.epochs,
-            verbose=0,
-            shuffle=False,  # the pool has shuffled
-            callbacks=[
-                callbacks.LambdaCallback(on_epoch_end=record),
-                *([] if settings.average is None else [callbacks.SwapEMAWeights(swap_on_epoch=True)]),
-                callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True),
-            ],
-        )
+        with threadpool_limits(
+            1, "blas"
+        ):  # NumPy's idle threads spin: augmentation would slow the network down by half
+            model.fit(
+                train.dataset(),
+                steps_per_epoch=train.steps,
+                validation_data=val.dataset(),
+                validation_steps=val.steps,
+                epochs=settings.epochs,
+                verbose=0,
+                shuffle=False,  # the pool has shuffled
+                callbacks=[
+                    callbacks.LambdaCallback(on_epoch_end=record),
+                    *([] if settings.average is None else [callbacks.SwapEMAWeights(swap_on_epoch=True)]),
+                    callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True),
+                ],
+            )
     except tensorflow.errors.OpError as error:
         if cause := train.error or val.error:
             raise cause from error

@@ -59,24 +59,32 @@ def test_batches_hold_every_example_and_padding_without_weight(lengths: list[int
         for number, length in enumerate(lengths, start=1)
     ]
     made = list(feed.batches(examples, size, 5))
-    assert [len(batch.targets) for batch in made] == [size] * (len(lengths) // size) + [len(lengths) % size] * (
-        len(lengths) % size > 0
-    )
+    assert [batch.targets.shape for batch in made] == [(size, 5)] * -(-len(lengths) // size)
     for number, length in enumerate(lengths):
         batch, at = made[number // size], number % size
         assert batch.targets[at].tolist() == [number + 1] * length + [0] * (5 - length)
         assert batch.features[at, :, 1].tolist() == batch.targets[at].tolist()
         assert batch.weights[at].tolist() == [1] * length + [0] * (5 - length)
+    assert sum(batch.weights.sum() for batch in made) == sum(lengths)
 
 
 def test_an_epoch_of_batches_is_every_sequence_once(noisy: FeatureStore) -> None:
     pool = feed.Pool(noisy.select(), 1.0)
     rng = np.random.default_rng(0)
-    fed = feed.Feed(lambda: (pool.epoch(rng) for _ in range(2)), noisy.select(), 32, np.eye(3, dtype=np.float32))
-    assert fed.steps == 2  # the second is short
+    fed = feed.Feed(lambda: (pool.epoch(rng) for _ in range(2)), noisy.select(), 17, np.eye(3, dtype=np.float32))
+    assert fed.steps == 4
     whole = sorted(example.features.tobytes() for example in noisy.select())
-    given = [features for features, _, _ in fed.dataset().as_numpy_iterator()]
+    given = list(fed.dataset().as_numpy_iterator())
     fed.close()
-    assert [len(batch) for batch in given] == [32, 28, 32, 28]
-    for epoch in (given[:2], given[2:]):
-        assert sorted(features.tobytes() for batch in epoch for features in batch) == whole
+    assert [weights.shape for _, _, weights in given] == [(15, LENGTH)] * 8  # evenly, not 17, 17, 17 and 9
+    for epoch in (given[:4], given[4:]):
+        assert sorted(features.tobytes() for batch, _, _ in epoch for features in batch) == whole
+
+
+def test_padding_does_not_change_the_mean_over_an_epoch(noisy: FeatureStore) -> None:
+    fed = feed.Feed(lambda: [noisy.select()], noisy.select(), 7, np.eye(3, dtype=np.float32))
+    weights = np.concatenate([weights for _, _, weights in fed.dataset().as_numpy_iterator()])
+    fed.close()
+    plain = np.concatenate([example.weights for example in noisy.select()])
+    assert len(weights) == 63  # nine batches of seven
+    assert weights.sum() / len(weights) == pytest.approx(plain.sum() / COUNT)
