@@ -23,7 +23,7 @@ from pipeline import params
 from pipeline.augment import bands as change
 from pipeline.augment.chain import FLOOR_DB, Chain
 from pipeline.console import terminal
-from pipeline.mfcc import Kernel, make_kernel
+from pipeline.mfcc.kernel import Kernel, make_kernel
 
 GAIN_DB, SNR_DB, CUTOFF_HZ, ECHO_S, ECHO_SHARE = 6.0, 10.0, 3400.0, 0.3, 0.3
 NEAR_DB = 40  # of the loudest band of a recording

@@ -22,7 +22,7 @@ import soundfile
 import soxr
 from threadpoolctl import threadpool_limits
 
-from pipeline import mfcc, params
+from pipeline import params
 from pipeline.arrays import Samples
 from pipeline.audio.decode import decode
 from pipeline.audio.resample import resampled
@@ -33,6 +33,8 @@ from pipeline.fingerprint import matching
 from pipeline.fingerprint.landmarker import Landmarker
 from pipeline.fingerprint.landmarks import Landmarks
 from pipeline.jobs.ingest import BATCH_FILES
+from pipeline.mfcc.kernel import make_kernel
+from pipeline.mfcc.recording import whole
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "artifacts" / "data" / "demo"
@@ -166,15 +168,15 @@ def detection(
 
 
 def show_times(recordings: Sequence[Samples], hours: float) -> None:
-    kernel = mfcc.make_kernel(params.load(ROOT / "params.yaml").mfcc, RATE_HZ)
-    mfcc.whole(kernel, recordings[0])
+    kernel = make_kernel(params.load(ROOT / "params.yaml").mfcc, RATE_HZ)
+    whole(kernel, recordings[0])
     seconds = {"MFCCs": 0.0, "landmarks": 0.0}
     found = []
     for at in range(0, len(recordings), BATCH_FILES):  # in turns, so that both see the same load of the machine
         task = recordings[at : at + BATCH_FILES]
         began = time.perf_counter()
         for samples in task:
-            mfcc.whole(kernel, samples)
+            whole(kernel, samples)
         between = time.perf_counter()
         found += landmarks(task)
         seconds["MFCCs"] += between - began

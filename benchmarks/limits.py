@@ -32,9 +32,11 @@ import soundfile
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import scale
-from pipeline import mfcc, params
+from pipeline import params
 from pipeline.audio.samples import in_memory
 from pipeline.console import terminal
+from pipeline.mfcc import recording
+from pipeline.mfcc.kernel import frame_count, make_kernel
 from pipeline.silence.rule import DURATION_S
 
 CORES = 2
@@ -157,14 +159,14 @@ def _kernel(seconds: float) -> float:
     from threadpoolctl import threadpool_limits
 
     settings = params.load(Path("params.yaml"))
-    made = mfcc.make_kernel(settings.mfcc, settings.audio.sample_rate)
+    made = make_kernel(settings.mfcc, settings.audio.sample_rate)
     n_samples = round(seconds * settings.audio.sample_rate)
     samples = np.random.default_rng(0).integers(-8000, 8000, n_samples, np.int16)
-    count = mfcc.frame_count(n_samples, settings.mfcc.hop_length)
+    count = frame_count(n_samples, settings.mfcc.hop_length)
     with threadpool_limits(1):
-        mfcc.compute(made, in_memory(samples[:16_000]), 16_000, 0, 100)
+        recording.compute(made, in_memory(samples[:16_000]), 16_000, 0, 100)
         began = time.perf_counter()
-        mfcc.compute(made, in_memory(samples), n_samples, 0, count)
+        recording.compute(made, in_memory(samples), n_samples, 0, count)
         return time.perf_counter() - began
 
 

@@ -8,8 +8,10 @@ import librosa
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from pipeline import mfcc, params
+from pipeline import params
 from pipeline.audio.samples import to_samples, to_waveform
+from pipeline.mfcc.kernel import make_kernel
+from pipeline.mfcc.recording import whole
 
 DURATION_S = 120
 RATE_HZ = 16000
@@ -20,10 +22,10 @@ def main() -> None:
     settings = params.load(Path("params.yaml")).mfcc
     noise = np.random.default_rng(0).normal(0, 0.1, DURATION_S * RATE_HZ)
     samples = to_samples(noise.astype(np.float32))
-    kernel = mfcc.make_kernel(settings, RATE_HZ)
+    kernel = make_kernel(settings, RATE_HZ)
 
     def ours() -> object:
-        return mfcc.whole(kernel, samples)
+        return whole(kernel, samples)
 
     def librosas() -> object:
         return librosa.feature.mfcc(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.audio.resample import Resampler
-from pipeline.mfcc import Framer
+from pipeline.mfcc.stream import Framer
 from pipeline.silence.detector import Detector
 from pipeline.streaming import runtimes
 from pipeline.streaming.identifier import Identifier

@@ -13,7 +13,7 @@ from pipeline import params
 from pipeline.arrays import Features
 from pipeline.augment import bands as change
 from pipeline.augment.bands import NEPERS, Bands
-from pipeline.mfcc import POWER_FLOOR, Kernel, make_kernel
+from pipeline.mfcc.kernel import POWER_FLOOR, Kernel, make_kernel
 
 FLOOR_DB = np.float32(10 * np.log10(POWER_FLOOR))
 N_CURVES = 4  # cosines over the bands that a random equaliser is made of

@@ -14,19 +14,13 @@ from multiprocessing import forkserver, resource_tracker
 from typing import TYPE_CHECKING, Any
 
 from pipeline.cluster.job import Job
+from pipeline.cluster.task import KEEP_MEMORY
 from pipeline.errors import ClusterError
 
 if TYPE_CHECKING:
     from distributed import Client
 
-# Dask makes its workers return memory to the system at once, and glibc does so in all threads but the first. That
-# doubles the time of short tasks on arrays. Here memory of arrays up to 32 MB, glibc's maximum, is not returned.
-KEEP_MEMORY = {
-    "MALLOC_ARENA_MAX": 1,
-    "MALLOC_MMAP_THRESHOLD_": 2**25,
-    "MALLOC_TRIM_THRESHOLD_": 2**30,
-}
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1)  # as Dask sets them
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")  # as Dask sets them
 NANNY_INTERVAL_S = 0.01
 NANNY_LIMIT_S = 30  # after which the run starts with the workers that there are
 
@@ -48,8 +42,9 @@ def connect(*jobs: Job[Any, Any]) -> "Iterator[Client]":
     import dask
 
     address = dask.config.get("scheduler-address", None)
+    modules = [module for job in jobs for module in job.modules]
     if not address:
-        _start_template(job.module for job in jobs)  # it imports while this process does
+        _start_template(modules)  # it imports while this process does
     import distributed.utils
     from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster
@@ -79,7 +74,7 @@ def connect(*jobs: Job[Any, Any]) -> "Iterator[Client]":
             threads_per_worker=1,
             dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
-            preload=[*given, *(job.module for job in jobs)],
+            preload=[*given, *modules],
         )
     with dask.config.set(forked | patient), local, Client(local) as client:
         local.scale(CPU_COUNT)  # they start while the caller prepares its work
@@ -91,7 +86,7 @@ def _start_template(modules: Iterable[str]) -> None:
 
     Its environment is that of the workers: memory and threads are set up as a process starts.
     """
-    environment = {name: str(value) for name, value in (KEEP_MEMORY | ONE_THREAD).items()}
+    environment = KEEP_MEMORY | ONE_THREAD
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     try:

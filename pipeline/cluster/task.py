@@ -1,6 +1,8 @@
 """A task as a Dask worker runs it: only with the versions and files of the run, and within its time limit."""
 
 import hashlib
+import logging
+import os
 import pickle
 import platform
 import sys
@@ -19,6 +21,14 @@ from pipeline.errors import ClusterError
 from pipeline.versions import MISSING, OPTIONAL, installed
 
 TICK_S = 1  # the unit of time limits
+
+# Dask makes its workers return memory to the system at once, and glibc does so in all threads but the first. That
+# doubles the time of short tasks on arrays. Here memory of arrays up to 32 MB, glibc's maximum, is not returned.
+KEEP_MEMORY = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(2**25),
+    "MALLOC_TRIM_THRESHOLD_": str(2**30),
+}
 
 _admitted: set[str] = set()  # runs whose versions and files this worker process shares
 
@@ -50,6 +60,7 @@ def portable(
                 folder = Path(text).parent
                 return "refused", f"{who} does not see the files in {folder}; use a file system that all share"
             here._admitted.add(run)
+            here.warn_of_memory()
         try:
             loaded, arguments = pickle.loads(payload), pickle.loads(items)  # noqa: S301 what this process pickled
         except ImportError as error:
@@ -58,6 +69,14 @@ def portable(
         return ("done", result) if ended else ("hung", address)
 
     return task
+
+
+def warn_of_memory() -> None:
+    """Log it if this worker process was started without `KEEP_MEMORY`."""
+    if any(os.environ.get(name) != value for name, value in KEEP_MEMORY.items()):
+        logging.getLogger("distributed.worker").warning(
+            "this worker returns memory at once, which can double its time; see By hand in docs/cluster.md"
+        )
 
 
 def attend(function: Callable[[Item], Result], argument: Item, ticks: int) -> tuple[bool, Result | None]:

@@ -11,7 +11,7 @@ from pipeline import backend, checksums, params
 from pipeline.audio.samples import FULL_SCALE
 from pipeline.errors import ArtifactError
 from pipeline.export import golden
-from pipeline.mfcc import FIXED, POWER_FLOOR, make_kernel
+from pipeline.mfcc.kernel import FIXED, POWER_FLOOR, make_kernel
 from pipeline.network import forms
 from pipeline.network.definition import Architecture
 from pipeline.silence.gain import DOWN_DB, HELD_S, LEAST_DB, MOST_DB, ONE_IN, TARGET_DB, UP_DB

@@ -11,7 +11,8 @@ from pipeline import checksums
 from pipeline.arrays import Features, Posteriors, Waveform
 from pipeline.audio.resample import Resampler, resampled
 from pipeline.errors import ArtifactError, ExportError
-from pipeline.mfcc import Framer, Kernel
+from pipeline.mfcc.kernel import Kernel
+from pipeline.mfcc.stream import Framer
 from pipeline.streaming import reference, runtimes
 from pipeline.streaming.description import DESCRIPTION, EXPORT_REMEDY, FRONT_END, GOLDEN, Description
 from pipeline.streaming.identifier import Identifier

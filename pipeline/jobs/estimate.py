@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline import mfcc, params, tables
+from pipeline import params, tables
 from pipeline.audio.decode import duration
 from pipeline.audio.wav import HEADER_BYTES, Wav
 from pipeline.cluster import engine
@@ -29,6 +29,7 @@ from pipeline.jobs.features import FEATURES
 from pipeline.jobs.ingest import INGEST
 from pipeline.jobs.memo import Memo
 from pipeline.jobs.trim import TRIM
+from pipeline.mfcc.kernel import frame_count
 from pipeline.rows import DuplicateRow, RecordingRow, SpanRow
 from pipeline.shards import layout
 
@@ -149,7 +150,7 @@ def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimat
         sum(_size(place / f"{name}.csv") for name in ("recordings", "duplicates")),
         place / "spans.csv",
     )
-    rows = sum(mfcc.frame_count(row.samples, settings.mfcc.hop_length) for row in recordings)
+    rows = sum(frame_count(row.samples, settings.mfcc.hop_length) for row in recordings)
     packed = sum(_size(place / "features.zarr" / name / "c") for name in ("mfcc", "speech"))
 
     def made(stage: str, trial: Trial, written: float, files: float, before: float = 0.0) -> Estimate:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from pipeline import mfcc, params
+from pipeline import params
 from pipeline.arrays import Spans
 from pipeline.audio.wav import Reader, Wav
 from pipeline.cluster import dispatch
 from pipeline.cluster.job import FAILURE, SAMPLES_PER_S, Cause, Job
 from pipeline.jobs.memo import Memo, Origin, key
-from pipeline.mfcc import FIXED, Kernel
+from pipeline.mfcc.kernel import FIXED, Kernel, frame_count, make_kernel
 from pipeline.rows import RecordingRow
 from pipeline.shards import layout, writer
 from pipeline.shards.layout import Piece, Shard
@@ -61,7 +61,7 @@ class Part:
 
 def lengths(sources: Sequence[Source], hop_length: int) -> list[int]:
     """Frames of every recording."""
-    return [mfcc.frame_count(source.wav.n_samples, hop_length) for source in sources]
+    return [frame_count(source.wav.n_samples, hop_length) for source in sources]
 
 
 def create(
@@ -103,6 +103,8 @@ def fill(parts: Sequence[Part], path: Path, kernel: Kernel, top_db: float | None
 
     Parts of a shard can also be written separately, but one after the other, by one worker at a time.
     """
+    from pipeline.mfcc import recording
+
     shard, start = parts[0].shard, parts[0].piece.row
     entry = parts[0].entry if len(parts) == len(shard.pieces) else None
     speech = [
@@ -116,7 +118,7 @@ def fill(parts: Sequence[Part], path: Path, kernel: Kernel, top_db: float | None
     features = np.empty((sum(part.piece.count for part in parts), kernel.cosines.shape[1]), np.float32)
     for part in parts:
         piece, wav = part.piece, part.source.wav
-        features[piece.row - start : piece.row - start + piece.count] = mfcc.compute(
+        features[piece.row - start : piece.row - start + piece.count] = recording.compute(
             kernel, Reader(wav), wav.n_samples, piece.first, piece.count, top_db
         )
     writer.write(path, start, features, np.concatenate(speech))
@@ -144,10 +146,11 @@ FEATURES = Job(
         "mfcc.fmax",
         "mfcc.top_db",
     ),
-    code=("audio", "mfcc.py", "shards"),
+    code=("audio", "mfcc", "shards"),
     # Includes those of ingest: the attributes of the store name everything that made it.
-    packages=("librosa", "numcodecs", "numpy", "scipy", "soundfile", "soxr", "zarr", "zarrs"),
+    packages=("librosa", "numba", "numcodecs", "numpy", "scipy", "soundfile", "soxr", "zarr", "zarrs"),
     function=fill,
+    imports=("pipeline.mfcc.recording",),
     batches=batches,
     placeholder=placeholder,
     allowance_s=lambda part: part.n_samples / SAMPLES_PER_S,
@@ -185,12 +188,12 @@ def kernel_of(settings: params.Mfcc, sample_rate: int, memo: Memo) -> Kernel:
     """The kernel for these parameters, stored next to the memo: librosa takes a second to import."""
     kernels = Memo(memo.folder.with_name("kernels"))
     content = {"mfcc": dict(settings), "sample_rate": sample_rate}
-    entry = key(content, ("mfcc.py",), ("librosa", "numpy", "scipy"))
+    entry = key(content, ("mfcc/kernel.py",), ("librosa", "numpy", "scipy"))
     known, _ = kernels.get(entry)
     if known is not None:
         with np.load(io.BytesIO(known), allow_pickle=False) as arrays:
             return Kernel(arrays["window"], arrays["mel"], arrays["cosines"], settings.hop_length)
-    kernel, file = mfcc.make_kernel(settings, sample_rate), io.BytesIO()
+    kernel, file = make_kernel(settings, sample_rate), io.BytesIO()
     np.savez(file, window=kernel.window, mel=kernel.mel, cosines=kernel.cosines)
     kernels.put(entry, file.getvalue())
     return kernel

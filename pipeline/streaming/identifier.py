@@ -22,7 +22,8 @@ from pipeline.arrays import Flags, Posteriors, Samples
 from pipeline.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ, Resampler
 from pipeline.console.text import brief
 from pipeline.errors import ArgumentError, ArtifactError, AudioError
-from pipeline.mfcc import Framer, Kernel
+from pipeline.mfcc.kernel import Kernel
+from pipeline.mfcc.stream import Framer
 from pipeline.silence.detector import Detector
 from pipeline.streaming import runtimes
 from pipeline.streaming.decision import Decision

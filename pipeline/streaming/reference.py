@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline import mfcc
 from pipeline.arrays import Features, Flags, Posteriors, Samples
-from pipeline.mfcc import Kernel
+from pipeline.mfcc.kernel import Kernel
+from pipeline.mfcc.stream import Framer
 from pipeline.silence.gain import levelled
 from pipeline.silence.spans import frame_flags, sox_spans, tidy
 from pipeline.streaming.description import Description
@@ -47,7 +47,8 @@ def compute(samples: Samples, kernel: Kernel, description: Description, predict:
     predict
         Returns the posteriors of frames of MFCCs, starting with the first of a stream.
     """
-    features = mfcc.whole(kernel, samples)
+    framer = Framer(kernel)
+    features = np.concatenate([framer.accept(samples), framer.finish()])
     rate, n_samples = description.sample_rate, len(samples)
     heard = levelled([samples], rate, description.silence)
     spans = tidy(sox_spans(heard, rate, description.silence.threshold), n_samples, rate, description.silence)

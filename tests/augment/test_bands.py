@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline import params
 from pipeline.augment import bands
-from pipeline.mfcc import make_kernel
+from pipeline.mfcc.kernel import make_kernel
 from tests.fingerprint.signals import voice
 
 RATE = 16000

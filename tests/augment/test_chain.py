@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline import params
 from pipeline.augment.chain import FLOOR_DB, Chain
-from pipeline.mfcc import make_kernel
+from pipeline.mfcc.kernel import make_kernel
 from tests.augment.test_bands import KERNEL, MFCC, RATE, VOICE, log_mel
 
 OFF = params.Augment(gain=0, tilt=0, equaliser=0, noise=None, echo=0, warp=0, cutoff=None, mask=0)

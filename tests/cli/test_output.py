@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline import mfcc, params
+from pipeline import params
 from pipeline.arrays import Waveform
 from pipeline.cli.output import AnswerPrinter, OutputFormat, UntilInterrupt
+from pipeline.mfcc.kernel import make_kernel
 from pipeline.streaming.decision import Rule
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Identifier
@@ -51,7 +52,7 @@ def stream(defaults: params.Params) -> Identifier:
         tolerance=1e-4,
         weights=1,
     )
-    return Identifier(Constant(Path(), {}), description, mfcc.make_kernel(defaults.mfcc, RATE), None)
+    return Identifier(Constant(Path(), {}), description, make_kernel(defaults.mfcc, RATE), None)
 
 
 @pytest.fixture

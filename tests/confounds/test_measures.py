@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from pipeline import params
 from pipeline.confounds import measures
-from pipeline.mfcc import make_kernel, whole
+from pipeline.mfcc.kernel import make_kernel
+from pipeline.mfcc.recording import whole
 from pipeline.shards import writer
 from pipeline.store.feature_store import FeatureStore
 from tests.splits.rows import recording

@@ -13,6 +13,7 @@ from tests.end_to_end.conftest import ROOT, Copy
 
 PAGE = ROOT / "docs" / "cluster.md"
 BY_HAND, REMOTE = re.findall(r"```bash\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+[CONFIGURATION] = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
 [SLURM] = re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
 
 SBATCH = """#!/bin/sh
@@ -38,12 +39,15 @@ def changed(tiny: Copy, request: pytest.FixtureRequest) -> Iterator[Copy]:
     tiny.repro()
 
 
-@pytest.mark.parametrize("changed", [40.0], indirect=True)
-def test_by_hand(changed: Copy) -> None:
+@pytest.mark.parametrize(("changed", "configured"), [(40.0, False), (45.0, True)], indirect=["changed"])
+def test_by_hand(changed: Copy, configured: bool, tmp_path: Path) -> None:
+    if configured:
+        (tmp_path / "memory.yaml").write_text(CONFIGURATION)
     block = BY_HAND.replace("8786", str(free_port())).replace("dvc repro", "dvc repro features")
-    done = changed.run("bash", "-ec", block + "kill $(jobs -p)\n")
+    done = changed.run("bash", "-ec", block + "kill $(jobs -p)\n", environment={"DASK_CONFIG": str(tmp_path)})
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Running stage 'features'" in done.stdout
+    assert ("returns memory at once" in done.stderr) is not configured
     assert re.search(r"distributed\.scheduler - INFO - Receive client connection", done.stderr)
 
 

@@ -49,7 +49,7 @@ def test_every_page_is_run() -> None:
     assert {ROOT / name for name in listed.stdout.splitlines()} - written == {*PAGES, *ELSEWHERE}
     for page, test in ELSEWHERE.items():
         assert f'"{page.parent.name}" / "{page.name}"' in Path(__file__).with_name(test).read_text()
-        assert set(re.findall(r"^```(\w+)", page.read_text(), flags=re.MULTILINE)) <= {"bash", "python"}
+        assert set(re.findall(r"^```(\w+)", page.read_text(), flags=re.MULTILINE)) <= {"bash", "python", "yaml"}
 
 
 def test_every_block_is_of_a_kind_that_is_run() -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import checksums, mfcc
+from pipeline import checksums
 from pipeline.errors import ArtifactError, ExportError
 from pipeline.export import golden
 from pipeline.export.golden import Differences
+from pipeline.mfcc.kernel import make_kernel
 from pipeline.network import forms
 from pipeline.streaming import runtimes
 from pipeline.streaming.runtimes import RUNTIMES
@@ -30,7 +31,7 @@ def test_golden_audio_streams_to_the_answers_of_the_offline_stages(exported: Exp
 def test_an_export_of_another_network_is_refused(exported: Export, tmp_path: Path) -> None:
     copy = tmp_path / "streaming"
     shutil.copytree(exported.streaming, copy)
-    kernel = mfcc.make_kernel(small.MFCC, small.RATE_HZ)
+    kernel = make_kernel(small.MFCC, small.RATE_HZ)
     golden.record(copy, forms.sequence(exported.architecture), kernel, exported.description)  # other random weights
     checksums.seal(copy)
     with pytest.raises(ExportError, match=r"model\.tflite is off by .* in posterior, more than 1e-05"):

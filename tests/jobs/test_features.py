@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from distributed import LocalCluster
 
-from pipeline import mfcc, params
+from pipeline import params
 from pipeline.arrays import Samples
 from pipeline.audio.wav import Wav
 from pipeline.cluster import engine
@@ -18,6 +18,8 @@ from pipeline.errors import ArtifactError
 from pipeline.jobs import features, trim
 from pipeline.jobs.features import FEATURES, Source
 from pipeline.jobs.memo import Memo
+from pipeline.mfcc.kernel import make_kernel
+from pipeline.mfcc.recording import whole
 from pipeline.rows import RecordingRow
 from pipeline.shards import layout, writer
 from pipeline.silence.spans import frame_flags, sox_spans
@@ -72,9 +74,9 @@ def test_one_and_two_workers_write_the_same_bytes(
     assert sum(name.startswith("mfcc/c/") for name in one) == 2  # one file per shard
 
     store = FeatureStore.open(tmp_path / "two.zarr")
-    kernel = mfcc.make_kernel(defaults.mfcc, RATE)
+    kernel = make_kernel(defaults.mfcc, RATE)
     for recording, source in zip(store.ids, sources, strict=True):
-        expected = mfcc.whole(kernel, soundfile.read(source.wav.path, dtype="int16")[0])
+        expected = whole(kernel, soundfile.read(source.wav.path, dtype="int16")[0])
         np.testing.assert_allclose(store.features(recording), expected, atol=1e-3)
         flags = frame_flags(source.spans, source.wav.n_samples, 160, 0, len(expected))
         np.testing.assert_array_equal(store.flags(recording), flags)
@@ -95,7 +97,7 @@ def test_damaged_audio_enters_neither_memo_nor_store(
         if job == "trim":
             return trim.find([wav], RATE, defaults.silence, memo)[0].spans.tolist()
         [parts] = features.batches([source], defaults.mfcc, RATE, memo)
-        features.fill(parts, path, mfcc.make_kernel(defaults.mfcc, RATE), None, memo)
+        features.fill(parts, path, make_kernel(defaults.mfcc, RATE), None, memo)
         return layout.mfcc_file(path, 0).read_bytes()
 
     wav.path.write_bytes(content[:100_000] + bytes(20_000) + content[120_000:])
@@ -110,7 +112,7 @@ def test_damaged_audio_enters_neither_memo_nor_store(
 
 
 def test_the_kernel_of_the_memo_is_the_one_that_was_made(tmp_path: Path, defaults: params.Params) -> None:
-    memo, wanted = Memo(tmp_path / "memo"), mfcc.make_kernel(defaults.mfcc, RATE)
+    memo, wanted = Memo(tmp_path / "memo"), make_kernel(defaults.mfcc, RATE)
 
     def same() -> bool:
         found = features.kernel_of(defaults.mfcc, RATE, memo)

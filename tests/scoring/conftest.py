@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from pipeline import mfcc, params
+from pipeline import params
 from pipeline.arrays import Features, Posteriors, Samples
 from pipeline.audio.wav import Wav, hex_digits
+from pipeline.mfcc.kernel import make_kernel
 from pipeline.rows import SplitRow
 from pipeline.scoring import evaluation
 from pipeline.scoring.evaluation import RecordingScore
@@ -54,7 +55,7 @@ def case(
 ) -> Case:
     folder, strategy = tmp_path_factory.mktemp("scoring"), request.param
     description = small.export(small.design(strategy, CELLS[strategy]), strategy, defaults.silence, folder)
-    kernel = mfcc.make_kernel(small.MFCC, small.RATE_HZ)
+    kernel = make_kernel(small.MFCC, small.RATE_HZ)
 
     def unused(features: Features) -> Posteriors:
         return np.zeros((len(features), len(description.classes)), np.float32)

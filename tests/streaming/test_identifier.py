@@ -16,18 +16,19 @@ from hypothesis import given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
-from pipeline import checksums, mfcc, params
+from pipeline import checksums, params
 from pipeline.arrays import Posteriors, Samples
 from pipeline.audio.resample import resampled
 from pipeline.audio.samples import to_waveform
 from pipeline.errors import ArgumentError, ArtifactError, AudioError
+from pipeline.mfcc.kernel import make_kernel
 from pipeline.streaming import identifier, reference, runtimes
 from pipeline.streaming.decision import Decision
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Identifier
 from tests.export import small
 
-KERNEL = mfcc.make_kernel(small.MFCC, small.RATE_HZ)
+KERNEL = make_kernel(small.MFCC, small.RATE_HZ)
 
 
 @profile(max_examples=40)

@@ -6,16 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import mfcc, params
+from pipeline import params
 from pipeline.arrays import Features, Posteriors, Samples
 from pipeline.audio.samples import in_memory
+from pipeline.mfcc import recording
+from pipeline.mfcc.kernel import frame_count, make_kernel
 from pipeline.silence.sox import detect
 from pipeline.silence.spans import frame_flags
 from pipeline.streaming import reference
 from pipeline.streaming.description import Description
 from tests.export import small
 
-KERNEL = mfcc.make_kernel(small.MFCC, small.RATE_HZ)
+KERNEL = make_kernel(small.MFCC, small.RATE_HZ)
 
 
 def first_coefficients(features: Features) -> Posteriors:
@@ -29,11 +31,11 @@ def test_flags_and_features_are_those_of_the_stages(
 ) -> None:
     samples, description = babble(1, n_samples), Description.read(masked)
     found = reference.compute(samples, KERNEL, description, first_coefficients)
-    n_frames = mfcc.frame_count(n_samples, 160)
+    n_frames = frame_count(n_samples, 160)
     spans = detect(in_memory(samples), n_samples, small.RATE_HZ, description.silence)
     np.testing.assert_array_equal(found.speech, frame_flags(spans, n_samples, 160, 0, n_frames))
     halves = [(0, n_frames // 2), (n_frames // 2, n_frames - n_frames // 2)]
-    parts = [mfcc.compute(KERNEL, in_memory(samples), n_samples, first, count) for first, count in halves]
+    parts = [recording.compute(KERNEL, in_memory(samples), n_samples, first, count) for first, count in halves]
     np.testing.assert_allclose(found.features, np.concatenate(parts), atol=1e-3)
 
 

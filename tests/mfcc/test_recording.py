@@ -1,5 +1,6 @@
-"""MFCCs equal librosa's, for a whole recording, any slice of it and a stream."""
+"""MFCCs equal librosa's, for a whole recording and any slice of it, and have the same bits on any processor."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,9 +13,11 @@ from hypothesis import given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
-from pipeline import mfcc, params
+from pipeline import params
 from pipeline.arrays import Features, Samples
 from pipeline.audio.samples import in_memory, to_waveform
+from pipeline.mfcc import compiled, recording
+from pipeline.mfcc.kernel import frame_count, make_kernel
 
 Babble = Callable[[int, int], Samples]
 RATE = 16000
@@ -37,8 +40,8 @@ def by_librosa(signal: Samples, settings: params.Mfcc) -> Features:
 
 
 def compute(signal: Samples, settings: params.Mfcc, first: int, count: int) -> Features:
-    kernel = mfcc.make_kernel(settings, RATE)
-    return mfcc.compute(kernel, in_memory(signal), len(signal), first, count, settings.top_db)
+    kernel = make_kernel(settings, RATE)
+    return recording.compute(kernel, in_memory(signal), len(signal), first, count, settings.top_db)
 
 
 @profile(max_examples=20)
@@ -67,7 +70,7 @@ def test_mfccs_equal_librosas(
     )
     signal = babble(seed, n_samples)
     wanted = by_librosa(signal, settings)
-    found = compute(signal, settings, 0, mfcc.frame_count(n_samples, hop))
+    found = compute(signal, settings, 0, frame_count(n_samples, hop))
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, wanted, atol=1e-3)
 
@@ -75,7 +78,7 @@ def test_mfccs_equal_librosas(
 def test_the_defaults_equal_librosas_on_a_quiet_and_a_loud_minute(babble: Babble, defaults: params.Params) -> None:
     for scale in (1, 300):
         signal = babble(5, 60 * RATE) // scale
-        found = compute(signal, defaults.mfcc, 0, mfcc.frame_count(len(signal), 160))
+        found = compute(signal, defaults.mfcc, 0, frame_count(len(signal), 160))
         np.testing.assert_allclose(found, by_librosa(signal, defaults.mfcc), atol=1e-3)
 
 
@@ -84,12 +87,12 @@ def test_a_slice_has_the_frames_of_the_whole(
     data: st.DataObject, babble: Babble, defaults: params.Params, n_samples: int, top_db: float | None
 ) -> None:
     settings = defaults.mfcc.model_copy(update={"top_db": top_db})
-    frames = mfcc.frame_count(n_samples, settings.hop_length)
+    frames = frame_count(n_samples, settings.hop_length)
     first = data.draw(st.integers(0, frames - 1))
     count = data.draw(st.integers(1, frames - first))
     signal = babble(n_samples, n_samples)
     whole = compute(signal, settings, 0, frames)
-    np.testing.assert_allclose(compute(signal, settings, first, count), whole[first : first + count], atol=1e-3)
+    np.testing.assert_array_equal(compute(signal, settings, first, count), whole[first : first + count])
 
 
 def test_a_slice_reads_only_the_samples_that_its_frames_see(babble: Babble, defaults: params.Params) -> None:
@@ -99,28 +102,52 @@ def test_a_slice_reads_only_the_samples_that_its_frames_see(babble: Babble, defa
         slices.append((start, stop))
         return signal[start:stop]
 
-    mfcc.compute(mfcc.make_kernel(defaults.mfcc, RATE), read, len(signal), 100, 3)
+    recording.compute(make_kernel(defaults.mfcc, RATE), read, len(signal), 100, 3)
     assert slices == [(100 * 160 - 200, 102 * 160 + 200)]
 
 
-@given(n_samples=st.integers(0, 20_000), most=st.sampled_from([3, 160, 5000]))
-def test_a_stream_has_the_frames_of_the_whole(
-    babble: Babble, defaults: params.Params, n_samples: int, most: int
-) -> None:
-    n_samples = min(n_samples, 300 * most)
-    signal, rng = babble(n_samples, n_samples), np.random.default_rng(n_samples)
-    framer, frames, at = mfcc.Framer(mfcc.make_kernel(defaults.mfcc, RATE)), [], 0
-    while at < n_samples:
-        chunk = signal[at : at + int(rng.integers(1, most + 1))]
-        at += len(chunk)
-        frames.append(framer.accept(chunk))
-    frames.append(framer.finish())
-    whole = compute(signal, defaults.mfcc, 0, mfcc.frame_count(n_samples, 160))
-    np.testing.assert_allclose(np.concatenate(frames), whole, atol=1e-3)
+@given(st.lists(st.floats(2.0**-33, 2.0**40, width=32), min_size=1))
+def test_levels_are_logarithms(powers: list[float]) -> None:
+    levels = np.array(powers, np.float32)
+    compiled.to_decibels(levels)
+    np.testing.assert_allclose(levels, 10 * np.log10(np.array(powers, np.float32).astype(float)), rtol=1e-6, atol=1e-6)
+
+
+OTHER_PROCESSORS: dict[str, dict[str, str]] = {
+    "this one": {},
+    "without AVX2 and AVX-512": {"NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR"},
+    "another BLAS": {"OPENBLAS_CORETYPE": "Nehalem"},
+    "another compiled code": {"NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": ""},
+}
+BYTES = """
+import hashlib, sys
+from pathlib import Path
+import numpy as np
+from pipeline import params
+from pipeline.mfcc import kernel, recording
+settings = params.load(Path("params.yaml"))
+samples = (np.random.default_rng(0).standard_normal(48_000).cumsum() * 30).astype(np.int16)
+features = recording.whole(kernel.make_kernel(settings.mfcc, settings.audio.sample_rate), samples)
+print(hashlib.sha256(features.tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_bytes_are_the_same_on_any_processor(project: Path, tmp_path: Path) -> None:
+    found = set()
+    for number, other in enumerate(OTHER_PROCESSORS.values()):
+        env = os.environ | other | {"NUMBA_CACHE_DIR": str(tmp_path / str(number))}
+        done = subprocess.run(
+            [sys.executable, "-c", BYTES], cwd=project, env=env, capture_output=True, text=True, check=True
+        )
+        found.add(done.stdout)
+    assert len(found) == 1
 
 
 def test_the_kernel_needs_no_tensorflow(project: Path) -> None:
-    rooms = "pipeline.mfcc, pipeline.store, pipeline.silence.detector, pipeline.silence.sox, pipeline.streaming"
+    rooms = (
+        "pipeline.mfcc.recording, pipeline.store, pipeline.silence.detector, pipeline.silence.sox, pipeline.streaming"
+    )
     code = f"import sys, {rooms}; print('tensorflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
