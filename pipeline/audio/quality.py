@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
 
 from pipeline.arrays import Samples
 from pipeline.audio.samples import FULL_SCALE
@@ -97,9 +95,12 @@ class QualityMeter:
 
     def _compare(self, starts: NDArray[np.int64]) -> None:
         """Add the spectra of pairs of windows, and how alike those of each pair are."""
+        from scipy.fft import rfft  # workers have imported both; the stage itself does not need them
+        from scipy.ndimage import uniform_filter1d
+
         places = np.concatenate([starts, starts + LAG * self._window])
         frames = self._held[places[:, None] + np.arange(self._window)].astype(np.float32)
-        spectra = np.square(np.abs(scipy.fft.rfft(frames * self._hann, axis=1)))
+        spectra = np.square(np.abs(rfft(frames * self._hann, axis=1)))
         self._power += spectra.sum(axis=0)
         first, last = (round(edge * self._window / self._sample_rate) for edge in TONES_HZ)
         logs = np.log(spectra[:, first:last] + 10 * self._rounding)

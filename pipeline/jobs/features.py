@@ -18,7 +18,7 @@ from pipeline.cluster.job import FAILURE, SAMPLES_PER_S, Cause, Job
 from pipeline.jobs.memo import Memo, Origin, key
 from pipeline.mfcc.kernel import FIXED, Kernel, frame_count, make_kernel
 from pipeline.rows import RecordingRow
-from pipeline.shards import layout, writer
+from pipeline.shards import layout
 from pipeline.shards.layout import Piece, Shard
 from pipeline.silence.spans import frame_flags
 from pipeline.versions import installed
@@ -68,6 +68,8 @@ def create(
     path: Path, recordings: Sequence[RecordingRow], sources: Sequence[Source], settings: params.Mfcc, sample_rate: int
 ) -> None:
     """Lay out an empty store for these recordings; its attributes hold everything that its features depend on."""
+    from pipeline.shards import writer
+
     writer.create(
         path,
         ids=[row.recording for row in recordings],
@@ -104,6 +106,7 @@ def fill(parts: Sequence[Part], path: Path, kernel: Kernel, top_db: float | None
     Parts of a shard can also be written separately, but one after the other, by one worker at a time.
     """
     from pipeline.mfcc import recording
+    from pipeline.shards import writer
 
     shard, start = parts[0].shard, parts[0].piece.row
     entry = parts[0].entry if len(parts) == len(shard.pieces) else None
@@ -150,7 +153,7 @@ FEATURES = Job(
     # Includes those of ingest: the attributes of the store name everything that made it.
     packages=("librosa", "numba", "numcodecs", "numpy", "scipy", "soundfile", "soxr", "zarr", "zarrs"),
     function=fill,
-    imports=("pipeline.mfcc.recording",),
+    imports=("pipeline.mfcc.recording", "pipeline.shards.writer"),
     batches=batches,
     placeholder=placeholder,
     allowance_s=lambda part: part.n_samples / SAMPLES_PER_S,
@@ -180,6 +183,8 @@ def run(
         if outcome == "failed":
             failed.setdefault(recordings[piece.index].recording, []).append(piece)
     if failed:
+        from pipeline.shards import writer
+
         writer.mark_failed(path, failed)
     return outcomes
 

@@ -78,11 +78,12 @@ TRIM = Job(
         "silence.pad",
     ),
     code=("audio", "silence"),
-    packages=("numpy", "sox"),
+    packages=("numba", "numpy", "sox"),
     function=find,
     batches=batches,
     placeholder=placeholder,
     allowance_s=lambda wav: wav.n_samples / SAMPLES_PER_S,
+    imports=("pipeline.silence.compiled", "sox"),
 )
 
 

@@ -18,12 +18,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 
-from pipeline.shards.source import Source
+if TYPE_CHECKING:
+    import zarr
+
+    from pipeline.shards.source import Source
 
 SCHEMA = 2  # version of this layout
 CHUNK_ROWS = 1024  # 10 s, 256 kB of 64 coefficients
@@ -88,34 +90,38 @@ def row_starts(lengths: Sequence[int]) -> list[int]:
 
 def mfcc_file(path: Path, row: int) -> Path:
     """File of the shard that holds the MFCCs of a row."""
+    import zarr
+
     return path / shard_file(open_array(zarr.open_group(path, mode="r"), "mfcc"), row)
 
 
-def shard_files(array: zarr.Array[Any]) -> Iterator[str]:
+def shard_files(array: "zarr.Array[Any]") -> Iterator[str]:
     """Files of the shards of an array, in order, named from the store on."""
     return (shard_file(array, row) for row in range(0, array.shape[0], rows_per_shard(array)))
 
 
-def shard_file(array: zarr.Array[Any], row: int) -> str:
+def shard_file(array: "zarr.Array[Any]", row: int) -> str:
     """File of the shard that holds a row of an array, named from the store on."""
     number = row // rows_per_shard(array)
     return f"{array.path}/{array.metadata.encode_chunk_key((number, *(0,) * (array.ndim - 1)))}"
 
 
-def rows_per_shard(array: zarr.Array[Any]) -> int:
+def rows_per_shard(array: "zarr.Array[Any]") -> int:
     """Rows per file of an array."""
     return int((array.shards or array.chunks)[0])
 
 
-def open_array(group: zarr.Group, name: str) -> zarr.Array[Any]:
+def open_array(group: "zarr.Group", name: str) -> "zarr.Array[Any]":
     """An array of the store; KeyError if there is none of this name."""
+    import zarr
+
     array = group[name]
     if not isinstance(array, zarr.Array):
         raise KeyError(name)
     return array
 
 
-def find_damage(source: Source) -> str | None:
+def find_damage(source: "Source") -> str | None:
     """The first file, shards aside, that is missing or differs from what was written."""
     try:
         attributes = json.loads(source.read("zarr.json"))["attributes"]

@@ -5,7 +5,7 @@ every recording that the samples there are SoX's own output. docs/silence.md exp
 channels do not work.
 """
 
-import hashlib
+import fcntl
 import subprocess
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +23,7 @@ from pipeline.silence.rule import DURATION_S
 from pipeline.silence.spans import cut, sox_spans, tidy, within
 
 CHUNK_SAMPLES = 1 << 19  # in memory at a time: 33 s, however long the recording
+PIPE_BYTES = 1 << 20  # Linux's maximum: SoX and this process wait for each other less often
 
 
 def detect(read: Read, n_samples: int, sample_rate: int, detection: params.Detection) -> Spans:
@@ -51,8 +52,10 @@ def detect(read: Read, n_samples: int, sample_rate: int, detection: params.Detec
         recorded = (read(at, at + CHUNK_SAMPLES) for at in range(0, n_samples, CHUNK_SAMPLES))
         return levelled(recorded, sample_rate, detection)
 
-    spans = sox_spans(chunks(), sample_rate, detection.threshold)
-    if _digest(_kept(chunks(), spans)) != _digest(run_sox(chunks(), sample_rate, detection.threshold)):
+    from pipeline.silence.compiled import CompiledRule  # with Numba, which only workers need
+
+    spans = sox_spans(chunks(), CompiledRule(sample_rate, detection.threshold))
+    if not _equal(_kept(chunks(), spans), run_sox(chunks(), sample_rate, detection.threshold)):
         raise Defect("SoX did not keep the samples that its rule keeps; please report this with the recording")
     return tidy(spans, n_samples, sample_rate, detection)
 
@@ -86,6 +89,9 @@ def run_sox(blocks: Iterable[Samples], sample_rate: int, threshold: float) -> It
         ThreadPoolExecutor(1) as feeder,
     ):
         stdin, stdout, stderr = (cast(IO[bytes], pipe) for pipe in (process.stdin, process.stdout, process.stderr))
+        for stream in (stdin, stdout):
+            with suppress(OSError):  # all pipes of a user have a limit
+                fcntl.fcntl(stream, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         fed = feeder.submit(_feed, stdin, blocks)
         while part := stdout.read(2 * CHUNK_SAMPLES):
             yield np.frombuffer(part, np.int16)
@@ -98,7 +104,7 @@ def run_sox(blocks: Iterable[Samples], sample_rate: int, threshold: float) -> It
 def _feed(pipe: IO[bytes], blocks: Iterable[Samples]) -> None:
     with suppress(BrokenPipeError), pipe:  # if SoX has ended, its exit status tells why
         for block in blocks:
-            pipe.write(to_waveform(block).tobytes())
+            pipe.write(to_waveform(block))
 
 
 def _kept(blocks: Iterable[Samples], spans: Spans) -> Iterator[Samples]:
@@ -108,8 +114,16 @@ def _kept(blocks: Iterable[Samples], spans: Spans) -> Iterator[Samples]:
         at += len(block)
 
 
-def _digest(blocks: Iterable[Samples]) -> bytes:
-    digest = hashlib.blake2b()
-    for block in blocks:
-        digest.update(block.tobytes())
-    return digest.digest()
+def _equal(kept: Iterable[Samples], by_sox: Iterator[Samples]) -> bool:
+    """True if both have the same samples, in blocks of any size, but none of SoX's is empty."""
+    rest = np.zeros(0, np.int16)
+    for block in kept:
+        at = 0
+        while at < len(block):
+            if not len(rest):
+                rest = next(by_sox, rest)
+            n_samples = min(len(block) - at, len(rest))
+            if not n_samples or not np.array_equal(block[at : at + n_samples], rest[:n_samples]):
+                return False
+            at, rest = at + n_samples, rest[n_samples:]
+    return not len(rest) and next(by_sox, None) is None

@@ -35,23 +35,22 @@ class Durations:
         )
 
 
-def sox_spans(blocks: Iterable[Samples], sample_rate: int, threshold: float) -> Spans:
-    """Find the samples of a recording that SoX keeps, by `SoxRule`.
+def sox_spans(blocks: Iterable[Samples], rule: SoxRule) -> Spans:
+    """Find the samples of a recording that SoX keeps.
 
     Parameters
     ----------
     blocks
         The whole recording, in blocks of any size.
-    threshold
-        Percent of full scale.
+    rule
+        A new one.
 
     Examples
     --------
     >>> signal = np.repeat(np.array([0, 8000, 0], np.int16), [1000, 4000, 1000])
-    >>> sox_spans([signal], 16000, threshold=1.0)
+    >>> sox_spans([signal], SoxRule(16000, threshold=1.0))
     array([[1000, 5319]])
     """
-    rule = SoxRule(sample_rate, threshold)
     edges = [sample for block in blocks for _, sample in rule.accept(block)]
     if rule.open:
         edges.append(rule.n_samples)

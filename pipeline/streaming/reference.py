@@ -13,6 +13,7 @@ from pipeline.arrays import Features, Flags, Posteriors, Samples
 from pipeline.mfcc.kernel import Kernel
 from pipeline.mfcc.stream import Framer
 from pipeline.silence.gain import levelled
+from pipeline.silence.rule import SoxRule
 from pipeline.silence.spans import frame_flags, sox_spans, tidy
 from pipeline.streaming.description import Description
 
@@ -51,8 +52,10 @@ def compute(samples: Samples, kernel: Kernel, description: Description, predict:
     features = np.concatenate([framer.accept(samples), framer.finish()])
     rate, n_samples = description.sample_rate, len(samples)
     heard = levelled([samples], rate, description.silence)
-    spans = tidy(sox_spans(heard, rate, description.silence.threshold), n_samples, rate, description.silence)
-    speech = frame_flags(spans, n_samples, kernel.hop_length, 0, len(features))
+    kept = sox_spans(heard, SoxRule(rate, description.silence.threshold))
+    speech = frame_flags(
+        tidy(kept, n_samples, rate, description.silence), n_samples, kernel.hop_length, 0, len(features)
+    )
     return Reference(features, speech, posteriors(features, speech, description, predict))
 
 

@@ -16,6 +16,7 @@ from pipeline.arrays import Samples
 from pipeline.audio.samples import to_waveform
 from pipeline.bundle import test_model as script
 from pipeline.silence.gain import AutomaticGain
+from pipeline.silence.rule import SoxRule
 from pipeline.silence.spans import sox_spans
 from pipeline.streaming.identifier import Identifier
 from tests.export import small
@@ -26,7 +27,7 @@ Babble = Callable[[int, int], Samples]
 @given(st.integers(0, 10**6), st.integers(0, 30_000), st.sampled_from([0.3, 1.0, 5.0]))
 def test_the_rule_for_silence_is_that_of_the_pipeline(babble: Babble, seed: int, n: int, threshold: float) -> None:
     samples = babble(seed, n)
-    wanted = sox_spans([samples], 16000, threshold)
+    wanted = sox_spans([samples], SoxRule(16000, threshold))
     assert np.array_equal(np.array(script.sox_spans(samples, 16000, threshold)).reshape(-1, 2), wanted)
 
 

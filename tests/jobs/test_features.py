@@ -22,6 +22,7 @@ from pipeline.mfcc.kernel import make_kernel
 from pipeline.mfcc.recording import whole
 from pipeline.rows import RecordingRow
 from pipeline.shards import layout, writer
+from pipeline.silence.rule import SoxRule
 from pipeline.silence.spans import frame_flags, sox_spans
 from pipeline.store.feature_store import FeatureStore
 from tests.audio.written import write
@@ -41,7 +42,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory, babble: Callable[[int, int
     folder = tmp_path_factory.mktemp("audio")
     signals = [babble(seed, int(seconds * RATE)) for seed, seconds in enumerate((500.0, 400.0, 0.5, 3.0))]
     return [
-        Source(ingested(folder, f"r{index}", signal), sox_spans([signal], RATE, 1.0))
+        Source(ingested(folder, f"r{index}", signal), sox_spans([signal], SoxRule(RATE, 1.0)))
         for index, signal in enumerate(signals)
     ]
 
@@ -89,7 +90,7 @@ def test_damaged_audio_enters_neither_memo_nor_store(
     memo = Memo(tmp_path / "memo")
     wav = ingested(tmp_path, "0", babble(0, 160_000))
     content = wav.path.read_bytes()
-    source = Source(wav, sox_spans([babble(0, 160_000)], RATE, 1.0))
+    source = Source(wav, sox_spans([babble(0, 160_000)], SoxRule(RATE, 1.0)))
     path = tmp_path / "s.zarr"
     writer.create(path, ["r0"], ["english"], ["s"], features.lengths([source], 160), defaults.mfcc.n_mfcc, {})
 

@@ -10,7 +10,7 @@ from pipeline import params
 from pipeline.arrays import Samples
 from pipeline.silence.detector import Detector
 from pipeline.silence.gain import HELD_S, levelled
-from pipeline.silence.rule import DURATION_S
+from pipeline.silence.rule import DURATION_S, SoxRule
 from pipeline.silence.spans import frame_flags, sox_spans, tidy
 
 RATE, HOP = 16000, 160
@@ -43,7 +43,7 @@ def test_flags_of_the_stream_are_those_of_the_recording(
         automatic_gain=automatic_gain, threshold=threshold, min_speech=min_speech, min_silence=min_silence, pad=pad
     )
     signal = babble(seed, n_samples)
-    spans = tidy(sox_spans(levelled([signal], RATE, detection), RATE, threshold), n_samples, RATE, detection)
+    spans = tidy(sox_spans(levelled([signal], RATE, detection), SoxRule(RATE, threshold)), n_samples, RATE, detection)
     expected = frame_flags(spans, n_samples, HOP, 0, 1 + n_samples // HOP)
 
     detector, rng, decided, at = Detector(RATE, HOP, detection), np.random.default_rng(seed), [], 0

@@ -14,7 +14,8 @@ from pipeline import params, programs
 from pipeline.arrays import Samples
 from pipeline.audio.samples import FULL_SCALE, in_memory, to_waveform
 from pipeline.errors import Defect, ProgramError
-from pipeline.silence.sox import detect, run_sox
+from pipeline.silence.rule import SoxRule
+from pipeline.silence.sox import _equal, detect, run_sox
 from pipeline.silence.spans import cut, sox_spans
 
 Babble = Callable[[int, int], Samples]
@@ -40,7 +41,9 @@ def test_samples_in_the_spans_are_soxs_own_output(
     transformer = sox.Transformer()
     transformer.silence(location=0, silence_threshold=threshold, min_silence_duration=0.02)
     expected = transformer.build_array(input_array=to_waveform(signal), sample_rate_in=rate)
-    np.testing.assert_array_equal(cut(signal, sox_spans([signal], rate, threshold)), np.rint(expected * FULL_SCALE))
+    np.testing.assert_array_equal(
+        cut(signal, sox_spans([signal], SoxRule(rate, threshold))), np.rint(expected * FULL_SCALE)
+    )
 
 
 @pytest.mark.slow
@@ -48,7 +51,7 @@ def test_samples_in_the_spans_are_soxs_own_output_on_two_thousand_signals(babble
     signals = [babble(10_000 + seed, 200 + 7 * seed % 9000) for seed in range(2000)]
     for seed, signal in enumerate(signals):
         threshold = (0.3, 1.0, 3.0)[seed % 3]
-        found = cut(signal, sox_spans([signal], 16000, threshold))
+        found = cut(signal, sox_spans([signal], SoxRule(16000, threshold)))
         np.testing.assert_array_equal(found, by_sox(signal, threshold), err_msg=f"seed {seed}")
 
 
@@ -57,14 +60,29 @@ def test_samples_in_the_spans_are_soxs_own_output_on_two_thousand_signals(babble
 def test_samples_in_the_spans_are_soxs_own_output_on_real_speech() -> None:
     for file in sorted(SPEECH.rglob("*.flac")):
         signal = soundfile.read(file, dtype="int16")[0]
-        found = cut(signal, sox_spans([signal], 16000, 1.0))
+        found = cut(signal, sox_spans([signal], SoxRule(16000, 1.0)))
         np.testing.assert_array_equal(found, by_sox(signal), err_msg=file.name)
 
 
 @pytest.mark.parametrize("level", [0, 1, FULL_SCALE - 1, -FULL_SCALE])
 def test_a_constant_signal_has_the_spans_of_sox(level: int) -> None:
     signal = np.full(5000, level, np.int16)
-    np.testing.assert_array_equal(cut(signal, sox_spans([signal], 16000, 1.0)), by_sox(signal))
+    np.testing.assert_array_equal(cut(signal, sox_spans([signal], SoxRule(16000, 1.0))), by_sox(signal))
+
+
+@given(data=st.data(), n_samples=st.integers(0, 60))
+def test_samples_are_equal_whatever_their_blocks(data: st.DataObject, n_samples: int) -> None:
+    samples = np.arange(n_samples, dtype=np.int16)
+    first, second = (
+        np.split(samples, sorted(data.draw(st.lists(st.integers(0, n_samples), max_size=8)))) for _ in range(2)
+    )
+    second = [block for block in second if len(block)]  # SoX gives no empty ones
+    assert _equal(first, iter(second))
+    assert not _equal(first, iter([*second, np.ones(1, np.int16)]))
+    assert not _equal([*first, np.ones(1, np.int16)], iter(second))
+    changed = samples.copy()
+    changed[n_samples // 2 : n_samples // 2 + 1] += 1
+    assert _equal([changed], iter(second)) == (n_samples == 0)
 
 
 def test_a_difference_between_sox_and_its_rule_is_a_defect(babble: Babble, monkeypatch: pytest.MonkeyPatch) -> None:
