@@ -8,15 +8,19 @@ from pipeline.console import entry  # isort: skip  # first: it handles Ctrl-C fr
 import gc
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline import params
+if TYPE_CHECKING:
+    from pipeline import params
 
 PARAMS = Path("params.yaml")
 ARTIFACTS = Path("artifacts")
 
 
-def read_params(leaves: Iterable[str]) -> params.Params:
+def read_params(leaves: Iterable[str]) -> "params.Params":
     """Check all of params.yaml and return the parameters that a stage declares; reading any other is a defect."""
+    from pipeline import params  # after a stage has started its workers
+
     return params.only(params.load(PARAMS), leaves)
 
 

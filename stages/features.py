@@ -1,5 +1,10 @@
 """features: compute MFCCs and speech flags of every recording into one Zarr store, one Dask task per shard."""
 
+from pipeline.cluster import template  # isort: skip
+
+if __name__ == "__main__":  # first: its imports take as long as those of this process
+    template.start("pipeline.jobs.features", "pipeline.mfcc.recording", "pipeline.shards.writer")
+
 from array import array
 from collections.abc import Iterator, Sequence
 

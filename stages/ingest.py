@@ -1,5 +1,10 @@
 """ingest: list the corpus, decode every file once, make it 16-bit mono at one rate."""
 
+from pipeline.cluster import template  # isort: skip
+
+if __name__ == "__main__":  # first: its imports take as long as those of this process
+    template.start("pipeline.jobs.ingest", "pipeline.fingerprint.landmarker", "scipy.ndimage")
+
 from collections import Counter
 
 from pipeline import checksums, files, programs, tables

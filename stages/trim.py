@@ -1,5 +1,10 @@
 """trim: SoX decides which samples of every recording are speech."""
 
+from pipeline.cluster import template  # isort: skip
+
+if __name__ == "__main__":  # first: its imports take as long as those of this process
+    template.start("pipeline.jobs.trim", "pipeline.silence.compiled", "sox")
+
 from pipeline import checksums, files, programs, tables
 from pipeline.audio.wav import Wav
 from pipeline.cluster import engine

@@ -5,22 +5,19 @@ If a scheduler's address is set (DASK_SCHEDULER_ADDRESS), the work goes to that 
 
 import logging
 import os
-import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import forkserver, resource_tracker
 from typing import TYPE_CHECKING, Any
 
+from pipeline.cluster import template
 from pipeline.cluster.job import Job
-from pipeline.cluster.task import KEEP_MEMORY
 from pipeline.errors import ClusterError
 
 if TYPE_CHECKING:
     from distributed import Client
 
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")  # as Dask sets them
 NANNY_INTERVAL_S = 0.01
 NANNY_LIMIT_S = 30  # after which the run starts with the workers that there are
 
@@ -42,9 +39,8 @@ def connect(*jobs: Job[Any, Any]) -> "Iterator[Client]":
     import dask
 
     address = dask.config.get("scheduler-address", None)
-    modules = [module for job in jobs for module in job.modules]
     if not address:
-        _start_template(modules)  # it imports while this process does
+        template.start(*(job.module for job in jobs))  # it imports while this process does
     import distributed.utils
     from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster
@@ -68,34 +64,17 @@ def connect(*jobs: Job[Any, Any]) -> "Iterator[Client]":
     patient = {"distributed.scheduler.worker-ttl": None, "distributed.deploy.lost-worker-timeout": "1 day"}
     given = dask.config.get("distributed.worker.preload")
     given = [given] if isinstance(given, str) else given
-    with dask.config.set(forked | patient), _without_interrupts():
+    with dask.config.set(forked | patient), template.without_interrupts():
         local = LocalCluster(
             n_workers=0,
             threads_per_worker=1,
             dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
-            preload=[*given, *modules],
+            preload=[*given, *(job.module for job in jobs)],
         )
     with dask.config.set(forked | patient), local, Client(local) as client:
         local.scale(CPU_COUNT)  # they start while the caller prepares its work
         yield client
-
-
-def _start_template(modules: Iterable[str]) -> None:
-    """Start the process that workers are forked from, with everything that they need imported once.
-
-    Its environment is that of the workers: memory and threads are set up as a process starts.
-    """
-    environment = KEEP_MEMORY | ONE_THREAD
-    before = {name: os.environ.get(name) for name in environment}
-    os.environ.update(environment)
-    try:
-        forkserver.set_forkserver_preload(["distributed", "distributed.nanny", "distributed.worker", *modules])
-        with _without_interrupts():
-            forkserver.ensure_running()
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def wait_for_nannies(client: "Client") -> None:
@@ -113,14 +92,3 @@ def wait_for_nannies(client: "Client") -> None:
         if len(nannies) >= CPU_COUNT and not any(nanny.status in (Status.init, Status.starting) for nanny in nannies):
             return
         time.sleep(NANNY_INTERVAL_S)
-
-
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Block SIGINT in threads and processes started in the block, and in theirs: only this thread handles Ctrl-C."""
-    resource_tracker.ensure_running()  # its start would unblock the signal
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

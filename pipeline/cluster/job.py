@@ -42,8 +42,6 @@ class Job(Generic[Item, Result]):
         Returns the result of an item that failed; called as soon as the failure is known.
     allowance_s
         Seconds that an item may take, in addition to the time limit of every task.
-    imports
-        Modules that the function imports when it is called, because the stage itself does not need them.
     """
 
     name: str
@@ -55,10 +53,9 @@ class Job(Generic[Item, Result]):
     batches: Callable[..., Sequence[Sequence[Item]]]
     placeholder: Callable[[Item, Cause], Result]
     allowance_s: Callable[[Item], float]
-    imports: tuple[str, ...] = ()
 
     @property
-    def modules(self) -> tuple[str, ...]:
-        """What the function needs: workers of this machine import it while they start."""
+    def module(self) -> str:
+        """The module of the function: workers of this machine import it while they start."""
         function: Any = self.function
-        return (str(getattr(function, "func", function).__module__), *self.imports)
+        return str(getattr(function, "func", function).__module__)

@@ -17,18 +17,11 @@ from threadpoolctl import threadpool_limits
 
 from pipeline import files
 from pipeline.cluster.job import Item, Result
+from pipeline.cluster.template import KEEP_MEMORY
 from pipeline.errors import ClusterError
 from pipeline.versions import MISSING, OPTIONAL, installed
 
 TICK_S = 1  # the unit of time limits
-
-# Dask makes its workers return memory to the system at once, and glibc does so in all threads but the first. That
-# doubles the time of short tasks on arrays. Here memory of arrays up to 32 MB, glibc's maximum, is not returned.
-KEEP_MEMORY = {
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(2**25),
-    "MALLOC_TRIM_THRESHOLD_": str(2**30),
-}
 
 _admitted: set[str] = set()  # runs whose versions and files this worker process shares
 
@@ -72,7 +65,7 @@ def portable(
 
 
 def warn_of_memory() -> None:
-    """Log it if this worker process was started without `KEEP_MEMORY`."""
+    """Log it if this worker process was started without the settings that keep memory."""
     if any(os.environ.get(name) != value for name, value in KEEP_MEMORY.items()):
         logging.getLogger("distributed.worker").warning(
             "this worker returns memory at once, which can double its time; see By hand in docs/cluster.md"

@@ -153,7 +153,6 @@ FEATURES = Job(
     # Includes those of ingest: the attributes of the store name everything that made it.
     packages=("librosa", "numba", "numcodecs", "numpy", "scipy", "soundfile", "soxr", "zarr", "zarrs"),
     function=fill,
-    imports=("pipeline.mfcc.recording", "pipeline.shards.writer"),
     batches=batches,
     placeholder=placeholder,
     allowance_s=lambda part: part.n_samples / SAMPLES_PER_S,

@@ -76,7 +76,6 @@ INGEST = Job(
     batches=batches,
     placeholder=placeholder,
     allowance_s=lambda file: file.size / BYTES_PER_S,
-    imports=("pipeline.fingerprint.landmarker", "scipy.fft", "scipy.ndimage"),
 )
 
 

@@ -83,7 +83,6 @@ TRIM = Job(
     batches=batches,
     placeholder=placeholder,
     allowance_s=lambda wav: wav.n_samples / SAMPLES_PER_S,
-    imports=("pipeline.silence.compiled", "sox"),
 )
 
 

@@ -104,7 +104,7 @@ def run_sox(blocks: Iterable[Samples], sample_rate: int, threshold: float) -> It
 def _feed(pipe: IO[bytes], blocks: Iterable[Samples]) -> None:
     with suppress(BrokenPipeError), pipe:  # if SoX has ended, its exit status tells why
         for block in blocks:
-            pipe.write(to_waveform(block))
+            pipe.write(to_waveform(block).data)
 
 
 def _kept(blocks: Iterable[Samples], spans: Spans) -> Iterator[Samples]:
