@@ -1,14 +1,16 @@
-"""How far ingest, trim and features are from what the hardware allows: each next to its own limit, in the same run.
+"""How far the stages are from what the hardware allows: each next to its own limit, in the same run.
 
     python benchmarks/limits.py --hours 3
     python benchmarks/limits.py --hours 42 --work FOLDER   # on a disk with 15 GB
 
-The corpus is that of scale.py. A stage runs as `python -m stages.NAME` on two cores, with an empty memo; its limit does
-only the part that can't be left out, on the same audio and the same cores:
+The corpus is that of scale.py. A stage runs as `python -m stages.NAME` on two cores, with an empty memo, but with its
+compiled code and the kernel's arrays in the caches, as after a first run. Its limit does only the part that can't be
+left out, on the same audio and the same cores:
 
     ingest     decoding every file with soundfile, in two processes that have started
     trim       the sox program alone, on a WAV file per recording
     features   the MFCC kernel alone, on an hour of samples in the memory of each of two processes, scaled to the corpus
+    train      model.fit on arrays in memory: seconds per epoch of three hours of noise, from training.py
     DVC        what `dvc repro features` takes beyond the stages, next to a `dvc repro features` that has nothing to do
 
 `start` is the time of a stage on six recordings of a second: what it takes before its first and after its last item.
@@ -19,6 +21,7 @@ import csv
 import itertools
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,7 +34,7 @@ import soundfile
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import scale
+from benchmarks import scale, training
 from pipeline import params
 from pipeline.audio.samples import in_memory
 from pipeline.console import terminal
@@ -42,7 +45,9 @@ from pipeline.silence.rule import DURATION_S
 CORES = 2
 SHORT_S = 1.0  # a recording of the corpus for `start`
 KERNEL_S = 3600.0  # of audio in the memory of a process
+TRAINING_HOURS = 3
 BEFORE = ("versions", "corpus")
+MEMO = Path("cache", "lid-pipeline", "memo")  # in a project of scale.py
 
 
 def main() -> None:
@@ -55,9 +60,16 @@ def main() -> None:
         folder = Path(name)
         seconds = scale.build(folder / "corpus", given.hours, 0.0)
         short(folder / "short")
-        project = scale.copy_project(folder / "project", folder / "corpus")
+        tiny = scale.copy_project(folder / "tiny", folder / "short")
+        stages(tiny)
+        shutil.rmtree(tiny / MEMO)
+        starts = stages(tiny)
+        project = folder / "project"
+        shutil.copytree(tiny, project)
+        shutil.rmtree(project / "artifacts")
+        shutil.rmtree(project / MEMO)
+        scale.set_root(project, folder / "corpus")
         took = stages(project)
-        starts = stages(scale.copy_project(folder / "tiny", folder / "short"))
         limits = {
             "ingest": decoding(folder / "corpus"),
             "trim": sox(project, folder / "wavs"),
@@ -74,6 +86,11 @@ def main() -> None:
             ]
             for stage in scale.STAGES
         ]
+        (folder / "noise").mkdir()
+        training.build(folder / "noise", TRAINING_HOURS)
+        _, epoch_s = training.compare(folder / "noise", rounds=2)
+        fit = [f"{epoch_s['pool']:.1f}", f"{epoch_s['arrays']:.1f}", f"{epoch_s['pool'] / epoch_s['arrays']:.2f}"]
+        rows.append(["train, an epoch", *fit, ""])
         again = scale.copy_project(folder / "again", folder / "corpus")
         done = scale.run(again, CORES)
         rows.append(["DVC", f"{done.dvc:.1f}", f"{done.no_op:.1f}", f"{done.dvc / done.no_op:.2f}", ""])

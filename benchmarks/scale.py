@@ -176,10 +176,15 @@ def copy_project(folder: Path, corpus: Path) -> Path:
     for command in ("git init -q", "dvc init -q"):
         subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
     shutil.copy(ROOT / ".dvc" / "config", folder / ".dvc" / "config")
-    parameters = yaml.safe_load((folder / "params.yaml").read_text())
-    parameters["corpus"]["root"] = str(corpus)
-    (folder / "params.yaml").write_text(yaml.safe_dump(parameters))
+    set_root(folder, corpus)
     return folder
+
+
+def set_root(project: Path, corpus: Path) -> None:
+    """Name the corpus in params.yaml."""
+    parameters = yaml.safe_load((project / "params.yaml").read_text())
+    parameters["corpus"]["root"] = str(corpus)
+    (project / "params.yaml").write_text(yaml.safe_dump(parameters))
 
 
 def environment(project: Path) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 `arrays` is model.fit on arrays, `pool` a pool with room for every sequence, and `streamed` a pool with room for half of
 them (at most train.memory). All train one network, in turns, so that other load on the machine affects them equally.
-Before that, a streamed training in its own process prints its peak memory.
+Before that, a streamed training in its own process prints its peak memory, and when it had trained its first batch.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from pipeline import backend, params, tables
 from pipeline.dataset.sequences import sequence_rows
@@ -48,7 +49,8 @@ def main() -> None:
         command = [sys.executable, __file__, "--peak", "--folder", folder]
         print(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
         if given.rounds:
-            compare(Path(folder), given.rounds)
+            for name, line in lines(*compare(Path(folder), given.rounds)).items():
+                print(f"{name:9} {line}", flush=True)
 
 
 def build(folder: Path, hours: float) -> None:
@@ -86,8 +88,8 @@ def load(folder: Path) -> tuple[Architecture, Selection, Selection, float]:
     return architecture, train, val, len(train) * int(train.items["frames"].max()) * frame_bytes / 2e9
 
 
-def compare(folder: Path, rounds: int) -> None:
-    """Train one network with each feed in turns, and print the best epoch of each."""
+def compare(folder: Path, rounds: int) -> tuple[int, dict[str, float]]:
+    """Train one network with each feed in turns; the frames of an epoch, and the seconds of the best of each feed."""
     settings = params.load(Path("params.yaml")).train
     architecture, train, _, half_gb = load(folder)
     keras = backend.keras()
@@ -124,20 +126,30 @@ def compare(folder: Path, rounds: int) -> None:
     for _ in range(rounds):
         for name, train_epochs in feeds.items():
             durations_s[name] += train_epochs()
-    for name, epochs_s in durations_s.items():
-        ratio = min(durations_s["arrays"]) / min(epochs_s)
-        print(f"{name:9} {train.frames / min(epochs_s):8,.0f} frames/s   {ratio:5.2f} x arrays", flush=True)
+    return train.frames, {name: min(epochs_s) for name, epochs_s in durations_s.items()}
+
+
+def lines(frames: int, epochs_s: dict[str, float]) -> dict[str, str]:
+    """A line about each feed."""
+    arrays_s = epochs_s["arrays"]
+    return {name: f"{frames / s:8,.0f} frames/s   {arrays_s / s:5.2f} x arrays" for name, s in epochs_s.items()}
 
 
 def peak(folder: Path) -> None:
-    """Train two streamed epochs as the train stage does, and print the peak memory."""
+    """Train two streamed epochs as the train stage does; print the peak memory, and the time until the first batch."""
     settings = params.load(Path("params.yaml"))
     architecture, train, val, half_gb = load(folder)
     memory_gb = min(half_gb, settings.train.memory)
     streamed = settings.train.model_copy(update={"epochs": EPOCHS, "memory": memory_gb})
-    fitting.fit(architecture, None, train, val, streamed, settings.seed)
+    _, (_, second) = fitting.fit(architecture, None, train, val, streamed, settings.seed)
+    since_start_s = time.time() - psutil.Process().create_time()
+    steps = -(-len(train) // settings.train.batch_size)
+    first_batch_s = since_start_s - (2 - 1 / steps) * second.seconds
     peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-    print(f"streamed with train.memory {memory_gb:.2f}, {train.frames:,} frames: peak {peak_gb:.2f} GB")
+    print(
+        f"streamed with train.memory {memory_gb:.2f}, {train.frames:,} frames: "
+        f"peak {peak_gb:.2f} GB, first batch after {first_batch_s:.1f} s"
+    )
 
 
 if __name__ == "__main__":

@@ -48,11 +48,16 @@ def detect(read: Read, n_samples: int, sample_rate: int, detection: params.Detec
     array([[ 840, 5479]])
     """
 
-    def chunks() -> Iterator[Samples]:
+    from pipeline.silence.compiled import CompiledRule  # with Numba, which only workers need
+
+    def read_chunks() -> Iterator[Samples]:
         recorded = (read(at, at + CHUNK_SAMPLES) for at in range(0, n_samples, CHUNK_SAMPLES))
         return levelled(recorded, sample_rate, detection)
 
-    from pipeline.silence.compiled import CompiledRule  # with Numba, which only workers need
+    held = list(read_chunks()) if n_samples <= CHUNK_SAMPLES else None  # a longer one is read three times
+
+    def chunks() -> Iterable[Samples]:
+        return read_chunks() if held is None else held
 
     spans = sox_spans(chunks(), CompiledRule(sample_rate, detection.threshold))
     if not _equal(_kept(chunks(), spans), run_sox(chunks(), sample_rate, detection.threshold)):
