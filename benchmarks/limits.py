@@ -37,6 +37,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks import scale, training
 from pipeline import params
 from pipeline.audio.samples import in_memory
+from pipeline.cluster.template import KEEP_MEMORY
 from pipeline.console import terminal
 from pipeline.mfcc import recording
 from pipeline.mfcc.kernel import frame_count, make_kernel
@@ -167,6 +168,7 @@ def sox(project: Path, folder: Path) -> float:
 def kernel(seconds: float) -> float:
     """Seconds of the MFCC kernel for so many seconds of audio, from up to an hour per process."""
     each = min(seconds / CORES, KERNEL_S)
+    os.environ.update(KEEP_MEMORY)  # as in the workers
     with multiprocessing.get_context("spawn").Pool(CORES) as pool:
         took = pool.map(_kernel, itertools.repeat(each, CORES), chunksize=1)
     return max(took) * seconds / CORES / each

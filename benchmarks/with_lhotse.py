@@ -1,0 +1,61 @@
+"""The features stage and lhotse's compute_and_store_features on the same WAV files, two jobs each, in the same run.
+
+    pip install lhotse
+    python benchmarks/with_lhotse.py --hours 3
+
+lhotse computes MFCCs with PyTorch and stores them with lilcom, its defaults. Its time is that of the call alone, in a
+process that has imported everything and listed the files; the stage is a whole process.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks import limits, scale
+from pipeline.console import terminal
+
+JOBS = 2
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--hours", type=float, default=3.0)
+    parser.add_argument("--work", type=Path, help="folder on a disk with enough space")
+    given = parser.parse_args()
+    try:
+        import lhotse  # noqa: F401
+    except ImportError:
+        sys.exit("lhotse is not installed; run `pip install lhotse`")
+    os.sched_setaffinity(0, range(JOBS))
+    with tempfile.TemporaryDirectory(dir=given.work) as name:
+        folder = Path(name)
+        scale.build(folder / "corpus", given.hours, 0.0)
+        project = scale.copy_project(folder / "project", folder / "corpus")
+        limits.stages(project)
+        shutil.rmtree(project / limits.MEMO)  # the second time, compiled code and the kernel are in the caches
+        ours_s = limits.stages(project)["features"]
+        theirs_s = by_lhotse(project / "artifacts" / "audio", folder / "lhotse")
+    rows = [["features", f"{ours_s:.1f}", f"{theirs_s / ours_s:.2f}"], ["lhotse", f"{theirs_s:.1f}", "1.00"]]
+    terminal.show_table(["", "s", "x lhotse"], rows)
+
+
+def by_lhotse(audio: Path, storage: Path) -> float:
+    """Seconds for the features of all WAV files."""
+    from lhotse import CutSet, Mfcc, MfccConfig, RecordingSet
+
+    recordings = RecordingSet.from_dir(audio, "*.wav", num_jobs=JOBS)
+    extractor = Mfcc(MfccConfig(sampling_rate=16000, num_ceps=64, num_filters=64))
+    cuts = CutSet.from_manifests(recordings=recordings)
+    began = time.perf_counter()
+    cuts.compute_and_store_features(extractor, storage, num_jobs=JOBS)
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()
