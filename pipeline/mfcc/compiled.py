@@ -13,34 +13,32 @@ DB_PER_NEPER = np.float32(10 / np.log(10))  # of power
 
 
 @njit(cache=True, nogil=True)
-def windowed(hops: NDArray[np.int16], window: NDArray[np.float32], frames: NDArray[np.float32]) -> None:
-    """Write the samples of every frame times the window into `frames`, shape (n_fft, frames).
+def windowed(hops: NDArray[np.int16], window: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """The samples of the first `count` frames times the window, shape (n_fft, count).
 
     Parameters
     ----------
     hops
         Samples in a row, shape (at least what the frames see, hop_length).
     """
-    count, hop_length = frames.shape[1], hops.shape[1]
+    hop_length = hops.shape[1]
     by_place = np.empty((hop_length, len(hops)), np.float32)  # of one place in all hops: what neighbouring frames read
     for hop in range(len(hops)):
         for place in range(hop_length):
             by_place[place, hop] = hops[hop, place]
+    frames = np.empty((len(window), count), np.float32)
     for at in range(len(window)):
         later, place = at // hop_length, at % hop_length
         for frame in range(count):
             frames[at, frame] = by_place[place, frame + later] * window[at]
+    return frames
 
 
 @njit(cache=True, nogil=True)
 def mel_power(
-    spectrum: NDArray[np.complexfloating],
-    mel: NDArray[np.float32],
-    edges: NDArray[np.int64],
-    floor: np.float32,
-    bands: NDArray[np.float32],
-) -> None:
-    """Write the power of every mel band, at least `floor`, into `bands`, shape (n_mels, frames).
+    spectrum: NDArray[np.complexfloating], mel: NDArray[np.float32], edges: NDArray[np.int64], floor: np.float32
+) -> NDArray[np.float32]:
+    """The power of every mel band, at least `floor`, shape (n_mels, frames).
 
     Parameters
     ----------
@@ -57,13 +55,14 @@ def mel_power(
         for frame in range(count):
             value = spectrum[bin_, frame]
             power[bin_, frame] = value.real * value.real + value.imag * value.imag
+    bands = np.zeros((mel.shape[1], count), np.float32)
     for band in range(len(bands)):
-        bands[band] = np.float32(0)
         for bin_ in range(edges[band, 0], edges[band, 1]):
             for frame in range(count):
                 bands[band, frame] += power[bin_, frame] * mel[bin_, band]
         for frame in range(count):
             bands[band, frame] = max(bands[band, frame], floor)
+    return bands
 
 
 @njit(cache=True, nogil=True)

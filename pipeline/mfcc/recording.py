@@ -75,11 +75,9 @@ def whole(kernel: Kernel, samples: Samples) -> Features:
 def _log_mel(kernel: Kernel, read: Read, n_samples: int, first: int, count: int) -> Iterator[tuple[int, Bands]]:
     """Log-mel power in dB of frames first:first+count, in blocks, each with its offset from `first`."""
     window, edges, beyond = kernel.window / np.float32(FULL_SCALE), _edges(kernel.mel), _beyond(kernel)
-    memory = np.empty(kernel.n_fft * min(BLOCK_FRAMES, count), np.float32)
 
     def bands(frames: NDArray[np.floating]) -> Bands:
-        levels = np.empty((kernel.mel.shape[1], frames.shape[1]), np.float32)
-        compiled.mel_power(fft.rfft(frames, axis=0), kernel.mel, edges, np.float32(POWER_FLOOR), levels)
+        levels: Bands = compiled.mel_power(fft.rfft(frames, axis=0), kernel.mel, edges, np.float32(POWER_FLOOR))
         compiled.to_decibels(levels.reshape(-1))
         return levels
 
@@ -88,8 +86,7 @@ def _log_mel(kernel: Kernel, read: Read, n_samples: int, first: int, count: int)
         hops = _hops(kernel, read, n_samples, first + step, in_step)
         for block in range(0, in_step, BLOCK_FRAMES):
             size = min(BLOCK_FRAMES, in_step - block)
-            frames = memory[: kernel.n_fft * size].reshape(-1, size)
-            compiled.windowed(hops[block : block + size + beyond], window, frames)
+            frames = compiled.windowed(hops[block : block + size + beyond], window, size)
             levels = bands(frames)
             wide = levels.max(axis=0) - levels.min(axis=0) > WIDE_DB
             if wide.any():

@@ -47,7 +47,6 @@ def detect(read: Read, n_samples: int, sample_rate: int, detection: params.Detec
     >>> detect(lambda start, stop: signal[start:stop], len(signal), 16000, detection)
     array([[ 840, 5479]])
     """
-
     from pipeline.silence.compiled import CompiledRule  # with Numba, which only workers need
 
     def read_chunks() -> Iterator[Samples]:
