@@ -22,7 +22,8 @@ RATE_HZ, SECONDS = 16000, 30
 CHUNK_SAMPLES = RATE_HZ // 100  # one frame at a time: the most expensive case
 SLOW_FRAMES = 40  # enough for calls that take milliseconds each
 WARM_UP_CALLS = 20
-N_STREAMS = 50
+N_STREAMS = 100
+CHUNKS_MS = (10, 20, 50, 100)
 RUNTIMES: tuple[tuple[runtimes.Name, int | None], ...] = (("litert", None), ("onnx", None), ("keras", 10 * SLOW_FRAMES))
 
 
@@ -55,10 +56,17 @@ def main() -> None:
     costs["Keras predict, network alone"] = per_call(lambda frame: model.predict(frame, verbose=0), few)
     costs["Keras eager call, network alone"] = per_call(model, few)
 
-    chain, predict = costs["whole chain, litert"], costs["Keras predict, network alone"]
+    predict = costs["Keras predict, network alone"]
     for part, seconds in costs.items():
         print(f"{part:32} {seconds * 1e6:10,.1f} µs per frame   {predict / seconds:9,.1f} x predict")
-    print(f"{'streams in real time on one core':32} {description.frame_s / chain:10,.0f}")
+    for chunk_ms in CHUNKS_MS:
+        streams, size = [first.stream() for _ in range(N_STREAMS)], RATE_HZ * chunk_ms // 1000
+        start = time.perf_counter()
+        for at in range(0, RATE_HZ, size):
+            for stream in streams:
+                stream.accept(audio[at : at + size])
+        title = f"streams per core, {chunk_ms} ms at a time"
+        print(f"{title:32} {N_STREAMS / (time.perf_counter() - start):10,.0f}")
     before = peak_memory_mb()
     streams = [first.stream() for _ in range(N_STREAMS)]
     for stream in streams:
