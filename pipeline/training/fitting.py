@@ -141,6 +141,7 @@ def prepare(model: "Model", correct: NDArray[np.float32], settings: params.Train
         weighted_metrics=[losses.accuracy(correct)],
         jit_compile=False,
     )
+    model.optimizer.build(model.trainable_variables)  # TensorFlow traces a step that makes variables twice
 
 
 def _feeds(
