@@ -73,7 +73,7 @@ def test_frames_targets_and_weights_of_each_strategy(
     weights: list[float],
 ) -> None:
     rows = [ROWS[0] if strategy != "remove" else sequence("one/0", "one", "english", "a", 1, 3, weight=0.5), ROWS[1]]
-    (batch,) = feed.batches(chosen(features, rows, strategy).view(strategy, LANGUAGES), 8, 5)
+    (batch,) = feed.batches(chosen(features, rows, strategy).view(strategy, LANGUAGES), 2, 5)
     assert batch.features.shape == (2, 5, 2)
     assert batch.features[0, : len(frames), 0].tolist() == frames
     assert batch.targets[0, : len(frames)].tolist() == targets
