@@ -6,6 +6,8 @@ from pipeline.arrays import Features, Samples, Waveform
 from pipeline.audio.samples import to_waveform
 from pipeline.mfcc.kernel import Kernel, frame_count
 
+STEP_SAMPLES = 1 << 16  # computed at a time, so that memory does not grow with a chunk
+
 
 class Framer:
     """MFCCs of a stream: the frames that `compute` gives, each as soon as its samples have arrived.
@@ -26,7 +28,10 @@ class Framer:
     def accept(self, samples: Samples) -> Features:
         """Take more samples, shape (samples,); return the frames that are complete, shape (frames, n_mfcc)."""
         self._n_samples += len(samples)
-        return self._compute(to_waveform(samples))
+        if len(samples) <= STEP_SAMPLES:
+            return self._compute(to_waveform(samples))
+        steps = (samples[at : at + STEP_SAMPLES] for at in range(0, len(samples), STEP_SAMPLES))
+        return np.concatenate([self._compute(to_waveform(step)) for step in steps])
 
     def finish(self) -> Features:
         """Return the last frames, which see zeros beyond the end."""

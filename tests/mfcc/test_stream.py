@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline import params
@@ -15,6 +15,7 @@ from pipeline.mfcc.stream import Framer
 RATE = 16000
 
 
+@example(n_samples=300_000, most=200_000)  # in steps
 @given(n_samples=st.integers(0, 20_000), most=st.sampled_from([3, 160, 5000]))
 def test_a_stream_has_the_frames_of_the_whole(
     babble: Callable[[int, int], Samples], defaults: params.Params, n_samples: int, most: int
