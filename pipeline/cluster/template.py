@@ -17,10 +17,12 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_
 
 
 def start(*modules: str) -> None:
-    """Start it, unless it runs; a stage does so first, as its own imports take as long.
+    """Start it, unless it runs or the workers are elsewhere; a stage does so first, as its own imports take as long.
 
     Its environment is that of the workers: memory and threads are set up as a process starts.
     """
+    if os.environ.get("DASK_SCHEDULER_ADDRESS"):
+        return
     environment = KEEP_MEMORY | ONE_THREAD
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)

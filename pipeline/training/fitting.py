@@ -170,9 +170,8 @@ def _run(model: "Model", train: Feed, val: Feed, settings: params.Train, record:
     from threadpoolctl import threadpool_limits
 
     try:
-        with threadpool_limits(
-            1, "blas"
-        ):  # NumPy's idle threads spin: augmentation would slow the network down by half
+        # NumPy's idle threads spin: with more than one, augmentation would slow the network down by half.
+        with threadpool_limits(1, "blas"):
             model.fit(
                 train.dataset(),
                 steps_per_epoch=train.steps,
