@@ -1,6 +1,5 @@
 """Versions of the packages that affect the artifacts: an upgrade re-runs the affected stages."""
 
-import functools
 import importlib.metadata
 from collections.abc import Iterable
 
@@ -41,7 +40,6 @@ def installed(packages: Iterable[str]) -> dict[str, str]:
     return {package: _version(package) for package in packages}
 
 
-@functools.cache  # reading it takes a millisecond, and every task of a run asks for the same ones
 def _version(package: str) -> str:
     try:
         return importlib.metadata.version(package)

@@ -54,8 +54,13 @@ def key(content: Mapping[str, Any], code: Sequence[str] = (), packages: Sequence
     code
         Rooms and modules, relative to this package: all files of a room count.
     """
-    made_by = [*map(_code, code), *installed(packages).values()]
+    made_by = [*map(_code, code), *_versions(tuple(packages))]
     return hashlib.sha256(json.dumps([content, made_by], sort_keys=True).encode()).hexdigest()
+
+
+@functools.cache  # reading them takes 10 ms, and every task of a run asks for the same ones
+def _versions(packages: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(installed(packages).values())
 
 
 @functools.cache
