@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cluster.template import KEEP_MEMORY
 from tests.end_to_end.conftest import ROOT, Copy
 
 PAGE = ROOT / "docs" / "cluster.md"
@@ -40,7 +41,9 @@ def changed(tiny: Copy, request: pytest.FixtureRequest) -> Iterator[Copy]:
 
 
 @pytest.mark.parametrize(("changed", "configured"), [(40.0, False), (45.0, True)], indirect=["changed"])
-def test_by_hand(changed: Copy, configured: bool, tmp_path: Path) -> None:
+def test_by_hand(changed: Copy, configured: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in KEEP_MEMORY:  # set by Dask's nannies in other tests, and stronger than its configuration
+        monkeypatch.delenv(name, raising=False)
     if configured:
         (tmp_path / "memory.yaml").write_text(CONFIGURATION)
     block = BY_HAND.replace("8786", str(free_port())).replace("dvc repro", "dvc repro features")
