@@ -49,8 +49,10 @@ def main() -> None:
         command = [sys.executable, __file__, "--peak", "--folder", folder]
         print(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
         if given.rounds:
-            for name, line in lines(*compare(Path(folder), given.rounds)).items():
-                print(f"{name:9} {line}", flush=True)
+            frames, epochs_s = compare(Path(folder), given.rounds)
+            for name, epoch_s in epochs_s.items():
+                ratio = epochs_s["arrays"] / epoch_s
+                print(f"{name:9} {frames / epoch_s:8,.0f} frames/s   {ratio:5.2f} x arrays", flush=True)
 
 
 def build(folder: Path, hours: float) -> None:
@@ -127,12 +129,6 @@ def compare(folder: Path, rounds: int) -> tuple[int, dict[str, float]]:
         for name, train_epochs in feeds.items():
             durations_s[name] += train_epochs()
     return train.frames, {name: min(epochs_s) for name, epochs_s in durations_s.items()}
-
-
-def lines(frames: int, epochs_s: dict[str, float]) -> dict[str, str]:
-    """A line about each feed."""
-    arrays_s = epochs_s["arrays"]
-    return {name: f"{frames / s:8,.0f} frames/s   {arrays_s / s:5.2f} x arrays" for name, s in epochs_s.items()}
 
 
 def peak(folder: Path) -> None:
