@@ -77,7 +77,7 @@ def trim(files: tuple[Path, ...], recording: str | None, params_file: Path) -> N
     from pipeline import params
     from pipeline.audio.samples import in_memory
     from pipeline.audio.wav import samples_of
-    from pipeline.silence.sox import detect
+    from pipeline.silence.recording import detect
     from pipeline.silence.spans import cut
 
     if len(files) != (1 if recording else 2):

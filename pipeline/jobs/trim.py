@@ -16,7 +16,7 @@ from pipeline.cluster.job import FAILURE, SAMPLES_PER_S, Cause, Job
 from pipeline.errors import Defect, ProgramError
 from pipeline.jobs.memo import Memo, Origin, key
 from pipeline.rows import RecordingRow
-from pipeline.silence.sox import detect
+from pipeline.silence.recording import detect, detect_together
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -52,7 +52,11 @@ def find(recordings: Sequence[Wav], sample_rate: int, detection: params.Detectio
     entry = key({"spans": content}, TRIM.code, TRIM.packages)
     known, origin = memo.get(entry)
     if known is None:
-        found = [_detect(wav, sample_rate, detection) for wav in recordings]
+        together = detect_together([(Reader(wav), wav.n_samples) for wav in recordings], sample_rate, detection)
+        found = [
+            _detect(wav, sample_rate, detection) if spans is None else spans
+            for wav, spans in zip(recordings, together, strict=True)
+        ]
         memo.put(entry, json.dumps([spans.tolist() for spans in found]).encode())
     else:
         found = [np.array(spans, np.int64).reshape(-1, 2) for spans in json.loads(known)]

@@ -61,6 +61,11 @@ class SoxRule:
         """The first sample on which SoX has not decided yet."""
         return self.n_samples - self._run
 
+    @property
+    def forgets_after(self) -> int:
+        """The number of zeros after which it is as new, whatever was before."""
+        return self._window + self._wait
+
     def accept(self, samples: Samples) -> list[tuple[bool, int]]:
         """Take more samples; return the new starts (True) and stops (False), in order, each with its sample."""
         blocks = (samples[at : at + BLOCK_SAMPLES] for at in range(0, len(samples), BLOCK_SAMPLES))

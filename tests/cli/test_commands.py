@@ -16,7 +16,7 @@ from pipeline import params
 from pipeline.arrays import Samples
 from pipeline.audio.samples import in_memory
 from pipeline.cli import commands
-from pipeline.silence.sox import detect
+from pipeline.silence.recording import detect
 from pipeline.silence.spans import cut
 
 HEAVY = ("tensorflow", "keras", "librosa", "zarr", "dask", "distributed", "numpy", "scipy", "pydantic")

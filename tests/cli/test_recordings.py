@@ -19,7 +19,7 @@ from pipeline.errors import ArtifactError, CorpusError
 from pipeline.jobs import decoding, ingest
 from pipeline.jobs.decoding import Decoded
 from pipeline.rows import RecordingRow
-from pipeline.silence.sox import detect
+from pipeline.silence.recording import detect
 from pipeline.silence.spans import cut
 from tests.cli.test_commands import lid
 from tests.fingerprint.signals import voice

@@ -13,7 +13,7 @@ from pipeline import params
 from pipeline.arrays import Samples
 from pipeline.audio.samples import FULL_SCALE, in_memory, to_samples, to_waveform
 from pipeline.silence.gain import AutomaticGain
-from pipeline.silence.sox import detect
+from pipeline.silence.recording import detect
 
 RATE = 16000
 SPEECH = Path(__file__).parents[3] / "shared" / "speech"

@@ -11,7 +11,7 @@ from pipeline.arrays import Features, Posteriors, Samples
 from pipeline.audio.samples import in_memory
 from pipeline.mfcc import recording
 from pipeline.mfcc.kernel import frame_count, make_kernel
-from pipeline.silence.sox import detect
+from pipeline.silence.recording import detect
 from pipeline.silence.spans import frame_flags
 from pipeline.streaming import reference
 from pipeline.streaming.description import Description
