@@ -13,7 +13,7 @@ left out, on the same audio and the same cores:
     train      model.fit on arrays in memory: seconds per epoch of three hours of noise, from training.py
     DVC        what `dvc repro features` takes beyond the stages, next to a `dvc repro features` that has nothing to do
 
-`start` is the time of a stage on six recordings of a second: what it takes before its first and after its last item.
+`start` is the time until a worker takes the first task, on six recordings of a second.
 """
 
 import argparse
@@ -22,6 +22,7 @@ import itertools
 import multiprocessing
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -34,7 +35,7 @@ import soundfile
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import scale, training
+from benchmarks import first_task, scale, training
 from pipeline import params
 from pipeline.audio.samples import in_memory
 from pipeline.cluster.template import KEEP_MEMORY
@@ -45,6 +46,7 @@ from pipeline.silence.rule import DURATION_S
 
 CORES = 2
 SHORT_S = 1.0  # a recording of the corpus for `start`
+ROUNDS = 5  # of `start`
 KERNEL_S = 3600.0  # of audio in the memory of a process
 TRAINING_HOURS = 3
 BEFORE = ("versions", "corpus")
@@ -64,7 +66,7 @@ def main() -> None:
         tiny = scale.copy_project(folder / "tiny", folder / "short")
         stages(tiny)
         shutil.rmtree(tiny / MEMO)
-        starts = stages(tiny)
+        starts = first_tasks(tiny, folder)
         project = folder / "project"
         shutil.copytree(tiny, project)
         shutil.rmtree(project / "artifacts")
@@ -120,11 +122,23 @@ def stages(project: Path) -> dict[str, float]:
     took, env = {}, scale.environment(project)
     for stage in (*BEFORE, *scale.STAGES):
         began, command = time.perf_counter(), [sys.executable, "-m", f"stages.{stage}"]
-        done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, check=False)
-        if done.returncode:
-            sys.exit(done.stdout + done.stderr)
+        subprocess.run(command, cwd=project, env=env, stdout=subprocess.DEVNULL, check=True)
         took[stage] = time.perf_counter() - began
     return took
+
+
+def first_tasks(project: Path, folder: Path) -> dict[str, float]:
+    """Seconds from the start of each stage until a worker takes its first task; the mean of some runs."""
+    starts: dict[str, list[float]] = {stage: [] for stage in scale.STAGES}
+    for round_, stage in itertools.product(range(ROUNDS), scale.STAGES):
+        file = folder / f"{stage}{round_}"
+        preload = {"DASK_DISTRIBUTED__WORKER__PRELOAD": str(Path(first_task.__file__)), first_task.VARIABLE: str(file)}
+        command = [sys.executable, "-m", f"stages.{stage}"]
+        began = time.time()
+        environment = scale.environment(project) | preload
+        subprocess.run(command, cwd=project, env=environment, stdout=subprocess.DEVNULL, check=True)
+        starts[stage].append(float(file.read_text()) - began)
+    return {stage: statistics.mean(seconds) for stage, seconds in starts.items()}
 
 
 def decoding(corpus: Path) -> float:

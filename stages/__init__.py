@@ -5,7 +5,6 @@ No other module imports them. This module holds the paths that they share, and t
 
 from pipeline.console import entry  # isort: skip  # first: it handles Ctrl-C from the start
 
-import gc
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,9 +25,4 @@ def read_params(leaves: Iterable[str]) -> "params.Params":
 
 def run(stage: Callable[[], None]) -> None:
     """Run a stage, as `entry.run` does."""
-
-    def whole() -> None:
-        stage()
-        gc.freeze()  # otherwise Python collects garbage before it exits: 0.3 s for memory that the system frees anyway
-
-    entry.run(whole, str(ARTIFACTS))
+    entry.run(stage, str(ARTIFACTS))

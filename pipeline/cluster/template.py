@@ -27,7 +27,8 @@ def start(*modules: str) -> None:
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     try:
-        forkserver.set_forkserver_preload(["distributed", "distributed.nanny", "distributed.worker", *modules])
+        preload = ["distributed", "distributed.nanny", "distributed.worker", *modules, "pipeline.cluster.quick_exit"]
+        forkserver.set_forkserver_preload(preload)
         with without_interrupts():
             forkserver.ensure_running()
     finally:

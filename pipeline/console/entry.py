@@ -8,6 +8,7 @@ import signal
 if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
+import atexit
 import errno
 import io
 import os
@@ -29,6 +30,18 @@ ENVIRONMENT_ERRORS = DISK_FULL | {  # of the file system: the user can fix them
     errno.EPERM,
     errno.EROFS,
 }
+
+_ended: list[int] = []  # with this exit status
+
+
+@atexit.register  # first, so that it runs last
+def _leave() -> None:
+    """End the process: Python would take down every object of every module before, which takes up to 0.3 s."""
+    if _ended:
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(_ended[0])
 
 
 def run(main: Callable[[], object], folder: str = ".") -> None:
@@ -153,9 +166,8 @@ def _exit(status: int, output: _Output) -> None:
     with suppress(OSError):
         sys.stdout.flush()
     if output.failure is None:
-        if status:
-            sys.exit(status)
-        return
+        _ended.append(status)
+        sys.exit(status)
     if output.failure.errno != errno.EPIPE:
         reason = output.failure.strerror
         _print_line(f"error: standard output can't be written ({reason}); redirect it to a disk with free space")
