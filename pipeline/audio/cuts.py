@@ -11,11 +11,12 @@ import numpy as np
 from pipeline.arrays import Samples, Waveform
 from pipeline.audio.decoded import Decoded, mono
 from pipeline.audio.resample import Resampler, resampled
+from pipeline.audio.samples import to_waveform
 
 HELD_BYTES = 1 << 26  # of each recording, 33 minutes at 16 kHz; a longer one waits in a temporary file
 READ_SAMPLES = 1 << 18  # at a time
 
-Sound = TypeVar("Sound", Samples, Waveform)
+Array = TypeVar("Array", Samples, Waveform)
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def between(decoded: Decoded, channel: int, start_s: float, end_s: float | None)
     stop = None if end_s is None else round(end_s * decoded.sample_rate)
     cut, at = Cut(channel if decoded.channels > 1 else 0, round(start_s * decoded.sample_rate), stop), 0
     for block in decoded.blocks:
-        yield _part(mono(block, cut.channel), at, cut)
+        yield _part(to_waveform(mono(block, cut.channel)), at, cut)
         at += len(block)
 
 
@@ -88,7 +89,7 @@ def _spool(decoded: Decoded, cuts: Sequence[Cut], sample_rate: int, held: Sequen
     share({channel: resampler.finish() for channel, resampler in resamplers.items()})
 
 
-def _part(samples: Sound, at: int, cut: Cut) -> Sound:
+def _part(samples: Array, at: int, cut: Cut) -> Array:
     """Those of the samples from `at` on that belong to a cut."""
     stop = len(samples) if cut.stop is None else max(cut.stop - at, 0)
     return samples[max(cut.start - at, 0) : stop]

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
 from pipeline.audio import foreign
-from pipeline.audio.decoded import Decoded
+from pipeline.audio.decoded import Block, Decoded
 from pipeline.audio.lengths import stated_length
 from pipeline.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ
 from pipeline.errors import AudioError
@@ -53,7 +52,9 @@ def _require_rate(rate: int, path: Path) -> None:
         raise AudioError("sample_rate", f"claims {rate} Hz, {allowed}; resample it", path)
 
 
-def _within_full_scale(block: NDArray[np.float32], path: Path) -> NDArray[np.float32]:
+def _within_full_scale(block: Block, path: Path) -> Block:
+    if block.dtype == np.int16:
+        return block
     if not np.isfinite(block).all():
         raise AudioError("not_finite", "holds samples that are NaN or infinite; write it again", path)
     return np.clip(block, -1, 1, out=block)
@@ -76,12 +77,13 @@ class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]
         return False
 
 
-def _blocks(source: _ForwardFile, expected: int, path: Path) -> Iterator[NDArray[np.float32]]:
+def _blocks(source: _ForwardFile, expected: int, path: Path) -> Iterator[Block]:
+    dtype = "int16" if source.subtype == "PCM_16" else "float32"
     with source:
         decoded = 0
         while decoded < source.frames:
             try:  # libsndfile pads a longer block with zeros, which takes longer than decoding a short recording
-                block = source.read(min(BLOCK_FRAMES, source.frames - decoded), dtype="float32", always_2d=True)
+                block = source.read(min(BLOCK_FRAMES, source.frames - decoded), dtype, always_2d=True)
             except soundfile.LibsndfileError as error:
                 detail = f"breaks off after {decoded} frames ({error}); copy it again"
                 raise AudioError("unreadable", detail, path) from error

@@ -1,12 +1,12 @@
-"""Resample a waveform at any rate to 16-bit samples at one rate, with soxr: the same bytes for blocks of any size."""
+"""Resample sound at any rate to 16-bit samples at one rate, with soxr: the same bytes for blocks of any size."""
 
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 import soxr
 
-from pipeline.arrays import Samples, Waveform
-from pipeline.audio.samples import to_samples
+from pipeline.arrays import Samples, Sound
+from pipeline.audio.samples import to_samples, to_waveform
 
 MIN_RATE_HZ, MAX_RATE_HZ = 4000, 768_000  # of a source: wider than anything used for speech
 
@@ -17,21 +17,21 @@ class Resampler:
     def __init__(self, rate_in: int, rate_out: int) -> None:
         self._stream = None if rate_in == rate_out else soxr.ResampleStream(rate_in, rate_out, 1, dtype="float32")
 
-    def accept(self, waveform: Waveform) -> Samples:
+    def accept(self, sound: Sound) -> Samples:
         """Take more audio, shape (frames,); return the samples that are ready, shape (samples,)."""
-        return self._resample(waveform, last=False)
+        return self._resample(sound, last=False)
 
     def finish(self) -> Samples:
         """Return the last samples."""
         return self._resample(np.zeros(0, np.float32), last=True)
 
-    def _resample(self, waveform: Waveform, last: bool) -> Samples:
+    def _resample(self, sound: Sound, last: bool) -> Samples:
         if self._stream is not None:
-            waveform = self._stream.resample_chunk(waveform, last=last)
-        return to_samples(waveform)
+            sound = self._stream.resample_chunk(to_waveform(sound), last=last)
+        return to_samples(sound)
 
 
-def resampled(blocks: Iterable[Waveform], rate_in: int, rate_out: int) -> Iterator[Samples]:
+def resampled(blocks: Iterable[Sound], rate_in: int, rate_out: int) -> Iterator[Samples]:
     """Resample the blocks of a whole recording."""
     resampler = Resampler(rate_in, rate_out)
     for block in blocks:

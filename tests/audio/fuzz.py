@@ -16,6 +16,7 @@ import numpy as np
 import soundfile
 
 from pipeline.audio.decode import decode
+from pipeline.audio.samples import to_waveform
 from pipeline.errors import AudioError
 from tests.audio.test_foreign import FORMATS, write
 
@@ -87,7 +88,7 @@ def main() -> None:
         path.write_bytes(mutated(content, rng))
         faulthandler.dump_traceback_later(LIMIT_S, exit=True)
         try:
-            for block in decode(path).blocks:
+            for block in map(to_waveform, decode(path).blocks):
                 assert np.isfinite(block).all()
                 assert np.abs(block).max(initial=0) <= 1
             met["decoded"] += 1

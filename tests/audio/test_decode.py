@@ -53,6 +53,19 @@ def test_a_recording_is_the_same_under_every_name(tmp_path: Path, kind: str) -> 
         assert np.array_equal(decoded(tmp_path / name), expected)
 
 
+@pytest.mark.parametrize("kind", ["WAV", "WAVEX", "RF64", "W64", "FLAC", "AU", "AIFF", "CAF", "NIST"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_the_samples_of_16_bit_files_are_those_that_libsndfile_gives_in_floating_point(
+    tmp_path: Path, kind: str, channels: int
+) -> None:
+    values = np.random.default_rng(0).integers(-32768, 32768, (5000, channels), np.int16)
+    values[:2] = [[-32768], [32767]]
+    soundfile.write(tmp_path / "a", values, RATE, "PCM_16", format=kind)
+    assert all(block.dtype == np.int16 for block in decode(tmp_path / "a").blocks)
+    floating = soundfile.read(tmp_path / "a", dtype="float32", always_2d=True)[0]
+    assert np.array_equal(decoded(tmp_path / "a"), floating.mean(axis=1))
+
+
 def test_text_is_not_audio_under_any_name(tmp_path: Path) -> None:
     for name in NAMES:
         (tmp_path / name).write_text("Read me first.\n" * 500)
