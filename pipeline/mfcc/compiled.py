@@ -8,8 +8,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from pipeline.mfcc.kernel import DB_PER_NEPER
+
 HALF_ROOT_BITS = np.int32(0x3F3504F3)  # of the square root of 1/2 as float32
-DB_PER_NEPER = np.float32(10 / np.log(10))  # of power
 
 
 @njit(cache=True, nogil=True)

@@ -68,19 +68,24 @@ class SoxRule:
 
     def accept(self, samples: Samples) -> list[tuple[bool, int]]:
         """Take more samples; return the new starts (True) and stops (False), in order, each with its sample."""
+        if len(samples) <= BLOCK_SAMPLES:
+            return self._take(samples)
         blocks = (samples[at : at + BLOCK_SAMPLES] for at in range(0, len(samples), BLOCK_SAMPLES))
         return [change for block in blocks for change in self._take(block)]
 
     def _take(self, samples: Samples) -> list[tuple[bool, int]]:
         changes: list[tuple[bool, int]] = []
-        squares = samples.astype(np.int64) ** 2
+        wide = samples.astype(np.int64)
+        squares = wide * wide
         while len(squares):
             leaving = np.concatenate([self._squares, squares])
-            energy = self._energy + (squares - leaving[: len(squares)]).cumsum()
-            above = (energy >= self._least) & (energy < self._most)
-            used = self._until_change(above != self.open)
+            rises = squares - leaving[: len(squares)]
+            rises[0] += self._energy - self._least
+            excess, limit = np.add.accumulate(rises), self._most - self._least
+            unsigned = excess.view(np.uint64)  # an energy below `least` is a very large number
+            used = self._until_change(unsigned >= limit if self.open else unsigned < limit)
             self._squares = leaving[used : used + self._window]
-            self._energy = int(energy[used - 1])
+            self._energy = int(excess[used - 1]) + self._least
             self.n_samples += used
             squares = squares[used:]
             if self._run == self._wait:

@@ -1,5 +1,6 @@
 """The language of a stream so far, from the posteriors of its speech frames."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import numpy as np
@@ -32,7 +33,7 @@ class Rule(params.Section):
 
     def evidence(self, posteriors: Posteriors) -> NDArray[np.float64]:
         """What is averaged over the speech frames, shape (frames, classes)."""
-        likely = np.maximum(posteriors, POSTERIOR_FLOOR, dtype=np.float64)
+        likely = np.maximum(posteriors.astype(np.float64), POSTERIOR_FLOOR)
         return np.log(likely) if self.mean == "log" else likely
 
     def answer(self, mean: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -72,19 +73,19 @@ class Decision:
     def __init__(self, classes: tuple[str, ...], languages: tuple[str, ...], rule: Rule) -> None:
         self._classes, self._languages, self._rule = classes, languages, rule
         self._total = np.zeros(len(classes))
+        self._best = -1  # number of the leading language
         self.frames = self.since = 0
 
-    def accept(self, posteriors: Posteriors, numbers: NDArray[np.int64]) -> None:
+    def accept(self, posteriors: Posteriors, numbers: Iterable[int]) -> None:
         """Take the posteriors of more speech frames, shape (frames, classes), and their numbers in the stream."""
         if not len(posteriors):
             return
-        totals = self._total + self._rule.evidence(posteriors).cumsum(axis=0)
-        best = totals[:, : len(self._languages)].argmax(axis=1)
-        others = (best != best[-1]).nonzero()[0]
-        if len(others):
-            self.since = int(numbers[others[-1] + 1])
-        elif not self.frames or self._total[: len(self._languages)].argmax() != best[-1]:
-            self.since = int(numbers[0])
+        totals = self._rule.evidence(posteriors)
+        totals[0] += self._total
+        np.add.accumulate(totals, out=totals)
+        for number, best in zip(numbers, totals[:, : len(self._languages)].argmax(axis=1).tolist(), strict=True):
+            if best != self._best:
+                self._best, self.since = best, int(number)
         self._total = totals[-1]
         self.frames += len(posteriors)
 
@@ -107,7 +108,7 @@ class Decision:
     @property
     def leading(self) -> str | None:
         """The most likely language; None before any speech."""
-        return self._languages[int(np.argmax(self._total[: len(self._languages)]))] if self.frames else None
+        return self._languages[self._best] if self.frames else None
 
     @property
     def confidence(self) -> float:

@@ -41,7 +41,12 @@ class Description(params.Section):
 
     def seen(self, speech: Flags) -> Flags:
         """Flag the frames that the network sees, shape (frames,), given the flags of speech."""
-        return speech | views.treatment(self.silence.strategy).seen
+        return speech | self.sees_silence
+
+    @property
+    def sees_silence(self) -> bool:
+        """True if the network sees every frame."""
+        return views.treatment(self.silence.strategy).seen
 
     def write(self, folder: Path) -> None:
         """Write it into a folder."""

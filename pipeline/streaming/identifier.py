@@ -108,6 +108,7 @@ class Identifier:
         self._network, self.description, self.kernel = network, description, kernel
         self.sample_rate = description.sample_rate if sample_rate is None else _allowed(sample_rate)
         self.frame_s = description.frame_s
+        self._sees_silence = description.sees_silence
         self._states = network.stream()
         self._lock = threading.Lock()
         self._begin()
@@ -195,7 +196,7 @@ class Identifier:
         self._framer = Framer(self.kernel)
         self._detector = Detector(description.sample_rate, description.mfcc.hop_length, description.silence)
         self._features: deque[NDArray[np.float32]] = deque()  # frames waiting for their speech flags
-        self._speech: deque[np.bool_] = deque()  # flags waiting for their frames
+        self._speech: deque[bool] = deque()  # flags waiting for their frames
         self._finished = False
         self.decided = 0
         self.decision = Decision(description.classes, description.languages, description.decision)
@@ -206,19 +207,19 @@ class Identifier:
 
     def _advance(self, samples: Samples, last: bool = False) -> Frames:
         self._features.extend(self._framer.accept(samples))
-        self._speech.extend(self._detector.accept(samples))
+        self._speech.extend(self._detector.accept(samples).tolist())
         if last:
             self._features.extend(self._framer.finish())
-            self._speech.extend(self._detector.finish())
+            self._speech.extend(self._detector.finish().tolist())
         count = min(len(self._features), len(self._speech))
-        speech = np.array([self._speech.popleft() for _ in range(count)], np.bool_)
-        posteriors = np.full((count, len(self.description.classes)), np.nan, np.float32)
-        for number, seen in enumerate(self.description.seen(speech)):
+        heard = [self._speech.popleft() for _ in range(count)]
+        posteriors = np.empty((count, len(self.description.classes)), np.float32)
+        for number, is_speech in enumerate(heard):
             frame = self._features.popleft()
-            if seen:
-                posteriors[number] = self._states.step(frame)
+            posteriors[number] = self._states.step(frame) if is_speech or self._sees_silence else np.nan
         first, self.decided = self.decided, self.decided + count
-        self.decision.accept(posteriors[speech], speech.nonzero()[0] + first)
+        speech = np.array(heard, np.bool_)
+        self.decision.accept(posteriors[speech], [number for number, yes in enumerate(heard, first) if yes])
         return Frames(first, speech, posteriors)
 
 
@@ -237,7 +238,7 @@ def _check(samples: object) -> None:
     if not isinstance(samples, np.ndarray) or samples.ndim != 1 or samples.dtype.kind != "f":
         of = f"{samples.dtype} of shape {samples.shape}" if isinstance(samples, np.ndarray) else type(samples).__name__
         raise AudioError("not_mono_float", f"samples are {of}; give one channel, floating point, full scale ±1")
-    peak = float(np.abs(samples).max(initial=0))  # NaN if any sample is NaN
+    peak = float(np.maximum.reduce(np.abs(samples), initial=0))  # NaN if any sample is NaN
     if not math.isfinite(peak):
         raise AudioError("not_finite", "samples hold NaN or infinity; give finite numbers within ±1")
     if peak > 1:
