@@ -1,5 +1,6 @@
 """The process that workers of this machine are forked from: it imports once what all of them need."""
 
+import atexit
 import os
 import signal
 from collections.abc import Iterator
@@ -13,7 +14,11 @@ KEEP_MEMORY = {
     "MALLOC_MMAP_THRESHOLD_": str(2**25),
     "MALLOC_TRIM_THRESHOLD_": str(2**30),
 }
+IS_TEMPLATE = "LID_PIPELINE_IS_TEMPLATE"  # of its environment
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")  # as Dask sets them
+
+if os.environ.pop(IS_TEMPLATE, None):  # end at once: taking down all modules would take 0.3 s
+    atexit.register(os._exit, 0)
 
 
 def start(*modules: str) -> None:
@@ -23,12 +28,13 @@ def start(*modules: str) -> None:
     """
     if os.environ.get("DASK_SCHEDULER_ADDRESS"):
         return
-    environment = KEEP_MEMORY | ONE_THREAD
+    environment = KEEP_MEMORY | ONE_THREAD | {IS_TEMPLATE: "1"}
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     try:
-        preload = ["distributed", "distributed.nanny", "distributed.worker", *modules, "pipeline.cluster.quick_exit"]
-        forkserver.set_forkserver_preload(preload)
+        forkserver.set_forkserver_preload(
+            [__name__, "distributed", "distributed.nanny", "distributed.worker", *modules]
+        )
         with without_interrupts():
             forkserver.ensure_running()
     finally:
