@@ -3,7 +3,7 @@
 from pipeline.cluster import template  # isort: skip
 
 if __name__ == "__main__":  # first: its imports take as long as those of this process
-    template.start("pipeline.jobs.ingest", "pipeline.fingerprint.landmarker", "scipy.ndimage")
+    template.start("pipeline.jobs.ingest", "pipeline.fingerprint.landmarker", "pipeline.audio.measure")
 
 from collections import Counter
 

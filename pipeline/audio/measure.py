@@ -1,6 +1,5 @@
 """Measure a recording while it is written."""
 
-import dataclasses
 import hashlib
 import math
 from collections.abc import Callable, Iterable
@@ -10,6 +9,7 @@ import google_crc32c
 import numpy as np
 
 from pipeline.arrays import Samples
+from pipeline.audio import compiled
 from pipeline.audio.quality import QualityMeter
 from pipeline.audio.samples import FULL_SCALE
 from pipeline.audio.wav import BLOCK_SAMPLES, hex_digits
@@ -17,7 +17,6 @@ from pipeline.errors import AudioError
 
 Listen = Callable[[Samples], None]
 
-CACHED_SAMPLES = 1 << 15  # measured at a time
 MAX_SAMPLES = 2**31 - 2**28  # the length of a container in bytes has 32 bits, and others may come before it
 
 
@@ -49,15 +48,12 @@ class _Meter:
 
     def accept(self, samples: Samples) -> bytes:
         """Measure more samples; return their bytes."""
-        for at in range(0, len(samples), CACHED_SAMPLES):
-            part = samples[at : at + CACHED_SAMPLES]
-            low, high = int(part.min()), int(part.max())
-            self.peak = max(self.peak, high, -low)
-            if high == FULL_SCALE - 1 or low == -FULL_SCALE:
-                self.clipped += int(np.count_nonzero((part == FULL_SCALE - 1) | (part == -FULL_SCALE)))
-            wide = part.astype(np.float64)  # exact: sums stay below 2 ** 53
-            self.total += int(wide.sum())
-            self.squares += int(wide @ wide)
+        low, high, total, squares = compiled.totals(samples)
+        self.peak = max(self.peak, high, -low)
+        self.total += total
+        self.squares += squares
+        if high == FULL_SCALE - 1 or low == -FULL_SCALE:
+            self.clipped += int(np.count_nonzero((samples == FULL_SCALE - 1) | (samples == -FULL_SCALE)))
         content = samples.astype("<i2", copy=False).tobytes()
         self.digest.update(content)
         rest = content
@@ -120,5 +116,5 @@ def measure(
         rms_dbfs=round(10 * math.log10(meter.squares / meter.n_samples / FULL_SCALE**2), 2),
         clipped=round(meter.clipped / meter.n_samples, 6),
         dc_offset=round(meter.total / meter.n_samples / FULL_SCALE, 6),
-        **dataclasses.asdict(quality.finish()),
+        **vars(quality.finish()),
     )

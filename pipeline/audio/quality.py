@@ -1,12 +1,14 @@
 """Measures of the sound of a recording, which tell speech from noise, tones, music and narrow bands."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import rfft
 
 from pipeline.arrays import Samples
-from pipeline.audio.samples import FULL_SCALE
+from pipeline.audio import compiled
 
 FRAME_S = 0.02  # of a level
 LOWEST_DBFS = -100  # of a level: digital silence
@@ -43,13 +45,19 @@ class Quality:
     tonality: float
 
 
+@functools.cache
+def _hann(length: int) -> NDArray[np.float32]:
+    window: NDArray[np.float32] = np.hanning(length + 1)[:-1].astype(np.float32)
+    return window
+
+
 class QualityMeter:
     """Measures a recording that arrives in blocks of any size."""
 
     def __init__(self, sample_rate: int) -> None:
         self._sample_rate = sample_rate
         self._window = 2 * round(WINDOW_S * sample_rate / 2)
-        self._hann = np.hanning(self._window + 1)[:-1].astype(np.float32)
+        self._hann = _hann(self._window)
         self._rounding = float(np.sum(self._hann**2)) / 12  # power of 16-bit rounding noise in each bin
         self._frame = round(FRAME_S * sample_rate)
         self._levels = np.zeros(-LOWEST_DBFS + 1, np.int64)  # frames by dB below full scale
@@ -61,7 +69,9 @@ class QualityMeter:
 
     def accept(self, samples: Samples) -> None:
         """Take more samples, shape (samples,)."""
-        self._count_levels(np.concatenate([self._framed, samples]) if len(self._framed) else samples)
+        framed = np.concatenate([self._framed, samples]) if len(self._framed) else samples
+        compiled.count_levels(framed, self._frame, self._levels)
+        self._framed = framed[len(framed) // self._frame * self._frame :].copy()
         self._held = np.concatenate([self._held, samples]) if len(self._held) else samples
         starts = []
         end = self._held_from + len(self._held) - (LAG + 1) * self._window
@@ -83,30 +93,14 @@ class QualityMeter:
         )
         return Quality(self._bandwidth(), float(floor), float(loud - floor), self._tonality())
 
-    def _count_levels(self, samples: Samples) -> None:
-        whole = len(samples) // self._frame * self._frame
-        frames = samples[:whole].reshape(-1, self._frame).astype(np.float32)
-        means = frames.mean(axis=1)  # an offset is no sound
-        squares = np.einsum("ij,ij->i", frames, frames) / self._frame
-        power = (squares - np.square(means)) / float(FULL_SCALE) ** 2
-        below = np.rint(-10 * np.log10(np.maximum(power, 10.0 ** (LOWEST_DBFS / 10)))).astype(np.int64)
-        self._levels += np.bincount(np.maximum(below, 0), minlength=len(self._levels))
-        self._framed = samples[whole:].copy()
-
     def _compare(self, starts: NDArray[np.int64]) -> None:
         """Add the spectra of pairs of windows, and how alike those of each pair are."""
-        from scipy.fft import rfft  # workers have imported both; the stage itself does not need them
-        from scipy.ndimage import uniform_filter1d
-
         places = np.concatenate([starts, starts + LAG * self._window])
-        frames = self._held[places[:, None] + np.arange(self._window)].astype(np.float32)
-        spectra = np.square(np.abs(rfft(frames * self._hann, axis=1)))
+        spectra = compiled.powers(rfft(compiled.windows(self._held, places, self._hann), axis=1))
         self._power += spectra.sum(axis=0)
         first, last = (round(edge * self._window / self._sample_rate) for edge in TONES_HZ)
-        logs = np.log(spectra[:, first:last] + 10 * self._rounding)
-        fine = logs - uniform_filter1d(logs, ENVELOPE_BINS, axis=1, mode="nearest")
-        fine /= np.sqrt(np.sum(np.square(fine), axis=1, keepdims=True)) + 1e-9
-        alike = np.sum(fine[: len(starts)] * fine[len(starts) :], axis=1)
+        logs = np.log(spectra[:, first:last] + np.float32(10 * self._rounding))
+        alike = compiled.correlations(logs, ENVELOPE_BINS)
         powers = spectra.sum(axis=1).reshape(2, -1)
         self._tones.append(np.stack([alike, powers.min(axis=0), powers.max(axis=0)]))
 

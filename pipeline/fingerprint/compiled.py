@@ -70,8 +70,9 @@ def windows(signal: NDArray[np.float32], starts: NDArray[np.int64], window: NDAr
     """Parts of a signal, times a window: shape (starts, window)."""
     parts = np.empty((len(starts), len(window)), np.float32)
     for number in range(len(starts)):
+        part = signal[starts[number] : starts[number] + len(window)]  # Numba checks no index of it
         for at in range(len(window)):
-            parts[number, at] = signal[starts[number] + at] * window[at]
+            parts[number, at] = part[at] * window[at]
     return parts
 
 

@@ -1,10 +1,10 @@
 """Decode files in a worker: every recording in them measured, fingerprinted and written into a container."""
 
-import dataclasses
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline import params
 from pipeline.arrays import Samples
@@ -12,11 +12,13 @@ from pipeline.audio.container import Nowhere, Place, Rolling
 from pipeline.audio.cuts import Cut, take
 from pipeline.audio.decode import decode
 from pipeline.audio.decoded import Decoded as DecodedFile
-from pipeline.audio.measure import Measures, measure
 from pipeline.corpus.entries import Entry
 from pipeline.errors import AudioError
 from pipeline.fingerprint.landmarks import Landmarks
 from pipeline.rows import RecordingRow, RejectedRow
+
+if TYPE_CHECKING:
+    from pipeline.audio.measure import Measures
 
 OVERSHOOT_S = 0.5  # of the end of a recording beyond that of its file: its table was rounded
 
@@ -151,14 +153,16 @@ class _Task:
             start_s=entry.start,
             speaker_from=entry.speaker_from,
             extra=entry.extra | ({"source": entry.source} if entry.source else {}),
-            **dataclasses.asdict(measures),
+            **vars(measures),
         )
         return _Heard(row, writer.place(), self._started - 1)
 
 
 def _measured(
     part: _Part, blocks: Iterator[Samples], writer: Rolling, settings: params.Audio, listen: Callable[[Samples], None]
-) -> Measures:
+) -> "Measures":
+    from pipeline.audio.measure import measure  # with Numba, which only workers need
+
     error = None
     try:
         measures = measure(blocks, writer.write, settings.sample_rate, settings.min_duration, listen)

@@ -23,15 +23,13 @@ def windowed(hops: NDArray[np.int16], window: NDArray[np.float32], count: int) -
         Samples in a row, shape (at least what the frames see, hop_length).
     """
     hop_length = hops.shape[1]
-    by_place = np.empty((hop_length, len(hops)), np.float32)  # of one place in all hops: what neighbouring frames read
-    for hop in range(len(hops)):
-        for place in range(hop_length):
-            by_place[place, hop] = hops[hop, place]
+    by_place = hops.T.copy()  # a row holds one place of all hops: what neighbouring frames read
     frames = np.empty((len(window), count), np.float32)
     for at in range(len(window)):
         later, place = at // hop_length, at % hop_length
+        samples = by_place[place, later : later + count]
         for frame in range(count):
-            frames[at, frame] = by_place[place, frame + later] * window[at]
+            frames[at, frame] = np.float32(samples[frame]) * window[at]
     return frames
 
 
