@@ -166,3 +166,12 @@ def test_output_to_a_full_disk_is_reported(body: str) -> None:
     assert only_line(done) == (
         "error: standard output can't be written (No space left on device); redirect it to a disk with free space\n"
     )
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_a_process_ends_in_order_but_without_taking_its_modules_down(status: int) -> None:
+    body = "import atexit, threading, time\nclass Slow:\n    def __del__(self): print('taken down')\n"
+    body += "sys.slow = Slow()\natexit.register(print, 'last')\nprint('first')\n"
+    body += f"threading.Thread(target=lambda: (time.sleep(0.2), print('then'))).start()\nsys.exit({status})"
+    done = run(body)
+    assert (done.returncode, done.stdout.split(), done.stderr) == (status, ["first", "then", "last"], "")
