@@ -119,12 +119,17 @@ def short(folder: Path) -> None:
 
 def stages(project: Path) -> dict[str, float]:
     """Seconds of each stage, one after the other."""
-    took, env = {}, scale.environment(project)
+    took = {}
     for stage in (*BEFORE, *scale.STAGES):
-        began, command = time.perf_counter(), [sys.executable, "-m", f"stages.{stage}"]
-        subprocess.run(command, cwd=project, env=env, stdout=subprocess.DEVNULL, check=True)
+        began = time.perf_counter()
+        _stage(project, stage)
         took[stage] = time.perf_counter() - began
     return took
+
+
+def _stage(project: Path, stage: str, **environment: str) -> None:
+    command, env = [sys.executable, "-m", f"stages.{stage}"], scale.environment(project) | environment
+    subprocess.run(command, cwd=project, env=env, stdout=subprocess.DEVNULL, check=True)
 
 
 def first_tasks(project: Path, folder: Path) -> dict[str, float]:
@@ -133,10 +138,8 @@ def first_tasks(project: Path, folder: Path) -> dict[str, float]:
     for round_, stage in itertools.product(range(ROUNDS), scale.STAGES):
         file = folder / f"{stage}{round_}"
         preload = {"DASK_DISTRIBUTED__WORKER__PRELOAD": str(Path(first_task.__file__)), first_task.VARIABLE: str(file)}
-        command = [sys.executable, "-m", f"stages.{stage}"]
         began = time.time()
-        environment = scale.environment(project) | preload
-        subprocess.run(command, cwd=project, env=environment, stdout=subprocess.DEVNULL, check=True)
+        _stage(project, stage, **preload)
         starts[stage].append(float(file.read_text()) - began)
     return {stage: statistics.mean(seconds) for stage, seconds in starts.items()}
 

@@ -1,4 +1,4 @@
-"""The loops of the measures of a recording, compiled by Numba: in NumPy, each is several passes over the samples.
+"""The loops over the samples of a recording, compiled by Numba: in NumPy, each is several passes over the samples.
 
 The machine code is kept in Numba's cache. Sums are in a fixed order, so that processors agree. Inner loops begin at 0
 in a slice: Numba would check every index that it can't prove positive.
@@ -47,11 +47,13 @@ def count_levels(samples: NDArray[np.int16], frame: int, levels: NDArray[np.int6
 
 
 @njit(cache=True, nogil=True)
-def windows(samples: NDArray[np.int16], starts: NDArray[np.int64], window: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Parts of a recording, times a window: shape (starts, window)."""
+def windows(
+    signal: NDArray[np.int16] | NDArray[np.float32], starts: NDArray[np.int64], window: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Parts of a signal, times a window: shape (starts, window)."""
     parts = np.empty((len(starts), len(window)), np.float32)
     for number in range(len(starts)):
-        part = samples[starts[number] : starts[number] + len(window)]
+        part = signal[starts[number] : starts[number] + len(window)]
         for at in range(len(window)):
             parts[number, at] = np.float32(part[at]) * window[at]
     return parts

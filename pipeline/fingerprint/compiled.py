@@ -65,17 +65,6 @@ def maxima(values: NDArray[np.float64], valley: int, prominence: float, floor: f
     return found[:count]
 
 
-@njit(cache=True, nogil=True)
-def windows(signal: NDArray[np.float32], starts: NDArray[np.int64], window: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Parts of a signal, times a window: shape (starts, window)."""
-    parts = np.empty((len(starts), len(window)), np.float32)
-    for number in range(len(starts)):
-        part = signal[starts[number] : starts[number] + len(window)]  # Numba checks no index of it
-        for at in range(len(window)):
-            parts[number, at] = part[at] * window[at]
-    return parts
-
-
 # Without NaN, which audio has none of, the search for the highest value takes many at a time.
 @njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
 def strongest(spectra: NDArray[np.complex64], edges: NDArray[np.int64], span: float, floor: float) -> NDArray[np.uint8]:

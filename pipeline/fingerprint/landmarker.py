@@ -7,6 +7,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from pipeline.arrays import Samples
+from pipeline.audio.compiled import windows
 from pipeline.fingerprint import compiled
 from pipeline.fingerprint.landmarks import TICK, Landmarks, factor
 
@@ -106,7 +107,7 @@ class Landmarker:
         maxima = compiled.maxima(envelope, VALLEY, PROMINENCE, float(sum(SMOOTHING) * BLOCK * tone))
         times = np.rint((maxima + 0.5) * BLOCK).astype(np.int64)
         times = times[(times >= MARGIN * BLOCK) & (times < (MARGIN + count) * BLOCK)]
-        spectra = scipy.fft.rfft(compiled.windows(signal, times - WINDOW // 2, HANN), axis=1)
+        spectra = scipy.fft.rfft(windows(signal, times - WINDOW // 2, HANN), axis=1)
         # The power of a tone of a third of a 16-bit step: rounding noise is 25 dB below it.
         bins = compiled.strongest(spectra, self._edges, RANGE, tone * (WINDOW / 4) ** 2 / 10)
         enough = np.count_nonzero(bins, axis=1) >= MIN_BANDS

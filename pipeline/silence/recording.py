@@ -70,14 +70,13 @@ def detect_together(
     As `detect` for every recording, or None where that has to be asked: the recording is long, the silence after it
     would change its spans, or SoX failed or differed for any of them.
     """
-    heard = {
-        position: _Heard.of(read(0, n_samples), sample_rate, detection)
+    certain = {
+        position: heard
         for position, (read, n_samples) in enumerate(recordings)
-        if n_samples <= CHUNK_SAMPLES
+        if n_samples <= CHUNK_SAMPLES and (heard := _Heard.of(read(0, n_samples), sample_rate, detection)).certain
     }
-    certain = {position: each for position, each in heard.items() if each.certain}
-    sent = (block for each in certain.values() for block in (each.samples, each.silence))
-    kept = (block for each in certain.values() for block in each.kept())
+    sent = (block for heard in certain.values() for block in heard.blocks)
+    kept = (block for heard in certain.values() for block in _kept(heard.blocks, heard.both))
     try:
         equal = bool(certain) and _equal(kept, run_sox(sent, sample_rate, detection.threshold))
     except ProgramError:
@@ -94,14 +93,15 @@ class _Heard:
 
     Attributes
     ----------
+    blocks
+        The recording and the silence.
     alone
         The samples that SoX keeps of the recording alone.
     both
-        The samples that it keeps of the recording and the silence.
+        The samples that it keeps of both.
     """
 
-    samples: Samples
-    silence: Samples
+    blocks: tuple[Samples, Samples]
     alone: Spans
     both: Spans
 
@@ -112,20 +112,15 @@ class _Heard:
         samples = np.concatenate(list(levelled([samples], sample_rate, detection)))
         rule = CompiledRule(sample_rate, detection.threshold)
         silence = np.zeros(rule.forgets_after, np.int16)
-        edges = [sample for _, sample in rule.accept(samples)]
-        alone = [*edges, len(samples)] if rule.open else list(edges)
+        alone = sox_spans([samples], rule)
+        edges = alone.ravel()[: alone.size - rule.open].tolist()  # without its end, if SoX has not stopped before
         edges += [sample for _, sample in rule.accept(silence)]
-        return cls(samples, silence, *(np.array(spans, np.int64).reshape(-1, 2) for spans in (alone, edges)))
+        return cls((samples, silence), alone, np.array(edges, np.int64).reshape(-1, 2))
 
     @property
     def certain(self) -> bool:
         """True if the silence does not change what SoX keeps of the recording."""
-        return np.array_equal(within(self.both, 0, len(self.samples)), self.alone)
-
-    def kept(self) -> list[Samples]:
-        """The samples that SoX keeps, if that is certain: those of the recording, and those of the silence."""
-        beyond = within(self.both, len(self.samples), len(self.silence))
-        return [cut(self.samples, self.alone), cut(self.silence, beyond)]
+        return np.array_equal(within(self.both, 0, len(self.blocks[0])), self.alone)
 
 
 def _kept(blocks: Iterable[Samples], spans: Spans) -> Iterator[Samples]:
