@@ -8,10 +8,12 @@ if __name__ == "__main__":  # first: its imports take as long as those of this p
 from collections import Counter
 
 from pipeline import checksums, files, programs, tables
+from pipeline.audio import foreign
 from pipeline.cluster import engine
 from pipeline.console import terminal
 from pipeline.console.text import printable
 from pipeline.corpus import layouts
+from pipeline.corpus.paths import told
 from pipeline.jobs import checks, ingest
 from pipeline.jobs.decoding import Decoded
 from pipeline.jobs.ingest import INGEST
@@ -28,10 +30,7 @@ def main() -> None:
     tables.write(folder / "rejected.csv", RejectedRow, listing.rejected)  # for fixing the corpus if it is refused
     for name, language in listing.folders.items():
         print(printable(f"folder {name}: {language}"))
-    if listing.skipped:
-        skipped = ", ".join(f"{name} ({number})" for name, number in listing.skipped.items())
-        print(printable(f"skipped: {skipped}"))
-    for note in listing.notes:
+    for note in [*told(listing.skipped), *listing.notes]:
         print(printable(note), flush=True)
     layouts.check(listing.entries, listing.rejected, settings.corpus)
 
@@ -73,6 +72,8 @@ def main() -> None:
         print(f"{len({row.recording for row in flags})} recordings have flags: see {folder / 'flags.csv'}")
     if rejected:
         print(f"{len(rejected)} rejected: see {folder / 'rejected.csv'}")
+    for line in foreign.waiting(row.detail for row in rejected):
+        print(line)
     ingest.check_rejected(rejected, len(accepted), settings.corpus.max_rejected)
     layouts.check(accepted, rejected, settings.corpus)
 

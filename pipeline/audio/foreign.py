@@ -14,7 +14,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -28,7 +28,7 @@ from pipeline.errors import AudioError
 
 HEAD_BYTES = 16
 ANSWER_S = 60  # the longest wait for the next block
-DOES_NOT_READ = "is {kind}, which libsndfile does not read; install PyAV (pip install av), or convert it to WAV or FLAC"
+INSTALL = "install PyAV (pip install av), or convert {} to WAV or FLAC"
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,19 @@ def is_installed() -> bool:
     return importlib.util.find_spec("av") is not None
 
 
+def waiting(details: Iterable[str]) -> list[str]:
+    """The line that says how many files were rejected because PyAV is not installed, if any were.
+
+    Parameters
+    ----------
+    details
+        Of the rejected files.
+    """
+    number = sum(detail.endswith(INSTALL.format("it")) for detail in details)
+    needs = "1 file needs" if number == 1 else f"{number:,} files need"
+    return [f"{needs} PyAV, which is not installed: {INSTALL.format('them')}"] if number else []
+
+
 def decode(path: Path, kind: Kind) -> Decoded:
     """Decode the first sound of a file of such a format.
 
@@ -74,7 +87,8 @@ def decode(path: Path, kind: Kind) -> Decoded:
         ``unreadable``; the blocks also raise ``unreadable`` and ``truncated``.
     """
     if not is_installed():
-        raise AudioError("unreadable", DOES_NOT_READ.format(kind=kind.name), path)
+        detail = f"is {kind.name}, which libsndfile does not read; {INSTALL.format('it')}"
+        raise AudioError("unreadable", detail, path)
     decoder = _Decoder.mine()
     header = decoder.begin(path, kind)
     blocks = _blocks(decoder, path, header["channels"])

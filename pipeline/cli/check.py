@@ -5,15 +5,16 @@ import posixpath
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from pipeline import params
+from pipeline.audio import foreign
 from pipeline.cluster import engine
 from pipeline.console.text import printable
 from pipeline.corpus.entries import Entry
-from pipeline.corpus.paths import Files, escaped, is_audio, is_folder, walk
+from pipeline.corpus.paths import Files, escaped, is_folder, recordings, told
 from pipeline.errors import AudioError, CorpusError
 from pipeline.jobs import checks, ingest
 from pipeline.jobs.decoding import Decoded
@@ -49,8 +50,9 @@ def examine(path: Path) -> bool:
         f"{len(entries):,} file{'s' * (len(entries) != 1)}, {minutes:,.1f} min: "
         f"{fine:,} fine, {len(rows) - fine:,} flagged, {len(rejected):,} unusable"
         + (f" ({', '.join(f'{code} {number:,}' for code, number in counts)})" if counts else "")
-        + (f"; {skipped:,} skipped: not audio" if skipped else "")
     )
+    for line in [*told(skipped), *foreign.waiting(row.detail for row in rejected)]:
+        print(printable(line))
     return not found
 
 
@@ -74,14 +76,10 @@ def _settings() -> tuple[params.Audio, params.Checks]:
     return params.Audio(sample_rate=16_000, channels="mix", min_duration=0.5), params.Checks.usual()
 
 
-def _list(path: Path, root: Path) -> tuple[list[Entry], list[RejectedRow], int]:
-    """The recordings at a path, those that can't be opened, and the number of files that are not audio."""
-    found: Iterator[tuple[str, AudioError | None]] = walk(root, ".") if root == path else iter([(path.name, None)])
-    files, entries, rejected, skipped = Files(root), list[Entry](), list[RejectedRow](), 0
-    for listed, error in found:
-        if error is None and root == path and not is_audio(listed):
-            skipped += 1
-            continue
+def _list(path: Path, root: Path) -> tuple[list[Entry], list[RejectedRow], Counter[str]]:
+    """The recordings at a path, those that can't be opened, and the number of other files by kind."""
+    files, entries, rejected, skipped = Files(root), list[Entry](), list[RejectedRow](), Counter[str]()
+    for listed, error in recordings(root, ".", skipped) if root == path else [(path.name, None)]:
         name = posixpath.normpath(listed)
         try:
             if error:

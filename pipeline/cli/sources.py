@@ -2,6 +2,8 @@
 
 import io
 import subprocess
+import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,24 +22,26 @@ BYTES_PER_SAMPLE = 2
 
 
 def expanded(paths: Iterable[Path]) -> list[Path]:
-    """Files, and the audio files of folders, in order.
+    """Files, and the audio files of folders, in order; a line on stderr says what else folders hold.
 
     Raises
     ------
     CorpusError
         If a folder has none.
     """
-    from pipeline.corpus.paths import is_audio, is_folder, walk
+    from pipeline.corpus.paths import is_folder, recordings, told
 
-    files: list[Path] = []
+    files, skipped = list[Path](), Counter[str]()
     for path in paths:
         if not is_folder(path):
             files.append(path)
             continue
-        inside = [path / name for name, error in walk(path, ".") if not error and is_audio(name)]
+        inside = [path / name for name, _ in recordings(path, ".", skipped)]  # what can't be opened is told when read
         if not inside:
             raise CorpusError(f"{printable(path)} holds no audio files; name a file, or a folder with some")
         files += inside
+    for line in told(skipped):
+        print(printable(line), file=sys.stderr)
     return files
 
 

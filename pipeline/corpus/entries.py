@@ -7,7 +7,11 @@ from pathlib import Path
 
 from pipeline.rows import RejectedRow
 
-Stamp = tuple[int, int, int]  # of a file: size in bytes, time of the last change in ns, inode
+Stamp = tuple[int, int, int, int]
+"""Of a file: size in bytes, times in ns at which content (mtime) and anything (ctime) changed, inode.
+
+Any tool can set mtime; only the system sets ctime.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class Entry:
     speaker: str
     group: str = ""
     extra: dict[str, str] = field(default_factory=dict)
-    stamp: Stamp = (0, 0, 0)
+    stamp: Stamp = (0, 0, 0, 0)
     source: str = ""
     channel: int = 0
     start: float = 0.0

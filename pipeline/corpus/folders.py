@@ -3,27 +3,35 @@
 Names are compared word by word: train_english holds the words train and english.
 """
 
-import os
 import posixpath
 import unicodedata
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from pipeline import params
+from pipeline.audio.endings import is_audio
 from pipeline.corpus import speakers
 from pipeline.corpus.collector import Collector
 from pipeline.corpus.entries import Listing
-from pipeline.corpus.paths import escaped, folders_of, is_audio, is_folder, quoted, walk
+from pipeline.corpus.paths import (
+    escaped,
+    folders_of,
+    is_folder,
+    is_of_system,
+    kind,
+    names_in,
+    quoted,
+    recordings,
+    walk,
+)
 from pipeline.errors import CorpusError
 
 
 def recognise(root: Path) -> str | None:
     """Tell by what a folder is recognised as of this layout."""
     for folder in folders_of(root):
-        with suppress(OSError), os.scandir(root / folder) as found:
-            if any(is_audio(entry.name) or entry.is_dir(follow_symlinks=False) for entry in found):
-                return f"it holds folders, such as {escaped(folder)}/"
+        if any(is_audio(name) or is_folder(root / folder / name) for name in names_in(root / folder)):
+            return f"it holds folders, such as {escaped(folder)}/"
     return None
 
 
@@ -34,37 +42,32 @@ def read(root: Path, corpus: params.Corpus) -> Listing:
     folders, others = _top(root)
     languages = _languages(folders, corpus, collector)
     table = posixpath.normpath(corpus.speaker_table or ".")
-    collector.skipped.update(_kind(name) for name in others if name != table)
+    collector.skipped.update(kind(name) for name in others if name != table)
     for folder in folders:
+        search = recordings if folder in languages else walk
         # A link to / would list the whole machine.
-        found = walk(root, folder) if collector.files.holds(folder) else iter([(folder, None)])
+        inside = collector.files.holds(folder)
+        found = search(root, folder, collector.skipped) if inside else iter([(folder, None)])
         if folder not in languages:
             collector.skipped[escaped(folder)] += sum(1 for _ in found)
             continue
         for path, error in found:
             if error:
                 collector.reject(path, error)
-            elif is_audio(path) or is_folder(root / path):
-                collector.add(path, languages[folder], speaker_of(path))
             else:
-                collector.skipped[_kind(path)] += 1
+                collector.add(path, languages[folder], speaker_of(path))
     named = {escaped(folder): language for folder, language in languages.items()}
     return collector.listing(folders=named)
 
 
 def _top(root: Path) -> tuple[list[str], list[str]]:
-    """Names of all folders and links to folders directly in the root, and of everything else there, both sorted."""
+    """Names of all folders that may hold a language directly in the root, and of everything else there, both sorted."""
     try:
         names = sorted(path.name for path in root.iterdir())
     except OSError as error:
         raise CorpusError(f"corpus.root {quoted(root)} can't be listed ({error.strerror}); make it readable") from error
-    folders = [name for name in names if is_folder(root / name)]
+    folders = [name for name in names if is_folder(root / name) and not is_of_system(name)]
     return folders, sorted(set(names) - set(folders))
-
-
-def _kind(path: str) -> str:
-    """The name under which skipped files with this ending are counted."""
-    return escaped(f"*{posixpath.splitext(path)[1]}")
 
 
 def _languages(folders: Sequence[str], corpus: params.Corpus, collector: Collector) -> dict[str, str]:

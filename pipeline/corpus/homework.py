@@ -3,7 +3,6 @@
 `corpus.labels` gives the language of each integer. Nobody says who speaks.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
@@ -13,7 +12,7 @@ from pipeline import params
 from pipeline.corpus import speakers, spreadsheet
 from pipeline.corpus.collector import Collector
 from pipeline.corpus.entries import Listing
-from pipeline.corpus.paths import escaped, is_file, quoted
+from pipeline.corpus.paths import escaped, is_file, names_in, quoted
 from pipeline.errors import AudioError, CorpusError
 
 LABELS = "labels.csv"
@@ -41,7 +40,7 @@ def _with_ending(root: Path, file: str) -> str:
 
 def _table(root: Path) -> str:
     """Name of the table: labels.csv, or the only CSV in the folder."""
-    tables = [name for name in os.listdir(root) if name.lower().endswith(".csv")]  # noqa: PTH208 (names only)
+    tables = [name for name in names_in(root) if name.lower().endswith(".csv")]
     return tables[0] if len(tables) == 1 else LABELS
 
 

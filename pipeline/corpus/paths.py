@@ -4,18 +4,26 @@ import errno
 import functools
 import os
 import posixpath
+import re
 import stat
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from pipeline.audio.endings import is_audio
 from pipeline.console.text import shorten
 from pipeline.corpus.entries import Stamp
 from pipeline.errors import AudioError
 
-AUDIO_ENDINGS = frozenset(
-    ".aac .aif .aifc .aiff .au .caf .flac .m4a .mp3 .oga .ogg .opus .rf64 .snd .sph .w64 .wav .wma".split()  # noqa: SIM905
-)
-"""Files with these endings are treated as audio: one that libsndfile can't read is rejected, not skipped."""
+SYSTEM_FILES = "system files"
+"""Under this name, `Listing.skipped` counts what systems leave behind; a folder counts once and is not searched."""
+
+_OF_SYSTEMS = re.compile(
+    r"\..*|~\$.*|__macosx|icon\r|network trash folder|temporary items|thumbs\.db|ehthumbs\w*\.db|desktop\.ini|"
+    r"\$recycle\.bin|recycler|system volume information|found\.\d{3}|lost\+found|@eadir|@tmp|@recycle|"
+    r"@recently-snapshot|#recycle|#snapshot|.*:zone\.identifier",
+    re.IGNORECASE | re.DOTALL,
+)  # names of files and folders: of any Unix, Office, macOS, Windows and network storage
 
 MAX_LINKS = 40  # in a row, as many as Linux follows
 MAX_NAME_CHARACTERS = 300  # of a name in a message
@@ -31,12 +39,26 @@ def is_file(path: Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113 (as above)
 
 
-def folders_of(root: Path) -> list[str]:
-    """Names of all folders and links to folders directly in a folder, sorted; none if it can't be listed."""
+def is_of_system(name: str) -> bool:
+    """Tell by the name of a file or folder if a system left it behind, so that it is neither recording nor table.
+
+    >>> [is_of_system(name) for name in ("._a.wav", "@eaDir", "Thumbs.db", "a.wav", "lost")]
+    [True, True, True, False, False]
+    """
+    return _OF_SYSTEMS.fullmatch(name) is not None
+
+
+def names_in(folder: Path) -> list[str]:
+    """Names of everything that a person put directly into a folder, sorted; none if it can't be listed."""
     try:
-        return sorted(name for name in os.listdir(root) if is_folder(root / name))  # noqa: PTH208 (names only)
+        return sorted(name for name in os.listdir(folder) if not is_of_system(name))  # noqa: PTH208 (names only)
     except OSError:
         return []
+
+
+def folders_of(root: Path) -> list[str]:
+    """Those of `names_in` that are folders or links to folders."""
+    return [name for name in names_in(root) if is_folder(root / name)]
 
 
 def root_folder(root: str) -> Path:
@@ -62,7 +84,7 @@ class Files:
         self._real_folder = functools.lru_cache(1024)(posixpath.realpath)  # neighbours in a list share their folder
 
     def stamp(self, path: str) -> Stamp:
-        """Size in bytes, time of the last change in ns and inode of the file at a normalised path.
+        """The stamp of the file at a normalised path.
 
         Raises
         ------
@@ -81,7 +103,7 @@ class Files:
         if not stat.S_ISREG(status.st_mode):
             detail = "is a folder, a link to one, a pipe or a device; put an audio file in its place"
             raise AudioError("not_a_file", detail, Path(path))
-        return status.st_size, status.st_mtime_ns, status.st_ino
+        return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
     def holds(self, folder: str) -> bool:
         """Tell if a folder, or the target of a link to one, lies below the root."""
@@ -123,28 +145,56 @@ def quoted(name: str | Path) -> str:
     return shorten(repr(str(name)), MAX_NAME_CHARACTERS)
 
 
-def walk(root: Path, top: str) -> Iterator[tuple[str, AudioError | None]]:
-    """Paths of all files below a folder, and folders that can't be listed with the error; links aren't followed."""
+def walk(root: Path, top: str, skipped: Counter[str]) -> Iterator[tuple[str, AudioError | None]]:
+    """Paths of all files below a folder, and folders that can't be searched with the error.
+
+    Links to folders aren't followed. What systems leave behind is counted in `skipped`.
+    """
     waiting = [top]
     while waiting:
         folder = waiting.pop()
         try:
             with os.scandir(root / folder) as found:
-                content = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in found)
+                content = sorted(
+                    (entry.name, entry.is_dir(follow_symlinks=False), entry.is_symlink()) for entry in found
+                )
         except OSError as error:
             detail = f"is a folder that can't be listed ({error.strerror}); make it readable"
             yield folder, AudioError("missing", detail)
             continue
         below = []
-        for name, is_dir in content:
+        for name, is_dir, is_link in content:
             path = f"{folder}/{name}"
-            if is_dir and not is_audio(name):
+            if is_of_system(name):
+                skipped[SYSTEM_FILES] += 1
+            elif is_dir and not is_audio(name):
                 below.append(path)
+            elif is_link and is_folder(root / path):
+                yield path, AudioError("not_a_file", "is a link to a folder; put the folder in its place")
             else:
                 yield path, None
         waiting += reversed(below)
 
 
-def is_audio(path: str) -> bool:
-    """Tell by the ending of a name if its file is treated as audio."""
-    return posixpath.splitext(path)[1].lower() in AUDIO_ENDINGS
+def recordings(root: Path, top: str, skipped: Counter[str]) -> Iterator[tuple[str, AudioError | None]]:
+    """As `walk`, but audio only: other files are counted by ending."""
+    for path, error in walk(root, top, skipped):
+        if error or is_audio(path):
+            yield path, error
+        else:
+            skipped[kind(path)] += 1
+
+
+def kind(path: str) -> str:
+    """The name under which a skipped file is counted: of its ending, or of all that systems leave behind."""
+    return SYSTEM_FILES if is_of_system(posixpath.basename(path)) else escaped(f"*{posixpath.splitext(path)[1]}")
+
+
+def told(skipped: Mapping[str, int]) -> list[str]:
+    """The line that says what was skipped, if anything was.
+
+    >>> told({"*.txt": 2, SYSTEM_FILES: 1})
+    ['skipped: *.txt (2), system files (1)']
+    """
+    counts = ", ".join(f"{shorten(name)} ({number:,})" for name, number in skipped.items())
+    return [f"skipped: {counts}"] if counts else []

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipeline.corpus.paths import quoted
+from pipeline.console.text import brief
 from pipeline.errors import CorpusError
 
 
@@ -95,7 +95,7 @@ def _fault(header: Sequence[str], required: Sequence[str]) -> str | None:
         return f"has no column {' nor '.join(missing)}"
     for column, count in Counter(header).items():
         if column and count > 1:
-            return f"has {count} columns {quoted(column)}"
+            return f"has {count} columns {brief(column)}"
         if not column.isprintable():
-            return f"has a column {quoted(column)}, whose name can't be printed"
+            return f"has a column {brief(column)}, whose name can't be printed"
     return None

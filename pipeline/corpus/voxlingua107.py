@@ -3,7 +3,6 @@
 https://bark.phon.ioc.ee/voxlingua107. The video is the group: its speakers are not known, but they stay together.
 """
 
-import os
 import re
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from pipeline import params
 from pipeline.corpus import speakers
 from pipeline.corpus.collector import Collector
 from pipeline.corpus.entries import Listing
-from pipeline.corpus.paths import escaped, folders_of
+from pipeline.corpus.paths import escaped, folders_of, kind, names_in, walk
 
 CLIP = re.compile(r"(?P<video>.{11})__U__S\d+---(?P<start>\d+\.\d+)-(?P<end>\d+\.\d+)\.\w+")
 
@@ -19,9 +18,7 @@ CLIP = re.compile(r"(?P<video>.{11})__U__S\d+---(?P<start>\d+\.\d+)-(?P<end>\d+\
 def recognise(root: Path) -> str | None:
     """Tell by what a folder is recognised as of this layout."""
     for folder in folders_of(root):
-        with os.scandir(root / folder) as found:
-            first = next((entry.name for entry in found if CLIP.fullmatch(entry.name)), None)
-        if first:
+        if first := next(filter(CLIP.fullmatch, names_in(root / folder)), None):
             return f"{escaped(folder)}/ holds {escaped(first)}"
     return None
 
@@ -30,15 +27,16 @@ def read(root: Path, corpus: params.Corpus) -> Listing:
     """List the clips in the folders of the languages; the times in the video are copied to columns."""
     collector, speaker_of = Collector(root, corpus), speakers.lookup_if_any(root, corpus)
     for folder in folders_of(root):
-        names = sorted(os.listdir(root / folder)) if collector.files.holds(folder) else []  # noqa: PTH208 (names only)
-        clips = [(name, match) for name in names if (match := CLIP.fullmatch(name))]
         language = collector.languages.find(folder)
-        if language is None:
-            collector.skipped[escaped(folder)] += len(clips)
-            continue
-        collector.skipped[f"{escaped(folder)}, other names"] += len(names) - len(clips)
-        for name, match in clips:
-            times = {"video_start_s": match["start"], "video_end_s": match["end"]}
-            path = f"{folder}/{name}"
-            collector.add(path, language, speaker_of(path), group=match["video"], extra=times)
+        for path, error in walk(root, folder, collector.skipped) if collector.files.holds(folder) else ():
+            match = CLIP.fullmatch(path.removeprefix(f"{folder}/"))
+            if language is None:
+                collector.skipped[escaped(folder)] += bool(match)
+            elif error:
+                collector.reject(path, error)
+            elif match:
+                times = {"video_start_s": match["start"], "video_end_s": match["end"]}
+                collector.add(path, language, speaker_of(path), group=match["video"], extra=times)
+            else:
+                collector.skipped[kind(path)] += 1
     return collector.listing()

@@ -15,9 +15,9 @@ from pipeline.jobs.memo import Memo, key
 from pipeline.rows import RejectedRow
 
 FILES_AT_ONCE = 1000  # handed to the threads
-SETTLED_S = 2.0  # since its last change; a more recent file may change again with the same modification time
+SETTLED_S = 2.0  # since its last change; a more recent file may change again with the same times
 
-Known = dict[str, tuple[tuple[int, ...], str]]  # a file's size, time of change and inode, and its digest, by path
+Known = dict[str, tuple[tuple[int, ...], str]]  # the stamp and the digest of each file
 
 
 def digests(
@@ -46,7 +46,7 @@ def digests(
                     rejected.append(RejectedRow(entry.name, "missing", "can't be read; check that it is readable"))
             progress.update(len(part))
     changed = sum(known.get(path, ((), ""))[1] != digest for path, (_, digest) in found.items())
-    now = {path: (stamp if stamp[1] < latest else (), digest) for path, (stamp, digest) in found.items()}
+    now = {path: (stamp if max(stamp[1:3]) < latest else (), digest) for path, (stamp, digest) in found.items()}
     if now != known:
         memo.put(entry_key, json.dumps(now).encode())
     return {path: digest for path, (_, digest) in found.items()}, rejected, changed

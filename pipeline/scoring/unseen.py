@@ -6,13 +6,13 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.arrays import Waveform
-from pipeline.audio import cuts
+from pipeline.audio import cuts, foreign
 from pipeline.audio.decode import decode
 from pipeline.console.terminal import Progress
 from pipeline.console.text import brief
 from pipeline.corpus import layouts
 from pipeline.corpus.entries import Entry, Listing
-from pipeline.corpus.paths import quoted
+from pipeline.corpus.paths import SYSTEM_FILES, quoted, told
 from pipeline.errors import AudioError, CorpusError
 from pipeline.rows import RejectedRow, SplitRow
 from pipeline.scoring import evaluation
@@ -79,8 +79,8 @@ def score(identifier: Identifier, corpus: params.Corpus, all_known: bool) -> Sco
 
 
 def _languages(listing: Listing) -> list[str]:
-    """What was skipped and is no ending of files."""
-    return sorted(name for name in listing.skipped if not name.startswith("*"))
+    """What was skipped and is no kind of files."""
+    return sorted(name for name in listing.skipped if name != SYSTEM_FILES and not name.startswith("*"))
 
 
 def _score(identifier: Identifier, path: Path, entry: Entry) -> RecordingScore:
@@ -107,7 +107,5 @@ def sentences(scored: Scored) -> list[str]:
         found.append(
             f"recordings that can't be used: {len(scored.rejected):,}; the first, {quoted(first.path)}, {first.detail}"
         )
-    if scored.skipped:
-        counts = ", ".join(f"{brief(name)} {count}" for name, count in sorted(scored.skipped.items()))
-        found.append(f"skipped: {counts}")
-    return found + scored.notes
+    waiting = foreign.waiting(row.detail for row in scored.rejected)
+    return found + waiting + told(scored.skipped) + scored.notes

@@ -11,6 +11,7 @@ import soundfile
 
 from pipeline import params, tables
 from pipeline.arrays import Samples
+from pipeline.audio import foreign
 from pipeline.audio.samples import in_memory
 from pipeline.audio.wav import samples_of
 from pipeline.cli.check import examine
@@ -113,20 +114,26 @@ def test_check_names_every_fault_and_writes_nothing(
     (root / "|touch hurt.wav").write_bytes((root / "fine.wav").read_bytes()[:-2])
     (root / "outside.wav").symlink_to("/etc/hostname")
     (root / "notes.txt").touch()
+    (root / "phone.amr").write_bytes(b"#!AMR\n" + bytes(99))
+    (root / "._fine.wav").write_bytes(b"\0\5\x16\7")
     os.mkfifo(root / "pipe.wav")
+    monkeypatch.setattr(foreign, "is_installed", lambda: False)
     before = sorted(tmp_path.rglob("*"))
 
     assert not examine(root)
     printed = capsys.readouterr().out.splitlines()
-    found = {(line.split()[0], line[14:].partition(" ")[0]) for line in printed[:-1]}
+    found = {(line.split()[0], line[14:].partition(" ")[0]) for line in printed[:-3]}
     assert found >= {
         ("clipped", "clipped.wav"), ("quiet", "quiet.wav"), ("tonal", "tone.wav"), ("steady", "tone.wav"),
         ("duplicate", "one.wav"), ("duplicate", "sub/two.flac"), ("too_short", "-short.wav"), ("silent", "zeros.wav"),
         ("unreadable", "text.mp3"), ("truncated", "half.wav"), ("truncated", "|touch"), ("outside", "outside.wav"),
-        ("not_a_file", "pipe.wav"),
+        ("not_a_file", "pipe.wav"), ("unreadable", "phone.amr"),
     }  # fmt: skip
     assert "fine.wav" not in {name for _, name in found}
-    assert printed[-1].endswith("1 skipped: not audio")
+    assert printed[-2:] == [
+        "skipped: system files (1), *.txt (1)",
+        "1 file needs PyAV, which is not installed: install PyAV (pip install av), or convert them to WAV or FLAC",
+    ]
     assert sorted(tmp_path.rglob("*")) == before
 
     assert examine(root / "fine.wav")

@@ -35,13 +35,15 @@ def test_half_a_sample_at_the_end_is_an_error() -> None:
     assert caught.value.reason == "odd_bytes"
 
 
-def test_folders_stand_for_their_audio_files(tmp_path: Path) -> None:
-    for name in ("b.wav", "a/x.FLAC", "a/notes.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+def test_folders_stand_for_their_audio_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("b.wav", "a/x.FLAC", "a/notes.txt", "._b.wav", "@eaDir/b.wav/thumb.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     single = tmp_path / "a" / "notes.txt"
     found = expanded([single, tmp_path, Path("-"), single])
     assert found == [single, tmp_path / "b.wav", tmp_path / "a" / "x.FLAC", Path("-"), single]
+    assert capsys.readouterr().err == "skipped: system files (2), *.txt (1)\n"
+    assert expanded([tmp_path / "._b.wav"]) == [tmp_path / "._b.wav"]  # named by the user
     (tmp_path / "empty").mkdir()
     with pytest.raises(CorpusError, match="holds no audio files"):
         expanded([tmp_path / "empty"])

@@ -83,7 +83,7 @@ class LayoutContract:
             (corpus.root / row[0]).write_bytes(bytes(number))
         for entry in corpus.read().entries:
             status = (corpus.root / entry.path).stat()
-            assert entry.stamp == (status.st_size, status.st_mtime_ns, status.st_ino)
+            assert entry.stamp == (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
     def test_other_languages_are_skipped_and_counted(self, corpus: Corpus) -> None:
         for number in range(2):

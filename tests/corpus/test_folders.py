@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pipeline import params
 from pipeline.corpus import layouts
-from pipeline.corpus.entries import Listing
+from pipeline.corpus.entries import Listing, Stamp
 from pipeline.corpus.paths import Files
 from pipeline.errors import CorpusError
 from tests.corpus.contract import LayoutContract
@@ -164,8 +164,8 @@ def test_folders_are_searched_to_any_depth_for_audio_only(corpus: FoldersCorpus)
 
 
 def test_other_files_are_counted_by_ending(corpus: FoldersCorpus) -> None:
-    touch(corpus.root, "train_hindi/film.mp4", "stray.wav")
-    assert corpus.read().skipped == {"*.mp4": 1, "*.wav": 1}
+    touch(corpus.root, "train_hindi/film.srt", "stray.wav")
+    assert corpus.read().skipped == {"*.srt": 1, "*.wav": 1}
 
 
 def test_a_name_that_can_not_be_printed_or_decoded_is_rejected_escaped(tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_a_folder_whose_files_vanish_one_by_one_is_listed(tmp_path: Path, monkey
     touch(tmp_path, *paths)
     stamp = Files.stamp
 
-    def vanish(files: Files, path: str) -> tuple[int, int, int]:
+    def vanish(files: Files, path: str) -> Stamp:
         if path in paths[::2]:
             (tmp_path / path).unlink()
         return stamp(files, path)

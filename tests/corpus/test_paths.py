@@ -16,7 +16,7 @@ def test_the_stamp_is_that_of_the_file_behind_all_links(tmp_path: Path) -> None:
     (tmp_path / "more_hindi").symlink_to("hindi")
     status = (tmp_path / "hindi" / "s" / "a.wav").stat()
     for path in ("hindi/s/a.wav", "hindi/s/b.wav", "hindi/s/c.wav", "more_hindi/s/b.wav"):
-        assert paths.Files(tmp_path).stamp(path) == (5, status.st_mtime_ns, status.st_ino)
+        assert paths.Files(tmp_path).stamp(path) == (5, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 def test_a_relative_root_that_a_copy_of_the_project_lacks_is_relative_to_the_project(

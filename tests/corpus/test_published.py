@@ -1,5 +1,6 @@
 """Every layout in its published form: listed by name, recognised by itself, and any damage to it is one sentence."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from pipeline import params
 from pipeline.corpus import layouts
 from pipeline.corpus.entries import Listing
+from pipeline.corpus.paths import SYSTEM_FILES
 from pipeline.errors import CorpusError
 from tests.corpus import corpora
 from tests.corpus.published import LANGUAGES, PUBLISHED, Published
@@ -51,6 +53,30 @@ def test_a_published_corpus_is_listed(corpus: Published, how: str) -> None:
     assert any(note.startswith("SPEAKERS ARE NOT KNOWN for") for note in listing.notes) == unknown
     if how == "auto":
         assert f"is read as layout '{name}': " in listing.notes[0]
+
+
+@pytest.mark.parametrize("how", ["named", "auto"])
+def test_what_systems_leave_behind_is_neither_a_recording_nor_a_table(corpus: Published, how: str) -> None:
+    chosen = settings(corpus, "auto" if how == "auto" else corpus.root.name)  # type: ignore[arg-type]
+    before = layouts.read(chosen)
+    folders = [corpus.root, *(path for path in corpus.root.rglob("*") if path.is_dir())]
+    for folder in folders:
+        for path in [path for path in folder.iterdir() if path.is_file()]:
+            for copy in (f"._{path.name}", f"@eaDir/{path.name}/x", f"@eaDir/{path.name}@SynoEAStream"):
+                (folder / copy).parent.mkdir(parents=True, exist_ok=True)
+                (folder / copy).write_bytes(b"\0\5\x16\7")
+        for name in (".DS_Store", "Thumbs.db", "DESKTOP.INI", "~$a.wav", "Icon\r", ".hidden.csv", "a:Zone.Identifier"):
+            (folder / name).touch()
+    for name in ("__MACOSX", ".Trash-1000", "$RECYCLE.BIN", "System Volume Information", "lost+found", ".english"):
+        shutil.copytree(corpus.root / folders[-1].relative_to(corpus.root), corpus.root / name / "english" / "hindi")
+        for table in corpus.root.glob("*.*"):
+            if table.is_file():
+                shutil.copy(table, corpus.root / name)
+    listing = layouts.read(chosen)
+    assert (listing.entries, listing.rejected, listing.notes) == (before.entries, [], before.notes)
+    assert set(listing.skipped) <= {SYSTEM_FILES}
+    if corpus.root.name == "folders":
+        assert listing.skipped[SYSTEM_FILES] == 3 * 8 + 7 + 6
 
 
 def test_every_layout_has_its_published_form() -> None:

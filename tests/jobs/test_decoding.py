@@ -167,7 +167,7 @@ def test_the_source_is_in_the_path_and_a_column(tmp_path: Path, call: tuple[Samp
 def test_files_are_divided_by_size_and_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingest, "BATCH_FILES", 3)
     sizes = [10, 20, 30, ingest.BATCH_BYTES, 5, 5, ingest.BATCH_BYTES // 2, ingest.BATCH_BYTES // 2, 1]
-    entries = [entry(f"{number}.wav", stamp=(size, 0, 0)) for number, size in enumerate(sizes)]
+    entries = [entry(f"{number}.wav", stamp=(size, 0, 0, 0)) for number, size in enumerate(sizes)]
     batches = ingest.batches(entries, {"": tmp_path})
     assert [[file.entries[0].path[0] for file in batch] for batch in batches] == [
         ["0", "1", "2"], ["3"], ["4", "5", "6"], ["7", "8"],

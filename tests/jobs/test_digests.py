@@ -1,0 +1,68 @@
+"""Digests of the files of a corpus: a changed file is read again, whatever its tool restores."""
+
+import os
+import shutil
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.corpus.entries import Entry
+from pipeline.corpus.paths import Files
+from pipeline.jobs import digests
+from pipeline.jobs.memo import Memo
+
+
+def edit(path: Path, content: bytes) -> None:
+    """Overwrite in place, and restore the time of the last change."""
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    path.write_bytes(content)
+    os.utime(path, ns=times)
+
+
+def restore(path: Path, content: bytes) -> None:
+    """Put another file of the same time in its place, as rsync -t does."""
+    other = path.with_name("other")
+    other.write_bytes(content)
+    shutil.copystat(path, other)
+    other.replace(path)
+
+
+def unpack(path: Path, content: bytes) -> None:
+    """Unpack an archive that holds a file of the same time."""
+    whole = path.with_name("a.tar")
+    before = path.stat()
+    edit(path, content)
+    with tarfile.open(whole, "w") as archive:
+        archive.add(path, path.name)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with tarfile.open(whole) as archive:
+        archive.extractall(path.parent, filter="data")
+
+
+@pytest.mark.parametrize("settled_s", [digests.SETTLED_S, -1.0])  # -1: every file counts as settled at once
+@pytest.mark.parametrize("change", [edit, restore, unpack])
+def test_a_changed_file_is_noticed_though_size_and_time_are_kept(
+    change: Callable[[Path, bytes], None], settled_s: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digests, "SETTLED_S", settled_s)
+    path, memo, read = tmp_path / "a.wav", Memo(tmp_path / "memo"), list[Path]()
+    digest = digests._digest
+    monkeypatch.setattr(digests, "_digest", lambda path: (read.append(path), digest(path))[1])
+
+    def listed() -> tuple[str, int]:
+        stamp = Files(tmp_path).stamp(path.name)
+        known, _, changed = digests.digests({"": tmp_path}, [Entry(path.name, "", "", stamp=stamp)], memo)
+        return known[path.name], changed
+
+    path.write_bytes(b"before")
+    os.utime(path, (1e9, 1e9))
+    before, time = listed()[0], path.stat().st_ctime_ns
+    assert listed() == (before, 0)
+    assert len(read) == (1 if settled_s < 0 else 2)
+    while path.stat().st_ctime_ns == time:  # a tick of the file system's clock, some milliseconds
+        change(path, b"AFTER.")
+    assert (path.stat().st_size, path.stat().st_mtime) == (6, 1e9)
+    after = listed()
+    assert (after[0] != before, after[1]) == (True, 1)
