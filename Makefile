@@ -1,15 +1,20 @@
-# make repro   set up what is missing, then run the pipeline
-# make handin  the results as handin.zip, once they are there
-# make test    set up what is missing, then run the tests
-# make quick   the fast tests: under a minute, no end-to-end or cluster tests
-# make lint    ruff and mypy
-# make bench   the benchmarks
+# make repro        set up what is missing, then run the pipeline
+# make handin       the results as handin.zip, once they are there
+# make test         set up what is missing, then run the tests
+# make quick        the fast tests: under a minute, no end-to-end or cluster tests
+# make lint         ruff and mypy
+# make bench        the benchmarks
+# make lock         resolve the newest versions that pyproject.toml allows into the two locks
+# make check-lock   check that every locked package can be installed on every supported Python
 
 PYTHON ?= python3
+PYTHONS := 3.11 3.12 3.13
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# uv, if it is installed, does the same as pip in a sixth of the time
+INSTALL := $(if $(shell command -v uv),uv pip install --python $(VENV)/bin/python,$(VENV)/bin/python -m pip install --use-pep517) -q --no-deps
 
-.PHONY: repro handin test quick lint bench setup system browser
+.PHONY: repro handin test quick lint bench setup system browser torch lock check-lock
 repro: setup
 	@lid doctor >/dev/null
 	dvc repro
@@ -18,18 +23,18 @@ repro: setup
 handin: setup browser
 	lid bundle handin.zip
 
-test: setup browser $(VENV)/extras
+test: setup browser $(VENV)/test
 	pytest
 
-quick: setup
+quick: setup $(VENV)/test
 	pytest -m "not end_to_end and not cluster and not slow"
 
-lint: setup
+lint: setup $(VENV)/test
 	ruff check .
 	ruff format --check .
 	mypy
 
-bench: setup
+bench: setup $(VENV)/test
 	for file in benchmarks/*.py; do python $$file || exit; done
 
 setup: system $(VENV)/ready
@@ -52,16 +57,35 @@ system browser:
 	$$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null
 
 $(VENV)/ready: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "error: Python 3.11 or newer is needed, this is $$($(PYTHON) -V); make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] not in "$(PYTHONS)".split())' || \
+		{ echo "error: Python $(PYTHONS) are supported, this is $$($(PYTHON) -V); make PYTHON=/path/to/python3.13 $(MAKECMDGOALS)" >&2; exit 2; }
 	@echo "installing the locked packages into $(VENV) (about 3 GB, some minutes)"
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install -q --no-deps --use-pep517 -r requirements.lock
-	$(VENV)/bin/pip install -q --no-deps --no-build-isolation -e .
+	$(INSTALL) -r requirements.lock
+	$(INSTALL) --no-build-isolation -e .
 	@touch $@
 
-# Not in the lock: tests need them; users of PyAV install it themselves, and the build of torch on PyPI has gigabytes.
-$(VENV)/extras: $(VENV)/ready
-	$(VENV)/bin/pip install -q torch==2.13.0 av==18.1.0
-	$(VENV)/bin/pip install -q --no-deps axe-core-python==0.1.0
+# What only tests and development need
+$(VENV)/test: $(VENV)/ready requirements-test.lock
+	$(INSTALL) -r requirements-test.lock
 	@touch $@
+
+# For the tests that need PyTorch, which are skipped without it: its common build has gigabytes
+torch: $(VENV)/test
+	$(VENV)/bin/python -m pip install -q torch==2.13.0
+
+LOCK := uv pip compile -q --universal --python-version $(firstword $(PYTHONS)) --generate-hashes --no-annotate --no-header --upgrade
+lock: $(VENV)/test
+	$(LOCK) --extra pipeline pyproject.toml -o requirements.lock
+	$(LOCK) --group dev -c requirements.lock -o requirements-test.lock \
+		$$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements.lock)
+
+# Wheels for Linux and macOS, of all packages but those that are published as sources only
+check-lock: $(VENV)/test
+	@for python in $(PYTHONS); do for platform in x86_64-manylinux_2_36 aarch64-manylinux_2_36 aarch64-apple-darwin; do \
+		echo "Python $$python, $$platform"; \
+		MACOSX_DEPLOYMENT_TARGET=14.0 uv pip install -q --dry-run --no-deps --require-hashes --target $(VENV)/none \
+			--python-version $$python --python-platform $$platform \
+			--only-binary :all: --no-binary antlr4-python3-runtime --no-binary sox \
+			-r requirements.lock -r requirements-test.lock || exit; \
+	done; done

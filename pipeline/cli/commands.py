@@ -21,7 +21,7 @@ class _Commands(click.Group):
         except ModuleNotFoundError as error:
             if (error.name or "pipeline").partition(".")[0] in ("pipeline", "stages"):  # a defect of this package
                 raise
-            print_error(f"{error.name} is not installed; this needs more: pip install 'lid-pipeline[pipeline]'")
+            print_error(f"{error.name} is not installed; in a clone of the project, run: pip install '.[pipeline]'")
         except click.UsageError as error:
             print_error(error.format_message())
         except KeyboardInterrupt:

@@ -158,16 +158,45 @@ def test_every_stage_is_in_the_readme() -> None:
 
 
 def test_every_dependency_is_justified_and_pinned() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["pipeline"], *extras["dev"]]
-    named = {re.split("[<>=]", requirement)[0] for requirement in wanted}
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project, groups = pyproject["project"], pyproject["dependency-groups"]
+    run = names([*project["dependencies"], *project["optional-dependencies"]["pipeline"]])
     rows = re.findall(r"^\| ([\w., -]+) \|", (ROOT / "docs" / "dependencies.md").read_text(), flags=re.MULTILINE)
-    assert {name for row in rows for name in row.split(", ")} - {"package"} == named
-    lock = (ROOT / "requirements.lock").read_text().replace("\\\n", "").splitlines()
-    pins = [re.fullmatch(r"([\w.-]+)==[\w.+]+ ( *--hash=sha256:[0-9a-f]{64})+", line) for line in lock]
-    assert all(pins)
-    assert {name.replace(".", "-") for name in named} <= {pin[1] for pin in pins if pin}
+    assert {name for row in rows for name in row.split(", ")} - {"package", "lock"} == run | names(groups["dev"])
+    locked, for_tests = pins("requirements.lock"), pins("requirements-test.lock")
+    assert run <= locked
+    assert names(groups["dev"]) <= locked | for_tests
+    assert not locked & for_tests
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {re.split("[<>=]", requirement)[0].replace(".", "-") for requirement in requirements}
+
+
+def pins(lock: str) -> set[str]:
+    """The packages in a lock, each with a version, maybe a marker, and hashes."""
+    lines = (ROOT / lock).read_text().replace("\\\n", "").splitlines()
+    found = [re.fullmatch(r"([\w-]+)==[\w.+]+ (; .+? )?( *--hash=sha256:[0-9a-f]{64})+", line) for line in lines]
+    assert all(found)
+    return {pin[1] for pin in found if pin}
+
+
+def test_the_same_pythons_are_declared_locked_and_tested() -> None:
+    classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["classifiers"]
+    pythons = re.findall(r"Python :: (3\.\d+)", " ".join(classifiers))
+    made = re.search(r"^PYTHONS := (.+)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert made
+    assert made[1].split() == pythons
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
+    assert [run["python"] for run in jobs["test"]["strategy"]["matrix"]["include"]] == pythons
+
+
+def test_no_page_or_message_installs_a_package_by_a_name_that_is_not_published() -> None:
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    texts = [ROOT / name for name in tracked.split("\0") if name.endswith((".py", ".md", ".j2"))]
+    assert len(texts) > 100
+    found = [path for path in texts if re.search(r"pip3? install [^\n]*lid-pipeline", path.read_text(encoding="utf-8"))]
+    assert found == []
 
 
 def test_hooks_run_the_checks_of_lint() -> None:
@@ -181,7 +210,7 @@ def test_version_and_licence_are_the_same_everywhere() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["version"] == project["version"]
-    assert citation["license"] == project["license"]["text"] == (ROOT / "LICENSE").read_text().split()[0]
+    assert citation["license"] == project["license"] == (ROOT / "LICENSE").read_text().split()[0]
     assert f"## {project['version']}" in (ROOT / "CHANGELOG.md").read_text()
 
 

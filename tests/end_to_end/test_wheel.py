@@ -76,7 +76,7 @@ def test_commands_that_need_more_say_so(installed: Installed, words: list[str]) 
     done = installed.run("lid", *words)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert "pip install 'lid-pipeline[pipeline]'" in done.stderr
+    assert "in a clone of the project, run: pip install '.[pipeline]'" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["lid --help", "lid identify --help"])
