@@ -20,7 +20,6 @@ PACKAGES = (
     "sox",
     "soxr",
     "tensorflow",
-    "tf2onnx",
     "vl-convert-python",
     "zarr",
     "zarrs",

@@ -1,7 +1,6 @@
 """Write the trained network as a frame-by-frame network in four formats, each checked against the sequence form."""
 
 import shutil
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import numpy as np
 from pipeline import backend, checksums, params
 from pipeline.audio.samples import FULL_SCALE
 from pipeline.errors import ArtifactError
-from pipeline.export import golden
+from pipeline.export import golden, onnx_file
 from pipeline.mfcc.kernel import FIXED, POWER_FLOOR, make_kernel
 from pipeline.network import forms
 from pipeline.network.definition import Architecture
@@ -23,8 +22,8 @@ from pipeline.streaming.runtimes import RUNTIMES, Name
 if TYPE_CHECKING:
     from keras import Model
 
-KERAS_FORMATS: dict[Name, str] = {"saved_model": "tf_saved_model", "litert": "litert", "onnx": "onnx"}
-"""Keras's names of the formats of the step form."""
+KERAS_FORMATS: dict[Name, str] = {"saved_model": "tf_saved_model", "litert": "litert"}
+"""Keras's names of the formats of the step form that it writes."""
 
 CONVENTIONS = {  # choices without a parameter, for other implementations of the stream
     "audio": "the channels' mean, resampled by soxr (HQ), rounded to 16 bits; "
@@ -124,9 +123,8 @@ def _write_networks(trained: "Model", architecture: Architecture, folder: Path) 
     forms.transfer(trained, stateful)
     forms.transfer(trained, step)
     stateful.save(folder / RUNTIMES["keras"].file)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the converters warn about their own internals
-        for name, kind in KERAS_FORMATS.items():
-            target = folder / RUNTIMES[name].file
-            shutil.rmtree(target, ignore_errors=True)
-            step.export(target, format=kind, verbose=False)
+    for name, kind in KERAS_FORMATS.items():
+        target = folder / RUNTIMES[name].file
+        shutil.rmtree(target, ignore_errors=True)
+        step.export(target, format=kind, verbose=False)
+    onnx_file.write(trained, architecture, folder / RUNTIMES["onnx"].file)

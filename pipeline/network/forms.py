@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline import backend
 from pipeline.network.definition import CELLS, RUNNING_MEAN, Architecture, RecurrentLayer, membership
@@ -80,6 +81,12 @@ def transfer(source: "Model", target: "Model") -> None:
             layer.set_weights(source.get_layer(layer.name).get_weights())
 
 
+def normalisation(architecture: Architecture) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scale and offset that give MFCCs of the training frames mean 0 and variance 1, each of shape (n_mfcc,)."""
+    deviation = np.sqrt(np.maximum(architecture.variance, MIN_VARIANCE))
+    return 1 / deviation, -np.array(architecture.mean) / deviation
+
+
 def _recurrent_sequence(stateful: bool = False) -> Recurrent:
     def recurrent(kind: RecurrentLayer, name: str, units: int, signal: "KerasTensor", **options: Any) -> "KerasTensor":
         make = getattr(backend.keras().layers, kind.keras)
@@ -91,7 +98,9 @@ def _recurrent_sequence(stateful: bool = False) -> Recurrent:
 
 def _front_end(architecture: Architecture, features: "KerasTensor", recurrent: Recurrent) -> "KerasTensor":
     """MFCCs as the recurrent layers see them."""
-    keras, signal = backend.keras(), _normalised(architecture, features)
+    keras = backend.keras()
+    scale, offset = (values.tolist() for values in normalisation(architecture))
+    signal = keras.layers.Rescaling(scale, offset, name="normalisation")(features)
 
     def running_mean(name: str, signal: "KerasTensor") -> "KerasTensor":
         # Exponential: as a linear recurrent layer, it has its state in every form and format.
@@ -112,16 +121,6 @@ def _front_end(architecture: Architecture, features: "KerasTensor", recurrent: R
     if architecture.deltas:
         signal = keras.layers.Concatenate(name="deltas")([signal, signal - running_mean("deltas_mean", signal)])
     return signal
-
-
-def _normalised(architecture: Architecture, features: "KerasTensor") -> "KerasTensor":
-    deviation = np.sqrt(np.maximum(architecture.variance, MIN_VARIANCE))
-    # Rescaling, not Normalization, whose tensors Keras exports to ONNX as further inputs.
-    layer = backend.keras().layers.Rescaling(
-        scale=(1 / deviation).tolist(), offset=(-np.array(architecture.mean) / deviation).tolist(), name="normalisation"
-    )
-    output: KerasTensor = layer(features)
-    return output
 
 
 def _answer(architecture: Architecture, number: int, signal: "KerasTensor", recurrent: Recurrent) -> "KerasTensor":

@@ -1,7 +1,7 @@
 """Small exported networks with random weights."""
 
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from pipeline.network.ensemble import Division
 from pipeline.streaming.decision import Rule
 from pipeline.streaming.description import Description
 from pipeline.streaming.reference import Predict
+
+if TYPE_CHECKING:
+    from keras import Model
 
 LANGUAGES = ("english", "hindi", "mandarin")
 STRATEGIES: tuple[params.SilenceStrategy, ...] = get_args(params.SilenceStrategy)
@@ -39,6 +42,15 @@ def design(
     return make_architecture(model, classes, division, np.zeros(N_MFCC), np.full(N_MFCC, 400.0), strategy)
 
 
+def network(architecture: Architecture) -> "Model":
+    """A network on whole sequences with random weights and biases, which Keras would start at 0."""
+    backend.keras().utils.set_random_seed(3)
+    model, rng = forms.sequence(architecture), np.random.default_rng(3)
+    for values in model.trainable_variables:
+        values.assign_add(rng.normal(0, 0.1, values.shape))
+    return model
+
+
 def export(
     architecture: Architecture,
     strategy: params.SilenceStrategy,
@@ -47,10 +59,9 @@ def export(
     tolerance: float = 1e-4,
 ) -> Description:
     """Write a network with random weights, and its export, into a folder: model/sequence.keras and streaming/."""
-    backend.keras().utils.set_random_seed(3)
     (folder / "model").mkdir(parents=True)
-    forms.sequence(architecture).save(folder / "model" / "sequence.keras")
-    network = formats.load(folder / "model" / "sequence.keras")
+    trained = network(architecture)
+    trained.save(folder / "model" / "sequence.keras")
     description = formats.describe(
         architecture,
         languages=LANGUAGES,
@@ -60,9 +71,9 @@ def export(
         decision=Rule(),
         streaming=True,
         tolerance=tolerance,
-        weights=network.count_params(),
+        weights=trained.count_params(),
     )
-    formats.write(network, architecture, description, folder / "streaming")
+    formats.write(trained, architecture, description, folder / "streaming")
     return description
 
 

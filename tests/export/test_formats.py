@@ -55,10 +55,6 @@ def test_an_export_holds_its_description_and_checksums_of_all_its_files(exported
     )
 
 
-def test_every_runtime_but_the_stateful_one_has_a_format_of_the_step_form() -> None:
-    assert set(formats.KERAS_FORMATS) == set(RUNTIMES) - {"keras"}
-
-
 def test_latency_is_half_a_window_and_the_longest_wait_for_a_speech_flag(defaults: params.Params) -> None:
     found = formats.latency(16000, small.MFCC, defaults.silence)
     assert found == {"look_ahead": 0.0125, "silence": 0.37}  # 400 / 2 / 16000; 0.02 + 0.1 + 0.2 + 0.05

@@ -1,0 +1,157 @@
+"""model.onnx: the step form as a graph of ONNX, with one GRU or LSTM node per recurrent layer."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pipeline import files
+from pipeline.network import forms
+from pipeline.network.definition import CELLS, Architecture
+from pipeline.params import Cell
+
+if TYPE_CHECKING:
+    from keras import Model
+
+OPSET, IR = 15, 8  # of 2021: every node below has its present form, and older runtimes can read the file
+AXIS = "axis"  # the constant 0: signals have the shape (1, n); frames, posteriors and recurrent nodes one more axis
+
+
+class Node(NamedTuple):
+    """The node of a recurrent cell."""
+
+    gates: tuple[int, ...]  # in ONNX's order, the place of each in Keras's
+    options: dict[str, Any]
+
+
+NODES: dict[Cell, Node] = {
+    "gru": Node((0, 1, 2), {"linear_before_reset": 1}),  # update, reset, candidate; as Keras's reset_after
+    "lstm": Node((0, 3, 1, 2), {}),  # input, output, forget, candidate
+}
+
+
+def write(trained: "Model", architecture: Architecture, path: Path) -> None:
+    """Write a network as `forms.step` defines it, with the same names and shapes of inputs and outputs.
+
+    Parameters
+    ----------
+    trained
+        The network on whole sequences.
+    """
+    import onnx
+    from onnx import helper
+
+    graph = _Graph(trained)
+    graph.posterior(architecture)
+    states = {name: [1, units] for name, units in architecture.states.items()}
+    inputs = {"frame": [1, 1, architecture.n_mfcc]} | states
+    outputs = {"posterior": [1, 1, len(architecture.classes)]} | {f"next_{name}": size for name, size in states.items()}
+    constants = [onnx.numpy_helper.from_array(value, name) for name, value in graph.constants.items()]
+    model = helper.make_model(
+        helper.make_graph(graph.nodes, "step", _values(inputs), _values(outputs), constants),
+        producer_name="lid-pipeline",
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR,
+    )
+    onnx.checker.check_model(model, full_check=True)
+    files.replace(path, model.SerializeToString(deterministic=True))
+
+
+def _values(sizes: Mapping[str, Sequence[int]]) -> list[Any]:
+    from onnx import TensorProto, helper
+
+    return [helper.make_tensor_value_info(name, TensorProto.FLOAT, size) for name, size in sizes.items()]
+
+
+class _Graph:
+    """Nodes in the order of the signal, and their constants by name. A signal is the name of a tensor."""
+
+    def __init__(self, trained: "Model") -> None:
+        self._trained = trained
+        self.nodes: list[Any] = []
+        self.constants: dict[str, NDArray[Any]] = {AXIS: np.zeros(1, np.int64)}
+
+    def posterior(self, architecture: Architecture) -> None:
+        """Add every node, from the frame to the posterior."""
+        features = self._front_end(architecture)
+        answers = [self._answer(architecture, number, features) for number in range(len(architecture.members))]
+        if len(answers) > 1:
+            answers = [self._dense(f"network{number}_classes", answer) for number, answer in enumerate(answers)]
+            answers = [self._add("Mul", *answers)]
+        self._add("Unsqueeze", answers[0], AXIS, to="posterior")
+
+    def _front_end(self, architecture: Architecture) -> str:
+        def running_mean(name: str, signal: str) -> str:
+            share = 1 / architecture.running_means[name]
+            new = self._add("Mul", signal, self._constant(f"{name}_new", share))
+            old = self._add("Mul", f"{name}_h", self._constant(f"{name}_old", 1 - share))
+            return self._add("Add", new, old, to=f"next_{name}_h")
+
+        scale, offset = forms.normalisation(architecture)
+        signal = self._add("Squeeze", "frame", AXIS)
+        signal = self._add("Mul", signal, self._constant("scale", scale))
+        signal = self._add("Add", signal, self._constant("offset", offset))
+        if architecture.cmvn != "none":
+            signal = self._add("Sub", signal, running_mean("cmvn_mean", signal))
+        if architecture.cmvn == "mean_variance":
+            one, least = self._constant("one", 1), self._constant("least", forms.MIN_RUNNING_VARIANCE)
+            excess = self._add("Sub", self._add("Mul", signal, signal), one)
+            variance = self._add("Add", running_mean("cmvn_variance", excess), one)
+            signal = self._add("Div", signal, self._add("Sqrt", self._add("Max", variance, least)))
+        if architecture.deltas:
+            signal = self._add("Concat", signal, self._add("Sub", signal, running_mean("deltas_mean", signal)), axis=1)
+        return signal
+
+    def _answer(self, architecture: Architecture, number: int, signal: str) -> str:
+        name = f"network{number}"
+        for index in range(len(architecture.units)):
+            signal = self._recurrent(architecture.cell, f"{name}_{architecture.cell}{index}", signal)
+        for index in range(len(architecture.dense)):
+            signal = self._add("Relu", self._dense(f"{name}_dense{index}", signal))
+        return self._add("Softmax", self._dense(f"{name}_softmax", signal), axis=1)
+
+    def _dense(self, layer: str, signal: str) -> str:
+        weights, biases = self._weights(layer)
+        return self._add("Gemm", signal, self._constant(f"{layer}_w", weights), self._constant(f"{layer}_b", biases))
+
+    def _recurrent(self, cell: Cell, layer: str, signal: str) -> str:
+        order, options = NODES[cell]
+
+        def gates(values: NDArray[np.float32]) -> NDArray[np.float32]:
+            """From (n, gates · units) to (1, gates · units, n); the first axis is for directions."""
+            parts = np.split(values, len(order), axis=1)
+            return np.concatenate([parts[gate] for gate in order], axis=1).T[None]
+
+        kernel, recurrent, biases = self._weights(layer)
+        biases = np.atleast_2d(biases)  # of the input, and with a GRU of the state
+        pairs = np.concatenate([biases, np.zeros_like(biases)])[:2]
+        constants = {"w": gates(kernel), "r": gates(recurrent), "b": gates(pairs).transpose(0, 2, 1).reshape(1, -1)}
+        states = [f"{layer}_{state}" for state in CELLS[cell].states]
+        after = [f"{state}_after" for state in states]
+        inputs = [self._add("Unsqueeze", signal, AXIS)]
+        inputs += [self._constant(f"{layer}_{name}", value) for name, value in constants.items()]
+        inputs += ["", *(self._add("Unsqueeze", state, AXIS) for state in states)]  # "": no lengths
+        self._append(cell.upper(), inputs, ["", *after], hidden_size=len(recurrent), **options)
+        for state, name in zip(states, after, strict=True):
+            self._add("Squeeze", name, AXIS, to=f"next_{state}")
+        return f"next_{layer}_h"  # its output
+
+    def _weights(self, layer: str) -> list[NDArray[np.float32]]:
+        found: list[NDArray[np.float32]] = self._trained.get_layer(layer).get_weights()
+        return found
+
+    def _constant(self, name: str, value: ArrayLike) -> str:
+        self.constants[name] = np.asarray(value, np.float32)
+        return name
+
+    def _add(self, kind: str, *inputs: str, to: str = "", **options: Any) -> str:
+        output = to or f"signal{len(self.nodes)}"
+        self._append(kind, inputs, [output], **options)
+        return output
+
+    def _append(self, kind: str, inputs: Sequence[str], outputs: Sequence[str], **options: Any) -> None:
+        from onnx import helper
+
+        self.nodes.append(helper.make_node(kind, inputs, outputs, **options))
