@@ -54,7 +54,7 @@ system browser:
 	elif sudo -n true 2>/dev/null; then sudo="sudo -n"; \
 	else echo "error:$$missing missing; as root, run: apt-get install $(PACKAGES)" >&2; exit 2; fi; \
 	echo "installing $(PACKAGES)"; \
-	$$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null
+	$$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null
 
 $(VENV)/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] not in "$(PYTHONS)".split())' || \
