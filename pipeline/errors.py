@@ -13,6 +13,7 @@ Reason = Literal[
     "not_a_file",
     "name",
     "outside",
+    "line",
     "no_language",
     "no_speaker",
     "times",

@@ -4,20 +4,21 @@
     pip install -r requirements.txt
     python test_model.py FOLDER [--labels labels.csv] [--frames out/] [--keras]
 
-Prints one row of CSV per recording: the file, the language, its confidence, and the posterior of every class over the
-whole recording. `--labels` names a CSV of file and label, an integer or the name of a language; the accuracy is then
-printed as well. `--frames` writes one CSV per recording, with the posteriors of every frame.
+Prints one row of CSV per recording: the file, the language, its confidence, and the posterior of every class.
+`--labels` names a CSV of file and label, an integer or a language, and prints the accuracy as well. `--frames` writes
+one CSV per recording, with the posteriors of every frame. `--keras` runs streaming.keras, which needs TensorFlow.
 
 This file needs nothing but the folder model/ next to it and the packages in requirements.txt. It follows
 model/streaming.json, which describes everything around the network: the MFCCs, the rule for silence and the decision.
-`--keras` runs streaming.keras instead of model.tflite, and needs TensorFlow as well.
 """
 
 import argparse
 import csv
+import io
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ import soxr
 MODEL = Path(__file__).resolve().parent / "model"
 LABELS: dict[int, str] = {}  # the integers of labels.csv
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+OF_SYSTEMS = re.compile(r"[.]|(__macosx|@eadir|#recycle|[$]recycle.bin|system volume information|lost[+]found)$", re.I)
 BLOCK_FRAMES = 1000  # processed at a time
 FULL_SCALE = 32768  # 16-bit steps
 WAIT_S = 0.02  # that SoX waits before it starts or stops; also the window of its level
@@ -58,8 +60,7 @@ class LiteRt:
     def _next(self, frame: np.ndarray) -> np.ndarray:
         answer = self._step(frame=frame[None, None], **self._states)
         self._states = {name: answer[f"next_{name}"] for name in self._states}
-        posterior: np.ndarray = answer["posterior"][0, 0]
-        return posterior
+        return np.asarray(answer["posterior"][0, 0])
 
 
 class Keras:
@@ -72,8 +73,7 @@ class Keras:
             self._model = keras.models.load_model(MODEL / "streaming.keras", compile=False, safe_mode=True)
 
     def posteriors(self, frames: np.ndarray) -> np.ndarray:
-        answers: np.ndarray = np.asarray(self._model(frames[None]))[0]
-        return answers
+        return np.asarray(self._model(frames[None])[0])
 
     def reset_states(self) -> None:
         reset_states(self._model)
@@ -110,8 +110,7 @@ def read(path: Path, rate: int) -> np.ndarray:
 
 def rounded(audio: np.ndarray) -> np.ndarray:
     """Samples in steps of 16 bits; anything beyond full scale is clipped."""
-    samples: np.ndarray = np.clip(np.rint(audio), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
-    return samples
+    return np.asarray(np.clip(np.rint(audio), -FULL_SCALE, FULL_SCALE - 1), np.int16)
 
 
 def mfcc(samples: np.ndarray, hop: int, kernel: Any) -> Iterator[np.ndarray]:
@@ -152,8 +151,7 @@ def sox_spans(samples: np.ndarray, rate: int, threshold: float) -> list[tuple[in
     def above(energy: np.ndarray) -> bytes:
         level = np.floor(np.sqrt(energy * 2.0**32 / window))  # SoX's samples have 32 bits
         percent = level // 128 * 128 / (2**31 - 1) * 100
-        answer = (percent > round(threshold, 6)) & (energy < window * FULL_SCALE**2)
-        return answer.astype(np.uint8).tobytes()
+        return np.uint8((percent > round(threshold, 6)) & (energy < window * FULL_SCALE**2)).tobytes()
 
     loud = bytearray(above(total[1:] - total[np.maximum(np.arange(1, len(total)) - window, 0)]))
     edges, run, keeps = [], 0, False
@@ -209,23 +207,25 @@ def decision(speech: np.ndarray, posteriors: np.ndarray, rule: dict[str, Any]) -
     likely = np.maximum(posteriors[speech], 1e-10)
     mean = np.log(likely).mean(axis=0) if rule["mean"] == "log" else np.log(likely.mean(axis=0))
     odds = np.exp((mean - mean.max()) / rule["temperature"])
-    whole: np.ndarray = odds / odds.sum()
-    return whole
+    return np.asarray(odds / odds.sum())
 
 
-def labels_of(path: Path) -> dict[str, str]:
-    """The language of every file of a CSV with the columns file and label."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or not {"file", "label"} <= rows[0].keys():
+def labels_of(path: Path) -> dict[str, str | None]:
+    """The language of every file of a table with the columns file and label; empty if its label is."""
+    content = path.read_bytes()
+    text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "surrogateescape")
+    lines = [line for line in io.StringIO(text, newline=None) if line.strip(" ,;\t\n")] or [""]
+    header, *rows = csv.reader(lines, delimiter=max(",;\t", key=lines[0].count))
+    names = [name.strip().casefold() for name in header]
+    if not rows or not {"file", "label"} <= set(names):
         raise ValueError(f"{path} should have the columns file and label, and a row per recording")
     labels = {}
     for row in rows:
-        label = (row["label"] or "").strip()
-        name = LABELS.get(int(label)) if label.isdecimal() else label
+        cells = dict(zip(names, map(str.strip, row), strict=False))
+        file, label = cells.get("file", "").replace("\\", "/"), cells.get("label", "")
+        labels[file.removeprefix("./")] = name = LABELS.get(int(label)) if label.isdecimal() else label
         if name is None:
-            raise ValueError(f"{path}: label {label} of {row['file']} is none of {LABELS}")
-        labels[row["file"] or ""] = name
+            raise ValueError(f"{path}: label {label} of {file} is none of {LABELS}")
     return labels
 
 
@@ -239,12 +239,11 @@ def write_frames(path: Path, about: dict[str, Any], speech: np.ndarray, posterio
     """Write the posteriors of every frame as CSV."""
     hop_s = about["mfcc"]["hop_length"] / about["sample_rate"]
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(["frame", "time_s", "speech", *about["classes"]])
-        for frame, (flag, row) in enumerate(zip(speech, posteriors, strict=True)):
-            cells = ["" if math.isnan(posterior) else f"{posterior:.6f}" for posterior in row]
-            rows.writerow([frame, f"{frame * hop_s:.3f}", int(flag), *cells])
+    lines = [",".join(["frame", "time_s", "speech", *about["classes"]])]
+    for frame, (flag, row) in enumerate(zip(speech, posteriors, strict=True)):
+        cells = ["" if math.isnan(posterior) else f"{posterior:.6f}" for posterior in row]
+        lines.append(",".join([f"{frame},{frame * hop_s:.3f},{flag:d}", *cells]))
+    path.write_text("\n".join([*lines, ""]), encoding="utf-8", newline="")
 
 
 def main() -> int:
@@ -255,12 +254,13 @@ def main() -> int:
     parser.add_argument("--frames", type=Path, help="folder for the posteriors of every frame")
     parser.add_argument("--keras", action="store_true", help="run streaming.keras (needs TensorFlow)")
     asked = parser.parse_args()
-    files = sorted(path for path in asked.folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    found = (path for path in asked.folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    files = sorted(path for path in found if not any(map(OF_SYSTEMS.match, path.relative_to(asked.folder).parts)))
     if not files:
         parser.error(f"{printable(str(asked.folder))} holds no file of {', '.join(SUFFIXES)}")
     try:
         labels = labels_of(asked.labels) if asked.labels else {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         parser.error(printable(str(error)))
     about = json.loads((MODEL / "streaming.json").read_text(encoding="utf-8"))
     classes, languages, rule = about["classes"], about["languages"], about["decision"]
@@ -286,8 +286,9 @@ def main() -> int:
         cells = [""] * len(classes) if whole is None else [f"{posterior:.6f}" for posterior in whole]
         rows.writerow([printable(name), language, f"{confidence:.6f}", *cells])
         sys.stdout.flush()
-        labelled += name in labels
-        right += labels.get(name) == language
+        label = labels.get(name) or labels.get(name.removesuffix(path.suffix)) or None  # the ending may be left out
+        labelled += label is not None
+        right += label == language
     if asked.labels:
         share = f"{right / labelled:.1%}" if labelled else "not known"
         without = f"; {len(files) - labelled} without a label or not readable" if labelled < len(files) else ""

@@ -12,27 +12,36 @@ from pipeline import params
 from pipeline.corpus.entries import Entry, Listing
 from pipeline.corpus.languages import Languages
 from pipeline.corpus.paths import MAX_NAME_CHARACTERS, Files, escaped, require_printable
+from pipeline.corpus.spreadsheet import Bad
 from pipeline.errors import AudioError, CorpusError
 from pipeline.rows import RejectedRow
 
-NO_SPEAKER = "has no speaker; write one, so that no voice is both trained and tested on"
 MAX_S = 1e6  # 11 days
 NOTHING: Mapping[str, str] = {}
 
 
 class Collector:
-    """Collects the recordings of one source."""
+    """Collects the recordings of one source.
 
-    def __init__(self, root: Path, corpus: params.Corpus) -> None:
+    Parameters
+    ----------
+    speakers_in
+        Where the layout names the speakers, for messages; by default, in the path or the speaker table.
+    """
+
+    def __init__(self, root: Path, corpus: params.Corpus, speakers_in: str = "") -> None:
         self.languages = Languages(corpus.languages)
-        self.files = Files(root)
+        self.root, self.files = root, Files(root)
         self.entries: list[Entry] = []
         self.rejected: list[RejectedRow] = []
         self.skipped = Counter[str]()
         self._pattern = re.compile(corpus.speaker_pattern or "") if corpus.speakers == "pattern" else None
         self._unknown = corpus.speakers if corpus.speakers in ("file", "cluster") else "file"
         self._named = corpus.speakers == "table"
-        self._listed: set[object] = set()
+        by_pattern = self._pattern or (corpus.speaker_pattern and not speakers_in)
+        place = "its path that corpus.speaker_pattern finds" if by_pattern else speakers_in or "corpus.speaker_table"
+        self._no_speaker = f"has no speaker in {place}; write one, so that no voice is both trained and tested on"
+        self._listed: dict[object, Entry] = {}
 
     def language(self, text: str) -> str | None:
         """The language of `corpus.languages` that a text names; any other is counted as skipped."""
@@ -76,7 +85,7 @@ class Collector:
         """
         path = path.strip()
         try:
-            normal = below(path)
+            normal = below(self.files.written(path))
             stamp = self.files.stamp(normal)
             group = sys.intern(_one_line(group))
             voice, known = self._speaker(normal, speaker)
@@ -89,19 +98,26 @@ class Collector:
             if known in ("file", "cluster"):
                 entry = dataclasses.replace(entry, speaker=entry.file_id)
             elif not voice and not any(voices):
-                raise AudioError("no_speaker", NO_SPEAKER, Path(path))
+                raise AudioError("no_speaker", self._no_speaker, Path(path))
         except AudioError as error:
             self.reject(path, error)
             return
         key = (normal, channel, start, end) if channel or start or end is not None else normal
-        if key in self._listed:  # ./a.wav is a.wav
-            raise CorpusError(f"{where} lists {normal!r} again; list every recording once")
-        self._listed.add(key)
-        self.entries.append(entry)
+        before = self._listed.setdefault(key, entry)  # ./a.wav is a.wav
+        if before is entry:
+            self.entries.append(entry)
+        elif before == entry:
+            self.reject(path, AudioError("line", f"is listed again, unchanged, by {where}; remove that line"))
+        else:
+            raise CorpusError(f"{where} lists {normal!r} again, with other cells; list every recording once")
 
     def reject(self, path: str, error: AudioError) -> None:
         """Reject a recording."""
         self.rejected.append(RejectedRow(escaped(path), error.reason, error.detail))
+
+    def bad(self, table: str) -> Bad:
+        """Reject every line of a table, whose path is relative to the root, that can't be used."""
+        return lambda line, fault: self.reject(table, AudioError("line", f"line {line} {fault}"))
 
     def listing(self, folders: Mapping[str, str] = NOTHING) -> Listing:
         """Everything that was found; `folders` as in a Listing."""

@@ -3,14 +3,15 @@
 https://commonvoice.mozilla.org. client_id is the speaker; train.tsv, dev.tsv and test.tsv give the official split.
 """
 
+import posixpath
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pipeline import params
-from pipeline.corpus import spreadsheet
 from pipeline.corpus.collector import Collector
 from pipeline.corpus.entries import Listing
 from pipeline.corpus.paths import escaped, folders_of, is_file, is_folder
+from pipeline.corpus.spreadsheet import Table
 from pipeline.errors import CorpusError
 
 VALIDATED, CLIPS = "validated.tsv", "clips"
@@ -28,15 +29,14 @@ def recognise(root: Path) -> str | None:
 
 def read(root: Path, corpus: params.Corpus) -> Listing:
     """List the validated clips of every language."""
-    collector = Collector(root, corpus)
+    collector = Collector(root, corpus, "the column client_id")
     parts = list(_parts(root))
     if not parts:
         raise CorpusError(f"no folder in {escaped(str(root))} holds {VALIDATED} and {CLIPS}/; {REMEDY}")
     for folder, locale in parts:
-        splits = _splits(root / folder)
-        table = root / folder / VALIDATED
-        name = escaped(str(table))
-        for line, row in spreadsheet.scan(table, REQUIRED, name, REMEDY, tabs=True):
+        splits = _splits(root, folder, collector)
+        name = escaped(str(root / folder / VALIDATED))
+        for line, row in _table(root, posixpath.join(folder, VALIDATED), collector).rows(REQUIRED):
             if language := collector.language(row.get("locale", "").strip() or locale):
                 clip = row["path"].strip()
                 clip = clip if "." in clip else f"{clip}.mp3"  # of the first releases
@@ -57,14 +57,18 @@ def _parts(root: Path) -> Iterator[tuple[str, str]]:
             yield folder, locale
 
 
-def _splits(folder: Path) -> dict[str, str]:
+def _table(root: Path, name: str, collector: Collector) -> Table:
+    return Table(root / name, escaped(str(root / name)), REMEDY, collector.bad(name), tabs=True)
+
+
+def _splits(root: Path, folder: str, collector: Collector) -> dict[str, str]:
     """The official split of each clip; empty unless all three tables are there."""
-    if not all(is_file(folder / table) for table in SPLITS):
+    if not all(is_file(root / folder / table) for table in SPLITS):
         return {}
     return {
         row["path"].strip(): split
         for table, split in SPLITS.items()
-        for _, row in spreadsheet.scan(folder / table, REQUIRED, escaped(str(folder / table)), REMEDY, tabs=True)
+        for _, row in _table(root, posixpath.join(folder, table), collector).rows(REQUIRED)
     }
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline import params
-from pipeline.corpus import speakers, spreadsheet
+from pipeline.corpus import speakers
 from pipeline.corpus.collector import Collector
 from pipeline.corpus.entries import Listing
 from pipeline.corpus.paths import escaped, folders_of, is_file, is_folder
+from pipeline.corpus.spreadsheet import Table
 from pipeline.errors import CorpusError
 
 SPLITS = {"train": "train", "dev": "val", "test": "test"}
@@ -26,19 +27,19 @@ def recognise(root: Path) -> str | None:
 
 def read(root: Path, corpus: params.Corpus) -> Listing:
     """List the recordings of every language and split."""
-    collector, speaker_of = Collector(root, corpus), speakers.lookup_if_any(root, corpus)
+    collector = Collector(root, corpus)
+    speaker_of = speakers.lookup_if_any(corpus, collector)
     parts = list(_parts(root))
     if not parts:
         raise CorpusError(f"no folder in {escaped(str(root))} holds train.tsv and audio/train/; {REMEDY}")
     for folder, split in parts:
-        table = root / folder / f"{split}.tsv"
-        name = escaped(str(table))
+        listed = f"{folder}/{split}.tsv"
+        name = escaped(str(root / listed))
         language = collector.languages.find(folder)
-        for line, cells in spreadsheet.lines(table, name, REMEDY, tabs=True):
-            if not cells:
+        table = Table(root / listed, name, REMEDY, collector.bad(listed), tabs=True, width=CELLS)
+        for line, cells in table.lines():
+            if not table.reaches(CELLS - 1, line, cells):
                 continue
-            if len(cells) != CELLS:
-                raise CorpusError(f"{name} line {line} has {len(cells)} cells, not {CELLS}; {REMEDY}")
             if language is None:
                 collector.skipped[escaped(folder)] += 1
                 continue

@@ -37,8 +37,8 @@ def recognise(root: Path) -> str | None:
 
 def read(root: Path, corpus: params.Corpus) -> Listing:
     """List the audio files in every language's folders with their speakers."""
-    speaker_of = speakers.lookup(root, corpus)
     collector = Collector(root, corpus)
+    speaker_of = speakers.lookup(corpus, collector)
     folders, others = _top(root)
     languages = _languages(folders, corpus, collector)
     table = posixpath.normpath(corpus.speaker_table or ".")

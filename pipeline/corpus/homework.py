@@ -9,10 +9,11 @@ from itertools import islice
 from pathlib import Path
 
 from pipeline import params
-from pipeline.corpus import speakers, spreadsheet
+from pipeline.corpus import speakers
 from pipeline.corpus.collector import Collector
 from pipeline.corpus.entries import Listing
 from pipeline.corpus.paths import escaped, is_file, names_in, quoted
+from pipeline.corpus.spreadsheet import Bad, Table, columns
 from pipeline.errors import AudioError, CorpusError
 
 LABELS = "labels.csv"
@@ -26,7 +27,7 @@ def recognise(root: Path) -> str | None:
     if not is_file(root / table):
         return None
     with suppress(CorpusError):
-        for _, cells in islice(spreadsheet.lines(root / table, "", ""), 1, 2):  # the first may be a header
+        for _, cells in islice(Table(root / table, "", "").lines(), 1, 2):  # the first may be a header
             files = [cell for cell in cells if "/" not in cell and is_file(root / _with_ending(root, cell.strip()))]
             if files and any(cell.strip().isdecimal() for cell in cells):
                 return f"it holds {escaped(table)} with files and integers"
@@ -46,14 +47,15 @@ def _table(root: Path) -> str:
 
 def read(root: Path, corpus: params.Corpus) -> Listing:
     """List the files that the table labels."""
-    table = root / (corpus.table or _table(root))
-    name = escaped(str(table))
+    listed = corpus.table or _table(root)
+    name = escaped(str(root / listed))
     unknown = sorted(set(corpus.labels.values()) - set(corpus.languages))
     if unknown:
         raise CorpusError(f"corpus.labels names {unknown[0]!r}, which is none of corpus.languages; add it there")
-    collector, speaker_of = Collector(root, corpus), speakers.lookup_if_any(root, corpus)
-    for line, file, label in _rows(table, name, corpus):
-        path = _with_ending(root, file)
+    collector = Collector(root, corpus)
+    speaker_of = speakers.lookup_if_any(corpus, collector)
+    for line, file, label in _rows(root / listed, name, corpus, collector.bad(listed)):
+        path = _with_ending(root, collector.files.written(file))
         try:
             number = int(label)
         except ValueError:
@@ -68,16 +70,15 @@ def read(root: Path, corpus: params.Corpus) -> Listing:
     return collector.listing()
 
 
-def _rows(table: Path, name: str, corpus: params.Corpus) -> Iterator[tuple[int, str, str]]:
+def _rows(path: Path, name: str, corpus: params.Corpus, bad: Bad) -> Iterator[tuple[int, str, str]]:
     """Line, file and label of every row; the header is optional."""
     file, label = corpus.columns.get(FILE, FILE), corpus.columns.get(LABEL, LABEL)
     remedy = f"corpus.layout 'homework' needs it, as CSV in UTF-8 with the columns {file}, {label}"
+    table = Table(path, name, remedy, bad)
     places = None
-    for line, cells in spreadsheet.lines(table, name, remedy):
-        if not cells:
-            continue
+    for line, cells in table.lines():
         if places is None:
-            header = [cell.strip() for cell in cells]
+            header = columns(cells, {file, label})
             if file in header and label in header:
                 places = header.index(file), header.index(label)
                 continue
@@ -87,6 +88,7 @@ def _rows(table: Path, name: str, corpus: params.Corpus) -> Iterator[tuple[int, 
                     f"cell ({quoted(','.join(cells))}); correct it, or name its columns in corpus.columns"
                 )
             places = 0, 1
-        yield line, cells[places[0]].strip(), cells[places[1]].strip()
+        if table.reaches(max(places), line, cells):
+            yield line, cells[places[0]].strip(), cells[places[1]].strip()
     if places is None:
         raise CorpusError(f"{name} is empty; {remedy}")

@@ -31,7 +31,7 @@ def read(root: Path, corpus: params.Corpus) -> Listing:
     languages = dict(_pairs(folder / "utt2lang"))
     speakers = dict(_pairs(folder / "utt2spk")) if corpus.speakers == "table" else {}
     channels = _channels(folder / "reco2file_and_channel")
-    collector, prefix = Collector(root, corpus), posixpath.join(posixpath.realpath(root), "")
+    collector, prefix = Collector(root, corpus, "utt2spk"), posixpath.join(posixpath.realpath(root), "")
     # Without known speakers, Kaldi's rule is to name each utterance as its own speaker.
     unknown = all(speaker == utterance for utterance, speaker in speakers.items())
     for where, utterance, recording, start, end in _utterances(folder / "segments", table, files):
@@ -96,7 +96,7 @@ def _pairs(table: Path) -> Iterator[tuple[str, str]]:
     try:
         if not is_file(table):
             raise CorpusError(f"{name} is missing; {REMEDY}")
-        with table.open(encoding="utf-8") as file:
+        with table.open(encoding="utf-8-sig") as file:
             seen = set()
             for number, line in enumerate(file, 1):
                 if not line.strip():

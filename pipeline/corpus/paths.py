@@ -97,6 +97,8 @@ class Files:
         except (OSError, ValueError) as error:  # ValueError: the file system's encoding lacks a character
             why = error.strerror if isinstance(error, OSError) else error
             detail = f"can't be found ({why}); restore it or take it out of the corpus"
+            if re.match(r"[A-Za-z]:/", path):
+                detail = "is a path of Windows; write it relative to corpus.root"
             raise AudioError("missing", detail, Path(path)) from error
         if not target.startswith(self._prefix):
             raise AudioError("outside", "is a link that leads out of corpus.root; copy its target in", Path(path))
@@ -104,6 +106,12 @@ class Files:
             detail = "is a folder, a link to one, a pipe or a device; put an audio file in its place"
             raise AudioError("not_a_file", detail, Path(path))
         return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+    def written(self, path: str) -> str:
+        r"""A path of a table, with / instead of the \ of Windows, unless a file has that very name."""
+        if "\\" in path and not os.path.lexists(self._prefix + path):
+            return path.replace("\\", "/")
+        return path
 
     def holds(self, folder: str) -> bool:
         """Tell if a folder, or the target of a link to one, lies below the root."""

@@ -3,19 +3,19 @@
 import posixpath
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 from pipeline import params
-from pipeline.corpus import spreadsheet
+from pipeline.corpus.collector import Collector
 from pipeline.corpus.paths import is_file, quoted
+from pipeline.corpus.spreadsheet import Table
 from pipeline.errors import CorpusError
 
 
-def lookup(root: Path, corpus: params.Corpus) -> Callable[[str], str | None]:
+def lookup(corpus: params.Corpus, collector: Collector) -> Callable[[str], str | None]:
     """Return a function from a path, relative to the root, to its speaker: empty if it has none, None if no one knows.
 
     `corpus.speaker_pattern`, a regular expression with a group (?P<speaker>...), is searched in the path. Without it,
-    `corpus.speaker_table` is read: CSV with the columns path and speaker.
+    `corpus.speaker_table` is read: CSV with the columns path and speaker. Lines that can't be used are rejected.
 
     Raises
     ------
@@ -34,29 +34,30 @@ def lookup(root: Path, corpus: params.Corpus) -> Callable[[str], str | None]:
         return lambda path: None
     if corpus.speaker_table is None:
         raise CorpusError("the folders layout needs corpus.speaker_table or corpus.speaker_pattern; set one of them")
-    table = _table(root / corpus.speaker_table)
+    table = _table(corpus.speaker_table, collector)
     return lambda path: table.get(path, "")
 
 
-def lookup_if_any(root: Path, corpus: params.Corpus) -> Callable[[str], str | None]:
+def lookup_if_any(corpus: params.Corpus, collector: Collector) -> Callable[[str], str | None]:
     """As `lookup`, for layouts that know no speakers: without a pattern or table, all of them are None."""
     table = corpus.speaker_table
-    if corpus.speaker_pattern is None and (table is None or not is_file(root / table)):
+    if corpus.speaker_pattern is None and (table is None or not is_file(collector.root / table)):
         return lambda path: None
-    return lookup(root, corpus)
+    return lookup(corpus, collector)
 
 
-def _table(table: Path) -> dict[str, str]:
+def _table(name: str, collector: Collector) -> dict[str, str]:
     """Speakers by path, read from a table."""
-    name = f"the speaker table {quoted(table)} (corpus.speaker_table)"
+    shown = f"the speaker table {quoted(collector.root / name)} (corpus.speaker_table)"
     remedy = "write one with the columns path, speaker, or set corpus.speaker_pattern"
     known: dict[str, tuple[str, int]] = {}
-    for line, row in spreadsheet.scan(table, ("path", "speaker"), name, remedy):
-        path, speaker = posixpath.normpath(row["path"]), " ".join(row["speaker"].split())
+    table = Table(collector.root / name, shown, remedy, collector.bad(name))
+    for line, row in table.rows(("path", "speaker")):
+        path, speaker = posixpath.normpath(collector.files.written(row["path"])), " ".join(row["speaker"].split())
         before, first = known.setdefault(path, (speaker, line))
         if speaker != before:
             raise CorpusError(
-                f"{name} says that {quoted(path)} is spoken by {quoted(before)} (line {first}) and by "
+                f"{shown} says that {quoted(path)} is spoken by {quoted(before)} (line {first}) and by "
                 f"{quoted(speaker)} (line {line}); remove the wrong line"
             )
     return {path: speaker for path, (speaker, _) in known.items()}

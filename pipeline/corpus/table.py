@@ -12,15 +12,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline import params
-from pipeline.corpus import spreadsheet
 from pipeline.corpus.collector import Collector, span
 from pipeline.corpus.entries import Listing
 from pipeline.corpus.paths import escaped, is_file
+from pipeline.corpus.spreadsheet import Table
 from pipeline.errors import AudioError
 from pipeline.rows import RecordingRow
 
 METADATA = "metadata.csv"
 TAKEN = {field.name for field in dataclasses.fields(RecordingRow)} - {"extra"} | {"start", "end"}
+TIMES = ("start", "end")
+OPTIONAL = ("group", "channel", "split", *(f"speaker_{number}" for number in range(1, 100)))
 CHANNEL_SPEAKER = re.compile(r"speaker_[1-9]\d?")
 
 
@@ -31,17 +33,17 @@ def recognise(root: Path) -> str | None:
 
 def read(root: Path, corpus: params.Corpus) -> Listing:
     """List the rows of the table whose language is one of `corpus.languages`."""
-    table = root / (corpus.table or METADATA)
-    path, language, speaker = (corpus.columns.get(name, name) for name in ("path", "language", "speaker"))
-    needed = [path, language, speaker] if corpus.speakers == "table" else [path, language]
-    name = escaped(str(table))
+    listed = corpus.table or METADATA
+    theirs = {name: corpus.columns.get(name, name) for name in ("path", "language", "speaker", *TIMES, *OPTIONAL)}
+    needed = [theirs[name] for name in ("path", "language", "speaker")][: 3 if corpus.speakers == "table" else 2]
+    name, collector = escaped(str(root / listed)), Collector(root, corpus, f"the column {theirs['speaker']}")
     remedy = f"corpus.layout 'table' needs it, as CSV in UTF-8 with the columns {', '.join(needed)}"
-    _, header = next(spreadsheet.lines(table, name, remedy), (0, []))
-    if any(CHANNEL_SPEAKER.fullmatch(column.strip()) for column in header):
-        needed = [path, language]
-    collector = Collector(root, corpus)
-    ours = {theirs: name for name, theirs in corpus.columns.items()}
-    for line, cells in spreadsheet.scan(table, needed, name, remedy):
+    table = Table(root / listed, name, remedy, collector.bad(listed))
+    _, header = next(table.lines(), (0, []))
+    if any(CHANNEL_SPEAKER.fullmatch(column.strip().casefold()) for column in header):
+        needed = needed[:2]
+    ours = {column: name for name, column in corpus.columns.items()}
+    for line, cells in table.rows(needed, theirs.values(), [theirs[name] for name in TIMES]):
         row = {ours.get(column, column): text for column, text in cells.items()} if ours else cells
         if spoken := collector.language(row["language"]):
             _add(row, spoken, f"{name} line {line}", collector)

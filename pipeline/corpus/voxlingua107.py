@@ -25,7 +25,8 @@ def recognise(root: Path) -> str | None:
 
 def read(root: Path, corpus: params.Corpus) -> Listing:
     """List the clips in the folders of the languages; the times in the video are copied to columns."""
-    collector, speaker_of = Collector(root, corpus), speakers.lookup_if_any(root, corpus)
+    collector = Collector(root, corpus)
+    speaker_of = speakers.lookup_if_any(corpus, collector)
     for folder in folders_of(root):
         language = collector.languages.find(folder)
         for path, error in walk(root, folder, collector.skipped) if collector.files.holds(folder) else ():

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.console.text import brief
-from pipeline.corpus import spreadsheet
+from pipeline.corpus.spreadsheet import Table
 from pipeline.errors import CorpusError
 from pipeline.rows import SPLITS, RecordingRow
 from pipeline.splits.greedy import UNFIXED
@@ -25,7 +25,7 @@ def read(path: Path) -> dict[str, str]:
         If the file can't be read, names no such split or pins a speaker twice.
     """
     pins: dict[str, str] = {}
-    for line, row in spreadsheet.scan(path, ("speaker", "split"), str(path), REMEDY):
+    for line, row in Table(path, str(path), REMEDY).rows(("speaker", "split")):
         speaker, split = " ".join(row["speaker"].split()), row["split"].strip()
         if split not in SPLITS:
             raise CorpusError(f"{path} line {line}: split is {brief(split)}; {REMEDY}")

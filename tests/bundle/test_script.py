@@ -138,6 +138,22 @@ def test_labels_are_integers_or_names_and_bad_files_are_named(
     assert "error: bad\\x1b[2J.wav: " in printed
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_labels_are_read_as_spreadsheets_write_them(
+    tmp_path: Path, separator: str, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script, "LABELS", {0: "english"})
+    table = '||\r\n LABEL|Note|File \r\n0|"x, y"|sub\\a.wav\r\n||\r\nhindi||b\r\n||c.wav\r\nhindi\r\n'
+    (tmp_path / "labels.csv").write_bytes(table.replace("|", separator).encode(encoding))
+    labels = script.labels_of(tmp_path / "labels.csv")
+    assert {file: label for file, label in labels.items() if file} == {
+        "sub/a.wav": "english",
+        "b": "hindi",
+        "c.wav": "",
+    }
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "wrong"),
@@ -163,6 +179,9 @@ def test_bad_labels_are_one_sentence(
 def test_a_folder_without_recordings_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    for name in ("._a.wav", ".trash/a.wav", "__MACOSX/a.wav", "$Recycle.Bin/a.wav", "lost+found/a.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
     for folder in (tmp_path, tmp_path / "missing"):
         with pytest.raises(SystemExit):
             run(monkeypatch, tmp_path, folder)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 
 from pipeline.corpus import layouts, speakers
+from pipeline.corpus.collector import Collector
 from tests.corpus.corpora import check_listing_or_sentence, refusal, settings, table_texts, touch
 
 TABLE = {"speaker_table": "speakers.csv", "speaker_pattern": None}
@@ -22,14 +23,15 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_pattern_is_searched_for_in_the_path_and_takes_precedence_over_the_table(tmp_path: Path) -> None:
     corpus = settings("folders", tmp_path, speaker_table="nowhere.csv", speaker_pattern=r"_(?P<speaker>\d)\.wav$")
-    speaker_of = speakers.lookup(tmp_path, corpus)
+    speaker_of = speakers.lookup(corpus, Collector(tmp_path, corpus))
     assert [speaker_of(path) for path in ("a/hindi_0.wav", "b/x_12.wav", "c_3.wav")] == ["0", "", "3"]
 
 
 def test_the_table_is_searched_for_the_path_however_it_is_written(tmp_path: Path) -> None:
-    (tmp_path / "speakers.csv").write_text("path,age,speaker\n./a//b.wav,42, Asha  Rao\nc.wav,,\n")
-    speaker_of = speakers.lookup(tmp_path, settings("folders", tmp_path, **TABLE))
-    assert [speaker_of(path) for path in ("a/b.wav", "c.wav", "d.wav")] == ["Asha Rao", "", ""]
+    (tmp_path / "speakers.csv").write_text("path,age,speaker\n./a//b.wav,42, Asha  Rao\nc.wav,,\n.\\e\\f.wav,,Bela\n")
+    corpus = settings("folders", tmp_path, **TABLE)
+    speaker_of = speakers.lookup(corpus, Collector(tmp_path, corpus))
+    assert [speaker_of(path) for path in ("a/b.wav", "c.wav", "d.wav", "e/f.wav")] == ["Asha Rao", "", "", "Bela"]
 
 
 def test_a_table_or_a_pattern_is_needed(tmp_path: Path) -> None:
@@ -39,7 +41,7 @@ def test_a_table_or_a_pattern_is_needed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [None, "file,speaker\nx,y\n", "path,speaker\nx\n", f"path,speaker\nx,{'y' * 200_000}\n"],
+    [None, "file,speaker\nx,y\n", "", f"path,{'y' * 200_000},speaker\n"],
     ids=lambda text: str(text)[:20],
 )
 def test_a_table_that_is_missing_or_can_not_be_read_is_refused_by_its_path(tmp_path: Path, text: str | None) -> None:

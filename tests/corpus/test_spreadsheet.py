@@ -1,12 +1,19 @@
-"""Tables that users write: read strictly, whichever layout they belong to."""
+"""Tables that users write: read as any spreadsheet writes them, whichever layout they belong to."""
 
+import csv
+import io
 import os
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipeline.corpus import spreadsheet
+from pipeline.corpus import layouts
+from pipeline.corpus.spreadsheet import Table
 from pipeline.errors import CorpusError
 from tests.corpus.corpora import refusal, settings, touch
 
@@ -22,13 +29,13 @@ def refusals(root: Path) -> tuple[str, str]:
     ("table", "reason"),
     [
         ("", "is empty"),
+        (" ,;\n\n", "is empty"),
         ("path,language,speaker,speaker\na.wav,hindi,s,t\n", "has 2 columns 'speaker'"),
-        ("path,language, speaker ,speaker\na.wav,hindi,s,t\n", "has 2 columns 'speaker'"),
-        ("path,language,speaker\na.wav,hindi\n", "line 2 is short: it has 2 cells and the header 3"),
-        ("path,language,speaker\n\na.wav,hindi,s,t\n", "line 3 is long: it has 4 cells and the header 3"),
-        ('path,language,speaker\na.wav,hindi,"s\nb.wav,hindi,s\n', "is not CSV"),
-        ('path,language,speaker\na.wav,hindi,"s"t\n', "line 2 is not CSV"),
+        ("path,language, Speaker ,SPEAKER\na.wav,hindi,s,t\n", "has 2 columns 'speaker'"),
+        ("path|language|speaker\na.wav|hindi|s\n", "(its first line: 'path|language|speaker')"),
         ("path,language,speaker,a\x1bb\na.wav,hindi,s,t\n", r"has a column 'a\x1bb', whose name can't be printed"),
+        ('"path,language,speaker\na.wav,hindi,s\n', "line 1 is not CSV"),
+        ("PK\3\4\0", "is a workbook, not a text; export it as CSV"),
     ],
 )
 def test_a_table_that_could_be_misread_is_refused_with_its_reason(tmp_path: Path, table: str, reason: str) -> None:
@@ -47,11 +54,15 @@ def test_a_table_that_is_not_a_file_is_refused_without_waiting(tmp_path: Path, m
     assert "speakers.csv" in by_folders
 
 
+def rows(path: Path, *required: str, **options: Any) -> list[tuple[int, dict[str, str]]]:
+    return list(Table(path, "the table", "write it").rows(required, **options))
+
+
 def test_rows_come_with_their_lines_and_unaltered_cells(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text('\ufeffpath, said by ,,\n\n a.wav,"A\nsha ",,\n\nb.wav,,x,y\n', encoding="utf-8")
-    assert list(spreadsheet.scan(path, ("path", "said by"), "x.csv", "write it")) == [
-        (4, {"path": " a.wav", "said by": "A\nsha "}),
+    assert rows(path, "path", "said by") == [
+        (3, {"path": " a.wav", "said by": "A\nsha "}),
         (6, {"path": "b.wav", "said by": ""}),
     ]
 
@@ -59,8 +70,121 @@ def test_rows_come_with_their_lines_and_unaltered_cells(tmp_path: Path) -> None:
 def test_a_message_begins_with_the_name_and_ends_with_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("path\na.wav\n")
-    with pytest.raises(CorpusError, match=r"^the table has no column who nor when; write it$"):
-        list(spreadsheet.scan(path, ("path", "who", "when"), "the table", "write it"))
+    with pytest.raises(
+        CorpusError, match=r"^the table has no column who nor when \(its first line: 'path'\); write it$"
+    ):
+        rows(path, "path", "who", "when")
+    path.write_bytes(b"\xff\xfep\0a\0t\0h\0\n\0\0\xdc\n")
+    with pytest.raises(CorpusError, match=r"^the table can't be read \(.*utf-16.*\); write it$"):
+        rows(path, "path")
     path.write_bytes(b"path\n\xff\n")
-    with pytest.raises(CorpusError, match=r"^the table can't be read \(.*utf-8.*\); write it$"):
-        list(spreadsheet.scan(path, ("path",), "the table", "write it"))
+    with pytest.raises(CorpusError, match=r"^the table line 2 is not in UTF-8; export .*; write it$"):
+        rows(path, "path")
+
+
+CELL = st.text(st.sampled_from('ab ü普,;\t"\n|'), max_size=5)
+
+
+@given(
+    cells=st.lists(st.lists(CELL, min_size=3, max_size=3), min_size=1, max_size=4),
+    separator=st.sampled_from(",;\t"),
+    line_end=st.sampled_from(["\n", "\r\n", "\r"]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    empty=st.integers(0, 2),
+    trailing=st.integers(0, 2),
+    named=st.booleans(),
+)
+def test_a_table_is_read_however_a_spreadsheet_writes_it(
+    tmp_path_factory: pytest.TempPathFactory,
+    cells: list[list[str]],
+    separator: str,
+    line_end: str,
+    encoding: str,
+    quoting: Any,
+    empty: int,
+    trailing: int,
+    named: bool,
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "table.csv"
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=separator, lineterminator="\n", quoting=quoting)
+    writer.writerows([[""] * (3 + trailing)] * empty)
+    writer.writerow([" Path", "LANGUAGE ", "speaker", *[""] * trailing])
+    for row in cells:
+        writer.writerow([*row, *[""] * trailing])
+        writer.writerows([[""] * (3 + trailing)] * empty)
+    whole = (f"sep={separator}\n" if named else "") + text.getvalue()
+    path.write_bytes(whole.replace("\n", line_end).encode(encoding))
+    found = [list(row.values()) for _, row in rows(path, "path", "language", "speaker")]
+    assert found == [row for row in cells if any(cell.strip(' ,;\t"\n') for cell in row)]
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("b.wav,hindi", "is short: it has 2 cells and the header 3"),
+        ("b.wav,hindi,s,t", "is long: it has 4 cells and the header 3"),
+        ('b.wav,hindi,"s', "is not CSV"),
+        ('b.wav,hindi,"s"t', "is not CSV"),
+        ("b.wav,hindi,Jos\udce9", "is not in UTF-8; export the table as CSV in UTF-8"),
+        (f"b.wav,hindi,{'s' * 200_000}", "is not CSV"),
+    ],
+)
+@pytest.mark.parametrize("after", ["c.wav,hindi,t\n", 'c.wav,hindi,"t"\n'])
+def test_a_bad_line_costs_that_line(tmp_path: Path, line: str, fault: str, after: str) -> None:
+    text = f"path,language,speaker\na.wav,hindi,s\n\n{line}\n{after}"
+    (tmp_path / "metadata.csv").write_text(text, encoding="utf-8", errors="surrogateescape")
+    touch(tmp_path, *(f"{folder}{name}.wav" for folder in ("", "hindi/") for name in "abc"))
+    by_table = layouts.read(settings("table", tmp_path))
+    assert [(entry.path, entry.speaker) for entry in by_table.entries] == [("a.wav", "s"), ("c.wav", "t")]
+    assert [(row.path, row.reason) for row in by_table.rejected] == [("metadata.csv", "line")]
+    assert by_table.rejected[0].detail.startswith(f"line 4 {fault}")
+
+    text = text.replace("a.wav", "hindi\\a.wav")
+    (tmp_path / "speakers.csv").write_text(text, encoding="utf-8", errors="surrogateescape")
+    by_folders = layouts.read(settings("folders", tmp_path, speaker_table="speakers.csv", speaker_pattern=None))
+    assert [(entry.path, entry.speaker) for entry in by_folders.entries] == [("hindi/a.wav", "s")]
+    assert ("speakers.csv", "line") in [(row.path, row.reason) for row in by_folders.rejected]
+
+
+@pytest.mark.parametrize("header", ["", "FILE; Label \n", "Label;file\n"])
+def test_labels_are_read_as_spreadsheets_write_them(tmp_path: Path, header: str) -> None:
+    cells = [["a.wav", "0"], ["b", "1"], ["", ""], ["c.wav"], ["d.wav", "0", "x"], [".\\e.wav", " 1"]]
+    order = -1 if header.startswith("L") else 1
+    table = header + "".join(";".join(row[::order]) + "\n" for row in cells)
+    (tmp_path / "labels.csv").write_bytes(table.encode("utf-16"))
+    touch(tmp_path, *(f"{name}.wav" for name in "abcde"))
+    corpus = settings("homework", tmp_path, labels={0: "english", 1: "hindi"}, speaker_pattern=None)
+    listing = layouts.read(corpus)
+    assert [(entry.path, entry.language) for entry in listing.entries] == [
+        ("a.wav", "english"), ("b.wav", "hindi"), ("e.wav", "hindi"),
+    ]  # fmt: skip
+    assert {row.path for row in listing.rejected} == {"labels.csv"}
+    assert len(listing.rejected) == 2
+    assert layouts.LAYOUTS["homework"].recognise(tmp_path)
+
+
+def test_a_last_line_without_its_end_is_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("path,speaker,group,end\na.wav,s\nb.wav,s,g,")
+    assert [row["path"] for _, row in rows(path, "path", "speaker")] == ["a.wav", "b.wav"]
+    path.write_text("path,speaker,group,end\na.wav,s\nb.wav,s")
+    with pytest.raises(CorpusError, match="line 3 is cut off: it has 2 cells and the header 4"):
+        rows(path, "path", "speaker")
+
+
+@pytest.mark.parametrize(("separator", "point"), [(",", "1,500"), (";", "1.500"), ("\t", "1.500")])
+def test_a_decimal_comma_becomes_a_point_unless_commas_separate(tmp_path: Path, separator: str, point: str) -> None:
+    (path := tmp_path / "x.csv").write_text(
+        f'path{separator}start{separator}said\na{separator}"1,500"{separator}"x, y"\n'
+    )
+    assert rows(path, "path", numbers=["start"]) == [(2, {"path": "a", "start": point, "said": "x, y"})]
+
+
+def test_many_open_quotes_cost_no_time(tmp_path: Path) -> None:
+    (path := tmp_path / "x.csv").write_text("path\n" + '5","""\n' * 3000)  # each leaves its quotes open
+    bad: list[int] = []
+    table = Table(path, "the table", "write it", lambda line, fault: bad.append(line))
+    assert list(islice(table.rows(["path"]), 1)) == []
+    assert bad == [*range(2, 3002)]

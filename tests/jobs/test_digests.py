@@ -49,7 +49,12 @@ def test_a_changed_file_is_noticed_though_size_and_time_are_kept(
     monkeypatch.setattr(digests, "SETTLED_S", settled_s)
     path, memo, read = tmp_path / "a.wav", Memo(tmp_path / "memo"), list[Path]()
     digest = digests._digest
-    monkeypatch.setattr(digests, "_digest", lambda path: (read.append(path), digest(path))[1])
+
+    def count(path: Path) -> str | None:
+        read.append(path)
+        return digest(path)
+
+    monkeypatch.setattr(digests, "_digest", count)
 
     def listed() -> tuple[str, int]:
         stamp = Files(tmp_path).stamp(path.name)
