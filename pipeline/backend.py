@@ -8,21 +8,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
+from pipeline.console import environment
+from pipeline.errors import ArgumentError
+
+SETTINGS = ("tensorflow", "float32", "channels_last")  # of Keras: backend, floatx and image_data_format
 _ready: list[ModuleType] = []
 _lock = threading.Lock()
 
 
 def keras() -> ModuleType:
-    """Keras on TensorFlow. The first call takes some seconds."""
+    """Keras on TensorFlow. The first call takes some seconds.
+
+    Raises
+    ------
+    ArgumentError
+        If this process has imported Keras with other settings.
+    """
     if not _ready:
-        with quiet_stderr():
-            os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-            os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+        with quiet_stderr(), environment.defaults():
             import keras
             import tensorflow
 
             tensorflow.get_logger().setLevel("ERROR")
-            _ready.append(keras)
+        found = (keras.config.backend(), keras.config.floatx(), keras.config.image_data_format())
+        if found != SETTINGS:
+            raise ArgumentError(
+                f"this process has imported Keras with {', '.join(found)}; only {', '.join(SETTINGS)} are supported: "
+                "call pipeline.backend.keras() before, or change KERAS_BACKEND and keras.json"
+            )
+        _ready.append(keras)
     return _ready[0]
 
 

@@ -1,8 +1,11 @@
-"""The programs that this package calls: SoX, espeak-ng and Graphviz."""
+"""The programs that this package calls: SoX, espeak-ng, Graphviz and git."""
 
+import os
 import shutil
+import subprocess
+from pathlib import Path
 
-from pipeline.errors import ProgramError
+from pipeline.errors import ProgramError, ProjectError
 
 PACKAGES = {"sox": "sox libsox-fmt-all", "espeak-ng": "espeak-ng", "dot": "graphviz"}  # program: Debian packages
 
@@ -17,5 +20,24 @@ def require(program: str) -> str:
     """
     path = shutil.which(program)
     if path is None:
-        raise ProgramError(f"the program {program!r} is not on PATH; install it: apt-get install {PACKAGES[program]}")
+        raise ProgramError(
+            f"the program {program!r} is not on PATH; install it: apt-get install {PACKAGES.get(program, program)}"
+        )
     return path
+
+
+def git(folder: Path, *words: str) -> str:
+    """Call git in a folder; its output.
+
+    Raises
+    ------
+    ProgramError
+        If git is not on PATH.
+    ProjectError
+        If it fails, with its own reason.
+    """
+    done = subprocess.run([require("git"), *words], cwd=folder, capture_output=True, check=False)
+    if done.returncode:
+        reason = " ".join(done.stderr.decode(errors="replace").split()) or f"exit status {done.returncode}"
+        raise ProjectError(f"`git {words[0]}` failed in {folder.absolute()} ({reason})")
+    return os.fsdecode(done.stdout)

@@ -6,7 +6,8 @@ from typing import Any
 
 from pipeline import checksums, params, tables
 from pipeline.audio.wav import Reader, Wav
-from pipeline.errors import ArtifactError
+from pipeline.console.text import printable
+from pipeline.errors import ArtifactError, ProgramError, ProjectError
 from pipeline.report import answers, commit, dvc_plots
 from pipeline.report.ablation import corpus_id
 from pipeline.report.answers import Answer
@@ -72,7 +73,7 @@ def main() -> None:
             corpus_id=corpus,
             synthetic=synthetic,
             usual=usual,
-            provenance=commit.last(ARTIFACTS / "summary" / "metrics.json"),
+            provenance=_provenance(),
             comparison=[
                 row for row in tables.read(Path("ablation") / "table.csv", ComparisonRow) if row.corpus == corpus
             ],
@@ -85,6 +86,14 @@ def main() -> None:
     target.with_name("dvc_plots.html").write_text(dvc_plots.template(), encoding="utf-8")
     target.with_name("result.txt").write_text(f"{sentence(metrics, usual)}\n", encoding="utf-8")
     print(f"{target}: {sentence(metrics, usual)}")
+
+
+def _provenance() -> commit.Commit | None:
+    try:
+        return commit.last(ARTIFACTS / "summary" / "metrics.json")
+    except (ProgramError, ProjectError) as error:
+        print(printable(f"the report names no commit: {error}"))
+        return None
 
 
 def _write_plots(folder: Path, shown: list[Card]) -> None:

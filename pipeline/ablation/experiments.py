@@ -1,4 +1,4 @@
-"""Experiments of DVC: the only module that calls git and DVC, with lists of arguments.
+"""Experiments of DVC: the only module that calls DVC, with lists of arguments.
 
 An experiment runs in a copy of the project, a clone below .dvc/tmp/ablation that shares DVC's cache, and its reference
 is then fetched into the project. `dvc exp run` stashes and detaches the work tree in which it starts: if it is killed,
@@ -24,7 +24,8 @@ from typing import Any
 from pipeline import files
 from pipeline.ablation import grid
 from pipeline.ablation.graph import TARGET
-from pipeline.errors import ProgramError, ProjectError
+from pipeline.errors import ProjectError
+from pipeline.programs import git
 
 FOLDER = Path(".dvc") / "tmp" / "ablation"
 EXPERIMENTS = "refs/exps"  # DVC's: refs/exps/AA/REST_OF_THE_COMMIT/NAME
@@ -55,8 +56,8 @@ class Project:
         self.folder = self.root / FOLDER
         if not (self.root / "dvc.yaml").is_file() or not (self.root / ".dvc").is_dir():
             raise ProjectError(f"{self.root} is not the root of a DVC project; run this in the folder with dvc.yaml")
-        if self._asked("rev-parse", "--show-toplevel") != str(self.root):
-            raise ProjectError(f"{self.root} is not the root of a git repository, which experiments need; run git init")
+        if not self.root.samefile(top := git(self.root, "rev-parse", "--show-toplevel").removesuffix("\n")):
+            raise ProjectError(f"{self.root} is not the root of its git repository, {top}, which experiments need")
         self.commit = self._asked("rev-parse", "--verify", "--quiet", "HEAD")
         if not self.commit:
             raise ProjectError("the repository has no commit for experiments to start from; commit the project first")
@@ -65,7 +66,7 @@ class Project:
 
     def files(self, paths: Iterable[str]) -> list[str]:
         """Files at or below some paths that git does not ignore, sorted; those that were deleted too."""
-        listed = _git(self.root, "ls-files", "-co", "--exclude-standard", "-z", "--", *paths)
+        listed = git(self.root, "ls-files", "-co", "--exclude-standard", "-z", "--", *paths)
         return sorted(set(filter(None, listed.split("\0"))))
 
     def reproduce(self, stages: list[str]) -> None:
@@ -107,7 +108,7 @@ class Project:
         known = self.experiments()
         new = [found.reference for found in _experiments(copy) if found.name not in known]
         if new:
-            _git(self.root, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(copy),
+            git(self.root, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(copy),
                  *(f"{reference}:{reference}" for reference in new))  # fmt: skip
 
     def copy(self, number: int, paths: Iterable[str], stages: Collection[str]) -> "Copy":
@@ -115,9 +116,9 @@ class Project:
         folder = self.folder / f"copy{number}"
         shutil.rmtree(folder, ignore_errors=True)
         author = ["-c", "user.name=lid ablate", "-c", "user.email=lid@localhost"]
-        _git(self.root, "clone", "--quiet", "--shared", "--no-tags", *author, str(self.root), str(folder))
-        settings = f"[cache]\n    dir = {self._cache}\n    type = reflink,hardlink,copy\n"
-        (folder / ".dvc" / "config.local").write_text(settings, encoding="utf-8")
+        git(self.root, "clone", "--quiet", "--shared", "--no-tags", *author, str(self.root), str(folder))
+        cache = os.path.relpath(self._cache, folder)  # without the project's folder, which may have any name
+        _dvc(folder, "config", "--local", "cache.dir", cache)
         return Copy(self, folder, self.files(paths), stages)
 
     def seconds(self) -> dict[str, float]:
@@ -133,13 +134,7 @@ class Project:
 
     @functools.cached_property
     def _cache(self) -> Path:
-        command = [*_DVC, "cache", "dir"]
-        done = subprocess.run(
-            command, cwd=self.root, env=_environment(), capture_output=True, encoding="utf-8", check=False
-        )
-        if done.returncode:
-            raise ProjectError(f"`dvc cache dir` failed ({done.stderr.strip().rpartition(chr(10))[2]})")
-        return self.root / done.stdout.strip()
+        return self.root / _dvc(self.root, "cache", "dir").removesuffix("\n")
 
     def _copies(self) -> list[Path]:
         return sorted(self.folder.glob("copy*"))
@@ -147,7 +142,7 @@ class Project:
     def _asked(self, *words: str) -> str:
         """An answer of git; empty if it has none."""
         try:
-            return _git(self.root, *words).strip()
+            return git(self.root, *words).strip()
         except ProjectError:
             return ""
 
@@ -163,7 +158,7 @@ class Copy:
 
     def start(self, name: str, values: dict[str, Any], log: Path) -> "subprocess.Popen[bytes]":
         """Start an experiment with other values in params.yaml, its output in a file."""
-        _git(self.folder, "reset", "--quiet", "--hard")
+        git(self.folder, "reset", "--quiet", "--hard")
         for path in self.overlay:
             target = self.folder / path
             if (self.project.root / path).is_file():
@@ -195,14 +190,11 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 _DVC = [sys.executable, "-m", "dvc"]
 
 
-def _git(folder: Path, *words: str) -> str:
-    git = shutil.which("git")
-    if git is None:
-        raise ProgramError("the program 'git' is not on PATH; install it: apt-get install git")
-    done = subprocess.run([git, *words], cwd=folder, capture_output=True, check=False)
+def _dvc(folder: Path, *words: str) -> str:
+    done = subprocess.run([*_DVC, *words], cwd=folder, env=_environment(), capture_output=True, check=False)
     if done.returncode:
         reason = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise ProjectError(f"`git {words[0]}` failed in {folder} ({reason})")
+        raise ProjectError(f"`dvc {words[0]}` failed in {folder} ({reason})")
     return os.fsdecode(done.stdout)
 
 
@@ -212,7 +204,7 @@ def _environment() -> dict[str, str]:
 
 
 def _experiments(folder: Path) -> Iterator[Experiment]:
-    listed = _git(folder, "for-each-ref", "--format=%(objectname) %(refname)", EXPERIMENTS)
+    listed = git(folder, "for-each-ref", "--format=%(objectname) %(refname)", EXPERIMENTS)
     for revision, reference in (line.split(" ", 1) for line in listed.splitlines()):
         parts = reference.removeprefix(f"{EXPERIMENTS}/").split("/")
         if len(parts) == 3 and len(parts[0]) == 2:

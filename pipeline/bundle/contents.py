@@ -8,14 +8,12 @@ code/                             the files of the project that git tracks
 
 import importlib.metadata
 import shutil
-import subprocess
 import zipfile
 from pathlib import Path
 
-from pipeline import checksums, params
+from pipeline import checksums, params, programs
 from pipeline.bundle import pdf
-from pipeline.console.text import printable
-from pipeline.errors import ArtifactError, ProjectError
+from pipeline.errors import ArtifactError
 from pipeline.streaming.description import DESCRIPTION, EXPORT_REMEDY, FRONT_END, GOLDEN, Description
 from pipeline.streaming.runtimes import RUNTIMES
 
@@ -77,8 +75,8 @@ def _report(folder: Path, report: Path) -> None:
 
 
 def _code(target: Path, project: Path) -> list[str]:
-    left_out, root = _git(project, "--others", "--exclude-standard"), project.resolve()
-    for name in _git(project, "--cached"):
+    left_out, root = _listed(project, "--others", "--exclude-standard"), project.resolve()
+    for name in _listed(project, "--cached"):
         path = project / name
         # A link may lead out of the project, and a backslash out of the folder that an archive is unpacked into.
         inside = path.resolve().is_relative_to(root) and path.is_file()
@@ -90,14 +88,6 @@ def _code(target: Path, project: Path) -> list[str]:
     return sorted(left_out)
 
 
-def _git(project: Path, *which: str) -> list[str]:
+def _listed(project: Path, *which: str) -> list[str]:
     """Names of the files of the project that git lists."""
-    program = shutil.which("git") or "git"
-    try:
-        done = subprocess.run([program, "ls-files", "-z", *which], cwd=project, capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        reason = printable((getattr(error, "stderr", b"") or b"").decode(errors="replace").strip()) or str(error)
-        raise ProjectError(
-            f"git can't list the files of {project.absolute()} ({reason}); run this in a clone"
-        ) from error
-    return [name.decode(errors="surrogateescape") for name in done.stdout.split(b"\0") if name]
+    return [name for name in programs.git(project, "ls-files", "-z", *which).split("\0") if name]

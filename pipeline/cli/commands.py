@@ -188,7 +188,9 @@ def bundle(target: Path) -> None:
 @main.command()
 @click.pass_context
 def doctor(ctx: click.Context) -> None:
-    """Check programs, packages and parameters.
+    """Try everything that a run needs.
+
+    Programs, packages, the project in this folder, and the machine.
 
     \b
     Examples:
@@ -207,7 +209,8 @@ def doctor(ctx: click.Context) -> None:
     problems = [finding for finding in findings if finding.remedy]
     for finding in problems:
         print_error(f"{finding.subject}: {finding.remedy}")
-    click.echo(f"not ready: {len(problems)} to mend" if problems else "ready for dvc repro")
+    number = f"{len(problems)} problem{'s' * (len(problems) > 1)} to fix"
+    click.echo(f"not ready: {number}" if problems else "ready for dvc repro")
     ctx.exit(2 if problems else 0)
 
 

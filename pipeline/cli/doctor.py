@@ -1,21 +1,37 @@
-"""Check this machine for everything that the pipeline needs, with a remedy for what is missing."""
+"""Try everything that a run needs before anything is computed; name a remedy for what fails."""
 
+import importlib
 import importlib.metadata
 import os
 import platform
 import re
 import shutil
 import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import params, programs
+from pipeline.cluster import engine, template
+from pipeline.console import environment
+from pipeline.console.text import shorten
 from pipeline.corpus.paths import is_folder
-from pipeline.errors import ParameterError
+from pipeline.errors import ClusterError, ProgramError, UserError
 from pipeline.jobs import memo
 
 DEMO = Path("artifacts/data/demo")  # corpus.root that the stage demo fills
-VERSION_FLAG = {"sox": "--version", "espeak-ng": "--version", "dot": "-V"}
+ARTIFACTS = Path("artifacts")
+ATTEMPTS: dict[str, tuple[list[str], list[str], bytes]] = {  # words that print the version; words and input of a trial
+    "sox": (["--version"], ["-n", "-r", "8000", "-t", "wav", "-", "trim", "0", "0.1"], b""),
+    "espeak-ng": (["--version"], ["-v", "hi", "--stdout", "a"], b""),
+    "dot": (["-V"], ["-Tpng"], b"graph {a}"),
+}
+TIMEOUT_S = 30  # of a program
+CONNECT_S = "10s"  # to a scheduler
+LEAST_FREE_GIB = 1.0  # of disk space: the demo takes half of it
+REASON_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
@@ -29,58 +45,163 @@ class Finding:
 
 def examine() -> dict[str, list[Finding]]:
     """Examine programs, packages, the project in the current folder, and the machine."""
-    return {"programs": _programs(), "packages": _packages(), "project": _project(), "machine": _machine()}
+    return {name: list(section()) for name, section in SECTIONS.items()}
 
 
-def _programs() -> list[Finding]:
-    findings = []
-    for program, packages in programs.PACKAGES.items():
-        path = shutil.which(program)
-        if path is None:
-            findings.append(Finding(program, "missing", f"install it: apt-get install {packages}"))
-            continue
-        shown = subprocess.run([path, VERSION_FLAG[program]], capture_output=True, text=True, check=False, timeout=10)
-        version = re.search(r"\d+\.\d+[\w.]*", shown.stdout + shown.stderr)
-        findings.append(Finding(program, version[0] if version else "unknown version"))
-    return findings
+class _NotReadyError(Exception):
+    """What was found, and the remedy."""
 
 
-def _packages() -> list[Finding]:
-    findings = [Finding("python", platform.python_version())]
-    for requirement in importlib.metadata.requires("lid-pipeline") or []:
-        if re.search(r"extra == .(?!pipeline)", requirement):  # tools and optional packages
-            continue
-        name = re.split(r"[^\w.-]", requirement)[0]
-        try:
-            findings.append(Finding(name, importlib.metadata.version(name)))
-        except importlib.metadata.PackageNotFoundError:
-            findings.append(Finding(name, "missing", "run `make repro`, or pip install -r requirements.lock"))
-    return findings
-
-
-def _project() -> list[Finding]:
+def _tried(subject: str, attempt: Callable[..., str], *given: object, remedy: str = "") -> Finding:
+    """The finding of an attempt, which returns what it found; any exception names the reason."""
     try:
-        root = Path(params.load(Path("params.yaml")).corpus.root)
-    except ParameterError as error:
-        return [Finding("params.yaml", "can't be used", str(error))]
-    if not is_folder(root) and root != DEMO:
-        remedy = f"corpus.root {str(root)!r} is not a folder; name the folder that holds the recordings"
-        return [Finding("params.yaml", "valid"), Finding("corpus", "missing", remedy)]
-    return [Finding("params.yaml", "valid"), Finding("corpus", str(root))]
+        return Finding(subject, attempt(*given))
+    except _NotReadyError as error:
+        return Finding(subject, *error.args)
+    except Exception as error:  # of any package
+        reason = str(error) if isinstance(error, UserError | OSError) else f"{type(error).__name__}: {error}"
+        return Finding(subject, "can't be used", "; ".join(filter(None, [shorten(reason, REASON_CHARACTERS), remedy])))
 
 
-def _machine() -> list[Finding]:
-    import dask.config
-    from dask.system import CPU_COUNT
+def _programs() -> Iterator[Finding]:
+    return (_tried(program, _program, program) for program in ATTEMPTS)
 
+
+def _program(name: str) -> str:
+    flag, trial, given = ATTEMPTS[name]
+    path = shutil.which(name)
+    if path is None:
+        raise _NotReadyError("missing", f"install it: apt-get install {programs.PACKAGES[name]}")
+    done, shown = (
+        subprocess.run([path, *words], input=given, capture_output=True, check=False, timeout=TIMEOUT_S)
+        for words in (trial, flag)
+    )
+    if done.returncode or not done.stdout:
+        reason = done.stderr.decode(errors="replace").strip() or f"exit status {done.returncode}"
+        raise ProgramError(f"{path} fails ({reason}); install it again: apt-get install {programs.PACKAGES[name]}")
+    version = re.search(r"\d+\.\d+[\w.]*", (shown.stdout + shown.stderr).decode(errors="replace"))
+    return version[0] if version else "unknown version"
+
+
+def _packages() -> Iterator[Finding]:
+    from packaging.requirements import Requirement
+
+    yield Finding("python", platform.python_version())
+    try:
+        needed = [Requirement(text) for text in importlib.metadata.requires("lid-pipeline") or []]
+    except importlib.metadata.PackageNotFoundError:
+        yield Finding("lid-pipeline", "missing", "run `make setup`")
+        return
+    for package in needed:
+        optional = package.marker is not None and not package.marker.evaluate({"extra": "pipeline"})
+        if optional and package.name != "av":
+            continue
+        try:
+            version = importlib.metadata.version(package.name)
+        except importlib.metadata.PackageNotFoundError:
+            if optional:
+                yield Finding("av", "missing: AAC, M4A, AMR, WMA and videos would be rejected; pip install av")
+            else:
+                yield Finding(package.name, "missing", "run `make setup`, or pip install -r requirements.lock")
+            continue
+        fits = package.specifier.contains(version, prereleases=True)
+        remedy = f"{version} is installed, {package.specifier} is needed; run `make setup`"
+        yield Finding(package.name, version, "" if fits or optional else remedy)
+
+
+def _project() -> Iterator[Finding]:
+    yield _tried("git", _repository, remedy="DVC needs a repository, which `git init` makes")
+    yield _tried("DVC's cache", _dvc_cache, remedy="see `dvc cache dir`")
+    try:
+        settings = params.load(Path("params.yaml"))
+    except UserError as error:
+        yield Finding("params.yaml", "can't be used", str(error))
+    else:
+        yield Finding("params.yaml", "valid")
+        for place in settings.corpus.places():
+            missing = not is_folder(Path(place.root)) and Path(place.root) != DEMO
+            remedy = f"corpus.root {place.root!r} is not a folder; name the folder that holds the recordings"
+            yield Finding("corpus", "missing" if missing else place.root, remedy if missing else "")
+    yield _tried("artifacts", _artifacts, remedy="make it a folder that this user can write")
+
+
+def _repository() -> str:
+    return programs.git(Path(), "rev-parse", "--show-toplevel").removesuffix("\n")
+
+
+def _artifacts() -> str:
+    return _written(ARTIFACTS if os.path.lexists(ARTIFACTS) else Path())
+
+
+def _dvc_cache() -> str:
+    words = [sys.executable, "-m", "dvc", "cache", "dir"]
+    done = subprocess.run(words, capture_output=True, check=False, timeout=TIMEOUT_S)
+    if done.returncode:
+        reason = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise _NotReadyError("can't be used", f"`dvc cache dir` fails ({reason}); run this in the folder of dvc.yaml")
+    return _written(Path(os.fsdecode(done.stdout).removesuffix("\n")))
+
+
+def _written(folder: Path) -> str:
+    """The folder, after a file was written into it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=folder).close()
+    return str(folder)
+
+
+def _machine() -> Iterator[Finding]:
+    yield _tried("temporary folder", _temporary_folder, remedy="name a folder that this user can write in TMPDIR")
+    yield _tried("memo", _memo, remedy="name a folder that this user can write in XDG_CACHE_HOME")
+    yield _tried("Numba's cache", _numba, remedy="name a folder that this user can write in NUMBA_CACHE_DIR")
+    threads = "missing: workers are threads, and a recording that crashes one ends the run; mount /dev/shm"
+    yield Finding("shared memory", "usable" if template.has_semaphores() else threads)
+    yield _tried("workers", _workers)
+    if hasattr(os, "sysconf"):
+        yield Finding("memory", f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.1f} GiB")
+    yield _tried("disk", _disk)
+
+
+def _temporary_folder() -> str:
+    folder = tempfile.gettempdir()
+    if len(os.fsencode(folder)) > environment.SOCKET_FOLDER_BYTES:
+        raise _NotReadyError(folder, "its name is too long for the sockets of workers; name a shorter one in TMPDIR")
+    return _written(Path(folder))
+
+
+def _memo() -> str:
     cache = memo.default()
-    address = dask.config.get("scheduler-address", None)
-    limit_gb = memo.LIMIT_BYTES / 1e9
-    memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    _written(cache.folder)
+    return f"{cache.folder}, {cache.size() / 1e9:.1f} of at most {memo.LIMIT_BYTES / 1e9:.0f} GB; safe to delete"
+
+
+def _numba() -> str:
+    importlib.import_module("pipeline.silence.compiled")  # fails if it can't keep what it compiles
+    return "usable"
+
+
+def _workers() -> str:
+    import dask.config
+    import distributed  # noqa: F401 (its import sets the values that are changed here)
+
+    with dask.config.set({"distributed.comm.timeouts.connect": CONNECT_S}), engine.connect() as client:
+        engine.wait_for_nannies(client)
+        workers = len(client.scheduler_info(n_workers=-1)["workers"])
+        if not workers:
+            raise ClusterError("the cluster has no workers; start some")
+        client.submit(os.getpid, pure=False).result(timeout=TIMEOUT_S)
+        return f"{workers} on {client.scheduler.address}" if client.cluster is None else f"{workers} local"
+
+
+def _disk() -> str:
     free_gib = shutil.disk_usage(Path.cwd()).free / 2**30
-    return [
-        Finding("dask", f"cluster {address}" if address else f"{CPU_COUNT} local workers"),
-        Finding("memo", f"{cache.folder}, {cache.size() / 1e9:.1f} of at most {limit_gb:.0f} GB; safe to delete"),
-        Finding("memory", f"{memory_gib:.1f} GiB"),
-        Finding("disk", f"{free_gib:.1f} GiB free here"),
-    ]
+    if free_gib < LEAST_FREE_GIB:
+        raise _NotReadyError(f"{free_gib:.1f} GiB free here", f"make room: at least {LEAST_FREE_GIB:g} GiB are needed")
+    return f"{free_gib:.1f} GiB free here"
+
+
+SECTIONS: dict[str, Callable[[], Iterator[Finding]]] = {
+    "programs": _programs,
+    "packages": _packages,
+    "project": _project,
+    "machine": _machine,
+}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.cluster import template
 from pipeline.cluster.job import Job
+from pipeline.cluster.watch import require_started
 from pipeline.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -64,13 +65,15 @@ def connect(*jobs: Job[Any, Any]) -> "Iterator[Client]":
     patient = {"distributed.scheduler.worker-ttl": None, "distributed.deploy.lost-worker-timeout": "1 day"}
     given = dask.config.get("distributed.worker.preload")
     given = [given] if isinstance(given, str) else given
+    modules = [job.module for job in jobs] if template.has_semaphores() else []  # threads import them in their tasks
     with dask.config.set(forked | patient), template.without_interrupts():
         local = LocalCluster(
             n_workers=0,
             threads_per_worker=1,
+            processes=template.has_semaphores(),
             dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
-            preload=[*given, *(job.module for job in jobs)],
+            preload=[*given, *modules],
         )
     with dask.config.set(forked | patient), local, Client(local) as client:
         local.scale(CPU_COUNT)  # they start while the caller prepares its work
@@ -81,6 +84,11 @@ def wait_for_nannies(client: "Client") -> None:
     """Wait until the workers of a local cluster have started, and their nannies will restart those that crash.
 
     A nanny that is still starting does not restart its worker, which can get its first task a moment earlier.
+
+    Raises
+    ------
+    ClusterError
+        With the reason, if a worker can't start.
     """
     from dask.system import CPU_COUNT
     from distributed.core import Status
@@ -88,6 +96,7 @@ def wait_for_nannies(client: "Client") -> None:
     if not client.cluster:  # others start their workers long before a run
         return
     for _ in range(round(NANNY_LIMIT_S / NANNY_INTERVAL_S)):
+        require_started(client)
         nannies = list(client.cluster.workers.values())
         if len(nannies) >= CPU_COUNT and not any(nanny.status in (Status.init, Status.starting) for nanny in nannies):
             return

@@ -42,6 +42,7 @@ def portable(
         who = f"the Dask worker {address}"
         try:
             from pipeline.cluster import task as here  # noqa: PLW0406 the worker's
+            from pipeline.console import environment
         except ImportError as error:
             return "refused", f"{who} can't import this package ({error}); start it in the same environment as this"
         if run not in here._admitted:
@@ -53,6 +54,7 @@ def portable(
                 folder = Path(text).parent
                 return "refused", f"{who} does not see the files in {folder}; use a file system that all share"
             here._admitted.add(run)
+            environment.settle()
             here.warn_of_memory()
         try:
             loaded, arguments = pickle.loads(payload), pickle.loads(items)  # noqa: S301 what this process pickled

@@ -1,11 +1,15 @@
 """The process that workers of this machine are forked from: it imports once what all of them need."""
 
 import atexit
+import functools
 import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import forkserver, resource_tracker
+from multiprocessing import forkserver, get_context, resource_tracker
+
+from pipeline.console import environment
+from pipeline.errors import ClusterError
 
 # Dask makes its workers return memory to the system at once, and glibc does so in all threads but the first. That
 # doubles the time of short tasks on arrays. Here memory of arrays up to 32 MB, glibc's maximum, is not returned.
@@ -15,10 +19,10 @@ KEEP_MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": str(2**30),
 }
 IS_TEMPLATE = "LID_PIPELINE_IS_TEMPLATE"  # of its environment
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")  # as Dask sets them
 
-if os.environ.pop(IS_TEMPLATE, None):  # end at once: taking down all modules would take 0.3 s
-    atexit.register(os._exit, 0)
+if os.environ.pop(IS_TEMPLATE, None):
+    atexit.register(os._exit, 0)  # end at once: taking down all modules would take 0.3 s
+    environment.own_packages_first()
 
 
 def start(*modules: str) -> None:
@@ -28,18 +32,30 @@ def start(*modules: str) -> None:
     """
     if os.environ.get("DASK_SCHEDULER_ADDRESS"):
         return
-    environment = KEEP_MEMORY | ONE_THREAD | {IS_TEMPLATE: "1"}
-    before = {name: os.environ.get(name) for name in environment}
-    os.environ.update(environment)
+    variables = KEEP_MEMORY | environment.ONE_THREAD | {IS_TEMPLATE: "1"}
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         forkserver.set_forkserver_preload(
             [__name__, "distributed", "distributed.nanny", "distributed.worker", *modules]
         )
         with without_interrupts():
             forkserver.ensure_running()
+    except OSError as error:
+        raise ClusterError(f"worker processes can't start ({error}); run `lid doctor`") from error
     finally:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@functools.cache
+def has_semaphores() -> bool:
+    """Tell if processes can share semaphores, in shared memory; Dask's workers are threads if they can't."""
+    try:
+        get_context("forkserver").Lock()
+    except (OSError, ImportError):
+        return False
+    return True
 
 
 @contextmanager

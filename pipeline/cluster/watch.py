@@ -57,6 +57,7 @@ class Watch:
             restart(self._client, frozen)
 
     def _wait_for_any(self, workers: dict[str, Any]) -> None:
+        require_started(self._client)
         self._without = 0 if workers else self._without + 1
         if self._without * LOOK_INTERVAL_S > NO_WORKER_LIMIT_S:
             raise ClusterError(
@@ -68,6 +69,21 @@ class Watch:
                 f"waiting up to {NO_WORKER_LIMIT_S} s for a worker of the Dask cluster at {_address(self._client)}",
                 flush=True,
             )
+
+
+def require_started(client: "Client") -> None:
+    """Raise the reason, as a ClusterError, if a worker of a local cluster could not start."""
+    from distributed.core import Status
+
+    for worker in list(client.cluster.workers.values()) if client.cluster else []:
+        if worker.status == Status.failed:
+            try:
+                client.sync(worker.start)  # raises again what it has raised
+            except Exception as error:
+                while error.__cause__ is not None and isinstance(error.__cause__, Exception):
+                    error = error.__cause__
+                reason = f"{type(error).__name__}: {error}"
+                raise ClusterError(f"a worker process can't start ({reason}); run `lid doctor`") from error
 
 
 def _workers(client: "Client") -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The outermost layer of `lid` and of every stage: a traceback is shown for a defect of this package only.
 
-Imported by programs only: from its first line on, Ctrl-C ends the process silently until `run` handles it.
+Imported by programs only, before any other package: it settles the environment, and from its first line on, Ctrl-C
+ends the process silently until `run` handles it.
 """
 
 import signal
@@ -16,6 +17,10 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO, TextIO
+
+from pipeline.console import environment
+
+environment.settle()
 
 MISTAKE, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses; a shell's for a signal is 128 + its number
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT}

@@ -1,14 +1,13 @@
 """The commit that the pipeline runs on, and the scores that it had."""
 
 import json
-import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-TIMEOUT_S = 10
+from pipeline.errors import ProjectError
+from pipeline.programs import git
 
 
 @dataclass(frozen=True)
@@ -29,32 +28,26 @@ class Commit:
     scores: Mapping[str, Any]
 
 
-def last(metrics: Path) -> Commit | None:
-    """The last commit of the repository of the current folder, if it is one.
+def last(metrics: Path) -> Commit:
+    """The last commit of the repository of the current folder.
 
     Parameters
     ----------
     metrics
         Path of the tracked scores, relative to the current folder.
+
+    Raises
+    ------
+    ProgramError, ProjectError
+        If there is none, with git's reason.
     """
-    head = _git("log", "-1", "--format=%h %cs")
-    if not head:
-        return None
-    commit, date = head.split()
-    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{metrics.parent}", ":!dvc.lock")
+    here = Path()
+    commit, date = git(here, "log", "-1", "--format=%h %cs").split()
+    changed = git(
+        here, "status", "--porcelain", "--untracked-files=no", "--", ".", f":!{metrics.parent}", ":!dvc.lock"
+    ).strip()
     try:
-        scores = json.loads(_git("show", f"HEAD:./{metrics.as_posix()}") or "{}")
-    except json.JSONDecodeError:
+        scores = json.loads(git(here, "show", f"HEAD:./{metrics.as_posix()}"))
+    except (json.JSONDecodeError, ProjectError):  # it has no scores
         scores = {}
     return Commit(commit, date, bool(changed), scores if isinstance(scores, dict) else {})
-
-
-def _git(*words: str) -> str | None:
-    program = shutil.which("git")
-    if program is None:
-        return None
-    try:
-        done = subprocess.run([program, *words], capture_output=True, timeout=TIMEOUT_S, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return None if done.returncode else done.stdout.decode(errors="replace").strip()

@@ -13,12 +13,13 @@ with its checksum, and every shard has its own file. The group's attributes hold
 as `sha256`, the checksum of the attributes themselves.
 """
 
+import copy
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from pipeline.shards.source import Source
 
+ZARR_FORMAT: Literal[3] = 3
 SCHEMA = 2  # version of this layout
 CHUNK_ROWS = 1024  # 10 s, 256 kB of 64 coefficients
 SHARD_ROWS = 64 * CHUNK_ROWS  # 11 minutes, 16 MB
@@ -41,6 +43,14 @@ CHECKSUMMED_FILES = (  # all files except the group's own and the shards
     *(f"recording/{name}/zarr.json" for name in TABLE_COLUMNS),
     *(f"recording/{name}/c/0" for name in TABLE_COLUMNS),
 )
+
+
+def configured(changes: Mapping[str, Any] | None = None) -> Any:
+    """Zarr with its own defaults and some changes, whatever the user's files and variables configure; a context."""
+    import zarr
+
+    defaults = {key: value for part in copy.deepcopy(zarr.config.defaults) for key, value in part.items()}
+    return zarr.config.set(defaults | dict(changes or {}))
 
 
 @dataclass(frozen=True)
@@ -90,9 +100,7 @@ def row_starts(lengths: Sequence[int]) -> list[int]:
 
 def mfcc_file(path: Path, row: int) -> Path:
     """File of the shard that holds the MFCCs of a row."""
-    import zarr
-
-    return path / shard_file(open_array(zarr.open_group(path, mode="r"), "mfcc"), row)
+    return path / shard_file(open_array(open_group(path, "r"), "mfcc"), row)
 
 
 def shard_files(array: "zarr.Array[Any]") -> Iterator[str]:
@@ -109,6 +117,14 @@ def shard_file(array: "zarr.Array[Any]", row: int) -> str:
 def rows_per_shard(array: "zarr.Array[Any]") -> int:
     """Rows per file of an array."""
     return int((array.shards or array.chunks)[0])
+
+
+def open_group(place: Any, mode: Literal["r", "r+"]) -> "zarr.Group":
+    """The group of a store, in the format of this layout; any exception of zarr's parsers and the file system."""
+    import zarr
+
+    with configured():
+        return zarr.open_group(place, mode=mode, zarr_format=ZARR_FORMAT)
 
 
 def open_array(group: "zarr.Group", name: str) -> "zarr.Array[Any]":

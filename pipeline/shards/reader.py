@@ -26,13 +26,14 @@ class RowReader:
 
     def __init__(self, source: Source, group: zarr.Group) -> None:
         self.source = source
-        self.mfcc, self._speech = open_array(group, "mfcc"), open_array(group, "speech")
-        with zarr.config.set(ZARRS_CONFIG if isinstance(source, Folder) else {}):  # zarrs reads files itself
+        with layout.configured():
+            self.mfcc, self._speech = open_array(group, "mfcc"), open_array(group, "speech")
+            table = {name: np.asarray(open_array(group, f"recording/{name}")[:]) for name in TABLE_COLUMNS}
+        with layout.configured(ZARRS_CONFIG if isinstance(source, Folder) else {}):  # zarrs reads files itself
             self._whole_shards = open_array(group, "mfcc")
         self.shard_rows = layout.rows_per_shard(self.mfcc)
         self.attributes: dict[str, Any] = dict(group.attrs)  # parameters, versions of libraries, checksums
         self.failed: frozenset[str] = frozenset(self.attributes.get("killed", ()))  # ids; some frames are NaN
-        table = {name: np.asarray(open_array(group, f"recording/{name}")[:]) for name in TABLE_COLUMNS}
         self.ids: list[str] = [str(value) for value in table["id"]]
         self.languages: list[str] = [str(value) for value in table["language"]]
         self.speakers: list[str] = [str(value) for value in table["speaker"]]
@@ -60,7 +61,7 @@ class RowReader:
     @classmethod
     def _of(cls, place: Source) -> Self:
         try:
-            group = zarr.open_group(place.store, mode="r")
+            group = layout.open_group(place.store, "r")
             schema = group.attrs.get("schema")
         except Exception as error:  # zarr passes on any exception of its parsers and the file system
             reason = shorten(str(error)) or type(error).__name__

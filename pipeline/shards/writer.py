@@ -23,6 +23,7 @@ from pipeline.shards.layout import (
     attributes_digest,
     mfcc_file,
     open_array,
+    open_group,
     row_starts,
     shard_file,
 )
@@ -52,10 +53,12 @@ def create(
         Everything that determines the features, as plain JSON values, written next to the schema version.
     """
     n_rows, table_chunk = int(sum(lengths)), (max(1, len(lengths)),)
-    with warnings.catch_warnings(), zarr.config.set(ZARR_CONFIG):
+    with warnings.catch_warnings(), layout.configured(ZARR_CONFIG):
         # The Zarr 3 specification does not cover strings of variable length yet; zarr and numpy read them.
         warnings.simplefilter("ignore", zarr.errors.UnstableSpecificationWarning)
-        group = zarr.create_group(path, overwrite=True, attributes={"schema": SCHEMA, **attributes})
+        group = zarr.create_group(
+            path, overwrite=True, zarr_format=layout.ZARR_FORMAT, attributes={"schema": SCHEMA, **attributes}
+        )
         table = group.create_group("recording")
         for name, strings in (("id", ids), ("language", languages), ("speaker", speakers)):
             table.create_array(
@@ -119,25 +122,27 @@ def mark_failed(path: Path, pieces: Mapping[str, Sequence[Piece]]) -> None:
     pieces
         By id of the recording.
     """
-    n_mfcc = open_array(zarr.open_group(path, mode="r"), "mfcc").shape[1]
+    n_mfcc = open_array(open_group(path, "r"), "mfcc").shape[1]
     for piece in itertools.chain.from_iterable(pieces.values()):
         write(path, piece.row, np.full((piece.count, n_mfcc), np.nan, np.float32), np.zeros(piece.count, np.bool_))
-    zarr.open_group(path, mode="r+").attrs["killed"] = list(pieces)
+    with layout.configured():
+        open_group(path, "r+").attrs["killed"] = list(pieces)
     _sign(path)
 
 
 def _put(path: Path, name: str, rows: slice, values: Features | Flags) -> None:
-    with zarr.config.set(ZARRS_CONFIG):
-        array = open_array(zarr.open_group(path, mode="r+"), name)
+    with layout.configured(ZARRS_CONFIG):
+        array = open_array(open_group(path, "r+"), name)
         array[rows] = values
     if not (path / shard_file(array, rows.start)).exists():
-        with zarr.config.set(ZARR_CONFIG):
-            open_array(zarr.open_group(path, mode="r+"), name)[rows] = values
+        with layout.configured(ZARR_CONFIG):
+            open_array(open_group(path, "r+"), name)[rows] = values
 
 
 def _sign(path: Path) -> None:
     """Write the checksums of the files and of the attributes into the attributes."""
-    group = zarr.open_group(path, mode="r+")
+    group = open_group(path, "r+")
     attributes = {key: value for key, value in group.attrs.asdict().items() if key != "sha256"}
     attributes["files"] = {name: hashlib.sha256((path / name).read_bytes()).hexdigest() for name in CHECKSUMMED_FILES}
-    group.attrs.put({**attributes, "sha256": attributes_digest(attributes)})
+    with layout.configured():
+        group.attrs.put({**attributes, "sha256": attributes_digest(attributes)})

@@ -25,7 +25,8 @@ def source(repo: str, rev: str, path: str) -> Anywhere:
         files.ls("")
     except (DvcException, CloneError, RevError) as error:
         raise ArgumentError(
-            f"{repo!r} at {rev!r} can't be opened ({error}); name a DVC repository, and a commit, branch or tag of it"
+            f"{repo!r} at {rev!r} can't be opened ({error.__cause__ or error}); name a DVC repository, and a commit, "
+            "branch or tag of it"
         ) from error
     store = FsspecStore(AsyncFileSystemWrapper(files, asynchronous=True), read_only=True, path=path)
     return Anywhere(f"{repo}@{rev}:{path}", store)

@@ -70,8 +70,8 @@ def in_a_merge(folder: Path) -> Path:
     ("change", "said"),
     [
         (below, "is not the root of a DVC project"),
-        (without_repository, "is not the root of a git repository"),
-        (inside_another_repository, "is not the root of a git repository"),
+        (without_repository, "fatal: not a git repository"),
+        (inside_another_repository, "is not the root of its git repository"),
         (without_commit, "has no commit"),
         (in_a_merge, "a merge is in progress"),
     ],

@@ -97,7 +97,7 @@ def test_doctor_has_status_2_if_something_is_missing(monkeypatch: pytest.MonkeyP
     status, printed, error = lid("doctor")
     assert status == 2
     assert "  sox                missing" in printed
-    assert printed.endswith("not ready: 3 to mend\n")
+    assert printed.endswith("not ready: 4 problems to fix\n")
     assert "error: sox: install it: apt-get install sox" in error
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.errors import ProgramError, ProjectError
 from pipeline.report import commit
 
 METRICS = Path("artifacts") / "summary" / "metrics.json"
@@ -31,18 +32,15 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_scores_are_those_committed_not_those_in_the_folder(project: Path) -> None:
     found = commit.last(METRICS)
-    assert found is not None
     assert (found.changed, found.scores) == (False, {})
     (project / METRICS).write_text(json.dumps({"c_avg": 0.1}))
     git(project, "add", ".")
     git(project, "commit", "-qm", "scores")
     (project / METRICS).write_text(json.dumps({"c_avg": 0.2}))
     found = commit.last(METRICS)
-    assert found is not None
     assert (found.changed, found.scores) == (False, {"c_avg": 0.1})
     (project / "params.yaml").write_text("seed: 2\n")
     found = commit.last(METRICS)
-    assert found is not None
     assert found.changed
     assert len(found.commit) >= 7
 
@@ -53,13 +51,14 @@ def test_scores_that_are_not_an_object_are_none(project: Path, content: str) -> 
     git(project, "add", ".")
     git(project, "commit", "-qm", "odd")
     found = commit.last(METRICS)
-    assert found is not None
     assert found.scores == {}
 
 
-def test_outside_a_repository_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outside_a_repository_git_says_why_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert commit.last(METRICS) is None
+    with pytest.raises(ProjectError, match="not a git repository"):
+        commit.last(METRICS)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert commit.last(METRICS) is None
+    with pytest.raises(ProgramError, match="apt-get install git"):
+        commit.last(METRICS)
