@@ -38,8 +38,7 @@ def main() -> None:
     checksums.seal(folder)
     state = f"{changed:,} new or changed since they were last listed here" if changed else "up to date"
     parts = f" with {len(rows):,} recordings" if len(rows) > len(digest) else ""
-    where = ", ".join(place.root for place in settings.corpus.places())
-    print(printable(f"{len(digest):,} files{parts} in {where}: {state}"))
+    print(printable(f"{len(digest):,} files{parts} in {settings.corpus.folders}: {state}"))
 
 
 def _row(entry: Entry, digest: str) -> FileRow:

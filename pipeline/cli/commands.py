@@ -47,15 +47,15 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("corpus", type=options.path)
-@click.option("--layout", required=True, type=click.Choice(LAYOUTS), help="As corpus.layout.")
+@click.argument("corpora", nargs=-1, type=options.path, metavar="[CORPUS]...")
+@click.option("--layout", type=click.Choice(LAYOUTS), help="As corpus.layout (default: auto).")
 @click.option("--languages", metavar="A,B,...", help="Skip recordings of others (default: all that the model knows).")
 @click.option("--speakers", metavar="TABLE", help="As corpus.speaker_table, of the layout folders.")
 @options.model
 @click.option("--report", metavar="PAGE", type=options.path, help="Write the scores as a page, HTML.")
 @click.option("--json", "as_json", is_flag=True, help="Print all scores as one JSON object.")
 def evaluate(
-    corpus: Path,
+    corpora: tuple[Path, ...],
     layout: Any,
     languages: str | None,
     speakers: str | None,
@@ -63,18 +63,21 @@ def evaluate(
     report: Path | None,
     as_json: bool,
 ) -> None:
-    """Score a model on an unseen corpus.
+    """Score a model on unseen corpora.
 
-    Recordings are streamed.
+    Recordings are streamed. Several folders are scored together. Without one, the corpus
+    of ./params.yaml is scored, with corpus.sources and all other keys of that section.
 
     \b
     Examples:
-      lid evaluate ../calls --layout auto
+      lid evaluate ../calls ../radio
       lid evaluate ../calls --layout folders --speakers speakers.csv --report calls.html
     """
     from pipeline.cli import evaluation
 
-    evaluation.evaluate(corpus, layout, languages and languages.split(","), speakers, model, report, as_json)
+    if not corpora and (layout or speakers):
+        raise click.UsageError("--layout and --speakers belong to a CORPUS; name its folder, or change params.yaml")
+    evaluation.evaluate(corpora, layout or "auto", languages and languages.split(","), speakers, model, report, as_json)
 
 
 @main.command()

@@ -2,8 +2,9 @@
 
 import contextlib
 import json
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from pipeline import files, params
 from pipeline.console.terminal import show_table
 from pipeline.console.text import printable
+from pipeline.corpus import layouts
 from pipeline.errors import ArgumentError, ParameterError
 from pipeline.report import templates
 from pipeline.report.scores import Scores, values
@@ -19,9 +21,12 @@ from pipeline.scoring import unseen
 from pipeline.scoring.summary import det, sentences, spoken_in, summarise, table
 from pipeline.streaming.identifier import Identifier
 
+PARAMS = Path("params.yaml")
+OWN = f"this is the corpus of {PARAMS}: the model may have been trained on it"
+
 
 def evaluate(
-    root: Path,
+    roots: Sequence[Path],
     layout: params.Layout,
     languages: Sequence[str] | None,
     speakers: str | None,
@@ -29,19 +34,16 @@ def evaluate(
     report: Path | None,
     as_json: bool,
 ) -> None:
-    """Score the recordings of a corpus; print the confusion matrix and the scores, or JSON, and write their page."""
+    """Score the recordings of corpora, or those of params.yaml; print the scores, or JSON, and write their page."""
     if report:
         _require_writable(report)
     identifier = Identifier.load(model)
     description = identifier.description
-    try:
-        corpus = params.Corpus.plain(root, layout, languages or description.languages, speaker_table=speakers)
-    except ValidationError as error:
-        raise ParameterError(params.first_mistake(error)) from error
+    corpus = _corpus(roots, layout, languages or description.languages, speakers) if roots else _own(languages)
     with contextlib.redirect_stdout(sys.stderr):  # progress
-        scored = unseen.score(identifier, corpus, all_known=languages is None)
+        scored = unseen.score(identifier, corpus, all_known=bool(roots) and languages is None)
     spoken, summary = spoken_in(scored.scores, description), summarise(scored.scores, {}, description)
-    notes = [printable(sentence) for sentence in unseen.sentences(scored)]
+    notes = [printable(sentence) for sentence in [*unseen.sentences(scored), *[OWN] * (not roots)]]
     if as_json:
         print(json.dumps(summary))
     else:
@@ -50,8 +52,41 @@ def evaluate(
     if report:
         answers = [AnswerRow(one.row.language, one.predicted) for one in scored.scores]
         shown = Scores(spoken, summary, answers, det(scored.scores, description), description.silence.strategy)
-        page = templates.render("unseen.html.j2", corpus=str(root), model=str(model), notes=notes, **values(shown))
+        page = templates.render("unseen.html.j2", corpus=corpus.folders, model=str(model), notes=notes, **values(shown))
         files.replace(report, page.encode())
+
+
+def _corpus(
+    roots: Sequence[Path], layout: params.Layout, languages: Sequence[str], speakers: str | None
+) -> params.Corpus:
+    """Folders as one corpus, each a source if there are several."""
+    names = [re.sub(r"[^A-Za-z0-9]+", "-", root.resolve().name).strip("-")[:50] or "corpus" for root in roots]
+    sources = [
+        {"root": str(root), "layout": layout, "name": name if names.count(name) == 1 else f"{name}-{number}"}
+        for number, (root, name) in enumerate(zip(roots, names, strict=True), 1)
+    ]
+    with _one_mistake():
+        corpus = params.Corpus.plain(
+            roots[0], layout, languages, speaker_table=speakers, sources=sources if len(roots) > 1 else ()
+        )
+    if not speakers and any(layouts.recognised(place)[0] == "folders" for place in corpus.places()):
+        return corpus.model_copy(update={"speakers": "file"})  # nobody names them
+    return corpus
+
+
+def _own(languages: Sequence[str] | None) -> params.Corpus:
+    """The corpus of params.yaml, or its recordings of some languages."""
+    corpus = params.load(PARAMS).corpus
+    with _one_mistake():
+        return params.Corpus.model_validate(dict(corpus) | ({"languages": languages} if languages else {}))
+
+
+@contextlib.contextmanager
+def _one_mistake() -> Iterator[None]:
+    try:
+        yield
+    except ValidationError as error:
+        raise ParameterError(params.first_mistake(error)) from error
 
 
 def _require_writable(page: Path) -> None:

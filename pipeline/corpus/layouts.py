@@ -78,11 +78,18 @@ def roots(corpus: params.Corpus) -> dict[str, Path]:
 
 
 def _read(place: params.Source, corpus: params.Corpus) -> Listing:
+    layout, notes = recognised(place)
+    listing = LAYOUTS[layout].read(root_folder(place.root), corpus)
+    return dataclasses.replace(listing, notes=[*notes, *listing.notes])
+
+
+def recognised(place: params.Source) -> tuple[params.Layout, list[str]]:
+    """The layout of a source, and how `auto` found it; CorpusError if it has none or is no folder."""
     root, key = root_folder(place.root), f"corpus.sources {place.name}: root" if place.name else "corpus.root"
     if not is_folder(root):
         raise CorpusError(f"{key} {quoted(root)} is not a folder; name the folder that holds the recordings")
     if place.layout != "auto":
-        return LAYOUTS[place.layout].read(root, corpus)
+        return place.layout, []
     fitting = {name: found for name, layout in LAYOUTS.items() if (found := layout.recognise(root))}
     if not fitting:
         raise CorpusError(
@@ -93,8 +100,7 @@ def _read(place: params.Source, corpus: params.Corpus) -> Listing:
     if others:
         also = ", ".join(f"{name!r} ({fitting[name]})" for name in others)
         note += f"; {also} would fit too, but tell less; to choose, set corpus.layout"
-    listing = LAYOUTS[taken].read(root, corpus)
-    return dataclasses.replace(listing, notes=[note, *listing.notes])
+    return taken, [note]
 
 
 def _of(source: str, entry: Entry) -> Entry:

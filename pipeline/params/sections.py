@@ -151,6 +151,11 @@ class Corpus(Section):
         """The sources; without any, `root` and `layout` as one without a name."""
         return self.sources or (Source.model_construct(root=self.root, layout=self.layout, name=""),)
 
+    @property
+    def folders(self) -> str:
+        """The roots of all sources, for messages."""
+        return ", ".join(place.root for place in self.places())
+
 
 class Audio(Section):
     """Format of every recording after ingest."""

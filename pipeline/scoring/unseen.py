@@ -61,7 +61,7 @@ def score(identifier: Identifier, corpus: params.Corpus, all_known: bool) -> Sco
     listing = layouts.read(corpus)
     if all_known and (others := _languages(listing)):
         raise CorpusError(
-            f"corpus {quoted(corpus.root)} holds {brief(others[0])}, which the model does not know; it knows "
+            f"corpus {quoted(corpus.folders)} holds {brief(others[0])}, which the model does not know; it knows "
             f"{', '.join(known)}: name those to score with --languages"
         )
     progress = Progress("evaluate", len(listing.entries), "recordings")
@@ -74,7 +74,7 @@ def score(identifier: Identifier, corpus: params.Corpus, all_known: bool) -> Sco
         progress.update(1)
     if not any(scored.decision.frames for scored in scores):
         first = f"; the first, {quoted(rejected[0].path)}, {rejected[0].detail}" if rejected else ""
-        raise CorpusError(f"no recording with speech in corpus {quoted(corpus.root)} can be used{first}")
+        raise CorpusError(f"no recording with speech in corpus {quoted(corpus.folders)} can be used{first}")
     return Scored(scores, rejected, listing.skipped, listing.notes)
 
 

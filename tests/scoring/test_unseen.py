@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,3 +102,32 @@ def test_the_page_shows_the_printed_scores(case: Case, corpus: params.Corpus, tm
     done = CliRunner().invoke(commands.main, [*words[:-1], str(tmp_path / "no" / "page.html")])
     assert (done.exit_code, done.stdout) == (2, "")
     assert "can't be written (No such file or directory); name a file in a folder that exists" in done.stderr
+
+
+def test_several_corpora_of_any_layout_are_scored_together_and_without_one_that_of_params(
+    case: Case, corpus: params.Corpus, tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, model = tmp_path / "other" / tmp_path.name, case.folder / "streaming"
+    for language in ("hindi", "mandarin"):
+        (other / language).mkdir(parents=True)
+        (tmp_path / f"{small.LANGUAGES.index(language)}.flac").rename(other / language / "x.flac")
+
+    def evaluate(*words: str) -> tuple[int, Any, str]:
+        done = CliRunner().invoke(commands.main, ["evaluate", *words, "--model", str(model), "--json"])
+        return done.exit_code, json.loads(done.stdout or "null"), done.stderr
+
+    status, together, _ = evaluate(corpus.root, str(other))
+    assert (status, together["recordings"]) == (0, 6)
+    assert evaluate(str(other))[1]["recordings"] == 2
+
+    text = (project / "params.yaml").read_text(encoding="utf-8")
+    sources = json.dumps([
+        {"root": corpus.root, "layout": "table", "name": "a"}, {"root": str(other), "layout": "auto", "name": "b"},
+    ])  # fmt: skip
+    text = text.replace("  sources: []", f"  sources: {sources}").replace("speakers: table", "speakers: file")
+    (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert evaluate()[1]["recall"] == together["recall"]
+    status, _, said = evaluate("--layout", "table")
+    assert (status, said.count("\n")) == (2, 1)
+    assert "--layout and --speakers belong to a CORPUS" in said
