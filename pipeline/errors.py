@@ -22,6 +22,7 @@ Reason = Literal[
     # while decoding
     "unreadable",
     "truncated",
+    "longer",
     "not_finite",
     "sample_rate",
     "too_short",

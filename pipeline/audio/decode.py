@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from pipeline.audio import foreign
+from pipeline.audio import foreign, lengths
 from pipeline.audio.decoded import Block, Decoded
-from pipeline.audio.lengths import stated_length
+from pipeline.audio.headers import File
+from pipeline.audio.lengths import Part
 from pipeline.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ
 from pipeline.errors import AudioError
 
@@ -27,22 +28,19 @@ def decode(path: Path) -> Decoded:
     Raises
     ------
     AudioError
-        ``missing``, ``unreadable``, ``truncated`` or ``sample_rate``; the blocks also raise ``unreadable``,
-        ``truncated`` and ``not_finite``.
+        ``missing``, ``unreadable``, ``truncated``, ``longer`` or ``sample_rate``; the blocks also raise ``unreadable``,
+        ``truncated``, ``longer`` and ``not_finite``.
     """
     descriptor = _open(path)
     if kind := foreign.recognise(descriptor):
-        os.close(descriptor)
-        decoded = foreign.decode(path, kind)
+        with os.fdopen(descriptor, "rb"):
+            decoded = foreign.decode(path, kind, descriptor)
         _require_rate(decoded.sample_rate, path)
         return replace(decoded, blocks=(_within_full_scale(block, path) for block in decoded.blocks))
     source = _ForwardFile.of(descriptor, path)
-    stated, size = stated_length(descriptor, source.format, path), os.fstat(descriptor).st_size
-    if stated.end is not None and stated.end > size:
-        raise AudioError("truncated", f"holds {size} of at least {stated.end} bytes; copy it again", path)
+    parts = lengths.parts(descriptor, source.format, source.frames, path)
     _require_rate(source.samplerate, path)
-    expected = source.frames if stated.frames is None else stated.frames
-    blocks = _blocks(source, expected, path)
+    blocks = _blocks(source, descriptor, parts, path)
     return Decoded(source.samplerate, source.channels, f"{source.format}/{source.subtype}", blocks)
 
 
@@ -64,10 +62,10 @@ class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]
     """A file that is only read from front to back."""
 
     @classmethod
-    def of(cls, descriptor: int, path: Path) -> "_ForwardFile":
+    def of(cls, file: int | File, path: Path) -> "_ForwardFile":
         """Open a file by its descriptor, which it will close: libsndfile would guess the format from a name."""
         try:
-            return cls(descriptor)
+            return cls(file)
         except (soundfile.LibsndfileError, OSError, TypeError) as error:  # closes the descriptor as well
             detail = "is not audio that libsndfile reads; convert it to WAV or FLAC"
             raise AudioError("unreadable", detail, path) from error
@@ -77,23 +75,49 @@ class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]
         return False
 
 
-def _blocks(source: _ForwardFile, expected: int, path: Path) -> Iterator[Block]:
-    dtype = "int16" if source.subtype == "PCM_16" else "float32"
+def _blocks(source: _ForwardFile, descriptor: int, parts: list[Part], path: Path) -> Iterator[Block]:
     with source:
-        decoded = 0
-        while decoded < source.frames:
-            try:  # libsndfile pads a longer block with zeros, which takes longer than decoding a short recording
-                block = source.read(min(BLOCK_FRAMES, source.frames - decoded), dtype, always_2d=True)
-            except soundfile.LibsndfileError as error:
-                detail = f"breaks off after {decoded} frames ({error}); copy it again"
-                raise AudioError("unreadable", detail, path) from error
-            if not len(block):
-                break
-            decoded += len(block)
-            yield _within_full_scale(block, path)
-        if decoded < expected < UNKNOWN_FRAMES:
-            detail = f"gives {decoded} of at least {expected} frames; copy it again or convert it to FLAC"
-            raise AudioError("truncated", detail, path)
+        for part in parts:
+            with _opened(source, descriptor, part, path) as reader:
+                yield from _part_blocks(reader, part, path)
+
+
+def _opened(source: _ForwardFile, descriptor: int, part: Part, path: Path) -> _ForwardFile:
+    if not (part.start or part.stop or part.head):
+        return source
+    reader = _ForwardFile.of(File(descriptor, part.start, part.stop, part.head), path)
+    if (reader.samplerate, reader.channels) != (source.samplerate, source.channels):
+        raise AudioError("longer", "joins recordings of different sample rates or channels; split it", path)
+    return reader
+
+
+def _part_blocks(reader: _ForwardFile, part: Part, path: Path) -> Iterator[Block]:
+    dtype = "int16" if reader.subtype == "PCM_16" else "float32"
+    expected = reader.frames if part.frames is None else part.frames
+    limit = expected if part.exact else reader.frames
+    decoded = 0
+    while decoded < limit:
+        try:  # libsndfile pads a longer block with zeros, which takes longer than decoding a short recording
+            block = reader.read(min(BLOCK_FRAMES, limit - decoded), dtype, always_2d=True)
+        except soundfile.LibsndfileError as error:
+            detail = f"breaks off after {decoded} frames ({error}); copy it again"
+            raise AudioError("unreadable", detail, path) from error
+        if not len(block):
+            break
+        decoded += len(block)
+        yield _within_full_scale(block, path)
+    if decoded < expected < UNKNOWN_FRAMES:
+        detail = f"gives {decoded} of at least {expected} frames; copy it again or convert it to FLAC"
+        raise AudioError("truncated", detail, path)
+    if part.exact and _goes_on(reader):
+        raise AudioError("longer", f"holds more than the {expected} frames that it states; convert it again", path)
+
+
+def _goes_on(reader: _ForwardFile) -> bool:
+    try:
+        return len(reader.read(1)) > 0
+    except soundfile.LibsndfileError:  # tags
+        return False
 
 
 def duration(path: Path) -> float:
@@ -102,14 +126,17 @@ def duration(path: Path) -> float:
     Raises
     ------
     AudioError
-        ``missing`` or ``unreadable``.
+        ``missing``, ``unreadable``, ``truncated`` or ``longer``.
     """
     descriptor = _open(path)
     if foreign.recognise(descriptor):
         os.close(descriptor)
         return 0.0
     with _ForwardFile.of(descriptor, path) as source:
-        return float(source.frames / source.samplerate) if source.frames < UNKNOWN_FRAMES else 0.0
+        parts = lengths.parts(descriptor, source.format, source.frames, path)
+        stated = sum(part.frames or 0 for part in parts if part.exact)
+        frames = stated or sum(_opened(source, descriptor, part, path).frames for part in parts)
+        return float(frames / source.samplerate) if frames < UNKNOWN_FRAMES else 0.0
 
 
 def _open(path: Path) -> int:

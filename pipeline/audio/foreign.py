@@ -5,7 +5,6 @@ other and is replaced when it dies. The format is chosen by the first bytes, nev
 its playlists or protocols is ever opened.
 """
 
-import atexit
 import importlib.util
 import json
 import os
@@ -13,17 +12,17 @@ import select
 import struct
 import subprocess
 import sys
-import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.audio import foreign_decoder
 from pipeline.audio.decoded import Decoded
+from pipeline.audio.headers import File
 from pipeline.errors import AudioError
 
 HEAD_BYTES = 16
@@ -39,17 +38,18 @@ class Kind:
     offset: int
     magic: bytes
     demuxer: str  # FFmpeg's name
+    next: bytes = b""  # regular expression of the beginning of a joined file, if FFmpeg stops there
 
 
 KINDS = (
-    Kind("MP4", 4, b"ftyp", "mov"),
+    Kind("MP4", 4, b"ftyp", "mov", rb"\0\0\0.ftyp"),
     Kind("WMA", 0, bytes.fromhex("3026b2758e66cf11"), "asf"),
     Kind("AMR", 0, b"#!AMR", "amr"),
     Kind("AAC", 0, b"\xff\xf1", "aac"),
     Kind("AAC", 0, b"\xff\xf9", "aac"),
     Kind("Matroska", 0, b"\x1aE\xdf\xa3", "matroska"),
     Kind("AVI", 8, b"AVI ", "avi"),
-    Kind("FLV", 0, b"FLV\x01", "flv"),
+    Kind("FLV", 0, b"FLV\x01", "flv", rb"FLV\x01.\0\0\0\t"),
     Kind("MPEG", 0, b"\x00\x00\x01\xba", "mpeg"),
 )
 
@@ -78,18 +78,20 @@ def waiting(details: Iterable[str]) -> list[str]:
     return [f"{needs} PyAV, which is not installed: {INSTALL.format('them')}"] if number else []
 
 
-def decode(path: Path, kind: Kind) -> Decoded:
-    """Decode the first sound of a file of such a format.
+def decode(path: Path, kind: Kind, descriptor: int) -> Decoded:
+    """Decode the first sound of a file of such a format, which is open.
 
     Raises
     ------
     AudioError
-        ``unreadable``; the blocks also raise ``unreadable`` and ``truncated``.
+        ``unreadable`` or ``longer``; the blocks also raise ``unreadable`` and ``truncated``.
     """
     if not is_installed():
         detail = f"is {kind.name}, which libsndfile does not read; {INSTALL.format('it')}"
         raise AudioError("unreadable", detail, path)
-    decoder = _Decoder.mine()
+    if kind.next and File(descriptor).search(kind.next, HEAD_BYTES) is not None:
+        raise AudioError("longer", "joins several files, of which only the first can be read; split it", path)
+    decoder = _Decoder.free()
     header = decoder.begin(path, kind)
     blocks = _blocks(decoder, path, header["channels"])
     return Decoded(header["sample_rate"], header["channels"], f"{kind.name}/{header['codec']}", blocks)
@@ -102,9 +104,12 @@ def _blocks(decoder: "_Decoder", path: Path, channels: int) -> Iterator[NDArray[
 
 
 class _Decoder:
-    """The process that decodes for a thread; as a context manager, it ends unless the file was read to its end."""
+    """A process that decodes; as a context manager, it ends unless the file was read to its end.
 
-    _of_thread = threading.local()
+    It also ends when its standard input is closed, as with this process.
+    """
+
+    idle: ClassVar[list["_Decoder"]] = []  # those that have finished their files: as many as have worked at a time
 
     def __init__(self) -> None:
         self._at_end = True
@@ -113,17 +118,18 @@ class _Decoder:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
         )  # fmt: skip
-        atexit.register(self._process.kill)
 
     @classmethod
-    def mine(cls) -> "_Decoder":
-        """The decoder of this thread, a new one if the last one died or has not finished its file."""
-        decoder: _Decoder | None = getattr(cls._of_thread, "decoder", None)
-        if decoder is None or not decoder._at_end or decoder._process.poll() is not None:
-            if decoder is not None:
-                decoder._end()
-            decoder = cls._of_thread.decoder = cls()
-        return decoder
+    def free(cls) -> "_Decoder":
+        """One that is idle and has not died, or a new one."""
+        while True:
+            try:
+                decoder = cls.idle.pop()
+            except IndexError:
+                return cls()
+            if decoder._process.poll() is None:
+                return decoder
+            decoder._end()
 
     def begin(self, path: Path, kind: Kind) -> dict[str, Any]:
         """Ask for a file; its sample rate, channels and codec."""
@@ -137,7 +143,7 @@ class _Decoder:
             raise self._died(path) from error
         answer: dict[str, Any] = json.loads(self._message(path))
         if "error" in answer:
-            self._at_end = True
+            self._finished()
             raise AudioError(answer["reason"], answer["error"], path)
         return answer
 
@@ -146,10 +152,14 @@ class _Decoder:
         content = self._message(path)
         if not content:
             answer = json.loads(self._message(path))
-            self._at_end = True
+            self._finished()
             if "error" in answer:
                 raise AudioError(answer["reason"], answer["error"], path)
         return content
+
+    def _finished(self) -> None:
+        self._at_end = True
+        self.idle.append(self)
 
     def __enter__(self) -> "_Decoder":
         return self
@@ -181,4 +191,3 @@ class _Decoder:
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             cast(IO[bytes], pipe).close()
-        atexit.unregister(self._process.kill)

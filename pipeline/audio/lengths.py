@@ -1,8 +1,8 @@
-"""The length that an audio file states, so that a truncated file is detected.
+"""The parts of an audio file, so that all of its audio is decoded or none.
 
-If a header states more than the file holds, libsndfile ignores it. Only the bytes of the audio are compared:
-stated sizes of the whole file are often wrong, and metadata after the audio may be missing. docs/formats.md lists the
-formats.
+libsndfile ignores a stated length that the file does not hold, and reads no further than a stated length. So the two
+are compared, in both directions. Only the bytes of the audio count: stated sizes of the whole file are often wrong, and
+metadata after the audio may be missing. docs/formats.md lists the formats.
 """
 
 import functools
@@ -10,14 +10,19 @@ import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise, zip_longest
 from pathlib import Path
 
-from pipeline.audio.headers import FORMATS, WINDOW_BYTES, File
+from pipeline.audio import headers
+from pipeline.audio.headers import HEADER_BYTES, MAX_CHUNKS, Chunks, File
 from pipeline.errors import AudioError
 
 PIPE_BYTES = [0x7F000000, 1 << 31, 1 << 32, 1 << 63, 1 << 64]  # programs that write to a pipe state about these, or 0
 PIPE_SLACK_BYTES = 1 << 16  # difference from these, for the programs' own headers and for whole frames
-MAX_OGG_PAGE_BYTES = 27 + 255 + 255 * 255  # RFC 3533
+EMPTY_BYTES = 8  # of a chunk of audio without any: offset and block size, or the number of edits
+MAGIC_BYTES = 16  # that begin a file of a format without a stated length
+FLAC_BYTES = 26  # of a FLAC file, up to its number of frames, which has 36 bits
+FIRST, LAST = 2, 4  # flags of the pages of an Ogg stream; RFC 3533
 MPEG_RATES_HZ = (44100, 48000, 32000)  # of MPEG-1; ISO 11172-3
 MPEG_KBPS = {  # by whether it is MPEG-1, and by layer
     (True, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -28,27 +33,35 @@ MPEG_KBPS = {  # by whether it is MPEG-1, and by layer
     (False, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 MPEG_KIND_BITS = 0xFFFE0C00  # of a frame's header, the same in all frames: version, layer and sample rate
-MPEG_DROPPED_SAMPLES = 2 * 4095 + 529 + 3 * 1152  # by decoders: encoder's padding, own delay, frames without audio
+MPEG_DROPPED_SAMPLES = 529 + 3 * 1152  # by decoders: their delay, frames without audio
+MPEG_PADDING_SAMPLES = 2 * 4095  # dropped in addition, if a LAME header states the encoder's padding
 
 
 @dataclass(frozen=True)
-class StatedLength:
-    """The length that an audio file states.
+class Part:
+    """A part of a file that libsndfile reads as a file of its own.
 
     Attributes
     ----------
-    end
-        Minimum offset of the end of its audio, bytes from the start of the file; None if it does not state one.
+    start, stop
+        Offsets in the file; stop None: its end.
+    head
+        Stands in place of the first bytes: a header with another length.
     frames
         Minimum number of frames that decoding must give; None: the number that libsndfile reads in the header.
+    exact
+        Decoding must not give more of them either.
     """
 
-    end: int | None = None
+    start: int = 0
+    stop: int | None = None
+    head: bytes = b""
     frames: int | None = None
+    exact: bool = False
 
 
-def stated_length(descriptor: int, file_format: str, path: Path | None = None) -> StatedLength:
-    """Read the length that a file states.
+def parts(descriptor: int, file_format: str, n_frames: int, path: Path | None = None) -> list[Part]:
+    """Find the parts of a file: usually one, `Part()`.
 
     Parameters
     ----------
@@ -56,50 +69,109 @@ def stated_length(descriptor: int, file_format: str, path: Path | None = None) -
         Of the open file; its position does not change.
     file_format
         libsndfile's name, such as ``WAV``.
+    n_frames
+        Number of frames that libsndfile finds.
     path
         For errors.
 
     Raises
     ------
     AudioError
-        ``unreadable``, if the file only looks like MPEG audio.
+        ``truncated`` or ``longer``, if the file holds less or more than it states; ``unreadable``, if it only looks
+        like MPEG audio.
     """
-    whole = File(descriptor)
-    file = File(descriptor, _tags(whole, 0))
-    if file_format == "MP3":
-        return _mpeg(file, path)
-    if file_format == "OGG":
-        return StatedLength(_ogg(file))
-    if file_format not in FORMATS:
-        return StatedLength()
+    file = File(descriptor, _tags(File(descriptor), 0))
+    special = {"MP3": _mpeg, "OGG": _ogg, "FLAC": _flac}.get(file_format)
+    return special(file, path) if special else _stated(file, file_format, n_frames, path)
+
+
+def _stated(file: File, file_format: str, n_frames: int, path: Path | None) -> list[Part]:
     try:
-        at, length = FORMATS[file_format](file)
-    except (struct.error, OverflowError):  # ends within its header
-        return StatedLength(file.start + file.size + 1)
-    known = length > 0 and all(abs(length - size) > PIPE_SLACK_BYTES for size in PIPE_BYTES)
-    return StatedLength(file.start + at + length if known else None)
+        at, length = headers.stated(file, file_format)
+    except (struct.error, OverflowError) as error:
+        raise AudioError("truncated", "ends within its header; copy it again", path) from error
+    form = headers.chunks(file, file_format)
+    if length > EMPTY_BYTES and all(abs(length - size) > PIPE_SLACK_BYTES for size in PIPE_BYTES):
+        if at + length > file.size:
+            detail = f"holds {file.start + file.size} of at least {file.start + at + length} bytes; copy it again"
+            raise AudioError("truncated", detail, path)
+        if not _only_metadata(file, at + length, form):
+            raise _longer(file.size - at - length, path)
+        if at + length < file.size and file_format not in ("AIFF", "CAF"):  # their audio may come before other headers
+            return [Part(file.start, file.start + at + length)]
+        return [Part()]
+    if (again := file.search(re.escape(file.peek(0, MAGIC_BYTES)), MAGIC_BYTES)) is not None:
+        raise _longer(file.size - again, path)
+    if not _only_metadata(file, at, form):
+        if form and file_format != "RF64" and at <= HEADER_BYTES:
+            return [Part(file.start, head=form.completed(file, at))]
+        if not n_frames:
+            raise _longer(file.size - at, path)
+    return [Part()]
+
+
+def _longer(n_bytes: int, path: Path | None) -> AudioError:
+    remedy = "repair it with sox --ignore-length, or split it"
+    detail = f"holds {n_bytes} bytes after the audio that its header states; {remedy}"
+    return AudioError("longer", detail, path)
+
+
+def _only_metadata(file: File, at: int, form: Chunks | None) -> bool:
+    """Tell if nothing but chunks of metadata, tags and padding follow."""
+    for _ in range(MAX_CHUNKS):
+        padded = at + at % 2
+        if padded >= file.size or file.search(rb"[^\0]", padded) is None:
+            return True
+        after = (form.metadata(file, at) if form else None) or max(_tags(file, at), _tags(file, padded))
+        if after == padded:
+            return False
+        at = after
+    return False
 
 
 def _tags(file: File, at: int) -> int:
-    """The end of the ID3v2 tags at an offset."""
-    while (tag := file.bytes(at, 10))[:3] == b"ID3" and len(tag) == 10:
-        size = 0
-        for byte in tag[6:]:
-            size = size << 7 | byte & 0x7F
-        at += 10 + size + (10 if tag[5] & 0x10 else 0)
+    """The end of the tags at an offset: ID3v2, ID3v1, APE."""
+    while len(tag := file.peek(at, 16)) >= 10:
+        if tag[:3] == b"ID3":
+            size = sum((byte & 0x7F) << shift for byte, shift in zip(tag[6:10], (21, 14, 7, 0), strict=True))
+            at += 10 + size + (10 if tag[5] & 0x10 else 0)
+        elif tag[:3] == b"TAG":
+            at += 128
+        elif tag[:8] == b"APETAGEX":
+            at += 32 + int.from_bytes(tag[12:16], "little")
+        else:
+            break
     return at
 
 
-def _ogg(file: File) -> int:
-    """The end of the last page; beyond the end of the file if it is incomplete or not marked as the last."""
-    start = max(file.size - 2 * MAX_OGG_PAGE_BYTES, 0)
-    tail = file.bytes(start, 2 * MAX_OGG_PAGE_BYTES)
-    page = tail.rfind(b"OggS")
-    header = tail[page : page + 27]
-    if page < 0 or len(header) < 27 or not header[5] & 4:
-        return file.start + file.size + 1
-    lacing = tail[page + 27 : page + 27 + header[26]]
-    return file.start + start + page + 27 + header[26] + sum(lacing)
+def _flac(file: File, path: Path | None) -> list[Part]:
+    """libsndfile gets a header without a number of frames, with which it reads on."""
+    header = file.peek(0, FLAC_BYTES).ljust(FLAC_BYTES, b"\0")
+    if (again := file.search(rb"fLaC\0\0\0\x22", 4)) is not None:
+        raise _longer(file.size - again, path)
+    frames = int.from_bytes(header[-5:], "big") & (1 << 36) - 1
+    head = header[:-5] + bytes([header[-5] & 0xF0]) + bytes(4)
+    return [Part(file.start, None, head, frames, exact=True) if frames else Part()]
+
+
+def _ogg(file: File, path: Path | None) -> list[Part]:
+    """The streams of a chain, each of which must end with a page that is complete and marked as the last."""
+    starts, flags, end, at = list[int](), LAST, 0, file.search(b"OggS\0", 0)
+    while at is not None:
+        page = file.peek(at, 27 + 255).ljust(27, b"\0")
+        end = at + 27 + page[26] + sum(page[27 : 27 + page[26]])
+        after = end if file.peek(end, 5) == b"OggS\0" else file.search(b"OggS\0", at + 5)
+        if page[5] & FIRST and not flags & FIRST:
+            if not flags & LAST:
+                break
+            starts.append(at)
+        complete = end <= file.size and (after is None or after >= end)
+        flags, at = page[5] if complete else 0, after
+    if not flags & LAST:
+        raise AudioError("truncated", "lacks the last page of an Ogg stream; copy it again", path)
+    if len(starts) == 1 and end == file.size:
+        return [Part()]
+    return [Part(file.start + at, file.start + stop) for at, stop in pairwise([*starts, end])]
 
 
 @functools.lru_cache(4096)
@@ -116,32 +188,51 @@ def _mpeg_frame(header: int) -> tuple[int, int]:
     return (n_samples // 8 // slot * 1000 * MPEG_KBPS[mpeg_1, layer][kbps - 1] // hertz + padding) * slot, n_samples
 
 
-def _mpeg(file: File, path: Path | None) -> StatedLength:
+@dataclass
+class _Stream:
+    """MPEG frames from a header that counts them, or from the start of the file."""
+
+    start: int
+    stated: int
+    frames: int = 0
+
+
+def _mpeg(file: File, path: Path | None) -> list[Part]:
     (kind,) = file.unpack(">I", 0)
 
     def frame(at: int) -> tuple[int, int]:
-        header = int.from_bytes(file.bytes(at, 4), "big")
+        header = int.from_bytes(file.peek(at, 4), "big")
         return _mpeg_frame(header) if (header ^ kind) & MPEG_KIND_BITS == 0 else (0, 0)
 
     length, n_samples = frame(0)
     if not frame(length)[0]:  # in one of 5,000 other files two bytes look like the start of a frame
         raise AudioError("unreadable", "is not a chain of MPEG frames; convert it to WAV or FLAC", path)
-    stated = _xing(file.bytes(0, length))
-    at = end = frames = 0
+    streams, at, end = list[_Stream](), 0, 0
     while at < file.size:
         if length := frame(at)[0]:
-            frames += 1
-            at += length
-            end = at
+            if (stated := _xing(file.peek(at, 64))) or not at:
+                streams.append(_Stream(at, stated, -bool(stated)))
+            streams[-1].frames += 1
+            at = end = at + length
         elif (after := _tags(file, at)) > at:
             at = after
-        elif _begins(file.bytes(at, 4), kind):
+        elif _begins(file.peek(at, 4), kind):
             at = end = file.size + 1
         else:
             at = _resynchronised(file, at, frame)
-    if stated > frames:
-        end = file.size + 1
-    return StatedLength(file.start + end, frames * n_samples - MPEG_DROPPED_SAMPLES)
+            if not frame(at)[0] and at < file.size:
+                raise AudioError("longer", "joins MP3 files of different kinds; split it", path)
+    if end > file.size or any(stream.stated > stream.frames + 1 for stream in streams):
+        raise AudioError("truncated", "holds fewer MPEG frames than it states; copy it again", path)
+    if (more := max(stream.frames - 1 - stream.stated if stream.stated else 0 for stream in streams)) > 0:
+        raise AudioError("longer", f"holds {more} more MPEG frames than it states; split or convert it", path)
+    found = []
+    for stream, following in zip_longest(streams, streams[1:]):
+        padding = MPEG_PADDING_SAMPLES if stream.stated else 0
+        least = stream.frames * n_samples - MPEG_DROPPED_SAMPLES - padding
+        stop = file.start + following.start if following else None
+        found.append(Part(file.start + stream.start if len(streams) > 1 else 0, stop, frames=least))
+    return found
 
 
 def _begins(tail: bytes, kind: int) -> bool:
@@ -152,17 +243,27 @@ def _begins(tail: bytes, kind: int) -> bool:
 
 
 def _xing(first: bytes) -> int:
-    """Number of frames that a Xing or Info header in the first frame states; 0 without one."""
-    found = re.search(rb"(?:Xing|Info)...[\x01\x03\x05\x07\x09\x0b\x0d\x0f](.{4})", first[:64], re.DOTALL)
+    """Number of frames that follow, by the Xing or Info header that a frame begins with; 0 without one."""
+    found = re.match(rb".{4,6}\0+(?:Xing|Info)\0\0\0[\x01\x03\x05\x07\x09\x0b\x0d\x0f](.{4})", first, re.DOTALL)
     return int.from_bytes(found[1], "big") if found else 0
 
 
 def _resynchronised(file: File, at: int, frame: Callable[[int], tuple[int, int]]) -> int:
-    """Offset of the next two frames in a row, as decoders skip data between frames; or the end of the file."""
-    while at < file.size:
-        near = file.bytes(at, WINDOW_BYTES)
-        found = near.find(b"\xff", 1)
-        at += found if found > 0 else len(near)
-        if found > 0 and (length := frame(at)[0]) and (at + length >= file.size or frame(at + length)[0]):
+    """Offset of the next two frames in a row, as decoders skip data between frames; or the end of the file.
+
+    Three frames in a row may be of another kind.
+    """
+
+    def other(at: int) -> tuple[int, int]:
+        header = int.from_bytes(file.peek(at, 4), "big")
+        return _mpeg_frame(header)[0], header & MPEG_KIND_BITS
+
+    while (found := file.search(rb"\xff[\xe0-\xff]", at + 1)) is not None:
+        at = found
+        if (length := frame(at)[0]) and (at + length >= file.size or frame(at + length)[0]):
+            return at
+        first = other(at)
+        second = other(at + first[0])
+        if first[0] and second[0] and first[1] == second[1] == other(at + first[0] + second[0])[1]:
             return at
     return file.size

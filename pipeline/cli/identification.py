@@ -79,6 +79,9 @@ def identify(
                 stream = identifier.stream(decoded.sample_rate)
                 frames: list[Frames] | None = [] if plot else None
                 printer.identify(name, stream, chunks(waveform, decoded.sample_rate), frames=frames)
+                if decoded.channels > 1 and not stream.decision.frames:
+                    mean = f"the mean of its {decoded.channels} channels, which may cancel"
+                    click.echo(f"{name} has no speech in {mean}; cut out one: sox IN.wav OUT.wav remix 1", err=True)
                 if plot and frames:
                     from pipeline.cli import plot as drawing
 

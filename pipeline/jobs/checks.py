@@ -51,7 +51,8 @@ def _median(values: list[float]) -> float:
 
 def _flags(row: RecordingRow, checks: params.Checks) -> Iterator[FlagRow]:
     def flag(code: Any, detail: str) -> FlagRow:
-        return FlagRow(row.recording, row.path, code, detail)
+        part = f"(channel {row.channel}) " if row.channel else f"(mean of its {row.channels} channels) "
+        return FlagRow(row.recording, row.path, code, (part if row.channels > 1 else "") + detail)
 
     if row.rms_dbfs < checks.level:
         yield flag("quiet", f"has a level of {row.rms_dbfs:.0f} dBFS: nearly silent; record it louder or leave it out")

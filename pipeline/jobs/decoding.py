@@ -137,6 +137,9 @@ class _Task:
             measures = _measured(part, blocks, writer, settings, self._landmarker.accept)
         except AudioError as error:
             writer.take_back()
+            if error.reason == "silent" and decoded.channels > 1 and not part.cut.channel:
+                mean = f"is silent as the mean of its {decoded.channels} channels"
+                error = AudioError("silent", f"{mean}, which may cancel; set audio.channels to first or split")
             return part.rejected(error)
         entry = part.entry
         row = RecordingRow(

@@ -2,7 +2,9 @@
 
 import os
 import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import av
@@ -20,6 +22,12 @@ FORMATS = {  # ending: FFmpeg's format and codec
     "m4a": ("ipod", "aac"), "mp4": ("mp4", "aac"), "aac": ("adts", "aac"), "wma": ("asf", "wmav2"),
     "mkv": ("matroska", "aac"), "avi": ("avi", "pcm_s16le"), "webm": ("webm", "libopus"), "flv": ("flv", "aac"),
 }  # fmt: skip
+
+
+def next_decoder() -> int:
+    """The process that will decode the next file."""
+    foreign._Decoder.idle.append(foreign._Decoder())
+    return foreign._Decoder.idle[-1]._process.pid
 
 
 def write(path: Path, seconds: float = 3.0, channels: int = 1) -> None:
@@ -96,10 +104,10 @@ def test_a_beginning_without_a_file_is_rejected(tmp_path: Path, kind: foreign.Ki
 
 def test_a_decoder_that_dies_is_reported_and_replaced(tmp_path: Path) -> None:
     write(tmp_path / "a.m4a", 30.0)
+    process = next_decoder()
     blocks = decode(tmp_path / "a.m4a").blocks
     next(blocks)
-    decoder = foreign._Decoder._of_thread.decoder
-    os.kill(decoder._process.pid, signal.SIGKILL)
+    os.kill(process, signal.SIGKILL)
     with pytest.raises(AudioError, match="crashes or stops its decoder"):
         list(blocks)
     assert sum(len(block) for block in decode(tmp_path / "a.m4a").blocks) == pytest.approx(30 * RATE, abs=3000)
@@ -108,9 +116,10 @@ def test_a_decoder_that_dies_is_reported_and_replaced(tmp_path: Path) -> None:
 def test_a_decoder_that_stops_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "a.m4a", 30.0)
     monkeypatch.setattr(foreign, "ANSWER_S", 0.5)
+    process = next_decoder()
     blocks = decode(tmp_path / "a.m4a").blocks
     next(blocks)
-    os.kill(foreign._Decoder._of_thread.decoder._process.pid, signal.SIGSTOP)
+    os.kill(process, signal.SIGSTOP)
     with pytest.raises(AudioError, match="crashes or stops its decoder"):
         list(blocks)
 
@@ -125,10 +134,34 @@ def test_a_file_that_is_not_read_to_its_end_does_not_disturb_the_next(tmp_path: 
     np.testing.assert_array_equal(first, again)
 
 
-def test_one_process_serves_all_files(tmp_path: Path) -> None:
+def test_one_process_serves_the_files_of_all_threads_and_ends_with_this_one(tmp_path: Path) -> None:
     write(tmp_path / "a.m4a")
-    processes = set()
-    for _ in range(3):
-        list(decode(tmp_path / "a.m4a").blocks)
-        processes.add(foreign._Decoder._of_thread.decoder._process.pid)
-    assert len(processes) == 1
+    code = f"""
+import threading
+from pathlib import Path
+from pipeline.audio import foreign
+from pipeline.audio.decode import decode
+for number in range(4):
+    thread = threading.Thread(target=lambda: list(decode(Path({str(tmp_path / "a.m4a")!r})).blocks))
+    thread.start()
+    thread.join()
+    print(*[decoder._process.pid for decoder in foreign._Decoder.idle])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    (process,) = set(done.stdout.split())
+    deadline = time.monotonic() + 20
+    while Path("/proc", process).exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_of_joined_files_all_are_decoded_or_none(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a.{ending}"
+    write(path)
+    whole = sum(map(len, decode(path).blocks))
+    path.write_bytes(2 * path.read_bytes())
+    try:
+        assert sum(map(len, decode(path).blocks)) == pytest.approx(2 * whole, rel=0.05)
+    except AudioError as error:
+        assert error.reason in {"longer", "truncated"}

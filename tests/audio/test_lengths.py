@@ -1,4 +1,4 @@
-"""Stated lengths: a truncated file is detected in every format that states its length; a whole file never fails."""
+"""Stated lengths: of every file all audio is decoded or none, in every format that states its length."""
 
 import itertools
 import re
@@ -6,6 +6,7 @@ import struct
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -15,14 +16,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline.arrays import Waveform
-from pipeline.audio.decode import decode
-from pipeline.audio.headers import FORMATS
-from pipeline.audio.lengths import StatedLength, stated_length
+from pipeline.audio.decode import decode, duration
+from pipeline.audio.headers import CHUNKS, FORMATS
+from pipeline.audio.lengths import Part, parts
 from pipeline.errors import AudioError
 
 RATE = 16000
 FRAMES = 6000
 # XI states its length, but libsndfile writes 0.
+TAG = b"TAG" + bytes(range(125))
+JUNK = bytes(range(200))
 UNKNOWN = {"PAF", "PVF", "IRCAM", "XI"}  # as in docs/formats.md
 UNWRITABLE = {("AIFF", "DWVW_12"), ("WAV", "MPEG_LAYER_III"), ("MP3", "MPEG_LAYER_I"), ("MP3", "MPEG_LAYER_II")}
 WRITTEN = [
@@ -110,10 +113,11 @@ def test_only_the_length_of_the_data_of_a_wav_counts(tmp_path: Path, order: str,
 
 
 def test_a_wav_of_unknown_length_is_read_to_its_end_and_one_that_claims_3_gb_is_not(tmp_path: Path) -> None:
-    content = bytes(2 * FRAMES)
+    content = noise(FRAMES).astype(np.float16).tobytes()
     for length in pipes():
         assert outcome(tmp_path / "a", wav(length, content)) == FRAMES, length
-    assert outcome(tmp_path / "a", wav(0, content, riff=8)) == FRAMES
+    for length, riff in ((0, 8), (0, 0), (0, None), (0, 0xFFFFFFFF)):
+        assert outcome(tmp_path / "a", wav(length, content, riff=riff)) == FRAMES
     for length in (3_000_000_000, 0x40000000, 0x70000000, 0xC0000000, 2 * FRAMES + 1):
         assert outcome(tmp_path / "a", wav(length, content)) == "truncated", length
 
@@ -121,21 +125,21 @@ def test_a_wav_of_unknown_length_is_read_to_its_end_and_one_that_claims_3_gb_is_
 @settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from([b"LIST", b"bext", b"junk", b"id3 "]), st.binary(max_size=50)), max_size=8),
-    st.integers(2, 3000),
-    st.integers(-3000, 40),
-    st.binary(max_size=40),
+    st.integers(120, 3000),
+    st.integers(3, 97),
 )
-def test_the_data_of_a_wav_are_found_behind_any_chunks(
-    tmp_path_factory: pytest.TempPathFactory, chunks: list[tuple[bytes, bytes]], length: int, more: int, after: bytes
+def test_the_data_of_a_wav_may_lie_between_any_chunks(
+    tmp_path_factory: pytest.TempPathFactory, chunks: list[tuple[bytes, bytes]], length: int, missing: int
 ) -> None:
-    before = b"".join(struct.pack("<4sI", name, len(text)) + text + bytes(len(text) % 2) for name, text in chunks)
-    n_bytes = max(length + more, 0)
+    metadata = b"".join(struct.pack("<4sI", name, len(text)) + text + bytes(len(text) % 2) for name, text in chunks)
+    sound = np.random.default_rng(0).integers(-9999, 9999, (length + 1) // 2, np.int16).tobytes()[:length]
+    rest = bytes(length % 2) + metadata
     path = tmp_path_factory.mktemp("wav") / "a"
-    path.write_bytes(wav(length, bytes(n_bytes) + (after if more >= 0 else b""), before=before))
-    with path.open("rb") as file:
-        end = stated_length(file.fileno(), "WAV").end
-    assert end == 44 + len(before) + length
-    assert (end > path.stat().st_size) == (n_bytes < length)
+    assert outcome(path, wav(length, sound + rest, before=metadata)) == length // 2
+    assert outcome(path, wav(length, sound[:-missing], before=metadata)) == "truncated"
+    assert outcome(path, wav(length, sound + rest + bytes(missing) + TAG, before=metadata)) == "longer"
+    shorter = (length - missing) // 2 * 2
+    assert outcome(path, wav(shorter, sound + rest, before=metadata)) == "longer"
 
 
 @pytest.mark.parametrize("form", ["WAV", "AIFF", "FLAC"])
@@ -143,7 +147,7 @@ def test_an_id3_tag_before_a_file_shifts_its_end(tmp_path: Path, form: str) -> N
     soundfile.write(tmp_path / "a", noise(FRAMES), RATE, format=form, subtype="PCM_16")
     content = b"ID3\3\0\0\0\0\1\0" + bytes(128) + (tmp_path / "a").read_bytes()
     assert outcome(tmp_path / "b", content) == FRAMES
-    assert outcome(tmp_path / "b", content[:-100]) == "truncated"
+    assert outcome(tmp_path / "b", content[:-100]) == ("unreadable" if form == "FLAC" else "truncated")
 
 
 SOX = {"wav": [], "au": [], "aiff": [], "aifc": [], "flac": [], "ogg": [], "caf": [], "wve": ["-r", "8000"]}
@@ -155,8 +159,12 @@ def test_the_output_of_sox_to_a_pipe_is_accepted(tmp_path: Path, form: str, samp
     soundfile.write(tmp_path / "in.wav", noise(FRAMES, 2), RATE)
     command = ["sox", "-V1", "-D", str(tmp_path / "in.wav"), *sample, *SOX[form], "-t", form, "-"]
     content = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
-    n_frames = FRAMES // 2 if form == "wve" else 0 if form == "caf" else FRAMES  # SoX writes a CAF of length 0
-    assert outcome(tmp_path / "out", content) == n_frames
+    wanted: int | str = FRAMES // 2 if form == "wve" else FRAMES
+    if form == "caf":  # SoX writes the header again after it, and after the audio
+        wanted = "longer"
+    assert outcome(tmp_path / "out", content) == wanted
+    if form not in ("flac", "ogg"):
+        assert outcome(tmp_path / "out", content + content) in {"longer", "unreadable"}
 
 
 def plain_mp3(path: Path, level: float = 0.9, frames: int = 3 * RATE) -> tuple[bytes, int]:
@@ -189,9 +197,11 @@ def test_an_mp3_that_states_its_frames_is_truncated_if_some_are_missing(tmp_path
     assert outcome(tmp_path / "b", content) == rate
     for share in (0.3, 0.5, 0.9):
         assert outcome(tmp_path / "b", content[: int(share * len(content))]) == "truncated"
-    with (tmp_path / "a").open("rb") as file:
-        end = stated_length(file.fileno(), "MP3").end
-    assert end == len(content)
+    assert outcome(tmp_path / "b", content + TAG + content) == 2 * rate
+    assert outcome(tmp_path / "b", content + plain_mp3(tmp_path / "c")[0][:5000]) in {"truncated", "longer"}
+    start = content.index(b"Xing" if b"Xing" in content else b"Info")
+    fewer = struct.pack(">I", int.from_bytes(content[start + 8 : start + 12], "big") // 2)
+    assert outcome(tmp_path / "b", content[: start + 8] + fewer + content[start + 12 :]) == "longer"
 
 
 def test_data_around_mpeg_frames_is_not_damage(tmp_path: Path) -> None:
@@ -245,6 +255,83 @@ def test_the_last_page_of_an_ogg_file_is_marked(tmp_path: Path, oggs: dict[str, 
     assert outcome(tmp_path / "a", content + b"garbage" * 100) == 4 * RATE
 
 
+@settings(deadline=None, max_examples=20)
+@given(
+    subtype=st.sampled_from(["VORBIS", "OPUS"]),
+    lengths=st.lists(st.integers(RATE // 10, RATE), min_size=2, max_size=4),
+    junk=st.sampled_from([b"", TAG, JUNK]),
+)
+def test_all_streams_of_an_ogg_chain_are_decoded(
+    tmp_path_factory: pytest.TempPathFactory, subtype: str, lengths: list[int], junk: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("chain")
+    links, sounds = [], []
+    for number, length in enumerate(lengths):
+        soundfile.write(folder / "a", noise(RATE)[number : number + length], RATE, subtype, format="OGG")
+        links.append((folder / "a").read_bytes())
+        sounds.append(decoded(folder / "a", links[-1]))
+    found = decoded(folder / "chain", b"".join(links) + junk)
+    assert np.array_equal(found, np.concatenate(sounds))
+    assert duration(folder / "chain") == len(found) / RATE
+    for cut in (links[0][:-20], links[0][: links[0].rindex(b"OggS")]):
+        assert outcome(folder / "chain", cut + links[1]) in {"truncated", "unreadable"}
+        assert outcome(folder / "chain", links[1] + cut) == "truncated"
+
+
+def test_an_ogg_chain_of_different_rates_is_rejected(tmp_path: Path, oggs: dict[str, bytes]) -> None:
+    soundfile.write(tmp_path / "a", noise(RATE), 2 * RATE, "VORBIS", format="OGG")
+    assert outcome(tmp_path / "b", oggs["VORBIS"] + (tmp_path / "a").read_bytes()) == "longer"
+
+
+def fields(content: bytes, end: int, sizes: list[int]) -> Iterator[tuple[int, int, Literal["little", "big"]]]:
+    """Offset, width and order of every number at the beginning of a file that may be its length."""
+    orders: tuple[Literal["little", "big"], ...] = ("little", "big")
+    for at, width, order in itertools.product(range(end), (4, 8), orders):
+        if int.from_bytes(content[at : at + width], order) in sizes:
+            yield at, width, order
+
+
+@pytest.mark.parametrize("form", WRITTEN)
+def test_no_length_in_a_header_makes_a_part_pass_for_the_whole(tmp_path: Path, form: str) -> None:
+    trusted = {"GSM610", "DWVW_12", "DWVW_16", "DWVW_24"} if form == "AIFF" else set()  # docs/formats.md
+    for kind, content in written(tmp_path / "whole", form):
+        whole = decoded(tmp_path / "a", content)
+        frames = [FRAMES] if kind.endswith("1") else []
+        sizes = [*range(len(content) - 400, len(content) + 1), *frames]
+        for at, width, order in (
+            fields(content, 300 if form == "MAT5" else 140, sizes) if kind.split("/")[1] not in trusted else ()
+        ):
+            stated = int.from_bytes(content[at : at + width], order)
+            for size in (0, stated // 2, stated - 99, 2**31, 256**width - 1):
+                changed = content[:at] + size.to_bytes(width, order) + content[at + width :]
+                found = decoded(tmp_path / "a", changed)
+                assert isinstance(found, str) or np.array_equal(found[:FRAMES], whole[:FRAMES]), (kind, at, size)
+
+
+@pytest.mark.parametrize("form", WRITTEN)
+def test_what_follows_the_audio_is_metadata_or_an_error(tmp_path: Path, form: str) -> None:
+    for kind, content in written(tmp_path / "whole", form):
+        whole = decoded(tmp_path / "a", content)
+        twice = decoded(tmp_path / "a", content + content)
+        assert twice in ("longer", "unreadable") if isinstance(twice, str) else len(twice) == 2 * len(whole), kind
+        if form in UNKNOWN | {"HTK"}:
+            continue
+        for more in (bytes(4000), TAG, TAG + bytes(40)) if "VOC/PCM_U8" not in kind else ():  # libsndfile refuses it
+            found = decoded(tmp_path / "a", content + more)
+            assert np.array_equal(found, whole), (kind, more[:3])
+        if form not in {"FLAC", "OGG", "MP3"}:
+            assert outcome(tmp_path / "a", content + JUNK) in {"longer", "unreadable"}, kind
+
+
+def test_frames_of_flac_beyond_the_stated_number_are_noticed(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a", noise(FRAMES), RATE, format="FLAC")
+    content = (tmp_path / "a").read_bytes()
+    for frames in (1, FRAMES // 2, FRAMES - 1):
+        assert outcome(tmp_path / "a", content[:22] + struct.pack(">I", frames) + content[26:]) == "longer"
+    assert outcome(tmp_path / "a", content + TAG) == FRAMES
+    assert duration(tmp_path / "a") == FRAMES / RATE
+
+
 def test_the_length_of_the_sample_of_an_instrument_is_compared(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a", noise(FRAMES), 44100, "DPCM_16", format="XI")
     content = bytearray((tmp_path / "a").read_bytes())
@@ -253,7 +340,7 @@ def test_the_length_of_the_sample_of_an_instrument_is_compared(tmp_path: Path) -
     assert outcome(tmp_path / "a", content[:-2]) == "truncated"
 
 
-@pytest.mark.parametrize("form", sorted(FORMATS))
+@pytest.mark.parametrize("form", sorted({*FORMATS, *CHUNKS, "OGG", "FLAC"}))
 @settings(deadline=None, max_examples=50)
 @given(content=st.binary(max_size=400))
 def test_no_content_breaks_the_reading_of_a_header(
@@ -262,7 +349,10 @@ def test_no_content_breaks_the_reading_of_a_header(
     path = tmp_path_factory.mktemp("any") / "a"
     path.write_bytes(content)
     with path.open("rb") as file:
-        assert isinstance(stated_length(file.fileno(), form), StatedLength)
+        try:
+            assert all(isinstance(part, Part) for part in parts(file.fileno(), form, 1))
+        except AudioError as error:
+            assert error.reason in {"truncated", "longer"}
         assert file.tell() == 0
 
 

@@ -1,5 +1,6 @@
 """Recordings inside files: parts, channels and their speakers; every bad one rejected for its reason."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,21 @@ def test_a_file_with_one_channel_is_any_channel(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", sound(1, 2), RATE)
     [(row, samples)], _ = ingested(tmp_path, [entry(channel=2)])
     assert (row.channel, samples) == (2, sound(1, 2).tolist())
+
+
+def test_a_silent_mean_is_not_a_silent_file(tmp_path: Path) -> None:
+    voice = sound(1, 2)
+    soundfile.write(tmp_path / "a.wav", np.stack([voice, -voice], axis=1), RATE)
+    soundfile.write(tmp_path / "b.wav", np.stack([0 * voice, voice], axis=1), RATE)
+    entries = [entry(name) for name in ("a.wav", "b.wav")]
+    detail = "is silent as the mean of its 2 channels, which may cancel; set audio.channels to first or split"
+    found, rejected = ingested(tmp_path, entries)
+    assert [row.path for row, _ in found] == ["b.wav"]
+    assert [(row.path, row.reason, row.detail) for row in rejected] == [("a.wav", "silent", detail)]
+    shutil.rmtree(tmp_path / "audio")
+    found, rejected = ingested(tmp_path, entries, "split")
+    assert len(found) == 3
+    assert [row.detail for row in rejected] == ["(channel 1) holds nothing but zeros; record it again"]
 
 
 def test_a_channel_without_a_speaker_is_rejected(tmp_path: Path, call: tuple[Samples, Samples]) -> None:
