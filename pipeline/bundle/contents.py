@@ -7,6 +7,7 @@ code/                             the files of the project that git tracks
 """
 
 import importlib.metadata
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -19,7 +20,6 @@ from pipeline.streaming.runtimes import RUNTIMES
 
 SCRIPT = "test_model.py"
 NEEDED = ("ai-edge-litert", "numpy", "soundfile", "soxr")  # by the script
-PIXELS_PER_UNIT = 2  # of the plots
 WEIGHTS = "model.weights.h5"  # in a .keras file
 
 
@@ -64,14 +64,17 @@ def _script(folder: Path, labels: dict[int, str]) -> None:
 
 
 def _report(folder: Path, report: Path) -> None:
-    import vl_convert
+    from pipeline.report import pictures
 
-    (folder / "report.html").write_bytes(checksums.read(report / "index.html"))
+    page = checksums.read(report / "index.html")
+    (folder / "report.html").write_bytes(page)
     pdf.write(folder / "report.html", folder / "report.pdf")
     (folder / "plots").mkdir()
     for plot in sorted((report / "plots").glob("*.svg")):
         picture = checksums.read(plot).decode()
-        (folder / "plots" / f"{plot.stem}.png").write_bytes(vl_convert.svg_to_png(picture, scale=PIXELS_PER_UNIT))
+        (folder / "plots" / f"{plot.stem}.png").write_bytes(pictures.png(picture))
+    if advice := pictures.advice(re.findall(r">([^<>]+)<", page.decode())):
+        print(f"report.pdf and plots/: {advice}")
 
 
 def _code(target: Path, project: Path) -> list[str]:

@@ -1,17 +1,17 @@
 """`lid identify --plot`: a picture of one recording and its answer."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.arrays import Waveform
+from pipeline.console.text import printable
 from pipeline.errors import ArgumentError
 from pipeline.report.drawing import drawing, standalone
 from pipeline.report.examples import timeline
 from pipeline.streaming.identifier import Frames, Identifier
-
-SCALE = 2  # pixels of a PNG per pixel of its SVG
 
 
 def write(target: Path, name: str, blocks: Iterable[Waveform], frames: Sequence[Frames], stream: Identifier) -> None:
@@ -31,9 +31,11 @@ def write(target: Path, name: str, blocks: Iterable[Waveform], frames: Sequence[
         picture = standalone(timeline(name, waveform, stream.sample_rate, 0.0, times, speech, posteriors, classes))
     content = picture.encode()
     if target.suffix.lower() == ".png":
-        import vl_convert
+        from pipeline.report import pictures
 
-        content = vl_convert.svg_to_png(picture, scale=SCALE)
+        content = pictures.png(picture)
+        if advice := pictures.advice(classes):
+            print(f"{printable(target)}: {advice}", file=sys.stderr)
     try:
         target.write_bytes(content)
     except OSError as error:

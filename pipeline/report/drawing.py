@@ -81,6 +81,15 @@ def standalone(figure: "Markup", width: int = 640) -> str:
     return f'{start}><rect width="100%" height="100%" fill="white"/>{end}\n'
 
 
+def legend(figure: "Figure", columns: int) -> None:
+    """Name the series above the axes, in as many columns as there is room for."""
+    for number in range(columns, 0, -1):
+        names = figure.legend(loc="outside upper left", ncols=number)
+        if number == 1 or names.get_window_extent().width <= figure.bbox.width:
+            break
+        names.remove()
+
+
 def styles() -> Iterator[dict[str, Any]]:
     """Colour and dashes of one line after the other; they repeat once all have been used."""
     return itertools.cycle({"color": colour, "linestyle": dash} for dash in DASHES for colour in SERIES)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipeline.arrays import Flags, Posteriors, Samples, Waveform
 from pipeline.audio.samples import to_waveform
 from pipeline.report.answers import Answer
-from pipeline.report.drawing import INK, SHADE, blank, drawing, label, styles, svg
+from pipeline.report.drawing import INK, SHADE, blank, drawing, label, legend, styles, svg
 from pipeline.report.figures import LABEL_CHARACTERS
 from pipeline.rows import ExampleRow, FrameRow
 
@@ -124,7 +124,7 @@ def timeline(
         shown = label(name, LABEL_CHARACTERS) if place in named else None
         curves.plot(times[thin], posteriors[thin, place], **style, linewidth=1, label=shown)
     if named:
-        figure.legend(loc="outside upper left", ncols=NAMED)
+        legend(figure, NAMED)
     return svg(figure, title)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.report.drawing import FAINT, INK, SERIES, blank, label, styles, svg
+from pipeline.report.drawing import FAINT, INK, SERIES, blank, label, legend, styles, svg
 from pipeline.rows import DetRow, EpochRow
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def curves(metric: str, epochs: Sequence[EpochRow], best: EpochRow) -> "Markup":
     if metric == "accuracy":
         axes.yaxis.set_major_formatter(PercentFormatter(xmax=1))
     axes.grid(axis="y", alpha=0.4)
-    figure.legend(loc="outside upper left", ncols=3)
+    legend(figure, 3)
     first, last = epochs[0].epoch, epochs[-1].epoch
     return svg(figure, f"{metric} of training and validation, epochs {first} to {last}, best epoch {best.epoch}")
 
@@ -83,7 +83,7 @@ def det(rows: Sequence[DetRow], languages: Sequence[str]) -> "Markup":
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_ticks(norm.ppf(DET_TICKS), [f"{100 * tick:g} %" for tick in DET_TICKS])
     axes.grid(alpha=0.4)
-    figure.legend(loc="outside upper left", ncols=3)
+    legend(figure, 3)
     return svg(figure, "Misses and false alarms by language")
 
 
@@ -113,7 +113,7 @@ def lines(
         axes.set_xlim(left=0)
     axes.grid(alpha=0.4)
     if len(series) > 1:
-        figure.legend(loc="outside upper left", ncols=3)
+        legend(figure, 3)
     return svg(figure, title)
 
 
@@ -159,5 +159,5 @@ def _by_row(figure: "Figure", title: str, names: Sequence[str], limit: int = LAB
     axes.spines["bottom"].set_visible(False)
     if axes.texts:  # every bar shows its value
         axes.set_xticks([])
-    figure.legend(loc="outside upper left", ncols=3)
+    legend(figure, 3)
     return svg(figure, title)

@@ -10,6 +10,7 @@ import pytest
 from pipeline.arrays import Waveform
 from pipeline.cli import plot
 from pipeline.errors import ArgumentError
+from pipeline.report import pictures
 from pipeline.streaming.identifier import Identifier
 from tests.cli.test_output import LANGUAGES, RATE, noise, stream
 
@@ -37,6 +38,18 @@ def test_a_picture_has_a_curve_per_language(tmp_path: Path, stream: Identifier) 
     width, height = (int.from_bytes(content[at : at + 4]) for at in (16, 20))
     across, down = (float(size) for size in re.findall(r' (?:width|height)="(\d+)"', text)[:2])
     assert width / height == pytest.approx(across / down, rel=0.02)
+
+
+def test_a_png_says_once_that_a_font_is_missing(
+    tmp_path: Path, stream: Identifier, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pictures, "missing", lambda texts: set("".join(texts)) & {"h"})
+    write(tmp_path / "a.svg", stream)
+    assert not capsys.readouterr().err  # the program that shows it has fonts of its own
+    write(tmp_path / "b.png", stream)
+    line = capsys.readouterr().err
+    assert line.startswith(f"{tmp_path / 'b.png'}: no installed font has 'h'; ")
+    assert line.count("\n") == 1
 
 
 def test_a_file_without_samples_is_drawn(tmp_path: Path, stream: Identifier) -> None:
