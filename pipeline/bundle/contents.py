@@ -64,7 +64,7 @@ def _script(folder: Path, labels: dict[int, str]) -> None:
 
 
 def _report(folder: Path, report: Path) -> None:
-    from pipeline.report import pictures
+    from pipeline.bundle import pictures
 
     page = checksums.read(report / "index.html")
     (folder / "report.html").write_bytes(page)

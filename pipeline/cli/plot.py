@@ -31,7 +31,7 @@ def write(target: Path, name: str, blocks: Iterable[Waveform], frames: Sequence[
         picture = standalone(timeline(name, waveform, stream.sample_rate, 0.0, times, speech, posteriors, classes))
     content = picture.encode()
     if target.suffix.lower() == ".png":
-        from pipeline.report import pictures
+        from pipeline.bundle import pictures
 
         content = pictures.png(picture)
         if advice := pictures.advice(classes):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from pipeline.arrays import Waveform
+from pipeline.bundle import pictures
 from pipeline.cli import plot
 from pipeline.errors import ArgumentError
-from pipeline.report import pictures
 from pipeline.streaming.identifier import Identifier
 from tests.cli.test_output import LANGUAGES, RATE, noise, stream
 

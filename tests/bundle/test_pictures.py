@@ -7,7 +7,7 @@ import re
 import pytest
 import vl_convert
 
-from pipeline.report import pictures
+from pipeline.bundle import pictures
 from pipeline.report.drawing import drawing, standalone
 from pipeline.report.figures import lines
 
