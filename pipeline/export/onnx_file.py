@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,17 +19,11 @@ OPSET, IR = 15, 8  # of 2021: every node below has its present form, and older r
 AXIS = "axis"  # the constant 0: signals have the shape (1, n); frames, posteriors and recurrent nodes one more axis
 
 
-class Node(NamedTuple):
-    """The node of a recurrent cell."""
-
-    gates: tuple[int, ...]  # in ONNX's order, the place of each in Keras's
-    options: dict[str, Any]
-
-
-NODES: dict[Cell, Node] = {
-    "gru": Node((0, 1, 2), {"linear_before_reset": 1}),  # update, reset, candidate; as Keras's reset_after
-    "lstm": Node((0, 3, 1, 2), {}),  # input, output, forget, candidate
+NODES: dict[Cell, tuple[tuple[int, ...], dict[str, Any]]] = {
+    "gru": ((0, 1, 2), {"linear_before_reset": 1}),  # update, reset, candidate; as Keras's reset_after
+    "lstm": ((0, 3, 1, 2), {}),  # input, output, forget, candidate
 }
+"""The node of each cell: the places that its gates have in Keras, and its options."""
 
 
 def write(trained: "Model", architecture: Architecture, path: Path) -> None:
@@ -113,7 +107,7 @@ class _Graph:
         return self._add("Softmax", self._dense(f"{name}_softmax", signal), axis=1)
 
     def _dense(self, layer: str, signal: str) -> str:
-        weights, biases = self._weights(layer)
+        weights, biases = self._trained.get_layer(layer).get_weights()
         return self._add("Gemm", signal, self._constant(f"{layer}_w", weights), self._constant(f"{layer}_b", biases))
 
     def _recurrent(self, cell: Cell, layer: str, signal: str) -> str:
@@ -124,7 +118,7 @@ class _Graph:
             parts = np.split(values, len(order), axis=1)
             return np.concatenate([parts[gate] for gate in order], axis=1).T[None]
 
-        kernel, recurrent, biases = self._weights(layer)
+        kernel, recurrent, biases = self._trained.get_layer(layer).get_weights()
         biases = np.atleast_2d(biases)  # of the input, and with a GRU of the state
         pairs = np.concatenate([biases, np.zeros_like(biases)])[:2]
         constants = {"w": gates(kernel), "r": gates(recurrent), "b": gates(pairs).transpose(0, 2, 1).reshape(1, -1)}
@@ -133,25 +127,18 @@ class _Graph:
         inputs = [self._add("Unsqueeze", signal, AXIS)]
         inputs += [self._constant(f"{layer}_{name}", value) for name, value in constants.items()]
         inputs += ["", *(self._add("Unsqueeze", state, AXIS) for state in states)]  # "": no lengths
-        self._append(cell.upper(), inputs, ["", *after], hidden_size=len(recurrent), **options)
+        self._add(cell.upper(), *inputs, to=["", *after], hidden_size=len(recurrent), **options)
         for state, name in zip(states, after, strict=True):
             self._add("Squeeze", name, AXIS, to=f"next_{state}")
         return f"next_{layer}_h"  # its output
-
-    def _weights(self, layer: str) -> list[NDArray[np.float32]]:
-        found: list[NDArray[np.float32]] = self._trained.get_layer(layer).get_weights()
-        return found
 
     def _constant(self, name: str, value: ArrayLike) -> str:
         self.constants[name] = np.asarray(value, np.float32)
         return name
 
-    def _add(self, kind: str, *inputs: str, to: str = "", **options: Any) -> str:
-        output = to or f"signal{len(self.nodes)}"
-        self._append(kind, inputs, [output], **options)
-        return output
-
-    def _append(self, kind: str, inputs: Sequence[str], outputs: Sequence[str], **options: Any) -> None:
+    def _add(self, kind: str, *inputs: str, to: str | Sequence[str] = "", **options: Any) -> str:
         from onnx import helper
 
+        outputs = [to or f"signal{len(self.nodes)}"] if isinstance(to, str) else list(to)
         self.nodes.append(helper.make_node(kind, inputs, outputs, **options))
+        return outputs[0]
