@@ -31,7 +31,8 @@ def examine(path: Path) -> bool:
     root = path if is_folder(path) else path.parent
     entries, rejected, skipped = _list(path, root)
     if not entries and not rejected:
-        raise CorpusError(f"{printable(path)} holds no recordings; name an audio file, or a folder with some")
+        why = "".join(f" ({printable(line)})" for line in told(skipped))
+        raise CorpusError(f"{printable(path)} holds no recordings{why}; name an audio file, or a folder with some")
     results = _ingest(entries, root, audio)
     decoded = [result for result in results if isinstance(result, Decoded)]
     rejected += [result for result in results if isinstance(result, RejectedRow)]

@@ -38,7 +38,8 @@ def expanded(paths: Iterable[Path]) -> list[Path]:
             continue
         inside = [path / name for name, _ in recordings(path, ".", skipped)]  # what can't be opened is told when read
         if not inside:
-            raise CorpusError(f"{printable(path)} holds no audio files; name a file, or a folder with some")
+            why = "".join(f" ({printable(line)})" for line in told(skipped))
+            raise CorpusError(f"{printable(path)} holds no audio files{why}; name a file, or a folder with some")
         files += inside
     for line in told(skipped):
         print(printable(line), file=sys.stderr)

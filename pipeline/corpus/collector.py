@@ -155,7 +155,7 @@ def span(start: str, end: str, path: str) -> tuple[float, float | None]:
     except ValueError:
         first, last = -1.0, -1.0
     if not (0 <= first < MAX_S and (last == -1 or first < last < MAX_S)):
-        detail = f"has the times {start[:20]!r} to {end[:20]!r}; write seconds, the end after the start"
+        detail = f"has the times {start[:20]!r} to {end[:20]!r}; write seconds, as 1.5, the end after the start"
         raise AudioError("times", detail, Path(path))
     return first, None if last == -1 else last
 

@@ -156,7 +156,8 @@ def quoted(name: str | Path) -> str:
 def walk(root: Path, top: str, skipped: Counter[str]) -> Iterator[tuple[str, AudioError | None]]:
     """Paths of all files below a folder, and folders that can't be searched with the error.
 
-    Links to folders aren't followed. What systems leave behind is counted in `skipped`.
+    Links to folders aren't followed; an empty folder named like a recording counts as a file. Anything that systems
+    leave behind is counted in `skipped`.
     """
     waiting = [top]
     while waiting:
@@ -170,12 +171,14 @@ def walk(root: Path, top: str, skipped: Counter[str]) -> Iterator[tuple[str, Aud
             detail = f"is a folder that can't be listed ({error.strerror}); make it readable"
             yield folder, AudioError("missing", detail)
             continue
+        if is_audio(folder) and not content:
+            yield folder, None
         below = []
         for name, is_dir, is_link in content:
             path = f"{folder}/{name}"
             if is_of_system(name):
                 skipped[SYSTEM_FILES] += 1
-            elif is_dir and not is_audio(name):
+            elif is_dir:
                 below.append(path)
             elif is_link and is_folder(root / path):
                 yield path, AudioError("not_a_file", "is a link to a folder; put the folder in its place")

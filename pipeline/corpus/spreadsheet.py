@@ -122,7 +122,7 @@ class Table:
     def _fault_of(self, whole: str, cells: Sequence[str]) -> str:
         if not whole.isascii() and any("\udc80" <= character <= "\udcff" for character in whole):
             return "is not in UTF-8; export the table as CSV in UTF-8"
-        if self._width and not _is_blank(cells[self._width :]):
+        if 0 < self._width < len(cells) and not _is_blank(cells[self._width :]):
             return f"is long: it has {len(cells)} cells and the header {self._width}; {self._fix}"
         if len(cells) < self._width and not whole.endswith("\n"):
             return f"is cut off: it has {len(cells)} cells and the header {self._width}; {self._fix}"
@@ -179,7 +179,7 @@ def _separator(line: str) -> str:
 
 
 def _is_blank(cells: Sequence[str]) -> bool:
-    return not any(cell.strip(' \t\r\n",;') for cell in cells)
+    return not "".join(cells).strip(' \t\r\n",;')
 
 
 def _fault(header: Sequence[str], required: Sequence[str]) -> str | None:

@@ -37,7 +37,9 @@ def read(root: Path, corpus: params.Corpus) -> Listing:
     theirs = {name: corpus.columns.get(name, name) for name in ("path", "language", "speaker", *TIMES, *OPTIONAL)}
     needed = [theirs[name] for name in ("path", "language", "speaker")][: 3 if corpus.speakers == "table" else 2]
     name, collector = escaped(str(root / listed)), Collector(root, corpus, f"the column {theirs['speaker']}")
-    remedy = f"corpus.layout 'table' needs it, as CSV in UTF-8 with the columns {', '.join(needed)}"
+    remedy = (
+        f"corpus.layout 'table' needs it, as CSV in UTF-8 with the columns {', '.join(needed)} (or see corpus.columns)"
+    )
     table = Table(root / listed, name, remedy, collector.bad(listed))
     _, header = next(table.lines(), (0, []))
     if any(CHANNEL_SPEAKER.fullmatch(column.strip().casefold()) for column in header):

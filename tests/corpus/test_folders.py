@@ -163,6 +163,12 @@ def test_folders_are_searched_to_any_depth_for_audio_only(corpus: FoldersCorpus)
     assert [path for path in listed(corpus.read()) if "/a/" in path] == ["train_hindi/a/b/x.FLAC"]
 
 
+def test_a_folder_may_be_named_like_a_recording(corpus: FoldersCorpus) -> None:
+    touch(corpus.root, "train_hindi/wang.xi/x.wav")
+    corpus.rows.append(["train_hindi/wang.xi/x.wav", "hindi", "wang"])
+    assert "train_hindi/wang.xi/x.wav" in listed(corpus.read())
+
+
 def test_other_files_are_counted_by_ending(corpus: FoldersCorpus) -> None:
     touch(corpus.root, "train_hindi/film.srt", "stray.wav")
     assert corpus.read().skipped == {"*.srt": 1, "*.wav": 1}
