@@ -43,7 +43,7 @@ def test_a_picture_has_a_curve_per_language(tmp_path: Path, stream: Identifier) 
 def test_a_png_says_once_that_a_font_is_missing(
     tmp_path: Path, stream: Identifier, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(pictures, "missing", lambda texts: set("".join(texts)) & {"h"})
+    monkeypatch.setattr(pictures, "families", lambda text: ([], set(text) & {"h"}))
     write(tmp_path / "a.svg", stream)
     assert not capsys.readouterr().err  # the program that shows it has fonts of its own
     write(tmp_path / "b.png", stream)
