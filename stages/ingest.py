@@ -32,7 +32,7 @@ def main() -> None:
         print(printable(f"folder {name}: {language}"))
     for note in [*told(listing.skipped), *listing.notes]:
         print(printable(note), flush=True)
-    layouts.check(listing.entries, listing.rejected, settings.corpus)
+    layouts.check(listing.entries, listing.rejected, settings.corpus, listing.skipped)
 
     roots, sample_rate = layouts.roots(settings.corpus), settings.audio.sample_rate
     with files.building(ARTIFACTS.resolve() / "audio") as audio, engine.connect(INGEST) as client:
@@ -75,7 +75,7 @@ def main() -> None:
     for line in foreign.waiting(row.detail for row in rejected):
         print(line)
     ingest.check_rejected(rejected, len(accepted), settings.corpus.max_rejected)
-    layouts.check(accepted, rejected, settings.corpus)
+    layouts.check(accepted, rejected, settings.corpus, listing.skipped)
 
 
 if __name__ == "__main__":

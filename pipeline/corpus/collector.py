@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline import params
+from pipeline import names, params
 from pipeline.corpus.entries import Entry, Listing
 from pipeline.corpus.languages import Languages
 from pipeline.corpus.paths import MAX_NAME_CHARACTERS, Files, escaped, require_printable
@@ -16,6 +16,7 @@ from pipeline.corpus.spreadsheet import Bad
 from pipeline.errors import AudioError, CorpusError
 from pipeline.rows import RejectedRow
 
+TWIN = "has the name of another file, in another Unicode form (NFC and NFD): rename one of them, or remove the copy"
 MAX_S = 1e6  # 11 days
 NOTHING: Mapping[str, str] = {}
 
@@ -45,7 +46,7 @@ class Collector:
 
     def language(self, text: str) -> str | None:
         """The language of `corpus.languages` that a text names; any other is counted as skipped."""
-        text = " ".join(text.split())
+        text = names.normal(text)
         name = self.languages.find(text)
         if name is None and text.isprintable():
             self.skipped[text[:MAX_NAME_CHARACTERS]] += 1
@@ -85,11 +86,11 @@ class Collector:
         """
         path = path.strip()
         try:
-            normal = below(self.files.written(path))
+            normal = self.files.find(below(self.files.written(path)))
             stamp = self.files.stamp(normal)
-            group = sys.intern(_one_line(group))
+            group = sys.intern(names.normal(group))
             voice, known = self._speaker(normal, speaker)
-            voices = tuple(map(_one_line, channel_speakers)) if known == "table" else ()
+            voices = tuple(map(names.normal, channel_speakers)) if known == "table" else ()
             require_printable(path, language=language, speaker=voice + "".join(voices), group=group)
             entry = Entry(
                 normal, language, sys.intern(voice), group, dict(extra) if extra else {}, stamp,
@@ -121,16 +122,20 @@ class Collector:
 
     def listing(self, folders: Mapping[str, str] = NOTHING) -> Listing:
         """Everything that was found; `folders` as in a Listing."""
-        return Listing(self.entries, self.rejected, dict(+self.skipped), dict(folders))
+        files = Counter(names.composed(path) for path in {entry.path for entry in self.entries})
+        twins = {entry.path for entry in self.entries if files[names.composed(entry.path)] > 1}
+        for path in sorted(twins):
+            self.reject(path, AudioError("name", TWIN, Path(path)))
+        entries = [entry for entry in self.entries if entry.path not in twins] if twins else self.entries
+        return Listing(entries, self.rejected, dict(+self.skipped), dict(folders))
 
     def _speaker(self, path: str, speaker: str | None) -> tuple[str, str]:
         """The speaker of a recording, and where it is from; empty if it is not known yet."""
         if self._pattern:
-            match = self._pattern.search(path)
-            return (_one_line(match["speaker"] or "") if match else ""), "pattern"
+            return searched(self._pattern, path), "pattern"
         if not self._named or speaker is None:
             return "", self._unknown
-        return _one_line(speaker), "table"
+        return names.normal(speaker), "table"
 
 
 def below(path: str) -> str:
@@ -160,5 +165,7 @@ def span(start: str, end: str, path: str) -> tuple[float, float | None]:
     return first, None if last == -1 else last
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def searched(pattern: re.Pattern[str], path: str) -> str:
+    """The speaker that a pattern finds in a path; empty if it finds none."""
+    match = pattern.search(names.composed(path))
+    return names.normal(match["speaker"] or "") if match else ""

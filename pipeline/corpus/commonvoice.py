@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pipeline import params
+from pipeline import names, params
 from pipeline.corpus.collector import Collector
 from pipeline.corpus.entries import Listing
 from pipeline.corpus.paths import escaped, folders_of, is_file, is_folder
@@ -45,7 +45,7 @@ def read(root: Path, corpus: params.Corpus) -> Listing:
                     language,
                     row["client_id"],
                     where=f"{name} line {line}",
-                    extra=_extra(row) | {"split": splits.get(clip, "")},
+                    extra=_extra(row) | {"split": splits.get(names.normal(clip), "")},
                 )
     return collector.listing()
 
@@ -66,7 +66,7 @@ def _splits(root: Path, folder: str, collector: Collector) -> dict[str, str]:
     if not all(is_file(root / folder / table) for table in SPLITS):
         return {}
     return {
-        row["path"].strip(): split
+        names.normal(row["path"]): split
         for table, split in SPLITS.items()
         for _, row in _table(root, posixpath.join(folder, table), collector).rows(REQUIRED)
     }
@@ -74,4 +74,4 @@ def _splits(root: Path, folder: str, collector: Collector) -> dict[str, str]:
 
 def _extra(row: Mapping[str, str]) -> dict[str, str]:
     cells = {name: row.get(name, "") for name in COPIED} | {"accents": row.get("accents", row.get("accent", ""))}
-    return {name: " ".join(text.split()) if text.isprintable() else "" for name, text in cells.items()}
+    return {name: names.line(text) for name, text in cells.items()}

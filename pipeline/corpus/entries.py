@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline import names
 from pipeline.rows import RejectedRow
 
 Stamp = tuple[int, int, int, int]
@@ -61,12 +62,12 @@ class Entry:
     @property
     def file_id(self) -> str:
         """Id of the file, safe as a file name. It depends only on its name, not on the rest of the corpus."""
-        return _id(self.name, self.name)
+        return self._id("")
 
     def id(self, channel: int = 0) -> str:
         """Id of the recording, or of one of its channels; that of the file if it is the whole file."""
         whole = (channel, self.start, self.end) == (0, 0.0, None)
-        return self.file_id if whole else _id(self.name, f"{self.name}\0{channel} {self.start} {self.end}")
+        return self.file_id if whole else self._id(f"\0{channel} {self.start} {self.end}")
 
     def part(self, channel: int = 0) -> str:
         """The part of the file in words, empty if it is the whole file.
@@ -81,10 +82,10 @@ class Entry:
             )
         return ", ".join(words)
 
-
-def _id(name: str, key: str) -> str:
-    stem = re.sub(r"[^A-Za-z0-9_]+", "-", Path(name).stem).strip("-")[:60]
-    return f"{stem or 'recording'}-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
+    def _id(self, part: str) -> str:
+        name = names.composed(self.name)  # copied to another system, a file keeps its id
+        stem = re.sub(r"[^A-Za-z0-9_]+", "-", Path(name).stem).strip("-")[:60]
+        return f"{stem or 'recording'}-{hashlib.sha256((name + part).encode()).hexdigest()[:10]}"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ https://huggingface.co/datasets/google/fleurs. Nobody says who speaks; the sente
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import params
+from pipeline import names, params
 from pipeline.corpus import speakers
 from pipeline.corpus.collector import Collector
 from pipeline.corpus.entries import Listing
@@ -44,7 +44,7 @@ def read(root: Path, corpus: params.Corpus) -> Listing:
                 collector.skipped[escaped(folder)] += 1
                 continue
             path = f"{folder}/audio/{split}/{cells[1].strip()}"
-            extra = {"split": SPLITS[split], "gender": cells[6].strip().lower() if cells[6].isprintable() else ""}
+            extra = {"split": SPLITS[split], "gender": names.line(cells[6]).lower()}
             collector.add(path, language, speaker_of(path), where=f"{name} line {line}", group=cells[0], extra=extra)
     return collector.listing()
 

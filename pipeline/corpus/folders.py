@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline import params
+from pipeline import names, params
 from pipeline.audio.endings import is_audio
 from pipeline.corpus import speakers
 from pipeline.corpus.collector import Collector
@@ -41,7 +41,7 @@ def read(root: Path, corpus: params.Corpus) -> Listing:
     speaker_of = speakers.lookup(corpus, collector)
     folders, others = _top(root)
     languages = _languages(folders, corpus, collector)
-    table = posixpath.normpath(corpus.speaker_table or ".")
+    table = collector.files.find(posixpath.normpath(corpus.speaker_table or "."))
     collector.skipped.update(kind(name) for name in others if name != table)
     for folder in folders:
         search = recordings if folder in languages else walk
@@ -113,6 +113,6 @@ def _words(name: str) -> list[str]:
     """Runs of letters and digits in lower case. Accents belong to their letters, in composed or decomposed Unicode."""
     characters = (
         character if character.isalnum() or unicodedata.category(character).startswith("M") else " "  # M: vowel signs
-        for character in unicodedata.normalize("NFC", name)
+        for character in names.normal(name)
     )
     return "".join(characters).casefold().split()

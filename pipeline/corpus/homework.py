@@ -12,7 +12,7 @@ from pipeline import params
 from pipeline.corpus import speakers
 from pipeline.corpus.collector import Collector
 from pipeline.corpus.entries import Listing
-from pipeline.corpus.paths import escaped, is_file, names_in, quoted
+from pipeline.corpus.paths import Files, escaped, is_file, names_in, on_disk, quoted
 from pipeline.corpus.spreadsheet import Bad, Table, columns
 from pipeline.errors import AudioError, CorpusError
 
@@ -28,15 +28,16 @@ def recognise(root: Path) -> str | None:
         return None
     with suppress(CorpusError):
         for _, cells in islice(Table(root / table, "", "").lines(), 1, 2):  # the first may be a header
-            files = [cell for cell in cells if "/" not in cell and is_file(root / _with_ending(root, cell.strip()))]
+            found = Files(root)
+            files = [cell for cell in cells if "/" not in cell and is_file(root / _find(found, root, cell.strip()))]
             if files and any(cell.strip().isdecimal() for cell in cells):
                 return f"it holds {escaped(table)} with files and integers"
     return None
 
 
-def _with_ending(root: Path, file: str) -> str:
-    """The name of a file, whose ending the table may leave out."""
-    return file if is_file(root / file) or not is_file(root / (file + ENDING)) else file + ENDING
+def _find(files: Files, root: Path, file: str) -> str:
+    """The name of a file on disk, whose ending the table may leave out."""
+    return next((path for path in map(files.find, (file, file + ENDING)) if is_file(root / path)), file)
 
 
 def _table(root: Path) -> str:
@@ -54,8 +55,8 @@ def read(root: Path, corpus: params.Corpus) -> Listing:
         raise CorpusError(f"corpus.labels names {unknown[0]!r}, which is none of corpus.languages; add it there")
     collector = Collector(root, corpus)
     speaker_of = speakers.lookup_if_any(corpus, collector)
-    for line, file, label in _rows(root / listed, name, corpus, collector.bad(listed)):
-        path = _with_ending(root, collector.files.written(file))
+    for line, file, label in _rows(on_disk(root, listed), name, corpus, collector.bad(listed)):
+        path = _find(collector.files, root, collector.files.written(file))
         try:
             number = int(label)
         except ValueError:

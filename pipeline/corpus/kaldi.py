@@ -8,10 +8,10 @@ import posixpath
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import params
+from pipeline import names, params
 from pipeline.corpus.collector import Collector, span
 from pipeline.corpus.entries import Listing
-from pipeline.corpus.paths import escaped, is_file, quoted
+from pipeline.corpus.paths import escaped, is_file, on_disk, quoted
 from pipeline.errors import AudioError, CorpusError
 
 WAV = "wav.scp"
@@ -26,14 +26,14 @@ def recognise(root: Path) -> str | None:
 
 def read(root: Path, corpus: params.Corpus) -> Listing:
     """List the utterances: those of segments, or else the recordings of wav.scp."""
-    table = root / (corpus.table or WAV)
+    table = on_disk(root, corpus.table or WAV)
     files, folder = dict(_pairs(table)), table.parent
     languages = dict(_pairs(folder / "utt2lang"))
     speakers = dict(_pairs(folder / "utt2spk")) if corpus.speakers == "table" else {}
     channels = _channels(folder / "reco2file_and_channel")
     collector, prefix = Collector(root, corpus, "utt2spk"), posixpath.join(posixpath.realpath(root), "")
     # Without known speakers, Kaldi's rule is to name each utterance as its own speaker.
-    unknown = all(speaker == utterance for utterance, speaker in speakers.items())
+    unknown = all(names.normal(speaker) == utterance for utterance, speaker in speakers.items())
     for where, utterance, recording, start, end in _utterances(folder / "segments", table, files):
         try:
             if utterance not in languages:
@@ -62,7 +62,7 @@ def _utterances(segments: Path, table: Path, files: dict[str, str]) -> Iterator[
         where = f"{escaped(str(segments))}: {quoted(utterance)}"
         if len(cells) not in (3, 4):  # a fourth cell is a channel, which Kaldi ignores as well
             raise CorpusError(f"{where} has {len(cells)} values; write the recording, the start and the end in seconds")
-        yield where, utterance, cells[0], cells[1], cells[2]
+        yield where, utterance, names.normal(cells[0]), cells[1], cells[2]
 
 
 def _path(files: dict[str, str], recording: str, prefix: str) -> str:
@@ -73,7 +73,8 @@ def _path(files: dict[str, str], recording: str, prefix: str) -> str:
     if path.startswith("|") or path.endswith("|"):
         detail = f"is the output of a command in {WAV}, and commands are never run; write it to a file and name that"
         raise AudioError("program", detail)
-    return path.removeprefix(prefix)
+    same = names.composed(path)
+    return path.removeprefix(prefix) if path.startswith(prefix) else same.removeprefix(names.composed(prefix))
 
 
 def _channels(table: Path) -> dict[str, int]:
@@ -102,6 +103,7 @@ def _pairs(table: Path) -> Iterator[tuple[str, str]]:
                 if not line.strip():
                     continue
                 key, *value = line.split(maxsplit=1)
+                key = names.normal(key)
                 if not value:
                     raise CorpusError(f"{name} line {number} has a key and no value; {REMEDY}")
                 if key in seen:

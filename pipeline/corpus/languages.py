@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import langcodes
-from language_data import names
+from language_data import names as known_names
 
+from pipeline import names
 from pipeline.errors import CorpusError
 
 MAX_CHARACTERS = 100  # of a name worth looking up
@@ -34,7 +35,7 @@ class Languages:
 
     def _find(self, text: str) -> str | None:
         """The name in `corpus.languages` of the language that a text names, or None."""
-        text = " ".join(text.split())
+        text = names.normal(text)
         if name := self._exact.get(text.casefold()):
             return name
         tag = tag_of(text)
@@ -75,6 +76,6 @@ def tag_of(text: str) -> str | None:
             with suppress(LookupError):
                 found = langcodes.find(name, spoken)
                 # The whole name, not only its beginning.
-                if names.normalize_name(name) in names.TRIES[f"{spoken}/name_to_language"]:
+                if known_names.normalize_name(name) in known_names.TRIES[f"{spoken}/name_to_language"]:
                     return str(langcodes.standardize_tag(found, macro=True))
     return None

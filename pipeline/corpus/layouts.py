@@ -2,16 +2,18 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import params
-from pipeline.corpus import commonvoice, fleurs, folders, homework, kaldi, table, voxlingua107
+from pipeline.corpus import commonvoice, fleurs, folders, homework, identity, kaldi, table, voxlingua107
 from pipeline.corpus.entries import Entry, Listing
-from pipeline.corpus.paths import is_folder, quoted, root_folder
+from pipeline.corpus.paths import is_folder, quoted, root_folder, told
 from pipeline.errors import CorpusError
 from pipeline.rows import RecordingRow, RejectedRow
+
+NOTHING: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True)
@@ -24,17 +26,20 @@ class Layout:
         Takes the root of a source and the parameters, and lists the recordings in any order.
     recognise
         Takes a root, and tells by what it is recognised as of this layout; None if it is not.
+    global_groups
+        Its groups are the publisher's: the same in every source.
     """
 
     read: Callable[[Path, params.Corpus], Listing]
     recognise: Callable[[Path], str | None]
+    global_groups: bool = False
 
 
 LAYOUTS: dict[params.Layout, Layout] = {
     "kaldi": Layout(kaldi.read, kaldi.recognise),
     "commonvoice": Layout(commonvoice.read, commonvoice.recognise),
-    "fleurs": Layout(fleurs.read, fleurs.recognise),
-    "voxlingua107": Layout(voxlingua107.read, voxlingua107.recognise),
+    "fleurs": Layout(fleurs.read, fleurs.recognise, global_groups=True),
+    "voxlingua107": Layout(voxlingua107.read, voxlingua107.recognise, global_groups=True),
     "table": Layout(table.read, table.recognise),
     "homework": Layout(homework.read, homework.recognise),
     "folders": Layout(folders.read, folders.recognise),
@@ -42,7 +47,6 @@ LAYOUTS: dict[params.Layout, Layout] = {
 """Every layout, the most specific first: of those that fit, `auto` takes the first."""
 
 MIN_SPEAKERS = 2  # per language: one to train and one to test on
-UNKNOWN = ("file", "cluster")  # origins of speakers that nobody named
 
 
 def read(corpus: params.Corpus) -> Listing:
@@ -57,18 +61,16 @@ def read(corpus: params.Corpus) -> Listing:
     skipped = Counter[str]()
     for place in corpus.places():
         listing = _read(place, corpus)
-        entries = [_of(place.name, entry) for entry in listing.entries]
         prefix = f"{place.name}/" if place.name else ""
         whole.entries.extend(
-            sorted(entries, key=lambda entry: (entry.path, entry.channel, entry.start, entry.end or 0))
+            sorted(listing.entries, key=lambda entry: (entry.path, entry.channel, entry.start, entry.end or 0))
         )
         whole.rejected.extend(dataclasses.replace(row, path=prefix + row.path) for row in listing.rejected)
         whole.folders.update({prefix + name: language for name, language in listing.folders.items()})
         whole.notes.extend(listing.notes)
         skipped.update(listing.skipped)
     whole.skipped.update(skipped)
-    if unknown := Counter(entry.source for entry in whole.entries if entry.speaker_from in UNKNOWN):
-        whole.notes.extend(map(_not_known, unknown.items()))
+    whole.notes.extend(identity.notes(whole.entries))
     return whole
 
 
@@ -78,9 +80,11 @@ def roots(corpus: params.Corpus) -> dict[str, Path]:
 
 
 def _read(place: params.Source, corpus: params.Corpus) -> Listing:
-    layout, notes = recognised(place)
-    listing = LAYOUTS[layout].read(root_folder(place.root), corpus)
-    return dataclasses.replace(listing, notes=[*notes, *listing.notes])
+    name, notes = recognised(place)
+    layout = LAYOUTS[name]
+    listing = layout.read(root_folder(place.root), corpus)
+    entries = [identity.of_source(entry, place, layout.global_groups) for entry in listing.entries if place.name]
+    return dataclasses.replace(listing, entries=entries or listing.entries, notes=[*notes, *listing.notes])
 
 
 def recognised(place: params.Source) -> tuple[params.Layout, list[str]]:
@@ -103,27 +107,18 @@ def recognised(place: params.Source) -> tuple[params.Layout, list[str]]:
     return taken, [note]
 
 
-def _of(source: str, entry: Entry) -> Entry:
-    """An entry of a source, which may have a name."""
-    if not source:
-        return entry
-    entry = dataclasses.replace(entry, source=source)
-    return dataclasses.replace(entry, speaker=entry.file_id) if entry.speaker_from in UNKNOWN else entry
-
-
-def _not_known(counted: tuple[str, int]) -> str:
-    source, number = counted
-    where = f" of source {source}" if source else ""
-    return f"SPEAKERS ARE NOT KNOWN for {number:,} recordings{where}: a voice may be on both sides of a split"
-
-
-def check(entries: Sequence[Entry | RecordingRow], rejected: Sequence[RejectedRow], corpus: params.Corpus) -> None:
+def check(
+    entries: Sequence[Entry | RecordingRow],
+    rejected: Sequence[RejectedRow],
+    corpus: params.Corpus,
+    skipped: Mapping[str, int] = NOTHING,
+) -> None:
     """Refuse a corpus that can't be split by speaker.
 
     Raises
     ------
     CorpusError
-        Naming the language that lacks recordings or speakers.
+        Naming what is rejected or skipped, if anything is, and the language that lacks recordings or speakers.
     """
     if not entries and rejected:
         raise CorpusError(
@@ -131,20 +126,32 @@ def check(entries: Sequence[Entry | RecordingRow], rejected: Sequence[RejectedRo
             f"{quoted(rejected[0].path)}, {rejected[0].detail}"
         )
     if not entries:
-        raise CorpusError(f"no recordings in {_where(corpus)}; see docs/corpora.md")
-    speakers = Counter(language for language, _ in {pair for entry in entries for pair in _voices(entry)})
-    language = next((language for language in corpus.languages if speakers[language] < MIN_SPEAKERS), None)
+        raise CorpusError("; ".join([f"no recordings in {_where(corpus)}", *told(skipped), "see docs/corpora.md"]))
+    voices = Counter(language for language, _ in {pair for entry in entries for pair in _voices(entry)})
+    language = next((language for language in corpus.languages if voices[language] < MIN_SPEAKERS), None)
     if language is None:
         return
-    if not speakers[language]:
-        raise CorpusError(
-            f"corpus.languages names {language!r}, which has no recordings in {_where(corpus)}; "
-            "remove it or add its recordings"
-        )
-    raise CorpusError(
-        f"{language!r} has {speakers[language]} speaker(s) in {_where(corpus)} and needs {MIN_SPEAKERS}, "
-        "one to train and one to test on; add recordings of others"
-    )
+    spoken = f"{language!r} has {voices[language]} speaker(s) in {_where(corpus)} and needs {MIN_SPEAKERS}"
+    found = [f"{rejections(rejected, len(entries))}; see artifacts/ingest/rejected.csv"] if rejected else []
+    if len(rejected) > corpus.max_rejected * (len(entries) + len(rejected)):
+        raise CorpusError(f"{found[0]}, for without them {spoken}")
+    if voices[language]:
+        lack = f"{spoken}, one to train and one to test on; add recordings of others"
+    else:
+        lack = f"corpus.languages names {language!r}, which has no recordings in {_where(corpus)}"
+        lack += "; remove it or add its recordings"
+    raise CorpusError("; ".join([lack, *found, *told(skipped)]))
+
+
+def rejections(rejected: Sequence[RejectedRow], accepted: int) -> str:
+    """How many recordings are rejected, with the five commonest reasons.
+
+    >>> rejections([RejectedRow("a.wav", "missing", "can't be found")], accepted=3)
+    '1 of 4 recordings are rejected (missing 1)'
+    """
+    reasons = Counter(row.reason for row in rejected).most_common(5)
+    counts = ", ".join(f"{reason} {count}" for reason, count in reasons)
+    return f"{len(rejected)} of {accepted + len(rejected)} recordings are rejected ({counts})"
 
 
 def _voices(entry: Entry | RecordingRow) -> list[tuple[str, str]]:

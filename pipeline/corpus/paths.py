@@ -14,6 +14,7 @@ from pipeline.audio.endings import is_audio
 from pipeline.console.text import shorten
 from pipeline.corpus.entries import Stamp
 from pipeline.errors import AudioError
+from pipeline.names import normal
 
 SYSTEM_FILES = "system files"
 """Under this name, `Listing.skipped` counts what systems leave behind; a folder counts once and is not searched."""
@@ -67,7 +68,7 @@ def root_folder(root: str) -> Path:
     DVC runs experiments in copies of the project below its folder .dvc/tmp. A relative root that such a copy does not
     hold is relative to the project.
     """
-    path = Path(root)
+    path = on_disk(Path(), root)
     if not path.is_absolute() and not is_folder(path):
         above = Path.cwd().parents
         for project in above:
@@ -76,12 +77,64 @@ def root_folder(root: str) -> Path:
     return path
 
 
+def on_disk(folder: Path, path: str) -> Path:
+    """The path of a table or folder that the user names, relative to a folder, with the names that it has on disk."""
+    whole = folder / path
+    found = whole if os.path.lexists(whole) else Path("/", Files(Path("/")).find(str(whole.absolute())[1:]))
+    return found if os.path.lexists(found) else whole
+
+
 class Files:
     """The files below the root of a corpus. Links are followed, but not out of the root."""
 
     def __init__(self, root: Path) -> None:
         self._prefix = posixpath.join(posixpath.realpath(root), "")
         self._real_folder = functools.lru_cache(1024)(posixpath.realpath)  # neighbours in a list share their folder
+        self._found = functools.lru_cache(1024)(self._find)
+        self._listed = functools.lru_cache(64)(self._list)
+        self._folded = functools.lru_cache(8)(self._fold)
+
+    def find(self, path: str) -> str:
+        """The normalised path on disk that another one means: itself, or else the only one that looks the same."""
+        if path.startswith("/"):
+            return path
+        folder, _, name = path.rpartition("/")
+        return self._name(self._found(folder), name) if folder else self._name("", name)
+
+    def _find(self, folder: str) -> str:
+        found, names = "", folder.split("/")
+        while names and self._listed(found):  # of a folder that is not there, nothing needs to be looked for
+            found = self._name(found, names.pop(0))
+        return "/".join([found, *names] if found else names)
+
+    def _name(self, folder: str, name: str) -> str:
+        """The path of what has a name in a folder."""
+        path = f"{folder}/{name}" if folder else name
+        if name in self._listed(folder):
+            return path
+        alike = self._alike(path)
+        if not os.path.lexists(self._prefix + path):  # otherwise the file system ignores case
+            alike = [other for other in alike if normal(other) == normal(path)]
+        return alike[0] if len(alike) == 1 else path
+
+    def _alike(self, path: str) -> list[str]:
+        """Paths in the same folder that differ at most in case, Unicode form and spaces."""
+        folder, slash, name = path.rpartition("/")
+        same = self._folded(folder).get(normal(name).casefold(), [])
+        return [folder + slash + other for other in same if other != name]
+
+    def _list(self, folder: str) -> frozenset[str]:
+        try:
+            return frozenset(os.listdir(self._prefix + folder) if self.holds(folder) else ())  # noqa: PTH208 (names only)
+        except (OSError, ValueError):
+            return frozenset()
+
+    def _fold(self, folder: str) -> dict[str, list[str]]:
+        """Names in a folder by what they are without case, Unicode form and spaces."""
+        names: dict[str, list[str]] = {}
+        for name in sorted(self._listed(folder)):
+            names.setdefault(normal(name).casefold(), []).append(name)
+        return names
 
     def stamp(self, path: str) -> Stamp:
         """The stamp of the file at a normalised path.
@@ -99,6 +152,8 @@ class Files:
             detail = f"can't be found ({why}); restore it or take it out of the corpus"
             if re.match(r"[A-Za-z]:/", path):
                 detail = "is a path of Windows; write it relative to corpus.root"
+            elif alike := self._alike(path):
+                detail = f"can't be found, but {' and '.join(map(quoted, alike[:2]))} can; write exactly that name"
             raise AudioError("missing", detail, Path(path)) from error
         if not target.startswith(self._prefix):
             raise AudioError("outside", "is a link that leads out of corpus.root; copy its target in", Path(path))

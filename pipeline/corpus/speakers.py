@@ -4,9 +4,9 @@ import posixpath
 import re
 from collections.abc import Callable
 
-from pipeline import params
-from pipeline.corpus.collector import Collector
-from pipeline.corpus.paths import is_file, quoted
+from pipeline import names, params
+from pipeline.corpus.collector import Collector, searched
+from pipeline.corpus.paths import is_file, on_disk, quoted
 from pipeline.corpus.spreadsheet import Table
 from pipeline.errors import CorpusError
 
@@ -24,12 +24,7 @@ def lookup(corpus: params.Corpus, collector: Collector) -> Callable[[str], str |
     """
     if corpus.speaker_pattern is not None:
         pattern = re.compile(corpus.speaker_pattern)
-
-        def find(path: str) -> str:
-            match = pattern.search(path)
-            return (match["speaker"] or "") if match else ""
-
-        return find
+        return lambda path: searched(pattern, path)
     if corpus.speakers in ("file", "cluster"):
         return lambda path: None
     if corpus.speaker_table is None:
@@ -41,19 +36,20 @@ def lookup(corpus: params.Corpus, collector: Collector) -> Callable[[str], str |
 def lookup_if_any(corpus: params.Corpus, collector: Collector) -> Callable[[str], str | None]:
     """As `lookup`, for layouts that know no speakers: without a pattern or table, all of them are None."""
     table = corpus.speaker_table
-    if corpus.speaker_pattern is None and (table is None or not is_file(collector.root / table)):
+    if corpus.speaker_pattern is None and (table is None or not is_file(on_disk(collector.root, table))):
         return lambda path: None
     return lookup(corpus, collector)
 
 
 def _table(name: str, collector: Collector) -> dict[str, str]:
-    """Speakers by path, read from a table."""
+    """Speakers by path on disk, read from a table."""
     shown = f"the speaker table {quoted(collector.root / name)} (corpus.speaker_table)"
     remedy = "write one with the columns path, speaker, or set corpus.speaker_pattern"
     known: dict[str, tuple[str, int]] = {}
-    table = Table(collector.root / name, shown, remedy, collector.bad(name))
+    table = Table(on_disk(collector.root, name), shown, remedy, collector.bad(name))
     for line, row in table.rows(("path", "speaker")):
-        path, speaker = posixpath.normpath(collector.files.written(row["path"])), " ".join(row["speaker"].split())
+        path = collector.files.find(posixpath.normpath(collector.files.written(row["path"].strip())))
+        speaker = names.normal(row["speaker"])
         before, first = known.setdefault(path, (speaker, line))
         if speaker != before:
             raise CorpusError(

@@ -9,6 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
+from pipeline import names
 from pipeline.console.text import brief
 from pipeline.errors import CorpusError
 
@@ -141,9 +142,9 @@ def columns(cells: Sequence[str], known: Collection[str]) -> list[str]:
     >>> columns(["Path", " speaker ", "Said"], {"path", "speaker"})
     ['path', 'speaker', 'Said']
     """
-    names = [" ".join(cell.split()) for cell in cells]
-    own = {name.casefold(): name for name in known if name not in names}
-    return [own.get(name.casefold(), name) for name in names]
+    header = [names.normal(cell) for cell in cells]
+    own = {name.casefold(): name for name in known if name not in header}
+    return [own.get(name.casefold(), name) for name in header]
 
 
 def _records(text: Iterator[str], separator: str, tabs: bool) -> Iterator[tuple[int, str, list[str], str]]:

@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline import params
+from pipeline import names, params
 from pipeline.corpus.collector import Collector, span
 from pipeline.corpus.entries import Listing
-from pipeline.corpus.paths import escaped, is_file
+from pipeline.corpus.paths import escaped, is_file, on_disk
 from pipeline.corpus.spreadsheet import Table
 from pipeline.errors import AudioError
 from pipeline.rows import RecordingRow
@@ -40,9 +40,9 @@ def read(root: Path, corpus: params.Corpus) -> Listing:
     remedy = (
         f"corpus.layout 'table' needs it, as CSV in UTF-8 with the columns {', '.join(needed)} (or see corpus.columns)"
     )
-    table = Table(root / listed, name, remedy, collector.bad(listed))
+    table = Table(on_disk(root, listed), name, remedy, collector.bad(listed))
     _, header = next(table.lines(), (0, []))
-    if any(CHANNEL_SPEAKER.fullmatch(column.strip().casefold()) for column in header):
+    if any(CHANNEL_SPEAKER.fullmatch(names.normal(column).casefold()) for column in header):
         needed = needed[:2]
     ours = {column: name for name, column in corpus.columns.items()}
     for line, cells in table.rows(needed, theirs.values(), [theirs[name] for name in TIMES]):
@@ -83,11 +83,4 @@ def _channel(text: str, path: str) -> int:
 
 @functools.lru_cache(1024)  # equal cells of a million recordings are held once
 def _extra(cells: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    return {column: _printable_line(text) for column, text in cells}
-
-
-def _printable_line(text: str) -> str:
-    """A text on one line, without characters that can't be printed."""
-    if not text.isprintable():
-        text = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(text.split())
+    return {column: names.line(text) for column, text in cells}

@@ -120,7 +120,7 @@ def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimat
     """
     began = time.perf_counter()
     listing = layouts.read(settings.corpus)
-    layouts.check(listing.entries, listing.rejected, settings.corpus)
+    layouts.check(listing.entries, listing.rejected, settings.corpus, listing.skipped)
     roots, rate = layouts.roots(settings.corpus), settings.audio.sample_rate
     batches = ingest.batches(listing.entries, roots)
     files = [file for batch in batches for file in batch]

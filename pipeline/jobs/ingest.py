@@ -1,7 +1,7 @@
 """The job of stage ingest: turn every entry of a corpus into a row of ingest/recordings.csv or ingest/rejected.csv."""
 
 import dataclasses
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -11,6 +11,7 @@ from pipeline import params
 from pipeline.audio import container
 from pipeline.cluster import dispatch
 from pipeline.cluster.job import BYTES_PER_S, FAILURE, Cause, Job
+from pipeline.corpus import layouts
 from pipeline.corpus.entries import Entry
 from pipeline.errors import CorpusError
 from pipeline.fingerprint import matching
@@ -142,14 +143,11 @@ def check_rejected(rejected: Sequence[RejectedRow], accepted: int, max_rejected:
     CorpusError
         With the five commonest reasons, if the rejected share is above `max_rejected`.
     """
-    total = accepted + len(rejected)
-    if len(rejected) <= max_rejected * total:
-        return
-    reasons = ", ".join(f"{reason} {count}" for reason, count in Counter(row.reason for row in rejected).most_common(5))
-    raise CorpusError(
-        f"{len(rejected)} of {total} recordings are rejected ({reasons}), above corpus.max_rejected {max_rejected}; "
-        "fix those in ingest/rejected.csv or raise it"
-    )
+    if len(rejected) > max_rejected * (accepted + len(rejected)):
+        raise CorpusError(
+            f"{layouts.rejections(rejected, accepted)}, above corpus.max_rejected {max_rejected}; fix those in "
+            "artifacts/ingest/rejected.csv or raise it"
+        )
 
 
 def summary(language: str, recordings: Sequence[RecordingRow]) -> dict[str, float]:

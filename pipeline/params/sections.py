@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from pipeline import names
 from pipeline.console.text import brief, shorten
 
 MAX_SAMPLE_RATE_HZ = 48_000  # after ingest
@@ -17,9 +18,11 @@ MAX_SAMPLE_RATE_HZ = 48_000  # after ingest
 MAX_LAYERS = 8
 
 FileName = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Language = Annotated[str, Field(max_length=60, pattern=r"^\w[\w-]*$")]
-Column = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]  # of a corpus table
-Value = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")]  # of such a column
+Name = Annotated[str, BeforeValidator(lambda value: names.normal(value) if isinstance(value, str) else value)]
+Language = Annotated[Name, Field(max_length=60, pattern=r"^\w[\w-]*$")]
+Column = Annotated[Name, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f]+$")]  # of a corpus table
+Value = Annotated[Name, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")]  # of such a column
+SourceName = Annotated[str, Field(max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 Values = Annotated[tuple[Value, ...], Field(strict=False, min_length=1, max_length=100)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # accepted by NumPy and Keras
@@ -93,7 +96,8 @@ class Source(Section):
 
     root: FileName
     layout: Layout
-    name: Annotated[str, Field(max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+    name: SourceName
+    speakers_of: SourceName | None = None  # another source: ids of speakers and groups mean the same as there
 
 
 class Corpus(Section):
@@ -122,16 +126,22 @@ class Corpus(Section):
                 raise ValueError(f"{brief(pattern)} is not a regular expression: {shorten(str(error))}") from error
             if "speaker" not in groups:
                 raise ValueError(f"{brief(pattern)} has no group (?P<speaker>...); write one around the speaker's name")
-        return pattern
+        return pattern and names.composed(pattern)
 
     @model_validator(mode="after")
     def _distinct_languages(self) -> Self:
-        if len(set(self.languages)) < len(self.languages):
+        if len({name.casefold() for name in self.languages}) < len(self.languages):
             raise ValueError("languages are named twice; name each once")
         if taken := RESERVED & set(self.languages):
             raise ValueError(f"languages holds {min(taken)!r}, which is reserved for a column or class; rename it")
         if len({source.name for source in self.sources}) < len(self.sources):
             raise ValueError("sources has two of one name; name each differently")
+        issuers = [source.name for source in self.sources if source.speakers_of is None]
+        if bad := [source for source in self.sources if source.speakers_of not in (None, *issuers)]:
+            raise ValueError(
+                f"sources {bad[0].name}: speakers_of is {brief(bad[0].speakers_of)}; name a source that has its own "
+                f"speakers: {', '.join(issuers) or 'there is none'}"
+            )
         if self.speakers == "pattern" and self.speaker_pattern is None:
             raise ValueError("speakers 'pattern' needs speaker_pattern; set it, or choose table, file or cluster")
         return self

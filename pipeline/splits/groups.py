@@ -34,7 +34,7 @@ def groups(recordings: Sequence[RecordingRow]) -> NDArray[np.int64]:
         (number, shared.setdefault(key, len(recordings) + len(shared)))
         for number, row in enumerate(recordings)
         for key in (
-            ("speaker", row.speaker),
+            ("speaker", row.speaker.casefold()),  # Anna and anna may be one person
             ("source", row.group),
             ("audio", row.sha256),
             ("speech", row.same_speech or row.sha256),

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline import names
 from pipeline.console.text import brief
 from pipeline.corpus.spreadsheet import Table
 from pipeline.errors import CorpusError
@@ -26,7 +27,7 @@ def read(path: Path) -> dict[str, str]:
     """
     pins: dict[str, str] = {}
     for line, row in Table(path, str(path), REMEDY).rows(("speaker", "split")):
-        speaker, split = " ".join(row["speaker"].split()), row["split"].strip()
+        speaker, split = names.normal(row["speaker"]), names.normal(row["split"])
         if split not in SPLITS:
             raise CorpusError(f"{path} line {line}: split is {brief(split)}; {REMEDY}")
         if pins.setdefault(speaker, split) != split:
@@ -56,9 +57,9 @@ def fixed(pins: Mapping[str, str], recordings: Sequence[RecordingRow], group: ND
                 "share a source, audio or speech and must stay together; pin both to one split"
             )
         pinned[number] = SPLITS.index(split)
-    if unknown := sorted(set(pins) - {row.speaker for row in recordings}):
-        raise CorpusError(
-            f"splits/pins.csv pins {brief(unknown[0])}, which is no speaker of this corpus; correct the name or remove "
-            "the line"
-        )
+    speakers = {row.speaker for row in recordings}
+    if unknown := sorted(set(pins) - speakers):
+        alike = sorted(name for name in speakers if f"/{name}".casefold().endswith(f"/{unknown[0]}".casefold()))
+        remedy = f"write {' or '.join(map(brief, alike[:3]))}" if alike else "correct the name or remove the line"
+        raise CorpusError(f"splits/pins.csv pins {brief(unknown[0])}, which is no speaker of this corpus; {remedy}")
     return pinned
