@@ -49,11 +49,11 @@ def code_of(graph: grimp.ImportGraph, stage: str) -> set[str]:
     waiting, seen = [f"stages.{stage}"], set[str]()
     while waiting:
         module = waiting.pop()
-        if module not in seen:
+        exempt = module in ("pipeline", "stages") or module.split(".")[1] in DECIDES_NO_BYTE
+        if not exempt and module not in seen:
             seen.add(module)
             waiting += [*graph.find_modules_directly_imported_by(module), *packages_around(module)]
-    exempt = {module for module in seen if module in ("pipeline", "stages") or module.split(".")[1] in DECIDES_NO_BYTE}
-    return {file_of(module) for module in seen - exempt} - DOORS
+    return {file_of(module) for module in seen} - DOORS
 
 
 def files_below(path: str) -> set[str]:

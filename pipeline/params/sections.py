@@ -31,18 +31,9 @@ Hertz = Annotated[float, Field(ge=0, le=MAX_SAMPLE_RATE_HZ / 2)]
 Epochs = Annotated[int, Field(ge=1, le=10_000)]
 Units = Annotated[int, Field(ge=1, le=1024)]
 RESERVED = {  # columns of CSV files with one column per language, and answers other than languages
-    "silence",
-    "undecided",
-    "unknown",
-    "path",
-    "recording",
-    "frame",
-    "time_s",
-    "speech",
-    "language",
-    "predicted",
+    "silence", "undecided", "unknown", "path", "recording", "frame", "time_s", "speech", "language", "predicted",
     "confidence",
-}
+}  # fmt: skip
 # Choices by table: each name is one entry of a table, as tests check: corpus/layouts.py, dataset/views.py,
 # dataset/balance.py, network/definition.py, splits/methods.py.
 Layout = Literal["auto", "homework", "folders", "table", "commonvoice", "voxlingua107", "fleurs", "kaldi"]
@@ -136,11 +127,11 @@ class Corpus(Section):
             raise ValueError(f"languages holds {min(taken)!r}, which is reserved for a column or class; rename it")
         if len({source.name for source in self.sources}) < len(self.sources):
             raise ValueError("sources has two of one name; name each differently")
-        issuers = [source.name for source in self.sources if source.speakers_of is None]
-        if bad := [source for source in self.sources if source.speakers_of not in (None, *issuers)]:
+        own = [source.name for source in self.sources if source.speakers_of is None]
+        if wrong := [source.speakers_of for source in self.sources if source.speakers_of not in (None, *own)]:
+            allowed = ", ".join(own) or "of which there is none"
             raise ValueError(
-                f"sources {bad[0].name}: speakers_of is {brief(bad[0].speakers_of)}; name a source that has its own "
-                f"speakers: {', '.join(issuers) or 'there is none'}"
+                f"sources: speakers_of is {wrong[0]!r}; name a source that has its own speakers, {allowed}"
             )
         if self.speakers == "pattern" and self.speaker_pattern is None:
             raise ValueError("speakers 'pattern' needs speaker_pattern; set it, or choose table, file or cluster")
