@@ -1,7 +1,4 @@
-"""The sections of params.yaml, one frozen and validated class each.
-
-Every number, text and list has both bounds; docs/parameters.md shows them.
-"""
+"""The sections of params.yaml, one frozen and validated class each; docs/parameters.md shows all bounds."""
 
 import re
 from collections.abc import Iterable
@@ -127,12 +124,9 @@ class Corpus(Section):
             raise ValueError(f"languages holds {min(taken)!r}, which is reserved for a column or class; rename it")
         if len({source.name for source in self.sources}) < len(self.sources):
             raise ValueError("sources has two of one name; name each differently")
-        own = [source.name for source in self.sources if source.speakers_of is None]
-        if wrong := [source.speakers_of for source in self.sources if source.speakers_of not in (None, *own)]:
-            allowed = ", ".join(own) or "of which there is none"
-            raise ValueError(
-                f"sources: speakers_of is {wrong[0]!r}; name a source that has its own speakers, {allowed}"
-            )
+        own = [None, *(source.name for source in self.sources if source.speakers_of is None)]
+        if wrong := [source.speakers_of for source in self.sources if source.speakers_of not in own]:
+            raise ValueError(f"sources: speakers_of is {wrong[0]!r}; name another source, one of {own[1:]}, or no one")
         if self.speakers == "pattern" and self.speaker_pattern is None:
             raise ValueError("speakers 'pattern' needs speaker_pattern; set it, or choose table, file or cluster")
         return self
@@ -140,13 +134,13 @@ class Corpus(Section):
     @classmethod
     def plain(cls, root: Path, layout: Layout, languages: Iterable[str], **changes: Any) -> Self:
         """A single source read in the usual way, checked like the section of params.yaml."""
-        names = list(languages)
+        listed = list(languages)
         usual = {
-            "sources": (), "table": None, "columns": {}, "labels": dict(enumerate(names)), "speakers": "table",
+            "sources": (), "table": None, "columns": {}, "labels": dict(enumerate(listed)), "speakers": "table",
             "speaker_table": None, "speaker_pattern": None, "max_rejected": 1.0,
             "checks": dict(Checks.usual()),
         }  # fmt: skip
-        return cls.model_validate(usual | {"root": str(root), "layout": layout, "languages": names} | changes)
+        return cls.model_validate(usual | {"root": str(root), "layout": layout, "languages": listed} | changes)
 
     def places(self) -> tuple[Source, ...]:
         """The sources; without any, `root` and `layout` as one without a name."""
