@@ -41,7 +41,7 @@ setup: system $(VENV)/ready
 
 # System packages: installed with apt-get if this user may do so, otherwise named. Only tests need a browser.
 system: PROGRAMS := sox espeak-ng dot
-system: PACKAGES := sox libsox-fmt-all espeak-ng graphviz python3-venv
+system: PACKAGES := sox libsox-fmt-all espeak-ng graphviz python3-venv fonts-freefont-ttf fonts-wqy-microhei
 browser: PROGRAMS := chromium
 browser: PACKAGES := chromium
 system browser:
