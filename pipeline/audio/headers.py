@@ -184,7 +184,8 @@ def _voc(file: File) -> tuple[int, int]:
         length = high << 16 | low
         if kind in (0, 1, 9):  # the end; samples, with a short header or a long one
             at += 4
-            return at, length + (file.peek(at + length, 1) == b"\0") if kind else 0
+            rest = file.size - at - length  # the terminator; SoX states 8 bytes too few
+            return at, length + (rest if 0 <= rest <= 9 else file.peek(at + length, 1) == b"\0") if kind else 0
         at += 4 + length
     return at, 0
 

@@ -81,7 +81,7 @@ def parts(descriptor: int, file_format: str, n_frames: int, path: Path | None = 
         like MPEG audio.
     """
     file = File(descriptor, _tags(File(descriptor), 0))
-    special = {"MP3": _mpeg, "OGG": _ogg, "FLAC": _flac}.get(file_format)
+    special = _ogg if file.peek(0, 4) == b"OggS" else {"MP3": _mpeg, "FLAC": _flac}.get(file_format)
     return special(file, path) if special else _stated(file, file_format, n_frames, path)
 
 

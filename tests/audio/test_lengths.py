@@ -167,6 +167,22 @@ def test_the_output_of_sox_to_a_pipe_is_accepted(tmp_path: Path, form: str, samp
         assert outcome(tmp_path / "out", content + content) in {"longer", "unreadable"}
 
 
+@pytest.mark.parametrize("form", ["aiff", "avr", "8svx", "sph", "voc", "w64", "mat5"])
+def test_the_files_of_sox_are_accepted(tmp_path: Path, form: str) -> None:
+    for frames, bits in itertools.product((FRAMES, FRAMES - 1), ("8", "16")):
+        soundfile.write(tmp_path / "in.wav", noise(frames), RATE)
+        command = ["sox", "-V1", "-D", str(tmp_path / "in.wav"), "-b", bits, "-t", form, str(tmp_path / "out")]
+        subprocess.run(command, check=True)
+        assert outcome(tmp_path / "out", (tmp_path / "out").read_bytes()) == frames
+
+
+def test_a_wav_with_two_chunks_of_data_is_not_read_in_part(tmp_path: Path) -> None:
+    content = noise(FRAMES).astype(np.float16).tobytes()
+    more = struct.pack("<4sI", b"data", len(content)) + content
+    assert outcome(tmp_path / "a", wav(len(content), content + more)) in {"longer", "unreadable"}
+    assert outcome(tmp_path / "a", wav(len(content) // 2, content)) == "longer"
+
+
 def plain_mp3(path: Path, level: float = 0.9, frames: int = 3 * RATE) -> tuple[bytes, int]:
     """MPEG frames of one size without a header before them, and that size."""
     options = {"bitrate_mode": "CONSTANT", "compression_level": level}

@@ -11,9 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
+from click.testing import CliRunner
 
 from pipeline import params
 from pipeline.arrays import Waveform
+from pipeline.cli.identification import identify
 from pipeline.cli.output import AnswerPrinter, OutputFormat, UntilInterrupt
 from pipeline.mfcc.kernel import make_kernel
 from pipeline.streaming.decision import Rule
@@ -86,6 +89,18 @@ def test_a_row_per_recording(capsys: pytest.CaptureFixture[str], stream: Identif
 
 def test_a_recording_without_speech_has_no_language(capsys: pytest.CaptureFixture[str], stream: Identifier) -> None:
     assert printed(capsys, "table", stream, np.zeros(RATE, np.float32)).endswith("\na.wav  no speech\n")
+
+
+def test_a_mean_of_channels_without_speech_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stream: Identifier
+) -> None:
+    soundfile.write(tmp_path / "a.wav", np.stack([noise(1), -noise(1)], axis=1), RATE, "PCM_16")
+    soundfile.write(tmp_path / "b.wav", np.zeros(RATE), RATE)
+    monkeypatch.setattr(Identifier, "load", lambda *_: stream)
+    done = CliRunner().invoke(identify, [str(tmp_path / "a.wav"), str(tmp_path / "b.wav")])
+    assert done.stdout.count("no speech") == 2
+    assert done.stderr.startswith(f"{tmp_path / 'a.wav'} has no speech in the mean of its 2 channels, which may cancel")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_an_object_per_recording(capsys: pytest.CaptureFixture[str], stream: Identifier) -> None:
