@@ -55,6 +55,7 @@ class Landmarker:
         self._lengths: list[int] = []  # samples of the recordings
         self._times: list[NDArray[np.int64]] = []
         self._bins: list[NDArray[np.uint8]] = []
+        self._levels: list[NDArray[np.uint8]] = []
 
     def start(self) -> None:
         """Begin with the next recording."""
@@ -75,11 +76,12 @@ class Landmarker:
         self._signal[self._filled : (count + 2 * MARGIN) * BLOCK] = 0
         self._search(count)
         times, bins = np.concatenate(self._times), np.concatenate(self._bins)
+        levels = np.concatenate(self._levels)
         starts = np.array(self._starts) * BLOCK
         firsts = [*np.searchsorted(times, starts - MARGIN // 2 * BLOCK).tolist(), len(times)]
         ticks = ((times - np.repeat(starts, np.diff(firsts)) + TICK // 2) // TICK).astype(np.int32)
         return [
-            Landmarks(ticks[first:last], bins[first:last], length // (TICK * self._factor))
+            Landmarks(ticks[first:last], bins[first:last], levels[first:last], length // (TICK * self._factor))
             for length, (first, last) in zip(self._lengths, pairwise(firsts), strict=True)
         ]
 
@@ -106,11 +108,13 @@ class Landmarker:
         envelope = compiled.envelope(signal, BLOCK, SMOOTHING)
         maxima = compiled.maxima(envelope, VALLEY, PROMINENCE, float(sum(SMOOTHING) * BLOCK * tone))
         times = np.rint((maxima + 0.5) * BLOCK).astype(np.int64)
-        times = times[(times >= MARGIN * BLOCK) & (times < (MARGIN + count) * BLOCK)]
+        inside = (times >= MARGIN * BLOCK) & (times < (MARGIN + count) * BLOCK)
+        times, powers = times[inside], envelope[np.rint(maxima[inside]).astype(np.int64)]
         spectra = scipy.fft.rfft(windows(signal, times - WINDOW // 2, HANN), axis=1)
         # The power of a tone of a third of a 16-bit step: rounding noise is 25 dB below it.
         bins = compiled.strongest(spectra, self._edges, RANGE, tone * (WINDOW / 4) ** 2 / 10)
         enough = np.count_nonzero(bins, axis=1) >= MIN_BANDS
         self._times.append((self._next - MARGIN) * BLOCK + times[enough])
         self._bins.append(bins[enough])
+        self._levels.append(np.frexp(powers[enough])[1].astype(np.uint8))  # exact on every processor
         self._next += count

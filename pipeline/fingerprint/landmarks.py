@@ -23,12 +23,15 @@ class Landmarks:
         Times, shape (landmarks,), in units of `tick_s`.
     bins
         The strongest bin of the spectrum in every band, shape (landmarks, bands); 0 if the band is weak.
+    levels
+        Powers of the envelope in steps of 3 dB, shape (landmarks,).
     length
         Ticks of the whole recording.
     """
 
     ticks: NDArray[np.int32]
     bins: NDArray[np.uint8]
+    levels: NDArray[np.uint8]
     length: int
 
 

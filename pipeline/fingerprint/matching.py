@@ -26,6 +26,14 @@ MIN_MATCHES = 4  # common landmarks: half a second of speech
 # Beyond the two that voted, this share of the landmarks is common by chance. False pairs of real speech and of the
 # demo's voices reached 0.5 standard deviations more, copies of a few seconds 4.0 and more.
 CHANCE, DEVIATIONS = 0.02, 3.5
+# Recordings that share an announcement, a jingle or a sentence are not the same: those agree in all of their overlap,
+# but for a few landmarks that noise hides, and it is much of the shorter one or longer than a sentence.
+# Of calls that share ten seconds and have three of their own, 7 or more landmarks are missing; of copies, up to 5.
+QUIET_LEVELS = 8  # of 3 dB below the loudest landmark of a recording: noise of a pause, which is not compared
+GAP = 10  # landmarks, 2 s of speech: more without a common one end a stretch that agrees
+MAX_MISSING = 5  # common landmarks that are expected outside these stretches
+MIN_OVERLAP, SENTENCE_TICKS = 0.45, 5 * 128  # share of the shorter recording; 5 s
+LONG_TICKS = 15 * 128  # 15 s: whatever agrees for longer is the same speech
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,10 @@ class _Index:
         self.ticks = np.concatenate([landmarks.ticks for landmarks in recordings])
         self.bins = np.concatenate([landmarks.bins for landmarks in recordings])
         self.times = self.recording * self.span + self.ticks
+        levels = np.concatenate([landmarks.levels for landmarks in recordings])
+        highest = np.zeros(len(recordings), np.uint8)
+        np.maximum.at(highest, self.recording, levels)
+        self.loud = levels + QUIET_LEVELS > highest[self.recording]
 
     def hashes(self) -> Iterator[NDArray[np.uint64]]:
         """Sorted hashes, each with the landmark that it starts from in its lower 32 bits, in parts of MAX_HASHES.
@@ -106,16 +118,19 @@ class _Index:
         pairs, offsets = np.divmod(vote[starts[enough] + counts[enough] // 2], 2 * self.span)  # the median
         return np.stack([pairs >> n_bits, pairs & ((1 << n_bits) - 1), offsets - self.span], axis=1)
 
-    def common(self, pairs: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """For pairs as of `candidates`, the landmarks in common, and those of either where both are, if fewer."""
+    def compared(self, pairs: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """For pairs as of `candidates`, whether they are of the same speech, and their landmarks in common."""
         first, second, offset = pairs.T
-        begin, end = np.maximum(offset, 0), np.minimum(self.lengths[first], self.lengths[second] + offset) + 1
-        starts, stops = np.searchsorted(self.times, first * self.span + np.stack([begin, end]))
-        others = np.searchsorted(self.times, second * self.span - offset + np.stack([begin, end]))
+        ends = np.stack([np.maximum(offset, 0), np.minimum(self.lengths[first], self.lengths[second] + offset) + 1])
+        zero = np.stack([first * self.span, second * self.span - offset])  # the first's time 0 in either
+        starts, stops = np.searchsorted(self.times, zero + ends[:, None])
         counts = np.maximum(stops - starts, 0)
-        pair = np.repeat(np.arange(len(pairs)), counts)
+        # In noise, one of them has more landmarks than the other.
+        number, fewer = np.arange(len(pairs)), counts.argmin(axis=0)
+        starts, counts = starts[fewer, number], counts[fewer, number]
+        pair = np.repeat(number, counts)
         own = np.arange(len(pair)) + np.repeat(starts - (np.cumsum(counts) - counts), counts)
-        expected = (second * self.span - offset)[pair] + self.ticks[own]
+        expected = self.times[own] + (zero[1 - fewer, number] - zero[fewer, number])[pair]
         found = np.zeros(len(own), np.bool_)
         low = np.searchsorted(self.times, expected - TOLERANCE_TICKS)
         for next_one in range(PARTNERS):
@@ -124,7 +139,27 @@ class _Index:
             bins = self.bins[own[near]]
             same = (bins == self.bins[partner[near]]) & (bins > 0)
             found[near] |= np.count_nonzero(same, axis=1) >= SAME_BANDS
-        return np.bincount(pair[found], minlength=len(pairs)), np.minimum(counts, others[1] - others[0])
+        matches = np.bincount(pair[found], minlength=len(pairs))
+        surprise = matches - MIN_VOTES - CHANCE * counts
+        far = (matches >= MIN_MATCHES) & (surprise >= DEVIATIONS * np.sqrt(CHANCE * (1 - CHANCE) * counts))
+        loud = self.loud[own]
+        throughout, longest = _stretches(pair[loud], self.times[own[loud]], found[loud], len(pairs))
+        much = ends[1] - ends[0] >= MIN_OVERLAP * self.lengths[pairs[:, :2]].min(axis=1)
+        return far & (throughout & (much | (longest > SENTENCE_TICKS)) | (longest > LONG_TICKS)), matches
+
+
+def _stretches(
+    pair: NDArray[np.int64], times: NDArray[np.int64], found: NDArray[np.bool_], count: int
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """For each of `count` pairs, whether its landmarks agree throughout, and the ticks of the longest stretch."""
+    at = np.flatnonzero(found)
+    new = (np.diff(at, prepend=-GAP - 1) > GAP) | (np.diff(pair[at], prepend=-1) > 0)
+    begin, end = at[new], at[np.roll(new, -1)]
+    longest = np.zeros(count, np.int64)
+    np.maximum.at(longest, pair[begin], times[end] - times[begin])
+    agreeing = np.bincount(pair[begin], end - begin + 1, count)
+    outside = np.bincount(pair, minlength=count) - agreeing
+    return outside * np.bincount(pair[at], minlength=count) <= MAX_MISSING * agreeing, longest
 
 
 def find(recordings: Sequence[Landmarks]) -> list[Link]:
@@ -151,9 +186,7 @@ def _joined(index: _Index, pairs: NDArray[np.int64], parents: list[int]) -> Iter
     """Check pairs that are not joined yet, and join those of the same speech."""
     apart = [_root(parents, first) != _root(parents, second) for first, second, _ in pairs.tolist()]
     pairs = pairs[apart]
-    matches, n = index.common(pairs)
-    surprise = matches - MIN_VOTES - CHANCE * n
-    same = (matches >= MIN_MATCHES) & (surprise >= DEVIATIONS * np.sqrt(CHANCE * (1 - CHANCE) * n))
+    same, matches = index.compared(pairs)
     for (first, second, offset), common in zip(pairs[same].tolist(), matches[same].tolist(), strict=True):
         low, high = sorted((_root(parents, first), _root(parents, second)))
         if low != high:

@@ -61,9 +61,62 @@ def test_an_excerpt_of_a_long_recording_is_linked_at_its_place(voices: Sequence[
     assert link.offset == pytest.approx(70 * TICKS_PER_S, abs=2)
 
 
-def test_a_jingle_in_front_of_different_speech_links_nothing(voices: Sequence[Samples]) -> None:
-    jingle = voice(99, 0.5)
-    assert linked([np.concatenate([jingle, samples]) for samples in voices]) == set()
+ANNOUNCEMENT = voice(99, 10)
+
+
+def call(samples: Samples, number: int, seconds: float = 10, at_end: bool = False, noise: float = 0) -> Samples:
+    """Play the announcement before or after the speech, at a level and in noise that differ from call to call."""
+    rng = np.random.default_rng(number)
+    played = ANNOUNCEMENT[: round(seconds * RATE)] * rng.uniform(0.3, 1)
+    whole = np.concatenate([samples, played] if at_end else [played, samples])
+    return np.rint(whole + rng.normal(0, noise, len(whole))).clip(-32768, 32767).astype(np.int16)
+
+
+@pytest.mark.parametrize("count", [2, 3, 30])
+@pytest.mark.parametrize(
+    ("seconds", "at_end", "noise"), [(0.5, False, 0), (4.7, False, 30), (10, False, 0), (10, False, 200), (10, True, 0)]
+)
+def test_an_announcement_before_or_after_different_speech_links_nothing(
+    voices: Sequence[Samples], count: int, seconds: float, at_end: bool, noise: float
+) -> None:
+    calls = [call(samples, number, seconds, at_end, noise) for number, samples in enumerate(voices[:count])]
+    assert linked(calls) == set()
+
+
+def test_an_announcement_and_a_jingle_around_different_speech_link_nothing(voices: Sequence[Samples]) -> None:
+    jingle = voice(98, 4)
+    assert linked([np.concatenate([call(samples[: 5 * RATE], 0, 5), jingle]) for samples in voices]) == set()
+
+
+@pytest.mark.parametrize("name", ["−6 dB", "MP3", "20 dB noise", "8 kHz, −6 dB, 0.5 s removed"])
+def test_copies_of_calls_with_one_announcement_are_linked_with_their_originals_only(
+    voices: Sequence[Samples], name: str
+) -> None:
+    calls = [call(samples, number) for number, samples in enumerate(voices)]
+    assert linked([*calls, *map(CHANGES[name], calls)]) == {(number, number + 30) for number in range(30)}
+
+
+def test_two_excerpts_that_overlap_by_half_are_linked() -> None:
+    long = voice(97, 60)
+    excerpts = [long[second * RATE : (second + 12) * RATE] for second in (0, 6, 30, 36)]
+    assert linked(excerpts) == {(0, 1), (2, 3)}
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 1000), st.integers(2, 40), st.integers(10, 60), st.integers(25, 200), st.booleans())
+def test_what_any_number_of_recordings_share_links_only_copies(
+    seed: int, count: int, shared: int, own: int, at_end: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    bins = rng.integers(1, 60, (count, own, 4)).astype(np.uint8)
+    common = np.broadcast_to(rng.integers(1, 60, (shared, 4)).astype(np.uint8), (count, shared, 4))
+    whole = np.concatenate([bins, common] if at_end else [common, bins], axis=1)
+    ticks = np.arange(20, 20 + 20 * (shared + own), 20, dtype=np.int32)  # 6 per second: up to ten seconds are shared
+    levels = np.full(len(ticks), 60, np.uint8)
+    recordings = [Landmarks(ticks, found, levels, int(ticks[-1])) for found in whole]
+    assert matching.find(recordings) == []
+    copies = matching.find([*recordings, *recordings])
+    assert {(link.first, link.second) for link in copies} == {(number, number + count) for number in range(count)}
 
 
 def test_what_all_recordings_of_a_microphone_share_links_nothing(voices: Sequence[Samples]) -> None:
@@ -112,8 +165,8 @@ def test_many_copies_need_few_links(originals: Sequence[Landmarks]) -> None:
 def test_any_landmarks_are_accepted(found: list[tuple[int, int]], copies: int) -> None:
     ordered = sorted(found)
     bins = np.array([[b, 1, b, 1] for _, b in ordered], np.uint8).reshape(-1, 4)
-    some = Landmarks(np.array([t for t, _ in ordered], np.int32), bins, 41)
-    nothing = Landmarks(np.zeros(0, np.int32), np.zeros((0, 4), np.uint8), 0)
+    some = Landmarks(np.array([t for t, _ in ordered], np.int32), bins, bins[:, 0], 41)
+    nothing = Landmarks(np.zeros(0, np.int32), np.zeros((0, 4), np.uint8), np.zeros(0, np.uint8), 0)
     for link in matching.find([nothing, *[some] * copies, nothing]):
         assert 1 <= link.first < link.second <= copies
         assert link.matches >= matching.MIN_MATCHES
