@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from pipeline import files
 from pipeline.errors import ArtifactError
 
 SUMS = "SHA256SUMS"
@@ -20,7 +21,7 @@ def seal(folder: Path) -> None:
     """Write the checksums of all files below a folder into the folder."""
     names = sorted(path.relative_to(folder).as_posix() for path in _files(folder))
     lines = [f"{_digest((folder / name).read_bytes())}  {name}\n" for name in names]
-    (folder / SUMS).write_text("".join(lines), encoding="utf-8")
+    files.replace(folder / SUMS, "".join(lines).encode())
 
 
 def read(path: Path, remedy: str = REMEDY) -> bytes:
@@ -54,7 +55,7 @@ def read_json(path: Path) -> Any:
 
 def write_json(path: Path, tree: Any) -> None:
     """Write plain values as JSON; seal the folder afterwards."""
-    path.write_text(json.dumps(tree, indent=2) + "\n", encoding="utf-8")
+    files.replace(path, f"{json.dumps(tree, indent=2)}\n".encode())
 
 
 def check(folder: Path, names: Iterable[str], remedy: str = REMEDY) -> None:

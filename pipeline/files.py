@@ -1,6 +1,6 @@
 """Files and folders that appear complete or not at all, even if the program that writes them is killed."""
 
-import fcntl
+import glob
 import os
 import shutil
 import uuid
@@ -11,15 +11,28 @@ from pathlib import Path
 from pipeline.errors import ArtifactError
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name, then rename it."""
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A new name to write to; the file there replaces the one at `path` when the block ends without an error.
+
+    So nothing is written through a link: DVC's cache and the file in artifacts/ may be one file with two names.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
+    if path.exists() and not path.is_file() and not path.is_dir():  # a device or a pipe
+        yield path
+        return
+    partial = path.with_name(f".{uuid.uuid4().hex}.partial")
     try:
-        partial.write_bytes(content)
+        yield partial
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name, then rename it."""
+    with replacing(path) as partial:
+        partial.write_bytes(content)
 
 
 @contextmanager
@@ -37,13 +50,15 @@ def building(folder: Path) -> Iterator[Path]:
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = os.open(folder.parent, os.O_RDONLY)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        for leftover in folder.parent.glob(f"{folder.name}.*.partial"):
+        _flock(lock)
+        for leftover in folder.parent.glob(f"{glob.escape(folder.name)}.*.partial"):
             shutil.rmtree(leftover, ignore_errors=True)
         partial = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
         partial.mkdir()
         try:
             yield partial
+            if folder.is_symlink() or folder.is_file():
+                folder.unlink()
             shutil.rmtree(folder, ignore_errors=True)
             partial.rename(folder)
         finally:
@@ -87,8 +102,14 @@ def _lock(folder: Path) -> int:
     """Lock a folder; closing the returned descriptor, or the end of the process, unlocks it."""
     lock = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _flock(lock)
     except OSError:
         os.close(lock)
         raise
     return lock
+
+
+def _flock(descriptor: int) -> None:
+    import fcntl  # not on Windows, where only inference runs
+
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

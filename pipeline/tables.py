@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
-from pipeline import checksums
+from pipeline import checksums, files
 from pipeline.errors import ArtifactError
 from pipeline.rows import RecordingRow, SplitRow
 
@@ -27,8 +27,7 @@ def write(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
         names.remove("extra")
         rows = list(rows)
         extra = sorted({key for row in rows for key in getattr(row, "extra", {})})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with files.replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         plain = csv.writer(file, lineterminator="\n")
         quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
         for cells in itertools.chain([names + extra], (_cells(row, names, extra) for row in rows)):

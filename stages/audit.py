@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import checksums, tables
+from pipeline import checksums, files, tables
 from pipeline.confounds import measures, verdict
 from pipeline.console import terminal
 from pipeline.console.text import printable
@@ -33,21 +33,20 @@ def main() -> None:
         {name: tables.read(path, SequenceRow) for name, path in manifests.items()},
         {name: np.stack([rows["first"], rows["stop"]], axis=1) for name, rows in items.items()},
     )
-    folder = ARTIFACTS / "audit"
-    folder.mkdir(parents=True, exist_ok=True)
-    checksums.write_json(folder / "leakage.json", audit.report(findings))
-    unknown = audit.unknown_speakers(recordings)
-    checksums.write_json(folder / "speakers.json", unknown)
-    confounds = _confounds([row for row in recordings if row.recording not in store.failed], store, settings.seed)
-    checksums.write_json(folder / "confounds.json", confounds)
-    checksums.seal(folder)
+    with files.building(ARTIFACTS / "audit") as folder:
+        checksums.write_json(folder / "leakage.json", audit.report(findings))
+        unknown = audit.unknown_speakers(recordings)
+        checksums.write_json(folder / "speakers.json", unknown)
+        confounds = _confounds([row for row in recordings if row.recording not in store.failed], store, settings.seed)
+        checksums.write_json(folder / "confounds.json", confounds)
+        checksums.seal(folder)
     terminal.show_table(["check", "violations"], [[check, len(found)] for check, found in findings.items()])
     if unknown["sentence"]:
         print(unknown["sentence"])
     for sentence in verdict.sentences(confounds):
         print(printable(sentence))
     if leaks := [sentence for found in findings.values() for sentence in found]:
-        sentence = f"{len(leaks)} leak(s) between splits: {leaks[0]}; see {folder / 'leakage.json'}"
+        sentence = f"{len(leaks)} leak(s) between splits: {leaks[0]}; see {ARTIFACTS / 'audit' / 'leakage.json'}"
         if settings.audit.on_leak == "fail":
             raise LeakageError(sentence)
         print(printable(f"scores are too good: {sentence}"))

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline import checksums, params, tables
+from pipeline import checksums, files, params, tables
 from pipeline.console import terminal
 from pipeline.dataset import balance, counts, views
 from pipeline.dataset.division import class_sizes, remark
@@ -28,35 +28,36 @@ READS = (
 def main() -> None:
     settings = read_params(READS)
     store = FeatureStore.open(ARTIFACTS / "features.zarr")
-    folder, strategy, languages = ARTIFACTS / "manifests", settings.silence.strategy, settings.corpus.languages
+    strategy, languages = settings.silence.strategy, settings.corpus.languages
     summary: dict[str, Any] = {"silence": strategy, "balance": settings.balance.strategy}
     shown: list[list[object]] = []
-    for name in SPLITS:
-        counted, rows = {}, []
-        recordings = _recordings(name, languages)
-        for row in store.computed(recordings):
-            speech = store.flags(row.recording)
-            counted[row.recording] = views.counted(strategy, speech)
-            start, stop = (views.rows_before(strategy, speech, frame) for frame in row.frames(len(speech)))
-            # A test recording is one sequence, as it is one stream: states are reset after each.
-            length = stop - start if name == "test" else settings.sequence.length
-            rows += sequence_rows(row, start, stop, length, strategy, store.id)
-        counts.check(rows, counted, dict.fromkeys(row.language for row in recordings), name)
-        balanced = rows
-        if name == "train":
-            balanced, more = _balanced(rows, counted, settings)
-            summary |= more
-        tables.write(folder / f"{name}.csv", SequenceRow, balanced)
-        minutes = counts.before_and_after(rows, balanced, counted, languages, store.frame_s)
-        summary[name] = counts.summary(balanced, counted, languages, store.frame_s)
-        if name == "train":
-            summary["minutes"] = minutes
-        shown += [
-            [f"{name} {language}", *(f"{part[measure]['minutes']:,.2f}" for measure in counts.MEASURES)]
-            for language, part in minutes.items()
-        ]
-    checksums.write_json(folder / "summary.json", summary)
-    checksums.seal(folder)
+    with files.building(ARTIFACTS / "manifests") as folder:
+        for name in SPLITS:
+            counted, rows = {}, []
+            recordings = _recordings(name, languages)
+            for row in store.computed(recordings):
+                speech = store.flags(row.recording)
+                counted[row.recording] = views.counted(strategy, speech)
+                start, stop = (views.rows_before(strategy, speech, frame) for frame in row.frames(len(speech)))
+                # A test recording is one sequence, as it is one stream: states are reset after each.
+                length = stop - start if name == "test" else settings.sequence.length
+                rows += sequence_rows(row, start, stop, length, strategy, store.id)
+            counts.check(rows, counted, dict.fromkeys(row.language for row in recordings), name)
+            balanced = rows
+            if name == "train":
+                balanced, more = _balanced(rows, counted, settings)
+                summary |= more
+            tables.write(folder / f"{name}.csv", SequenceRow, balanced)
+            minutes = counts.before_and_after(rows, balanced, counted, languages, store.frame_s)
+            summary[name] = counts.summary(balanced, counted, languages, store.frame_s)
+            if name == "train":
+                summary["minutes"] = minutes
+            shown += [
+                [f"{name} {language}", *(f"{part[measure]['minutes']:,.2f}" for measure in counts.MEASURES)]
+                for language, part in minutes.items()
+            ]
+        checksums.write_json(folder / "summary.json", summary)
+        checksums.seal(folder)
     terminal.show_table(["split and language", *(f"minutes {measure}" for measure in counts.MEASURES)], shown)
     for note in summary["notes"]:
         print(note)

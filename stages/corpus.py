@@ -2,7 +2,7 @@
 
 import math
 
-from pipeline import checksums, programs, tables
+from pipeline import checksums, files, programs, tables
 from pipeline.console.text import printable
 from pipeline.corpus import layouts
 from pipeline.corpus.entries import Entry
@@ -31,11 +31,11 @@ def main() -> None:
     listing = layouts.read(settings.corpus)
     digest, unreadable, changed = digests.digests(layouts.roots(settings.corpus), listing.entries, memo.default())
 
-    folder = ARTIFACTS / "corpus"
-    rows = [_row(entry, digest[entry.name]) for entry in listing.entries if entry.name in digest]
-    tables.write(folder / "files.csv", FileRow, rows)
-    tables.write(folder / "rejected.csv", RejectedRow, listing.rejected + unreadable)
-    checksums.seal(folder)
+    with files.building(ARTIFACTS / "corpus") as folder:
+        rows = [_row(entry, digest[entry.name]) for entry in listing.entries if entry.name in digest]
+        tables.write(folder / "files.csv", FileRow, rows)
+        tables.write(folder / "rejected.csv", RejectedRow, listing.rejected + unreadable)
+        checksums.seal(folder)
     state = f"{changed:,} new or changed since they were last listed here" if changed else "up to date"
     parts = f" with {len(rows):,} recordings" if len(rows) > len(digest) else ""
     print(printable(f"{len(digest):,} files{parts} in {settings.corpus.folders}: {state}"))

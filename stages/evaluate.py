@@ -1,6 +1,6 @@
 """evaluate: score the exported network on the test speakers and on held-out sources, as a stream of their audio."""
 
-from pipeline import checksums, tables
+from pipeline import checksums, files, tables
 from pipeline.audio.wav import Wav
 from pipeline.console import terminal
 from pipeline.errors import ArtifactError
@@ -40,17 +40,17 @@ def main() -> None:
     summary = summarise(scores["test"], network.drift(sets["test"]), description)
     other = summarise(scores[OTHER], {}, description) if scores[OTHER] else None
 
-    folder = ARTIFACTS / "evaluation"
-    answers = [AnswerRow(scored.row.language, scored.predicted) for scored in scores["test"]]
-    tables.write(folder / "confusion.csv", AnswerRow, answers)
-    tables.write(folder / "det.csv", DetRow, det(scores["test"], description))
-    tables.write(folder / "stream.csv", StreamRow, streams(scores["test"], description))
-    shown = examples.write(folder, examples.choose(scores["test"]), network)
-    tables.write(folder / "examples.csv", ExampleRow, shown)
-    evaluation.write_recordings(folder / "recordings.csv", scores["test"], description.classes)
-    evaluation.write_recordings(folder / "other_recordings.csv", scores[OTHER], description.classes)
-    checksums.write_json(folder / "metrics.json", summary | {OTHER: other})
-    checksums.seal(folder)
+    with files.building(ARTIFACTS / "evaluation") as folder:
+        answers = [AnswerRow(scored.row.language, scored.predicted) for scored in scores["test"]]
+        tables.write(folder / "confusion.csv", AnswerRow, answers)
+        tables.write(folder / "det.csv", DetRow, det(scores["test"], description))
+        tables.write(folder / "stream.csv", StreamRow, streams(scores["test"], description))
+        shown = examples.write(folder, examples.choose(scores["test"]), network)
+        tables.write(folder / "examples.csv", ExampleRow, shown)
+        evaluation.write_recordings(folder / "recordings.csv", scores["test"], description.classes)
+        evaluation.write_recordings(folder / "other_recordings.csv", scores[OTHER], description.classes)
+        checksums.write_json(folder / "metrics.json", summary | {OTHER: other})
+        checksums.seal(folder)
     terminal.show_table(*table(scores["test"], description.languages))
     print(sentences(summary))
     if other:

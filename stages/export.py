@@ -1,6 +1,6 @@
 """export: write the trained network as a frame-by-frame network in four formats, checked against the offline stages."""
 
-from pipeline import checksums, tables
+from pipeline import checksums, files, tables
 from pipeline.console import terminal
 from pipeline.dataset import views
 from pipeline.errors import ArtifactError
@@ -62,24 +62,24 @@ def main() -> None:
         tolerance=settings.export.tolerance,
         weights=trained.count_params(),
     )
-    folder = ARTIFACTS / "streaming"
-    formats.write(trained, architecture, description, folder)
-    store = FeatureStore.open(ARTIFACTS / "features.zarr")
-    rows = store.computed(tables.read(ARTIFACTS / "splits" / "val.csv", SplitRow))
-    network = OfflineNetwork(store, runtimes.load(folder, "litert", description.states).stream(), description)
-    rule = calibration.fitted(network, rows, settings.decision.refuse)
-    description = description.model_copy(update={"decision": rule})
-    description.write(folder)
-    checksums.seal(folder)
-    if not description.streaming:
-        print("offline only: export.streaming is false")
-        return
-    found = {name: golden.replay(folder, name) for name in RUNTIMES}
-    equality = [EqualityRow(RUNTIMES[name].file, *differences) for name, differences in found.items()]
-    tables.write(folder / "equality.csv", EqualityRow, equality)
-    checksums.seal(folder)
-    terminal.show_table(*golden.table(found))
-    golden.check(found, description.tolerance)
+    with files.building(ARTIFACTS / "streaming") as folder:
+        formats.write(trained, architecture, description, folder)
+        store = FeatureStore.open(ARTIFACTS / "features.zarr")
+        rows = store.computed(tables.read(ARTIFACTS / "splits" / "val.csv", SplitRow))
+        network = OfflineNetwork(store, runtimes.load(folder, "litert", description.states).stream(), description)
+        rule = calibration.fitted(network, rows, settings.decision.refuse)
+        description = description.model_copy(update={"decision": rule})
+        description.write(folder)
+        checksums.seal(folder)
+        if not description.streaming:
+            print("offline only: export.streaming is false")
+            return
+        found = {name: golden.replay(folder, name) for name in RUNTIMES}
+        equality = [EqualityRow(RUNTIMES[name].file, *differences) for name, differences in found.items()]
+        tables.write(folder / "equality.csv", EqualityRow, equality)
+        checksums.seal(folder)
+        terminal.show_table(*golden.table(found))
+        golden.check(found, description.tolerance)
     print(f"an answer comes within {sum(description.latency_s.values()):.4g} s after the middle of its frame")
 
 

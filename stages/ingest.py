@@ -44,22 +44,23 @@ def main() -> None:
         accepted, duplicates = ingest.grouped(rows, [item.landmarks for item in consistent], sample_rate)
         rejected = listing.rejected + [row for row in results if isinstance(row, RejectedRow)] + contradicting
 
-    tables.write(folder / "recordings.csv", RecordingRow, accepted)
-    tables.write(folder / "duplicates.csv", DuplicateRow, duplicates)
-    quality, flags = checks.examine(accepted, duplicates, settings.corpus.checks)
-    tables.write(folder / "quality.csv", QualityRow, quality)
-    tables.write(folder / "flags.csv", FlagRow, flags)
-    tables.write(folder / "rejected.csv", RejectedRow, rejected)
-    languages = {language: ingest.summary(language, accepted) for language in settings.corpus.languages}
-    summary = {
-        "languages": languages,
-        "rejected": len(rejected),
-        "left_out": listing.skipped,
-        "notes": listing.notes,
-        "quality": {by: checks.summary(quality, by) for by in ("language", "source")},
-    }
-    checksums.write_json(folder / "summary.json", summary)
-    checksums.seal(folder)
+    with files.building(folder) as complete:
+        tables.write(complete / "recordings.csv", RecordingRow, accepted)
+        tables.write(complete / "duplicates.csv", DuplicateRow, duplicates)
+        quality, flags = checks.examine(accepted, duplicates, settings.corpus.checks)
+        tables.write(complete / "quality.csv", QualityRow, quality)
+        tables.write(complete / "flags.csv", FlagRow, flags)
+        tables.write(complete / "rejected.csv", RejectedRow, rejected)
+        languages = {language: ingest.summary(language, accepted) for language in settings.corpus.languages}
+        summary = {
+            "languages": languages,
+            "rejected": len(rejected),
+            "left_out": listing.skipped,
+            "notes": listing.notes,
+            "quality": {by: checks.summary(quality, by) for by in ("language", "source")},
+        }
+        checksums.write_json(complete / "summary.json", summary)
+        checksums.seal(complete)
 
     terminal.show_table(
         ["language", "recordings", "speakers", "minutes"],

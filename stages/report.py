@@ -1,10 +1,9 @@
 """report: one self-contained page of the results."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
-from pipeline import checksums, params, tables
+from pipeline import checksums, files, params, tables
 from pipeline.audio.wav import Reader, Wav
 from pipeline.console.text import printable
 from pipeline.errors import ArtifactError, ProgramError, ProjectError
@@ -79,13 +78,12 @@ def main() -> None:
             ],
         )
     )
-    target = ARTIFACTS / "report" / "index.html"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(page, encoding="utf-8")
-    _write_plots(target.with_name("plots"), shown)
-    target.with_name("dvc_plots.html").write_text(dvc_plots.template(), encoding="utf-8")
-    target.with_name("result.txt").write_text(f"{sentence(metrics, usual)}\n", encoding="utf-8")
-    print(f"{target}: {sentence(metrics, usual)}")
+    with files.building(ARTIFACTS / "report") as folder:
+        (folder / "index.html").write_text(page, encoding="utf-8")
+        _write_plots(folder / "plots", shown)
+        (folder / "dvc_plots.html").write_text(dvc_plots.template(), encoding="utf-8")
+        (folder / "result.txt").write_text(f"{sentence(metrics, usual)}\n", encoding="utf-8")
+    print(f"{ARTIFACTS / 'report' / 'index.html'}: {sentence(metrics, usual)}")
 
 
 def _provenance() -> commit.Commit | None:
@@ -98,7 +96,6 @@ def _provenance() -> commit.Commit | None:
 
 def _write_plots(folder: Path, shown: list[Card]) -> None:
     """The examples as pictures."""
-    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     for number, one in enumerate(shown, 1):
         (folder / f"{number}_{one.example.row.recording}.svg").write_text(standalone(one.figure), encoding="utf-8")

@@ -1,6 +1,6 @@
 """speakers: where corpus.speakers is cluster, similar voices become one speaker; otherwise nothing is left to do."""
 
-from pipeline import checksums, tables
+from pipeline import checksums, files, tables
 from pipeline.rows import RecordingRow, VoiceRow
 from pipeline.store.feature_store import FeatureStore
 from pipeline.voices import clusters
@@ -15,10 +15,9 @@ def main() -> None:
     if unknown:
         store = FeatureStore.open(ARTIFACTS / "features.zarr")
         found = clusters.speakers(unknown, vectors(store, [row.recording for row in unknown]))
-    folder = ARTIFACTS / "speakers"
-    folder.mkdir(parents=True, exist_ok=True)
-    tables.write(folder / "voices.csv", VoiceRow, [VoiceRow(*pair) for pair in found.items()])
-    checksums.seal(folder)
+    with files.building(ARTIFACTS / "speakers") as folder:
+        tables.write(folder / "voices.csv", VoiceRow, [VoiceRow(*pair) for pair in found.items()])
+        checksums.seal(folder)
     if unknown:
         print(f"{len(unknown):,} recordings of speakers who are not known: {len(set(found.values())):,} similar voices")
     else:

@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 
-from pipeline import checksums, tables
+from pipeline import checksums, files, tables
 from pipeline.console import terminal
 from pipeline.console.text import printable
 from pipeline.rows import LEFT_OUT, OTHER, SPLITS, RecordingRow, SplitRow
@@ -43,12 +43,12 @@ def main() -> None:
     notes += holdout.notes(recordings, len(corpus.left_out))
     rows |= {OTHER: [_row(row, 0, 1) for row in corpus.other], LEFT_OUT: [_row(row, 0, 1) for row in corpus.left_out]}
 
-    folder = ARTIFACTS / "splits"
-    for name, part in rows.items():
-        tables.write(folder / f"{name}.csv", SplitRow, part)
-    checksums.write_json(folder / "summary.json", summary)
-    checksums.write_json(folder / "search.json", {"notes": notes, **(dataclasses.asdict(search) if search else {})})
-    checksums.seal(folder)
+    with files.building(ARTIFACTS / "splits") as folder:
+        for name, part in rows.items():
+            tables.write(folder / f"{name}.csv", SplitRow, part)
+        checksums.write_json(folder / "summary.json", summary)
+        checksums.write_json(folder / "search.json", {"notes": notes, **(dataclasses.asdict(search) if search else {})})
+        checksums.seal(folder)
     terminal.show_table(
         ["language", *(f"{name} {unit}" for name in SPLITS for unit in ("min", "share", "speakers"))],
         [

@@ -1,6 +1,6 @@
 """train: fit the Keras network to the training manifest."""
 
-from pipeline import backend, checksums, programs, tables
+from pipeline import backend, checksums, files, programs, tables
 from pipeline.augment.chain import Chain
 from pipeline.dataset import views
 from pipeline.network.definition import make_architecture
@@ -65,15 +65,13 @@ def main() -> None:
     change = None
     if settings.augment.active():
         change = Chain(settings.augment, settings.mfcc, settings.audio.sample_rate, settings.seed)
-    model, epochs = fitting.fit(architecture, division, train, val, settings.train, settings.seed, change)
-
-    folder = ARTIFACTS / "model"
-    folder.mkdir(parents=True, exist_ok=True)
-    architecture.write(folder / "architecture.json")
-    model.save(folder / "sequence.keras")
-    tables.write(folder / "history.csv", EpochRow, epochs)
-    backend.keras().utils.plot_model(model, folder / "model.png", show_shapes=True, show_layer_names=True, dpi=120)
-    checksums.seal(folder)
+    with files.building(ARTIFACTS / "model") as folder:
+        model, epochs = fitting.fit(architecture, division, train, val, settings.train, settings.seed, change)
+        architecture.write(folder / "architecture.json")
+        model.save(folder / "sequence.keras")
+        tables.write(folder / "history.csv", EpochRow, epochs)
+        backend.keras().utils.plot_model(model, folder / "model.png", show_shapes=True, show_layer_names=True, dpi=120)
+        checksums.seal(folder)
     best = history.best_epoch(history.by_network(epochs)[-1])
     print(f"{model.count_params():,} weights; best of {len(epochs)} epochs: {best.epoch}, {best.val_loss:.3f}")
 

@@ -5,7 +5,6 @@ from stages import ARTIFACTS, run
 
 
 def main() -> None:
-    ARTIFACTS.mkdir(exist_ok=True)
     checksums.write_json(ARTIFACTS / "versions.json", versions.installed(versions.PACKAGES))
 
 

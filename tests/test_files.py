@@ -1,8 +1,10 @@
 """A file or folder exists whole or not at all."""
 
+import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,33 @@ def test_scratch_folders_made_at_the_same_time_stay(tmp_path: Path) -> None:
         thread.join()
     assert lasted == [True] * 800
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_with_another_name_is_not_written_through_it(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_bytes(b"old")
+    (tmp_path / "hard").hardlink_to(tmp_path / "cache")
+    (tmp_path / "soft").symlink_to(tmp_path / "cache")
+    for name in ("hard", "soft"):
+        files.replace(tmp_path / name, b"new")
+        assert (tmp_path / name).read_bytes() == b"new"
+        assert not (tmp_path / name).is_symlink()
+    assert (tmp_path / "cache").read_bytes() == b"old"
+
+
+def test_a_folder_replaces_a_link_and_not_what_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "file").touch()
+    (tmp_path / "store [1]").symlink_to(tmp_path / "elsewhere")
+    with files.building(tmp_path / "store [1]") as folder:
+        (folder / "new").touch()
+    assert [path.name for path in (tmp_path / "store [1]").iterdir()] == ["new"]
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["file"]
+
+
+def test_a_device_is_written_to_and_stays(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as reader:
+        read = reader.submit((tmp_path / "pipe").read_bytes)
+        files.replace(tmp_path / "pipe", b"content")
+        assert read.result() == b"content"
+    assert (tmp_path / "pipe").is_fifo()

@@ -161,11 +161,10 @@ class Copy:
         git(self.folder, "reset", "--quiet", "--hard")
         for path in self.overlay:
             target = self.folder / path
+            target.unlink(missing_ok=True)  # it may be a link
             if (self.project.root / path).is_file():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(self.project.root / path, target)
-            else:
-                target.unlink(missing_ok=True)
         with _edited(self.folder / "params.yaml") as tree:
             grid.put(tree, values)
         # DVC would fail on earlier outputs of these stages if its cache lacks them, as after a clone.

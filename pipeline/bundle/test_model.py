@@ -243,6 +243,7 @@ def write_frames(path: Path, about: dict[str, Any], speech: np.ndarray, posterio
     for frame, (flag, row) in enumerate(zip(speech, posteriors, strict=True)):
         cells = ["" if math.isnan(posterior) else f"{posterior:.6f}" for posterior in row]
         lines.append(",".join([f"{frame},{frame * hop_s:.3f},{flag:d}", *cells]))
+    path.unlink(missing_ok=True)  # it may be a link to another file
     path.write_text("\n".join([*lines, ""]), encoding="utf-8", newline="")
 
 

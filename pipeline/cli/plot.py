@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline import files
 from pipeline.arrays import Waveform
 from pipeline.console.text import printable
 from pipeline.errors import ArgumentError
@@ -37,7 +38,7 @@ def write(target: Path, name: str, blocks: Iterable[Waveform], frames: Sequence[
         if advice := pictures.advice(classes):
             print(f"{printable(target)}: {advice}", file=sys.stderr)
     try:
-        target.write_bytes(content)
+        files.replace(target, content)
     except OSError as error:
         raise ArgumentError(
             f"{target} can't be written ({error.strerror}); name a file in a folder that exists"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline import files
 from pipeline.cli import options
 
 if TYPE_CHECKING:
@@ -113,7 +114,8 @@ def _write(target: Path, samples: "Samples", rate: int) -> None:
 
     _require_ending(target)
     try:
-        soundfile.write(os.fsencode(target), samples, rate, subtype="PCM_16")
+        with files.replacing(target) as partial:
+            soundfile.write(os.fsencode(partial), samples, rate, subtype="PCM_16", format=target.suffix[1:].upper())
     except (soundfile.LibsndfileError, OSError) as error:
         raise click.UsageError(
             f"OUT {str(target)!r} can't be written ({error}); name a file in a folder that exists"

@@ -64,7 +64,7 @@ def run(
     progress = Progress(job.name, sum(len(batch) for batch in batches), job.unit)
     with admission(shared_folder, job.packages) as admitted:
         wait_for_nannies(client)
-        task = portable(partial(job.function, **bound), job.packages, *admitted)
+        task = portable(partial(job.function, **bound), job.packages, *admitted, ceil(job.compile_s / TICK_S))
         for group in groups:  # groups grow: the first holds all batches, each further one a batch that crashed workers
             isolated = group is not groups[0]  # so that nothing else can crash the worker
             for batch, outcome in _outcomes(client, task, group, job.allowance_s):

@@ -14,6 +14,7 @@ Cause = Literal["killed", "hung"]
 FAILURE: dict[Cause, str] = {"killed": "crashed every worker", "hung": "never ended"}
 
 BYTES_PER_S = 0.5e6  # of files in any format, for allowances: slower than decoding 32 kbit/s MP3 on a busy machine
+COMPILE_S = 120.0  # of a job: 5 to 15 s of one processor, on a machine that has other work
 SAMPLES_PER_S = 1e6  # for allowances: a tenth of the speed of trim and features
 
 
@@ -42,6 +43,8 @@ class Job(Generic[Item, Result]):
         Returns the result of an item that failed; called as soon as the failure is known.
     allowance_s
         Seconds that an item may take, in addition to the time limit of every task.
+    compile_s
+        Seconds that the first task of a worker may take in addition: Numba compiles the function on a new machine.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Job(Generic[Item, Result]):
     batches: Callable[..., Sequence[Sequence[Item]]]
     placeholder: Callable[[Item, Cause], Result]
     allowance_s: Callable[[Item], float]
+    compile_s: float = 0.0
 
     @property
     def module(self) -> str:

@@ -23,11 +23,16 @@ from pipeline.versions import MISSING, OPTIONAL, installed
 
 TICK_S = 1  # the unit of time limits
 
-_admitted: set[str] = set()  # runs whose versions and files this worker process shares
+_admitted: set[tuple[str, str]] = set()  # runs whose versions and files a worker of this process shares
 
 
 def portable(
-    function: Callable[..., Any], packages: Sequence[str], run: str, token: Path, versions: Mapping[str, str]
+    function: Callable[..., Any],
+    packages: Sequence[str],
+    run: str,
+    token: Path,
+    versions: Mapping[str, str],
+    first_ticks: int = 0,
 ) -> Callable[..., Any]:
     """A task that any Python with Dask can load, so that a worker without this package can report it."""
     payload, text = pickle.dumps(function), str(token)
@@ -45,7 +50,7 @@ def portable(
             from pipeline.console import environment
         except ImportError as error:
             return "refused", f"{who} can't import this package ({error}); start it in the same environment as this"
-        if run not in here._admitted:
+        if (run, address) not in here._admitted:
             found = here.versions(packages)
             for name, mine in versions.items():
                 if (theirs := found.get(name)) != mine:
@@ -53,9 +58,10 @@ def portable(
             if not Path(text).is_dir():
                 folder = Path(text).parent
                 return "refused", f"{who} does not see the files in {folder}; use a file system that all share"
-            here._admitted.add(run)
+            here._admitted.add((run, address))
             environment.settle()
             here.warn_of_memory()
+            ticks += first_ticks
         try:
             loaded, arguments = pickle.loads(payload), pickle.loads(items)  # noqa: S301 what this process pickled
         except ImportError as error:

@@ -6,8 +6,9 @@ same parameters always give the same bytes.
 
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from pipeline import params, programs
+from pipeline import files, params, programs
 from pipeline.console import terminal
 from pipeline.demo import espeak
 from pipeline.errors import CorpusError, ParameterError
@@ -172,12 +173,12 @@ def write_corpus(folder: Path, demo: params.Demo, sentences: Sentences) -> None:
     """
     recordings = plan_recordings(demo, sentences)
     programs.require("espeak-ng")  # before anything is removed
-    _clear(folder)
     progress = terminal.Progress("demo", len(recordings), "recordings")
-    with ThreadPoolExecutor(os.cpu_count()) as threads:  # they wait for espeak-ng, so threads use every core
-        for _ in threads.map(partial(_write_recording, folder), recordings):
+    # The threads wait for espeak-ng, so they use every core.
+    with _building(folder) as target, ThreadPoolExecutor(os.cpu_count()) as threads:
+        for _ in threads.map(partial(_write_recording, target), recordings):
             progress.update(1)
-    _write_speakers(folder / "speakers.csv", recordings)
+        _write_speakers(target / "speakers.csv", recordings)
     terminal.show_table(
         ["language", "recordings", "voices", "minutes"],
         [_summary(language, recordings) for language in HOMEWORK_MINUTES],
@@ -186,16 +187,17 @@ def write_corpus(folder: Path, demo: params.Demo, sentences: Sentences) -> None:
 
 def write_empty(folder: Path) -> None:
     """Write a corpus without recordings: DVC warns about an empty folder."""
-    _clear(folder)
-    _write_speakers(folder / "speakers.csv", [])
+    with _building(folder) as target:
+        _write_speakers(target / "speakers.csv", [])
 
 
-def _clear(folder: Path) -> None:
-    """Make the folders of the languages, and remove the recordings in them."""
-    for language in HOMEWORK_MINUTES:
-        (folder / f"train_{language}").mkdir(parents=True, exist_ok=True)
-        for stale in (folder / f"train_{language}").glob(f"{language}_*.wav"):
-            stale.unlink()
+@contextmanager
+def _building(folder: Path) -> Iterator[Path]:
+    """A new corpus with the empty folders of the languages."""
+    with files.building(folder) as target:
+        for language in HOMEWORK_MINUTES:
+            (target / f"train_{language}").mkdir()
+        yield target
 
 
 def _write_recording(folder: Path, recording: PlannedRecording) -> None:

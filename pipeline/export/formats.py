@@ -1,6 +1,5 @@
 """Write the trained network as a frame-by-frame network in four formats, each checked against the sequence form."""
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,7 +123,5 @@ def _write_networks(trained: "Model", architecture: Architecture, folder: Path) 
     forms.transfer(trained, step)
     stateful.save(folder / RUNTIMES["keras"].file)
     for name, kind in KERAS_FORMATS.items():
-        target = folder / RUNTIMES[name].file
-        shutil.rmtree(target, ignore_errors=True)
-        step.export(target, format=kind, verbose=False)
+        step.export(folder / RUNTIMES[name].file, format=kind, verbose=False)
     onnx_file.write(trained, architecture, folder / RUNTIMES["onnx"].file)

@@ -14,7 +14,7 @@ from pipeline import params
 from pipeline.arrays import Spans
 from pipeline.audio.wav import Reader, Wav
 from pipeline.cluster import dispatch
-from pipeline.cluster.job import FAILURE, SAMPLES_PER_S, Cause, Job
+from pipeline.cluster.job import COMPILE_S, FAILURE, SAMPLES_PER_S, Cause, Job
 from pipeline.jobs.memo import Memo, Origin, key
 from pipeline.mfcc.kernel import FIXED, Kernel, frame_count, make_kernel
 from pipeline.rows import RecordingRow
@@ -156,6 +156,7 @@ FEATURES = Job(
     batches=batches,
     placeholder=placeholder,
     allowance_s=lambda part: part.n_samples / SAMPLES_PER_S,
+    compile_s=COMPILE_S,
 )
 
 

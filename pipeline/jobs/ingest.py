@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pipeline import params
 from pipeline.audio import container
 from pipeline.cluster import dispatch
-from pipeline.cluster.job import BYTES_PER_S, FAILURE, Cause, Job
+from pipeline.cluster.job import BYTES_PER_S, COMPILE_S, FAILURE, Cause, Job
 from pipeline.corpus import layouts
 from pipeline.corpus.entries import Entry
 from pipeline.errors import CorpusError
@@ -77,6 +77,7 @@ INGEST = Job(
     batches=batches,
     placeholder=placeholder,
     allowance_s=lambda file: file.size / BYTES_PER_S,
+    compile_s=COMPILE_S,
 )
 
 

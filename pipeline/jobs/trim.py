@@ -12,7 +12,7 @@ from pipeline import params
 from pipeline.arrays import Spans
 from pipeline.audio.wav import Reader, Wav
 from pipeline.cluster import dispatch
-from pipeline.cluster.job import FAILURE, SAMPLES_PER_S, Cause, Job
+from pipeline.cluster.job import COMPILE_S, FAILURE, SAMPLES_PER_S, Cause, Job
 from pipeline.errors import Defect, ProgramError
 from pipeline.jobs.memo import Memo, Origin, key
 from pipeline.rows import RecordingRow
@@ -87,6 +87,7 @@ TRIM = Job(
     batches=batches,
     placeholder=placeholder,
     allowance_s=lambda wav: wav.n_samples / SAMPLES_PER_S,
+    compile_s=COMPILE_S,
 )
 
 

@@ -1,5 +1,6 @@
 """Work on a cluster of real processes: only items that fail alone are lost, and each is reported."""
 
+import dataclasses
 import functools
 import importlib.metadata
 import os
@@ -18,7 +19,7 @@ import dask
 import psutil
 import pytest
 
-from pipeline.cluster import dispatch, engine, task, watch
+from pipeline.cluster import dispatch, engine, task, template, watch
 from pipeline.errors import ClusterError
 from tests.cluster import tasks
 from tests.cluster.clusters import Cluster, family, started
@@ -89,6 +90,25 @@ def test_a_worker_killed_with_its_results_costs_only_those(two: Cluster, tmp_pat
 
 def test_an_item_that_kills_every_worker_is_failed_alone(cluster: None, tmp_path: Path) -> None:
     assert work(tasks.die_of_seven, 12, tmp_path, batch=4) == [*squares(7), tasks.FAILED["killed"], *squares(12)[8:]]
+
+
+def test_the_first_task_of_a_worker_may_compile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch, "TASK_LIMIT_S", 1)
+    job = dataclasses.replace(tasks.job(tasks.wait_first), compile_s=30)
+    with dask.config.set({"scheduler-address": None}), engine.connect() as client:
+        assert dispatch.run(client, job, [[1], [2], [3]], shared_folder=tmp_path) == [1, 4, 9]
+
+
+def test_without_shared_memory_workers_are_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(template, "has_semaphores", lambda: False)
+    with dask.config.set({"scheduler-address": None}):
+        assert set(work(tasks.process, 9, tmp_path)) == {os.getpid()}
+
+
+def test_a_worker_that_cannot_start_says_why_at_once(tmp_path: Path) -> None:
+    broken = {"scheduler-address": None, "distributed.worker.preload": ["no_such_module"]}
+    with dask.config.set(broken), pytest.raises(ClusterError, match="No module named 'no_such_module'"):
+        work(tasks.square, 9, tmp_path)
 
 
 def test_an_item_whose_task_does_not_end_fails_alone(

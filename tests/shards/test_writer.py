@@ -70,3 +70,21 @@ def test_a_failed_recording_is_marked_and_its_frames_are_nan(tmp_path: Path, mon
     assert np.isfinite(reader.mfcc_rows(0, 8)).all()
     assert np.isnan(reader.mfcc_rows(8, 28)).all()
     assert not reader.speech_rows(8, 28).any()
+
+
+def test_the_bytes_of_a_store_do_not_depend_on_settings_of_zarr(tmp_path: Path) -> None:
+    foreign = {
+        "default_zarr_format": 2, "json_indent": 7, "array.order": "F", "array.write_empty_chunks": True,
+        "codecs.blosc": "nothing.Here", "codec_pipeline.path": "no.Pipeline", "codec_pipeline.batch_size": 9,
+    }  # fmt: skip
+    stores = []
+    for name, configured in (("plain", {}), ("foreign", foreign)):
+        with zarr.config.set(configured):
+            path = tmp_path / name
+            writer.create(path, ["a"], ["x"], ["s"], [70], 4, {})
+            writer.write(path, 0, np.arange(280, dtype=np.float32).reshape(70, 4), np.zeros(70, bool))
+            assert RowReader.open(path).mfcc_rows(0, 70)[69, 3] == 279
+            stores.append(
+                {str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if file.is_file()}
+            )
+    assert stores[0] == stores[1]

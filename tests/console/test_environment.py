@@ -1,0 +1,88 @@
+"""No setting of a shell or a home changes a result or stops a run; the library changes its process for no longer."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.console import environment
+
+REPORT = """
+import json, os, sys, tempfile, warnings
+from pipeline.console import entry
+warnings.warn("as of the next version", DeprecationWarning)
+print(json.dumps([dict(os.environ), sys.path, tempfile.gettempdir()]))
+"""
+
+
+def settled(folder: Path, code: str = REPORT, **variables: str) -> Any:
+    """What a program of this package finds, if it is started with these variables."""
+    root = str(Path(__file__).parents[2])
+    given = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": root} | variables
+    done = subprocess.run([sys.executable, "-c", code], env=given, capture_output=True, text=True, check=False)
+    assert not done.returncode, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_variables_of_packages_are_not_those_of_the_shell(tmp_path: Path) -> None:
+    foreign = {
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline", "KERAS_BACKEND": "torch", "KERAS_MAX_EPOCHS": "1",
+        "ZARR_DEFAULT_ZARR_FORMAT": "2", "NUMBA_DISABLE_JIT": "1", "TF_ENABLE_ONEDNN_OPTS": "0", "OMP_NUM_THREADS": "7",
+        "BLOSC_CLEVEL": "1", "PYTHONWARNINGS": "error",
+    }  # fmt: skip
+    plain, _, _ = settled(tmp_path)
+    assert settled(tmp_path, **foreign)[0] == plain
+    assert plain["KERAS_BACKEND"] == "tensorflow"
+    assert plain["MPLBACKEND"] == "agg"
+
+
+def test_folders_of_pythonpath_do_not_hide_installed_packages(tmp_path: Path) -> None:
+    root = str(Path(__file__).parents[2])
+    (tmp_path / "numpy.py").write_text("raise ImportError('another numpy')\n")
+    (tmp_path / "mine.py").touch()
+    code = f"{REPORT}\nimport numpy, mine\nprint(json.dumps(numpy.__file__))"
+    assert "numpy.py" not in settled(tmp_path, code, PYTHONPATH=f"{tmp_path}{os.pathsep}{root}")
+
+
+def test_a_temporary_folder_has_a_name_short_enough_for_sockets(tmp_path: Path) -> None:
+    long = tmp_path / ("long" * 25)
+    long.mkdir()
+    variables, _, folder = settled(tmp_path, TMPDIR=str(long))
+    assert len(folder) <= environment.SOCKET_FOLDER_BYTES
+    assert variables["TMPDIR"] == folder
+    (tmp_path / "t").mkdir()
+    short = settled(tmp_path, TMPDIR=str(tmp_path / "t"))[2] if len(str(tmp_path)) < 60 else None
+    assert short in (None, str(tmp_path / "t"))
+
+
+def test_caches_have_a_folder_of_this_user_if_the_home_has_none(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    homeless = {"HOME": str(tmp_path / "file" / "home"), "TMPDIR": str(tmp_path)}
+    first = Path(settled(tmp_path, **homeless)[0]["XDG_CACHE_HOME"])
+    assert first.parent == tmp_path
+    assert first.stat().st_mode & 0o777 == 0o700
+    assert Path(settled(tmp_path, **homeless)[0]["XDG_CACHE_HOME"]) == first
+    first.chmod(0o777)  # somebody else may have written code there, which packages would run
+    assert Path(settled(tmp_path, **homeless)[0]["XDG_CACHE_HOME"]) != first
+    assert "XDG_CACHE_HOME" not in settled(tmp_path)[0]
+
+
+@pytest.mark.slow
+def test_keras_has_its_own_settings_and_the_process_keeps_those_it_had(tmp_path: Path) -> None:
+    (tmp_path / ".keras").mkdir()
+    settings = {"floatx": "float64", "backend": "torch", "image_data_format": "channels_first", "epsilon": 0.1}
+    (tmp_path / ".keras" / "keras.json").write_text(json.dumps(settings))
+    code = """
+import json, os
+before = dict(os.environ)
+from pipeline import backend
+config = backend.keras().config
+assert dict(os.environ) == before
+print(json.dumps([config.backend(), config.floatx(), config.image_data_format(), config.epsilon()]))
+"""
+    found = settled(tmp_path, code, MPLBACKEND="module://no_such_package.backend", KERAS_BACKEND="jax")
+    assert found == ["tensorflow", "float32", "channels_last", 1e-7]
