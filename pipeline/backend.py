@@ -47,10 +47,9 @@ def quiet_stderr() -> Iterator[None]:
     For libraries that write before they read a log level, or have none. File descriptor 2 and Python's sys.stderr are
     not touched, so no other thread loses a traceback.
     """
-    libc = ctypes.CDLL(None)
     try:
-        stream = ctypes.c_void_p.in_dll(libc, "stderr")
-    except ValueError:  # this C library uses another name for it: the messages are shown
+        stream = ctypes.c_void_p.in_dll(ctypes.CDLL(None), "stderr")
+    except (ValueError, TypeError):  # another name for it, or Windows: the messages are shown
         yield
         return
     with _lock:

@@ -235,10 +235,12 @@ def _end_processes_in(folder: Path) -> None:
 
 
 def _groups_in(folder: Path) -> set[int]:
+    import psutil
+
     python = Path(sys.executable).resolve()
     groups = set()
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if folder in (process / "cwd").readlink().parents and (process / "exe").readlink() == python:
-                groups.add(os.getpgid(int(process.name)))
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if folder in Path(process.cwd()).parents and Path(process.exe()) == python:
+                groups.add(os.getpgid(process.pid))
     return groups

@@ -17,6 +17,7 @@ from pipeline.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ
 from pipeline.errors import AudioError
 
 BLOCK_FRAMES = 1 << 18  # decoded at a time: 16 s at 16 kHz, 1 MB per channel
+FLAGS = sum(getattr(os, name, 0) for name in ("O_RDONLY", "O_NONBLOCK", "O_NOCTTY", "O_BINARY"))  # O_BINARY: Windows
 UNKNOWN_FRAMES = 2**63 - 1  # libsndfile's value for an unknown length
 
 
@@ -65,6 +66,8 @@ class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]
     def of(cls, file: int | File, path: Path) -> "_ForwardFile":
         """Open a file by its descriptor, which it will close: libsndfile would guess the format from a name."""
         try:
+            if isinstance(file, int) and not hasattr(os, "pread"):  # Windows: a descriptor is known to Python only
+                return cls(os.fdopen(file, "rb"))
             return cls(file)
         except (soundfile.LibsndfileError, OSError, TypeError) as error:  # closes the descriptor as well
             detail = "is not audio that libsndfile reads; convert it to WAV or FLAC"
@@ -142,7 +145,7 @@ def duration(path: Path) -> float:
 def _open(path: Path) -> int:
     """Open a regular file; anything else raises an error at once, without blocking."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        descriptor = os.open(path, FLAGS)
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a name with a zero byte
         raise AudioError("missing", "is not a file; check its name", path) from error
     except OSError as error:

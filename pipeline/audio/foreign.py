@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from pipeline.audio import foreign_decoder
 from pipeline.audio.decoded import Decoded
-from pipeline.audio.headers import File
+from pipeline.audio.headers import File, pread
 from pipeline.errors import AudioError
 
 HEAD_BYTES = 16
@@ -56,13 +56,13 @@ KINDS = (
 
 def recognise(descriptor: int) -> Kind | None:
     """The format of an open file, if it is one of those here."""
-    head = os.pread(descriptor, HEAD_BYTES, 0)
+    head = pread(descriptor, HEAD_BYTES, 0)
     return next((kind for kind in KINDS if head[kind.offset :].startswith(kind.magic)), None)
 
 
 def is_installed() -> bool:
-    """Tell if PyAV is installed."""
-    return importlib.util.find_spec("av") is not None
+    """Tell if PyAV is installed, on a system where its process can be given an open file: not on Windows."""
+    return hasattr(os, "pread") and importlib.util.find_spec("av") is not None
 
 
 def waiting(details: Iterable[str]) -> list[str]:

@@ -7,10 +7,10 @@ codec} or {reason, error}; blocks of float32 samples, an empty one, and {} or {r
 import io
 import json
 import os
-import resource
 import struct
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import IO, Any
 
 MEMORY_BYTES = 4 << 30
@@ -21,7 +21,10 @@ def main() -> None:
     """Serve requests until standard input ends."""
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # FFmpeg prints to it
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    with suppress(ImportError, ValueError, OSError):  # of systems without such a limit
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     requests = sys.stdin.buffer
     while size := requests.read(4):
         path, demuxer = json.loads(requests.read(*struct.unpack("<I", size)))

@@ -16,6 +16,17 @@ FILES = (b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"caff")  # as a chunk: an
 HEADER_BYTES = 1 << 20  # the longest header whose length is corrected
 
 
+def pread(descriptor: int, count: int, at: int) -> bytes:
+    """Bytes of an open file, as `os.pread` reads them, which Windows lacks."""
+    if hasattr(os, "pread"):
+        return os.pread(descriptor, count, at)
+    position = os.lseek(descriptor, 0, os.SEEK_CUR)
+    os.lseek(descriptor, at, os.SEEK_SET)
+    content = os.read(descriptor, count)
+    os.lseek(descriptor, position, os.SEEK_SET)
+    return content
+
+
 class File(io.RawIOBase):
     """Random access to a part of an open file, whose own position does not change. Offset 0 is `start`.
 
@@ -62,7 +73,7 @@ class File(io.RawIOBase):
         return self._position
 
     def _read(self, at: int, count: int) -> bytes:
-        content = os.pread(self._descriptor, max(min(count, self.size - at), 0), self.start + at)
+        content = pread(self._descriptor, max(min(count, self.size - at), 0), self.start + at)
         return self._head[at : at + count] + content[max(len(self._head) - at, 0) :]
 
 

@@ -6,6 +6,7 @@ seconds = start + the tasks' seconds in the sample · (all audio / the sample's)
 import dataclasses
 import functools
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -278,8 +279,10 @@ def _timed(items: Sequence[Any], function: Callable[..., list[Any]], **bound: An
 
 def _memory() -> int:
     """Peak memory of this process, bytes."""
-    with Path("/proc/self/status").open(encoding="ascii") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _size(path: Path) -> int:

@@ -1,6 +1,5 @@
 """SoX as a program: the samples that its `silence` effect keeps."""
 
-import fcntl
 import subprocess
 from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -48,8 +47,7 @@ def run_sox(blocks: Iterable[Samples], sample_rate: int, threshold: float) -> Ge
     ):
         stdin, stdout, stderr = (cast(IO[bytes], pipe) for pipe in (process.stdin, process.stdout, process.stderr))
         for stream in (stdin, stdout):
-            with suppress(OSError):  # all pipes of a user have a limit
-                fcntl.fcntl(stream, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+            _enlarge(stream)
         fed = feeder.submit(_feed, stdin, blocks)
         try:
             while part := stdout.read(PIPE_BYTES):
@@ -61,6 +59,14 @@ def run_sox(blocks: Iterable[Samples], sample_rate: int, threshold: float) -> Ge
         complaint = stderr.read().decode(errors="replace").strip()
     if process.returncode:
         raise ProgramError(f"SoX failed with exit status {process.returncode} ({complaint}); run it again")
+
+
+def _enlarge(pipe: IO[bytes]) -> None:
+    """Give a pipe more room, on Linux."""
+    with suppress(ImportError, AttributeError, OSError):  # all pipes of a user have a limit
+        import fcntl
+
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _feed(pipe: IO[bytes], blocks: Iterable[Samples]) -> None:
