@@ -1,6 +1,7 @@
 """The comparison of the cells of a grid: means over their seeds, intervals, the best of each column, as tables."""
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import get_args
 
@@ -94,8 +95,18 @@ def markdown(rows: Sequence[ComparisonRow], notes: Sequence[str]) -> str:
     header, lines = table(rows, lambda number: f"**{number}**")
     n_parameters = len(rows[0].extra)
     bars = ["---"] * n_parameters + ["---:"] * (len(header) - n_parameters)
-    drawn = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in [header, bars, *lines]]
+    named = [[*map(escaped, line[:n_parameters]), *line[n_parameters:]] for line in (header, *lines)]
+    drawn = [f"| {' | '.join(line)} |" for line in (named[0], bars, *named[1:])]
     return "\n\n".join(["# Ablation", "\n".join(drawn), EXPLANATION, *notes]) + "\n"
+
+
+def escaped(text: str) -> str:
+    r"""A text in Markdown, on one line.
+
+    >>> print(escaped("a|b *c* <d>"))
+    a\|b \*c\* \<d>
+    """
+    return re.sub(r"([\\`*<|])", r"\\\1", " ".join(text.split()))
 
 
 def text(row: ComparisonRow) -> str:

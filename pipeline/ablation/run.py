@@ -85,8 +85,8 @@ def _write(root: Path, scored: Sequence[Scored], seeds: Sequence[int], failures:
     tables.write(folder / "table.csv", ComparisonRow, rows)
     commits = ", ".join(dict.fromkeys(row.commit for row in rows))
     measured = f"Commit {commits}; corpus {scored[0].trial.settings.corpus.root}; seeds {', '.join(map(str, seeds))}."
-    failed = [f"Failed: {failure.trial.label}: {failure.sentence}." for failure in failures]
-    page = comparison.markdown(rows, [measured, "![The same as a drawing](plot.svg)", *failed])
+    failed = [comparison.escaped(f"Failed: {failure.trial.label}: {failure.sentence}.") for failure in failures]
+    page = comparison.markdown(rows, [comparison.escaped(measured), "![The same as a drawing](plot.svg)", *failed])
     files.replace(folder / "table.md", page.encode())
     files.replace(folder / "plot.svg", svg(rows).encode())
     print()
