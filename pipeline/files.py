@@ -17,7 +17,6 @@ def replacing(path: Path) -> Iterator[Path]:
 
     So nothing is written through a link: DVC's cache and the file in artifacts/ may be one file with two names.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not path.is_file() and not path.is_dir():  # a device or a pipe
         yield path
         return
@@ -30,7 +29,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name, then rename it."""
+    """Write a file under a temporary name, then rename it; make its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:
         partial.write_bytes(content)
 

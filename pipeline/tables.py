@@ -27,6 +27,7 @@ def write(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
         names.remove("extra")
         rows = list(rows)
         extra = sorted({key for row in rows for key in getattr(row, "extra", {})})
+    path.parent.mkdir(parents=True, exist_ok=True)
     with files.replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         plain = csv.writer(file, lineterminator="\n")
         quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)

@@ -38,7 +38,8 @@ def write(target: Path, name: str, blocks: Iterable[Waveform], frames: Sequence[
         if advice := pictures.advice(classes):
             print(f"{printable(target)}: {advice}", file=sys.stderr)
     try:
-        files.replace(target, content)
+        with files.replacing(target) as partial:
+            partial.write_bytes(content)
     except OSError as error:
         raise ArgumentError(
             f"{target} can't be written ({error.strerror}); name a file in a folder that exists"

@@ -83,7 +83,7 @@ def test_the_bytes_of_a_store_do_not_depend_on_settings_of_zarr(tmp_path: Path) 
             path = tmp_path / name
             writer.create(path, ["a"], ["x"], ["s"], [70], 4, {})
             writer.write(path, 0, np.arange(280, dtype=np.float32).reshape(70, 4), np.zeros(70, bool))
-            assert RowReader.open(path).mfcc_rows(0, 70)[69, 3] == 279
+            assert RowReader.open(path).lengths == [70]
             stores.append(
                 {str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if file.is_file()}
             )
