@@ -103,8 +103,7 @@ def read(path: Path, rate: int) -> np.ndarray:
     """A recording as 16-bit samples at one rate: the mean of its channels, resampled."""
     audio, own_rate = soundfile.read(path, dtype="float32", always_2d=True)
     mono = audio.mean(axis=1, dtype=np.float32)
-    if own_rate != rate:
-        mono = soxr.resample(mono, own_rate, rate)
+    mono = mono if own_rate == rate else soxr.resample(mono, own_rate, rate)
     return rounded(mono * FULL_SCALE)
 
 
@@ -238,13 +237,13 @@ def printable(name: str) -> str:
 def write_frames(path: Path, about: dict[str, Any], speech: np.ndarray, posteriors: np.ndarray) -> None:
     """Write the posteriors of every frame as CSV."""
     hop_s = about["mfcc"]["hop_length"] / about["sample_rate"]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [",".join(["frame", "time_s", "speech", *about["classes"]])]
+    lines = [["frame", "time_s", "speech", *about["classes"]]]
     for frame, (flag, row) in enumerate(zip(speech, posteriors, strict=True)):
-        cells = ["" if math.isnan(posterior) else f"{posterior:.6f}" for posterior in row]
-        lines.append(",".join([f"{frame},{frame * hop_s:.3f},{flag:d}", *cells]))
+        numbers = ("" if math.isnan(posterior) else f"{posterior:.6f}" for posterior in row)
+        lines.append([f"{frame},{frame * hop_s:.3f},{flag:d}", *numbers])
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)  # it may be a link to another file
-    path.write_text("\n".join([*lines, ""]), encoding="utf-8", newline="")
+    path.write_text("".join(",".join(line) + "\n" for line in lines), encoding="utf-8", newline="")
 
 
 def main() -> int:
