@@ -18,6 +18,7 @@ from pipeline.errors import AudioError, CorpusError
 
 LABELS = "labels.csv"
 FILE, LABEL = "file", "label"
+FIRST_LINES = 5  # one of which tells if a table is of this layout: there may be a header, and bad lines
 ENDING = ".wav"  # may be left out in the table
 
 
@@ -27,8 +28,8 @@ def recognise(root: Path) -> str | None:
     if not is_file(root / table):
         return None
     with suppress(CorpusError):
-        for _, cells in islice(Table(root / table, "", "").lines(), 1, 2):  # the first may be a header
-            found = Files(root)
+        found, lines = Files(root), Table(root / table, "", "", lambda line, fault: None).lines()
+        for _, cells in islice(lines, FIRST_LINES):
             files = [cell for cell in cells if "/" not in cell and is_file(root / _find(found, root, cell.strip()))]
             if files and any(cell.strip().isdecimal() for cell in cells):
                 return f"it holds {escaped(table)} with files and integers"

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline import params
 from pipeline.corpus import layouts
 from pipeline.corpus.spreadsheet import Table
 from pipeline.errors import CorpusError
@@ -150,7 +151,7 @@ def test_a_bad_line_costs_that_line(tmp_path: Path, line: str, fault: str, after
 
 @pytest.mark.parametrize("header", ["", "FILE; Label \n", "Label;file\n"])
 def test_labels_are_read_as_spreadsheets_write_them(tmp_path: Path, header: str) -> None:
-    cells = [["a.wav", "0"], ["b", "1"], ["", ""], ["c.wav"], ["d.wav", "0", "x"], [".\\e.wav", " 1"]]
+    cells = [["a.wav", "0"], ["c.wav"], ["b", "1"], ["", ""], ["d.wav", "0", "x"], [".\\e.wav", " 1"]]
     order = -1 if header.startswith("L") else 1
     table = header + "".join(";".join(row[::order]) + "\n" for row in cells)
     (tmp_path / "labels.csv").write_bytes(table.encode("utf-16"))
@@ -162,7 +163,7 @@ def test_labels_are_read_as_spreadsheets_write_them(tmp_path: Path, header: str)
     ]  # fmt: skip
     assert {row.path for row in listing.rejected} == {"labels.csv"}
     assert len(listing.rejected) == 2
-    assert layouts.LAYOUTS["homework"].recognise(tmp_path)
+    assert layouts.recognised(params.Source(root=str(tmp_path), layout="auto", name="x"))[0] == "homework"
 
 
 def test_a_last_line_without_its_end_is_cut_off(tmp_path: Path) -> None:
