@@ -27,6 +27,7 @@ PITCHES = (35, 60)  # espeak-ng's -p, of 0 to 99
 SPEEDS_WPM = (135, 185)  # espeak-ng's -s, words per minute
 MIN_LENGTH_S, MEAN_LENGTH_S = 5.0, 10.0  # of a recording; the maximum is below 20, the mean lower in a small corpus
 MIN_SENTENCES = 60  # per language
+MIN_CHOICE = 9  # sentences, from which any recording can be filled
 
 Sentences = dict[str, tuple[str, ...]]  # by language
 
@@ -81,7 +82,8 @@ def plan_recordings(demo: params.Demo, sentences: Sentences) -> list[PlannedReco
     list of PlannedRecording
         Language by language. Each lasts 5 to 20 s; together they last ``demo.minutes``, and every language has
         its exact share. Every voice speaks every language at least once and is one speaker in all of them. Otherwise
-        a voice that speaks English in training could speak Hindi in the test and mislead the network.
+        a voice that speaks English in training could speak Hindi in the test and mislead the network. No voice reads a
+        sentence twice, unless its recordings in a language are too many for that: they would hold the same speech.
 
     Raises
     ------
@@ -98,13 +100,17 @@ def plan_recordings(demo: params.Demo, sentences: Sentences) -> list[PlannedReco
     for language_number, (language, total_s) in enumerate(totals_s.items(), start=1):  # 0 is the seed of the voices
         lengths_s = _lengths_s(total_s, mean_s, demo.voices)
         assigned = _assign_voices(lengths_s, demo.voices)
+        choices = [
+            _divided(sentences[language], assigned.count(voice), [demo.seed, language_number, 0, voice + 1])
+            for voice in range(demo.voices)
+        ]
         order = np.random.default_rng([demo.seed, language_number, 0]).permutation(len(lengths_s))
         for number, index in enumerate(order, start=1):
             utterance = espeak.Utterance(
                 language=language,
                 voice=voices[assigned[index]],
                 seconds=float(lengths_s[index]),
-                sentences=sentences[language],
+                sentences=choices[assigned[index]].pop(),
                 seed=(demo.seed, language_number, number),
             )
             path = f"train_{language}/{language}_{number:04d}.wav"
@@ -158,6 +164,14 @@ def _assign_voices(lengths_s: NDArray[np.float64], n_voices: int) -> list[int]:
         assigned[index] = int(spoken_s.argmin())
         spoken_s[assigned[index]] += lengths_s[index]
     return assigned
+
+
+def _divided(sentences: tuple[str, ...], count: int, seed: list[int]) -> list[tuple[str, ...]]:
+    """The sentences to choose from in each of `count` recordings of a voice: different ones if they are enough."""
+    if len(sentences) < count * MIN_CHOICE:
+        return [sentences] * count
+    order = np.random.default_rng(seed).permutation(len(sentences))
+    return [tuple(sentences[index] for index in order[number::count]) for number in range(count)]
 
 
 def write_corpus(folder: Path, demo: params.Demo, sentences: Sentences) -> None:

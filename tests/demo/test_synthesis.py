@@ -93,6 +93,20 @@ def test_a_voice_is_one_speaker_in_every_language() -> None:
     assert len(set(voices["english"].values())) == len(voices["english"]) == 24
 
 
+@pytest.mark.parametrize("seed", [42, 1, 2])
+def test_no_voice_reads_a_sentence_twice(seed: int) -> None:
+    chosen: dict[object, list[str]] = defaultdict(list)
+    for recording in synthesis.plan_recordings(Demo(minutes=48, voices=24, seed=seed), SENTENCES):
+        chosen[recording.utterance.language, recording.speaker] += recording.utterance.sentences
+    for (language, _), texts in chosen.items():
+        assert len(set(texts)) == len(texts) == len(SENTENCES[language])
+
+
+def test_a_voice_with_many_recordings_chooses_from_all_sentences() -> None:
+    for recording in synthesis.plan_recordings(Demo(minutes=60, voices=3, seed=1), SENTENCES):
+        assert len(recording.utterance.sentences) >= synthesis.MIN_CHOICE
+
+
 def test_another_seed_gives_other_voices() -> None:
     first, other = (
         {
