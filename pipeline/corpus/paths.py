@@ -125,7 +125,8 @@ class Files:
 
     def _list(self, folder: str) -> frozenset[str]:
         try:
-            return frozenset(os.listdir(self._prefix + folder) if self.holds(folder) else ())  # noqa: PTH208 (names only)
+            inside = not folder or self.holds(folder)
+            return frozenset(os.listdir(self._prefix + folder) if inside else ())  # noqa: PTH208 (names only)
         except (OSError, ValueError):
             return frozenset()
 

@@ -1,0 +1,107 @@
+"""Paths in tables find the files on disk that they mean, in whatever Unicode form, spaces or case."""
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.corpus import layouts, paths
+from pipeline.corpus.entries import Entry
+from tests.corpus.corpora import FOLDER_OF_FILE, reasons, settings, touch, write_csv
+
+NAME = "Zoë Renée.wav"
+FORMS = [unicodedata.normalize(form, f"José/{NAME}") for form in ("NFC", "NFD")]
+LOOKALIKES = st.sampled_from(
+    [*FORMS, FORMS[0].replace(" ", "\u00a0"), FORMS[1].replace(" ", "  "), f"{FORMS[0]}\u200b"]
+)
+
+
+@pytest.fixture(params=["NFC", "NFD"], scope="module")
+def root(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two corpora in one folder, whose names on disk have one form."""
+    root = tmp_path_factory.mktemp("corpus")
+    touch(
+        root,
+        unicodedata.normalize(request.param, f"José/{NAME}"),
+        unicodedata.normalize(request.param, f"hindi/{NAME}"),
+    )
+    return root
+
+
+@given(path=LOOKALIKES)
+def test_every_table_finds_the_file(root: Path, path: str) -> None:
+    (on_disk,) = ("/".join(found.parts[-2:]) for found in root.glob("J*/*.wav"))
+    write_csv(root / "metadata.csv", [["path", "language", "speaker"], [path, "hindi", "ann"]])
+    write_csv(root / "labels.csv", [[path.removesuffix(".wav"), "1"]])
+    (root / "wav.scp").write_text(f"Rene\u0301e {path}\n", encoding="utf-8")
+    (root / "utt2lang").write_text("René\u0065 hin\n".replace("René", "Rene\u0301"), encoding="utf-8")
+    (root / "utt2spk").write_text("Renée ann\n", encoding="utf-8")
+    for layout in ("table", "homework", "kaldi"):
+        changes = {"table": "labels.csv"} if layout == "homework" else {}
+        (entry,) = layouts.read(settings(layout, root, speaker_pattern=None, **changes)).entries  # type: ignore[arg-type]
+        assert entry.path == on_disk
+        assert entry.speaker == (entry.file_id if layout == "homework" else "ann")
+    write_csv(
+        root / "speakers.csv",
+        [["path", "speaker"], [path.replace("José", "hindi").replace("Jose\u0301", "hindi"), "eve"]],
+    )
+    corpus = settings("folders", root, speaker_pattern=None, speaker_table="speakers.csv")
+    assert [entry.speaker for entry in layouts.read(corpus).entries] == ["eve"]
+
+
+def test_the_root_and_the_tables_of_the_parameters_are_found(tmp_path: Path) -> None:
+    root = tmp_path / "Auf\u00adnahmen Mu\u0308nchen"
+    touch(root, "a.wav")
+    write_csv(root / "Sprecher\u00a0Zoe\u0308.csv", [["path", "language", "speaker"], ["a.wav", "hindi", "ann"]])
+    corpus = settings("table", tmp_path / "Aufnahmen München", table="Sprecher Zoë.csv")
+    assert len(layouts.read(corpus).entries) == 1
+
+
+def test_a_file_keeps_its_id_in_another_unicode_form() -> None:
+    assert len({Entry(form, "hindi", "s").file_id for form in FORMS}) == 1
+    assert Entry("a/b  c.wav", "hindi", "s").file_id != Entry("a/b c.wav", "hindi", "s").file_id
+
+
+def test_two_files_that_differ_in_unicode_form_alone_are_both_rejected(tmp_path: Path) -> None:
+    twins = [f"hindi/{form.replace('/', ' ')}" for form in FORMS]
+    touch(tmp_path, *twins, "hindi/c.wav")
+    listing = layouts.read(settings("folders", tmp_path, speaker_pattern=FOLDER_OF_FILE))
+    assert [entry.path for entry in listing.entries] == ["hindi/c.wav"]
+    assert reasons(listing) == dict.fromkeys(twins, "name")
+    assert "another Unicode form" in listing.rejected[0].detail
+
+
+def test_a_path_that_two_names_on_disk_fit_is_rejected_with_both(tmp_path: Path) -> None:
+    touch(tmp_path, "a  b.wav", "a\u00a0b.wav", "C.wav")
+    write_csv(
+        tmp_path / "metadata.csv", [["path", "language", "speaker"], ["a b.wav", "hindi", "s"], ["c.wav", "hindi", "s"]]
+    )
+    listing = layouts.read(settings("table", tmp_path))
+    assert reasons(listing) == {"a b.wav": "missing", "c.wav": "missing"}
+    assert "'a b.wav' and 'a\\xa0b.wav' can; write exactly that name" in listing.rejected[0].detail
+    assert "'C.wav' can; write exactly that name" in listing.rejected[1].detail
+
+
+def test_where_the_file_system_ignores_case_the_name_on_disk_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exists(path: str | Path) -> bool:
+        return str(path).casefold() in {str(found).casefold() for found in tmp_path.rglob("*")}
+
+    touch(tmp_path, "Hindi/Ann/A.wav")
+    monkeypatch.setattr(paths.os.path, "lexists", exists)
+    write_csv(tmp_path / "metadata.csv", [["path", "language", "speaker"], ["HINDI/ann/a.WAV", "hindi", "-"]])
+    corpus = settings("table", tmp_path, speakers="pattern")
+    assert [(entry.path, entry.speaker) for entry in layouts.read(corpus).entries] == [("Hindi/Ann/A.wav", "Ann")]
+
+
+def test_nothing_outside_the_root_is_looked_at(tmp_path: Path) -> None:
+    touch(tmp_path, "root/a.wav", "outside/José.wav")
+    (tmp_path / "root" / "link").symlink_to("../outside")
+    write_csv(
+        tmp_path / "root" / "metadata.csv", [["path", "language", "speaker"], ["link/Jose\u0301.wav", "hindi", "s"]]
+    )
+    (rejected,) = layouts.read(settings("table", tmp_path / "root")).rejected
+    assert "José" not in rejected.detail

@@ -1,0 +1,79 @@
+"""Names that look alike are one name, wherever they come from."""
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import names, params
+from pipeline.corpus import layouts
+from pipeline.splits import pins
+from tests.corpus.corpora import as_csv, settings, touch
+from tests.splits.rows import SPLIT
+
+SPACES = [" ", "  ", "\u00a0", "\u2009", "\u202f", "\u3000", " \t"]
+INVISIBLE = ["", "\u200b", "\u200d", "\u00ad", "\ufeff", "\u2060", "\ufe0f"]
+WORDS = st.text(st.characters(categories=["L", "M", "Nd"]), min_size=1, max_size=6)
+NAMES = st.lists(WORDS, min_size=1, max_size=3).map(" ".join).filter(lambda name: len(names.normal(name)) > 0)
+
+
+@st.composite
+def renderings(draw: st.DrawFn) -> tuple[str, str]:
+    """A name, written in two ways."""
+    name = draw(NAMES)
+
+    def rendered() -> str:
+        text = unicodedata.normalize(draw(st.sampled_from(["NFC", "NFD"])), name)
+        text = draw(st.sampled_from(SPACES)).join(text.split(" "))
+        return (
+            draw(st.sampled_from(INVISIBLE)) + text + draw(st.sampled_from(INVISIBLE)) + draw(st.sampled_from(SPACES))
+        )
+
+    return rendered(), rendered()
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("corpus")
+    touch(root, "a.wav", "b.wav")
+    return root
+
+
+@given(renderings())
+def test_all_renderings_of_a_name_are_one_in_tables_pins_and_parameters(root: Path, pair: tuple[str, str]) -> None:
+    one, other = pair
+    header = ["path", "language", "speaker", "group", f"said by {one}"]
+    rows = [["a.wav", "hindi", one, one, one], ["b.wav", "hindi", other, other, other]]
+    (root / "metadata.csv").write_text(as_csv([header, *rows]), encoding="utf-8")
+    listing = layouts.read(settings("table", root))
+    first, second = listing.entries
+    assert (first.speaker, first.group, first.extra) == (second.speaker, second.group, second.extra)
+    (root / "pins.csv").write_text(as_csv([["speaker", "split"], [one, "test"], [other, "test"]]), encoding="utf-8")
+    assert pins.read(root / "pins.csv") == {first.speaker: "test"}
+    column = f"said by {other}"
+    split = params.Split.model_validate(dict(SPLIT) | {"stratify": [column], "holdout": {column: [other]}})
+    (taken,) = first.extra.items()
+    assert (*split.stratify, split.holdout) == (taken[0], {taken[0]: (taken[1],)})
+
+
+@given(st.text())
+def test_the_normal_form_is_that_of_itself(text: str) -> None:
+    assert names.normal(names.normal(text)) == names.normal(text)
+    assert names.line(text).isprintable()
+
+
+def test_direction_marks_are_dropped_but_controls_of_direction_are_not() -> None:
+    assert names.normal("a\u200e\u200fb") == "ab"
+    assert not names.normal("a\u202eb").isprintable()
+
+
+def test_languages_are_one_name_too(tmp_path: Path) -> None:
+    french = unicodedata.normalize("NFD", "français")
+    corpus = settings("folders", tmp_path, languages=(french, "hindi"))
+    assert corpus.languages == ("français", "hindi")
+    touch(tmp_path, f"train_{french}/s/a.wav", "train_français/t/b.wav", "Hindi 2/s/c.wav")
+    assert [entry.language for entry in layouts.read(corpus).entries] == ["hindi", "français", "français"]
+    with pytest.raises(ValueError, match="twice"):
+        settings("folders", tmp_path, languages=("Xyzzy", "xyzzy"))
