@@ -4,9 +4,8 @@
     pip install -r requirements.txt
     python test_model.py FOLDER [--labels labels.csv] [--frames out/] [--keras]
 
-Prints one row of CSV per recording: the file, the language, its confidence, and the posterior of every class.
-`--labels` names a CSV of file and label, an integer or a language, and prints the accuracy as well. `--frames` writes
-one CSV per recording, with the posteriors of every frame. `--keras` runs streaming.keras, which needs TensorFlow.
+Prints one row of CSV per recording: file, language, confidence and the posterior of every class. `--labels` names a CSV
+of file and label, for the accuracy; `--frames` writes the posteriors of every frame; `--keras` needs TensorFlow.
 
 This file needs nothing but the folder model/ next to it and the packages in requirements.txt. It follows
 model/streaming.json, which describes everything around the network: the MFCCs, the rule for silence and the decision.
@@ -24,6 +23,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import soundfile
@@ -213,7 +213,7 @@ def labels_of(path: Path) -> dict[str, str | None]:
     """The language of every file of a table with the columns file and label; empty if its label is."""
     content = path.read_bytes()
     text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "surrogateescape")
-    lines = [line for line in io.StringIO(text, newline=None) if line.strip(" ,;\t\n")] or [""]
+    lines = [line for line in io.StringIO(normalize("NFC", text), newline=None) if line.strip(" ,;\t\n")] or [""]
     header, *rows = csv.reader(lines, delimiter=max(",;\t", key=lines[0].count))
     names = [name.strip().casefold() for name in header]
     if not rows or not {"file", "label"} <= set(names):
@@ -286,9 +286,9 @@ def main() -> int:
         cells = [""] * len(classes) if whole is None else [f"{posterior:.6f}" for posterior in whole]
         rows.writerow([printable(name), language, f"{confidence:.6f}", *cells])
         sys.stdout.flush()
-        label = labels.get(name) or labels.get(name.removesuffix(path.suffix)) or None  # the ending may be left out
-        labelled += label is not None
-        right += label == language
+        keys = [normalize("NFC", key) for key in (name, name.removesuffix(path.suffix))]
+        label = next(filter(None, map(labels.get, keys)), None)
+        labelled, right = labelled + (label is not None), right + (label == language)
     if asked.labels:
         share = f"{right / labelled:.1%}" if labelled else "not known"
         without = f"; {len(files) - labelled} without a label or not readable" if labelled < len(files) else ""

@@ -144,13 +144,15 @@ def test_labels_are_read_as_spreadsheets_write_them(
     tmp_path: Path, separator: str, encoding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(script, "LABELS", {0: "english"})
-    table = '||\r\n LABEL|Note|File \r\n0|"x, y"|sub\\a.wav\r\n||\r\nhindi||b\r\n||c.wav\r\nhindi\r\n'
+    table = '||\r\n LABEL|Note|File \r\n0|"x, y"|sub\\a.wav\r\n||\r\nhindi||b\r\n||c.wav\r\n'
+    table += "hindi||Zoe\u0308.wav\r\nhindi\r\n"
     (tmp_path / "labels.csv").write_bytes(table.replace("|", separator).encode(encoding))
     labels = script.labels_of(tmp_path / "labels.csv")
     assert {file: label for file, label in labels.items() if file} == {
         "sub/a.wav": "english",
         "b": "hindi",
         "c.wav": "",
+        "Zo\u00eb.wav": "hindi",
     }
 
 

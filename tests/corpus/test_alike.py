@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.corpus import layouts, paths
+from pipeline.corpus import layouts
 from pipeline.corpus.entries import Entry
 from tests.corpus.corpora import FOLDER_OF_FILE, reasons, settings, touch, write_csv
 
@@ -40,7 +40,7 @@ def test_every_table_finds_the_file(root: Path, path: str) -> None:
     (root / "utt2spk").write_text("Renée ann\n", encoding="utf-8")
     for layout in ("table", "homework", "kaldi"):
         changes = {"table": "labels.csv"} if layout == "homework" else {}
-        (entry,) = layouts.read(settings(layout, root, speaker_pattern=None, **changes)).entries  # type: ignore[arg-type]
+        (entry,) = layouts.read(settings(layout, root, speaker_pattern=None, **changes)).entries
         assert entry.path == on_disk
         assert entry.speaker == (entry.file_id if layout == "homework" else "ann")
     write_csv(
@@ -91,7 +91,7 @@ def test_where_the_file_system_ignores_case_the_name_on_disk_counts(
         return str(path).casefold() in {str(found).casefold() for found in tmp_path.rglob("*")}
 
     touch(tmp_path, "Hindi/Ann/A.wav")
-    monkeypatch.setattr(paths.os.path, "lexists", exists)
+    monkeypatch.setattr("os.path.lexists", exists)
     write_csv(tmp_path / "metadata.csv", [["path", "language", "speaker"], ["HINDI/ann/a.WAV", "hindi", "-"]])
     corpus = settings("table", tmp_path, speakers="pattern")
     assert [(entry.path, entry.speaker) for entry in layouts.read(corpus).entries] == [("Hindi/Ann/A.wav", "Ann")]

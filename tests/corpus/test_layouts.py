@@ -83,3 +83,20 @@ def test_a_corpus_of_rejected_recordings_is_refused_with_the_first_reason(tmp_pa
     rejected = [RejectedRow("a.wav", "no_speaker", "has no speaker"), RejectedRow("b.wav", "missing", "is gone")]
     with pytest.raises(CorpusError, match=r"^none of the 2 recordings .* the first, 'a\.wav', has no speaker$"):
         layouts.check([], rejected, settings("folders", tmp_path))
+
+
+def test_rejections_are_named_before_what_follows_from_them(tmp_path: Path) -> None:
+    rejected = [RejectedRow(f"{number}.wav", "missing", "can't be found") for number in range(8)]
+    few = [Entry("a.wav", "english", "ann"), Entry("b.wav", "hindi", "eve")]
+    with pytest.raises(CorpusError) as error:
+        layouts.check(few, rejected, settings("table", tmp_path))
+    assert str(error.value).startswith(
+        "8 of 10 recordings are rejected (missing 8); see artifacts/ingest/rejected.csv, for without them 'english' has"
+    )
+    assert "add recordings" not in str(error.value)
+    with pytest.raises(CorpusError) as error:  # as many as allowed: they may or may not be the cause
+        layouts.check(few, rejected[:1], settings("table", tmp_path, max_rejected=0.5), {"tamizh": 3})
+    assert str(error.value).endswith(
+        "add recordings of others; 1 of 3 recordings are rejected (missing 1); see artifacts/ingest/rejected.csv; "
+        "skipped: tamizh (3)"
+    )

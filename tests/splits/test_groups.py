@@ -28,3 +28,8 @@ def test_equal_names_of_a_speaker_a_source_an_audio_and_a_speech_link_nothing() 
 def test_groups_are_numbered_in_the_order_of_the_recordings() -> None:
     rows = [recording(number, "a", speaker) for number, speaker in enumerate("zaazb")]
     assert groups(rows).tolist() == [0, 1, 1, 0, 2]
+
+
+def test_speakers_whose_names_differ_in_case_stay_together() -> None:
+    rows = [recording(number, "a", name) for number, name in enumerate(["Ann", "bob", "ann"])]
+    assert groups(rows).tolist() == [0, 1, 0]
