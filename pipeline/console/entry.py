@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, TextIO
 
 from pipeline.console import environment
 
+environment.use_utf8()
 environment.settle()
 
 MISTAKE, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # exit statuses; a shell's for a signal is 128 + its number

@@ -27,6 +27,13 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_
 SOCKET_FOLDER_BYTES = 70  # multiprocessing adds up to 33 to make the name of a socket, of at most 103 on some systems
 
 
+def use_utf8() -> None:
+    """Start this program again if names of files would be read in another encoding: they are part of results."""
+    if sys.getfilesystemencoding().lower() != "utf-8" and os.environ.get("PYTHONUTF8") != "1":
+        os.environ |= {"PYTHONUTF8": "1", "PYTHONIOENCODING": getattr(sys.stdout, "encoding", "utf-8")}
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+
+
 def settle() -> None:
     """Settle the environment of this process, and of those that it starts."""
     _apply(CHOSEN | ONE_THREAD | {"MPLBACKEND": "agg"})

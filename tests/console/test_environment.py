@@ -23,7 +23,7 @@ def settled(folder: Path, code: str = REPORT, **variables: str) -> Any:
     """What a program of this package finds, if it is started with these variables."""
     root = str(Path(__file__).parents[2])
     given = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": root} | variables
-    done = subprocess.run([sys.executable, "-c", code], env=given, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code, folder], env=given, capture_output=True, text=True, check=False)
     assert not done.returncode, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -38,6 +38,13 @@ def test_variables_of_packages_are_not_those_of_the_shell(tmp_path: Path) -> Non
     assert settled(tmp_path, **foreign)[0] == plain
     assert plain["KERAS_BACKEND"] == "tensorflow"
     assert plain["MPLBACKEND"] == "agg"
+
+
+@pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}])
+def test_names_of_files_are_utf8_in_any_locale(tmp_path: Path, locale: dict[str, str]) -> None:
+    (tmp_path / "हिन्दी").touch()
+    code = "import json, os, sys\nfrom pipeline.console import entry\nprint(json.dumps(os.listdir(sys.argv[1])))"
+    assert settled(tmp_path, code, **locale) == ["हिन्दी"]
 
 
 def test_folders_of_pythonpath_do_not_hide_installed_packages(tmp_path: Path) -> None:
