@@ -55,8 +55,9 @@ def test_every_recording_gets_the_answer_of_its_stream(case: Case, corpus: param
         stream.finish()
         np.testing.assert_allclose(scored.decision.posteriors, stream.decision.posteriors, atol=1e-5)
         assert (scored.row.language, scored.row.speaker) == (small.LANGUAGES[number % 2], f"s{number // 2}")
-    [sentence] = unseen.sentences(found)
-    assert sentence.startswith("recordings that can't be used: 1; the first, '6.flac', ")
+    unusable, of_speakers = unseen.sentences(found)
+    assert unusable.startswith("recordings that can't be used: 1; the first, '6.flac', ")
+    assert of_speakers.startswith("3 speakers have recordings in several languages, such as 's0' (english, hindi)")
 
 
 def test_languages_that_the_model_does_not_know_are_named(case: Case, corpus: params.Corpus) -> None:
