@@ -63,7 +63,7 @@ def test_every_layout_goes_from_listing_to_features(
 
     calls = [row for row in rows if row.extra["source"] == "kaldi"]
     assert {(row.path, row.channel, row.speaker, row.language) for row in calls} == {
-        (f"kaldi/calls/{call}.wav", channel, f"spk{call}{side}", language)
+        (f"kaldi/calls/{call}.wav", channel, f"kaldi/spk{call}{side}", language)
         for call in range(2)
         for channel, (side, language) in enumerate(zip("AB", LANGUAGES, strict=True), 1)
     }
