@@ -11,6 +11,7 @@ PYTHON ?= python3
 PYTHONS := 3.11 3.12 3.13
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export LOGNAME ?= $(shell id -un 2>/dev/null || id -u)# DVC needs a name; a container's user may have none
 # uv, if it is installed, does the same as pip in a sixth of the time
 INSTALL := $(if $(shell command -v uv),uv pip install --python $(VENV)/bin/python,$(VENV)/bin/python -m pip install --use-pep517) -q --no-deps
 

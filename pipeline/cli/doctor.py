@@ -1,5 +1,6 @@
 """Try everything that a run needs before anything is computed; name a remedy for what fails."""
 
+import getpass
 import importlib
 import importlib.metadata
 import os
@@ -111,6 +112,7 @@ def _packages() -> Iterator[Finding]:
 
 def _project() -> Iterator[Finding]:
     yield _tried("git", _repository, remedy="DVC needs a repository, which `git init` makes")
+    yield _tried("user", getpass.getuser, remedy="DVC needs the name of the user; write any in LOGNAME")
     yield _tried("DVC's cache", _dvc_cache, remedy="see `dvc cache dir`")
     try:
         settings = params.load(Path("params.yaml"))

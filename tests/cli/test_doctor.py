@@ -100,6 +100,12 @@ def repository_of_another_user(_: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
 
 
+def user_without_a_name(_: Path, patch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        patch.delenv(name, raising=False)
+    patch.setattr(os, "getuid", lambda: 12345)
+
+
 def no_dvc(copy: Path, _: pytest.MonkeyPatch) -> None:
     (copy / ".dvc").rmdir()
 
@@ -142,6 +148,7 @@ def full_disk(_: Path, patch: pytest.MonkeyPatch) -> None:
     [
         (no_repository, "project", "git", "not a git repository"),
         (repository_of_another_user, "project", "git", "dubious ownership"),
+        (user_without_a_name, "project", "user", "LOGNAME"),
         (no_dvc, "project", "DVC's cache", "run this in the folder of dvc.yaml"),
         (cache_that_is_a_file, "project", "DVC's cache", "dvc cache dir"),
         (artifacts_that_is_a_file, "project", "artifacts", "a folder that this user can write"),
