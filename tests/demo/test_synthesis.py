@@ -95,7 +95,7 @@ def test_a_voice_is_one_speaker_in_every_language() -> None:
 
 @pytest.mark.parametrize("seed", [42, 1, 2])
 def test_no_voice_reads_a_sentence_twice(seed: int) -> None:
-    chosen: dict[object, list[str]] = defaultdict(list)
+    chosen: dict[tuple[str, str], list[str]] = defaultdict(list)
     for recording in synthesis.plan_recordings(Demo(minutes=48, voices=24, seed=seed), SENTENCES):
         chosen[recording.utterance.language, recording.speaker] += recording.utterance.sentences
     for (language, _), texts in chosen.items():
