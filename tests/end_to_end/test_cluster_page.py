@@ -47,7 +47,9 @@ def test_by_hand(changed: Copy, configured: bool, tmp_path: Path, monkeypatch: p
     if configured:
         (tmp_path / "memory.yaml").write_text(CONFIGURATION)
     block = BY_HAND.replace("8786", str(free_port())).replace("dvc repro", "dvc repro features")
-    done = changed.run("bash", "-ec", "trap 'kill $(jobs -p)' EXIT\n" + block, environment={"DASK_CONFIG": str(tmp_path)})
+    done = changed.run(
+        "bash", "-ec", "trap 'kill $(jobs -p)' EXIT\n" + block, environment={"DASK_CONFIG": str(tmp_path)}
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Running stage 'features'" in done.stdout
     assert ("returns memory at once" in done.stderr) is not configured
