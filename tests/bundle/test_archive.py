@@ -104,7 +104,7 @@ def test_missing_and_altered_results_are_named(project: Path, tmp_path: Path, na
 @pytest.mark.slow
 def test_a_project_without_results_or_git_is_refused(project: Path, tmp_path: Path) -> None:
     (project / ".git").rename(tmp_path / "git")
-    with pytest.raises(ProjectError, match="run this in a clone"):
+    with pytest.raises(ProjectError, match="not a git repository"):
         archive.write(tmp_path / "a.zip", project)
     shutil.rmtree(project / "artifacts")
     with pytest.raises(ArtifactError, match="dvc repro"):
