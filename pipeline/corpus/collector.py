@@ -16,7 +16,6 @@ from pipeline.corpus.spreadsheet import Bad
 from pipeline.errors import AudioError, CorpusError
 from pipeline.rows import RejectedRow
 
-TWIN = "has the name of another file, in another Unicode form (NFC and NFD): rename one of them, or remove the copy"
 MAX_S = 1e6  # 11 days
 NOTHING: Mapping[str, str] = {}
 
@@ -123,10 +122,12 @@ class Collector:
     def listing(self, folders: Mapping[str, str] = NOTHING) -> Listing:
         """Everything that was found; `folders` as in a Listing."""
         files = Counter(names.composed(path) for path in {entry.path for entry in self.entries})
-        twins = {entry.path for entry in self.entries if files[names.composed(entry.path)] > 1}
-        for path in sorted(twins):
-            self.reject(path, AudioError("name", TWIN, Path(path)))
-        entries = [entry for entry in self.entries if entry.path not in twins] if twins else self.entries
+        entries = [
+            dataclasses.replace(entry, is_twin=True)
+            if files[form := names.composed(entry.path)] > 1 and form != entry.path
+            else entry
+            for entry in self.entries
+        ]
         return Listing(entries, self.rejected, dict(+self.skipped), dict(folders))
 
     def _speaker(self, path: str, speaker: str | None) -> tuple[str, str]:

@@ -39,6 +39,8 @@ class Entry:
         Who speaks on which channel.
     speaker_from
         Where the speaker is from, one of `corpus.speakers`.
+    is_twin
+        Another file has the same name in Unicode's form NFC: the id is made of the name as it is on disk.
     """
 
     path: str
@@ -53,6 +55,7 @@ class Entry:
     end: float | None = None
     channel_speakers: tuple[str, ...] = ()
     speaker_from: str = "table"
+    is_twin: bool = False
 
     @property
     def name(self) -> str:
@@ -83,7 +86,8 @@ class Entry:
         return ", ".join(words)
 
     def _id(self, part: str) -> str:
-        name = names.composed(self.name)  # copied to another system, a file keeps its id
+        # Copied to another system, a file keeps its id.
+        name = self.name if self.is_twin else names.composed(self.name)
         stem = re.sub(r"[^A-Za-z0-9_]+", "-", Path(name).stem).strip("-")[:60]
         return f"{stem or 'recording'}-{hashlib.sha256((name + part).encode()).hexdigest()[:10]}"
 
