@@ -50,7 +50,7 @@ def examine() -> dict[str, list[Finding]]:
 
 
 class _NotReadyError(Exception):
-    """What was found, and the remedy."""
+    """Something is wrong; the arguments are the state that was found, and the remedy."""
 
 
 def _tried(subject: str, attempt: Callable[..., str], *given: object, remedy: str = "") -> Finding:

@@ -20,7 +20,7 @@ print(json.dumps([dict(os.environ), sys.path, tempfile.gettempdir()]))
 
 
 def settled(folder: Path, code: str = REPORT, **variables: str) -> Any:
-    """What a program of this package finds, if it is started with these variables."""
+    """The settings of a program of this package that is started with these variables."""
     root = str(Path(__file__).parents[2])
     given = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": root} | variables
     done = subprocess.run([sys.executable, "-c", code, folder], env=given, capture_output=True, text=True, check=False)
