@@ -88,6 +88,7 @@ def _packages() -> Iterator[Finding]:
     from packaging.requirements import Requirement
 
     yield Finding("python", platform.python_version())
+    yield _tried("settings", _settings, remedy="correct or delete that file")
     try:
         needed = [Requirement(text) for text in importlib.metadata.requires("lid-pipeline") or []]
     except importlib.metadata.PackageNotFoundError:
@@ -108,6 +109,14 @@ def _packages() -> Iterator[Finding]:
         fits = package.specifier.contains(version, prereleases=True)
         remedy = f"{version} is installed, {package.specifier} is needed; run `make setup`"
         yield Finding(package.name, version, "" if fits or optional else remedy)
+
+
+def _settings() -> str:
+    """Import the packages that read files of the user."""
+    import dask.config  # noqa: F401
+    import zarr  # noqa: F401
+
+    return "readable"
 
 
 def _project() -> Iterator[Finding]:

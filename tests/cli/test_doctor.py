@@ -98,6 +98,7 @@ def no_repository(copy: Path, _: pytest.MonkeyPatch) -> None:
 
 def repository_of_another_user(_: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)  # it may trust every folder
 
 
 def user_without_a_name(_: Path, patch: pytest.MonkeyPatch) -> None:
@@ -172,6 +173,24 @@ def test_a_broken_set_up_is_named_before_anything_is_computed(
     found = problems(section)
     assert set(found) - {"DVC's cache"} | {subject} == {subject}
     assert said in found[subject]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("package", ["zarr", "dask"])
+def test_a_broken_file_of_settings_is_named(copy: Path, package: str) -> None:
+    broken = copy / ".config" / package / "a.yaml"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("a: [b")
+    done = subprocess.run(
+        ["lid", "doctor"],
+        env=os.environ | {"HOME": str(copy)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert str(broken) in done.stdout + done.stderr
+    assert "correct or delete that file" in done.stdout + done.stderr
 
 
 def test_missing_shared_memory_is_named_and_stops_nothing(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
