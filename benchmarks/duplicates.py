@@ -5,7 +5,7 @@
 
 All recordings are searched together with a changed copy of each, one kind of change at a time. A false link joins
 recordings of different speakers, by the corpus's own speakers.csv or metadata.csv; without these, different recordings.
-The demo's voices repeat sentences, so that some recordings of one voice are linked.
+Links of one voice are no false ones: it may have said the same again.
 """
 
 import argparse
