@@ -5,22 +5,29 @@ No other module imports them. This module holds the paths that they share, and t
 
 from pipeline.console import entry  # isort: skip  # first: it handles Ctrl-C from the start
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline import params
 
+GRAPH = Path("dvc.yaml")
 PARAMS = Path("params.yaml")
 ARTIFACTS = Path("artifacts")
 
 
-def read_params(leaves: Iterable[str]) -> "params.Params":
-    """Check all of params.yaml and return the parameters that a stage declares; reading any other is a defect."""
-    from pipeline import params  # after a stage has started its workers
+def read_params(stage: str) -> "params.Params":
+    """Check all of params.yaml and return what dvc.yaml lists for a stage; reading anything else is a defect.
 
-    return params.only(params.load(PARAMS), leaves)
+    DVC re-runs a stage if a listed parameter changes. A stage that read another would give stale results.
+    """
+    from pipeline import params  # after a stage has started its workers
+    from pipeline.params import plain_yaml
+
+    graph: Any = plain_yaml.read(GRAPH)
+    listed = [entry for entry in graph["stages"][stage]["params"] if isinstance(entry, str)]
+    return params.only(params.load(PARAMS), listed)
 
 
 def run(stage: Callable[[], None]) -> None:

@@ -17,11 +17,9 @@ from pipeline.store.feature_store import FeatureStore
 from pipeline.voices import clusters
 from stages import ARTIFACTS, read_params, run
 
-READS = ("seed", "audit.on_leak")  # leaves of params.yaml
-
 
 def main() -> None:
-    settings = read_params(READS)
+    settings = read_params("audit")
     store = FeatureStore.open(ARTIFACTS / "features.zarr")
     manifests = {name: ARTIFACTS / "manifests" / f"{name}.csv" for name in SPLITS}
     items = {name: store.select(manifest=path).items for name, path in manifests.items()}

@@ -14,19 +14,9 @@ from pipeline.rows import SPLITS, SequenceRow, SplitRow
 from pipeline.store.feature_store import FeatureStore
 from stages import ARTIFACTS, read_params, run
 
-READS = (
-    "seed",
-    "corpus.languages",
-    "silence.strategy",
-    "sequence.length",
-    "balance.strategy",
-    "balance.evenness",
-    "balance.cap",
-)  # leaves of params.yaml
-
 
 def main() -> None:
-    settings = read_params(READS)
+    settings = read_params("balance")
     store = FeatureStore.open(ARTIFACTS / "features.zarr")
     strategy, languages = settings.silence.strategy, settings.corpus.languages
     summary: dict[str, Any] = {"silence": strategy, "balance": settings.balance.strategy}

@@ -2,7 +2,7 @@
 
 import math
 
-from pipeline import checksums, files, programs, tables
+from pipeline import checksums, files, tables
 from pipeline.console.text import printable
 from pipeline.corpus import layouts
 from pipeline.corpus.entries import Entry
@@ -10,24 +10,9 @@ from pipeline.jobs import digests, memo
 from pipeline.rows import FileRow, RejectedRow
 from stages import ARTIFACTS, read_params, run
 
-READS = (
-    "corpus.root",
-    "corpus.layout",
-    "corpus.sources",
-    "corpus.languages",
-    "corpus.table",
-    "corpus.columns",
-    "corpus.labels",
-    "corpus.speakers",
-    "corpus.speaker_table",
-    "corpus.speaker_pattern",
-)  # leaves of params.yaml
-
 
 def main() -> None:
-    settings = read_params(READS)
-    for program in ("sox", "dot"):  # later stages need them: say so before any work
-        programs.require(program)
+    settings = read_params("corpus")
     listing = layouts.read(settings.corpus)
     digest, unreadable, changed = digests.digests(layouts.roots(settings.corpus), listing.entries, memo.default())
 

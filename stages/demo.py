@@ -10,17 +10,9 @@ from stages import ARTIFACTS, read_params, run
 
 SENTENCES = Path("demo") / "sentences"
 
-READS = (
-    "corpus.root",
-    "corpus.sources",
-    "demo.minutes",
-    "demo.voices",
-    "demo.seed",
-)  # leaves of params.yaml
-
 
 def main() -> None:
-    settings = read_params(READS)
+    settings = read_params("demo")
     folder = ARTIFACTS / "data" / "demo"
     roots = [source.root for source in settings.corpus.sources] or [settings.corpus.root]
     if os.path.realpath(folder) not in map(os.path.realpath, roots):  # Path.resolve raises on circular links

@@ -15,31 +15,9 @@ from pipeline.streaming.decision import Rule
 from pipeline.streaming.runtimes import RUNTIMES
 from stages import ARTIFACTS, read_params, run
 
-READS = (
-    "corpus.languages",
-    "audio.sample_rate",
-    "silence.strategy",
-    "silence.automatic_gain",
-    "silence.threshold",
-    "silence.min_speech",
-    "silence.min_silence",
-    "silence.pad",
-    "mfcc.n_mfcc",
-    "mfcc.n_fft",
-    "mfcc.hop_length",
-    "mfcc.n_mels",
-    "mfcc.fmin",
-    "mfcc.fmax",
-    "mfcc.top_db",
-    "decision.mean",
-    "decision.refuse",
-    "export.streaming",
-    "export.tolerance",
-)  # leaves of params.yaml
-
 
 def main() -> None:
-    settings = read_params(READS)
+    settings = read_params("export")
     trained = formats.load(ARTIFACTS / "model" / "sequence.keras")
     path = ARTIFACTS / "model" / "architecture.json"
     architecture = Architecture.read(path)

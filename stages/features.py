@@ -21,7 +21,7 @@ from stages import ARTIFACTS, read_params, run
 
 
 def main() -> None:
-    settings = read_params(FEATURES.params)
+    settings = read_params("features")
     cache = memo.default()
     with engine.connect(FEATURES) as client:  # first: the workers start while the inputs are read
         recordings = tables.read(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow)

@@ -22,7 +22,7 @@ from stages import ARTIFACTS, read_params, run
 
 
 def main() -> None:
-    settings = read_params(INGEST.params)
+    settings = read_params("ingest")
     for program in ("sox", "dot"):  # later stages need them: say so before any work
         programs.require(program)
     folder = ARTIFACTS / "ingest"

@@ -11,23 +11,11 @@ from pipeline.splits import holdout, methods, outcome, pieces, pins
 from pipeline.voices import clusters
 from stages import ARTIFACTS, read_params, run
 
-READS = (
-    "seed",
-    "corpus.languages",
-    "split.unit",
-    "split.method",
-    "split.val",
-    "split.test",
-    "split.folds",
-    "split.fold",
-    "split.stratify",
-    "split.holdout",
-)  # leaves of params.yaml
 PINS = Path("splits") / "pins.csv"
 
 
 def main() -> None:
-    settings = read_params(READS)
+    settings = read_params("split")
     recordings = tables.of_languages(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow, settings.corpus.languages)
     recordings = clusters.renamed(recordings, ARTIFACTS / "speakers" / "voices.csv")
     corpus, search = holdout.divide(recordings, settings.split.holdout), None

@@ -10,47 +10,9 @@ from pipeline.store.feature_store import FeatureStore
 from pipeline.training import fitting, history
 from stages import ARTIFACTS, read_params, run
 
-READS = (
-    "seed",
-    "corpus.languages",
-    "audio.sample_rate",
-    "silence.strategy",
-    "mfcc.n_mfcc",
-    "mfcc.n_fft",
-    "mfcc.hop_length",
-    "mfcc.n_mels",
-    "mfcc.fmin",
-    "mfcc.fmax",
-    "augment.gain",
-    "augment.tilt",
-    "augment.equaliser",
-    "augment.noise",
-    "augment.echo",
-    "augment.warp",
-    "augment.cutoff",
-    "augment.mask",
-    "model.cell",
-    "model.units",
-    "model.dense",
-    "model.dropout",
-    "model.noise",
-    "model.cmvn",
-    "model.cmvn_frames",
-    "model.deltas",
-    "train.epochs",
-    "train.batch_size",
-    "train.learning_rate",
-    "train.schedule",
-    "train.patience",
-    "train.average",
-    "train.smoothing",
-    "train.utterance",
-    "train.memory",
-)  # leaves of params.yaml
-
 
 def main() -> None:
-    settings = read_params(READS)
+    settings = read_params("train")
     programs.require("dot")  # draws the network once it is trained
     store = FeatureStore.open(ARTIFACTS / "features.zarr")
     manifests = ARTIFACTS / "manifests"

@@ -33,15 +33,17 @@ def unaffected(stages: Stages, leaves: Collection[str]) -> list[str]:
 
     >>> stages = {
     ...     "split": {"params": ["seed"], "deps": ["data"], "outs": ["splits"]},
-    ...     "features": {"params": ["mfcc.n_mfcc"], "deps": ["data"], "outs": ["features.zarr"]},
+    ...     "features": {"params": ["mfcc"], "deps": ["data"], "outs": ["features.zarr"]},
     ...     "train": {"deps": ["splits/train.csv", "features.zarr"], "outs": ["model"]},
     ... }
     >>> unaffected(stages, ["seed"])
     ['features']
+    >>> unaffected(stages, ["mfcc.n_mfcc"])
+    ['split']
     """
-    affected = set[str]()
+    affected, changed = set[str](), {*leaves, *(leaf.partition(".")[0] for leaf in leaves)}
     for name, stage in stages.items():
-        if set(leaves) & set(_names(stage.get("params", []))) or _before(stages, name) & affected:
+        if changed & set(_names(stage.get("params", []))) or _before(stages, name) & affected:
             affected.add(name)
     return [name for name in stages if name not in affected]
 

@@ -71,10 +71,8 @@ def _ingest(entries: Sequence[Entry], root: Path, audio: params.Audio) -> list[D
 
 def _settings() -> tuple[params.Audio, params.Checks]:
     """Those of params.yaml in the current folder, or the usual ones."""
-    if PARAMS.is_file():
-        settings = params.load(PARAMS)
-        return settings.audio, settings.corpus.checks
-    return params.Audio(sample_rate=16_000, channels="mix", min_duration=0.5), params.Checks.usual()
+    settings = params.load(PARAMS) if PARAMS.is_file() else params.Params()
+    return settings.audio, settings.corpus.checks
 
 
 def _list(path: Path, root: Path) -> tuple[list[Entry], list[RejectedRow], Counter[str]]:

@@ -28,8 +28,6 @@ class Job(Generic[Item, Result]):
         Of the stage.
     unit
         Name of the items in messages.
-    params
-        Leaves of params.yaml that the stage reads.
     code
         Rooms and modules of the package that affect the results, as paths relative to it; part of the memo's key.
     packages
@@ -49,7 +47,6 @@ class Job(Generic[Item, Result]):
 
     name: str
     unit: str
-    params: tuple[str, ...]
     code: tuple[str, ...]
     packages: tuple[str, ...]
     function: Callable[..., list[Result]]

@@ -139,16 +139,6 @@ def placeholder(part: Part, cause: Cause) -> Outcome:
 FEATURES = Job(
     name="features",
     unit="pieces",
-    params=(
-        "audio.sample_rate",
-        "mfcc.n_mfcc",
-        "mfcc.n_fft",
-        "mfcc.hop_length",
-        "mfcc.n_mels",
-        "mfcc.fmin",
-        "mfcc.fmax",
-        "mfcc.top_db",
-    ),
     code=("audio", "mfcc", "shards"),
     # Includes those of ingest: the attributes of the store name everything that made it.
     packages=("librosa", "numba", "numcodecs", "numpy", "scipy", "soundfile", "soxr", "zarr", "zarrs"),

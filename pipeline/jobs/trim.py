@@ -72,15 +72,6 @@ def placeholder(wav: Wav, cause: Cause) -> Found:
 TRIM = Job(
     name="trim",
     unit="recordings",
-    params=(
-        "corpus.languages",
-        "audio.sample_rate",
-        "silence.automatic_gain",
-        "silence.threshold",
-        "silence.min_speech",
-        "silence.min_silence",
-        "silence.pad",
-    ),
     code=("audio", "silence"),
     packages=("numba", "numpy", "sox"),
     function=find,

@@ -1,10 +1,12 @@
-"""Leaves of params.yaml by their full names, such as `mfcc.n_mfcc`: a stage declares those that it reads."""
+"""Leaves of params.yaml by their full names, such as `mfcc.n_mfcc`: a stage reads those that dvc.yaml lists."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline.params.sections import Section
 from pipeline.params.whole import Params
+
+AnySection = TypeVar("AnySection", bound=Section)
 
 
 def all_leaves(settings: Params) -> tuple[str, ...]:
@@ -16,10 +18,7 @@ def all_leaves(settings: Params) -> tuple[str, ...]:
 
 
 def only(settings: Params, leaves: Iterable[str]) -> Params:
-    """The declared parameters alone: reading any other is an AttributeError, a defect.
-
-    DVC re-runs a stage if a declared parameter changes. A stage that read another would give stale results.
-    """
+    """The given sections and leaves alone: reading any other parameter is an AttributeError, a defect."""
     sections: dict[str, Any] = {}
     for leaf in leaves:
         name, _, key = leaf.partition(".")
@@ -28,9 +27,15 @@ def only(settings: Params, leaves: Iterable[str]) -> Params:
             sections.setdefault(name, {})[key] = getattr(value, key)
         else:
             sections[name] = value
-    return Params.model_construct(
-        **{
-            name: type(getattr(settings, name)).model_construct(**value) if isinstance(value, dict) else value
-            for name, value in sections.items()
-        }
-    )
+    for name, value in sections.items():
+        if isinstance(value, dict):
+            sections[name] = _holding(type(getattr(settings, name)), value)
+    return _holding(Params, sections)
+
+
+def _holding(kind: type[AnySection], values: dict[str, Any]) -> AnySection:
+    """A section that has these values alone: pydantic would add the defaults of the others."""
+    made = kind.model_construct()
+    vars(made).clear()
+    vars(made).update(values)
+    return made

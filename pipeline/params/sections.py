@@ -49,6 +49,7 @@ SplitMethod = Literal["hours", "hash", "official", "folds"]
 class Section(BaseModel):
     """A section of params.yaml: values are frozen and have exactly the declared type; unknown keys are refused.
 
+    A key that a file does not have, as one written before the key existed, has the default that is declared here.
     Text and booleans are not accepted as numbers, nor 32.0 as an integer; infinity and NaN are refused.
     """
 
@@ -58,25 +59,20 @@ class Section(BaseModel):
 class Demo(Section):
     """The corpus that espeak-ng synthesises."""
 
-    minutes: Annotated[float, Field(ge=1, le=100_000)]
-    voices: Annotated[int, Field(ge=3, le=1000, description="per language")]
-    seed: Seed
+    minutes: Annotated[float, Field(ge=1, le=100_000)] = 48
+    voices: Annotated[int, Field(ge=3, le=1000, description="per language")] = 24
+    seed: Seed = 42
 
 
 class Checks(Section):
     """Limits of the measures in ingest/quality.csv: a recording beyond one of them is flagged."""
 
-    level: Annotated[float, Field(ge=-100, le=0, description="dBFS, RMS")]
-    clipped: Annotated[float, Field(ge=0, le=1, description="share of the samples")]
-    offset: Annotated[float, Field(ge=0, le=1, description="of full scale")]
-    bandwidth: Hertz
-    modulation: Annotated[float, Field(ge=0, le=100, description="dB")]
-    tonality: Annotated[float, Field(ge=-1, le=1)]
-
-    @classmethod
-    def usual(cls) -> Self:
-        """The limits where no params.yaml gives any; a test compares them with the project's."""
-        return cls(level=-50.0, clipped=0.001, offset=0.02, bandwidth=4500.0, modulation=6.0, tonality=0.5)
+    level: Annotated[float, Field(ge=-100, le=0, description="dBFS, RMS")] = -50.0
+    clipped: Annotated[float, Field(ge=0, le=1, description="share of the samples")] = 0.001
+    offset: Annotated[float, Field(ge=0, le=1, description="of full scale")] = 0.02
+    bandwidth: Hertz = 4500.0
+    modulation: Annotated[float, Field(ge=0, le=100, description="dB")] = 6.0
+    tonality: Annotated[float, Field(ge=-1, le=1)] = 0.5
 
 
 class Source(Section):
@@ -91,18 +87,26 @@ class Source(Section):
 class Corpus(Section):
     """The folders of the recordings and their layouts."""
 
-    root: FileName
-    layout: Layout
-    sources: Annotated[tuple[Source, ...], Field(strict=False, max_length=1000)]  # instead of root and layout
-    languages: Annotated[tuple[Language, ...], Field(strict=False, min_length=2, max_length=1000)]  # a list too
-    table: FileName | None
-    columns: Annotated[dict[Column, Column], Field(max_length=20)]
-    labels: Annotated[dict[Annotated[int, Field(ge=0, le=1_000_000)], Language], Field(max_length=1000)]
-    speakers: Speakers
-    speaker_table: FileName | None
-    speaker_pattern: Annotated[str, Field(max_length=1000)] | None
-    checks: Checks
-    max_rejected: Annotated[float, Field(ge=0, le=1, description="share of the recordings")]
+    root: FileName = "artifacts/data/demo"
+    layout: Layout = "folders"
+    sources: Annotated[tuple[Source, ...], Field(strict=False, max_length=1000)] = ()  # instead of root and layout
+    languages: Annotated[tuple[Language, ...], Field(strict=False, min_length=2, max_length=1000)] = (
+        "english",
+        "hindi",
+        "mandarin",
+    )  # a list too
+    table: FileName | None = None
+    columns: Annotated[dict[Column, Column], Field(max_length=20)] = {}
+    labels: Annotated[dict[Annotated[int, Field(ge=0, le=1_000_000)], Language], Field(max_length=1000)] = {
+        0: "english",
+        1: "hindi",
+        2: "mandarin",
+    }
+    speakers: Speakers = "table"
+    speaker_table: FileName | None = "speakers.csv"
+    speaker_pattern: Annotated[str, Field(max_length=1000)] | None = None
+    checks: Checks = Checks()
+    max_rejected: Annotated[float, Field(ge=0, le=1, description="share of the recordings")] = 0.05
 
     @field_validator("speaker_pattern")
     @classmethod
@@ -135,11 +139,7 @@ class Corpus(Section):
     def plain(cls, root: Path, layout: Layout, languages: Iterable[str], **changes: Any) -> Self:
         """A single source read in the usual way, checked like the section of params.yaml."""
         listed = list(languages)
-        usual = {
-            "sources": (), "table": None, "columns": {}, "labels": dict(enumerate(listed)), "speakers": "table",
-            "speaker_table": None, "speaker_pattern": None, "max_rejected": 1.0,
-            "checks": dict(Checks.usual()),
-        }  # fmt: skip
+        usual = {"labels": dict(enumerate(listed)), "speaker_table": None, "max_rejected": 1.0}
         return cls.model_validate(usual | {"root": str(root), "layout": layout, "languages": listed} | changes)
 
     def places(self) -> tuple[Source, ...]:
@@ -155,37 +155,37 @@ class Corpus(Section):
 class Audio(Section):
     """Format of every recording after ingest."""
 
-    sample_rate: Annotated[int, Field(ge=8000, le=MAX_SAMPLE_RATE_HZ)]
-    channels: Channels
-    min_duration: Annotated[float, Field(gt=0, le=3600, description="seconds")]
+    sample_rate: Annotated[int, Field(ge=8000, le=MAX_SAMPLE_RATE_HZ)] = 16000
+    channels: Channels = "mix"
+    min_duration: Annotated[float, Field(gt=0, le=3600, description="seconds")] = 0.5
 
 
 class Detection(Section):
     """The rule that finds speech: threshold in percent of full scale, durations in seconds."""
 
-    automatic_gain: bool
-    threshold: Annotated[float, Field(ge=1e-6, lt=100)]
-    min_speech: Seconds
-    min_silence: Seconds
-    pad: Seconds
+    automatic_gain: bool = False
+    threshold: Annotated[float, Field(ge=1e-6, lt=100)] = 1.0
+    min_speech: Seconds = 0.1
+    min_silence: Seconds = 0.2
+    pad: Seconds = 0.05
 
 
 class Silence(Detection):
     """The rule that finds speech, and the treatment of silence."""
 
-    strategy: SilenceStrategy
+    strategy: SilenceStrategy = "mask"
 
 
 class Mfcc(Section):
     """Arguments of librosa.feature.mfcc under their names there."""
 
-    n_mfcc: Annotated[int, Field(ge=1, le=1024)]
-    n_fft: Annotated[int, Field(ge=2, le=16_384, multiple_of=2)]  # at most a second at 16 kHz
-    hop_length: Annotated[int, Field(ge=1, le=16_384)]
-    n_mels: Annotated[int, Field(ge=1, le=1024)]
-    fmin: Hertz
-    fmax: Annotated[float, Field(gt=0, le=MAX_SAMPLE_RATE_HZ / 2)] | None
-    top_db: Annotated[float, Field(gt=0, le=300)] | None  # float32 levels span less
+    n_mfcc: Annotated[int, Field(ge=1, le=1024)] = 64
+    n_fft: Annotated[int, Field(ge=2, le=16_384, multiple_of=2)] = 400  # at most a second at 16 kHz
+    hop_length: Annotated[int, Field(ge=1, le=16_384)] = 160
+    n_mels: Annotated[int, Field(ge=1, le=1024)] = 64
+    fmin: Hertz = 0.0
+    fmax: Annotated[float, Field(gt=0, le=MAX_SAMPLE_RATE_HZ / 2)] | None = None
+    top_db: Annotated[float, Field(gt=0, le=300)] | None = None  # float32 levels span less
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -203,14 +203,14 @@ class Mfcc(Section):
 class Split(Section):
     """Division of the speakers among train, val and test."""
 
-    unit: Literal["speaker", "sequence"]
-    method: SplitMethod
-    val: Share
-    test: Share
-    folds: Annotated[int, Field(ge=3, le=1000)]
-    fold: Annotated[int, Field(ge=0, le=999)]
-    stratify: Annotated[tuple[Column, ...], Field(strict=False, max_length=10)]
-    holdout: Annotated[dict[Column, Value | Values], Field(max_length=10)]
+    unit: Literal["speaker", "sequence"] = "speaker"
+    method: SplitMethod = "hours"
+    val: Share = 0.12
+    test: Share = 0.2
+    folds: Annotated[int, Field(ge=3, le=1000)] = 5
+    fold: Annotated[int, Field(ge=0, le=999)] = 0
+    stratify: Annotated[tuple[Column, ...], Field(strict=False, max_length=10)] = ()
+    holdout: Annotated[dict[Column, Value | Values], Field(max_length=10)] = {}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -224,28 +224,30 @@ class Split(Section):
 class Sequence(Section):
     """Sequences that training and validation recordings are cut into."""
 
-    length: Annotated[int, Field(ge=1, le=10_000, description="frames, maximum")]
+    length: Annotated[int, Field(ge=1, le=10_000, description="frames, maximum")] = 300
 
 
 class Balance(Section):
     """Balancing of the training classes."""
 
-    strategy: BalanceStrategy
-    evenness: Annotated[float, Field(ge=0, le=1, description="0: by their frames, 1: speakers weigh the same")]
-    cap: Annotated[float, Field(gt=0, le=1, description="largest share of a language that a speaker may weigh")] | None
+    strategy: BalanceStrategy = "class_weight"
+    evenness: Annotated[float, Field(ge=0, le=1, description="0: by their frames, 1: speakers weigh the same")] = 0.5
+    cap: (
+        Annotated[float, Field(gt=0, le=1, description="largest share of a language that a speaker may weigh")] | None
+    ) = None
 
 
 class Augment(Section):
     """Changes of the training sequences: of gain and level in dB, drawn up to these limits; 0 or null is off."""
 
-    gain: Annotated[float, Field(ge=0, le=60)]
-    tilt: Annotated[float, Field(ge=0, le=60)]
-    equaliser: Annotated[float, Field(ge=0, le=30)]
-    noise: Annotated[float, Field(ge=-10, le=50, description="dB below the speech, at least")] | None
-    echo: Annotated[float, Field(ge=0, le=5, description="seconds, at most")]
-    warp: Annotated[float, Field(ge=0, le=0.5)]
-    cutoff: Hertz | None
-    mask: Annotated[int, Field(ge=0, le=512, description="bands, at most")]
+    gain: Annotated[float, Field(ge=0, le=60)] = 10.0
+    tilt: Annotated[float, Field(ge=0, le=60)] = 6.0
+    equaliser: Annotated[float, Field(ge=0, le=30)] = 3.0
+    noise: Annotated[float, Field(ge=-10, le=50, description="dB below the speech, at least")] | None = None
+    echo: Annotated[float, Field(ge=0, le=5, description="seconds, at most")] = 0.0
+    warp: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    cutoff: Hertz | None = None
+    mask: Annotated[int, Field(ge=0, le=512, description="bands, at most")] = 0
 
     def active(self) -> tuple[str, ...]:
         """Names of the changes that are not switched off."""
@@ -255,45 +257,49 @@ class Augment(Section):
 class Decision(Section):
     """From the posteriors of frames to the language of a recording."""
 
-    mean: Mean
-    refuse: Annotated[float, Field(ge=0, lt=1, description="share of the right answers on val that become unknown")]
+    mean: Mean = "log"
+    refuse: Annotated[float, Field(ge=0, lt=1, description="share of the right answers on val that become unknown")] = (
+        0.0
+    )
 
 
 class Audit(Section):
     """The leakage audit."""
 
-    on_leak: Literal["fail", "report"]
+    on_leak: Literal["fail", "report"] = "fail"
 
 
 class Model(Section):
     """The recurrent network."""
 
-    cell: Cell
-    units: Annotated[tuple[Units, ...], Field(strict=False, min_length=1, max_length=MAX_LAYERS)]
-    dense: Annotated[tuple[Units, ...], Field(strict=False, max_length=MAX_LAYERS)]
-    dropout: Annotated[float, Field(ge=0, lt=1)]
-    noise: Annotated[float, Field(ge=0, le=1, description="deviation; Keras's GaussianNoise accepts no more")]
-    cmvn: Cmvn
-    cmvn_frames: Annotated[int, Field(ge=2, le=100_000)]
-    deltas: Annotated[int, Field(ge=0, le=1000, description="frames of the mean that is subtracted; 0: no deltas")]
+    cell: Cell = "gru"
+    units: Annotated[tuple[Units, ...], Field(strict=False, min_length=1, max_length=MAX_LAYERS)] = (64, 32)
+    dense: Annotated[tuple[Units, ...], Field(strict=False, max_length=MAX_LAYERS)] = (100,)
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.4
+    noise: Annotated[float, Field(ge=0, le=1, description="deviation; Keras's GaussianNoise accepts no more")] = 0.5
+    cmvn: Cmvn = "none"
+    cmvn_frames: Annotated[int, Field(ge=2, le=100_000)] = 300
+    deltas: Annotated[int, Field(ge=0, le=1000, description="frames of the mean that is subtracted; 0: no deltas")] = 0
 
 
 class Train(Section):
     """Fitting of the network."""
 
-    epochs: Epochs
-    batch_size: Annotated[int, Field(ge=1, le=4096)]
-    learning_rate: Annotated[float, Field(ge=1e-6, le=10)]
-    schedule: Literal["constant", "cosine"]
-    patience: Annotated[Epochs, Field(description="epochs without improvement of the validation loss")]
-    average: Annotated[float, Field(gt=0, lt=1, description="decay per batch of the averaged weights")] | None
-    smoothing: Annotated[float, Field(ge=0, lt=1, description="of the labels")]
-    utterance: Annotated[float, Field(ge=0, le=100, description="weight of the loss of whole sequences")]
-    memory: Annotated[float, Field(gt=0, le=1000, description="GB of sequences held at once while training")]
+    epochs: Epochs = 10
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
+    learning_rate: Annotated[float, Field(ge=1e-6, le=10)] = 0.003
+    schedule: Literal["constant", "cosine"] = "cosine"
+    patience: Annotated[Epochs, Field(description="epochs without improvement of the validation loss")] = 10
+    average: Annotated[float, Field(gt=0, lt=1, description="decay per batch of the averaged weights")] | None = 0.98
+    smoothing: Annotated[float, Field(ge=0, lt=1, description="of the labels")] = 0.1
+    utterance: Annotated[float, Field(ge=0, le=100, description="weight of the loss of whole sequences")] = 0.5
+    memory: Annotated[float, Field(gt=0, le=1000, description="GB of sequences held at once while training")] = 1.0
 
 
 class Export(Section):
     """Requirements on the exported networks."""
 
-    streaming: bool
-    tolerance: Annotated[float, Field(ge=1e-6, le=1, description="largest difference of a posterior; float32 has 1e-7")]
+    streaming: bool = True
+    tolerance: Annotated[
+        float, Field(ge=1e-6, le=1, description="largest difference of a posterior; float32 has 1e-7")
+    ] = 0.0001

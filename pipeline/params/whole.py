@@ -45,21 +45,21 @@ class Params(Section):
     16000
     """
 
-    seed: Seed
-    demo: Demo
-    corpus: Corpus
-    audio: Audio
-    silence: Silence
-    mfcc: Mfcc
-    split: Split
-    sequence: Sequence
-    balance: Balance
-    audit: Audit
-    augment: Augment
-    model: Model
-    train: Train
-    decision: Decision
-    export: Export
+    seed: Seed = 42
+    demo: Demo = Demo()
+    corpus: Corpus = Corpus()
+    audio: Audio = Audio()
+    silence: Silence = Silence()
+    mfcc: Mfcc = Mfcc()
+    split: Split = Split()
+    sequence: Sequence = Sequence()
+    balance: Balance = Balance()
+    audit: Audit = Audit()
+    augment: Augment = Augment()
+    model: Model = Model()
+    train: Train = Train()
+    decision: Decision = Decision()
+    export: Export = Export()
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:

@@ -70,8 +70,11 @@ class Description(params.Section):
             ) from error
         checksums.check(folder, [DESCRIPTION], EXPORT_REMEDY)
         try:
-            return cls.model_validate_json(content)
+            described = cls.model_validate_json(content)
         except ValidationError as error:
             raise ArtifactError(
                 f"{path} does not describe a model of this version ({params.first_mistake(error)}); export again"
             ) from error
+        if described.model_dump(exclude_unset=True) != described.model_dump():  # a default may differ from its value
+            raise ArtifactError(f"{path} does not describe a model of this version (keys are missing); export again")
+        return described

@@ -144,7 +144,3 @@ def test_check_names_every_fault_and_writes_nothing(
 def test_check_of_nothing_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="holds no recordings; name an audio file"):
         examine(tmp_path)
-
-
-def test_the_usual_limits_are_those_of_the_project(defaults: params.Params) -> None:
-    assert params.Checks.usual() == defaults.corpus.checks

@@ -24,7 +24,6 @@ def job(function: Callable[..., list[int]], allowance_s: Callable[[int], float] 
     return Job(
         name="test",
         unit="numbers",
-        params=(),
         code=(),
         packages=("numpy", "soxr"),
         function=function,

@@ -221,9 +221,10 @@ def test_every_stage_has_a_page_with_its_parameters_and_outputs(stage: str) -> N
     assert list(parts) == ["Why", "Parameters", "Files", "When to choose what", "Pitfalls"]
     declared = {leaf for leaf in STAGES[stage].get("params", []) if isinstance(leaf, str)}
     first_cells = " ".join(re.findall(r"^\| (.*?) \|", parts["Parameters"], flags=re.MULTILINE))
-    named: set[str] = set()
-    for word in re.findall(r"`([^`]+)`", first_cells):
-        named |= {leaf for leaf in declared if word.endswith(".*") and leaf.startswith(word[:-1])} or {word}
+    named = {
+        next((entry for entry in declared if f"{word}.".startswith(f"{entry}.")), word)
+        for word in re.findall(r"`([^`]+)`", first_cells)
+    }
     assert named == (set() if stage == "report" else declared)
     outs = STAGES[stage]["outs"] + STAGES[stage].get("metrics", [])
     for out in (name if isinstance(name, str) else next(iter(name)) for name in outs):
