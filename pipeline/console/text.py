@@ -1,6 +1,11 @@
 """Names and values inside a sentence: on one line, printable, not too long."""
 
+import reprlib
+
 BRIEF_CHARACTERS = 60  # of a wrong value in a message
+REPR = reprlib.Repr()  # of nested lists: some levels and elements; of anything else: all, to be shortened later
+REPR.maxlevel, REPR.maxlist, REPR.maxdict, REPR.maxtuple = 4, 20, 20, 20
+REPR.maxstring = REPR.maxlong = REPR.maxother = 100_000
 
 
 def printable(text: object) -> str:
@@ -22,7 +27,7 @@ def brief(value: object) -> str:
     "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...xxxxxxxxx'"
     """
     try:
-        return shorten(repr(value))
+        return shorten(REPR.repr(value))
     except ValueError:  # an integer of more than 4,300 digits
         return "a value too long to print"
 
