@@ -77,12 +77,11 @@ def test_hostile_yaml_is_refused_in_little_memory(tmp_path: Path, text: str, mes
 
 
 def test_anchors_and_merge_keys_are_read(tmp_path: Path) -> None:
-    text = TEXT.replace("  dense: [100]", "  dense: &sizes [100]").replace("  units: [64, 32]", "  units: [64, 32]")
-    (tmp_path / "params.yaml").write_text(
-        text.replace("train:", "train:\n  <<: {epochs: 3}", 1).replace("  epochs: 10\n", "")
-    )
+    text = TEXT.replace("units: [64, 32]", "units: &sizes [7]").replace("dense: [100]", "dense: *sizes")
+    text = text.replace("train:", "train:\n  <<: {epochs: 3}", 1).replace("  epochs: 10\n", "")
+    (tmp_path / "params.yaml").write_text(text)
     loaded = params.load(tmp_path / "params.yaml")
-    assert (loaded.train.epochs, loaded.model.dense) == (3, (100,))
+    assert (loaded.train.epochs, loaded.model.dense) == (3, (7,))
 
 
 @pytest.mark.parametrize(
