@@ -43,6 +43,7 @@ BALANCE_STRATEGIES: tuple[str, ...] = get_args(BalanceStrategy)
 Cell = Literal["gru", "lstm"]
 Mean = Literal["log", "plain"]
 Cmvn = Literal["none", "mean", "mean_variance"]
+DEMO_LANGUAGES = ("english", "hindi", "mandarin")
 SplitMethod = Literal["hours", "hash", "official", "folds"]
 
 
@@ -90,18 +91,12 @@ class Corpus(Section):
     root: FileName = "artifacts/data/demo"
     layout: Layout = "folders"
     sources: Annotated[tuple[Source, ...], Field(strict=False, max_length=1000)] = ()  # instead of root and layout
-    languages: Annotated[tuple[Language, ...], Field(strict=False, min_length=2, max_length=1000)] = (
-        "english",
-        "hindi",
-        "mandarin",
-    )  # a list too
+    languages: Annotated[tuple[Language, ...], Field(strict=False, min_length=2, max_length=1000)] = DEMO_LANGUAGES
     table: FileName | None = None
     columns: Annotated[dict[Column, Column], Field(max_length=20)] = {}
-    labels: Annotated[dict[Annotated[int, Field(ge=0, le=1_000_000)], Language], Field(max_length=1000)] = {
-        0: "english",
-        1: "hindi",
-        2: "mandarin",
-    }
+    labels: Annotated[dict[Annotated[int, Field(ge=0, le=1_000_000)], Language], Field(max_length=1000)] = dict(
+        enumerate(DEMO_LANGUAGES)
+    )
     speakers: Speakers = "table"
     speaker_table: FileName | None = "speakers.csv"
     speaker_pattern: Annotated[str, Field(max_length=1000)] | None = None
@@ -232,9 +227,7 @@ class Balance(Section):
 
     strategy: BalanceStrategy = "class_weight"
     evenness: Annotated[float, Field(ge=0, le=1, description="0: by their frames, 1: speakers weigh the same")] = 0.5
-    cap: (
-        Annotated[float, Field(gt=0, le=1, description="largest share of a language that a speaker may weigh")] | None
-    ) = None
+    cap: Annotated[float, Field(gt=0, le=1, description="a speaker's largest share of a language")] | None = None
 
 
 class Augment(Section):
@@ -258,9 +251,7 @@ class Decision(Section):
     """From the posteriors of frames to the language of a recording."""
 
     mean: Mean = "log"
-    refuse: Annotated[float, Field(ge=0, lt=1, description="share of the right answers on val that become unknown")] = (
-        0.0
-    )
+    refuse: Annotated[float, Field(ge=0, lt=1, description="share of right answers that become unknown")] = 0.0
 
 
 class Audit(Section):
@@ -300,6 +291,4 @@ class Export(Section):
     """Requirements on the exported networks."""
 
     streaming: bool = True
-    tolerance: Annotated[
-        float, Field(ge=1e-6, le=1, description="largest difference of a posterior; float32 has 1e-7")
-    ] = 0.0001
+    tolerance: Annotated[float, Field(ge=1e-6, le=1, description="largest difference of a posterior")] = 0.0001

@@ -36,15 +36,18 @@ def score(
     >>> round(scores["recording_accuracy"], 3), scores["c_avg"]
     (0.667, 0.25)
     """
+    from sklearn.metrics import precision_recall_fscore_support  # takes a second to import
+
     posteriors = posteriors / posteriors.sum(axis=1, keepdims=True)
-    recall, of_languages = recalls(actual, predicted, languages), f1(actual, predicted, languages)
+    counted = precision_recall_fscore_support(actual, predicted, labels=languages, zero_division=0)
+    precision, recall, f1 = (dict(zip(languages, values.tolist(), strict=True)) for values in counted[:3])
     of_answers = {
         "recording_accuracy": float(np.mean(np.array(actual) == np.array(predicted))),
         "macro_recall": float(np.mean(list(recall.values()))),
-        "macro_f1": float(np.mean(list(of_languages.values()))),
+        "macro_f1": float(np.mean(list(f1.values()))),
         "recall": recall,
-        "precision": precisions(actual, predicted, languages),
-        "f1": of_languages,
+        "precision": precision,
+        "f1": f1,
     }
     if len(languages) < 2:
         return of_answers
@@ -72,46 +75,6 @@ def confusion(actual: Sequence[str], predicted: Sequence[str], languages: Sequen
     rows = dict.fromkeys([*languages, *sorted(actual)])
     columns = dict.fromkeys([*languages, *sorted(predicted)])
     return {row: {column: counts[row, column] for column in columns} for row in rows}
-
-
-def recalls(actual: Sequence[str], predicted: Sequence[str], languages: Sequence[str]) -> dict[str, float]:
-    """Share of each language's recordings that are recognised.
-
-    Examples
-    --------
-    >>> recalls(["english", "english", "hindi"], ["english", "undecided", "hindi"], ["english", "hindi"])
-    {'english': 0.5, 'hindi': 1.0}
-    """
-    pairs = list(zip(actual, predicted, strict=True))
-    return {
-        language: float(np.mean([guess == truth for truth, guess in pairs if truth == language]))
-        for language in languages
-    }
-
-
-def precisions(actual: Sequence[str], predicted: Sequence[str], languages: Sequence[str]) -> dict[str, float]:
-    """Share of the answers with each language that are right; 0 if it was never the answer.
-
-    Examples
-    --------
-    >>> precisions(["english", "english", "hindi"], ["english", "hindi", "hindi"], ["english", "hindi"])
-    {'english': 1.0, 'hindi': 0.5}
-    """
-    pairs, answered = Counter(zip(actual, predicted, strict=True)), Counter(predicted)
-    return {name: pairs[name, name] / max(answered[name], 1) for name in languages}
-
-
-def f1(actual: Sequence[str], predicted: Sequence[str], languages: Sequence[str]) -> dict[str, float]:
-    """Harmonic mean of precision and recall of each language.
-
-    Examples
-    --------
-    >>> f1(["english", "english", "hindi"], ["english", "hindi", "hindi"], ["english", "hindi"])["hindi"]
-    0.6666666666666666
-    """
-    pairs = Counter(zip(actual, predicted, strict=True))
-    spoken, answered = Counter(actual), Counter(predicted)
-    return {name: 2 * pairs[name, name] / (spoken[name] + answered[name]) for name in languages}
 
 
 def expected_error(confidences: NDArray[np.float64], right: NDArray[np.bool_]) -> float:

@@ -101,9 +101,9 @@ def streams(scores: Iterable[RecordingScore], description: Description) -> list[
 def table(scores: Sequence[RecordingScore], languages: Sequence[str]) -> tuple[list[str], list[list[object]]]:
     """The confusion matrix with the recall of each language, as a header and rows to show."""
     actual, predicted = [scored.row.language for scored in scores], [scored.predicted for scored in scores]
-    counts, recall = metrics.confusion(actual, predicted, languages), metrics.recalls(actual, predicted, languages)
+    counts = metrics.confusion(actual, predicted, languages)
     rows: list[list[object]] = [
-        [language, *counts[language].values(), f"{recall[language]:.1%}"] for language in languages
+        [name, *counts[name].values(), f"{counts[name][name] / max(actual.count(name), 1):.1%}"] for name in languages
     ]
     return ["actual \\ predicted", *counts[languages[0]], "recall"], rows
 

@@ -20,7 +20,7 @@ CODE = {  # rooms: tests/test_dvc_yaml.py compares all of them with the imports
 }
 UPGRADES = {
     "librosa": {"features", "train", "export"},
-    "scikit-learn": {"audit", "speakers"},
+    "scikit-learn": {"audit", "evaluate", "speakers"},
     "zarr": {"features"},
 }
 
