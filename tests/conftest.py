@@ -13,8 +13,9 @@ from pipeline.audio.samples import FULL_SCALE
 from pipeline.shards import layout, writer
 from pipeline.store.feature_store import FeatureStore
 
-settings.register_profile("pipeline", deadline=None, derandomize=True, print_blob=True)
-settings.load_profile("pipeline")
+settings.register_profile("pipeline", deadline=None, derandomize=True, print_blob=True, max_examples=25)
+settings.register_profile("thorough", deadline=None, print_blob=True, max_examples=1000)
+settings.load_profile("pipeline")  # pytest --hypothesis-profile=thorough: other examples each time, and many
 
 ROOT = Path(__file__).parents[1]
 MARKED_FOLDERS = ("end_to_end", "cluster")

@@ -30,7 +30,7 @@ def test_sha256sum_agrees(sealed: Path) -> None:
     checksums.check(sealed, ["a.json", "b c.csv", "folder"])
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_damage_is_read(sealed: Path, data: st.DataObject) -> None:
     damaged = data.draw(st.sampled_from([*FILES, checksums.SUMS]))

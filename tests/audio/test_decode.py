@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.arrays import Waveform
@@ -28,7 +28,6 @@ def decoded(path: Path) -> Waveform:
     return np.concatenate([*decode(path).mono, np.zeros(0, np.float32)])
 
 
-@settings(deadline=None, max_examples=200)
 @given(
     name=st.sampled_from(NAMES), magic=st.sampled_from(MAGIC), seed=st.integers(0, 2**32), size=st.integers(0, 30_000)
 )

@@ -22,7 +22,7 @@ def log_mel(waveform: NDArray[np.floating]) -> NDArray[np.float32]:
     return KERNEL.log_mel(waveform.astype(np.float32))
 
 
-@given(st.floats(-20, 20))
+@pytest.mark.parametrize("gain", [-20, -0.3, 7, 20])
 def test_a_gain_is_added_to_every_band(gain: float) -> None:
     assert log_mel(VOICE * 10 ** (gain / 20)) == pytest.approx(log_mel(VOICE) + gain, abs=0.01)
 

@@ -158,8 +158,8 @@ def test_a_damaged_file_is_rejected_once_with_all_its_parts(tmp_path: Path, call
     assert [(row.path, row.reason) for row in rejected] == [("a.wav", "truncated")]
 
 
-def test_an_hour_with_three_hundred_parts_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    soundfile.write(tmp_path / "a.flac", np.tile(sound(0, 60), 60), RATE)
+def test_a_file_with_thirty_parts_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    soundfile.write(tmp_path / "a.flac", np.tile(sound(0, 60), 6), RATE)
     calls = []
 
     def counted(path: Path) -> DecodedFile:
@@ -167,11 +167,11 @@ def test_an_hour_with_three_hundred_parts_is_decoded_once(tmp_path: Path, monkey
         return decode(path)
 
     monkeypatch.setattr(decoding, "decode", counted)
-    entries = [entry("a.flac", start=12.0 * number, end=12.0 * number + 10) for number in range(300)]
+    entries = [entry("a.flac", start=12.0 * number, end=12.0 * number + 10) for number in range(30)]
     found, rejected = ingested(tmp_path, entries)
     assert calls == [tmp_path / "a.flac"]
     assert not rejected
-    assert [(row.start_s, row.samples) for row, _ in found] == [(12.0 * number, 10 * RATE) for number in range(300)]
+    assert [(row.start_s, row.samples) for row, _ in found] == [(12.0 * number, 10 * RATE) for number in range(30)]
     assert found[7][1] == np.tile(sound(0, 60), 3)[84 * RATE : 94 * RATE].tolist()
 
 

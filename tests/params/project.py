@@ -17,7 +17,7 @@ PROJECT = Path(__file__).parents[2] / "params.yaml"
 TEXT = PROJECT.read_text(encoding="utf-8")
 TREE: dict[str, Any] = parse_yaml(TEXT, PROJECT)
 LEAVES = ["seed", *(f"{name}.{key}" for name, keys in TREE.items() if name != "seed" for key in keys)]
-RELAXED = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+RELAXED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def changed(key: str, value: object) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import params
@@ -18,7 +18,7 @@ from tests.params.project import LEAVES, PROJECT, RELAXED, TEXT, complaint, outc
 NEXT_LINE = len(TEXT.splitlines()) + 1
 
 
-@settings(RELAXED, max_examples=150)
+@RELAXED
 @given(
     key=st.sampled_from(LEAVES),
     value=st.text(

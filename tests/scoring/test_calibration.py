@@ -10,7 +10,7 @@ from pipeline.scoring import calibration, metrics
 from pipeline.streaming.decision import Rule
 
 
-@given(st.floats(0.2, 5))
+@pytest.mark.parametrize("temperature", [0.2, 0.7, 1, 2, 5])
 def test_the_temperature_is_found_again(temperature: float) -> None:
     rng = np.random.default_rng(1)
     honest = rng.dirichlet([1, 1, 1], 6000)
