@@ -25,10 +25,10 @@ handin: setup browser
 	lid bundle handin.zip
 
 test: setup browser $(VENV)/test
-	pytest
+	pytest -n auto --dist loadfile
 
 quick: setup $(VENV)/test
-	pytest -m "not end_to_end and not cluster and not slow"
+	pytest -n auto --dist loadfile -m "not end_to_end and not cluster and not slow"
 
 lint: setup $(VENV)/test
 	ruff check .

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pipeline import params
 
-GRAPH = Path("dvc.yaml")
+GRAPH = Path(__file__).parents[1] / "dvc.yaml"
 PARAMS = Path("params.yaml")
 ARTIFACTS = Path("artifacts")
 
