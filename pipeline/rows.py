@@ -230,7 +230,7 @@ class StreamRow:
 
     recording: str
     speech_s: float
-    right_s: float  # of audio, until the leading language is right to the end; inf: it ends wrong
+    right_s: float  # of audio, until the decision is right and final; inf: it ends wrong
     changes: int  # of the leading language
 
 

@@ -115,7 +115,7 @@ class Nowhere(Rolling):
 
 
 def is_full(samples: int, sample_rate: int) -> bool:
-    """Tell if a recording that begins after so many samples belongs into the next container."""
+    """Tell if a recording that begins after so many samples belongs in the next container."""
     return samples >= FULL_S * sample_rate
 
 

@@ -71,7 +71,7 @@ def waiting(details: Iterable[str]) -> list[str]:
     Parameters
     ----------
     details
-        Of the rejected files.
+        Details of the rejected files.
     """
     number = sum(detail.endswith(INSTALL.format("it")) for detail in details)
     needs = "1 file needs" if number == 1 else f"{number:,} files need"

@@ -66,7 +66,7 @@ def parts(descriptor: int, file_format: str, n_frames: int, path: Path | None = 
     Parameters
     ----------
     descriptor
-        Of the open file; its position does not change.
+        Descriptor of the open file, whose position does not change.
     file_format
         libsndfile's name, such as ``WAV``.
     n_frames

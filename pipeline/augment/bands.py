@@ -33,7 +33,7 @@ def echo(bands: Bands, decay: NDArray[np.float32], share: NDArray[np.float32]) -
     Parameters
     ----------
     decay
-        Of the power from one frame to the next, shape (sequences,).
+        Factor of the power from one frame to the next, shape (sequences,).
     share
         Power of the echoes of a short sound, all together, as a share of its own, shape (sequences,).
     """

@@ -30,7 +30,7 @@ class Chain:
     settings
         Ranges; 0 or null switches a change off.
     seed
-        Of the noise.
+        Seed of the noise.
     """
 
     def __init__(self, settings: params.Augment, mfcc: params.Mfcc, sample_rate: int, seed: int) -> None:

@@ -25,7 +25,7 @@ class Job(Generic[Item, Result]):
     Attributes
     ----------
     name
-        Of the stage.
+        Name of the stage.
     unit
         Name of the items in messages.
     code

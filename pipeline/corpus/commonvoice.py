@@ -22,7 +22,7 @@ REMEDY = "unpack the release again"
 
 
 def recognise(root: Path) -> str | None:
-    """Tell by what a folder is recognised as of this layout."""
+    """Return why a folder matches this layout, or None."""
     found = next(_parts(root), None)
     return f"{found[0] or 'it'} holds {VALIDATED} and {CLIPS}/" if found else None
 

@@ -20,7 +20,7 @@ REMEDY = "unpack the release again"
 
 
 def recognise(root: Path) -> str | None:
-    """Tell by what a folder is recognised as of this layout."""
+    """Return why a folder matches this layout, or None."""
     found = next(_parts(root), None)
     return f"{escaped(found[0])}/ holds {found[1]}.tsv and audio/{found[1]}/" if found else None
 

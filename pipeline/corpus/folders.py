@@ -28,7 +28,7 @@ from pipeline.errors import CorpusError
 
 
 def recognise(root: Path) -> str | None:
-    """Tell by what a folder is recognised as of this layout."""
+    """Return why a folder matches this layout, or None."""
     for folder in folders_of(root):
         if any(is_audio(name) or is_folder(root / folder / name) for name in names_in(root / folder)):
             return f"it holds folders, such as {escaped(folder)}/"

@@ -23,7 +23,7 @@ ENDING = ".wav"  # may be left out in the table
 
 
 def recognise(root: Path) -> str | None:
-    """Tell by what a folder is recognised as of this layout."""
+    """Return why a folder matches this layout, or None."""
     table = _table(root)
     if not is_file(root / table):
         return None

@@ -20,7 +20,7 @@ CHANNELS = {"A": 1, "B": 2}
 
 
 def recognise(root: Path) -> str | None:
-    """Tell by what a folder is recognised as of this layout."""
+    """Return why a folder matches this layout, or None."""
     return f"it holds {WAV}" if is_file(root / WAV) else None
 
 

@@ -27,7 +27,7 @@ CHANNEL_SPEAKER = re.compile(r"speaker_[1-9]\d?")
 
 
 def recognise(root: Path) -> str | None:
-    """Tell by what a folder is recognised as of this layout."""
+    """Return why a folder matches this layout, or None."""
     return f"it holds {METADATA}" if is_file(root / METADATA) else None
 
 

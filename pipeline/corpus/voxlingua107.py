@@ -16,7 +16,7 @@ CLIP = re.compile(r"(?P<video>.{11})__U__S\d+---(?P<start>\d+\.\d+)-(?P<end>\d+\
 
 
 def recognise(root: Path) -> str | None:
-    """Tell by what a folder is recognised as of this layout."""
+    """Return why a folder matches this layout, or None."""
     for folder in folders_of(root):
         if first := next(filter(CLIP.fullmatch, names_in(root / folder)), None):
             return f"{escaped(folder)}/ holds {escaped(first)}"

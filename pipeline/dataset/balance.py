@@ -109,7 +109,7 @@ def limit_speakers(
     >>> rows = [SequenceRow(f"{name}/0", name, name[0], name, 0, 9) for name in ("a1", "a2", "a3", "b1")]
     >>> counted = {row.recording: np.ones(9, bool) for row in rows}
     >>> limit_speakers(rows, counted, None, cap=0.5)[1]
-    ['balance.cap 0.5: b has 1 speaker in train, who weighs 100.0% of it']
+    ['balance.cap 0.5: b has 1 speaker in train, with 100.0% of its weight']
     """
     parts = division.parts if division else ()
     large = division.large if division else ""
@@ -118,7 +118,8 @@ def limit_speakers(
     capped, few = cap_speakers(rows, counted, groups, caps)
     whole = {language: n_speakers for (_, language, part), n_speakers in few.items() if part is None}
     notes = [
-        f"balance.cap {cap}: {language} has {_all_weigh(n_speakers)} of it" for language, n_speakers in whole.items()
+        f"balance.cap {cap}: {language} has {_all_weigh(n_speakers)} of its weight"
+        for language, n_speakers in whole.items()
     ]
     if in_parts := [n_speakers for (_, _, part), n_speakers in few.items() if part is not None]:
         share = 1 / min(in_parts) / len(parts)
@@ -143,5 +144,5 @@ def _speakers_of(rows: Sequence[SequenceRow], division: Division | None) -> list
 
 
 def _all_weigh(n_speakers: int) -> str:
-    who = "1 speaker in train, who weighs" if n_speakers == 1 else f"{n_speakers} speakers in train, each weighs"
-    return f"{who} {1 / n_speakers:.1%}"
+    who = "1 speaker in train," if n_speakers == 1 else f"{n_speakers} speakers in train, each"
+    return f"{who} with {1 / n_speakers:.1%}"

@@ -42,7 +42,7 @@ class Architecture:
     members
         The outputs of each network: of the only one, whose outputs are the classes, or of the two of an ensemble.
     mean, variance
-        Of the MFCCs of the training frames, n_mfcc of each.
+        Moments of each MFCC over the training frames, n_mfcc of each.
     view
         The silence strategy that it was trained with.
     cmvn, cmvn_frames, deltas
@@ -119,7 +119,7 @@ def make_architecture(
     Parameters
     ----------
     mean, variance
-        Of the MFCCs of the training frames, each of shape (n_mfcc,).
+        Moments of each MFCC over the training frames, each of shape (n_mfcc,).
     view
         The silence strategy that it is trained with.
 

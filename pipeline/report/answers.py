@@ -118,13 +118,13 @@ def reliability(answers: Sequence[Answer], languages: Sequence[str]) -> "Markup"
 
 
 def until_right(answers: Sequence[Answer]) -> "Markup":
-    """Share of the recordings whose answer is right to the end, over the seconds of audio."""
+    """Share of the recordings whose decision is right and final, over the seconds of audio."""
     times = sorted(answer.stream.right_s for answer in answers if math.isfinite(answer.stream.right_s))
     steps = [(0.0, 0.0)] + [(time, (number + 1) / len(answers)) for number, time in enumerate(times)]
     return lines(
         "Share of recordings whose answer stays right, over the seconds of audio",
         {"recordings": steps},
-        ("seconds of audio", "right to the end"),
+        ("seconds of audio", "right and final"),
         steps=True,
     )
 

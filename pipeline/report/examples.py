@@ -101,7 +101,7 @@ def timeline(
     start_s
         Time of the first sample.
     times
-        Of the frames, s.
+        Times of the frames, s.
     posteriors
         Shape (frames, classes); NaN for frames that the network does not see.
     """

@@ -54,7 +54,7 @@ class Results:
     corpus_id, synthetic
         Id of the list of files; whether the demo's voices are in it.
     usual
-        Of the demo: demo/results.json, the ranges of runs with the default parameters.
+        Ranges of runs of the demo with the default parameters, from demo/results.json.
     provenance
         The last commit, if there is one.
     comparison

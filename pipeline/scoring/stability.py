@@ -27,7 +27,7 @@ class Stability:
     n_changes
         How often the leading language changed.
     stable_frame
-        The frame from which the decision stays right to the end; None if it ends wrong or there is no speech.
+        The frame from which the decision stays right; None if it ends wrong or there is no speech.
     after
         By each of `MARKS_S` seconds of speech that the recording reaches: the posteriors then, shape (languages,).
     sequences_right, sequences
@@ -94,11 +94,11 @@ class Stability:
 def summary(recordings: Sequence[Stability], frame_s: float) -> dict[str, object]:
     """Stability over all recordings, as in evaluation/metrics.json.
 
-    `seconds_until_right` is the median over the recordings that end right, s of audio; `changes_of_mind` is the mean
+    `seconds_until_right` is the median over the recordings that end right, s of audio; `decision_changes` is the mean
     number of changes.
     """
     stable_s = [found.stable_frame * frame_s for found in recordings if found.stable_frame is not None]
     return {
         "seconds_until_right": float(np.median(stable_s)) if stable_s else None,
-        "changes_of_mind": float(np.mean([found.n_changes for found in recordings])),
+        "decision_changes": float(np.mean([found.n_changes for found in recordings])),
     }

@@ -118,8 +118,8 @@ def sentences(summary: Mapping[str, Any]) -> str:
         f"{summary['recordings']} recordings of {summary['speakers']} speakers: {summary['recording_accuracy']:.1%} "
         f"right ({within}), macro recall {summary['macro_recall']:.1%}, frame accuracy {summary['frame_accuracy']:.1%}"
         f"{costs}",
-        f"{'never right to the end' if seconds is None else f'right to the end after {seconds} s (median)'}, "
-        f"{summary['stream']['changes_of_mind']:.1f} changes of the decision per recording",
+        f"{'no decision is right at the end' if seconds is None else f'decision final after {seconds} s (median)'}, "
+        f"{summary['stream']['decision_changes']:.1f} decision changes per recording",
     ]
     if summary["speakers"] < summary["speakers_needed"]:
         lines.append(f"fewer than {summary['speakers_needed']} speakers: the interval is too narrow to trust")

@@ -63,7 +63,7 @@ class SoxRule:
 
     @property
     def forgets_after(self) -> int:
-        """The number of zeros after which it is as new, whatever was before."""
+        """Number of zero samples that reset the state."""
         return self._window + self._wait
 
     def accept(self, samples: Samples) -> list[tuple[bool, int]]:

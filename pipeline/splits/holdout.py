@@ -17,11 +17,11 @@ class Divided(NamedTuple):
     Attributes
     ----------
     kept
-        To be split into train, val and test.
+        Recordings to be split into train, val and test.
     other
-        Of held-out sources.
+        Recordings of held-out sources.
     left_out
-        Of other sources, but with a speaker, source recording, audio or speech of those in `other`: in no split.
+        Recordings of other sources that share a speaker, source recording, audio or speech with `other`: in no split.
     """
 
     kept: list[RecordingRow]

@@ -81,7 +81,7 @@ class FeatureStore(RowReader):
         rev
             A commit, branch or tag.
         path
-            Of the store in the repository.
+            Path of the store in the repository.
 
         Raises
         ------

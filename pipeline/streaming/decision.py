@@ -20,7 +20,7 @@ class Rule(params.Section):
     Attributes
     ----------
     mean
-        Of the log posteriors, or of the posteriors themselves.
+        What is averaged over the frames: log posteriors, or the posteriors themselves.
     temperature
         The logarithms of the answer's posteriors are divided by it, so that its confidence is honest.
     unknown_below

@@ -174,7 +174,7 @@ def test_the_stage_writes_manifests_for_its_store_and_silence_strategy_alone(
     assert summary["ratio"] == {"before": 1, "after": 1}
     assert summary["minutes"]["hindi"]["after"] == {"minutes": 0.02, "share": 0.3333}
     assert summary["notes"] == [
-        "balance.cap 0.05: english has 10 speakers in train, each weighs 10.0% of it",
+        "balance.cap 0.05: english has 10 speakers in train, each with 10.0% of its weight",
         *summary["notes"][1:],
     ]
     printed = capsys.readouterr().out.splitlines()
@@ -379,14 +379,14 @@ def test_no_speaker_weighs_more_than_the_cap_in_any_network_of_any_strategy(
 def test_a_class_with_too_few_speakers_for_the_cap_is_named() -> None:
     rows, counted = uneven({"a": 60, "b": 3, "c": 12}, speakers=7)
     assert balance.limit_speakers(rows, counted, None, 0.2)[1] == [
-        "balance.cap 0.2: b has 3 speakers in train, each weighs 33.3% of it"
+        "balance.cap 0.2: b has 3 speakers in train, each with 33.3% of its weight"
     ]
     twice, found = balance.balance("ensemble", rows, counted, 0)
     assert found
     assert sorted(map(len, found.parts)) == [2, 2, 3]
     # A speaker may weigh three times the cap in a part, which weighs a third of its language.
     assert balance.limit_speakers(twice, counted, found, 0.15)[1] == [
-        "balance.cap 0.15: b has 3 speakers in train, each weighs 33.3% of it",
+        "balance.cap 0.15: b has 3 speakers in train, each with 33.3% of its weight",
         "balance.cap 0.15: 2 of the 3 parts of a have too few speakers, and one may weigh 16.7% of a",
     ]
 

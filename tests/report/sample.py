@@ -135,7 +135,7 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
             "other": None,
             "stream": {
                 "seconds_until_right": 0.77,
-                "changes_of_mind": 1.44,
+                "decision_changes": 1.44,
                 "drift_by_minute": {language: [0.9, 0.8] for language in languages},
             },
             "recordings": 14,

@@ -27,7 +27,7 @@ def test_figures_hold_their_values_as_text(plain: str) -> None:
         "Misses and false alarms by language": {"misses", "false alarms", "5 %", *LANGUAGES},
         "Share of recordings in a language over the posterior of that language": {"posterior", "100%", *LANGUAGES},
         "Accuracy and macro recall over the seconds of speech": {"accuracy", "macro recall", "seconds of speech"},
-        "Share of recordings whose answer stays right, over the seconds of audio": {"right to the end"},
+        "Share of recordings whose answer stays right, over the seconds of audio": {"right and final"},
         "Frame accuracy in each minute without a reset": {"minutes without a reset", *LANGUAGES},
         LOSS: {"epoch", "loss", "train", "validation", "best: epoch 2"},
         ACCURACY: {"epoch", "accuracy", "best: epoch 2"},

@@ -67,4 +67,4 @@ def swinging(*right: bool) -> Stability:
 def test_the_summary_is_over_recordings() -> None:
     found = stability.summary([swinging(False, True, True), swinging(True), swinging(True, False)], frame_s=1.0)
     assert found["seconds_until_right"] == 0.5  # of 1 and 0; the third ends wrong
-    assert found["changes_of_mind"] == pytest.approx(2 / 3)
+    assert found["decision_changes"] == pytest.approx(2 / 3)

@@ -21,7 +21,7 @@ def test_the_summary_is_plain_json_rounded_to_six_digits(case: Case) -> None:
     assert (found["frame_accuracy"], found["recording_accuracy"], found["sequence_accuracy"]) == (0.6, *[0.666667] * 2)
     assert (found["recordings"], found["speakers"]) == (3, 1)
     assert found["stream"]["drift_by_minute"]["english"] == [0.333333] * 10
-    assert found["stream"]["changes_of_mind"] == 0
+    assert found["stream"]["decision_changes"] == 0
     assert found["unknown"] is None
 
 
