@@ -1,4 +1,4 @@
-"""audit: check from the written files that splits share nothing, and which cues other than speech reveal the language."""
+"""audit: check that splits share nothing, and which cues other than speech reveal the language."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -151,6 +151,34 @@ def test_every_file_and_parameter_of_the_homework_exists(tiny: Copy) -> None:
     assert [key for section, key in keys if key not in sections[section]] == []
 
 
+def without_code(page: Path) -> str:
+    return re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a page."""
+    text = without_code(page)
+    headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return slugs.union(re.findall(r'<a id="([^"]+)">', text))
+
+
+@pytest.mark.parametrize("page", [*PAGES, *ELSEWHERE], ids=lambda page: page.name)
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", without_code(page)):
+        path, _, anchor = target.partition("#")
+        if not re.match(r"\w+:", target):
+            place = page.parent / path if path else page
+            assert place.exists(), target
+            assert not anchor or anchor in anchors(place), target
+
+
+def test_every_room_is_on_the_page_of_the_architecture() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for room in (ROOT / "pipeline").glob("*/__init__.py"):
+        assert re.search(rf"^ +(\w+ +)*{room.parent.name}  ", text, flags=re.MULTILINE), room
+
+
 def test_every_stage_is_in_the_readme() -> None:
     text = (ROOT / "README.md").read_text()
     for stage in STAGES:
