@@ -15,8 +15,6 @@ from pipeline import params
 from pipeline.errors import ParameterError
 from tests.params.project import LEAVES, PROJECT, RELAXED, TEXT, complaint, outcome, written
 
-NEXT_LINE = len(TEXT.splitlines()) + 1
-
 
 @RELAXED
 @given(
