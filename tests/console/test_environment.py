@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +68,18 @@ def test_a_temporary_folder_has_a_name_short_enough_for_sockets(tmp_path: Path) 
     assert short in (None, str(tmp_path / "t"))
 
 
-def test_caches_have_a_folder_of_this_user_if_the_home_has_none(tmp_path: Path) -> None:
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A temporary folder whose name is short enough for sockets; that of pytest may not be."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def test_caches_have_a_folder_of_this_user_if_the_home_has_none(tmp_path: Path, short_path: Path) -> None:
     (tmp_path / "file").touch()
-    homeless = {"HOME": str(tmp_path / "file" / "home"), "TMPDIR": str(tmp_path)}
+    homeless = {"HOME": str(tmp_path / "file" / "home"), "TMPDIR": str(short_path)}
     first = Path(settled(tmp_path, **homeless)[0]["XDG_CACHE_HOME"])
-    assert first.parent == tmp_path
+    assert first.parent == short_path
     assert first.stat().st_mode & 0o777 == 0o700
     assert Path(settled(tmp_path, **homeless)[0]["XDG_CACHE_HOME"]) == first
     first.chmod(0o777)  # somebody else may have written code there, which packages would run
