@@ -20,12 +20,14 @@ class FileRow:
     speaker: str
     group: str
     sha256: str  # of the file
+    size: int  # of the file, bytes
     source: str = ""  # its name in corpus.sources
     channel: int = 0  # counted from 1; 0: as audio.channels says
     start_s: float = 0.0
     end_s: float = math.inf  # inf: to the end of the file
-    channel_speakers: str = ""  # names of those on each channel
+    channel_speakers: str = "[]"  # names of those on each channel, as JSON
     speaker_from: str = "table"
+    is_twin: int = 0  # 1: another file has the same name in Unicode's form NFC
     extra: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
@@ -51,7 +53,6 @@ class RecordingRow:
     rms_dbfs: float
     clipped: float  # share of the samples at full scale
     dc_offset: float  # mean, of full scale
-    crc32c: str = ""  # of every block of the samples, as audio/wav.py reads them
     same_speech: str = ""  # recordings of the same speech share it
     file: str = ""  # the container, in artifacts/audio
     first_sample: int = 0  # in the container

@@ -1,49 +1,48 @@
-"""features: compute MFCCs and speech flags of every recording into one Zarr store, one Dask task per shard."""
-
-from pipeline.cluster import template  # isort: skip
-
-if __name__ == "__main__":  # first: its imports take as long as those of this process
-    template.start("pipeline.jobs.features", "pipeline.mfcc.recording", "pipeline.shards.writer")
+"""features: compute MFCCs and speech flags of every recording into one Zarr store."""
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline import files, tables
+from pipeline import cluster, features, files, parts, tables
+from pipeline.arrays import Spans
 from pipeline.audio.wav import Wav
-from pipeline.cluster import engine
+from pipeline.cache import Cache
+from pipeline.console import terminal
 from pipeline.errors import ArtifactError
-from pipeline.jobs import features, memo
-from pipeline.jobs.features import FEATURES, Source
 from pipeline.rows import RecordingRow, SpanRow
 from stages import ARTIFACTS, read_params, run
 
 
 def main() -> None:
     settings = read_params("features")
-    cache = memo.default()
-    with engine.connect(FEATURES) as client:  # first: the workers start while the inputs are read
-        recordings = tables.read(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow)
-        sources = list(read_sources(recordings))
-        with files.building(ARTIFACTS.resolve() / "features.zarr") as path:
-            outcomes = features.run(client, recordings, sources, path, settings.mfcc, settings.audio.sample_rate, cache)
-    memo.show_reuse(outcomes, "pieces", cache)
-    frames = sum(features.lengths(sources, settings.mfcc.hop_length))
+    cache = Cache()
+    recordings = tables.read(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow)
+    audio = ARTIFACTS.resolve() / "audio"  # workers may run in another folder
+    wavs = [Wav.of(row, audio) for row in recordings]
+    divided = parts.of_containers([row.file for row in recordings])
+    rate = settings.audio.sample_rate
+    with (
+        cluster.connect(*features.MODULES) as client,
+        files.building(ARTIFACTS.resolve() / "features.zarr") as path,
+    ):
+        speech = read_spans(recordings)
+        frames, reused = features.run(client, recordings, wavs, speech, divided, path, settings.mfcc, rate, cache)
+    cache.shrink()
+    terminal.show_reused(len(recordings), reused, "recordings")
     print(f"{frames:,} frames of {settings.mfcc.n_mfcc} MFCCs from {len(recordings):,} recordings")
 
 
-def read_sources(recordings: Sequence[RecordingRow]) -> Iterator[Source]:
-    """The WAV of each recording, with the spans that trim found."""
+def read_spans(recordings: Sequence[RecordingRow]) -> list[Spans]:
+    """Return the spans of speech that trim found in each recording."""
     spans = {row.recording: array("q") for row in recordings}
     path = ARTIFACTS / "trim" / "spans.csv"
     for span in tables.scan(path, SpanRow):
         if span.recording not in spans:
             raise ArtifactError(f"{path} belongs to another corpus: ingest has no {span.recording!r}; run `dvc repro`")
         spans[span.recording].extend((span.start, span.end))
-    audio = ARTIFACTS.resolve() / "audio"  # workers may run in another folder
-    for row in recordings:
-        yield Source(Wav.of(row, audio), np.array(spans[row.recording], np.int64).reshape(-1, 2))
+    return [np.array(spans[row.recording], np.int64).reshape(-1, 2) for row in recordings]
 
 
 if __name__ == "__main__":

@@ -1,23 +1,16 @@
-"""ingest: list the corpus, decode every file once, make it 16-bit mono at one rate."""
-
-from pipeline.cluster import template  # isort: skip
-
-if __name__ == "__main__":  # first: its imports take as long as those of this process
-    template.start("pipeline.jobs.ingest", "pipeline.fingerprint.landmarker", "pipeline.audio.measure")
+"""ingest: decode every file once, make it 16-bit mono at one rate."""
 
 from collections import Counter
 
-from pipeline import checksums, files, programs, tables
+from pipeline import checksums, cluster, files, programs, tables
 from pipeline.audio import foreign
-from pipeline.cluster import engine
+from pipeline.cache import Cache
 from pipeline.console import terminal
 from pipeline.console.text import printable
-from pipeline.corpus import layouts
-from pipeline.corpus.paths import told
-from pipeline.jobs import checks, ingest
-from pipeline.jobs.decoding import Decoded
-from pipeline.jobs.ingest import INGEST
-from pipeline.rows import DuplicateRow, FlagRow, QualityRow, RecordingRow, RejectedRow
+from pipeline.corpus import digests, layouts
+from pipeline.ingest import checks, job
+from pipeline.ingest.part import divide
+from pipeline.rows import DuplicateRow, FileRow, FlagRow, QualityRow, RecordingRow, RejectedRow
 from stages import ARTIFACTS, read_params, run
 
 
@@ -25,43 +18,43 @@ def main() -> None:
     settings = read_params("ingest")
     for program in ("sox", "dot"):  # later stages need them: say so before any work
         programs.require(program)
-    folder = ARTIFACTS / "ingest"
-    listing = layouts.read(settings.corpus)
-    tables.write(folder / "rejected.csv", RejectedRow, listing.rejected)  # for fixing the corpus if it is refused
-    for name, language in listing.folders.items():
-        print(printable(f"folder {name}: {language}"))
-    for note in [*told(listing.skipped), *listing.notes]:
-        print(printable(note), flush=True)
-    layouts.check(listing.entries, listing.rejected, settings.corpus, listing.skipped)
+    folder, cache, rate = ARTIFACTS / "ingest", Cache(), settings.audio.sample_rate
+    listed = tables.read(ARTIFACTS / "corpus" / "files.csv", FileRow)
+    unlisted = tables.read(ARTIFACTS / "corpus" / "rejected.csv", RejectedRow)
+    tables.write(folder / "rejected.csv", RejectedRow, unlisted)  # for fixing the corpus if it is refused
+    listing = checksums.read_json(ARTIFACTS / "corpus" / "summary.json")
+    entries = [digests.entry(row) for row in listed]
+    known = {entry.name: row.sha256 for entry, row in zip(entries, listed, strict=True)}
+    parts = divide(entries, layouts.roots(settings.corpus), known)
 
-    roots, sample_rate = layouts.roots(settings.corpus), settings.audio.sample_rate
-    with files.building(ARTIFACTS.resolve() / "audio") as audio, engine.connect(INGEST) as client:
-        by_file = ingest.run(client, listing.entries, roots, audio, settings.audio)
-        results = [result for together in by_file for result in together]
-        decoded = [result for result in results if isinstance(result, Decoded)]
-        consistent, contradicting = ingest.consistent(decoded)
-        rows = ingest.placed(consistent, audio, sample_rate)
-        accepted, duplicates = ingest.grouped(rows, [item.landmarks for item in consistent], sample_rate)
-        rejected = listing.rejected + [row for row in results if isinstance(row, RejectedRow)] + contradicting
+    with files.building(ARTIFACTS.resolve() / "audio") as audio, cluster.connect(*job.MODULES) as client:
+        ingested, reused = job.run(client, parts, audio, settings.audio, cache)
+        found = job.consistent(ingested)
+        recordings, duplicates = job.grouped(found.rows, found.landmarks, rate)
+        used = {audio / row.file for row in recordings}
+        for path in {path for path in audio.iterdir() if path.with_suffix(".wav") not in used}:
+            path.unlink()
+    cache.shrink()
+    rejected = unlisted + found.rejected
 
     with files.building(folder) as complete:
-        tables.write(complete / "recordings.csv", RecordingRow, accepted)
+        tables.write(complete / "recordings.csv", RecordingRow, recordings)
         tables.write(complete / "duplicates.csv", DuplicateRow, duplicates)
-        quality, flags = checks.examine(accepted, duplicates, settings.corpus.checks)
+        quality, flags = checks.examine(recordings, duplicates, settings.corpus.checks)
         tables.write(complete / "quality.csv", QualityRow, quality)
         tables.write(complete / "flags.csv", FlagRow, flags)
         tables.write(complete / "rejected.csv", RejectedRow, rejected)
-        languages = {language: ingest.summary(language, accepted) for language in settings.corpus.languages}
+        languages = {language: job.summary(language, recordings) for language in settings.corpus.languages}
         summary = {
             "languages": languages,
             "rejected": len(rejected),
-            "left_out": listing.skipped,
-            "notes": listing.notes,
+            **listing,
             "quality": {by: checks.summary(quality, by) for by in ("language", "source")},
         }
         checksums.write_json(complete / "summary.json", summary)
         checksums.seal(complete)
 
+    terminal.show_reused(sum(map(len, parts)), reused, "files")
     terminal.show_table(
         ["language", "recordings", "speakers", "minutes"],
         [[language, *numbers.values()] for language, numbers in languages.items()],
@@ -75,8 +68,8 @@ def main() -> None:
         print(f"{len(rejected)} rejected: see {folder / 'rejected.csv'}")
     for line in foreign.waiting(row.detail for row in rejected):
         print(line)
-    ingest.check_rejected(rejected, len(accepted), settings.corpus.max_rejected)
-    layouts.check(accepted, rejected, settings.corpus, listing.skipped)
+    job.check_rejected(rejected, len(recordings), settings.corpus.max_rejected)
+    layouts.check(recordings, rejected, settings.corpus, listing["left_out"])
 
 
 if __name__ == "__main__":

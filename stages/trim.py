@@ -1,16 +1,9 @@
 """trim: SoX decides which samples of every recording are speech."""
 
-from pipeline.cluster import template  # isort: skip
-
-if __name__ == "__main__":  # first: its imports take as long as those of this process
-    template.start("pipeline.jobs.trim", "pipeline.silence.compiled", "sox")
-
-from pipeline import checksums, files, programs, tables
+from pipeline import checksums, cluster, files, parts, programs, tables, trim
 from pipeline.audio.wav import Wav
-from pipeline.cluster import engine
+from pipeline.cache import Cache
 from pipeline.console import terminal
-from pipeline.jobs import memo, trim
-from pipeline.jobs.trim import TRIM
 from pipeline.rows import RecordingRow, SpanRow
 from stages import ARTIFACTS, read_params, run
 
@@ -22,21 +15,24 @@ def main() -> None:
     recordings = tables.of_languages(path, RecordingRow, settings.corpus.languages)
     audio = ARTIFACTS.resolve() / "audio"  # workers may run in another folder
     wavs = [Wav.of(row, audio) for row in recordings]
+    divided = [wavs[part.start : part.stop] for part in parts.of_containers([row.file for row in recordings])]
 
-    cache = memo.default()
+    cache = Cache()
     with files.building(ARTIFACTS.resolve() / "trim") as folder:
-        with engine.connect(TRIM) as client:
-            found = trim.run(client, wavs, folder, settings.audio.sample_rate, settings.silence, cache)
+        with cluster.connect(*trim.MODULES) as client:
+            found, reused = trim.run(client, divided, folder, settings.audio.sample_rate, settings.silence, cache)
+        cache.shrink()
         spans = (
             SpanRow(row.recording, int(start), int(end))
-            for row, result in zip(recordings, found, strict=True)
-            for start, end in result.spans
+            for row, speech in zip(recordings, found, strict=True)
+            if speech is not None
+            for start, end in speech
         )
         tables.write(folder / "spans.csv", SpanRow, spans)
         summary = {language: trim.summary(language, recordings, found) for language in settings.corpus.languages}
         checksums.write_json(folder / "summary.json", summary)
         checksums.seal(folder)
-    memo.show_reuse([result.origin for result in found], "recordings", cache)
+    terminal.show_reused(len(recordings), reused, "recordings")
     terminal.show_table(
         ["language", "speech", "without speech"],
         [[language, f"{row['speech']:.1%}", row["without_speech"]] for language, row in summary.items()],

@@ -74,10 +74,12 @@ def noisy(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
         spoken = [languages[index % 3] for index in range(60)]
         lengths = [12] * 60
         attributes = {"mfcc": {"hop_length": 160}, "sample_rate": 16_000}
-        writer.create(path, ids, spoken, [f"s{index}" for index in range(60)], lengths, 4, attributes)
+        starts = layout.row_starts(lengths, [range(at, at + 10) for at in range(0, 60, 10)])
+        writer.create(path, ids, spoken, [f"s{index}" for index in range(60)], starts, lengths, 4, attributes)
         centres = np.repeat(np.eye(3, 4)[[languages.index(name) for name in spoken]] * 3, 12, axis=0)
         mfcc = (centres + rng.normal(size=centres.shape)).astype(np.float32)
-        for shard in layout.deal(lengths):
-            rows = slice(shard.start, shard.stop)
-            writer.write(path, shard.start, mfcc[rows], np.ones(shard.stop - shard.start, bool))
+        for number, start in enumerate(starts[::10]):
+            rows = mfcc[number * 120 : number * 120 + 120]
+            writer.write(path, "mfcc", start, [rows])
+            writer.write(path, "speech", start, [np.ones(len(rows), bool)])
         return FeatureStore.open(path)

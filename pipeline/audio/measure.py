@@ -5,14 +5,12 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-import google_crc32c
 import numpy as np
 
 from pipeline.arrays import Samples
 from pipeline.audio import compiled
 from pipeline.audio.quality import QualityMeter
 from pipeline.audio.samples import FULL_SCALE
-from pipeline.audio.wav import BLOCK_SAMPLES, hex_digits
 from pipeline.errors import AudioError
 
 Listen = Callable[[Samples], None]
@@ -26,7 +24,6 @@ class Measures:
 
     samples: int
     sha256: str
-    crc32c: str
     peak_dbfs: float
     rms_dbfs: float
     clipped: float
@@ -43,8 +40,6 @@ class _Meter:
     def __init__(self) -> None:
         self.n_samples = self.peak = self.total = self.squares = self.clipped = 0
         self.digest = hashlib.sha256()
-        self._checksums: list[str] = []  # of complete blocks
-        self._checksum = 0  # of the block that is being filled
 
     def accept(self, samples: Samples) -> bytes:
         """Measure more samples; return their bytes."""
@@ -54,23 +49,10 @@ class _Meter:
         self.squares += squares
         if high == FULL_SCALE - 1 or low == -FULL_SCALE:
             self.clipped += int(np.count_nonzero((samples == FULL_SCALE - 1) | (samples == -FULL_SCALE)))
+        self.n_samples += len(samples)
         content = samples.astype("<i2", copy=False).tobytes()
         self.digest.update(content)
-        rest = content
-        while rest:
-            space = 2 * (BLOCK_SAMPLES - self.n_samples % BLOCK_SAMPLES)
-            filling, rest = rest[:space], rest[space:]
-            self._checksum = google_crc32c.extend(self._checksum, filling)
-            self.n_samples += len(filling) // 2
-            if self.n_samples % BLOCK_SAMPLES == 0:
-                self._checksums.append(hex_digits(self._checksum))
-                self._checksum = 0
         return content
-
-    @property
-    def crc32c(self) -> str:
-        unfinished = [hex_digits(self._checksum)] if self.n_samples % BLOCK_SAMPLES else []
-        return "".join(self._checksums + unfinished)
 
 
 def measure(
@@ -111,7 +93,6 @@ def measure(
     return Measures(
         samples=meter.n_samples,
         sha256=meter.digest.hexdigest(),
-        crc32c=meter.crc32c,
         peak_dbfs=round(20 * math.log10(meter.peak / FULL_SCALE), 2),
         rms_dbfs=round(10 * math.log10(meter.squares / meter.n_samples / FULL_SCALE**2), 2),
         clipped=round(meter.clipped / meter.n_samples, 6),

@@ -1,6 +1,8 @@
 """Read recordings from the containers that ingest wrote, and check every block against its checksum."""
 
 import difflib
+import functools
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,13 +11,10 @@ import numpy as np
 
 from pipeline import tables
 from pipeline.arrays import Samples
+from pipeline.audio.container import BLOCK_SAMPLES, HEADER_BYTES, beside
 from pipeline.console.text import brief
 from pipeline.errors import ArtifactError
 from pipeline.rows import RecordingRow
-
-HEADER_BYTES = 44  # before the samples
-BLOCK_SAMPLES = 1 << 18  # per checksum: 16 s at 16 kHz
-CHECKSUM_DIGITS = 8  # hexadecimal
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,8 @@ class Wav:
         The path in the corpus, for messages.
     n_samples
         Its length.
-    sha256, crc32c
-        Checksums of all samples, and of every block of them.
+    sha256
+        Checksum of all samples.
     first
         Its first sample in the container.
     """
@@ -40,13 +39,12 @@ class Wav:
     name: str
     n_samples: int
     sha256: str
-    crc32c: str
     first: int = 0
 
     @classmethod
     def of(cls, row: RecordingRow, folder: Path) -> "Wav":
         """A recording in the folder that ingest wrote."""
-        return cls(folder / row.file, row.path, row.samples, row.sha256, row.crc32c, row.first_sample)
+        return cls(folder / row.file, row.path, row.samples, row.sha256, row.first_sample)
 
 
 class Reader:
@@ -88,11 +86,14 @@ class Reader:
             raise self._damaged(f"can't be read, {error.strerror}") from error
         if len(samples) < stop - start:
             raise self._damaged("ends too early")
+        try:
+            expected = _checksums(wav.path, wav.path.stat().st_mtime_ns)[str(wav.first)]
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise self._damaged(f"{beside(wav.path).name} can't be read") from error
         for block in range(first, last + 1):
             at = (block - first) * BLOCK_SAMPLES
-            content = samples[at : at + BLOCK_SAMPLES].tobytes()
-            expected = wav.crc32c[CHECKSUM_DIGITS * block : CHECKSUM_DIGITS * (block + 1)]
-            if hex_digits(google_crc32c.value(content)) != expected:
+            checksum = google_crc32c.value(samples[at : at + BLOCK_SAMPLES].tobytes())
+            if expected[block : block + 1] != [checksum]:
                 raise self._damaged(f"block {block} of {BLOCK_SAMPLES} samples was altered")
         return samples
 
@@ -101,6 +102,13 @@ class Reader:
             f"{self._wav.path}, the audio of {self._wav.name!r}, is not what ingest wrote ({how}); "
             "delete artifacts/audio and run `dvc repro`"
         )
+
+
+@functools.lru_cache(64)
+def _checksums(path: Path, _: int) -> dict[str, list[int]]:
+    """Read the checksums beside a container that was changed at a time."""
+    found: dict[str, list[int]] = json.loads(beside(path).read_text())
+    return found
 
 
 def find(recording: str, artifacts: Path = Path("artifacts")) -> tuple[Wav, int]:
@@ -129,8 +137,3 @@ def samples_of(recording: str, artifacts: Path = Path("artifacts")) -> Samples:
     """All samples of a recording by its id, shape (samples,), checked; ArtifactError as `find` and `Reader`."""
     wav, _ = find(recording, artifacts)
     return Reader(wav)(0, wav.n_samples)
-
-
-def hex_digits(checksum: int) -> str:
-    """A checksum as written in recordings.csv."""
-    return f"{checksum:0{CHECKSUM_DIGITS}x}"

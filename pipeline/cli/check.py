@@ -9,16 +9,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline import params
+from pipeline import cluster, params
 from pipeline.audio import foreign
-from pipeline.cluster import engine
+from pipeline.cache import Cache
 from pipeline.console.text import printable
 from pipeline.corpus.entries import Entry
 from pipeline.corpus.paths import Files, escaped, is_folder, recordings, told
 from pipeline.errors import AudioError, CorpusError
-from pipeline.jobs import checks, ingest
-from pipeline.jobs.decoding import Decoded
-from pipeline.jobs.ingest import INGEST
+from pipeline.ingest import checks, job
+from pipeline.ingest.part import Ingested, divide
 from pipeline.rows import RejectedRow
 
 PARAMS = Path("params.yaml")
@@ -33,12 +32,9 @@ def examine(path: Path) -> bool:
     if not entries and not rejected:
         why = "".join(f" ({printable(line)})" for line in told(skipped))
         raise CorpusError(f"{printable(path)} holds no recordings{why}; name an audio file, or a folder with some")
-    results = _ingest(entries, root, audio)
-    decoded = [result for result in results if isinstance(result, Decoded)]
-    rejected += [result for result in results if isinstance(result, RejectedRow)]
-    rows, duplicates = ingest.grouped(
-        [item.row for item in decoded], [item.landmarks for item in decoded], audio.sample_rate
-    )
+    ingested = _ingest(entries, root, audio)
+    rejected += ingested.rejected
+    rows, duplicates = job.grouped(ingested.rows, ingested.landmarks, audio.sample_rate)
     _, flags = checks.examine(rows, duplicates, limits)
     found: list[tuple[str, str, str]] = [(row.path, row.reason, row.detail) for row in rejected]
     found += [(row.path, row.flag, row.detail) for row in flags]
@@ -57,16 +53,16 @@ def examine(path: Path) -> bool:
     return not found
 
 
-def _ingest(entries: Sequence[Entry], root: Path, audio: params.Audio) -> list[Decoded | RejectedRow]:
+def _ingest(entries: Sequence[Entry], root: Path, audio: params.Audio) -> Ingested:
     """Run the checks of the stage ingest; nothing is kept."""
-    job = replace(INGEST, name="check")
     with (
         contextlib.redirect_stdout(sys.stderr),
-        engine.connect(job) as client,
+        cluster.connect(*job.MODULES) as client,
         tempfile.TemporaryDirectory() as place,
     ):
-        files = ingest.run(client, entries, {"": root.resolve()}, Path(place), audio, job, keep=False)
-    return [result for together in files for result in together]
+        parts = divide(entries, {"": root.resolve()})
+        found, _ = job.run(client, parts, Path(place), audio, Cache(), replace(job.INGEST, name="check"), keep=False)
+    return found
 
 
 def _settings() -> tuple[params.Audio, params.Checks]:

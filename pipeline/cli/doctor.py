@@ -14,13 +14,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import params, programs
-from pipeline.cluster import engine, template
+from pipeline import cluster, params, programs
+from pipeline.cache import LIMIT_BYTES, Cache
 from pipeline.console import environment
 from pipeline.console.text import shorten
 from pipeline.corpus.paths import is_folder
-from pipeline.errors import ClusterError, ProgramError, UserError
-from pipeline.jobs import memo
+from pipeline.errors import ProgramError, UserError
 
 DEMO = Path("artifacts/data/demo")  # corpus.root that the stage demo fills
 ARTIFACTS = Path("artifacts")
@@ -162,10 +161,10 @@ def _written(folder: Path) -> str:
 
 def _machine() -> Iterator[Finding]:
     yield _tried("temporary folder", _temporary_folder, remedy="name a folder that this user can write in TMPDIR")
-    yield _tried("memo", _memo, remedy="name a folder that this user can write in XDG_CACHE_HOME")
+    yield _tried("cache", _cache, remedy="name a folder that this user can write in XDG_CACHE_HOME")
     yield _tried("Numba's cache", _numba, remedy="name a folder that this user can write in NUMBA_CACHE_DIR")
     threads = "missing: workers are threads, and a recording that crashes one ends the run; mount /dev/shm"
-    yield Finding("shared memory", "usable" if template.has_semaphores() else threads)
+    yield Finding("shared memory", "usable" if cluster.has_semaphores() else threads)
     yield _tried("workers", _workers)
     if hasattr(os, "sysconf"):
         yield Finding("memory", f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.1f} GiB")
@@ -179,10 +178,10 @@ def _temporary_folder() -> str:
     return _written(Path(folder))
 
 
-def _memo() -> str:
-    cache = memo.default()
+def _cache() -> str:
+    cache = Cache()
     _written(cache.folder)
-    return f"{cache.folder}, {cache.size() / 1e9:.1f} of at most {memo.LIMIT_BYTES / 1e9:.0f} GB; safe to delete"
+    return f"{cache.folder}, {cache.size() / 1e9:.1f} of at most {LIMIT_BYTES / 1e9:.0f} GB; safe to delete"
 
 
 def _numba() -> str:
@@ -194,11 +193,8 @@ def _workers() -> str:
     import dask.config
     import distributed  # noqa: F401 (its import sets the values that are changed here)
 
-    with dask.config.set({"distributed.comm.timeouts.connect": CONNECT_S}), engine.connect() as client:
-        engine.wait_for_nannies(client)
+    with dask.config.set({"distributed.comm.timeouts.connect": CONNECT_S}), cluster.connect(wait_s=TIMEOUT_S) as client:
         workers = len(client.scheduler_info(n_workers=-1)["workers"])
-        if not workers:
-            raise ClusterError("the cluster has no workers; start some")
         client.submit(os.getpid, pure=False).result(timeout=TIMEOUT_S)
         return f"{workers} on {client.scheduler.address}" if client.cluster is None else f"{workers} local"
 

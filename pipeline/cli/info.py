@@ -59,7 +59,7 @@ def summarise(path: Path) -> StoreSummary:
     store = FeatureStore.open(path)
     if missing := {"mfcc", "sample_rate", "versions"} - set(store.attributes):
         raise ArtifactError(f"{path} does not state its {min(missing)}; run `dvc repro` to write it again")
-    n_frames, n_mfcc = store.mfcc.shape
+    n_frames, n_mfcc = int(store.lengths.sum()), store.mfcc.shape[1]
     return StoreSummary(
         n_frames,
         n_mfcc,

@@ -50,3 +50,13 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     for first, *others in lines:
         cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
         print("  ".join(cells).rstrip())
+
+
+def show_reused(total: int, reused: int, unit: str) -> None:
+    """Print how many results are new, and how many were taken from the cache.
+
+    >>> show_reused(4120, 4117, "files")
+    3 files new, 4,117 reused
+    """
+    if reused:
+        print(f"{total - reused:,} {unit} new, {reused:,} reused")

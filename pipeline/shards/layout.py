@@ -1,27 +1,25 @@
-"""The layout of features.zarr on disk, and the rows that each task owns: one task, one shard.
+"""The layout of features.zarr on disk, and the rows that each part of the corpus owns.
 
     mfcc       float32 [frame, coefficient]   chunks (1024, n_mfcc)  shards (65536, n_mfcc)
     speech     bool    [frame]                the same rows per chunk and per shard
     recording/ id, language, speaker, start, length: rows start:start+length belong to recording i, one chunk
 
-                 shard 0                     shard 1
-    ├────────────────────────────┼────────────────────────────┤
-     recording 0 │ recording 1 │ recording 2 │ recording 3 ...     a recording may span several shards
+     shard 0              shard 1              shard 2
+    ├────────────────────┼────────────────────┼────────────────────┤
+     recording 0 │ recording 1 │              recording 2 │ recording 3 ...
+     part 0                                   part 1
 
-Two tasks that write into one shard corrupt it silently, so `deal` assigns whole shards. Every chunk of a shard ends
-with its checksum, and every shard has its own file. The group's attributes hold the checksums of all other files and,
-as `sha256`, the checksum of the attributes themselves.
+Two tasks that write into one shard corrupt it silently, so every part begins with a shard of its own. The rows that it
+leaves over in its last shard are not written: they read as NaN, and take no space. Every chunk of a shard ends with its
+checksum, and every shard has its own file. The group's attributes hold the checksums of all other files and, as
+`sha256`, the checksum of the attributes themselves.
 """
 
 import copy
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
 
 if TYPE_CHECKING:
     import zarr
@@ -53,59 +51,25 @@ def configured(changes: Mapping[str, Any] | None = None) -> Any:
     return zarr.config.set(defaults | dict(changes or {}))
 
 
-@dataclass(frozen=True)
-class Piece:
-    """Frames first:first+count of a recording, and the row of the store at which they begin."""
+def row_starts(lengths: Sequence[int], parts: Iterable[range]) -> list[int]:
+    """Return the first row of each recording, given the frames of each and the recordings of each part.
 
-    index: int  # of the recording in the store
-    first: int
-    count: int
-    row: int
-
-
-@dataclass(frozen=True)
-class Shard:
-    """Rows start:stop of the store, and the pieces that fill them."""
-
-    start: int
-    stop: int
-    pieces: tuple[Piece, ...]
-
-
-def deal(lengths: Sequence[int]) -> Iterator[Shard]:
-    """Assign recordings of these lengths, in frames, to shards in order; every row has one owner.
-
-    >>> [shard] = deal([300, 200])
-    >>> shard.pieces
-    (Piece(index=0, first=0, count=300, row=0), Piece(index=1, first=0, count=200, row=300))
+    >>> row_starts([300, 200, 100], [range(2), range(2, 3)]) == [0, 300, SHARD_ROWS]
+    True
     """
-    starts = row_starts(lengths)
-    total, index = int(sum(lengths)), 0
-    for start in range(0, total, SHARD_ROWS):
-        stop = min(start + SHARD_ROWS, total)
-        while starts[index] + lengths[index] <= start:
-            index += 1
-        pieces, at = [], index
-        while at < len(lengths) and starts[at] < stop:
-            low, high = max(start, starts[at]), min(stop, starts[at] + lengths[at])
-            pieces.append(Piece(at, low - starts[at], high - low, low))
-            at += 1
-        yield Shard(start, stop, tuple(pieces))
+    starts, row = [], 0
+    for part in parts:
+        row = -(-row // SHARD_ROWS) * SHARD_ROWS
+        for number in part:
+            starts.append(row)
+            row += lengths[number]
+    return starts
 
 
-def row_starts(lengths: Sequence[int]) -> list[int]:
-    """First row of each recording."""
-    return [int(end) for end in np.cumsum([0, *lengths])[:-1]]
-
-
-def mfcc_file(path: Path, row: int) -> Path:
-    """File of the shard that holds the MFCCs of a row."""
-    return path / shard_file(open_array(open_group(path, "r"), "mfcc"), row)
-
-
-def shard_files(array: "zarr.Array[Any]") -> Iterator[str]:
-    """Files of the shards of an array, in order, named from the store on."""
-    return (shard_file(array, row) for row in range(0, array.shape[0], rows_per_shard(array)))
+def shard_files(array: "zarr.Array[Any]", start: int = 0, stop: int | None = None) -> Iterator[str]:
+    """Yield the files of the shards that hold rows start:stop of an array, named from the store on."""
+    stop = array.shape[0] if stop is None else stop
+    return (shard_file(array, row) for row in range(start, stop, rows_per_shard(array)))
 
 
 def shard_file(array: "zarr.Array[Any]", row: int) -> str:

@@ -1,9 +1,8 @@
-"""Writes features.zarr: lays it out empty, then fills it, one task per shard."""
+"""Writes features.zarr: lays it out empty, then fills the shards of each part."""
 
 import hashlib
-import itertools
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,14 @@ import zarr.codecs
 import zarr.errors
 
 from pipeline.arrays import Features, Flags
-from pipeline.files import replace
 from pipeline.shards import layout
 from pipeline.shards.layout import (
     CHECKSUMMED_FILES,
     SCHEMA,
     ZARRS_CONFIG,
-    Piece,
     attributes_digest,
-    mfcc_file,
     open_array,
     open_group,
-    row_starts,
     shard_file,
 )
 
@@ -37,6 +32,7 @@ def create(
     ids: Sequence[str],
     languages: Sequence[str],
     speakers: Sequence[str],
+    starts: Sequence[int],
     lengths: Sequence[int],
     n_mfcc: int,
     attributes: Mapping[str, Any],
@@ -47,12 +43,12 @@ def create(
     ----------
     ids, languages, speakers
         One string per recording.
-    lengths
-        Frames of each recording.
+    starts, lengths
+        First row and number of frames of each recording.
     attributes
         Everything that determines the features, as plain JSON values, written next to the schema version.
     """
-    n_rows, table_chunk = int(sum(lengths)), (max(1, len(lengths)),)
+    n_rows, table_chunk = starts[-1] + lengths[-1] if starts else 0, (max(1, len(lengths)),)
     with warnings.catch_warnings(), layout.configured(ZARR_CONFIG):
         # The Zarr 3 specification does not cover strings of variable length yet; zarr and numpy read them.
         warnings.simplefilter("ignore", zarr.errors.UnstableSpecificationWarning)
@@ -67,7 +63,7 @@ def create(
                 chunks=table_chunk,
                 dimension_names=("recording",),
             )
-        for name, numbers in (("start", row_starts(lengths)), ("length", lengths)):
+        for name, numbers in (("start", starts), ("length", lengths)):
             table.create_array(
                 name, data=np.array(numbers, np.int64), chunks=table_chunk, dimension_names=("recording",)
             )
@@ -96,47 +92,52 @@ def create(
     _sign(path)
 
 
-def write(path: Path, start: int, mfcc: Features | bytes, speech: Flags) -> None:
-    """Write rows from `start` on: a whole shard, or a part of one that no other task writes at the same time.
+def write(path: Path, name: str, start: int, blocks: Iterable[Features] | Iterable[Flags]) -> None:
+    """Write the rows of a part into an array.
 
     Parameters
     ----------
-    mfcc
-        Shape (rows, n_mfcc), or the content of the `layout.mfcc_file` of a shard of the same frames.
-    speech
-        Shape (rows,).
+    name
+        ``mfcc`` or ``speech``.
+    start
+        First row of the part, and of a shard.
+    blocks
+        The rows in blocks of any size, of shape (rows, n_mfcc) or (rows,).
     """
-    rows = slice(start, start + len(speech))
-    _put(path, "speech", rows, speech)
-    if isinstance(mfcc, bytes):
-        replace(mfcc_file(path, start), mfcc)
-    else:
-        _put(path, "mfcc", rows, mfcc)
-
-
-def mark_failed(path: Path, pieces: Mapping[str, Sequence[Piece]]) -> None:
-    """Mark recordings as failed, and fill their pieces that could not be computed with NaN.
-
-    Parameters
-    ----------
-    pieces
-        By id of the recording.
-    """
-    n_mfcc = open_array(open_group(path, "r"), "mfcc").shape[1]
-    for piece in itertools.chain.from_iterable(pieces.values()):
-        write(path, piece.row, np.full((piece.count, n_mfcc), np.nan, np.float32), np.zeros(piece.count, np.bool_))
-    with layout.configured():
-        open_group(path, "r+").attrs["killed"] = list(pieces)
-    _sign(path)
-
-
-def _put(path: Path, name: str, rows: slice, values: Features | Flags) -> None:
     with layout.configured(ZARRS_CONFIG):
         array = open_array(open_group(path, "r+"), name)
-        array[rows] = values
-    if not (path / shard_file(array, rows.start)).exists():
-        with layout.configured(ZARR_CONFIG):
-            open_array(open_group(path, "r+"), name)[rows] = values
+    for rows in _of_shards(blocks, array):
+        part = slice(start, start + len(rows))
+        with layout.configured(ZARRS_CONFIG):
+            array[part] = rows
+        if not (path / shard_file(array, start)).exists():
+            with layout.configured(ZARR_CONFIG):
+                open_array(open_group(path, "r+"), name)[part] = rows
+        start += len(rows)
+
+
+def _of_shards(blocks: Iterable[Any], array: "zarr.Array[Any]") -> Iterator[Any]:
+    """Yield the rows of one shard after the other; the array is reused."""
+    size = layout.rows_per_shard(array)
+    shard, filled = np.empty((size, *array.shape[1:]), array.dtype), 0
+    for block in blocks:
+        at = 0
+        while at < len(block):
+            rows = block[at : at + size - filled]
+            shard[filled : filled + len(rows)] = rows
+            at, filled = at + len(rows), filled + len(rows)
+            if filled == size:
+                yield shard
+                filled = 0
+    if filled:
+        yield shard[:filled]
+
+
+def mark_failed(path: Path, ids: Sequence[str]) -> None:
+    """Mark recordings whose features could not be computed."""
+    with layout.configured():
+        open_group(path, "r+").attrs["killed"] = list(ids)
+    _sign(path)
 
 
 def _sign(path: Path) -> None:

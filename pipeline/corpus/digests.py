@@ -1,7 +1,11 @@
-"""The digest of every file of a corpus; a file that has not changed since it was last read is not read again."""
+"""The listing of a corpus as corpus/files.csv holds it, with the digest of every file.
+
+A file that has not changed since it was last read is not read again.
+"""
 
 import hashlib
 import json
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -9,10 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+from pipeline.cache import Cache, key
 from pipeline.console.terminal import Progress
 from pipeline.corpus.entries import Entry
-from pipeline.jobs.memo import Memo, key
-from pipeline.rows import RejectedRow
+from pipeline.rows import FileRow, RejectedRow
 
 FILES_AT_ONCE = 1000  # handed to the threads
 SETTLED_S = 2.0  # since its last change; a more recent file may change again with the same times
@@ -21,11 +25,11 @@ Known = dict[str, tuple[tuple[int, ...], str]]  # the stamp and the digest of ea
 
 
 def digests(
-    roots: Mapping[str, Path], entries: Sequence[Entry], memo: Memo
+    roots: Mapping[str, Path], entries: Sequence[Entry], cache: Cache
 ) -> tuple[dict[str, str], list[RejectedRow], int]:
-    """The sha256 of every file by name, the files that can't be read, and how many are new or changed."""
+    """Return the sha256 of every file by name, the files that can't be read, and how many are new or changed."""
     entry_key = key({"corpus": {name: str(root) for name, root in roots.items()}})
-    known = _known(memo.get(entry_key)[0])
+    known = _known(cache.read(entry_key))
     latest = (time.time() - SETTLED_S) * 1e9
     found, fresh = Known(), list[Entry]()
     for entry in {entry.name: entry for entry in entries}.values():
@@ -48,7 +52,7 @@ def digests(
     changed = sum(known.get(path, ((), ""))[1] != digest for path, (_, digest) in found.items())
     now = {path: (stamp if max(stamp[1:3]) < latest else (), digest) for path, (stamp, digest) in found.items()}
     if now != known:
-        memo.put(entry_key, json.dumps(now).encode())
+        cache.put(entry_key, json.dumps(now).encode())
     return {path: digest for path, (_, digest) in found.items()}, rejected, changed
 
 
@@ -64,3 +68,21 @@ def _digest(path: Path) -> str | None:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
+
+
+def row(entry: Entry, sha256: str) -> FileRow:
+    """Return the row of an entry; `entry` reads it."""
+    return FileRow(
+        entry.path, entry.language, entry.speaker, entry.group, sha256, entry.stamp[0], entry.source, entry.channel,
+        entry.start, math.inf if entry.end is None else entry.end, json.dumps(entry.channel_speakers),
+        entry.speaker_from, int(entry.is_twin), entry.extra,
+    )  # fmt: skip
+
+
+def entry(row: FileRow) -> Entry:
+    """Return the entry of a row."""
+    return Entry(
+        row.path, row.language, row.speaker, row.group, row.extra, (row.size, 0, 0, 0), row.source, row.channel,
+        row.start_s, None if row.end_s == math.inf else row.end_s, tuple(json.loads(row.channel_speakers)),
+        row.speaker_from, bool(row.is_twin),
+    )  # fmt: skip

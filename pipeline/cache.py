@@ -1,0 +1,166 @@
+"""The cache: results of parts of the corpus, so that only new work is done and a killed run continues.
+
+The name of an entry holds the digest of everything that decides its content (files, parameters, code, versions of
+packages) and the checksum of the content. Any entry may be deleted at any moment, at the cost of time.
+"""
+
+import functools
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import google_crc32c
+import platformdirs
+
+from pipeline import files
+from pipeline.versions import installed
+
+LIMIT_BYTES = 20 * 10**9  # 90 hours of audio and 64 MFCCs; on the disk of artifacts/, hard links take no space
+ABANDONED_S = 3600  # an incomplete file older than this was left by a killed process
+
+PACKAGE = Path(__file__).parent
+
+
+def key(content: Mapping[str, Any], code: Sequence[str] = (), packages: Sequence[str] = ()) -> str:
+    """Return the name of the entry for the result of this code, with these packages, from this content.
+
+    Parameters
+    ----------
+    content
+        Plain JSON values: digests of files and parameters.
+    code
+        Rooms and modules, relative to this package: all files of a room count.
+    """
+    made_by = [*map(_code, code), *_versions(tuple(packages))]
+    return hashlib.sha256(json.dumps([content, made_by], sort_keys=True).encode()).hexdigest()
+
+
+@functools.cache  # reading them takes 10 ms, and every task of a run asks for the same ones
+def _versions(packages: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(installed(packages).values())
+
+
+@functools.cache
+def _code(path: str) -> str:
+    """Return the digest of a module, or of all modules of a room with their names."""
+    place = PACKAGE / path
+    digest = hashlib.sha256()
+    for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+        digest.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A folder of entries; any number of processes may read and write it at once.
+
+    The default is in the user's cache folder, outside of the project, so that every copy of it shares one.
+    """
+
+    folder: Path = field(default_factory=lambda: platformdirs.user_cache_path("lid-pipeline") / "parts")
+    opened: float = field(default_factory=time.time)
+
+    def remember(self, key: str, outputs: Sequence[Path], compute: Callable[[], bytes]) -> tuple[bytes, bool]:
+        """Take a result and the files that belong to it from the cache, or compute and store them.
+
+        Parameters
+        ----------
+        outputs
+            Files that `compute` writes. An entry of the cache is linked there.
+
+        Returns
+        -------
+        result, reused
+        """
+        names = [f"{key}-{number}" for number in range(len(outputs))]
+        known = self.read(key)
+        if known is not None and all(map(self._link, names, outputs)):
+            return known, True
+        result = compute()
+        for name, path in zip(names, outputs, strict=True):
+            self.put(name, path)
+        self.put(key, result)
+        return result, False
+
+    def read(self, key: str) -> bytes | None:
+        """Return the content of an entry, None if there is none or it is damaged."""
+        entry = self._find(key)
+        return entry[1] if entry else None
+
+    def put(self, key: str, content: bytes | Path) -> None:
+        """Store an entry in place of another of this name; best effort, as the caller already has the result.
+
+        A file is stored as a hard link if the file system allows it.
+        """
+        with suppress(OSError):
+            stored = content if isinstance(content, bytes) else content.read_bytes()
+            folder = self.folder / key[:2]
+            folder.mkdir(parents=True, exist_ok=True)
+            for other in folder.glob(f"{key}.*"):
+                other.unlink()
+            path = folder / f"{key}.{google_crc32c.value(stored):08x}"
+            if isinstance(content, Path):
+                with suppress(OSError):
+                    path.hardlink_to(content)
+                    return
+            if shutil.disk_usage(folder).free > LIMIT_BYTES // 4:  # a copy must not fill the disk of the run
+                files.replace(path, stored)
+
+    def size(self) -> int:
+        """Return the bytes of all entries."""
+        return sum(size for _, size, _ in self._entries())
+
+    def shrink(self) -> None:
+        """Remove entries beyond the limit: those of earlier runs first, the ones not used for longest before others.
+
+        If this run alone is larger than the limit, its beginning stays.
+        """
+        entries = self._entries()
+        excess = sum(size for _, size, _ in entries) - LIMIT_BYTES
+        earlier = sorted(entry for entry in entries if entry[0] < self.opened)
+        of_this_run = sorted((entry for entry in entries if entry[0] >= self.opened), reverse=True)
+        for _, size, path in [*earlier, *of_this_run]:
+            if excess <= 0:
+                break
+            path.unlink(missing_ok=True)
+            excess -= size
+
+    def _find(self, key: str) -> tuple[Path, bytes] | None:
+        for path in self.folder.glob(f"{key[:2]}/{key}.*"):
+            with suppress(OSError):
+                content = path.read_bytes()
+                if path.suffix == f".{google_crc32c.value(content):08x}":
+                    os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))  # DVC compares the time of a change
+                    return path, content
+        return None
+
+    def _link(self, key: str, target: Path) -> bool:
+        if (entry := self._find(key)) is None:
+            return False
+        path, content = entry
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        try:
+            target.hardlink_to(path)
+        except OSError:
+            files.replace(target, content)
+        return True
+
+    def _entries(self) -> list[tuple[float, int, Path]]:
+        """Return time of the last use, size and path of every entry."""
+        found = []
+        for path in self.folder.glob("*/*"):
+            with suppress(FileNotFoundError):
+                status = path.stat()
+                if path.suffix != ".partial":
+                    found.append((status.st_atime, status.st_size, path))
+                elif time.time() - status.st_mtime > ABANDONED_S:
+                    path.unlink()
+        return found

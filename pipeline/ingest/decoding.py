@@ -1,0 +1,183 @@
+"""Decode the files of a part in a worker."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import params
+from pipeline.arrays import Samples
+from pipeline.audio.container import Container
+from pipeline.audio.cuts import Cut, take
+from pipeline.audio.decode import decode
+from pipeline.audio.decoded import Decoded
+from pipeline.corpus.entries import Entry
+from pipeline.errors import ArtifactError, AudioError
+from pipeline.ingest.part import Ingested, SourceFile
+from pipeline.rows import RecordingRow, RejectedRow
+
+OVERSHOOT_S = 0.5  # of the end of a recording beyond that of its file: its table was rounded
+CRASHED = "crashes its decoder, or keeps it from ending; convert it to WAV or FLAC again"
+
+
+def ingest(
+    part: Sequence[SourceFile], container: Path | None, settings: params.Audio, left_out: frozenset[int] = frozenset()
+) -> Ingested:
+    """Decode the files of a part into a container, measure their recordings and find their landmarks.
+
+    Parameters
+    ----------
+    container
+        None: no container is written.
+    left_out
+        Positions of files that can't be decoded.
+    """
+    work = _Part(Container(container, settings.sample_rate), container.name if container else "", settings)
+    for position, file in enumerate(part):
+        if position in left_out:
+            work.rejected.append(RejectedRow(file.name, "killed", CRASHED))
+        else:
+            work.decode(file)
+    return work.finish()
+
+
+def require_unchanged(part: Sequence[SourceFile]) -> None:
+    """Refuse files that have changed since the corpus was listed: their results would be kept for other content."""
+    for file in part:
+        try:
+            with file.path.open("rb") as opened:
+                if hashlib.file_digest(opened, "sha256").hexdigest() == file.sha256:
+                    continue
+        except OSError:
+            pass
+        raise ArtifactError(f"{file.name!r} has changed since the corpus was listed; run `dvc repro` again")
+
+
+@dataclass(frozen=True)
+class _Recording:
+    """A recording to be decoded: an entry, or one channel of it."""
+
+    entry: Entry
+    channel: int  # in the ids and tables
+    speaker: str
+    cut: Cut
+
+    def rejected(self, error: AudioError) -> RejectedRow:
+        part = self.entry.part(self.channel)
+        return RejectedRow(self.entry.name, error.reason, f"({part}) {error.detail}" if part else error.detail)
+
+
+class _Part:
+    """Decodes files into one container, one after the other."""
+
+    def __init__(self, container: Container, name: str, settings: params.Audio) -> None:
+        from pipeline.fingerprint.landmarker import Landmarker  # with Numba, which only workers need
+
+        self._container, self._name, self._settings = container, name, settings
+        self._landmarker = Landmarker(settings.sample_rate)
+        self._started = 0
+        self._heard: list[int] = []  # numbers among those that the landmarker heard
+        self._rows: list[RecordingRow] = []
+        self.rejected: list[RejectedRow] = []
+
+    def decode(self, file: SourceFile) -> None:
+        """Decode the recordings of a file; a damaged file is rejected as a whole."""
+        rate = self._settings.sample_rate
+        try:
+            decoded = decode(file.path)
+            found = [made for entry in file.entries for made in _recordings(entry, decoded.channels, self._settings)]
+            wanted = [made for made in found if isinstance(made, _Recording)]
+            self.rejected += [made for made in found if isinstance(made, RejectedRow)]
+            take(
+                decoded,
+                [recording.cut for recording in wanted],
+                rate,
+                lambda position, blocks: self._accept(wanted[position], decoded, blocks),
+            )
+        except AudioError as error:
+            self.rejected.append(RejectedRow(file.name, error.reason, error.detail))
+
+    def finish(self) -> Ingested:
+        """Complete the container and return the result."""
+        self._container.close()
+        landmarks = self._landmarker.finish()
+        return Ingested(self._rows, [landmarks[number] for number in self._heard], self.rejected)
+
+    def _accept(self, recording: _Recording, decoded: Decoded, blocks: Iterator[Samples]) -> None:
+        from pipeline.audio.measure import measure  # with Numba, which only workers need
+
+        settings, entry = self._settings, recording.entry
+        self._container.begin()
+        self._landmarker.start()
+        self._started += 1
+        try:
+            try:
+                measures = measure(
+                    blocks, self._container.write, settings.sample_rate, settings.min_duration, self._landmarker.accept
+                )
+            except AudioError as error:
+                if error.reason == "too_short":
+                    self._require_end(recording)  # the cause, if it ends early
+                raise
+            self._require_end(recording)
+        except AudioError as error:
+            self._container.take_back()
+            if error.reason == "silent" and decoded.channels > 1 and not recording.cut.channel:
+                mean = f"is silent as the mean of its {decoded.channels} channels"
+                error = AudioError("silent", f"{mean}, which may cancel; set audio.channels to first or split")
+            self.rejected.append(recording.rejected(error))
+            return
+        self._heard.append(self._started - 1)
+        self._rows.append(
+            RecordingRow(
+                recording=entry.id(recording.channel),
+                path=entry.name,
+                language=entry.language,
+                speaker=recording.speaker,
+                group=entry.group or entry.file_id,
+                duration_s=measures.samples / settings.sample_rate,
+                sample_rate=decoded.sample_rate,
+                channels=decoded.channels,
+                format=decoded.format,
+                file=self._name,
+                first_sample=self._container.place()[0],
+                channel=recording.channel,
+                start_s=entry.start,
+                speaker_from=entry.speaker_from,
+                extra=entry.extra | ({"source": entry.source} if entry.source else {}),
+                **vars(measures),
+            )
+        )
+
+    def _require_end(self, recording: _Recording) -> None:
+        """Reject a recording that ends before its listed end."""
+        cut, (_, samples) = recording.cut, self._container.place()
+        if cut.stop is not None and samples < cut.stop - cut.start - OVERSHOOT_S * self._settings.sample_rate:
+            missing_s = (cut.stop - cut.start - samples) / self._settings.sample_rate
+            raise AudioError("segment", f"ends {missing_s:.2f} s before this part of it does; correct its times")
+
+
+def _recordings(entry: Entry, channels: int, settings: params.Audio) -> Iterator[_Recording | RejectedRow]:
+    """Yield the recordings that an entry stands for in a file with so many channels."""
+    split = settings.channels == "split" and channels > 1
+    first = settings.channels == "first" and channels > 1
+    numbers = [entry.channel] if entry.channel else [*range(1, channels + 1)] if split else [int(first)]
+    rate = settings.sample_rate
+    for number in numbers:
+        speaker = entry.speaker
+        if entry.channel_speakers and (number or channels == 1):
+            speaker = "".join(entry.channel_speakers[max(number - 1, 0) :][:1])
+        # A file with one channel is that channel: it was cut out of a file with more.
+        cut = Cut(
+            number if channels > 1 else 0,
+            round(entry.start * rate),
+            None if entry.end is None else round(entry.end * rate),
+        )
+        recording = _Recording(entry, number, speaker, cut)
+        if number > channels > 1:
+            yield recording.rejected(AudioError("channel", f"has {channels} channels; name one of them"))
+        elif not speaker:
+            remedy = "set audio.channels to split" if entry.channel_speakers and not number else "write one"
+            yield recording.rejected(AudioError("no_speaker", f"has no speaker; {remedy}"))
+        else:
+            yield recording

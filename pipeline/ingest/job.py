@@ -1,0 +1,150 @@
+"""The job of stage ingest: turn every entry of a corpus into a row of ingest/recordings.csv or ingest/rejected.csv."""
+
+import dataclasses
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import compress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline import cluster, params
+from pipeline.audio.container import beside
+from pipeline.cache import Cache, key
+from pipeline.cluster import Job
+from pipeline.corpus import layouts
+from pipeline.errors import CorpusError
+from pipeline.fingerprint import matching
+from pipeline.fingerprint.landmarks import Landmarks, tick_s
+from pipeline.ingest.decoding import ingest, require_unchanged
+from pipeline.ingest.part import Ingested, SourceFile
+from pipeline.rows import DuplicateRow, RecordingRow, RejectedRow
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+BYTES_PER_S = 0.5e6  # of files in any format: slower than decoding 32 kbit/s MP3 on a busy machine
+NAME_DIGITS = 16  # hexadecimal, of a container
+
+
+def ingest_part(
+    part: Sequence[SourceFile],
+    *,
+    left_out: frozenset[int],
+    keep: bool,
+    folder: Path,
+    settings: params.Audio,
+    cache: Cache,
+) -> tuple[bytes, bool]:
+    """Ingest the files of a part, or take the result from the cache.
+
+    Returns
+    -------
+    result, reused
+        A packed `Ingested`.
+    """
+    if not keep:
+        return ingest(part, None, settings, left_out).pack(), False
+    container = folder / f"{hashlib.sha256(part[0].name.encode()).hexdigest()[:NAME_DIGITS]}.wav"
+    if left_out or not all(file.sha256 for file in part):
+        return ingest(part, container, settings, left_out).pack(), False
+
+    def compute() -> bytes:
+        packed = ingest(part, container, settings).pack()
+        require_unchanged(part)
+        return packed
+
+    listed = [[file.sha256, [dataclasses.asdict(entry) | {"stamp": None} for entry in file.entries]] for file in part]
+    content = {"audio": dict(settings), "files": listed}
+    return cache.remember(key(content, INGEST.code, INGEST.packages), [container, beside(container)], compute)
+
+
+INGEST: Job[SourceFile, tuple[bytes, bool]] = Job(
+    name="ingest",
+    unit="files",
+    code=("audio", "corpus/entries.py", "fingerprint", "ingest"),
+    packages=("av", "numba", "numpy", "scipy", "soundfile", "soxr"),
+    function=ingest_part,
+    label=lambda file: file.name,
+    seconds=lambda file: file.size / BYTES_PER_S,
+)
+MODULES = ("pipeline.ingest.job", "pipeline.fingerprint.landmarker", "pipeline.audio.measure")
+"""Modules that workers import as they start."""
+
+
+def run(
+    client: "Client",
+    parts: Sequence[Sequence[SourceFile]],
+    folder: Path,
+    settings: params.Audio,
+    cache: Cache,
+    job: Job[SourceFile, tuple[bytes, bool]] = INGEST,
+    keep: bool = True,
+) -> tuple[Ingested, int]:
+    """Decode the files of a corpus on a cluster, in order; return the recordings and the number of files reused.
+
+    With keep False, they are checked and not written.
+    """
+    packed = cluster.run(client, job, parts, shared=folder, keep=keep, folder=folder, settings=settings, cache=cache)
+    reused = sum(len(part) for part, (_, known) in zip(parts, packed, strict=True) if known)
+    return Ingested.joined(Ingested.unpack(content) for content, _ in packed), reused
+
+
+def consistent(found: Ingested) -> Ingested:
+    """Reject recordings of the same audio that are listed under different languages: one of them is wrong."""
+    languages: dict[str, set[str]] = defaultdict(set)
+    for row in found.rows:
+        languages[row.sha256].add(row.language)
+    same = [len(languages[row.sha256]) == 1 for row in found.rows]
+    detail = "has the same audio as a recording of another language; remove the wrong one"
+    contradicting = [
+        RejectedRow(row.path, "contradiction", detail) for row in found.rows if len(languages[row.sha256]) > 1
+    ]
+    return Ingested([*compress(found.rows, same)], [*compress(found.landmarks, same)], found.rejected + contradicting)
+
+
+def grouped(
+    rows: Sequence[RecordingRow], landmarks: Sequence[Landmarks], sample_rate: int
+) -> tuple[list[RecordingRow], list[DuplicateRow]]:
+    """Find recordings of the same speech: the rows with their column `same_speech`, and the links found."""
+    links = matching.find(landmarks)
+    labels = matching.components(len(rows), links)
+    smallest: dict[int, str] = {}
+    for row, label in zip(rows, labels, strict=True):
+        smallest[label] = min(row.recording, smallest.get(label, row.recording))
+    duplicates = [
+        DuplicateRow(
+            rows[link.first].recording,
+            rows[link.second].recording,
+            round(link.offset * tick_s(sample_rate), 2),
+            link.matches,
+        )
+        for link in sorted(links, key=lambda link: (link.first, link.second))
+    ]
+    shared = [dataclasses.replace(row, same_speech=smallest[label]) for row, label in zip(rows, labels, strict=True)]
+    return shared, duplicates
+
+
+def check_rejected(rejected: Sequence[RejectedRow], accepted: int, max_rejected: float) -> None:
+    """Refuse a corpus if too much of it is rejected.
+
+    Raises
+    ------
+    CorpusError
+        With the five commonest reasons, if the rejected share is above `max_rejected`.
+    """
+    if len(rejected) > max_rejected * (accepted + len(rejected)):
+        raise CorpusError(
+            f"{layouts.rejections(rejected, accepted)}, above corpus.max_rejected {max_rejected}; fix those in "
+            "artifacts/ingest/rejected.csv or raise it"
+        )
+
+
+def summary(language: str, recordings: Sequence[RecordingRow]) -> dict[str, float]:
+    """Recordings, speakers and minutes of a language, as ingest/summary.json holds them."""
+    rows = [row for row in recordings if row.language == language]
+    return {
+        "recordings": len(rows),
+        "speakers": len({row.speaker for row in rows}),
+        "minutes": round(sum(row.duration_s for row in rows) / 60, 2),
+    }

@@ -1,0 +1,100 @@
+"""The files of a part, and its result as the cache keeps it."""
+
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import parts
+from pipeline.corpus.entries import Entry
+from pipeline.fingerprint.landmarks import Landmarks
+from pipeline.rows import RecordingRow, RejectedRow
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file with all recordings in it."""
+
+    path: Path
+    entries: tuple[Entry, ...]
+    sha256: str = ""  # empty: unknown, and nothing is cached
+
+    @property
+    def name(self) -> str:
+        """Name of the file in the corpus."""
+        return self.entries[0].name
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.entries[0].stamp[0]
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """The recordings of a part that can be used, each with the landmarks of its speech, and those that can't."""
+
+    rows: list[RecordingRow]
+    landmarks: list[Landmarks]
+    rejected: list[RejectedRow]
+
+    def pack(self) -> bytes:
+        """Return the result as a NumPy archive, which `unpack` reads."""
+        rows = json.dumps([[vars(row) for row in self.rows], [vars(row) for row in self.rejected]])
+        arrays: dict[str, Any] = {
+            "rows": np.frombuffer(rows.encode(), np.uint8),
+            "lengths": np.array([[len(found.ticks), found.length] for found in self.landmarks], np.int64).reshape(
+                -1, 2
+            ),
+        }
+        for name in ("ticks", "bins", "levels"):
+            columns = [getattr(found, name) for found in self.landmarks]
+            arrays[name] = np.concatenate(columns) if columns else np.zeros(0)
+        file = io.BytesIO()
+        np.savez(file, **arrays)
+        return file.getvalue()
+
+    @classmethod
+    def joined(cls, found: Iterable["Ingested"]) -> "Ingested":
+        """Join the results of parts."""
+        found = list(found)
+        return cls(*([each for part in found for each in getattr(part, field.name)] for field in fields(cls)))
+
+    @classmethod
+    def unpack(cls, content: bytes) -> "Ingested":
+        """Read a result that `pack` wrote."""
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            rows, rejected = json.loads(arrays["rows"].tobytes())
+            lengths = arrays["lengths"]
+            ends = np.cumsum(lengths[:-1, 0])
+            ticks, bins, levels = (np.split(arrays[name], ends) for name in ("ticks", "bins", "levels"))
+        return cls(
+            [RecordingRow(**row) for row in rows],
+            [Landmarks(*found) for found in zip(ticks, bins, levels, map(int, lengths[:, 1]), strict=False)],
+            [RejectedRow(**row) for row in rejected],
+        )
+
+
+def divide(
+    entries: Sequence[Entry], roots: Mapping[str, Path], digests: Mapping[str, str] | None = None
+) -> list[list[SourceFile]]:
+    """Divide the files of sorted entries into parts.
+
+    Parameters
+    ----------
+    roots
+        The folder of each source by its name.
+    digests
+        The sha256 of each file by its name.
+    """
+    files = [
+        SourceFile(roots[source] / path, together := tuple(group), (digests or {}).get(together[0].name, ""))
+        for (source, path), group in groupby(entries, key=lambda entry: (entry.source, entry.path))
+    ]
+    cut = parts.cut([file.name for file in files], [file.size for file in files])
+    return [files[part.start : part.stop] for part in cut]

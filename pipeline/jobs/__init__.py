@@ -1,1 +1,0 @@
-"""The jobs that run on Dask workers, and the memo of their results."""

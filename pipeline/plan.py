@@ -1,0 +1,185 @@
+"""Estimate time, disk and memory of ingest, trim and features: measured on some parts of the corpus, then scaled.
+
+seconds = start + seconds of the sample · (bytes of all files / bytes of the sample) / workers
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import features, params, parts, tables, trim
+from pipeline.audio.container import beside
+from pipeline.audio.wav import Wav
+from pipeline.cache import Cache
+from pipeline.corpus import layouts
+from pipeline.errors import CorpusError
+from pipeline.features import Speech
+from pipeline.ingest import job
+from pipeline.ingest.decoding import ingest
+from pipeline.ingest.part import Ingested, SourceFile, divide
+from pipeline.mfcc.kernel import frame_count
+from pipeline.rows import DuplicateRow, RecordingRow, SpanRow
+from pipeline.shards import layout, writer
+
+SAMPLE_BYTES = 64 << 20  # of files: half an hour of 16-bit WAV, some seconds of work
+START_S = 2.5  # until Python has imported what a stage needs, and its workers have started
+TABLE_FILES = {"ingest": 7, "trim": 3}  # in addition to the audio: tables, summary.json, SHA256SUMS
+STORE_FILES = 1 + len(layout.CHECKSUMMED_FILES)  # in addition to the shards: the group's own zarr.json and those
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Time, written bytes and files, and the memory of the largest process of one stage."""
+
+    stage: str
+    seconds: float
+    bytes: float
+    files: float
+    memory: float  # bytes
+
+
+def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimate]:
+    """Run some parts of the corpus through ingest, trim and features in this process.
+
+    Parameters
+    ----------
+    workers
+        Number of worker processes.
+    place
+        An empty folder on the disk that the run will use, for the files of the sample.
+
+    Raises
+    ------
+    CorpusError
+        As `layouts.read`, and if no recording of the sample can be used.
+    """
+    listing = layouts.read(settings.corpus)
+    layouts.check(listing.entries, listing.rejected, settings.corpus, listing.skipped)
+    divided = divide(listing.entries, layouts.roots(settings.corpus))
+    chosen = _choose(divided, settings.seed)
+    share = _size(divided) / _size(chosen)
+    rate, mfcc = settings.audio.sample_rate, settings.mfcc
+
+    def scaled(stage: str, work: Callable[[Any], Any], tasks: Sequence[Any]) -> tuple[list[Any], float, int]:
+        """Return the results of tasks, the seconds of a stage with all parts, and the memory."""
+        work(tasks[0])  # not timed: imports, and the compiler
+        began = time.perf_counter()
+        results = [work(task) for task in tasks]
+        seconds = START_S + (time.perf_counter() - began) * share / workers
+        print(f"plan: {stage}, {len(tasks)} of {len(divided)} parts", flush=True)
+        return results, seconds, _memory()
+
+    ingested, ingest_s, ingest_memory = scaled(
+        "ingest", lambda number: ingest(chosen[number], place / f"{number}.wav", settings.audio), range(len(chosen))
+    )
+    found = Ingested.joined(ingested)
+    if not found.rows:
+        first = found.rejected[0].detail
+        raise CorpusError(f"none of {sum(map(len, chosen))} files tried can be used; the first {first}")
+    began = time.perf_counter()
+    recordings, duplicates = job.grouped(found.rows, found.landmarks, rate)
+    ingest_s += (time.perf_counter() - began) * share
+    tables.write(place / "recordings.csv", RecordingRow, recordings)
+    tables.write(place / "duplicates.csv", DuplicateRow, duplicates)
+
+    of_parts = parts.of_containers([row.file for row in recordings])
+    wavs = [Wav.of(row, place) for row in recordings]
+    bound: dict[str, Any] = {"left_out": frozenset(), "sample_rate": rate, "cache": Cache(place / "cache")}
+    searched, trim_s, trim_memory = scaled(
+        "trim",
+        lambda part: trim.find(wavs[part.start : part.stop], keep=False, detection=settings.silence, **bound),
+        of_parts,
+    )
+    spans = [np.array(each, np.int64).reshape(-1, 2) for content, _ in searched for each in json.loads(content)]
+    listed = zip(recordings, spans, strict=True)
+    tables.write(
+        place / "spans.csv", SpanRow, [SpanRow(row.recording, *map(int, span)) for row, each in listed for span in each]
+    )
+
+    lengths = [frame_count(wav.n_samples, mfcc.hop_length) for wav in wavs]
+    starts, path = layout.row_starts(lengths, of_parts), place / "features.zarr"
+    names = ["x"] * len(lengths)
+    writer.create(path, names, names, names, starts, lengths, mfcc.n_mfcc, {})
+    speech = [Speech(*each) for each in zip(wavs, spans, starts, strict=True)]
+    kernel = features.kernel_of(mfcc, rate, bound["cache"])
+    _, features_s, features_memory = scaled(
+        "features",
+        lambda part: features.compute_part(
+            speech[part.start : part.stop], keep=True, path=path, kernel=kernel, settings=mfcc, **bound
+        ),
+        of_parts,
+    )
+
+    audio = [file for row in {row.file for row in recordings} for file in (place / row, beside(place / row))]
+    listed_bytes = sum((place / f"{name}.csv").stat().st_size for name in ("recordings", "duplicates"))
+    shards = [file for name in ("mfcc", "speech") for file in (path / name / "c").rglob("*") if file.is_file()]
+    files_of_audio = 2 * len(divided) if len(chosen) < len(divided) else len(audio)
+    n_shards = 2 * sum(ceil(sum(lengths[number] for number in part) / layout.SHARD_ROWS) for part in of_parts)
+    return [
+        Estimate(
+            "ingest",
+            ingest_s,
+            (_written(audio) + listed_bytes) * share,
+            files_of_audio + TABLE_FILES["ingest"],
+            ingest_memory,
+        ),
+        Estimate("trim", trim_s, _written([place / "spans.csv"]) * share, TABLE_FILES["trim"], trim_memory),
+        Estimate(
+            "features", features_s, _written(shards) * share, round(n_shards * share) + STORE_FILES, features_memory
+        ),
+    ]
+
+
+def table(estimates: Sequence[Estimate]) -> tuple[list[str], list[list[object]]]:
+    """Return the header and the rows of a table of estimates, with their sums."""
+    seconds, written, files = (sum(getattr(row, name) for row in estimates) for name in ("seconds", "bytes", "files"))
+    together = Estimate("together", seconds, written, files, max(row.memory for row in estimates))
+    rows: list[list[object]] = [
+        [
+            row.stage,
+            _time(row.seconds),
+            f"{row.bytes / 1e6:,.0f} MB",
+            f"{row.files:,.0f}",
+            f"{row.memory / 1e6:,.0f} MB",
+        ]
+        for row in [*estimates, together]
+    ]
+    return ["stage", "time", "disk", "files", "memory"], rows
+
+
+def _time(seconds: float) -> str:
+    unit, factor, digits = ("s", 1, 0) if seconds < 120 else ("min", 60, 0) if seconds < 7200 else ("h", 3600, 1)
+    return f"{seconds / factor:.{digits}f} {unit}"
+
+
+def _choose(divided: Sequence[list[SourceFile]], seed: int) -> list[list[SourceFile]]:
+    """Return random parts that together hold enough audio, in order."""
+    numbers = np.random.default_rng(seed).permutation(len(divided)).tolist()
+    sizes = np.cumsum([_size([divided[number]]) for number in numbers])
+    return [divided[number] for number in sorted(numbers[: int(np.searchsorted(sizes, SAMPLE_BYTES)) + 1])]
+
+
+def _size(divided: Sequence[list[SourceFile]]) -> int:
+    return sum(file.size for part in divided for file in part)
+
+
+def _written(paths: Sequence[Path]) -> int:
+    return sum(path.stat().st_size for path in paths)
+
+
+def _memory() -> int:
+    """Return the peak memory of this process in bytes."""
+    with suppress(FileNotFoundError), Path("/proc/self/status").open(encoding="ascii") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
+    import resource  # elsewhere than on Linux
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
