@@ -5,7 +5,7 @@ results are the same.
 
     a worker is killed or frozen          Dask repeats its task on another worker
     a task exceeds its time               it ends its worker process, so this is the same
-    a part fails on several workers       its items are tried one by one, then the part without those that fail alone
+    a part fails on several workers       at last, its items are tried one by one, and it without those that fail
     a worker has other versions or files  the run ends: results would depend on which worker computed them
     the scheduler is gone                 the run ends; finished parts are in the cache
 """
@@ -19,7 +19,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import forkserver, get_context, resource_tracker
 from pathlib import Path
@@ -210,24 +210,6 @@ def _without_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-@dataclass(frozen=True)
-class _Task:
-    """A part, without the items at some positions; or one item of it, alone."""
-
-    part: int
-    items: Sequence[Any]
-    left_out: frozenset[int] = frozenset()
-    alone: int | None = None
-
-
-@dataclass
-class _Trial:
-    """The items of a part that are tried one by one, and the positions of those that fail."""
-
-    waiting: int
-    failed: set[int] = field(default_factory=set)
-
-
 def run(
     client: "Client",
     job: Job[Item, Result],
@@ -255,71 +237,73 @@ def run(
     ClusterError
         If the scheduler is gone, or a worker has other versions or sees other files.
     """
-    from distributed import KilledWorker, as_completed
-
     results: dict[int, Result] = {}
-    trials: dict[int, _Trial] = {}
-    running: dict[str, _Task] = {}
+    failed: list[int] = []  # parts
     progress = Progress(job.name, sum(map(len, parts)), job.unit)
-    finished = as_completed(with_results=True, raise_errors=False, loop=client.loop)
-
     with files.scratch(shared.resolve()) as token:
         call = partial(_call, partial(job.function, **bound), _Environment.of_this_process(job.packages, token))
-
-        def submit(tasks: Sequence[_Task]) -> None:
-            # Pickled here as a whole: Dask would send every array in a part separately.
-            packed = [pickle.dumps((task.items, task.left_out, keep and task.alone is None)) for task in tasks]
-            seconds = [round(TASK_S + sum(map(job.seconds, task.items))) for task in tasks]
-            futures = client.map(call, packed, seconds, retries=2, pure=False, priority=len(trials))
-            running.update(zip((future.key for future in futures), tasks, strict=True))
-            finished.update(futures)
-
-        submit([_Task(number, items) for number, items in enumerate(parts)])
-        for future, outcome in finished:
-            task = running.pop(future.key)
-            failed = future.status == "error" and isinstance(outcome[1], KilledWorker)
-            if failed and task.alone is None:
-                if task.part in trials:
-                    names = f"{job.label(task.items[0])!r} to {job.label(task.items[-1])!r}"
-                    raise ClusterError(printable(f"every worker that took {names} together crashed or did not end"))
-                trials[task.part] = _Trial(len(task.items))
-                submit([_Task(task.part, [item], alone=position) for position, item in enumerate(task.items)])
-                continue
-            if not failed:
-                result = _result(client, future, outcome)
-            if task.alone is None:
-                results[task.part] = result
-                progress.update(len(task.items))
-                continue
-            trial = trials[task.part]
-            trial.waiting -= 1
-            if failed:
-                trial.failed.add(task.alone)
-                print(printable(f"{job.label(task.items[0])!r} crashed every worker or did not end"), flush=True)
-            if not trial.waiting:
-                submit([_Task(task.part, parts[task.part], frozenset(trial.failed))])
+        tasks = [(items, frozenset[int](), keep) for items in parts]
+        for number, outcome in _outcomes(client, job, call, tasks, round(COMPILE_S)):
+            if _crashed(outcome):
+                failed.append(number)
+            else:
+                results[number] = _checked(client, outcome)
+                progress.update(len(parts[number]))
+        for number in failed:  # one task at a time: Dask counts a crash against all tasks that its worker has
+            left_out = set()
+            for position, item in enumerate(parts[number]):
+                [(_, outcome)] = _outcomes(client, job, call, [([item], frozenset(), False)])
+                if _crashed(outcome):
+                    print(printable(f"{job.label(item)!r} crashed every worker or did not end"), flush=True)
+                    left_out.add(position)
+            [(_, outcome)] = _outcomes(client, job, call, [(parts[number], frozenset(left_out), keep)])
+            if _crashed(outcome):
+                names = f"{job.label(parts[number][0])!r} to {job.label(parts[number][-1])!r}"
+                raise ClusterError(printable(f"every worker that took {names} together crashed or did not end"))
+            results[number] = _checked(client, outcome)
+            progress.update(len(parts[number]))
     return [results[number] for number in range(len(parts))]
 
 
-def _result(client: "Client", future: Any, outcome: Any) -> Any:
+def _outcomes(
+    client: "Client", job: Job[Any, Any], call: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], compile_s: int = 0
+) -> Iterator[tuple[int, Any]]:
+    """Yield the position of each task as it ends, with its result or its exception."""
+    from distributed import as_completed
+
+    # Pickled here as a whole: Dask would send every array in a part separately.
+    packed = [pickle.dumps(task) for task in tasks]
+    seconds = [round(TASK_S + sum(map(job.seconds, items))) for items, *_ in tasks]
+    futures = client.map(call, packed, seconds, compile_s=compile_s, retries=2, pure=False)
+    positions = {future.key: position for position, future in enumerate(futures)}
+    for future, outcome in as_completed(futures, with_results=True, raise_errors=False):
+        yield positions[future.key], outcome[1] if future.status == "error" else outcome
+
+
+def _crashed(outcome: Any) -> bool:
+    from distributed import KilledWorker
+
+    return isinstance(outcome, KilledWorker)
+
+
+def _checked(client: "Client", outcome: Any) -> Any:
     """Return the result of a task that has ended, or raise its exception."""
     from distributed import CancelledError
 
-    if isinstance(outcome, CancelledError) or future.status in ("cancelled", "lost") or client.status != "running":
+    if isinstance(outcome, CancelledError) or client.status != "running":
         address = client.scheduler.address if client.scheduler else "an unknown address"
         raise ClusterError(
             f"the Dask scheduler at {address} is gone; start it again with its workers and run again: "
             "finished work is reused"
         )
-    if future.status != "error":
-        return outcome
-    error = outcome[1]
-    if isinstance(error, ImportError) or "deserialization" in str(error):
-        reason = error.__cause__ or error
+    if isinstance(outcome, ImportError) or (isinstance(outcome, RuntimeError) and "deserialization" in str(outcome)):
+        reason = outcome.__cause__ or outcome
         raise ClusterError(
             f"a Dask worker or the scheduler can't import this package ({reason}); start it in the same environment"
-        ) from error
-    raise error
+        ) from outcome
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
 
 @dataclass(frozen=True)
@@ -362,13 +346,15 @@ def _code() -> str:
     return key({}, code=[""])[:12]
 
 
-def _call(function: Callable[..., Result], expected: _Environment, packed: bytes, seconds: int) -> Result:
+def _call(
+    function: Callable[..., Result], expected: _Environment, packed: bytes, seconds: int, compile_s: int
+) -> Result:
     """Run a task in a worker."""
     if expected.token not in _admitted:
         expected.require()
         _admitted.add(expected.token)
         _prepare()
-        seconds += round(COMPILE_S)
+        seconds += compile_s
     items, left_out, keep = pickle.loads(packed)  # noqa: S301 what the run pickled
     if expected.process == (platform.node(), os.getpid()):  # a thread of the program itself
         return function(items, left_out=left_out, keep=keep)

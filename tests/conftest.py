@@ -10,8 +10,9 @@ from hypothesis import settings
 from pipeline import params
 from pipeline.arrays import Samples
 from pipeline.audio.samples import FULL_SCALE
-from pipeline.shards import layout, writer
+from pipeline.shards import layout
 from pipeline.store.feature_store import FeatureStore
+from tests.stores import build
 
 settings.register_profile("pipeline", deadline=None, derandomize=True, print_blob=True, max_examples=25)
 settings.register_profile("thorough", deadline=None, print_blob=True, max_examples=1000)
@@ -74,12 +75,9 @@ def noisy(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
         spoken = [languages[index % 3] for index in range(60)]
         lengths = [12] * 60
         attributes = {"mfcc": {"hop_length": 160}, "sample_rate": 16_000}
-        starts = layout.row_starts(lengths, [range(at, at + 10) for at in range(0, 60, 10)])
-        writer.create(path, ids, spoken, [f"s{index}" for index in range(60)], starts, lengths, 4, attributes)
         centres = np.repeat(np.eye(3, 4)[[languages.index(name) for name in spoken]] * 3, 12, axis=0)
         mfcc = (centres + rng.normal(size=centres.shape)).astype(np.float32)
-        for number, start in enumerate(starts[::10]):
-            rows = mfcc[number * 120 : number * 120 + 120]
-            writer.write(path, "mfcc", start, [rows])
-            writer.write(path, "speech", start, [np.ones(len(rows), bool)])
+        parts = [range(at, at + 10) for at in range(0, 60, 10)]
+        speakers = [f"s{index}" for index in range(60)]
+        build(path, ids, spoken, speakers, lengths, mfcc, np.ones(720, bool), attributes, parts)
         return FeatureStore.open(path)

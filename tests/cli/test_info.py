@@ -7,16 +7,16 @@ import pytest
 
 from pipeline.cli.info import LanguageSummary, summarise
 from pipeline.errors import ArtifactError
-from pipeline.shards import writer
 from pipeline.store.feature_store import FeatureStore
+from tests.stores import build
 
 
 def test_a_summary_counts_recordings_speakers_and_time_per_language(tmp_path: Path) -> None:
     path = tmp_path / "features.zarr"
     attributes = {"mfcc": {"hop_length": 160}, "sample_rate": 16000, "versions": {"numpy": "1.2.3"}}
     languages, speakers = ["hindi", "english", "hindi"], ["s1", "s2", "s1"]
-    writer.create(path, ["a", "b", "c"], languages, speakers, [6000, 3000, 9000], 13, attributes)
-    writer.write(path, 0, np.zeros((18_000, 13), np.float32), np.ones(18_000, bool))
+    mfcc, speech, lengths = np.zeros((18_000, 13), np.float32), np.ones(18_000, bool), [6000, 3000, 9000]
+    build(path, ["a", "b", "c"], languages, speakers, lengths, mfcc, speech, attributes, [range(2), range(2, 3)])
 
     summary = summarise(path)
     assert (summary.n_frames, summary.n_mfcc) == (18_000, 13)

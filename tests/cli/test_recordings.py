@@ -17,13 +17,12 @@ from pipeline.audio.wav import samples_of
 from pipeline.cli.check import examine
 from pipeline.corpus.entries import Entry
 from pipeline.errors import ArtifactError, CorpusError
-from pipeline.jobs import decoding, ingest
-from pipeline.jobs.decoding import Decoded
 from pipeline.rows import RecordingRow
 from pipeline.silence.recording import detect
 from pipeline.silence.spans import cut
 from tests.cli.test_commands import lid
 from tests.fingerprint.signals import voice
+from tests.ingest import parts
 
 RATE = 16000
 
@@ -38,9 +37,7 @@ def here(tmp_path: Path, babble: Callable[[int, int], Samples], monkeypatch: pyt
     audio = tmp_path / "artifacts" / "audio"
     audio.mkdir(parents=True)
     settings = params.Audio(sample_rate=RATE, channels="mix", min_duration=0.5)
-    [batch] = ingest.batches(entries, {"": tmp_path})
-    decoded = [item for [item] in decoding.ingest(batch, audio, settings) if isinstance(item, Decoded)]
-    rows = ingest.placed(decoded, audio, RATE)
+    rows = parts.ingested(entries, {"": tmp_path}, audio, settings).rows
     tables.write(tmp_path / "artifacts" / "ingest" / "recordings.csv", RecordingRow, rows)
     shutil.copy(Path(__file__).parents[2] / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)

@@ -49,7 +49,8 @@ class Cluster:
 
     def _start(self, what: str, *options: str, **environment: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "dask", what, "--scheduler-file", str(self._file), *options]
-        env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+        settings = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "5s"}  # a frozen worker is replaced sooner than usually
+        env = {**os.environ, **settings, "PYTHONPATH": str(ROOT), **environment}
         null = subprocess.DEVNULL
         return subprocess.Popen(command, cwd=self._file.parent, env=env, stdout=null, stderr=null)
 

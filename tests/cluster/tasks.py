@@ -11,35 +11,23 @@ from typing import Any
 import numpy as np  # noqa: F401 with its BLAS
 from threadpoolctl import threadpool_info
 
-from pipeline.cluster.job import Cause, Job
-
-FAILED: dict[Cause, int] = {"killed": -1, "hung": -2}
-
+from pipeline.cluster import Job
 
 _begun: list[bool] = []
 
 
-def job(function: Callable[..., list[int]], allowance_s: Callable[[int], float] = lambda _: 0.0) -> Job[int, int]:
+def job(function: Callable[..., Any], seconds: Callable[[int], float] = lambda _: 0.0) -> Job[int, list[int]]:
     """A job on numbers."""
-    return Job(
-        name="test",
-        unit="numbers",
-        code=(),
-        packages=("numpy", "soxr"),
-        function=function,
-        batches=lambda numbers: [numbers],
-        placeholder=lambda _, cause: FAILED[cause],
-        allowance_s=allowance_s,
-    )
+    return Job("test", "numbers", code=(), packages=("numpy", "soxr"), function=function, label=str, seconds=seconds)
 
 
-def square(items: Sequence[int]) -> list[int]:
-    return [item * item for item in items]
+def square(items: Sequence[int], *, left_out: frozenset[int], keep: bool) -> list[int]:
+    return [-1 if position in left_out else item * item for position, item in enumerate(items)]
 
 
-def slowly(items: Sequence[int]) -> list[int]:
+def slowly(items: Sequence[int], **options: Any) -> list[int]:
     time.sleep(0.5)
-    return square(items)
+    return square(items, **options)
 
 
 def first_time(mark: Path) -> bool:
@@ -50,71 +38,78 @@ def first_time(mark: Path) -> bool:
     return True
 
 
-def dawdle(items: Sequence[int], mark: Path) -> list[int]:
+def dawdle(items: Sequence[int], mark: Path, **options: Any) -> list[int]:
     mark.touch()
-    return slowly(items)
+    return slowly(items, **options)
 
 
-def die_once(items: Sequence[int], marks: Path) -> list[int]:
-    """Kill the worker the first time that each batch is tried."""
+def die_once(items: Sequence[int], marks: Path, **options: Any) -> list[int]:
+    """Kill the worker the first time that each part is tried."""
     if first_time(marks / f"tried-{items[0]}"):
         os.kill(os.getpid(), signal.SIGKILL)
-    return square(items)
+    return square(items, **options)
 
 
-def die_soon(items: Sequence[int], marks: Path) -> list[int]:
-    """Kill the worker some milliseconds after each batch has been tried for the first time."""
+def die_soon(items: Sequence[int], marks: Path, **options: Any) -> list[int]:
+    """Kill the worker some milliseconds after each part has been tried for the first time."""
     if first_time(marks / f"tried-{items[0]}"):
         threading.Timer(items[0] / 1000, os.kill, (os.getpid(), signal.SIGKILL)).start()
-    return square(items)
+    return square(items, **options)
 
 
-def die_of_seven(items: Sequence[int]) -> list[int]:
+def die_of_seven(items: Sequence[int], *, left_out: frozenset[int], keep: bool) -> list[int]:
     """Kill the worker whenever 7 is among the items."""
-    if 7 in items:
+    if any(item == 7 and position not in left_out for position, item in enumerate(items)):
         os.kill(os.getpid(), signal.SIGKILL)
-    return square(items)
+    return square(items, left_out=left_out, keep=keep)
 
 
-def hang_of_seven(items: Sequence[int], fifo: Path) -> list[int]:
+def die_of_many(items: Sequence[int], **options: Any) -> list[int]:
+    """Kill the worker unless there is a single item."""
+    if len(items) > 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return square(items, **options)
+
+
+def hang_of_seven(items: Sequence[int], fifo: Path, *, left_out: frozenset[int], keep: bool) -> list[int]:
     """Wait forever whenever 7 is among the items, like a decoder that opens a pipe."""
-    if 7 in items:
+    if any(item == 7 and position not in left_out for position, item in enumerate(items)):
         fifo.open()
-    return square(items)
+    return square(items, left_out=left_out, keep=keep)
 
 
-def hang_once(items: Sequence[int], mark: Path) -> list[int]:
+def hang_once(items: Sequence[int], mark: Path, **options: Any) -> list[int]:
     if first_time(mark):
         threading.Event().wait()
-    return square(items)
+    return square(items, **options)
 
 
-def stop_once(items: Sequence[int], mark: Path) -> list[int]:
+def stop_once(items: Sequence[int], mark: Path, **options: Any) -> list[int]:
     """Stop the worker the first time; it does not continue by itself."""
     if first_time(mark):
         mark.write_text(str(os.getpid()))
         os.kill(os.getpid(), signal.SIGSTOP)
-    return square(items)
+    return square(items, **options)
 
 
-def wait_first(items: Sequence[int]) -> list[int]:
+def wait_first(items: Sequence[int], **options: Any) -> list[int]:
     """Take 3 s in the first task of a worker, as a compiler does."""
     if not _begun:
         _begun.append(True)
         time.sleep(3)
-    return square(items)
+    return square(items, **options)
 
 
-def process(items: Sequence[int]) -> list[int]:
+def process(items: Sequence[int], **_: Any) -> list[int]:
     return [os.getpid() for _ in items]
 
 
-def blas_threads(items: Sequence[int]) -> list[int]:
+def blas_threads(items: Sequence[int], **_: Any) -> list[int]:
     """The maximum number of threads that a BLAS uses here."""
     return [max(int(pool["num_threads"]) for pool in threadpool_info()) for _ in items]
 
 
-def fail(items: Sequence[int]) -> list[int]:
+def fail(items: Sequence[int], **_: Any) -> list[int]:
     raise OSError(28, "No space left on device")
 
 
@@ -130,5 +125,5 @@ class FreezesOnce:
         return int, (self.number,)
 
 
-def hold_frozen(items: Sequence[int], mark: Path) -> list[Any]:
+def hold_frozen(items: Sequence[int], mark: Path, **_: Any) -> list[Any]:
     return [FreezesOnce(item * item, mark) if item == 3 else item * item for item in items]

@@ -10,9 +10,9 @@ from pipeline import params
 from pipeline.confounds import measures
 from pipeline.mfcc.kernel import make_kernel
 from pipeline.mfcc.recording import whole
-from pipeline.shards import writer
 from pipeline.store.feature_store import FeatureStore
 from tests.splits.rows import recording
+from tests.stores import build
 
 RATE = 16000
 MFCC = params.Mfcc(n_mfcc=64, n_fft=400, hop_length=160, n_mels=64, fmin=0.0, fmax=None, top_db=None)
@@ -59,9 +59,8 @@ def test_measures_do_not_depend_on_the_blocks_that_they_are_read_in(
 ) -> None:
     rng, lengths = np.random.default_rng(1), [700, 30, 0, 1200, 5, 90]
     names = [f"r{number}" for number in range(len(lengths))]
-    writer.create(tmp_path / "f.zarr", names, ["a"] * 6, ["s"] * 6, lengths, 13, {})
     features, speech = rng.normal(size=(sum(lengths), 13)).astype(np.float32), rng.random(sum(lengths)) < 0.7
-    writer.write(tmp_path / "f.zarr", 0, features, speech)
+    build(tmp_path / "f.zarr", names, ["a"] * 6, ["s"] * 6, lengths, features, speech)
     store = FeatureStore.open(tmp_path / "f.zarr")
     rows = [recording(number, "a", "s") for number in (4, 0, 3, 1, 2)]  # not all, and in another order
     whole_blocks = measures.measure(rows, store)

@@ -112,7 +112,7 @@ def test_a_recording_that_cannot_be_decoded_is_rejected_by_name_and_reason(fresh
 PRELOAD = """
 import os, signal
 from pipeline.audio import wav
-from pipeline.jobs import decoding
+from pipeline.ingest import decoding
 
 def deadly(function, name_of):
     def called(first, *rest):
@@ -143,19 +143,20 @@ def test_a_recording_that_crashes_every_worker_is_skipped_by_name(
 
     run("ingest", "hindi/0.wav")
     assert (copy.folder / "artifacts/ingest/rejected.csv").read_text() == (
-        "path,reason,detail\nhindi/0.wav,killed,crashed every worker that decoded it; convert it to WAV or FLAC again\n"
+        "path,reason,detail\n"
+        'hindi/0.wav,killed,"crashes its decoder, or keeps it from ending; convert it to WAV or FLAC again"\n'
     )
     rows = tables.read(copy.folder / "artifacts/ingest/recordings.csv", RecordingRow)
     assert len(rows) == 17
 
     deadly = next(row for row in rows if row.path == "english/3.wav").recording
-    said = "'english/3.wav': searching it for speech crashed every worker; it is treated as silence"
+    said = "'english/3.wav' crashed every worker or did not end"
     assert said in run("trim", "english/3.wav")
     spans = tables.read(copy.folder / "artifacts/trim/spans.csv", SpanRow)
     assert {row.recording for row in rows} - {span.recording for span in spans} == {deadly}
 
     deadly = next(row for row in rows if row.path == "mandarin/4.wav").recording
-    said = "'mandarin/4.wav': computing its MFCCs crashed every worker; it has no features"
+    said = "'mandarin/4.wav' crashed every worker or did not end"
     assert said in run("features", "mandarin/4.wav")
     store = FeatureStore.open(copy.folder / "artifacts/features.zarr")
     assert store.failed == {deadly}

@@ -4,25 +4,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import google_crc32c
 import numpy as np
 import pytest
-import soundfile
 
 from pipeline import params
 from pipeline.arrays import Features, Posteriors, Samples
-from pipeline.audio.wav import Wav, hex_digits
+from pipeline.audio.container import Container
+from pipeline.audio.wav import Wav
 from pipeline.mfcc.kernel import make_kernel
 from pipeline.rows import SplitRow
 from pipeline.scoring import evaluation
 from pipeline.scoring.evaluation import RecordingScore
 from pipeline.scoring.offline import OfflineNetwork
-from pipeline.shards import writer
 from pipeline.store.feature_store import FeatureStore
 from pipeline.streaming import reference, runtimes
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Frames, Identifier
 from tests.export import small
+from tests.stores import build
 
 CELLS: dict[params.SilenceStrategy, params.Cell] = {"remove": "gru", "mask": "lstm", "label": "gru"}
 LENGTHS = (30_000, 8000, 41_234, 160, 20_000, 33_333)  # samples
@@ -64,16 +63,18 @@ def case(
     for index, n_samples in enumerate(LENGTHS):
         samples, name = babble(index, n_samples), f"r{index}"
         path = folder / f"{name}.wav"
-        soundfile.write(path, samples, small.RATE_HZ, subtype="PCM_16")
-        wavs[name] = Wav(path, f"corpus/{name}.flac", n_samples, "", hex_digits(google_crc32c.value(samples.tobytes())))
+        container = Container(path, small.RATE_HZ)
+        container.begin()
+        container.write(samples.tobytes())
+        container.close()
+        wavs[name] = Wav(path, f"corpus/{name}.flac", n_samples, "")
         language = small.LANGUAGES[index % len(small.LANGUAGES)]
         rows.append(SplitRow(name, language, f"speaker{index % 4}", name, n_samples / small.RATE_HZ))
         computed.append(reference.compute(samples, kernel, description, unused))
     path = folder / "features.zarr"
     speakers, lengths = [row.speaker for row in rows], [len(found.speech) for found in computed]
-    writer.create(path, list(wavs), [row.language for row in rows], speakers, lengths, small.N_MFCC, {})
     features, speech = (np.concatenate(column) for column in list(zip(*computed, strict=True))[:2])
-    writer.write(path, 0, features, speech)
+    build(path, list(wavs), [row.language for row in rows], speakers, lengths, features, speech)
     return Case(folder, description, FeatureStore.open(path), rows, wavs)
 
 

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import ArtifactError
-from pipeline.shards import layout, writer
+from pipeline.shards import layout
 from pipeline.shards.reader import RowReader
 from pipeline.store.feature_store import FeatureStore
+from tests.stores import build
 
 
 def test_a_folder_that_is_no_store_of_this_schema_is_refused(tmp_path: Path) -> None:
@@ -54,9 +55,7 @@ def test_no_flipped_bit_of_a_shard_is_ever_read(tmp_path: Path, monkeypatch: pyt
     path = tmp_path / "s.zarr"
     rng = np.random.default_rng(0)
     mfcc = rng.normal(size=(100, 8)).astype(np.float32)
-    writer.create(path, ["a"], ["english"], ["x"], [100], 8, {})
-    for rows in (slice(0, 64), slice(64, 100)):
-        writer.write(path, rows.start, mfcc[rows], np.ones(rows.stop - rows.start, bool))
+    build(path, ["a"], ["english"], ["x"], [100], mfcc, np.ones(100, bool))
     slices = [(0, 100), (0, 64), (5, 60), (0, 16), (50, 70), (64, 100)]
     reader = RowReader.open(path)
     for start, stop in slices:
@@ -94,8 +93,8 @@ def test_a_store_that_lacks_a_shard_is_refused(noisy: FeatureStore, tmp_path: Pa
 def test_a_shard_damaged_while_the_store_is_open_is_reported(tmp_path: Path, name: str, damage: str) -> None:
     path = tmp_path / "s.zarr"
     rng = np.random.default_rng(0)
-    writer.create(path, ["a"], ["english"], ["x"], [3000], 8, {})
-    writer.write(path, 0, rng.normal(size=(3000, 8)).astype(np.float32), rng.random(3000) < 0.5)
+    mfcc, speech = rng.normal(size=(3000, 8)).astype(np.float32), rng.random(3000) < 0.5
+    build(path, ["a"], ["english"], ["x"], [3000], mfcc, speech)
     reader = RowReader.open(path)
     file = path / name
     content = file.read_bytes()

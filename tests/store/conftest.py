@@ -14,9 +14,10 @@ from pipeline.arrays import Features
 from pipeline.dataset import views
 from pipeline.params import SilenceStrategy
 from pipeline.rows import SequenceRow
-from pipeline.shards import layout, writer
+from pipeline.shards import layout
 from pipeline.store.feature_store import FeatureStore
 from pipeline.store.items import Example
+from tests.stores import build
 
 SHARD_ROWS, N_MFCC = 16, 3
 IDS = ["r0", "r1", "r2", "r3", "r4", "r5"]
@@ -39,10 +40,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(layout, "SHARD_ROWS", SHARD_ROWS)
         folder = tmp_path_factory.mktemp("store") / "features.zarr"
         attributes = {"sample_rate": 16000, "mfcc": {"hop_length": 160}}
-        writer.create(folder, IDS, LANGUAGES, SPEAKERS, LENGTHS, N_MFCC, attributes)
-        for shard in layout.deal(LENGTHS):
-            rows = slice(shard.start, shard.stop)
-            writer.write(folder, shard.start, MFCC[rows], SPEECH[rows])
+        build(folder, IDS, LANGUAGES, SPEAKERS, LENGTHS, MFCC, SPEECH, attributes)
     return folder
 
 

@@ -14,7 +14,6 @@ from pipeline import tables
 from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.rows import SplitRow
 from pipeline.shards import writer
-from pipeline.shards.layout import Piece
 from pipeline.store.feature_store import FeatureStore
 from tests.store.conftest import (
     IDS,
@@ -27,6 +26,7 @@ from tests.store.conftest import (
     sequence,
     written,
 )
+from tests.stores import build
 
 
 def test_recordings_are_read_by_id(store: FeatureStore) -> None:
@@ -48,10 +48,9 @@ def test_frames_outside_of_a_recording_are_refused(store: FeatureStore, rows: tu
 
 def test_failed_recordings_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "s.zarr"
-    writer.create(path, ["a", "b", "c"], ["english"] * 3, ["x", "y", "z"], [3, 4, 5], 2, {})
-    writer.write(path, 0, np.ones((3, 2), np.float32), np.ones(3, bool))
-    writer.write(path, 7, np.ones((5, 2), np.float32), np.ones(5, bool))
-    writer.mark_failed(path, {"b": [Piece(1, 0, 4, 3)]})
+    mfcc = np.repeat(np.array([1, np.nan, 1], np.float32), [3, 4, 5])[:, None]
+    build(path, ["a", "b", "c"], ["english"] * 3, ["x", "y", "z"], [3, 4, 5], mfcc, np.isfinite(mfcc[:, 0]))
+    writer.mark_failed(path, ["b"])
     store = FeatureStore.open(path)
     assert [len(example.features) for example in store.select()] == [3, 5]
     assert np.isfinite(store.select().numpy().features).all()

@@ -15,10 +15,10 @@ from pipeline.errors import ArtifactError
 from pipeline.network.definition import make_architecture
 from pipeline.network.ensemble import Division
 from pipeline.rows import SequenceRow
-from pipeline.shards import writer
 from pipeline.store.feature_store import FeatureStore
 from pipeline.store.selection import Selection
 from pipeline.training import feed, fitting
+from tests.stores import build
 
 LANGUAGES = ("english", "hindi", "mandarin")
 SPEECH = np.array([0, 0, 1, 1, 1, 0, 1, 0], bool)
@@ -39,9 +39,8 @@ SETTINGS = params.Train(
 def features(tmp_path: Path) -> FeatureStore:
     """Two recordings of eight frames; coefficient 0 of frame t of recording r is 10 r + t."""
     path = tmp_path / "features.zarr"
-    writer.create(path, ["one", "two"], ["english", "hindi"], ["a", "b"], [8, 8], 2, {})
     mfcc = np.array([[10 * recording + frame, -1] for recording in (0, 1) for frame in range(8)], np.float32)
-    writer.write(path, 0, mfcc, np.tile(SPEECH, 2))
+    build(path, ["one", "two"], ["english", "hindi"], ["a", "b"], [8, 8], mfcc, np.tile(SPEECH, 2))
     return FeatureStore.open(path)
 
 
@@ -90,8 +89,9 @@ def test_moments_are_those_of_the_frames_with_weight(features: FeatureStore) -> 
 
 def test_a_sequence_of_the_large_class_has_its_part_as_target(tmp_path: Path) -> None:
     division = Division("english", (("a",), ("c",)), ("hindi", "mandarin"))
-    writer.create(tmp_path / "s", ["a", "c", "b"], ["english", "english", "hindi"], ["a", "c", "b"], [2, 2, 2], 1, {})
-    writer.write(tmp_path / "s", 0, np.ones((6, 1), np.float32), np.array([1, 0, 1, 1, 1, 0], bool))
+    names, languages = ["a", "c", "b"], ["english", "english", "hindi"]
+    mfcc, speech = np.ones((6, 1), np.float32), np.array([1, 0, 1, 1, 1, 0], bool)
+    build(tmp_path / "s", names, languages, names, [2, 2, 2], mfcc, speech)
     features = FeatureStore.open(tmp_path / "s").select()
     classes = (*LANGUAGES, "silence")
     parts = fitting.in_parts(features.view("label", LANGUAGES), division, classes)

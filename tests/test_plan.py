@@ -10,15 +10,12 @@ import numpy as np
 import pytest
 import soundfile
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pipeline import params
+from pipeline import params, plan
 from pipeline.errors import CorpusError
-from pipeline.jobs import estimate
-from pipeline.jobs.estimate import Done, Estimate, Trial
+from pipeline.plan import Estimate
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 FOLDERS = {"ingest": ("ingest", "audio"), "trim": ("trim",), "features": ("features.zarr",)}
 
 
@@ -50,8 +47,9 @@ def written(folder: Path) -> tuple[int, int]:
 
 @pytest.mark.slow
 def test_disk_and_files_are_those_of_the_run(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimate, "SAMPLE_S", 60)  # so that half of the corpus stands for all of it
-    estimates = estimate.estimate(params.load(Path("params.yaml")), 2, project / "place")
+    monkeypatch.setattr("pipeline.parts.LEAST_BYTES", 1_000_000)
+    monkeypatch.setattr(plan, "SAMPLE_BYTES", 6_000_000)  # so that half of the corpus stands for all of it
+    estimates = plan.estimate(params.load(Path("params.yaml")), 2, project / "place")
     assert [row.stage for row in estimates] == list(FOLDERS)
     for row in estimates:
         subprocess.run([sys.executable, "-m", f"stages.{row.stage}"], check=True, capture_output=True)
@@ -73,40 +71,9 @@ def test_the_command_prints_every_estimate_and_leaves_nothing(project: Path) -> 
     assert not list((project / "artifacts").iterdir())
 
 
-seconds = st.floats(0, 1e6)
-
-
-@given(st.lists(st.tuples(st.integers(1, 8), seconds), min_size=1), seconds)
-def test_seconds_around_the_tasks_are_those_in_which_no_process_was_busy(
-    tasks: list[tuple[int, float]], idle: float
-) -> None:
-    done = [Done(number, process, took, 0) for number, (process, took) in enumerate(tasks)]
-    work = sum(took for _, took in tasks)
-    busy = work / len({process for process, _ in tasks})
-    trial = Trial.of(done, busy + idle)
-    assert trial.results == list(range(len(tasks)))
-    assert trial.work == pytest.approx(work)
-    assert trial.start == pytest.approx(idle, abs=1e-6)
-
-
-@given(seconds, seconds, st.floats(1, 1e4), st.integers(1, 10**4))
-def test_the_work_grows_with_the_audio_and_is_divided_among_the_workers(
-    work: float, start: float, share: float, workers: int
-) -> None:
-    trial = Trial([], work, start, 0)
-    around = trial.seconds(0, workers)
-    assert around == trial.seconds(0, 1) >= start
-    assert trial.seconds(share, workers) - around == pytest.approx(work * share / workers, abs=1e-6)
-
-
-def test_an_item_that_failed_counts_for_nothing() -> None:
-    done = [Done("a", 7, 2.0, 10**12), Done("failed", 0, 0.0, 0)]
-    assert Trial.of(done, 3.0) == Trial(["a", "failed"], 2.0, 1.0, 10**12)
-
-
 @pytest.mark.slow
 def test_a_corpus_without_usable_recordings_is_refused(project: Path) -> None:
     for path in (project / "corpus").rglob("*.wav"):
         path.write_text("no audio")
     with pytest.raises(CorpusError, match="none of 40 files tried can be used; the first is not audio that"):
-        estimate.estimate(params.load(Path("params.yaml")), 2, project / "place")
+        plan.estimate(params.load(Path("params.yaml")), 2, project / "place")

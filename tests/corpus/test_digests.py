@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cache import Cache
+from pipeline.corpus import digests
 from pipeline.corpus.entries import Entry
 from pipeline.corpus.paths import Files
-from pipeline.jobs import digests
-from pipeline.jobs.memo import Memo
 
 
 def edit(path: Path, content: bytes) -> None:
@@ -45,7 +45,7 @@ def test_a_changed_file_is_noticed_though_size_and_time_are_kept(
     change: Callable[[Path, bytes], None], settled_s: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(digests, "SETTLED_S", settled_s)
-    path, memo, read = tmp_path / "a.wav", Memo(tmp_path / "memo"), list[Path]()
+    path, cache, read = tmp_path / "a.wav", Cache(tmp_path / "cache"), list[Path]()
     digest = digests._digest
 
     def count(path: Path) -> str | None:
@@ -56,7 +56,7 @@ def test_a_changed_file_is_noticed_though_size_and_time_are_kept(
 
     def listed() -> tuple[str, int]:
         stamp = Files(tmp_path).stamp(path.name)
-        known, _, changed = digests.digests({"": tmp_path}, [Entry(path.name, "", "", stamp=stamp)], memo)
+        known, _, changed = digests.digests({"": tmp_path}, [Entry(path.name, "", "", stamp=stamp)], cache)
         return known[path.name], changed
 
     path.write_bytes(b"before")

@@ -1,5 +1,6 @@
 """Recordings inside files: parts, channels and their speakers; every bad one rejected for its reason."""
 
+import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,13 @@ import numpy as np
 import pytest
 import soundfile
 from distributed import LocalCluster
+from pipeline.jobs import decoding
 
 from pipeline import params
 from pipeline.arrays import Samples
 from pipeline.audio.decode import decode
 from pipeline.audio.decoded import Decoded as DecodedFile
-from pipeline.cluster import engine
 from pipeline.corpus.entries import Entry
-from pipeline.jobs import decoding, ingest
-from pipeline.jobs.decoding import Decoded
 from pipeline.rows import RecordingRow, RejectedRow
 
 RATE = 16000
@@ -40,17 +39,8 @@ def ingested(
 ) -> tuple[list[tuple[RecordingRow, list[int]]], list[RejectedRow]]:
     """Rows with the samples that they point to, and rejected rows."""
     target = folder / "audio"
-    target.mkdir()
-    results = []
-    for batch in ingest.batches(entries, {"": folder, "mine": folder}):
-        results += [result for rows in decoding.ingest(batch, target, settings(channels)) for result in rows]
-    decoded = [result for result in results if isinstance(result, Decoded)]
-    rows = ingest.placed(decoded, target, RATE)
-    assert {path.name for path in target.iterdir()} == {row.file for row in rows}
-    samples = [
-        soundfile.read(target / row.file, row.samples, row.first_sample, dtype="int16")[0].tolist() for row in rows
-    ]
-    return list(zip(rows, samples, strict=True)), [result for result in results if isinstance(result, RejectedRow)]
+    found = parts.ingested(entries, {"": folder, "mine": folder}, target, settings(channels))
+    return [(row, parts.samples_of(row, target).tolist()) for row in found.rows], found.rejected
 
 
 @pytest.fixture
@@ -180,37 +170,78 @@ def test_the_source_is_in_the_path_and_a_column(tmp_path: Path, call: tuple[Samp
     assert (row.path, row.extra) == ("mine/a.wav", {"age": "30", "source": "mine"})
 
 
-def test_files_are_divided_by_size_and_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingest, "BATCH_FILES", 3)
-    sizes = [10, 20, 30, ingest.BATCH_BYTES, 5, 5, ingest.BATCH_BYTES // 2, ingest.BATCH_BYTES // 2, 1]
-    entries = [entry(f"{number}.wav", stamp=(size, 0, 0, 0)) for number, size in enumerate(sizes)]
-    batches = ingest.batches(entries, {"": tmp_path})
-    assert [[file.entries[0].path[0] for file in batch] for batch in batches] == [
-        ["0", "1", "2"], ["3"], ["4", "5", "6"], ["7", "8"],
-    ]  # fmt: skip
-    assert [file.batch for batch in batches for file in batch] == [0, 0, 0, 1, 2, 2, 2, 3, 3]
-
-
-@pytest.mark.cluster
-def test_one_and_two_workers_write_the_same_containers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingest, "BATCH_FILES", 3)
+@pytest.fixture
+def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[SourceFile]]:
+    """Twelve files in parts of about three, one of them no audio."""
+    monkeypatch.setattr("pipeline.parts.LEAST_BYTES", 60_000)
     for number in range(12):
         soundfile.write(tmp_path / f"{number:02d}.wav", sound(number, 0.6 + number / 10), RATE)
     (tmp_path / "05.wav").write_text("no audio")
-    entries = [entry(f"{number:02d}.wav") for number in range(12)]
-    written = {}
-    for workers in (1, 2):
-        target = tmp_path / f"audio{workers}"
-        target.mkdir()
-        with (
-            LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0") as local,
-            dask.config.set({"scheduler-address": local.scheduler_address}),
-            engine.connect(ingest.INGEST) as client,
-        ):
-            by_file = ingest.run(client, entries, {"": tmp_path}, target, settings())
-        decoded = [result for results in by_file for result in results if isinstance(result, Decoded)]
-        rows = ingest.placed(decoded, target, RATE)
-        written[workers] = rows, {path.name: path.read_bytes() for path in target.iterdir()}
-    assert written[1] == written[2]
-    assert [row.path for row in written[1][0]] == [f"{number:02d}.wav" for number in range(12) if number != 5]
-    assert sorted(written[1][1]) == ["00000.wav", "00001.wav", "00002.wav", "00003.wav"]
+    paths = sorted(tmp_path.glob("*.wav"))
+    entries = [entry(path.name, stamp=(path.stat().st_size, 0, 0, 0)) for path in paths]
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    return divide(entries, {"": tmp_path}, digests)
+
+
+def run(files: list[list[SourceFile]], target: Path, cache: Cache, workers: int) -> tuple[Ingested, int]:
+    target.mkdir()
+    with (
+        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0") as local,
+        dask.config.set({"scheduler-address": local.scheduler_address}),
+        cluster.connect() as client,
+    ):
+        return job.run(client, files, target, settings(), cache)
+
+
+@pytest.mark.cluster
+def test_the_results_are_the_same_bytes_with_any_number_of_workers_and_from_the_cache(
+    tmp_path: Path, corpus: list[list[SourceFile]]
+) -> None:
+    assert len(corpus) > 2
+    one, two = Cache(tmp_path / "one"), Cache(tmp_path / "two")
+    targets = [tmp_path / f"audio{number}" for number in range(3)]
+    runs = [run(corpus, *case) for case in zip(targets, (one, two, one), (1, 2, 2), strict=True)]
+    assert [reused for _, reused in runs] == [0, 0, 12]
+    assert len({found.pack() for found, _ in runs}) == 1
+    files = [{path.name: path.read_bytes() for path in target.iterdir()} for target in targets]
+    assert files[0] == files[1] == files[2]
+    assert [row.path for row in runs[0][0].rows] == [f"{number:02d}.wav" for number in range(12) if number != 5]
+    assert len(files[0]) == 2 * len(corpus)  # containers and their checksums
+    links = [path.stat().st_nlink for path in targets[2].glob("*.wav")]
+    assert min(links) > 2  # nothing was written again
+
+
+def test_a_result_survives_packing(tmp_path: Path, corpus: list[list[SourceFile]]) -> None:
+    found = Ingested.joined(decoding.ingest(part, None, settings()) for part in corpus)
+    again = Ingested.unpack(found.pack())
+    assert (again.rows, again.rejected) == (found.rows, found.rejected)
+    for one, other in zip(again.landmarks, found.landmarks, strict=True):
+        assert all(np.array_equal(getattr(one, name), getattr(other, name)) for name in vars(one))
+
+
+def test_a_file_that_is_left_out_is_rejected_and_the_part_is_not_cached(
+    tmp_path: Path, corpus: list[list[SourceFile]]
+) -> None:
+    (tmp_path / "audio").mkdir()
+    cache, part = Cache(tmp_path / "cache"), corpus[0]
+    options: Any = {"keep": True, "folder": tmp_path / "audio", "settings": settings(), "cache": cache}
+    packed, _ = job.ingest_part(part, left_out=frozenset({1}), **options)
+    found = Ingested.unpack(packed)
+    assert [(row.path, row.reason) for row in found.rejected] == [(part[1].name, "killed")]
+    assert [row.path for row in found.rows] == [file.name for file in part if file != part[1]]
+    assert not cache.size()
+
+
+def test_a_file_that_has_changed_since_it_was_listed_ends_the_run(
+    tmp_path: Path, corpus: list[list[SourceFile]]
+) -> None:
+    (tmp_path / "audio").mkdir()
+    cache = Cache(tmp_path / "cache")
+    soundfile.write(tmp_path / corpus[0][0].name, sound(99, 2), RATE)
+    with pytest.raises(
+        ArtifactError, match=rf"'{corpus[0][0].name}' has changed since the corpus was listed; run `dvc"
+    ):
+        job.ingest_part(
+            corpus[0], left_out=frozenset(), keep=True, folder=tmp_path / "audio", settings=settings(), cache=cache
+        )
+    assert not cache.size()

@@ -9,13 +9,15 @@ import pytest
 import soundfile
 
 from pipeline import params
+from pipeline.audio.container import HEADER_BYTES
 from pipeline.corpus.entries import Entry
 from pipeline.errors import CorpusError, Reason
-from pipeline.jobs import decoding, ingest
-from pipeline.jobs.decoding import Decoded
+from pipeline.ingest import job
+from pipeline.ingest.part import Ingested
 from pipeline.rows import RecordingRow, RejectedRow
 from tests.corpus.corpora import HOSTILE_NAMES
 from tests.fingerprint.signals import landmarks, voice
+from tests.ingest import parts
 
 RATE_HZ = 16000
 SOUND = np.random.default_rng(0).normal(0, 0.1, RATE_HZ)
@@ -30,26 +32,20 @@ def bench(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def ingested(bench: Path, name: str) -> Decoded | RejectedRow:
-    entry = Entry(name, "hindi", "s", "", {"accent": "x"})
-    [batch] = ingest.batches([entry], {"": bench / "in"})
-    [[result]] = decoding.ingest(batch, bench / "out", AUDIO)
-    return result
-
-
-def decoded(bench: Path, name: str) -> Decoded:
-    result = ingested(bench, name)
-    assert isinstance(result, Decoded)
-    return result
+def ingested(bench: Path, *names: str) -> Ingested:
+    entries = [Entry(name, "hindi", "s", "", {"accent": "x"}) for name in names]
+    return parts.ingested(entries, {"": bench / "in"}, bench / "out", AUDIO)
 
 
 def accepted(bench: Path, name: str) -> RecordingRow:
-    return decoded(bench, name).row
+    [row] = ingested(bench, name).rows
+    return row
 
 
 def rejected(bench: Path, name: str) -> RejectedRow:
-    row = ingested(bench, name)
-    assert isinstance(row, RejectedRow)
+    found = ingested(bench, name)
+    assert not found.rows
+    [row] = found.rejected
     return row
 
 
@@ -92,7 +88,7 @@ def make_infinite(path: Path) -> None:
         ("gone.wav", lambda path: None, {"missing", "unreadable"}),
     ],
 )
-def test_a_bad_recording_is_rejected_for_its_reason_and_leaves_no_file(
+def test_a_bad_recording_is_rejected_for_its_reason_and_leaves_no_samples(
     bench: Path, name: str, make: Any, reason: set[str]
 ) -> None:
     make(bench / "in" / name)
@@ -100,7 +96,7 @@ def test_a_bad_recording_is_rejected_for_its_reason_and_leaves_no_file(
     assert row.path == name
     assert row.reason in reason
     assert row.detail
-    assert list((bench / "out").iterdir()) == []
+    assert (bench / "out" / "0.wav").stat().st_size == HEADER_BYTES
 
 
 def test_headerless_audio_is_rejected(bench: Path) -> None:
@@ -120,8 +116,7 @@ def test_a_hostile_file_name_is_only_a_name(bench: Path, name: str) -> None:
     soundfile.write(bench / "in" / name, SOUND, RATE_HZ)
     row = accepted(bench, name)
     assert row.path == name
-    [path] = (bench / "out").iterdir()
-    assert np.abs(soundfile.read(path)[0] - SOUND).max() < 1e-4
+    assert np.abs(soundfile.read(bench / "out" / "0.wav")[0] - SOUND).max() < 1e-4
 
 
 def test_a_recording_has_the_columns_of_its_entry(bench: Path) -> None:
@@ -139,11 +134,12 @@ def test_a_recording_has_the_columns_of_its_entry(bench: Path) -> None:
 def test_the_same_audio_of_two_languages_is_rejected(bench: Path) -> None:
     for name in ("a.wav", "b.wav", "c.wav"):
         soundfile.write(bench / "in" / name, SOUND if name != "c.wav" else -SOUND, RATE_HZ)
-    a, b, c = (decoded(bench, name) for name in ("a.wav", "b.wav", "c.wav"))
-    b = dataclasses.replace(b, row=dataclasses.replace(b.row, language="english"))
-    consistent, contradicting = ingest.consistent([a, b, c])
-    assert consistent == [c]
-    assert [(row.path, row.reason) for row in contradicting] == [("a.wav", "contradiction"), ("b.wav", "contradiction")]
+    found = ingested(bench, "a.wav", "b.wav", "c.wav")
+    found.rows[1] = dataclasses.replace(found.rows[1], language="english")
+    consistent = job.consistent(found)
+    assert (consistent.rows, consistent.landmarks) == (found.rows[2:], found.landmarks[2:])
+    contradicting = [("a.wav", "contradiction"), ("b.wav", "contradiction")]
+    assert [(row.path, row.reason) for row in consistent.rejected] == contradicting
 
 
 def test_recordings_of_the_same_speech_share_the_smallest_of_their_ids(bench: Path) -> None:
@@ -151,8 +147,8 @@ def test_recordings_of_the_same_speech_share_the_smallest_of_their_ids(bench: Pa
     sounds = {"z.wav": speech, "m.wav": other, "a.flac": speech[RATE_HZ // 2 :], "k.wav": speech // 2}
     for name, samples in sounds.items():
         soundfile.write(bench / "in" / name, samples, RATE_HZ)
-    found = [decoded(bench, name) for name in sounds]
-    rows, duplicates = ingest.grouped([item.row for item in found], [item.landmarks for item in found], RATE_HZ)
+    found = ingested(bench, *sounds)
+    rows, duplicates = job.grouped(found.rows, found.landmarks, RATE_HZ)
     z, m, a, k = (row.recording for row in rows)
     assert [row.same_speech for row in rows] == [a, m, a, a]
     offsets = {(row.recording, row.other): row.offset_s for row in duplicates}
@@ -163,14 +159,14 @@ def test_recordings_of_the_same_speech_share_the_smallest_of_their_ids(bench: Pa
 
 def test_landmarks_are_those_of_the_audio_that_is_written(bench: Path) -> None:
     soundfile.write(bench / "in" / "a.mp3", voice(0, 20), RATE_HZ)  # more than one decoded block
-    found = decoded(bench, "a.mp3")
-    written = soundfile.read(found.place.path, dtype="int16")[0]
-    assert np.array_equal(found.landmarks.ticks, landmarks(written).ticks)
-    assert np.array_equal(found.landmarks.bins, landmarks(written).bins)
+    found = ingested(bench, "a.mp3")
+    written = parts.samples_of(found.rows[0], bench / "out")
+    assert np.array_equal(found.landmarks[0].ticks, landmarks(written).ticks)
+    assert np.array_equal(found.landmarks[0].bins, landmarks(written).bins)
 
 
 def test_without_recordings_there_are_no_duplicates() -> None:
-    assert ingest.grouped([], [], RATE_HZ) == ([], [])
+    assert job.grouped([], [], RATE_HZ) == ([], [])
 
 
 @pytest.mark.parametrize("rate", [1, 3999])
@@ -180,9 +176,9 @@ def test_an_impossible_sample_rate_is_rejected_not_blown_up(bench: Path, rate: i
 
 
 def test_too_many_rejected_are_refused_with_the_five_commonest_reasons() -> None:
-    reasons: list[Reason] = ["hung", "silent", "missing", "outside", "unreadable", "truncated"]
+    reasons: list[Reason] = ["killed", "silent", "missing", "outside", "unreadable", "truncated"]
     rows = [RejectedRow("x", reason, "") for count, reason in enumerate(reasons, 1) for _ in range(count)]
-    ingest.check_rejected(rows, accepted=79, max_rejected=0.21)
+    job.check_rejected(rows, accepted=79, max_rejected=0.21)
     commonest = r"\(truncated 6, unreadable 5, outside 4, missing 3, silent 2\)"
     with pytest.raises(CorpusError, match=rf"21 of 99 .*{commonest}.*corpus\.max_rejected 0\.21"):
-        ingest.check_rejected(rows, accepted=78, max_rejected=0.21)
+        job.check_rejected(rows, accepted=78, max_rejected=0.21)

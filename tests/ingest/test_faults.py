@@ -13,9 +13,6 @@ from pipeline.arrays import Samples
 from pipeline.audio.endings import is_audio
 from pipeline.corpus import layouts
 from pipeline.corpus.paths import is_of_system
-from pipeline.jobs import decoding, ingest
-from pipeline.jobs.decoding import Decoded
-from pipeline.rows import RejectedRow
 from tests.corpus.corpora import settings
 
 RATE = 16000
@@ -40,19 +37,9 @@ def sound(number: int) -> Samples:
 def run(corpus: params.Corpus, target: Path) -> tuple[dict[str, list[int]], dict[str, str]]:
     """List and ingest: samples by path, and reasons by path."""
     listing = layouts.read(corpus)
-    results = [
-        result
-        for batch in ingest.batches(listing.entries, layouts.roots(corpus))
-        for rows in decoding.ingest(batch, target, AUDIO)
-        for result in rows
-    ]
-    decoded = [result for result in results if isinstance(result, Decoded)]
-    rows = ingest.placed(decoded, target, RATE)
-    rejected = listing.rejected + [result for result in results if isinstance(result, RejectedRow)]
-    samples = {
-        row.path: soundfile.read(target / row.file, row.samples, row.first_sample, dtype="int16")[0].tolist()
-        for row in rows
-    }
+    found = parts.ingested(listing.entries, layouts.roots(corpus), target, AUDIO)
+    samples = {row.path: parts.samples_of(row, target).tolist() for row in found.rows}
+    rejected = listing.rejected + found.rejected
     return samples, {row.path: row.reason for row in rejected}
 
 
@@ -124,7 +111,6 @@ def test_files_that_vanish_or_change_after_they_were_listed(here: Path) -> None:
     os.mkfifo(root / "3.wav")
     (root / "4.wav").unlink()
     (root / "4.wav").mkdir()
-    [batch] = ingest.batches(listing.entries, layouts.roots(corpus))
-    results = [result for [result] in decoding.ingest(batch, here / "audio", AUDIO)]
-    reasons = [result.reason if isinstance(result, RejectedRow) else "" for result in results]
-    assert reasons == ["missing", "truncated", "unreadable", "missing", "missing", ""]
+    found = parts.ingested(listing.entries, layouts.roots(corpus), here / "audio", AUDIO)
+    assert [row.reason for row in found.rejected] == ["missing", "truncated", "unreadable", "missing", "missing"]
+    assert [row.path for row in found.rows] == ["hindi/5.wav"]

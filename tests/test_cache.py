@@ -1,0 +1,152 @@
+"""The cache returns an entry as it was stored or not at all, and stays within its limit."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import cache as cache_module
+from pipeline.cache import Cache, key
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "cache")
+
+
+def put(cache: Cache, name: str, size: int, used: float) -> None:
+    """Store an entry that was last used some seconds before the cache was opened."""
+    cache.put(name, b"x" * size)
+    [path] = cache.folder.glob(f"*/{name}.*")
+    os.utime(path, (cache.opened - used, path.stat().st_mtime))
+
+
+def test_an_entry_is_returned_as_it_was_stored(cache: Cache) -> None:
+    assert cache.read("abc") is None
+    cache.put("abc", b"content")
+    assert cache.read("abc") == b"content"
+
+
+def test_what_is_remembered_is_not_computed_again(cache: Cache, tmp_path: Path) -> None:
+    outputs, computed = [tmp_path / "one", tmp_path / "folder" / "two"], []
+
+    def compute() -> bytes:
+        computed.append(True)
+        for path in outputs:
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(path.name.encode())
+        return b"result"
+
+    for reused in (False, True, True):
+        assert cache.remember("abc", outputs, compute) == (b"result", reused)
+        assert [path.read_bytes() for path in outputs] == [b"one", b"two"]
+        for path in outputs:
+            path.unlink()
+    assert len(computed) == 1
+    [entry] = cache.folder.glob("*/abc-1.*")
+    entry.unlink()
+    assert cache.remember("abc", outputs, compute) == (b"result", False)
+
+
+@given(damage=st.integers(0, 6), cut=st.booleans())
+def test_a_damaged_entry_is_never_taken(tmp_path_factory: pytest.TempPathFactory, damage: int, cut: bool) -> None:
+    cache = Cache(tmp_path_factory.mktemp("cache"))
+    cache.put("abc", b"content")
+    [path] = (cache.folder / "ab").iterdir()
+    stored = bytearray(path.read_bytes())
+    if cut:
+        del stored[damage:]
+    else:
+        stored[damage] ^= 1
+    path.write_bytes(stored)
+    assert cache.read("abc") is None
+    cache.put("abc", b"content")
+    assert cache.read("abc") == b"content"
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_is_stored_without_a_copy_if_possible(
+    cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    if not links:
+        monkeypatch.delattr(os, "link")  # as on a file system without links
+
+        def refuse(*_: object) -> None:
+            raise OSError
+
+        monkeypatch.setattr(os, "link", refuse, raising=False)
+    (tmp_path / "shard").write_bytes(b"content")
+    cache.put("abc", tmp_path / "shard")
+    assert cache.read("abc") == b"content"
+    assert (tmp_path / "shard").stat().st_nlink == 1 + links
+
+
+def test_a_cache_that_cant_be_written_costs_only_time(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file, where a folder is needed")
+    cache = Cache(tmp_path / "cache")
+    cache.put("abc", b"content")
+    assert cache.read("abc") is None
+    cache.shrink()
+
+
+def test_the_entries_unused_for_longest_make_room_and_the_beginning_of_a_run_stays(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ages = {"old": 30, "older": 40, "young": 10, "first": -1, "second": -2, "third": -3}
+    order = ("older", "old", "young", "third", "second", "first")
+    for name, age in ages.items():
+        put(cache, name, 200, age)
+    for kept in range(6, -1, -1):
+        monkeypatch.setattr("pipeline.cache.LIMIT_BYTES", 200 * kept + 100)
+        cache.shrink()
+        assert {path.stem for path in cache.folder.glob("*/*")} == {*order[6 - kept :]}
+
+
+def test_use_is_noticed_and_leaves_the_time_of_the_last_change(cache: Cache) -> None:
+    put(cache, "abc", 10, 1e6)
+    [path] = cache.folder.glob("*/abc.*")
+    os.utime(path, (1e9, 1e9))
+    cache.read("abc")
+    assert (path.stat().st_mtime, path.stat().st_atime > 1.1e9) == (1e9, True)
+
+
+def test_a_key_depends_on_content_code_and_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = {"audio": ["a"], "n_mfcc": 64}
+    one = key(content, ["mfcc/kernel.py"], ["numpy"])
+    assert one == key({"n_mfcc": 64, "audio": ["a"]}, ["mfcc/kernel.py"], ["numpy"])
+    others = {
+        key({"audio": ["b"], "n_mfcc": 64}, ["mfcc/kernel.py"], ["numpy"]),
+        key({"audio": ["a"], "n_mfcc": 65}, ["mfcc/kernel.py"], ["numpy"]),
+        key(content, ["silence"], ["numpy"]),
+        key(content, ["mfcc/kernel.py"], ["scipy"]),
+    }
+    assert len(others | {one}) == 5
+
+
+@pytest.mark.parametrize("name", ["__init__.py", "rule.py", "deep/new.py"])
+def test_a_key_covers_every_file_of_a_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(cache_module, "PACKAGE", tmp_path)
+    for file in ("__init__.py", "rule.py"):
+        (tmp_path / "silence").mkdir(exist_ok=True)
+        (tmp_path / "silence" / file).write_text("")
+    before = key({}, ["silence"])
+    (tmp_path / "silence" / name).parent.mkdir(exist_ok=True)
+    (tmp_path / "silence" / name).write_text("# changed")
+    assert key({}, ["silence"]) == before  # read once per process
+    cache_module._code.cache_clear()
+    assert key({}, ["silence"]) != before
+    cache_module._code.cache_clear()
+
+
+def test_incomplete_files_of_a_killed_process_are_removed(cache: Cache) -> None:
+    cache.put("abc", b"x" * 10)
+    old, young = (cache.folder / "ab" / f"abc.{number}.partial" for number in range(2))
+    for path in (old, young):
+        path.write_bytes(b"x")
+    os.utime(old, (0, 0))
+    cache.size()
+    assert young.exists()
+    assert not old.exists()
+    assert cache.read("abc") == b"x" * 10

@@ -1,0 +1,160 @@
+"""The bytes of a store do not depend on who computed them, and damaged audio does not enter it."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dask
+import numpy as np
+import pytest
+import soundfile
+from distributed import LocalCluster
+
+from pipeline import cluster, features, params, trim
+from pipeline.arrays import Samples, Spans
+from pipeline.audio.wav import Reader, Wav
+from pipeline.cache import Cache
+from pipeline.errors import ArtifactError
+from pipeline.features import Speech
+from pipeline.mfcc.kernel import make_kernel
+from pipeline.mfcc.recording import whole
+from pipeline.rows import RecordingRow
+from pipeline.shards import writer
+from pipeline.silence.rule import SoxRule
+from pipeline.silence.spans import frame_flags, sox_spans
+from pipeline.store.feature_store import FeatureStore
+from tests.audio.written import write
+
+RATE = 16000
+PARTS = [range(2), range(2, 4)]
+
+
+def ingested(folder: Path, name: str, signal: Samples) -> Wav:
+    soundfile.write(folder / f"{name}.flac", signal, RATE)
+    measures = write(folder / f"{name}.flac", folder / f"{name}.wav", RATE)
+    return Wav(folder / f"{name}.wav", f"{name}.flac", len(signal), measures.sha256)
+
+
+@pytest.fixture(scope="module")
+def sources(
+    tmp_path_factory: pytest.TempPathFactory, babble: Callable[[int, int], Samples]
+) -> tuple[list[Wav], list[Spans]]:
+    """Four recordings in two parts; the second lies across the first border between shards (11 minutes)."""
+    folder = tmp_path_factory.mktemp("audio")
+    signals = [babble(seed, int(seconds * RATE)) for seed, seconds in enumerate((500.0, 400.0, 0.5, 3.0))]
+    wavs = [ingested(folder, f"r{index}", signal) for index, signal in enumerate(signals)]
+    return wavs, [sox_spans([signal], SoxRule(RATE, 1.0)) for signal in signals]
+
+
+def build(
+    path: Path, sources: tuple[list[Wav], list[Spans]], settings: params.Mfcc, workers: int, cache: Cache
+) -> tuple[dict[str, str], int]:
+    """Compute a store on a cluster of this number of processes; return the sha256 of every file, and what is reused."""
+    wavs, spans = sources
+    rows = [
+        RecordingRow(f"r{index}", wav.name, "english", "x", "", 0.0, wav.n_samples, RATE, 1, "FLAC",
+                     wav.sha256, 0.0, 0.0, 0.0, 0.0)
+        for index, wav in enumerate(wavs)
+    ]  # fmt: skip
+    with (
+        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0") as local,
+        dask.config.set({"scheduler-address": local.scheduler_address}),
+        cluster.connect() as client,
+    ):
+        _, reused = features.run(client, rows, wavs, spans, PARTS, path, settings, RATE, cache)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    return {file.relative_to(path).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}, reused
+
+
+@pytest.mark.cluster
+def test_the_bytes_are_the_same_with_any_number_of_workers_and_from_the_cache(
+    tmp_path: Path, sources: tuple[list[Wav], list[Spans]], defaults: params.Params
+) -> None:
+    one, _ = build(tmp_path / "one.zarr", sources, defaults.mfcc, 1, Cache(tmp_path / "cache of one"))
+    two, _ = build(tmp_path / "two.zarr", sources, defaults.mfcc, 2, Cache(tmp_path / "cache of two"))
+    again, reused = build(tmp_path / "again.zarr", sources, defaults.mfcc, 2, Cache(tmp_path / "cache of one"))
+    assert one == two == again
+    assert reused == 4
+    assert sum(name.startswith("mfcc/c/") for name in one) == 3  # one file per shard
+
+    store = FeatureStore.open(tmp_path / "two.zarr")
+    kernel = make_kernel(defaults.mfcc, RATE)
+    for recording, wav, spans in zip(store.ids, *sources, strict=True):
+        expected = whole(kernel, Reader(wav)(0, wav.n_samples))
+        np.testing.assert_allclose(store.features(recording), expected, atol=1e-3)
+        flags = frame_flags(spans, wav.n_samples, 160, 0, len(expected))
+        np.testing.assert_array_equal(store.flags(recording), flags)
+
+
+def store_of(folder: Path, babble: Callable[[int, int], Samples], defaults: params.Params) -> tuple[Speech, Any]:
+    """A recording of 10 s, and the function that fills its store."""
+    wav = ingested(folder, "0", babble(0, 160_000))
+    speech = Speech(wav, sox_spans([babble(0, 160_000)], SoxRule(RATE, 1.0)), 0)
+    path, cache = folder / "s.zarr", Cache(folder / "cache")
+    writer.create(path, ["r0"], ["english"], ["s"], [0], [1001], defaults.mfcc.n_mfcc, {})
+
+    def fill(left_out: frozenset[int] = frozenset(), keep: bool = True) -> tuple[frozenset[int], bool]:
+        return features.compute_part(
+            [speech], left_out=left_out, keep=keep, path=path, kernel=make_kernel(defaults.mfcc, RATE),
+            settings=defaults.mfcc, sample_rate=RATE, cache=cache,
+        )  # fmt: skip
+
+    return speech, fill
+
+
+@pytest.mark.parametrize("job", ["trim", "features"])
+def test_damaged_audio_enters_neither_cache_nor_store(
+    tmp_path: Path, babble: Callable[[int, int], Samples], defaults: params.Params, job: str
+) -> None:
+    speech, fill = store_of(tmp_path, babble, defaults)
+    cache, shard, wav = Cache(tmp_path / "cache"), tmp_path / "s.zarr" / "mfcc" / "c" / "0" / "0", speech.wav
+    content = wav.path.read_bytes()
+
+    def compute() -> bytes:
+        if job == "trim":
+            detection = defaults.silence
+            options: Any = {"left_out": frozenset(), "keep": True}
+            return trim.find([wav], sample_rate=RATE, detection=detection, cache=cache, **options)[0]
+        fill()
+        return shard.read_bytes()
+
+    wav.path.write_bytes(content[:100_000] + bytes(20_000) + content[120_000:])
+    with pytest.raises(ArtifactError, match=r"the audio of '0\.flac', is not what ingest wrote"):
+        compute()
+    assert not cache.size()
+    assert not shard.exists()
+    wav.path.write_bytes(content)
+    expected = compute()
+    wav.path.unlink()  # read from the cache now
+    assert compute() == expected
+
+
+def test_a_recording_that_is_left_out_has_no_features_and_a_trial_writes_nothing(
+    tmp_path: Path, babble: Callable[[int, int], Samples], defaults: params.Params
+) -> None:
+    _, fill = store_of(tmp_path, babble, defaults)
+    shard = tmp_path / "s.zarr" / "mfcc" / "c" / "0" / "0"
+    assert fill(keep=False) == (frozenset(), False)
+    assert not shard.exists()
+    assert fill(frozenset({0})) == (frozenset({0}), False)
+    assert np.isnan(FeatureStore.open(tmp_path / "s.zarr").features("r0")).all()
+    assert not Cache(tmp_path / "cache").size()
+
+
+def test_the_kernel_of_the_cache_is_the_one_that_was_made(tmp_path: Path, defaults: params.Params) -> None:
+    cache, wanted = Cache(tmp_path / "cache"), make_kernel(defaults.mfcc, RATE)
+
+    def same() -> bool:
+        found = features.kernel_of(defaults.mfcc, RATE, cache)
+        names = ("window", "mel", "cosines")
+        equal = [getattr(found, name).tobytes() == getattr(wanted, name).tobytes() for name in names]
+        return all(equal) and found.hop_length == wanted.hop_length
+
+    assert same()
+    [entry] = [path for path in cache.folder.rglob("*") if path.is_file()]
+    assert same()
+    entry.write_bytes(entry.read_bytes()[:-1])
+    assert same()
+    other = features.kernel_of(defaults.mfcc.model_copy(update={"n_mels": 80}), RATE, cache)
+    assert other.mel.shape[1] == 80
