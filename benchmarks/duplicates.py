@@ -32,7 +32,6 @@ from pipeline.errors import AudioError
 from pipeline.fingerprint import matching
 from pipeline.fingerprint.landmarker import Landmarker
 from pipeline.fingerprint.landmarks import Landmarks
-from pipeline.jobs.ingest import BATCH_FILES
 from pipeline.mfcc.kernel import make_kernel
 from pipeline.mfcc.recording import whole
 
@@ -40,6 +39,7 @@ ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "artifacts" / "data" / "demo"
 RATE_HZ = 16000
 SNR_DB = 20
+TASK_RECORDINGS = 500
 SHORTEST_S = 2.5  # recordings whose copies are searched for
 COMMON_S = 1.6  # of speech, from which copies are expected to be found
 
@@ -172,8 +172,8 @@ def show_times(recordings: Sequence[Samples], hours: float) -> None:
     whole(kernel, recordings[0])
     seconds = {"MFCCs": 0.0, "landmarks": 0.0}
     found = []
-    for at in range(0, len(recordings), BATCH_FILES):  # in turns, so that both see the same load of the machine
-        task = recordings[at : at + BATCH_FILES]
+    for at in range(0, len(recordings), TASK_RECORDINGS):  # in turns, so that both see the same load of the machine
+        task = recordings[at : at + TASK_RECORDINGS]
         began = time.perf_counter()
         for samples in task:
             whole(kernel, samples)

@@ -38,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks import first_task, scale, training
 from pipeline import params
 from pipeline.audio.samples import in_memory
-from pipeline.cluster.template import KEEP_MEMORY
+from pipeline.cluster import KEEP_MEMORY
 from pipeline.console import terminal
 from pipeline.mfcc import recording
 from pipeline.mfcc.kernel import frame_count, make_kernel

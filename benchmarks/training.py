@@ -65,11 +65,12 @@ def build(folder: Path, hours: float) -> None:
     ids = [f"r{index:06d}" for index in range(len(lengths))]
     languages = [settings.corpus.languages[index % 3] for index in range(len(ids))]
     n_mfcc = settings.mfcc.n_mfcc
-    writer.create(folder / "features.zarr", ids, languages, ids, lengths, n_mfcc, {})
-    for shard in layout.deal(lengths):
-        mfcc = rng.standard_normal((shard.stop - shard.start, n_mfcc), np.float32) * 30
-        speech = np.repeat(rng.random(len(mfcc) // 50 + 1) < 0.8, 50)[: len(mfcc)]
-        writer.write(folder / "features.zarr", shard.start, mfcc, speech)
+    starts = layout.row_starts(lengths, [range(len(lengths))])
+    writer.create(folder / "features.zarr", ids, languages, ids, starts, lengths, n_mfcc, {})
+    mfcc = (rng.standard_normal((length, n_mfcc), np.float32) * 30 for length in lengths)
+    speech = (np.repeat(rng.random(length // 50 + 1) < 0.8, 50)[:length] for length in lengths)
+    writer.write(folder / "features.zarr", "mfcc", 0, mfcc)
+    writer.write(folder / "features.zarr", "speech", 0, speech)
     rows: dict[str, list[SequenceRow]] = {name: [] for name in SPLIT_PATTERN}
     store_id = FeatureStore.open(folder / "features.zarr").id
     for index, (recording, language, length) in enumerate(zip(ids, languages, lengths, strict=True)):

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pipeline.cluster.template import KEEP_MEMORY
 
+from pipeline.cluster import KEEP_MEMORY
 from tests.end_to_end.conftest import ROOT, Copy
 
 PAGE = ROOT / "docs" / "cluster.md"

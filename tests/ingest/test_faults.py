@@ -14,6 +14,7 @@ from pipeline.audio.endings import is_audio
 from pipeline.corpus import layouts
 from pipeline.corpus.paths import is_of_system
 from tests.corpus.corpora import settings
+from tests.ingest import parts
 
 RATE = 16000
 GOOD = [

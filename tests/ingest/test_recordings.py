@@ -10,14 +10,18 @@ import numpy as np
 import pytest
 import soundfile
 from distributed import LocalCluster
-from pipeline.jobs import decoding
 
-from pipeline import params
+from pipeline import cluster, params
 from pipeline.arrays import Samples
 from pipeline.audio.decode import decode
 from pipeline.audio.decoded import Decoded as DecodedFile
+from pipeline.cache import Cache
 from pipeline.corpus.entries import Entry
+from pipeline.errors import ArtifactError
+from pipeline.ingest import decoding, job
+from pipeline.ingest.part import Ingested, SourceFile, divide
 from pipeline.rows import RecordingRow, RejectedRow
+from tests.ingest import parts
 
 RATE = 16000
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from pipeline import tables
 from pipeline.rows import RecordingRow, VoiceRow
-from pipeline.shards import writer
 from pipeline.store.feature_store import FeatureStore
 from pipeline.voices import clusters
 from pipeline.voices.vectors import vectors
+from tests.stores import build
 
 
 def row(number: int, language: str = "hindi") -> RecordingRow:
@@ -78,8 +78,7 @@ def test_a_vector_is_mean_and_deviation_of_the_speech(tmp_path: Path) -> None:
     speech = rng.random(50) < 0.6
     speech[30:] = False
     features[3] = np.nan  # could not be computed
-    writer.create(tmp_path / "s.zarr", ["a", "b"], ["hindi"] * 2, ["x", "y"], [30, 20], 4, {})
-    writer.write(tmp_path / "s.zarr", 0, features, speech)
+    build(tmp_path / "s.zarr", ["a", "b"], ["hindi"] * 2, ["x", "y"], [30, 20], features, speech)
     found = vectors(FeatureStore.open(tmp_path / "s.zarr"), ["b", "a"])
     used = features[:30][speech[:30] & np.isfinite(features[:30, 0])]
     np.testing.assert_allclose(found[1], [*used.mean(axis=0), *used.std(axis=0)], atol=1e-5)
