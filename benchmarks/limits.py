@@ -3,7 +3,7 @@
     python benchmarks/limits.py --hours 3
     python benchmarks/limits.py --hours 42 --work FOLDER   # on a disk with 15 GB
 
-The corpus is that of scale.py. A stage runs as `python -m stages.NAME` on two cores, with an empty memo, but with its
+The corpus is that of scale.py. A stage runs as `python -m stages.NAME` on two cores, with an empty cache, but with its
 compiled code and the kernel's arrays in the caches, as after a first run. Its limit does only the part that can't be
 left out, on the same audio and the same cores:
 
@@ -38,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks import first_task, scale, training
 from pipeline import params
 from pipeline.audio.samples import in_memory
-from pipeline.cluster import KEEP_MEMORY
+from pipeline.cluster.worker import KEEP_MEMORY
 from pipeline.console import terminal
 from pipeline.mfcc import recording
 from pipeline.mfcc.kernel import frame_count, make_kernel
@@ -50,7 +50,7 @@ ROUNDS = 5  # of `start`
 KERNEL_S = 3600.0  # of audio in the memory of a process
 TRAINING_HOURS = 3
 BEFORE = ("versions", "corpus")
-MEMO = Path("cache", "lid-pipeline", "memo")  # in a project of scale.py
+CACHE = Path("cache", "lid-pipeline", "parts")  # in a project of scale.py
 
 
 def main() -> None:
@@ -65,12 +65,12 @@ def main() -> None:
         short(folder / "short")
         tiny = scale.copy_project(folder / "tiny", folder / "short")
         stages(tiny)
-        shutil.rmtree(tiny / MEMO)
+        shutil.rmtree(tiny / CACHE)
         starts = first_tasks(tiny, folder)
         project = folder / "project"
         shutil.copytree(tiny, project)
         shutil.rmtree(project / "artifacts")
-        shutil.rmtree(project / MEMO)
+        shutil.rmtree(project / CACHE)
         scale.set_root(project, folder / "corpus")
         took = stages(project)
         limits = {

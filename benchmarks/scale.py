@@ -5,7 +5,7 @@
 
 The corpus is the demo corpus that `dvc repro` synthesises, as FLAC, repeated at different levels up to the requested
 hours, with the homework's proportions of the languages. Each size runs `dvc repro features` in a copy of the project,
-with an empty memo, on one core and on two. During the run, 42 hours need 30 GB of disk in --work.
+with an empty cache, on one core and on two. During the run, 42 hours need 30 GB of disk in --work.
 """
 
 import argparse

@@ -39,7 +39,7 @@ def main() -> None:
         scale.build(folder / "corpus", given.hours, 0.0)
         project = scale.copy_project(folder / "project", folder / "corpus")
         limits.stages(project)
-        shutil.rmtree(project / limits.MEMO)  # the second time, compiled code and the kernel are in the caches
+        shutil.rmtree(project / limits.CACHE)  # the second time, compiled code and the kernel are in the caches
         ours_s = limits.stages(project)["features"]
         theirs_s = by_lhotse(project / "artifacts" / "audio", folder / "lhotse")
     rows = [["features", f"{ours_s:.1f}", f"{theirs_s / ours_s:.2f}"], ["lhotse", f"{theirs_s:.1f}", "1.00"]]

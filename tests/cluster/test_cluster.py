@@ -16,7 +16,8 @@ import dask
 import psutil
 import pytest
 
-from pipeline import cluster as engine
+from pipeline import cluster
+from pipeline.cluster import connection, execution, worker
 from pipeline.errors import ClusterError
 from tests.cluster import tasks
 from tests.cluster.clusters import Cluster, family, started
@@ -46,7 +47,7 @@ importlib.metadata.version = without_soxr
 
 
 @pytest.fixture(params=["by hand", "local"])
-def cluster(request: pytest.FixtureRequest) -> Iterator[None]:
+def either(request: pytest.FixtureRequest) -> Iterator[None]:
     """The cluster that `two` started, then the one that `connect` starts."""
     if request.param == "by hand":
         request.getfixturevalue("two")
@@ -59,8 +60,8 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[None]:
 def work(function: Callable[..., list[int]], numbers: int, folder: Path, batch: int = 3) -> list[int]:
     items = list(range(numbers))
     parts = [items[at : at + batch] for at in range(0, numbers, batch)]
-    with engine.connect() as client:
-        return [number for part in engine.run(client, tasks.job(function), parts, shared=folder) for number in part]
+    with cluster.connect() as client:
+        return [number for part in cluster.run(client, tasks.job(function), parts, shared=folder) for number in part]
 
 
 def squares(numbers: int) -> list[int]:
@@ -85,19 +86,19 @@ def test_a_worker_killed_with_its_results_costs_only_those(two: Cluster, tmp_pat
     assert work(functools.partial(tasks.die_soon, marks=marks), 8, tmp_path, batch=1) == squares(8)
 
 
-def test_an_item_that_kills_every_worker_is_failed_alone(cluster: None, tmp_path: Path) -> None:
+def test_an_item_that_kills_every_worker_is_failed_alone(either: None, tmp_path: Path) -> None:
     assert work(tasks.die_of_seven, 12, tmp_path, batch=4) == [*squares(7), -1, *squares(12)[8:]]
 
 
 def test_the_first_task_of_a_worker_may_compile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "TASK_S", 1)
-    with dask.config.set({"scheduler-address": None}), engine.connect() as client:
-        found = engine.run(client, tasks.job(tasks.wait_first), [[1], [2], [3]], shared=tmp_path)
+    monkeypatch.setattr(execution, "TASK_S", 1)
+    with dask.config.set({"scheduler-address": None}), cluster.connect() as client:
+        found = cluster.run(client, tasks.job(tasks.wait_first), [[1], [2], [3]], shared=tmp_path)
         assert found == [[1], [4], [9]]
 
 
 def test_without_shared_memory_workers_are_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "has_semaphores", lambda: False)
+    monkeypatch.setattr(connection, "has_semaphores", lambda: False)
     with dask.config.set({"scheduler-address": None}):
         assert set(work(tasks.process, 9, tmp_path)) == {os.getpid()}
 
@@ -109,10 +110,10 @@ def test_a_worker_that_cannot_start_says_why_at_once(tmp_path: Path) -> None:
 
 
 def test_an_item_whose_task_does_not_end_fails_alone(
-    cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    either: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "TASK_S", 2)
-    monkeypatch.setattr(engine, "COMPILE_S", 0)
+    monkeypatch.setattr(execution, "TASK_S", 2)
+    monkeypatch.setattr(execution, "COMPILE_S", 0)
     os.mkfifo(tmp_path / "fifo")
     hang = functools.partial(tasks.hang_of_seven, fifo=tmp_path / "fifo")
     assert work(hang, 12, tmp_path, batch=4) == [*squares(7), -1, *squares(12)[8:]]
@@ -121,17 +122,17 @@ def test_an_item_whose_task_does_not_end_fails_alone(
 def test_an_item_whose_task_hangs_once_does_not_fail(
     two: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "TASK_S", 2)
-    monkeypatch.setattr(engine, "COMPILE_S", 0)
+    monkeypatch.setattr(execution, "TASK_S", 2)
+    monkeypatch.setattr(execution, "COMPILE_S", 0)
     assert work(functools.partial(tasks.hang_once, mark=tmp_path / "mark"), 3, tmp_path, batch=1) == squares(3)
 
 
 def test_a_task_may_take_what_its_items_are_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "TASK_S", 1)
-    monkeypatch.setattr(engine, "COMPILE_S", 0)
+    monkeypatch.setattr(execution, "TASK_S", 1)
+    monkeypatch.setattr(execution, "COMPILE_S", 0)
     job = tasks.job(tasks.wait_first, seconds=lambda item: 10.0)
-    with dask.config.set({"scheduler-address": None}), engine.connect() as client:
-        assert engine.run(client, job, [[5]], shared=tmp_path) == [[25]]
+    with dask.config.set({"scheduler-address": None}), cluster.connect() as client:
+        assert cluster.run(client, job, [[5]], shared=tmp_path) == [[25]]
 
 
 def test_items_that_fail_only_together_end_the_run(two: Cluster, tmp_path: Path) -> None:
@@ -139,17 +140,17 @@ def test_items_that_fail_only_together_end_the_run(two: Cluster, tmp_path: Path)
         work(tasks.die_of_many, 3, tmp_path)
 
 
-def test_the_work_of_a_frozen_worker_is_done(cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "FROZEN_S", 5)
+def test_the_work_of_a_frozen_worker_is_done(either: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "FROZEN_S", 5)
     mark = tmp_path / "mark"
     assert work(functools.partial(tasks.stop_once, mark=mark), 30, tmp_path) == squares(30)
     assert not psutil.pid_exists(int(mark.read_text()))
 
 
 def test_a_worker_that_is_frozen_with_a_result_is_restarted(
-    cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    either: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "FROZEN_S", 5)
+    monkeypatch.setattr(connection, "FROZEN_S", 5)
     hold = functools.partial(tasks.hold_frozen, mark=tmp_path / "mark")
     assert work(hold, 12, tmp_path) == squares(12)
     assert (tmp_path / "mark").exists()
@@ -167,13 +168,13 @@ def test_a_worker_that_goes_on_after_it_was_replaced_does_no_harm(tmp_path: Path
 
 
 def test_the_local_cluster_ends_with_a_worker_that_is_stopped(tmp_path: Path) -> None:
-    with dask.config.set({"scheduler-address": None}), engine.connect() as client:
-        [[process]] = engine.run(client, tasks.job(tasks.process), [[0]], shared=tmp_path)
+    with dask.config.set({"scheduler-address": None}), cluster.connect() as client:
+        [[process]] = cluster.run(client, tasks.job(tasks.process), [[0]], shared=tmp_path)
         os.kill(process, signal.SIGSTOP)
     assert not psutil.pid_exists(process)
 
 
-def test_a_blas_has_one_thread_in_every_task(cluster: None, tmp_path: Path) -> None:
+def test_a_blas_has_one_thread_in_every_task(either: None, tmp_path: Path) -> None:
     assert set(work(tasks.blas_threads, 30, tmp_path)) == {1}
 
 
@@ -183,7 +184,7 @@ def test_an_exception_of_a_task_is_raised_here(two: Cluster, tmp_path: Path) -> 
 
 
 def test_a_worker_of_another_version_is_refused(two: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "installed", lambda packages: dict.fromkeys(packages, "1.2.3"))
+    monkeypatch.setattr(worker, "installed", lambda packages: dict.fromkeys(packages, "1.2.3"))
     with pytest.raises(ClusterError, match=r"worker tcp://\S+ has numpy \d+\.\S+, not 1\.2\.3; start it in the sam"):
         work(tasks.square, 6, tmp_path)
 
@@ -224,7 +225,7 @@ def test_a_package_that_is_missing_here_is_reported(
     def installed(packages: Iterable[str]) -> dict[str, str]:
         return {package: "none" if package == "soxr" else "1.0" for package in packages}
 
-    monkeypatch.setattr(engine, "installed", installed)
+    monkeypatch.setattr(worker, "installed", installed)
     with pytest.raises(ClusterError, match=r"soxr can't be found in \S+; run `make setup` and use its environment"):
         work(tasks.square, 3, tmp_path)
 
@@ -288,7 +289,7 @@ def test_a_killed_scheduler_is_reported(tmp_path: Path) -> None:
 
 def test_a_cluster_without_workers_is_reported(tmp_path: Path) -> None:
     none = "has had no worker for 1 s; start some and run again"
-    with started(tmp_path, 0), pytest.raises(ClusterError, match=none), engine.connect(wait_s=1):
+    with started(tmp_path, 0), pytest.raises(ClusterError, match=none), cluster.connect(wait_s=1):
         pass
 
 

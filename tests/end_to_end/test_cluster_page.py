@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cluster import KEEP_MEMORY
+from pipeline.cluster.worker import KEEP_MEMORY
 from tests.end_to_end.conftest import ROOT, Copy
 
 PAGE = ROOT / "docs" / "cluster.md"

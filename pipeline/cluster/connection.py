@@ -1,0 +1,145 @@
+"""Connect to a Dask cluster, or start one on this machine, whose workers are forked from one process."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import forkserver, get_context, resource_tracker
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.cluster.worker import KEEP_MEMORY
+from pipeline.console import environment
+from pipeline.errors import ClusterError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+FROZEN_S = 60  # without a sign of life, after which a worker of this machine is replaced
+ATTEMPTS = 2  # on this machine, until the items of a part are tried one by one
+NO_WORKER_S = 600  # until a run without a worker ends: a batch system may have to start one
+
+
+@contextmanager
+def connect(*modules: str, wait_s: float = NO_WORKER_S) -> "Iterator[Client]":
+    """Connect to the cluster, or start one on this machine's cores.
+
+    Parameters
+    ----------
+    modules
+        Modules that workers of this machine import as they start.
+    wait_s
+        Seconds to wait for a worker of another cluster.
+
+    Raises
+    ------
+    ClusterError
+        If no scheduler answers, or a worker can't start.
+    """
+    import dask
+
+    for name in ("distributed", "distributed.client"):  # anything important is raised as an error
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    address = dask.config.get("scheduler-address", None)
+    with _existing(address, wait_s) if address else _local(modules) as client:
+        yield client
+
+
+@contextmanager
+def _existing(address: str, wait_s: float) -> "Iterator[Client]":
+    from distributed import Client
+
+    try:
+        client = Client(address)
+    except (OSError, ValueError) as error:
+        raise ClusterError(
+            f"no Dask scheduler answers at {address!r} ({error}); start one there, or unset DASK_SCHEDULER_ADDRESS"
+        ) from error
+    with client:
+        if not client.nthreads():
+            print(f"waiting up to {wait_s:.0f} s for a worker of the Dask cluster at {address}", flush=True)
+        try:
+            client.wait_for_workers(1, wait_s)
+        except TimeoutError as error:
+            raise ClusterError(
+                f"the Dask cluster at {address} has had no worker for {wait_s:.0f} s; start some and run again"
+            ) from error
+        yield client
+
+
+@contextmanager
+def _local(modules: Sequence[str]) -> "Iterator[Client]":
+    import dask
+
+    processes = has_semaphores()
+    if processes:
+        _start_forkserver(modules)  # it imports the modules while this process imports Dask
+    from dask.system import CPU_COUNT
+    from distributed import Client, LocalCluster
+
+    sys.warnoptions.append("ignore:resource_tracker:UserWarning")  # leftovers of a crashed worker: they are cleaned up
+    given = dask.config.get("distributed.worker.preload")
+    settings = {
+        "distributed.worker.multiprocessing-method": "forkserver",
+        "distributed.scheduler.worker-ttl": f"{FROZEN_S} s",
+        "distributed.scheduler.allowed-failures": ATTEMPTS - 1,
+        "distributed.scheduler.no-workers-timeout": f"{NO_WORKER_S} s",
+    }
+    with dask.config.set(settings):
+        try:
+            with _without_interrupts():
+                cluster = LocalCluster(
+                    n_workers=CPU_COUNT,
+                    threads_per_worker=1,
+                    processes=processes,
+                    dashboard_address="127.0.0.1:0",
+                    silence_logs=logging.CRITICAL,
+                    preload=[*([given] if isinstance(given, str) else given), *(modules if processes else ())],
+                )
+        except Exception as error:  # whatever a worker meets while it starts
+            reason: BaseException = error
+            while reason.__cause__ is not None:
+                reason = reason.__cause__
+            detail = f"{type(reason).__name__}: {reason}"
+            raise ClusterError(f"a worker process can't start ({detail}); run `lid doctor`") from error
+        with cluster, Client(cluster) as client:
+            yield client
+
+
+def _start_forkserver(modules: Sequence[str]) -> None:
+    """Start the process that workers of this machine are forked from: it imports once what all of them need."""
+    root = str(Path(__file__).parents[2])
+    variables = KEEP_MEMORY | environment.ONE_THREAD | {"PYTHONPATH": root}  # memory is set up as a process starts
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        forkserver.set_forkserver_preload(["distributed", "distributed.nanny", "distributed.worker", *modules])
+        with _without_interrupts():
+            forkserver.ensure_running()
+    except OSError as error:
+        raise ClusterError(f"worker processes can't start ({error}); run `lid doctor`") from error
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def has_semaphores() -> bool:
+    """Tell if processes can share semaphores, in shared memory; Dask's workers are threads if they can't."""
+    try:
+        get_context("forkserver").Lock()
+    except (OSError, ImportError):
+        return False
+    return True
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Block SIGINT in threads and processes started in the block, and in theirs: only this thread handles Ctrl-C."""
+    resource_tracker.ensure_running()  # its start would unblock the signal
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
