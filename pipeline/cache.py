@@ -91,8 +91,8 @@ class Cache:
 
     def read(self, key: str) -> bytes | None:
         """Return the content of an entry, None if there is none or it is damaged."""
-        entry = self._find(key)
-        return entry[1] if entry else None
+        path = self._find(key)
+        return path.read_bytes() if path else None
 
     def put(self, key: str, content: bytes | Path) -> None:
         """Store an entry in place of another of this name; best effort, as the caller already has the result.
@@ -100,18 +100,19 @@ class Cache:
         A file is stored as a hard link if the file system allows it.
         """
         with suppress(OSError):
-            stored = content if isinstance(content, bytes) else content.read_bytes()
             folder = self.folder / key[:2]
             folder.mkdir(parents=True, exist_ok=True)
             for other in folder.glob(f"{key}.*"):
                 other.unlink()
-            path = folder / f"{key}.{google_crc32c.value(stored):08x}"
-            if isinstance(content, Path):
-                with suppress(OSError):
-                    path.hardlink_to(content)
-                    return
-            if shutil.disk_usage(folder).free > LIMIT_BYTES // 4:  # a copy must not fill the disk of the run
-                files.replace(path, stored)
+            if isinstance(content, bytes):
+                files.replace(folder / f"{key}.{google_crc32c.value(content):08x}", content)
+                return
+            path = folder / f"{key}.{_checksum(content)}"
+            try:
+                path.hardlink_to(content)
+            except OSError:
+                if shutil.disk_usage(folder).free > LIMIT_BYTES // 4:  # a copy must not fill the disk of the run
+                    _copy(content, path)
 
     def size(self) -> int:
         """Return the bytes of all entries."""
@@ -132,25 +133,24 @@ class Cache:
             path.unlink(missing_ok=True)
             excess -= size
 
-    def _find(self, key: str) -> tuple[Path, bytes] | None:
+    def _find(self, key: str) -> Path | None:
+        """Return the file of an entry whose content is what was stored."""
         for path in self.folder.glob(f"{key[:2]}/{key}.*"):
             with suppress(OSError):
-                content = path.read_bytes()
-                if path.suffix == f".{google_crc32c.value(content):08x}":
+                if path.suffix == f".{_checksum(path)}":
                     os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))  # DVC compares the time of a change
-                    return path, content
+                    return path
         return None
 
     def _link(self, key: str, target: Path) -> bool:
-        if (entry := self._find(key)) is None:
+        if (path := self._find(key)) is None:
             return False
-        path, content = entry
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
         try:
             target.hardlink_to(path)
         except OSError:
-            files.replace(target, content)
+            _copy(path, target)
         return True
 
     def _entries(self) -> list[tuple[float, int, Path]]:
@@ -164,3 +164,17 @@ class Cache:
                 elif time.time() - status.st_mtime > ABANDONED_S:
                     path.unlink()
         return found
+
+
+def _checksum(path: Path) -> str:
+    """Return the CRC-32C of a file of any length."""
+    checksum = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            checksum = google_crc32c.extend(checksum, block)
+    return f"{checksum:08x}"
+
+
+def _copy(source: Path, target: Path) -> None:
+    with files.replacing(target) as partial:
+        shutil.copyfile(source, partial)

@@ -31,7 +31,6 @@ Reason = Literal[
     "channel",
     "segment",
     "killed",
-    "hung",
     # after decoding
     "contradiction",
     # of a stream; never in ingest/rejected.csv

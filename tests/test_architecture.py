@@ -11,7 +11,10 @@ ROOT = Path(__file__).parents[1]
 ROOMS = sorted(path.parent for path in (ROOT / "pipeline").glob("*/__init__.py"))
 MODULES = sorted((ROOT / "pipeline").rglob("*.py"))
 MAX_LINES = 300
-WITHOUT_TENSORFLOW = "audio cache cluster console corpus dataset demo features ingest mfcc params parts shards silence store streaming tables trim voices"
+WITHOUT_TENSORFLOW = (
+    "audio cache cluster console corpus dataset demo features ingest mfcc params parts shards silence store streaming "
+    "tables trim voices"
+)
 
 
 def test_rooms_import_only_rooms_below_them_and_no_cycle(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,7 @@ def test_disk_and_files_are_those_of_the_run(project: Path, monkeypatch: pytest.
     monkeypatch.setattr(plan, "SAMPLE_BYTES", 6_000_000)  # so that half of the corpus stands for all of it
     estimates = plan.estimate(params.load(Path("params.yaml")), 2, project / "place")
     assert [row.stage for row in estimates] == list(FOLDERS)
+    subprocess.run([sys.executable, "-m", "stages.corpus"], check=True, capture_output=True)
     for row in estimates:
         subprocess.run([sys.executable, "-m", f"stages.{row.stage}"], check=True, capture_output=True)
         sizes = [written(project / "artifacts" / name) for name in FOLDERS[row.stage]]

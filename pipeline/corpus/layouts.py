@@ -132,7 +132,8 @@ def check(
     if language is None:
         return
     spoken = f"{language!r} has {voices[language]} speaker(s) in {_where(corpus)} and needs {MIN_SPEAKERS}"
-    found = [f"{rejections(rejected, len(entries))}; see artifacts/ingest/rejected.csv"] if rejected else []
+    stage = "corpus" if isinstance(entries[0], Entry) else "ingest"
+    found = [f"{rejections(rejected, len(entries))}; see artifacts/{stage}/rejected.csv"] if rejected else []
     if len(rejected) > corpus.max_rejected * (len(entries) + len(rejected)):
         raise CorpusError(f"{found[0]}, for without them {spoken}")
     if voices[language]:

@@ -16,7 +16,7 @@ import pytest
 
 from pipeline.cli import doctor
 from pipeline.cli.doctor import Finding, examine
-from pipeline.cluster import template
+from pipeline import cluster
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_nothing_is_missing_on_the_machine_of_the_tests(copy: Path) -> None:
     findings: list[Finding] = [finding for section in examine().values() for finding in section]
     assert not [finding for finding in findings if finding.remedy]
     subjects = {finding.subject for finding in findings}
-    assert subjects >= {"sox", "python", "zarr", "git", "params.yaml", "corpus", "memo", "workers", "disk"}
+    assert subjects >= {"sox", "python", "zarr", "git", "params.yaml", "corpus", "cache", "workers", "disk"}
 
 
 def test_a_missing_program_is_named_with_its_package(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +119,7 @@ def artifacts_that_is_a_file(copy: Path, _: pytest.MonkeyPatch) -> None:
     (copy / "artifacts").touch()
 
 
-def memo_that_is_a_file(copy: Path, _: pytest.MonkeyPatch) -> None:
+def cache_that_is_a_file(copy: Path, _: pytest.MonkeyPatch) -> None:
     (copy / "cache").touch()
 
 
@@ -153,7 +153,7 @@ def full_disk(_: Path, patch: pytest.MonkeyPatch) -> None:
         (no_dvc, "project", "DVC's cache", "run this in the folder of dvc.yaml"),
         (cache_that_is_a_file, "project", "DVC's cache", "dvc cache dir"),
         (artifacts_that_is_a_file, "project", "artifacts", "a folder that this user can write"),
-        (memo_that_is_a_file, "machine", "memo", "XDG_CACHE_HOME"),
+        (cache_that_is_a_file, "machine", "cache", "XDG_CACHE_HOME"),
         (long_temporary_folder, "machine", "temporary folder", "too long"),
         (no_temporary_folder, "machine", "temporary folder", "TMPDIR"),
         (no_folder_for_numba, "machine", "Numba's cache", "NUMBA_CACHE_DIR"),
@@ -195,7 +195,7 @@ def test_a_broken_file_of_settings_is_named(copy: Path, package: str) -> None:
 
 def test_missing_shared_memory_is_named_and_stops_nothing(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_workers", lambda: "not started")
-    monkeypatch.setattr(template, "has_semaphores", lambda: False)
+    monkeypatch.setattr(cluster, "has_semaphores", lambda: False)
     found = {finding.subject: finding for finding in doctor.SECTIONS["machine"]()}["shared memory"]
     assert "mount /dev/shm" in found.found
     assert not found.remedy

@@ -61,7 +61,7 @@ def test_an_unknown_recording_is_named_with_the_closest(here: dict[str, Samples]
 
 
 def test_damaged_audio_is_not_played(here: dict[str, Samples]) -> None:
-    path = Path("artifacts/audio/00000.wav")
+    path = Path("artifacts/audio/0.wav")
     content = bytearray(path.read_bytes())
     content[70_000] ^= 1
     path.write_bytes(content)

@@ -91,12 +91,12 @@ def test_rejections_are_named_before_what_follows_from_them(tmp_path: Path) -> N
     with pytest.raises(CorpusError) as error:
         layouts.check(few, rejected, settings("table", tmp_path))
     assert str(error.value).startswith(
-        "8 of 10 recordings are rejected (missing 8); see artifacts/ingest/rejected.csv, for without them 'english' has"
+        "8 of 10 recordings are rejected (missing 8); see artifacts/corpus/rejected.csv, for without them 'english' has"
     )
     assert "add recordings" not in str(error.value)
     with pytest.raises(CorpusError) as error:  # as many as allowed: they may or may not be the cause
         layouts.check(few, rejected[:1], settings("table", tmp_path, max_rejected=0.5), {"tamizh": 3})
     assert str(error.value).endswith(
-        "add recordings of others; 1 of 3 recordings are rejected (missing 1); see artifacts/ingest/rejected.csv; "
+        "add recordings of others; 1 of 3 recordings are rejected (missing 1); see artifacts/corpus/rejected.csv; "
         "skipped: tamizh (3)"
     )

@@ -70,7 +70,7 @@ def test_a_corpus_that_cannot_be_split(fresh: Callable[[], Copy], speakers: dict
     copy = fresh()
     corpus(copy.folder / "mine", speakers)
     copy.change(corpus={"root": "mine"})
-    assert said in refusal(copy, "ingest")
+    assert said in refusal(copy, "corpus")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_corpus_that_cannot_be_split(fresh: Callable[[], Copy], speakers: dict
 def test_a_parameter_out_of_range(fresh: Callable[[], Copy], section: str, key: str, value: Any, allowed: str) -> None:
     copy = fresh()
     copy.change(**{section: {key: value}})
-    said = refusal(copy, "ingest")
+    said = refusal(copy, "corpus")
     assert f"{section}.{key}" in said
     assert str(value) in said
     assert allowed in said
@@ -98,6 +98,7 @@ def test_a_recording_that_cannot_be_decoded_is_rejected_by_name_and_reason(fresh
     corpus(copy.folder / "mine", {"english": 3, "hindi": 3, "mandarin": 3})
     (copy.folder / "mine" / "hindi" / "0.wav").write_text("no audio")
     copy.change(corpus={"root": "mine", "max_rejected": 0.1})
+    assert copy.run("python", "-m", "stages.corpus").returncode == 0
     done = copy.run("python", "-m", "stages.ingest")
     assert done.returncode == 0, done.stderr
     assert (copy.folder / "artifacts/ingest/rejected.csv").read_text() == (
@@ -141,6 +142,7 @@ def test_a_recording_that_crashes_every_worker_is_skipped_by_name(
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout
 
+    run("corpus", "nothing")
     run("ingest", "hindi/0.wav")
     assert (copy.folder / "artifacts/ingest/rejected.csv").read_text() == (
         "path,reason,detail\n"
@@ -174,6 +176,7 @@ def small_disk(fresh: Callable[[], Copy]) -> Iterator[Copy]:
     artifacts = copy.folder / "artifacts"
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", artifacts], check=False).returncode:
         pytest.skip("needs the right to mount a disk")
+    assert copy.run("python", "-m", "stages.corpus").returncode == 0
     yield copy
     subprocess.run(["umount", artifacts], check=True)
 

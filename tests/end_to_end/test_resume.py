@@ -22,19 +22,19 @@ from tests.cluster.clusters import family, started
 from tests.interrupts import heed_interrupts
 
 ROOT = Path(__file__).parents[2]
-MINUTES = 72  # of audio: seven shards
+MINUTES = 72  # of audio: about ten parts
 
 
 class Run:
-    """Stages in their own folder, with their own memo."""
+    """Stages in their own folder, with their own cache."""
 
-    def __init__(self, folder: Path, memo: Path) -> None:
-        self.folder, self.memo = folder, memo
+    def __init__(self, folder: Path, cache: Path) -> None:
+        self.folder, self.cache = folder, cache
 
     def start(
         self, stage: str, environment: Mapping[str, str] | None = None, *, start_new_session: bool = False
     ) -> subprocess.Popen[str]:
-        env = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(self.memo), **(environment or {})}
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(self.cache), **(environment or {})}
         pipe = subprocess.PIPE
         command = [sys.executable, "-m", f"stages.{stage}"]
         return subprocess.Popen(
@@ -55,7 +55,7 @@ class Run:
         return printed
 
     def entries(self) -> int:
-        return sum(file.suffix != ".partial" for file in self.memo.rglob("*/memo/*/*"))
+        return sum(file.suffix != ".partial" for file in self.cache.rglob("*/parts/*/*"))
 
     def wait_for_entries(self, number: int, running: subprocess.Popen[str]) -> None:
         while self.entries() < number:
@@ -89,7 +89,8 @@ def ingested(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "speaker_pattern": r"(?P<speaker>\d)_\d+\.wav",
     }
     (folder / "params.yaml").write_text(yaml.safe_dump(tree))
-    Run(folder, folder / "cache").finish("ingest")
+    for stage in ("corpus", "ingest"):
+        Run(folder, folder / "cache").finish(stage)
     return folder
 
 
@@ -104,7 +105,7 @@ def whole(ingested: Path) -> Run:
 
 @pytest.fixture
 def fresh(whole: Run, tmp_path: Path) -> Callable[[str], Run]:
-    """Make a copy of the run before a stage, with an empty memo."""
+    """Make a copy of the run before a stage, with an empty cache."""
 
     def make(stage: str) -> Run:
         shutil.copytree(whole.folder, tmp_path / "run", ignore=shutil.ignore_patterns("corpus", "cache"))
@@ -123,9 +124,9 @@ def test_a_killed_run(whole: Run, fresh: Callable[[str], Run], stage: str, artif
     running.wait()
     assert not (run.folder / "artifacts" / artifact / "zarr.json").exists()  # nothing that looks complete
     done = run.entries()
-    assert 2 <= done < 7
+    assert done >= 2
     printed = run.finish(stage)
-    assert "reused from the memo" in printed
+    assert " reused" in printed
     assert run.digests(artifact) == whole.digests(artifact)
 
 
@@ -179,9 +180,8 @@ def test_a_worker_that_is_stopped(whole: Run, fresh: Callable[[str], Run], tmp_p
         run.wait_for_entries(1, running)
         *_, stopped = family(cluster.workers[0].pid)
         stopped.suspend()
-        printed, complaint = running.communicate(timeout=120)
+        _, complaint = running.communicate(timeout=120)
     assert (running.returncode, complaint) == (0, "")
-    assert len(re.findall(r"^the Dask worker tcp://\S+ has not answered for 30 s; it is restarted", printed, re.M)) == 1
     assert run.digests("features.zarr") == whole.digests("features.zarr")
 
 
@@ -198,7 +198,7 @@ def test_ctrl_c_is_one_line(whole: Run, fresh: Callable[[str], Run]) -> None:
     assert re.fullmatch(r"interrupted; .*\n", complaint)
     _, left = psutil.wait_procs(everyone, timeout=10)
     assert not [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
-    assert "reused from the memo" in run.finish("features")
+    assert " reused" in run.finish("features")
     assert run.digests("features.zarr") == whole.digests("features.zarr")
 
 
@@ -219,19 +219,18 @@ def test_a_killed_scheduler(whole: Run, fresh: Callable[[str], Run], tmp_path: P
     (tmp_path / "second").mkdir()
     with started(tmp_path / "second", 2) as cluster:
         printed = run.finish("features", {"DASK_SCHEDULER_ADDRESS": cluster.address})
-    assert "reused from the memo" in printed
+    assert " reused" in printed
     assert run.digests("features.zarr") == whole.digests("features.zarr")
 
 
-def test_a_damaged_entry_is_reported_and_computed_again(whole: Run, fresh: Callable[[str], Run]) -> None:
+def test_a_damaged_entry_is_computed_again(whole: Run, fresh: Callable[[str], Run]) -> None:
     run = fresh("features")
     run.finish("features")
-    entry = max(run.memo.rglob("*/memo/*/*"), key=lambda path: path.stat().st_size)
+    entry = max(run.cache.rglob("*/parts/*/*"), key=lambda path: path.stat().st_size)
     with entry.open("r+b") as file:
         file.seek(100_000)
         file.write(b"damage")
     printed = run.finish("features")
-    assert re.search(r"\d\d of 78 pieces reused from the memo", printed)
-    assert re.search(r"1\d of 78 pieces were damaged in the memo", printed)
+    assert re.search(r"^[1-9]\d* recordings new, \d+ reused$", printed, re.MULTILINE)
     assert run.digests("features.zarr") == whole.digests("features.zarr")
-    assert "78 of 78 pieces reused" in run.finish("features")
+    assert f"0 recordings new, {MINUTES} reused" in run.finish("features")
