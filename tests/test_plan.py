@@ -47,7 +47,6 @@ def written(folder: Path) -> tuple[int, int]:
 
 @pytest.mark.slow
 def test_disk_and_files_are_those_of_the_run(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.parts.LEAST_BYTES", 1_000_000)
     monkeypatch.setattr(plan, "SAMPLE_BYTES", 6_000_000)  # so that half of the corpus stands for all of it
     estimates = plan.estimate(params.load(Path("params.yaml")), 2, project / "place")
     assert [row.stage for row in estimates] == list(FOLDERS)
