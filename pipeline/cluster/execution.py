@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pipeline import files
-from pipeline.cluster.worker import Environment, call
+from pipeline.cluster.worker import Environment
 from pipeline.console.terminal import Progress
 from pipeline.console.text import printable
 from pipeline.errors import ClusterError
@@ -87,7 +87,7 @@ def run(
     failed: list[int] = []  # parts
     progress = Progress(job.name, sum(map(len, parts)), job.unit)
     with files.scratch(shared.resolve()) as token:
-        task = partial(call, partial(job.function, **bound), Environment.of_this_process(job.packages, token))
+        task = _portable(partial(job.function, **bound), Environment.of_this_process(job.packages, token))
         tasks = [(items, frozenset[int](), keep) for items in parts]
         for number, outcome in _outcomes(client, job, task, tasks, round(COMPILE_S)):
             if _crashed(outcome):
@@ -109,6 +109,18 @@ def run(
             results[number] = _checked(client, outcome)
             progress.update(len(parts[number]))
     return [results[number] for number in range(len(parts))]
+
+
+def _portable(function: Callable[..., Any], environment: Environment) -> Callable[..., Any]:
+    """Return a task that any Python can load: Dask hangs if a worker can't import what it is sent."""
+    payload = pickle.dumps((function, environment))
+
+    def task(packed: bytes, seconds: int, compile_s: int) -> Any:  # a nested function is sent as code
+        from pipeline.cluster.worker import call
+
+        return call(payload, packed, seconds, compile_s)
+
+    return task
 
 
 def _outcomes(
@@ -142,10 +154,9 @@ def _checked(client: "Client", outcome: Any) -> Any:
             f"the Dask scheduler at {address} is gone; start it again with its workers and run again: "
             "finished work is reused"
         )
-    if isinstance(outcome, ImportError) or (isinstance(outcome, RuntimeError) and "deserialization" in str(outcome)):
-        reason = outcome.__cause__ or outcome
+    if isinstance(outcome, ImportError):
         raise ClusterError(
-            f"a Dask worker or the scheduler can't import this package ({reason}); start it in the same environment"
+            f"a Dask worker can't import this package or one that it needs ({outcome}); start it in the same environment"
         ) from outcome
     if isinstance(outcome, Exception):
         raise outcome

@@ -6,18 +6,16 @@ import pickle
 import platform
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from pipeline.cache import key
 from pipeline.console import environment
 from pipeline.errors import ClusterError
 from pipeline.versions import MISSING, OPTIONAL, installed
-
-Result = TypeVar("Result")
 
 # Dask makes its workers return memory to the system at once, and glibc does so in all threads but the first. That
 # doubles the time of short tasks on arrays. Here memory of arrays up to 32 MB, glibc's maximum, is not returned.
@@ -69,8 +67,17 @@ def _code() -> str:
     return key({}, code=[""])[:12]
 
 
-def call(function: Callable[..., Result], expected: Environment, packed: bytes, seconds: int, compile_s: int) -> Result:
-    """Run a task in a worker."""
+def call(payload: bytes, packed: bytes, seconds: int, compile_s: int) -> Any:
+    """Run a task in a worker.
+
+    Parameters
+    ----------
+    payload, packed
+        Pickled: a function and the `Environment` that it needs; a part, the positions to leave out, and ``keep``.
+    seconds, compile_s
+        The time limit, and what the first task of a worker may take in addition.
+    """
+    function, expected = pickle.loads(payload)  # noqa: S301 what the run pickled
     if expected.token not in _admitted:
         expected.require()
         _admitted.add(expected.token)

@@ -14,9 +14,9 @@ import distributed  # noqa: F401 (its import sets values that a test changes)
 import platformdirs
 import pytest
 
+from pipeline import cluster
 from pipeline.cli import doctor
 from pipeline.cli.doctor import Finding, examine
-from pipeline import cluster
 
 
 @pytest.fixture
