@@ -156,7 +156,8 @@ def _checked(client: "Client", outcome: Any) -> Any:
         )
     if isinstance(outcome, ImportError):
         raise ClusterError(
-            f"a Dask worker can't import this package or one that it needs ({outcome}); start it in the same environment"
+            f"a Dask worker can't import this package or one that it needs ({outcome}); "
+            "start it in the same environment"
         ) from outcome
     if isinstance(outcome, Exception):
         raise outcome

@@ -119,7 +119,7 @@ def artifacts_that_is_a_file(copy: Path, _: pytest.MonkeyPatch) -> None:
     (copy / "artifacts").touch()
 
 
-def cache_that_is_a_file(copy: Path, _: pytest.MonkeyPatch) -> None:
+def results_that_are_a_file(copy: Path, _: pytest.MonkeyPatch) -> None:
     (copy / "cache").touch()
 
 
@@ -153,7 +153,7 @@ def full_disk(_: Path, patch: pytest.MonkeyPatch) -> None:
         (no_dvc, "project", "DVC's cache", "run this in the folder of dvc.yaml"),
         (cache_that_is_a_file, "project", "DVC's cache", "dvc cache dir"),
         (artifacts_that_is_a_file, "project", "artifacts", "a folder that this user can write"),
-        (cache_that_is_a_file, "machine", "cache", "XDG_CACHE_HOME"),
+        (results_that_are_a_file, "machine", "cache", "XDG_CACHE_HOME"),
         (long_temporary_folder, "machine", "temporary folder", "too long"),
         (no_temporary_folder, "machine", "temporary folder", "TMPDIR"),
         (no_folder_for_numba, "machine", "Numba's cache", "NUMBA_CACHE_DIR"),
