@@ -57,6 +57,8 @@ class Decision:
         Speech frames so far.
     since
         Number of the frame since which the same language has led.
+    changes
+        How often the leading language has changed.
 
     Examples
     --------
@@ -74,7 +76,7 @@ class Decision:
         self._classes, self._languages, self._rule = classes, languages, rule
         self._total = np.zeros(len(classes))
         self._best = -1  # number of the leading language
-        self.frames = self.since = 0
+        self.frames = self.since = self.changes = 0
 
     def accept(self, posteriors: Posteriors, numbers: Iterable[int]) -> None:
         """Take the posteriors of more speech frames, shape (frames, classes), and their numbers in the stream."""
@@ -85,6 +87,7 @@ class Decision:
         np.add.accumulate(totals, out=totals)
         for number, best in zip(numbers, totals[:, : len(self._languages)].argmax(axis=1).tolist(), strict=True):
             if best != self._best:
+                self.changes += self._best >= 0
                 self._best, self.since = best, int(number)
         self._total = totals[-1]
         self.frames += len(posteriors)
