@@ -20,8 +20,10 @@ from pipeline.streaming.identifier import Identifier
 from tests.export import small
 
 Babble = Callable[[int, int], Samples]
-NEEDED_BY_THOSE = ("_soundfile", "_soundfile_data", "cffi", "_cffi_backend", "pydantic_core", "annotated_types")
-NEEDED_BY_THOSE += ("typing_extensions", "typing_inspection", "flatbuffers")
+NEEDED_BY_THOSE = {
+    *("_soundfile", "_soundfile_data", "cffi", "_cffi_backend", "pydantic_core", "annotated_types"),
+    *("typing_extensions", "typing_inspection", "flatbuffers"),
+}
 
 
 @pytest.fixture(scope="session", params=["mask", "remove", "label"])

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline import params
 from pipeline.arrays import Posteriors
 from pipeline.audio.samples import to_waveform
 from pipeline.audio.wav import Reader
@@ -68,7 +69,7 @@ def test_pieces_of_a_recording_are_scored_on_their_own_frames(
 
 @pytest.mark.parametrize(("strategy", "right"), [("label", (6, 7)), ("mask", (3, 4))])
 def test_frames_are_right_if_their_class_has_the_highest_posterior(
-    strategy: small.params.SilenceStrategy, right: tuple[int, int]
+    strategy: params.SilenceStrategy, right: tuple[int, int]
 ) -> None:
     description = small.described(strategy)
     scored = hand_made(description, "hindi", 0, 1, 1, 1, n_silent=3)
