@@ -305,7 +305,7 @@ def everything() -> Results:
     losses = enumerate((0.3, 0.2, 0.4, 0.9, 0.7, 0.8), 1)
     return dataclasses.replace(
         made,
-        params=made.params | {name: made.params[name] | values for name, values in sections.items()},
+        params={**made.params, **{name: {**made.params[name], **values} for name, values in sections.items()}},
         metrics={**made.metrics, "other": other},
         answers=answers,
         examples=[
@@ -340,7 +340,7 @@ def nothing() -> Results:
     made = make_results()
     return dataclasses.replace(
         made,
-        params=made.params | {"split": made.params["split"] | {"unit": "sequence"}},
+        params={**made.params, "split": {**made.params["split"], "unit": "sequence"}},
         description={**made.description, "streaming": False},
         equality=[],
         answers=[],

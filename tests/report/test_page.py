@@ -23,130 +23,68 @@ SECTIONS = [
 
 SHOWN = {
     "plain": {
-        "result": [
-            "87.1%", "12 of 14 correct", "86.2%", "85.3%", "0.064", "Test recordings 14", "Test speakers 13",
+        "result": ["87.1%", "12 of 14 correct", "86.2%", "85.3%", "0.064", "Test recordings 14", "Test speakers 13",
             "never trained on", "recordings/of/mine", "noise alone tell the language of 61% of the recordings",
             "GRU 64, GRU 32, dense 100; 37,971", "trained for 3 epochs, best: 2",
             "Commit beef123 of 2026-01-02, with uncommitted changes", "51.1% to 92.2%", "0.022 to 0.133",
-            "13 test speakers are too few", "40 or more are needed", "of speech frames",
-        ],
-        "examples": [
-            "the test split has no recordings",
-        ],
-        "errors": [
-            "r9 speaker 9 hindi mandarin 0.100 60.0 s 40.0 s r10",
-            "speaker 9 hindi 0 1 0.100 1.00 speaker 10 hindi 0 1",
-        ],
-        "stream": [
-            "stays right from 0.77 s of audio", "changes 1.4 times per recording",
-            "look ahead 12 ms silence 370 ms together 382 ms", "model.tflite 0 9.2e-05 4.2e-07",
-        ],
-        "comparison": [
-            "this run 87.1% 86.2% 0.064 always english 64.3% 33.3% 0.500",
-            "has no scores in artifacts/summary/metrics.json",
-        ],
-        "training": [
-            "64 MFCCs GRU 64 GRU 32 dense 100 softmax 3", "network 2 of 1 to 3 0.702 train 0.602 65.2% train 60.2%",
-        ],
-        "confusion": [
-            "english 9 100.0% 0 0.0% 0 0.0%", "hindi 0 0.0% 0 0.0% 2 100.0%", "mandarin 0 0.0% 0 0.0% 3 100.0%",
-        ],
-        "languages": [
-            "english 6 91.1% 61.0% to 99.0% 92.1% 91.6% 1.7%", "mandarin 3 73.3% not known 74.3% 73.8% 3.5%",
-        ],
-        "durations": [
-            "1 s 12 77.7% 60.0% to 80.0% 77.7%", "30 s 2 a language has none", "temperature 1.23",
-            "the whole recording 14 87.1%", "0.311 0.211 to 0.411 0.042",
-        ],
-        "splits": [
-            "english 300.25 11.1% 200 speakers like 17.5 301.25 12.1% 201 speakers like 17.5",
+            "13 test speakers are too few", "40 or more are needed", "of speech frames"],
+        "examples": ["the test split has no recordings"],
+        "errors": ["r9 speaker 9 hindi mandarin 0.100 60.0 s 40.0 s r10",
+            "speaker 9 hindi 0 1 0.100 1.00 speaker 10 hindi 0 1"],
+        "stream": ["stays right from 0.77 s of audio", "changes 1.4 times per recording",
+            "look ahead 12 ms silence 370 ms together 382 ms", "model.tflite 0 9.2e-05 4.2e-07"],
+        "comparison": ["this run 87.1% 86.2% 0.064 always english 64.3% 33.3% 0.500",
+            "has no scores in artifacts/summary/metrics.json"],
+        "training": ["64 MFCCs GRU 64 GRU 32 dense 100 softmax 3",
+            "network 2 of 1 to 3 0.702 train 0.602 65.2% train 60.2%"],
+        "confusion": ["english 9 100.0% 0 0.0% 0 0.0%", "hindi 0 0.0% 0 0.0% 2 100.0%",
+            "mandarin 0 0.0% 0 0.0% 3 100.0%"],
+        "languages": ["english 6 91.1% 61.0% to 99.0% 92.1% 91.6% 1.7%", "mandarin 3 73.3% not known 74.3% 73.8% 3.5%"],
+        "durations": ["1 s 12 77.7% 60.0% to 80.0% 77.7%", "30 s 2 a language has none", "temperature 1.23",
+            "the whole recording 14 87.1%", "0.311 0.211 to 0.411 0.042"],
+        "splits": ["english 300.25 11.1% 200 speakers like 17.5 301.25 12.1% 201 speakers like 17.5",
             "302.25 13.1% 202 speakers", "mandarin 320.25 31.1% 220 speakers", "322.25 33.1% 222 speakers",
-            "hindi: no group is left for val", "add up to 0.250 ; no division of the 99 groups stays below 0.200",
-        ],
-        "balance": [
-            "class_weight", "1.66 times the frames of the smallest before balancing, and 1.57 times after",
+            "hindi: no group is left for val", "add up to 0.250 ; no division of the 99 groups stays below 0.200"],
+        "balance": ["class_weight", "1.66 times the frames of the smallest before balancing, and 1.57 times after",
             "english 400.50 25.0% 400.60 26.0% 400.70 27.0%", "mandarin 420.50 41.0% 420.60 42.0%",
-            "english : 2 of 40 speakers english 0 40.50 9.0% 40.60 10.0% 40.70 11.0% english 1 39.50 8.0%",
-        ],
-        "silence": [
-            "Strategy mask", "english 74.1% 0", "hindi 84.1% 1", "mandarin 94.1% 2",
-        ],
-        "leakage": [
-            "No violation in 2 checks", "speaker in one split 0", "audio in one split 0",
-        ],
-        "confounds": [
-            "61.2%", "50.1% to 72.3%", "chance 33.3%", "may owe as much to the recordings",
-            "hindi duration 92.3% 81.2% to 98.1% cut all alike",
-        ],
-        "rejected": [
-            "too_short for example a/b.wav : lasts 0.1 s 4", "unreadable for example c.wav : is text 1", "5 in total",
-        ],
-        "quality": [
-            "english 50 12.50 7.2 s 16 kHz 7.75 kHz -23 dBFS -61 dBFS none", "clipped 3 , narrow 1",
-            "read as layout 'folders'",
-        ],
-        "parameters": [
-            "model.units [64, 32]", "mfcc.fmax null", "silence.strategy mask", "seed 42",
-        ],
+            "english : 2 of 40 speakers english 0 40.50 9.0% 40.60 10.0% 40.70 11.0% english 1 39.50 8.0%"],
+        "silence": ["Strategy mask", "english 74.1% 0", "hindi 84.1% 1", "mandarin 94.1% 2"],
+        "leakage": ["No violation in 2 checks", "speaker in one split 0", "audio in one split 0"],
+        "confounds": ["61.2%", "50.1% to 72.3%", "chance 33.3%", "may owe as much to the recordings",
+            "hindi duration 92.3% 81.2% to 98.1% cut all alike"],
+        "rejected": ["too_short for example a/b.wav : lasts 0.1 s 4", "unreadable for example c.wav : is text 1",
+            "5 in total"],
+        "quality": ["english 50 12.50 7.2 s 16 kHz 7.75 kHz -23 dBFS -61 dBFS none", "clipped 3 , narrow 1",
+            "read as layout 'folders'"],
+        "parameters": ["model.units [64, 32]", "mfcc.fmax null", "silence.strategy mask", "seed 42"],
     },
     "full": {
-        "result": [
-            "of all frames", "The voices are synthetic", "may be too good: the leakage audit below found 7 violations",
-        ],
-        "leakage": [
-            "speaker in one split speaker ann is in test, train 7",
-        ],
-        "confusion": [
-            "hindi 0 0.0% 0 0.0% 0 0.0% 2 100.0%", "undecided",
-        ],
-        "examples": [
-            "english recognised confidence 70.0% , 50.0% speech, speaker speaker 0 , r0", "english called hindi",
-            "hindi undecided confidence 70.0% , 0.0% speech",
-        ],
-        "comparison": [
-            "commit beef123 51.2% 41.2% –",
-            "10 seeds, default parameters 90.0% to 100.0% 80.0% to 95.0% 0.010 to 0.070",
-        ],
-        "training": [
-            "1 2 of 1 to 3 0.200", "2 5 of 4 to 6 0.700",
+        "result": ["of all frames", "The voices are synthetic",
+            "may be too good: the leakage audit below found 7 violations"],
+        "leakage": ["speaker in one split speaker ann is in test, train 7"],
+        "confusion": ["hindi 0 0.0% 0 0.0% 0 0.0% 2 100.0%", "undecided"],
+        "examples": ["english recognised confidence 70.0% , 50.0% speech, speaker speaker 0 , r0",
+            "english called hindi", "hindi undecided confidence 70.0% , 0.0% speech"],
+        "comparison": ["commit beef123 51.2% 41.2% –",
+            "10 seeds, default parameters 90.0% to 100.0% 80.0% to 95.0% 0.010 to 0.070"],
+        "training": ["1 2 of 1 to 3 0.200", "2 5 of 4 to 6 0.700",
             "1 separates the 2 parts of hindi from each other and from all other languages",
-            "network 2 separates these from each other: english , mandarin",
-        ],
-        "balance": [
-            "each part of hindi", "no <speaker> is left", "Sources",
+            "network 2 separates these from each other: english , mandarin"],
+        "balance": ["each part of hindi", "no <speaker> is left", "Sources",
             "hindi no source 7.25 31.0% 7.35 32.0% 7.45 33.0% radio 8.25 69.0%",
-            "No speaker weighs more than 25.0% of its language",
-        ],
-        "confounds": [
-            "no better than chance",
-        ],
-        "ablation": [
-            "Measured on commit c0ffee", "none 3 71.1% 66.1% to 76.1% 62.2%", "mask 3 93.3% 88.3% to 98.3% 94.4%",
-            "0.057 0.007 to 0.107 0.75 0.70 to 0.80 –",
-        ],
-        "other": [
-            "21 of 7 speakers", "tv, <b>", "held-out sources 21 23.4%", "34.6%", "one language", "hindi 7 25.0%",
-        ],
+            "No speaker weighs more than 25.0% of its language"],
+        "confounds": ["no better than chance"],
+        "ablation": ["Measured on commit c0ffee", "none 3 71.1% 66.1% to 76.1% 62.2%",
+            "mask 3 93.3% 88.3% to 98.3% 94.4%", "0.057 0.007 to 0.107 0.75 0.70 to 0.80 –"],
+        "other": ["21 of 7 speakers", "tv, <b>", "held-out sources 21 23.4%", "34.6%", "one language", "hindi 7 25.0%"],
     },
     "bare": {
-        "result": [
-            "Not in a git repository",
-        ],
-        "errors": [
-            "The test split has no recordings.",
-        ],
-        "stream": [
-            "Offline only",
-        ],
-        "splits": [
-            "Split by sequence .",
-        ],
-        "rejected": [
-            "None: every recording is usable.",
-        ],
-        "confounds": [
-            "Not known: too few speakers", "hindi : too few speakers to tell",
-        ],
+        "result": ["Not in a git repository"],
+        "errors": ["The test split has no recordings."],
+        "stream": ["Offline only"],
+        "splits": ["Split by sequence ."],
+        "rejected": ["None: every recording is usable."],
+        "confounds": ["Not known: too few speakers", "hindi : too few speakers to tell"],
     },
 }  # fmt: skip
 """Words that a section of a page shows."""
