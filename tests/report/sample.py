@@ -297,7 +297,7 @@ def everything() -> Results:
         "recall": {"hindi": 0.25}, "speakers_by_language": {"hindi": 7},
         "intervals": {**made.metrics["intervals"], "recall": {"hindi": (0.1, 0.4)}},
     }  # fmt: skip
-    sections = {
+    sections: dict[str, dict[str, Any]] = {
         "balance": {"cap": 0.25},
         "silence": {"strategy": "label"},
         "split": {"holdout": {"source": ("tv", "<b>")}},
