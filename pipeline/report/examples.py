@@ -1,4 +1,4 @@
-"""Test recordings to listen to: the sound, and what the network answered, frame by frame."""
+"""Test recordings to listen to: the sound, and the answer of the network frame by frame."""
 
 import base64
 import functools
@@ -87,7 +87,7 @@ def timeline(
     posteriors: Posteriors | NDArray[np.float64],
     classes: Sequence[str],
 ) -> "Markup":
-    """The sound of a recording, shaded where it is speech, above the posteriors of its frames.
+    """Draw the sound of a recording, shaded during speech, above the posteriors of its frames.
 
     Parameters
     ----------
@@ -98,8 +98,7 @@ def timeline(
     posteriors
         Shape (frames, classes); NaN for frames that the network does not see.
     """
-    figure = blank(2.1)
-    sound, curves = figure.subplots(2, sharex=True, gridspec_kw={"height_ratios": [2, 3]})
+    figure, (sound, curves) = blank(2.1, 2, sharex=True, gridspec_kw={"height_ratios": [2, 3]})
     edges = np.linspace(0, len(waveform), min(ENVELOPE_POINTS, len(waveform)) + 1).astype(int)
     at = start_s + edges[:-1] / sample_rate
     if len(waveform):

@@ -143,7 +143,7 @@ def render(results: Results) -> str:
 
 
 def layers(params: Mapping[str, Any], classes: Sequence[str]) -> list[str]:
-    """The layers of the network from the features to the posteriors, in words.
+    """Return the layers of the network from the features to the posteriors, in words.
 
     >>> model = {"cell": "gru", "units": [64, 32], "dense": [100], "cmvn": "mean", "deltas": 0}
     >>> layers({"mfcc": {"n_mfcc": 64}, "model": model}, ["english", "hindi"])
@@ -162,7 +162,7 @@ def layers(params: Mapping[str, Any], classes: Sequence[str]) -> list[str]:
 
 
 def leaves(tree: Mapping[str, Any], section: str = "") -> dict[str, str]:
-    """Parameters by their full names, with values as in params.yaml.
+    """Return parameters by their full names, with values as in params.yaml.
 
     >>> leaves({"seed": 42, "mfcc": {"fmax": None}, "model": {"units": (64, 32)}})
     {'seed': '42', 'mfcc.fmax': 'null', 'model.units': '[64, 32]'}

@@ -37,7 +37,7 @@ def costs(truth: NDArray[np.int64], ratios: Numbers) -> tuple[Numbers, Numbers]:
 
     >>> errors, bits = costs(np.array([0, 1]), np.array([[0.0, -20.0], [2.0, 3.0]]))
     >>> errors.tolist(), bits.round(3).tolist()
-    ([[1.0, 0.0], [1.0, 0.0]], [[1.0, 0.0], [3.068, 0.07]])
+    ([[1.0, 0.0], [1.0, 0.0]], [[1.0, 0.0], [3.069, 0.07]])
     """
     is_target = truth[:, None] == np.arange(ratios.shape[1])
     bits = np.logaddexp(0, np.where(is_target, -ratios, ratios)) / np.log(2)

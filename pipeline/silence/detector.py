@@ -77,7 +77,7 @@ class Detector:
         self._group = None
 
     def _decide(self, end: int, undecided: int) -> Flags:
-        """Flags of the next frames, up to sample `end`, that no decision at or after sample `undecided` can change."""
+        """Return the next flags, up to sample `end`, that no decision from sample `undecided` on can change."""
         flags: list[bool] = []
         start, stop = self._group or (undecided, undecided)
         long_enough = self._group is not None and stop - start >= self._durations.min_speech

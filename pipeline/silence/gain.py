@@ -72,7 +72,7 @@ class AutomaticGain:
         return np.asarray(np.clip(np.rint(samples * gain), -FULL_SCALE, FULL_SCALE - 1), np.int16)
 
     def _energies(self, samples: Samples) -> NDArray[np.int64]:
-        """Energy of every complete block, shape (blocks,)."""
+        """Return the energy of every complete block, shape (blocks,)."""
         n_blocks = len(samples) // self._block_samples
         blocks = samples[: n_blocks * self._block_samples].reshape(n_blocks, self._block_samples)
         energies: NDArray[np.int64] = (blocks.astype(np.int64) ** 2).sum(axis=1)

@@ -117,7 +117,7 @@ class SoxRule:
 
 
 def _least_energy(window: int, threshold: float) -> int:
-    """The smallest sum of squared 16-bit samples over a window that SoX finds above the threshold.
+    """Return the smallest sum of squared 16-bit samples over a window that SoX finds above the threshold.
 
     SoX takes the root in double precision, truncates it to its input's precision and compares that. Bisection inverts
     this computation, so that everything else is in exact integers.

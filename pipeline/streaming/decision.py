@@ -10,7 +10,7 @@ from pydantic import Field
 from pipeline import params
 from pipeline.arrays import Posteriors
 
-POSTERIOR_FLOOR = 1e-10  # lower posteriors count as this, so that no single frame rules a language out
+POSTERIOR_FLOOR = 1e-10  # lower posteriors are raised to this, so that no single frame rules a language out
 UNKNOWN = "unknown"  # the answer below the confidence of `Rule.unknown_below`
 
 
@@ -20,9 +20,9 @@ class Rule(params.Section):
     Attributes
     ----------
     mean
-        What is averaged over the frames: log posteriors, or the posteriors themselves.
+        Average of log posteriors, or of the posteriors themselves.
     temperature
-        The logarithms of the answer's posteriors are divided by it, so that its confidence is honest.
+        Divisor of the answer's log posteriors that calibrates its confidence.
     unknown_below
         Less confident answers are `unknown`.
     """
@@ -32,12 +32,12 @@ class Rule(params.Section):
     unknown_below: Annotated[float, Field(ge=0, le=1)] = 0.0
 
     def evidence(self, posteriors: Posteriors) -> NDArray[np.float64]:
-        """What is averaged over the speech frames, shape (frames, classes)."""
+        """Return the values to average over the speech frames, shape (frames, classes)."""
         likely = np.maximum(posteriors.astype(np.float64), POSTERIOR_FLOOR)
         return np.log(likely) if self.mean == "log" else likely
 
     def answer(self, mean: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Posteriors of a stream, shape (..., classes), given the mean of its evidence.
+        """Return the posteriors of a stream, shape (..., classes), given the mean of its evidence.
 
         >>> Rule(mean="log", temperature=0.5).answer(np.log([0.6, 0.4])).round(2)
         array([0.69, 0.31])

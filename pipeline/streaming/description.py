@@ -20,13 +20,13 @@ EXPORT_REMEDY = "copy the whole folder, or run `dvc repro` to export again"
 class Description(params.Section):
     """The content of streaming.json."""
 
-    schema_version: Literal[4]
+    schema_version: Literal[4] = 4
     streaming: bool  # False if it was trained on features that can't be streamed
     languages: tuple[str, ...]
     classes: tuple[str, ...]
     sample_rate: PositiveInt
     mfcc: params.Mfcc
-    conventions: dict[str, Any]  # choices without a parameter, for other implementations of the stream
+    conventions: dict[str, Any]  # fixed choices, for other implementations of the stream
     silence: params.Silence
     decision: Rule
     states: dict[str, PositiveInt]  # lengths by name

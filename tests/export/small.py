@@ -85,16 +85,20 @@ def made(strategy: params.SilenceStrategy) -> Export:
 def described(strategy: params.SilenceStrategy, weights: int = 1) -> Description:
     """The description of the export for a strategy."""
     every = strategy in ("remove", "label")
-    return formats.describe(
-        DESIGNS[strategy],
+    silence = SILENCE.model_copy(update={"strategy": strategy, "automatic_gain": every})
+    return Description(
+        streaming=True,
         languages=LANGUAGES,
+        classes=DESIGNS[strategy].classes,
         sample_rate=RATE_HZ,
         mfcc=MFCC,
-        silence=SILENCE.model_copy(update={"strategy": strategy, "automatic_gain": every}),
+        conventions=formats.CONVENTIONS,
+        silence=silence,
         decision=Rule(),
-        streaming=True,
-        tolerance=1e-4,
+        states=DESIGNS[strategy].states,
         weights=weights,
+        latency_s=formats.latency(RATE_HZ, MFCC, silence),
+        tolerance=1e-4,
     )
 
 
