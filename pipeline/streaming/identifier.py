@@ -114,6 +114,7 @@ class Identifier:
         self._network, self.description, self.kernel = network, description, kernel
         self.sample_rate = description.sample_rate if sample_rate is None else _allowed(sample_rate)
         self.frame_s = description.frame_s
+        self._sees_silence = bool(description.seen(np.zeros(1, np.bool_)))
         self._states = network.stream()
         self._lock = threading.Lock()
         self._begin()
@@ -217,14 +218,14 @@ class Identifier:
             self._features.extend(self._framer.finish())
             self._speech.extend(self._detector.finish().tolist())
         count = min(len(self._features), len(self._speech))
-        speech = np.array([self._speech.popleft() for _ in range(count)], np.bool_)
-        posteriors = np.full((count, len(self.description.classes)), np.nan, np.float32)
-        for number, is_seen in enumerate(self.description.seen(speech).tolist()):
+        flags = [self._speech.popleft() for _ in range(count)]  # a list, as most calls complete one frame
+        posteriors = np.empty((count, len(self.description.classes)), np.float32)
+        for number, is_speech in enumerate(flags):
             frame = self._features.popleft()
-            if is_seen:
-                posteriors[number] = self._states.step(frame)
+            posteriors[number] = self._states.step(frame) if is_speech or self._sees_silence else np.nan
         first, self.decided = self.decided, self.decided + count
-        self.decision.accept(posteriors[speech], first + np.flatnonzero(speech))
+        speech = np.array(flags, np.bool_)
+        self.decision.accept(posteriors[speech], [number for number, yes in enumerate(flags, first) if yes])
         return Frames(first, speech, posteriors)
 
 
