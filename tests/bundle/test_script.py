@@ -167,6 +167,7 @@ def test_a_folder_without_recordings_is_one_sentence(
         assert "holds no recording" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_script_needs_only_what_is_packed_beside_it(plain: Path, recordings: Path, tmp_path: Path) -> None:
     contents._script(tmp_path, dict(enumerate(small.LANGUAGES)))
     (tmp_path / "model").symlink_to(plain)

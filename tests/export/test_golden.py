@@ -28,6 +28,7 @@ def test_golden_audio_streams_to_the_answers_of_the_offline_stages(exported: Exp
     golden.check([found], 1e-5)
 
 
+@pytest.mark.slow
 def test_an_export_of_another_network_is_refused(tmp_path: Path) -> None:
     export, copy = small.made("mask"), tmp_path / "streaming"
     shutil.copytree(export.streaming, copy)

@@ -21,6 +21,8 @@ from pipeline.streaming.identifier import Identifier
 from tests.export import small
 from tests.report.sample import Page
 
+pytestmark = pytest.mark.slow  # loads TensorFlow to export a network
+
 
 @pytest.fixture
 def corpus(tmp_path: Path, babble: Callable[[int, int], Samples]) -> params.Corpus:
