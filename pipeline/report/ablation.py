@@ -2,14 +2,10 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from pipeline.report.drawing import drawing, standalone
 from pipeline.report.figures import points
 from pipeline.rows import ComparisonRow
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 DRAWN = {"recording_accuracy": "recording accuracy", "macro_recall": "macro recall"}
 
@@ -27,7 +23,7 @@ def by_cell(rows: Sequence[ComparisonRow]) -> dict[str, dict[str, ComparisonRow]
     return cells
 
 
-def figure(rows: Sequence[ComparisonRow]) -> "Markup":
+def figure(rows: Sequence[ComparisonRow]) -> str:
     """Draw accuracy and macro recall of every cell as points with their intervals; call it inside `drawing()`."""
     cells = by_cell(rows)
     series = {

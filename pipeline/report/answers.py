@@ -5,16 +5,12 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.errors import ArtifactError
 from pipeline.report.figures import lines
 from pipeline.rows import DecisionRow, SplitRow, StreamRow
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 WORST = 12
 SPEAKERS = 25  # shown, those with the lowest accuracy
@@ -100,7 +96,7 @@ def speakers(answers: Sequence[Answer]) -> list[Speaker]:
     return sorted(found, key=lambda one: (one.right / one.recordings, one.posterior))
 
 
-def reliability(answers: Sequence[Answer], languages: Sequence[str]) -> "Markup":
+def reliability(answers: Sequence[Answer], languages: Sequence[str]) -> str:
     """Draw how often a language is spoken over the posterior that it got."""
     series: dict[str, list[tuple[float, float]]] = {}
     for language in languages:
@@ -117,7 +113,7 @@ def reliability(answers: Sequence[Answer], languages: Sequence[str]) -> "Markup"
     )
 
 
-def until_right(answers: Sequence[Answer]) -> "Markup":
+def until_right(answers: Sequence[Answer]) -> str:
     """Draw the share of recordings whose decision is right and final over the seconds of audio."""
     times = sorted(answer.stream.right_s for answer in answers if math.isfinite(answer.stream.right_s))
     steps = [(0.0, 0.0)] + [(time, (number + 1) / len(answers)) for number, time in enumerate(times)]
@@ -129,7 +125,7 @@ def until_right(answers: Sequence[Answer]) -> "Markup":
     )
 
 
-def after(metrics: Mapping[str, Mapping[str, float]]) -> "Markup | None":
+def after(metrics: Mapping[str, Mapping[str, float]]) -> str | None:
     """Draw accuracy and macro recall over the seconds of speech; None if they are unknown."""
     known = {name: row for name, row in metrics.items() if "recording_accuracy" in row}
     if not known:
@@ -141,7 +137,7 @@ def after(metrics: Mapping[str, Mapping[str, float]]) -> "Markup | None":
     return lines("Accuracy and macro recall over the seconds of speech", series, ("seconds of speech", "right"))
 
 
-def drift(by_minute: Mapping[str, Sequence[float]]) -> "Markup | None":
+def drift(by_minute: Mapping[str, Sequence[float]]) -> str | None:
     """Draw the frame accuracy of each language in every minute without a reset; None if it is unknown."""
     series = {
         language: [(float(number), share) for number, share in enumerate(shares, 1)]

@@ -1,15 +1,11 @@
 """The recordings behind the scores: how their sound differs between languages and splits."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.report.figures import histograms
 from pipeline.rows import RecordingRow, SplitRow
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 BINS = 24
 
@@ -25,7 +21,7 @@ MEASURES = {
 
 def quality(
     recordings: Sequence[RecordingRow], splits: Mapping[str, Sequence[SplitRow]], languages: Sequence[str]
-) -> dict[str, "Markup"]:
+) -> dict[str, str]:
     """Draw the distribution of each measure in every split, language by language."""
     of = {row.recording: name for name, rows in splits.items() for row in rows}
     figures = {}

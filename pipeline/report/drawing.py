@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
     from matplotlib.figure import Figure
 
 WIDTH_INCHES = 3.6  # text of 8 points is still readable on a phone, which shows a figure 328 pixels wide
@@ -71,9 +70,9 @@ LIGHT = {
 }  # fmt: skip
 
 
-def standalone(figure: "Markup", width: int = 640) -> str:
+def standalone(figure: str, width: int = 640) -> str:
     """Return a figure as the content of an SVG file, in the page's light colours on white; `width` in pixels."""
-    text = str(figure)
+    text = str(figure)  # Markup would escape what it is joined with
     for name, colour in LIGHT.items():
         text = text.replace(f"var(--{name})", colour)
     _, _, across, down = map(float, re.findall(r'viewBox="([^"]*)"', text)[0].split())
@@ -101,7 +100,7 @@ def label(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def svg(figure: "Figure", title: str) -> "Markup":
+def svg(figure: "Figure", title: str) -> str:
     """Return a figure as an SVG element in the page's colours, with `title` for screen readers."""
     import matplotlib
     from markupsafe import Markup

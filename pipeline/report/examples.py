@@ -5,7 +5,6 @@ import functools
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
@@ -17,9 +16,6 @@ from pipeline.report.answers import Answer
 from pipeline.report.drawing import INK, SHADE, blank, drawing, label, legend, styles, svg
 from pipeline.report.figures import LABEL_CHARACTERS
 from pipeline.rows import ExampleRow, FrameRow
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 ENVELOPE_POINTS = 300
 CURVE_POINTS = 400
@@ -60,7 +56,7 @@ class Example:
         return base64.b64encode(file.getvalue()).decode("ascii")
 
     @functools.cached_property
-    def figure(self) -> "Markup":
+    def figure(self) -> str:
         """The sound above the posteriors."""
         classes = list(self.frames[0].extra) if self.frames else []
         posteriors = [[float(frame.extra[name] or "nan") for name in classes] for frame in self.frames]
@@ -86,7 +82,7 @@ def timeline(
     speech: Flags,
     posteriors: Posteriors | NDArray[np.float64],
     classes: Sequence[str],
-) -> "Markup":
+) -> str:
     """Draw the sound of a recording, shaded during speech, above the posteriors of its frames.
 
     Parameters

@@ -10,7 +10,6 @@ from pipeline.report.drawing import FAINT, INK, SERIES, blank, label, legend, st
 from pipeline.rows import DetRow, EpochRow
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
     from matplotlib.figure import Figure
 
 LABEL_CHARACTERS = 14  # longer language names are shortened; the table next to a figure has the full name
@@ -19,7 +18,7 @@ DET_LIMITS = (0.005, 0.6)  # rates
 DET_TICKS = (0.01, 0.05, 0.1, 0.2, 0.4)
 
 
-def curves(metric: str, epochs: Sequence[EpochRow], best: EpochRow) -> "Markup":
+def curves(metric: str, epochs: Sequence[EpochRow], best: EpochRow) -> str:
     """Draw a metric of training and validation over the epochs of one network, with the best epoch marked."""
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -42,7 +41,7 @@ def curves(metric: str, epochs: Sequence[EpochRow], best: EpochRow) -> "Markup":
     return svg(figure, f"{metric} of training and validation, epochs {first} to {last}, best epoch {best.epoch}")
 
 
-def bars(title: str, languages: Sequence[str], series: Mapping[str, Sequence[float]]) -> "Markup":
+def bars(title: str, languages: Sequence[str], series: Mapping[str, Sequence[float]]) -> str:
     """Draw shares as bars with their values: one bar per language and series."""
     thickness = 0.8 / len(series)
     figure, axes = blank(0.45 + len(languages) * (0.2 + 0.16 * len(series)))
@@ -55,7 +54,7 @@ def bars(title: str, languages: Sequence[str], series: Mapping[str, Sequence[flo
     return _by_row(figure, title, languages)
 
 
-def stack(title: str, languages: Sequence[str], series: Mapping[str, Sequence[float]]) -> "Markup":
+def stack(title: str, languages: Sequence[str], series: Mapping[str, Sequence[float]]) -> str:
     """Draw amounts as one bar per language, with the series end to end."""
     figure, axes = blank(0.65 + len(languages) * 0.3)
     left = [0.0] * len(languages)
@@ -65,7 +64,7 @@ def stack(title: str, languages: Sequence[str], series: Mapping[str, Sequence[fl
     return _by_row(figure, title, languages)
 
 
-def det(rows: Sequence[DetRow], languages: Sequence[str]) -> "Markup":
+def det(rows: Sequence[DetRow], languages: Sequence[str]) -> str:
     """Draw the miss rate over the false alarm rate of every language's detector, on normal deviate scales."""
     from scipy.stats import norm
 
@@ -90,7 +89,7 @@ def lines(
     *,
     steps: bool = False,
     diagonal: bool = False,
-) -> "Markup":
+) -> str:
     """Draw shares over a quantity, as a line of (quantity, share) per series; `diagonal`: over another share."""
     from matplotlib.ticker import PercentFormatter
 
@@ -114,7 +113,7 @@ def lines(
 
 def histograms(
     title: str, unit: str, rows: Mapping[str, Mapping[str, Sequence[float]]], bins: NDArray[np.float64]
-) -> "Markup":
+) -> str:
     """Draw distributions of a quantity: one row per language, one outline per series, scaled to the same height."""
     figure, panels = blank(0.6 + 0.4 * len(rows), len(rows), sharex=True, squeeze=False)
     for axes, (name, series) in zip(panels[:, 0], rows.items(), strict=True):
@@ -129,7 +128,7 @@ def histograms(
     return svg(figure, title)
 
 
-def points(title: str, labels: Sequence[str], series: Mapping[str, Sequence[tuple[float, float, float]]]) -> "Markup":
+def points(title: str, labels: Sequence[str], series: Mapping[str, Sequence[tuple[float, float, float]]]) -> str:
     """Draw shares as points with intervals: (share, low, high) per label and series."""
     from matplotlib.ticker import PercentFormatter
 
@@ -144,7 +143,7 @@ def points(title: str, labels: Sequence[str], series: Mapping[str, Sequence[tupl
     return _by_row(figure, title, labels, WIDE_LABEL_CHARACTERS)
 
 
-def _by_row(figure: "Figure", title: str, names: Sequence[str], limit: int = LABEL_CHARACTERS) -> "Markup":
+def _by_row(figure: "Figure", title: str, names: Sequence[str], limit: int = LABEL_CHARACTERS) -> str:
     axes = figure.axes[0]
     axes.set_yticks(range(len(names)), [label(" ".join(name.split()), limit) for name in names])
     axes.tick_params(axis="y", length=0)

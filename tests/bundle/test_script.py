@@ -26,14 +26,9 @@ NEEDED_BY_THOSE = {
 }
 
 
-@pytest.fixture(scope="session", params=["mask", "remove", "label"])
-def export(request: pytest.FixtureRequest) -> Path:
-    return small.made(request.param).streaming
-
-
 @pytest.fixture(scope="session")
-def plain() -> Path:
-    return small.made("mask").streaming
+def export() -> Path:
+    return small.made("remove").streaming
 
 
 @pytest.fixture
@@ -98,10 +93,10 @@ def test_streaming_keras_resets_in_one_call(export: Path) -> None:
 
 @pytest.mark.slow
 def test_labels_are_integers_or_names_and_bad_files_are_named(
-    plain: Path, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    export: Path, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (recordings / "bad\x1b[2J.wav").write_text("no audio")
-    run(monkeypatch, plain, recordings)
+    run(monkeypatch, export, recordings)
     answers = {row["file"]: row["language"] for row in csv.DictReader(io.StringIO(capsys.readouterr().out))}
     others = {name: next(one for one in small.LANGUAGES if one != answers[name]) for name in answers}
     labels = tmp_path / "labels.csv"
@@ -109,7 +104,7 @@ def test_labels_are_integers_or_names_and_bad_files_are_named(
         f"file,label\n0.wav,{small.LANGUAGES.index(answers['0.wav'])}\n1.wav,{answers['1.wav']}\n"
         f"2.wav,{others['2.wav']}\n"
     )
-    assert run(monkeypatch, plain, recordings, "--labels", labels) == 2
+    assert run(monkeypatch, export, recordings, "--labels", labels) == 2
     printed = capsys.readouterr().err
     assert "accuracy: 66.7%, 2 of 3 recordings; 4 without a label or not readable" in printed
     assert "error: bad\\x1b[2J.wav: " in printed
@@ -139,7 +134,7 @@ def test_labels_are_read_as_spreadsheets_write_them(
     [("a,b\n1,2\n", "columns file and label"), ("file,label\na.wav,7\n", "label 7 of a.wav"), (None, "labels.csv")],
 )
 def test_bad_labels_are_one_sentence(
-    plain: Path,
+    export: Path,
     recordings: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -150,7 +145,7 @@ def test_bad_labels_are_one_sentence(
     if text:
         (tmp_path / "labels.csv").write_text(text)
     with pytest.raises(SystemExit) as ended:
-        run(monkeypatch, plain, recordings, "--labels", tmp_path / "labels.csv")
+        run(monkeypatch, export, recordings, "--labels", tmp_path / "labels.csv")
     assert ended.value.code == 2
     assert wrong in capsys.readouterr().err
 
@@ -168,9 +163,9 @@ def test_a_folder_without_recordings_is_one_sentence(
 
 
 @pytest.mark.slow
-def test_the_script_needs_only_what_is_packed_beside_it(plain: Path, recordings: Path, tmp_path: Path) -> None:
+def test_the_script_needs_only_what_is_packed_beside_it(export: Path, recordings: Path, tmp_path: Path) -> None:
     contents._script(tmp_path, dict(enumerate(small.LANGUAGES)))
-    (tmp_path / "model").symlink_to(plain)
+    (tmp_path / "model").symlink_to(export)
     needed = {*contents.NEEDED, "ai_edge_litert", *NEEDED_BY_THOSE}
     refused = {*importlib.metadata.packages_distributions()} - needed - {"pipeline"}
     assert {"click", "tensorflow", "onnxruntime", "scipy", "sklearn", "yaml"} < refused

@@ -231,11 +231,8 @@ def test_anything_else_as_a_sample_rate_is_refused_in_one_sentence(masked: Path,
 
 def test_a_sample_rate_may_be_a_numpy_integer_and_is_the_models_own_by_default(masked: Path) -> None:
     first = Identifier.load(masked, sample_rate=np.int32(8000))
-    assert (first.sample_rate, first.stream().sample_rate, first.stream(np.uint32(48000)).sample_rate) == (
-        8000,
-        16000,
-        48000,
-    )
+    rates = [stream.sample_rate for stream in (first, first.stream(), first.stream(np.uint32(48000)))]
+    assert rates == [8000, 16000, 48000]
 
 
 def test_an_unknown_runtime_is_refused_in_one_sentence(masked: Path) -> None:
