@@ -82,6 +82,13 @@ def amounts(minutes: float, share: float) -> dict[str, dict[str, float]]:
     }
 
 
+def recording(name: str, language: str, n: int) -> RecordingRow:
+    return RecordingRow(
+        name, "p", language, "s", "g", 5.0 + n, 9, 16_000, 1, "WAV", "", -1.0, -20.0 - n, 0.0, 0.0,
+        bandwidth_hz=7000.0, noise_floor_dbfs=-60.0 + n,
+    )  # fmt: skip
+
+
 def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Results:
     """Results in which all numbers differ."""
     first, second, third = languages
@@ -230,25 +237,7 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
         rejected=[RejectedRow("a/b.wav", "too_short", "lasts 0.1 s")] * 4
         + [RejectedRow("c.wav", "unreadable", "is text")],
         recordings=[
-            RecordingRow(
-                f"{name}{n}",
-                "p",
-                language,
-                "s",
-                "g",
-                5.0 + n,
-                9,
-                16_000,
-                1,
-                "WAV",
-                "",
-                -1.0,
-                -20.0 - n,
-                0.0,
-                0.0,
-                bandwidth_hz=7000.0,
-                noise_floor_dbfs=-60.0 + n,
-            )
+            recording(f"{name}{n}", language, n)
             for name in ("train", "val", "test")
             for n, language in enumerate(languages)
         ],
