@@ -29,7 +29,7 @@ def by_sox(signal: Samples, threshold: float = 1.0) -> Samples:
     return np.concatenate([signal[:0], *run_sox([signal], 16000, threshold)])
 
 
-@profile(max_examples=100)
+@profile(max_examples=200)
 @given(
     seed=st.integers(0, 2**32),
     n_samples=st.one_of(st.sampled_from([0, 1, 2, 319, 320, 321, 640, 641]), st.integers(0, 40_000)),
