@@ -1,8 +1,5 @@
 """audit: check that splits share nothing, and which cues other than speech reveal the language."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 
 from pipeline import checksums, files, tables
@@ -35,7 +32,9 @@ def main() -> None:
         checksums.write_json(folder / "leakage.json", audit.report(findings))
         unknown = audit.unknown_speakers(recordings)
         checksums.write_json(folder / "speakers.json", unknown)
-        confounds = _confounds([row for row in recordings if row.recording not in store.failed], store, settings.seed)
+        measured = [row for row in recordings if row.recording not in store.failed]
+        languages, together = [row.language for row in measured], [str(number) for number in groups(measured)]
+        confounds = verdict.examine(measures.measure(measured, store), languages, together, settings.seed)
         checksums.write_json(folder / "confounds.json", confounds)
         checksums.seal(folder)
     terminal.show_table(["check", "violations"], [[check, len(found)] for check, found in findings.items()])
@@ -48,12 +47,6 @@ def main() -> None:
         if settings.audit.on_leak == "fail":
             raise LeakageError(sentence)
         print(printable(f"scores are too good: {sentence}"))
-
-
-def _confounds(recordings: Sequence[RecordingRow], store: FeatureStore, seed: int) -> dict[str, Any]:
-    together = [str(number) for number in groups(recordings)]
-    languages = [row.language for row in recordings]
-    return verdict.examine(measures.measure(recordings, store), languages, together, seed)
 
 
 def _split(name: str) -> list[SplitRow]:

@@ -1,4 +1,4 @@
-"""speakers: where corpus.speakers is cluster, similar voices become one speaker; otherwise nothing is left to do."""
+"""speakers: group similar voices as one speaker if corpus.speakers is cluster."""
 
 from pipeline import checksums, files, tables
 from pipeline.rows import RecordingRow, VoiceRow
@@ -19,7 +19,7 @@ def main() -> None:
         tables.write(folder / "voices.csv", VoiceRow, [VoiceRow(*pair) for pair in found.items()])
         checksums.seal(folder)
     if unknown:
-        print(f"{len(unknown):,} recordings of speakers who are not known: {len(set(found.values())):,} similar voices")
+        print(f"{len(unknown):,} recordings of unknown speakers: {len(set(found.values())):,} similar voices")
     else:
         print("not needed: corpus.speakers is not cluster")
 

@@ -1,6 +1,7 @@
 """The files of a bundle, and their sources in the project.
 
-test_model.py, requirements.txt   the test script and what it needs
+test_model.py, requirements.txt   the test script and the packages that it needs
+pipeline.zip                      the modules of this package, which the script imports
 model/, sequence/, model.png      the streaming export; the network on whole sequences and its weights; its plot
 report.html, report.pdf, plots/   the report; the posteriors of its examples over time
 code/                             the files of the project that git tracks
@@ -19,7 +20,7 @@ from pipeline.streaming.description import DESCRIPTION, EXPORT_REMEDY, FRONT_END
 from pipeline.streaming.runtimes import RUNTIMES
 
 SCRIPT = "test_model.py"
-NEEDED = ("ai-edge-litert", "numpy", "soundfile", "soxr")  # by the script
+NEEDED = ("ai-edge-litert", "numpy", "pydantic", "soundfile", "soxr")  # by the script
 WEIGHTS = "model.weights.h5"  # in a .keras file
 
 
@@ -61,6 +62,10 @@ def _script(folder: Path, labels: dict[int, str]) -> None:
     (folder / SCRIPT).write_text(text.replace(empty, f"LABELS: dict[int, str] = {labels}"), encoding="utf-8")
     lines = [f"{name}=={importlib.metadata.version(name)}\n" for name in NEEDED]
     (folder / "requirements.txt").write_text("".join(lines))
+    package = Path(__file__).parents[1]
+    with zipfile.ZipFile(folder / "pipeline.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(package.rglob("*.py")):  # without dates: the same modules give the same bytes
+            archive.writestr(zipfile.ZipInfo(path.relative_to(package.parent).as_posix()), path.read_bytes())
 
 
 def _report(folder: Path, report: Path) -> None:

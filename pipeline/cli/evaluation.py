@@ -15,7 +15,7 @@ from pipeline.console.text import printable
 from pipeline.corpus import layouts
 from pipeline.errors import ArgumentError, ParameterError
 from pipeline.report import templates
-from pipeline.report.scores import Scores, values
+from pipeline.report.scores import values
 from pipeline.rows import AnswerRow
 from pipeline.scoring import unseen
 from pipeline.scoring.summary import det, sentences, spoken_in, summarise, table
@@ -51,8 +51,8 @@ def evaluate(
         print("\n".join([sentences(summary), *notes]))
     if report:
         answers = [AnswerRow(one.row.language, one.predicted) for one in scored.scores]
-        shown = Scores(spoken, summary, answers, det(scored.scores, description), description.silence.strategy)
-        page = templates.render("unseen.html.j2", corpus=corpus.folders, model=str(model), notes=notes, **values(shown))
+        shown = values(spoken, summary, answers, det(scored.scores, description), description.silence.strategy)
+        page = templates.render("unseen.html.j2", corpus=corpus.folders, model=str(model), notes=notes, **shown)
         files.replace(report, page.encode())
 
 

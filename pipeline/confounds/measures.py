@@ -1,4 +1,4 @@
-"""Measures of recordings that know nothing of what is said in them."""
+"""Measures of recordings that do not depend on what is said in them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -29,11 +29,11 @@ ADVICE: Mapping[str, str] = {
     "tilt": "raise augment.tilt and augment.equaliser, or add recordings from the same microphones",
     "bandwidth": "low-pass all recordings at the narrowest bandwidth, or set augment.cutoff",
 }
-"""The measures, and what to do about each if it gives a language away."""
+"""The measures, and a remedy for each that reveals a language."""
 
 
 def measure(rows: Sequence[RecordingRow], store: FeatureStore) -> dict[str, NDArray[np.float64]]:
-    """Every measure of `ADVICE` of every recording, shape (recordings,)."""
+    """Return every measure of `ADVICE` for every recording, each of shape (recordings,)."""
     of_sound = _of_sound(store, np.array([store.index(row.recording) for row in rows], np.int64)).T
     formats = {name: number for number, name in enumerate(sorted({row.format for row in rows}))}
     return {
@@ -50,7 +50,7 @@ def measure(rows: Sequence[RecordingRow], store: FeatureStore) -> dict[str, NDAr
 
 
 def _of_sound(store: FeatureStore, indices: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Share of silence and `of_spectrum` of recordings of the store, shape (recordings, 4)."""
+    """Return share of silence and `of_spectrum` of recordings in the store, shape (recordings, 4)."""
     found = np.zeros((len(indices), 4))
     for block in _blocks(store, indices):
         first = int(store.starts[indices[block[0]]])
@@ -71,7 +71,7 @@ def _of_sound(store: FeatureStore, indices: NDArray[np.int64]) -> NDArray[np.flo
 
 
 def _blocks(store: FeatureStore, indices: NDArray[np.int64]) -> Iterator[list[int]]:
-    """Places of recordings that follow each other in the store, so that one read gets them all."""
+    """Yield indices of recordings that are neighbours in the store, so that one read gets them all."""
     block: list[int] = []
     for place in np.lexsort((store.lengths[indices], store.starts[indices])).tolist():
         end = store.starts[indices[place]] + store.lengths[indices[place]]
@@ -90,7 +90,7 @@ def _middle(rows: Features, store: FeatureStore, index: int, first: int) -> Feat
 
 
 def of_spectrum(features: Features) -> tuple[float, float, float]:
-    """Noise floor in dB, tilt of the long-term spectrum in dB per band, and bandwidth in bands.
+    """Return noise floor in dB, tilt of the long-term spectrum in dB per band, and bandwidth in bands.
 
     With fewer MFCCs than mel bands, the bands are as many as the MFCCs, and smoothed.
 

@@ -1,4 +1,4 @@
-"""Which measures give the language away: classifiers that see nothing else, scored on speakers they do not know."""
+"""Which measures reveal the language: classifiers that see nothing else, scored on unknown speakers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -26,22 +26,21 @@ class Score(NamedTuple):
 
 
 def examine(measures: Measures, languages: Sequence[str], groups: Sequence[str], seed: int) -> dict[str, Any]:
-    """The content of audit/confounds.json.
+    """Return the content of audit/confounds.json.
 
     Parameters
     ----------
     groups
-        Of each recording: recordings of one group are never trained on and tested in one fold.
+        Group of each recording: no group is both trained on and tested in one fold.
 
     Returns
     -------
-    `score`, `low` and `high` of a classifier that sees all measures, and `chance`; in `measures`, those that alone tell
-    one language from the others better than chance, the best first; in `unknown`, languages with too few groups.
+    `score`, `low` and `high` of a classifier that sees all measures, and `chance`; in `measures`, the measures that
+    alone tell one language from the others better than chance, best first; in `unknown`, languages with too few groups.
     """
     spoken, of = np.array(languages), np.unique(np.array(groups), return_inverse=True)[1]
-    heard = {name: len(set(of[spoken == name].tolist())) for name in sorted(set(languages))}
-    unknown = [name for name, count in heard.items() if count < FOLDS]
-    chosen = np.isin(spoken, [name for name in heard if name not in unknown])
+    unknown = [name for name in sorted(set(languages)) if len(np.unique(of[spoken == name])) < FOLDS]
+    chosen = ~np.isin(spoken, unknown)
     known = sorted(set(spoken[chosen].tolist()))
     varying = {name: values[chosen] for name, values in measures.items() if np.ptp(values[chosen]) > 0} if known else {}
     if len(known) < 2 or not varying:
@@ -78,17 +77,15 @@ def _score(
 
 
 def _weights(classes: NDArray[Any], groups: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Weights of recordings with which all classes weigh the same, and in a class all groups."""
-    weights = np.zeros(len(classes))
-    for name in np.unique(classes):
-        mine = classes == name
-        _, of, counts = np.unique(groups[mine], return_inverse=True, return_counts=True)
-        weights[mine] = 1 / counts[of] / len(counts)
+    """Return weights of recordings that give every class the same weight, and every group within a class."""
+    number = np.unique(classes, return_inverse=True)[1]
+    pairs, of, counts = np.unique([number, groups], axis=1, return_inverse=True, return_counts=True)
+    weights: NDArray[np.float64] = 1 / counts[of.ravel()] / np.bincount(pairs[0])[number]
     return weights
 
 
 def _interval(right: NDArray[np.bool_], classes: NDArray[Any], groups: NDArray[np.int64], n_tests: int) -> Score:
-    """Balanced accuracy over the classes, whose groups weigh the same; the interval is a bootstrap over the groups."""
+    """Return the balanced accuracy, with equal weights of groups; the interval is a bootstrap over the groups."""
     names, of_class = np.unique(classes, return_inverse=True)
     n_groups = int(groups.max()) + 1
     weights = np.random.default_rng(0).standard_exponential((REPLICATES, n_groups))
@@ -108,7 +105,7 @@ def _rounded(score: Score) -> dict[str, float]:
 
 
 def sentences(found: Mapping[str, Any]) -> list[str]:
-    """What was found, for people."""
+    """Return the findings as sentences."""
     said = [f"{name}: too few speakers to tell if anything but speech gives it away" for name in found["unknown"]]
     if found["score"] is None:
         return said

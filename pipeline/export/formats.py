@@ -14,7 +14,7 @@ from pipeline.network import forms
 from pipeline.network.definition import Architecture
 from pipeline.silence.gain import DOWN_DB, HELD_S, LEAST_DB, MOST_DB, ONE_IN, TARGET_DB, UP_DB
 from pipeline.silence.rule import DURATION_S
-from pipeline.streaming.decision import POSTERIOR_FLOOR, Rule
+from pipeline.streaming.decision import POSTERIOR_FLOOR
 from pipeline.streaming.description import FRONT_END, Description
 from pipeline.streaming.runtimes import RUNTIMES, Name
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 KERAS_FORMATS: dict[Name, str] = {"saved_model": "tf_saved_model", "litert": "litert"}
 """Keras's names of the formats of the step form that it writes."""
 
-CONVENTIONS = {  # choices without a parameter, for other implementations of the stream
+CONVENTIONS = {  # fixed choices, for other implementations of the stream
     "audio": "the channels' mean, resampled by soxr (HQ), rounded to 16 bits; "
     f"the MFCCs are of those samples / {FULL_SCALE}",
     "mfcc": FIXED | {"pad_mode": "constant", "ref": 1.0, "amin": POWER_FLOOR},
@@ -61,41 +61,11 @@ def load(path: Path) -> "Model":
         raise ArtifactError(f"{path} can't be loaded ({reason}); run `dvc repro`") from error
 
 
-def describe(
-    architecture: Architecture,
-    *,
-    languages: tuple[str, ...],
-    sample_rate: int,
-    mfcc: params.Mfcc,
-    silence: params.Silence,
-    decision: Rule,
-    streaming: bool,
-    tolerance: float,
-    weights: int,
-) -> Description:
-    """Describe an export of a network of this architecture, trained with these parameters."""
-    return Description(
-        schema_version=4,
-        streaming=streaming,
-        languages=languages,
-        classes=architecture.classes,
-        sample_rate=sample_rate,
-        mfcc=mfcc,
-        conventions=CONVENTIONS,
-        silence=silence,
-        decision=decision,
-        states=architecture.states,
-        weights=weights,
-        latency_s=latency(sample_rate, mfcc, silence),
-        tolerance=tolerance,
-    )
-
-
 def latency(sample_rate: int, mfcc: params.Mfcc, silence: params.Silence) -> dict[str, float]:
-    """Maximum audio after the middle of a frame that has to arrive before the frame is answered, s.
+    """Return the maximum latency: the audio after the centre of a frame that its answer waits for, s.
 
-    `look_ahead` is half of the window of the frame; `silence` is the longest wait for its speech flag, and
-    `automatic_gain` that for the first gain, at the beginning of a stream.
+    `look_ahead` is half a window; `silence` is the longest wait for the speech flag; `automatic_gain` is the wait for
+    the first gain, at the beginning of a stream.
     """
     return {
         "look_ahead": mfcc.n_fft / 2 / sample_rate,

@@ -1,8 +1,9 @@
 """golden.npz: difficult audio and the answers of the offline stages, to verify any copy of an export."""
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,10 @@ from pipeline.audio.resample import Resampler, resampled
 from pipeline.errors import ArtifactError, ExportError
 from pipeline.mfcc.kernel import Kernel
 from pipeline.mfcc.stream import Framer
+from pipeline.rows import EqualityRow
 from pipeline.streaming import reference, runtimes
 from pipeline.streaming.description import DESCRIPTION, EXPORT_REMEDY, FRONT_END, GOLDEN, Description
-from pipeline.streaming.identifier import Identifier
+from pipeline.streaming.identifier import Identifier, joined
 from pipeline.streaming.reference import Reference
 from pipeline.streaming.runtimes import RUNTIMES, Name
 
@@ -24,22 +26,6 @@ if TYPE_CHECKING:
 
 CHUNKS_SAMPLES = (1, 159, 160, 161, 7, 1000, 4096)  # sizes, in turn: frames begin and end inside chunks
 MFCC_TOLERANCE = 1e-3  # of values up to some hundreds: float32, and BLAS sums blocks of frames in a different order
-
-
-class Differences(NamedTuple):
-    """Between the stream of a runtime and the offline stages, over all frames of all inputs.
-
-    Attributes
-    ----------
-    flags
-        Number of speech flags that differ.
-    mfcc, posterior
-        Largest difference; infinite if frames are missing.
-    """
-
-    flags: float
-    mfcc: float
-    posterior: float
 
 
 def inputs() -> Iterator[tuple[str, int, Waveform]]:
@@ -77,7 +63,7 @@ def record(folder: Path, trained: "Model", kernel: Kernel, description: Descript
     np.savez(folder / GOLDEN, allow_pickle=False, **arrays)
 
 
-def verify(folder: Path) -> dict[Name, Differences]:
+def verify(folder: Path) -> list[EqualityRow]:
     """Compare all files of a copy of an export with their checksums, then `replay` every runtime that is installed.
 
     Raises
@@ -87,14 +73,19 @@ def verify(folder: Path) -> dict[Name, Differences]:
     """
     files = [runtime.file for runtime in RUNTIMES.values()]
     checksums.check(folder, [DESCRIPTION, FRONT_END, GOLDEN, *files], EXPORT_REMEDY)
-    found = {name: replay(folder, name) for name in runtimes.installed()}
+    found = [replay(folder, name) for name in runtimes.installed()]
     if not found:
         raise ArtifactError("no runtime is installed; install ai-edge-litert, onnxruntime or tensorflow")
     return found
 
 
-def replay(folder: Path, runtime: Name) -> Differences:
-    """Stream every input through a runtime, in chunks of many sizes, and compare it with the recorded answers."""
+def replay(folder: Path, runtime: Name) -> EqualityRow:
+    """Stream every input through a runtime, in chunks of many sizes, and compare it with the recorded answers.
+
+    Returns
+    -------
+    The largest differences over all inputs; infinite if frames are missing.
+    """
     checksums.check(folder, [GOLDEN], EXPORT_REMEDY)
     first = Identifier.load(folder, runtime)
     streams: dict[int, Identifier] = {}
@@ -105,12 +96,13 @@ def replay(folder: Path, runtime: Name) -> Differences:
             stream = streams.setdefault(rate, first.stream(rate))
             stream.reset_states()  # tested as well: the inputs of one rate share a stream
             wanted = Reference(golden[f"{name}/mfcc"], golden[f"{name}/speech"], golden[f"{name}/posterior"])
-            found.append(_compare(_stream(stream, golden[f"{name}/audio"]), wanted))
-    flags, mfcc, posterior = zip(*found, strict=True)
-    return Differences(sum(flags), max(mfcc), max(posterior))
+            answers = _stream(stream, golden[f"{name}/audio"])
+            found.append([_difference(*pair) for pair in zip(answers, wanted, strict=True)])
+    mfcc, flags, posterior = zip(*found, strict=True)
+    return EqualityRow(RUNTIMES[runtime].file, sum(flags), max(mfcc), max(posterior))
 
 
-def check(found: Mapping[Name, Differences], tolerance: float) -> None:
+def check(found: Iterable[EqualityRow], tolerance: float) -> None:
     """Refuse exports that do not answer like the trained network on whole recordings.
 
     Raises
@@ -118,53 +110,41 @@ def check(found: Mapping[Name, Differences], tolerance: float) -> None:
     ExportError
         Naming the format, its largest difference, and the largest allowed.
     """
-    limits = Differences(0, MFCC_TOLERANCE, tolerance)
-    for name, differences in found.items():
-        for quantity, limit in limits._asdict().items():
-            difference = getattr(differences, quantity)
+    for row in found:
+        for quantity, limit in (("flags", 0), ("mfcc", MFCC_TOLERANCE), ("posterior", tolerance)):
+            difference = getattr(row, quantity)
             if not difference <= limit:  # NaN is a difference as well
                 raise ExportError(
-                    f"{RUNTIMES[name].file} is off by {difference:.2g} in {quantity}, more than {limit:g} "
+                    f"{row.file} is off by {difference:.2g} in {quantity}, more than {limit:g} "
                     "(export.tolerance, for posteriors); export again, or raise it if you can accept that"
                 )
 
 
-def table(found: Mapping[Name, Differences]) -> tuple[list[str], list[list[object]]]:
-    """The differences of each format, as a header and rows to show."""
+def table(found: Iterable[EqualityRow]) -> tuple[list[str], list[list[object]]]:
+    """Return the differences of each format as a header and rows to show."""
     rows: list[list[object]] = [
-        [RUNTIMES[name].file, f"{differences.flags:g}", f"{differences.mfcc:.1e}", f"{differences.posterior:.1e}"]
-        for name, differences in found.items()
+        [row.file, f"{row.flags:g}", f"{row.mfcc:.1e}", f"{row.posterior:.1e}"] for row in found
     ]
     return ["format", "flags that differ", "largest MFCC difference", "largest posterior difference"], rows
 
 
 def _stream(stream: Identifier, audio: Waveform) -> Reference:
     framer, resampler = Framer(stream.kernel), Resampler(stream.sample_rate, stream.description.sample_rate)
-    frames, features, at, turn = [], [], 0, 0
+    frames, features, at, sizes = [], [], 0, itertools.cycle(CHUNKS_SAMPLES)
     while at < len(audio):
-        chunk = audio[at : at + CHUNKS_SAMPLES[turn % len(CHUNKS_SAMPLES)]]
-        at, turn = at + len(chunk), turn + 1
+        chunk = audio[at : at + next(sizes)]
+        at += len(chunk)
         frames.append(stream.accept(chunk))
         features.append(framer.accept(resampler.accept(chunk)))
-    frames.append(stream.finish())
+    whole = joined([*frames, stream.finish()])
     features += [framer.accept(resampler.finish()), framer.finish()]
-    return Reference(
-        np.concatenate(features),
-        np.concatenate([part.speech for part in frames]),
-        np.concatenate([part.posteriors for part in frames]),
-    )
+    return Reference(np.concatenate(features), whole.speech, whole.posteriors)
 
 
-def _compare(found: Reference, wanted: Reference) -> Differences:
-    same_length = found.speech.shape == wanted.speech.shape
-    return Differences(
-        float(np.sum(found.speech != wanted.speech)) if same_length else np.inf,
-        _difference(found.features, wanted.features),
-        _difference(found.posteriors, wanted.posteriors),
-    )
-
-
-def _difference(found: Features | Posteriors, wanted: Features | Posteriors) -> float:
+def _difference(found: NDArray[Any], wanted: NDArray[Any]) -> float:
+    """Return the number of flags that differ, or the largest difference of values; infinite if some are missing."""
     if found.shape != wanted.shape or not np.array_equal(np.isnan(found), np.isnan(wanted)):
         return float("inf")
+    if found.dtype == np.bool_:
+        return float(np.count_nonzero(found != wanted))
     return float(np.nanmax(np.abs(found - wanted), initial=0.0)) if found.size else 0.0

@@ -114,7 +114,7 @@ class _Graph:
         order, options = NODES[cell]
 
         def gates(values: NDArray[np.float32]) -> NDArray[np.float32]:
-            """From (n, gates · units) to (1, gates · units, n); the first axis is for directions."""
+            """Reorder from (n, gates · units) to (1, gates · units, n); the first axis is for directions."""
             parts = np.split(values, len(order), axis=1)
             return np.concatenate([parts[gate] for gate in order], axis=1).T[None]
 

@@ -15,7 +15,7 @@ HALF_ROOT_BITS = np.int32(0x3F3504F3)  # of the square root of 1/2 as float32
 
 @njit(cache=True, nogil=True)
 def windowed(hops: NDArray[np.int16], window: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-    """The samples of the first `count` frames times the window, shape (n_fft, count).
+    """Return the samples of the first `count` frames times the window, shape (n_fft, count).
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def windowed(hops: NDArray[np.int16], window: NDArray[np.float32], count: int) -
 def mel_power(
     spectrum: NDArray[np.complexfloating], mel: NDArray[np.float32], edges: NDArray[np.int64], floor: np.float32
 ) -> NDArray[np.float32]:
-    """The power of every mel band, at least `floor`, shape (n_mels, frames).
+    """Return the power of every mel band, at least `floor`, shape (n_mels, frames).
 
     Parameters
     ----------

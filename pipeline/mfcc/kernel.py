@@ -53,7 +53,7 @@ class Kernel:
         return len(self.window)
 
     def log_mel(self, waveform: Waveform) -> LogMel:
-        """Log-mel power in dB of every whole frame, shape (frames, n_mels).
+        """Return the log-mel power in dB of every whole frame, shape (frames, n_mels).
 
         Parameters
         ----------
@@ -72,7 +72,7 @@ class Kernel:
         return decibels
 
     def cepstrum(self, log_mel: LogMel) -> Features:
-        """MFCCs of log-mel frames, shape (frames, n_mfcc)."""
+        """Return the MFCCs of log-mel frames, shape (frames, n_mfcc)."""
         mfcc: Features = log_mel @ self.cosines
         return mfcc
 
@@ -104,7 +104,7 @@ def make_kernel(settings: params.Mfcc, sample_rate: int) -> Kernel:
 
 
 def frame_count(n_samples: int, hop_length: int) -> int:
-    """Number of frames of a recording with `n_samples` samples.
+    """Return the number of frames of a recording with `n_samples` samples.
 
     >>> frame_count(16000, 160)
     101

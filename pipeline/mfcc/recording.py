@@ -73,7 +73,7 @@ def whole(kernel: Kernel, samples: Samples) -> Features:
 
 
 def _log_mel(kernel: Kernel, read: Read, n_samples: int, first: int, count: int) -> Iterator[tuple[int, Bands]]:
-    """Log-mel power in dB of frames first:first+count, in blocks, each with its offset from `first`."""
+    """Yield the log-mel power in dB of frames first:first+count in blocks, each with its offset from `first`."""
     window, edges, beyond = kernel.window / np.float32(FULL_SCALE), _edges(kernel.mel), _beyond(kernel)
 
     def bands(frames: NDArray[np.floating]) -> Bands:
@@ -95,7 +95,7 @@ def _log_mel(kernel: Kernel, read: Read, n_samples: int, first: int, count: int)
 
 
 def _edges(mel: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The first bin of every filter, and the first after it, shape (n_mels, 2); both 0 for a filter without bins."""
+    """Return the first bin of every filter and the first after it, shape (n_mels, 2); 0 for a filter without bins."""
     inside = mel != 0
     first = inside.argmax(axis=0)
     stop = np.where(inside.any(axis=0), len(mel) - inside[::-1].argmax(axis=0), 0)
@@ -103,12 +103,12 @@ def _edges(mel: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def _beyond(kernel: Kernel) -> int:
-    """Hops that a frame sees in addition to the one that it starts with."""
+    """Return the number of hops that a frame sees after its first."""
     return (kernel.n_fft - 1) // kernel.hop_length
 
 
 def _hops(kernel: Kernel, read: Read, n_samples: int, first: int, count: int) -> Samples:
-    """The samples that frames first:first+count see, zeros beyond the ends, shape (hops, hop_length)."""
+    """Return the samples that frames first:first+count see, zeros beyond the ends, shape (hops, hop_length)."""
     start = first * kernel.hop_length - kernel.n_fft // 2
     stop = min(start + (count - 1) * kernel.hop_length + kernel.n_fft, n_samples)
     padded = np.zeros((count + _beyond(kernel)) * kernel.hop_length, np.int16)
@@ -117,6 +117,6 @@ def _hops(kernel: Kernel, read: Read, n_samples: int, first: int, count: int) ->
 
 
 def _loudest(kernel: Kernel, read: Read, n_samples: int) -> np.float32:
-    """Highest log-mel power of a whole recording, dB."""
+    """Return the highest log-mel power of a whole recording, dB."""
     count = frame_count(n_samples, kernel.hop_length)
     return np.float32(max(bands.max() for _, bands in _log_mel(kernel, read, n_samples, 0, count)))

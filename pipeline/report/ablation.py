@@ -2,33 +2,29 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from pipeline.report.drawing import drawing, standalone
 from pipeline.report.figures import points
 from pipeline.rows import ComparisonRow
 
-if TYPE_CHECKING:
-    from markupsafe import Markup
-
 DRAWN = {"recording_accuracy": "recording accuracy", "macro_recall": "macro recall"}
 
 
 def corpus_id(listing: bytes) -> str:
-    """The id of a corpus in the ablation's tables: a digest of corpus/files.csv."""
+    """Return the id of a corpus in the ablation's tables: a digest of corpus/files.csv."""
     return hashlib.sha256(listing).hexdigest()[:16]
 
 
 def by_cell(rows: Sequence[ComparisonRow]) -> dict[str, dict[str, ComparisonRow]]:
-    """The rows of each cell by measure, in their order; the cell is named by its values, in the order of `extra`."""
+    """Return the rows of each cell by measure; a cell is named by its values, in the order of `extra`."""
     cells: dict[str, dict[str, ComparisonRow]] = {}
     for row in rows:
         cells.setdefault(", ".join(row.extra.values()), {})[row.measure] = row
     return cells
 
 
-def figure(rows: Sequence[ComparisonRow]) -> "Markup":
-    """Accuracy and macro recall of every cell as points with their intervals; call it inside `drawing()`."""
+def figure(rows: Sequence[ComparisonRow]) -> str:
+    """Draw accuracy and macro recall of every cell as points with their intervals; call it inside `drawing()`."""
     cells = by_cell(rows)
     series = {
         name: [(cell[measure].mean, cell[measure].low, cell[measure].high) for cell in cells.values()]
@@ -38,6 +34,6 @@ def figure(rows: Sequence[ComparisonRow]) -> "Markup":
 
 
 def svg(rows: Sequence[ComparisonRow]) -> str:
-    """The same figure as a file."""
+    """Return the same figure as the content of a file."""
     with drawing():
         return standalone(figure(rows))

@@ -5,16 +5,12 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.errors import ArtifactError
 from pipeline.report.figures import lines
 from pipeline.rows import DecisionRow, SplitRow, StreamRow
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 WORST = 12
 SPEAKERS = 25  # shown, those with the lowest accuracy
@@ -43,7 +39,7 @@ class Answer:
 
 
 def joined(rows: Sequence[SplitRow], decisions: Sequence[DecisionRow], streams: Sequence[StreamRow]) -> list[Answer]:
-    """The answers, from the rows of test.csv, evaluation/recordings.csv and evaluation/stream.csv.
+    """Join the rows of test.csv, evaluation/recordings.csv and evaluation/stream.csv.
 
     The last two have the same order; the first also holds recordings whose features could not be computed.
 
@@ -66,7 +62,7 @@ def joined(rows: Sequence[SplitRow], decisions: Sequence[DecisionRow], streams: 
 
 
 def worst(answers: Sequence[Answer]) -> list[Answer]:
-    """The wrong answers that gave the spoken language least."""
+    """Return the wrong answers with the lowest posterior of the spoken language."""
     return sorted((answer for answer in answers if not answer.right), key=lambda answer: answer.own)[:WORST]
 
 
@@ -79,11 +75,11 @@ class Speaker:
     recordings: int
     right: int
     seconds: float
-    posterior: float  # mean, of the language that is spoken
+    posterior: float  # mean posterior of the spoken language
 
 
 def speakers(answers: Sequence[Answer]) -> list[Speaker]:
-    """All speakers, by ascending accuracy."""
+    """Return all speakers by ascending accuracy."""
     of: dict[tuple[str, str], list[Answer]] = defaultdict(list)
     for answer in answers:
         of[answer.row.speaker, answer.row.language].append(answer)
@@ -100,8 +96,8 @@ def speakers(answers: Sequence[Answer]) -> list[Speaker]:
     return sorted(found, key=lambda one: (one.right / one.recordings, one.posterior))
 
 
-def reliability(answers: Sequence[Answer], languages: Sequence[str]) -> "Markup":
-    """How often a language is spoken, over the posterior that it got."""
+def reliability(answers: Sequence[Answer], languages: Sequence[str]) -> str:
+    """Draw how often a language is spoken over the posterior that it got."""
     series: dict[str, list[tuple[float, float]]] = {}
     for language in languages:
         posteriors = np.array([answer.posterior(language) for answer in answers])
@@ -117,8 +113,8 @@ def reliability(answers: Sequence[Answer], languages: Sequence[str]) -> "Markup"
     )
 
 
-def until_right(answers: Sequence[Answer]) -> "Markup":
-    """Share of the recordings whose decision is right and final, over the seconds of audio."""
+def until_right(answers: Sequence[Answer]) -> str:
+    """Draw the share of recordings whose decision is right and final over the seconds of audio."""
     times = sorted(answer.stream.right_s for answer in answers if math.isfinite(answer.stream.right_s))
     steps = [(0.0, 0.0)] + [(time, (number + 1) / len(answers)) for number, time in enumerate(times)]
     return lines(
@@ -129,8 +125,8 @@ def until_right(answers: Sequence[Answer]) -> "Markup":
     )
 
 
-def after(metrics: Mapping[str, Mapping[str, float]]) -> "Markup | None":
-    """Accuracy and macro recall over the seconds of speech; None if they are known of none."""
+def after(metrics: Mapping[str, Mapping[str, float]]) -> str | None:
+    """Draw accuracy and macro recall over the seconds of speech; None if they are unknown."""
     known = {name: row for name, row in metrics.items() if "recording_accuracy" in row}
     if not known:
         return None
@@ -141,8 +137,8 @@ def after(metrics: Mapping[str, Mapping[str, float]]) -> "Markup | None":
     return lines("Accuracy and macro recall over the seconds of speech", series, ("seconds of speech", "right"))
 
 
-def drift(by_minute: Mapping[str, Sequence[float]]) -> "Markup | None":
-    """Frame accuracy of each language in every minute without a reset."""
+def drift(by_minute: Mapping[str, Sequence[float]]) -> str | None:
+    """Draw the frame accuracy of each language in every minute without a reset; None if it is unknown."""
     series = {
         language: [(float(number), share) for number, share in enumerate(shares, 1)]
         for language, shares in by_minute.items()

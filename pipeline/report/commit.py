@@ -29,7 +29,7 @@ class Commit:
 
 
 def last(metrics: Path) -> Commit:
-    """The last commit of the repository of the current folder.
+    """Return the last commit of the repository of the current folder.
 
     Parameters
     ----------

@@ -10,14 +10,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
     from matplotlib.figure import Figure
 
 WIDTH_INCHES = 3.6  # text of 8 points is still readable on a phone, which shows a figure 328 pixels wide
 # Matplotlib writes colours as numbers. These are replaced by the page's, which follow the light or dark setting.
 INK, FAINT, SHADE = "#000001", "#000002", "#000003"
-SERIES = tuple(f"#00001{number}" for number in range(6))  # of different lightness, for readers who see no colours
-DASHES = ("-", "--", ":")  # of more series than colours
+SERIES = tuple(f"#00001{number}" for number in range(6))  # different lightness, for readers who see no colours
+DASHES = ("-", "--", ":")  # for more series than colours
 COLOURS = {INK: "var(--ink)", FAINT: "var(--faint)", SHADE: "var(--shade)"} | {
     name: f"var(--series{number})" for number, name in enumerate(SERIES)
 }
@@ -44,7 +43,7 @@ STYLE = {
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Matplotlib with the style of the page, independent of the user's settings."""
+    """Give Matplotlib the style of the page, independent of the user's settings."""
     import matplotlib.style
 
     with (
@@ -57,11 +56,12 @@ def drawing() -> Iterator[None]:
         yield
 
 
-def blank(height_inches: float) -> "Figure":
-    """An empty figure as wide as all are."""
+def blank(height_inches: float, rows: int = 1, **options: Any) -> tuple["Figure", Any]:
+    """Return an empty figure of the common width, and its axes: an array of them if there are several rows."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(WIDTH_INCHES, height_inches), layout="constrained")
+    figure = Figure(figsize=(WIDTH_INCHES, height_inches), layout="constrained")
+    return figure, figure.subplots(rows, **options)
 
 
 LIGHT = {
@@ -70,9 +70,9 @@ LIGHT = {
 }  # fmt: skip
 
 
-def standalone(figure: "Markup", width: int = 640) -> str:
-    """A figure as a file in SVG, in the page's light colours on white; `width` in pixels."""
-    text = str(figure)
+def standalone(figure: str, width: int = 640) -> str:
+    """Return a figure as the content of an SVG file, in the page's light colours on white; `width` in pixels."""
+    text = str(figure)  # Markup would escape what it is joined with
     for name, colour in LIGHT.items():
         text = text.replace(f"var(--{name})", colour)
     _, _, across, down = map(float, re.findall(r'viewBox="([^"]*)"', text)[0].split())
@@ -91,17 +91,17 @@ def legend(figure: "Figure", columns: int) -> None:
 
 
 def styles() -> Iterator[dict[str, Any]]:
-    """Colour and dashes of one line after the other; they repeat once all have been used."""
+    """Yield colour and dashes of one line after the other; they repeat once all have been used."""
     return itertools.cycle({"color": colour, "linestyle": dash} for dash in DASHES for colour in SERIES)
 
 
 def label(text: str, limit: int) -> str:
-    """A name, shortened."""
+    """Shorten a name."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def svg(figure: "Figure", title: str) -> "Markup":
-    """A figure as an SVG element in the page's colours, with `title` for screen readers."""
+def svg(figure: "Figure", title: str) -> str:
+    """Return a figure as an SVG element in the page's colours, with `title` for screen readers."""
     import matplotlib
     from markupsafe import Markup
 

@@ -37,7 +37,7 @@ SCRIPTS
 
 
 def template() -> str:
-    """The page for DVC's setting `plots.html_template`, with Vega's scripts from an installed package.
+    """Return the page for DVC's setting `plots.html_template`, with Vega's scripts from an installed package.
 
     Returns
     -------

@@ -1,10 +1,10 @@
-"""Test recordings to listen to: the sound, and what the network answered, frame by frame."""
+"""Test recordings to listen to: the sound, and the answer of the network frame by frame."""
 
 import base64
+import functools
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import soundfile
@@ -17,12 +17,9 @@ from pipeline.report.drawing import INK, SHADE, blank, drawing, label, legend, s
 from pipeline.report.figures import LABEL_CHARACTERS
 from pipeline.rows import ExampleRow, FrameRow
 
-if TYPE_CHECKING:
-    from markupsafe import Markup
-
 ENVELOPE_POINTS = 300
 CURVE_POINTS = 400
-NAMED = 4  # classes in the legend, those with the highest posteriors
+NAMED = 4  # classes in the legend: those with the highest posteriors
 
 
 @dataclass(frozen=True)
@@ -31,12 +28,15 @@ class Example:
 
     Attributes
     ----------
+    number
+        Place on the page, from 1.
     samples
-        At `sample_rate`.
+        Sound of the part, at `sample_rate`.
     frames
-        Those of the part.
+        Frames of the part.
     """
 
+    number: int
     row: ExampleRow
     answer: Answer
     samples: Samples
@@ -48,40 +48,29 @@ class Example:
         """Share of the frames that are speech."""
         return sum(frame.speech for frame in self.frames) / max(len(self.frames), 1)
 
+    @property
+    def sound(self) -> str:
+        """The sound as MP3 in base64."""
+        file = io.BytesIO()
+        soundfile.write(file, to_waveform(self.samples), self.sample_rate, format="MP3")
+        return base64.b64encode(file.getvalue()).decode("ascii")
 
-@dataclass(frozen=True)
-class Card:
-    """An example as the page shows it; `sound` is MP3 in base64."""
-
-    example: Example
-    figure: "Markup"
-    sound: str
-
-
-def cards(examples: Iterable[Example]) -> list[Card]:
-    """Draw examples and compress their sound."""
-    with drawing():
-        return [_card(example, number) for number, example in enumerate(examples, 1)]
-
-
-def _card(example: Example, number: int) -> Card:
-    file = io.BytesIO()
-    soundfile.write(file, to_waveform(example.samples), example.sample_rate, format="MP3")
-    return Card(example, _figure(example, number), base64.b64encode(file.getvalue()).decode("ascii"))
-
-
-def _figure(example: Example, number: int) -> "Markup":
-    classes = list(example.frames[0].extra) if example.frames else []
-    return timeline(
-        f"Example {number}: waveform, speech, and the posteriors of {len(classes)} classes over time",
-        to_waveform(example.samples),
-        example.sample_rate,
-        example.row.start_s,
-        np.array([frame.time_s for frame in example.frames]),
-        np.array([frame.speech for frame in example.frames], bool),
-        _posteriors(example.frames, classes),
-        classes,
-    )
+    @functools.cached_property
+    def figure(self) -> str:
+        """The sound above the posteriors."""
+        classes = list(self.frames[0].extra) if self.frames else []
+        posteriors = [[float(frame.extra[name] or "nan") for name in classes] for frame in self.frames]
+        with drawing():
+            return timeline(
+                f"Example {self.number}: waveform, speech, and the posteriors of {len(classes)} classes over time",
+                to_waveform(self.samples),
+                self.sample_rate,
+                self.row.start_s,
+                np.array([frame.time_s for frame in self.frames]),
+                np.array([frame.speech for frame in self.frames], bool),
+                np.array(posteriors, float).reshape(len(self.frames), len(classes)),
+                classes,
+            )
 
 
 def timeline(
@@ -93,8 +82,8 @@ def timeline(
     speech: Flags,
     posteriors: Posteriors | NDArray[np.float64],
     classes: Sequence[str],
-) -> "Markup":
-    """The sound of a recording, shaded where it is speech, above the posteriors of its frames.
+) -> str:
+    """Draw the sound of a recording, shaded during speech, above the posteriors of its frames.
 
     Parameters
     ----------
@@ -105,8 +94,7 @@ def timeline(
     posteriors
         Shape (frames, classes); NaN for frames that the network does not see.
     """
-    figure = blank(2.1)
-    sound, curves = figure.subplots(2, sharex=True, gridspec_kw={"height_ratios": [2, 3]})
+    figure, (sound, curves) = blank(2.1, 2, sharex=True, gridspec_kw={"height_ratios": [2, 3]})
     edges = np.linspace(0, len(waveform), min(ENVELOPE_POINTS, len(waveform)) + 1).astype(int)
     at = start_s + edges[:-1] / sample_rate
     if len(waveform):
@@ -118,7 +106,7 @@ def timeline(
     for axes in (sound, curves):
         axes.fill_between(times, *axes.get_ylim(), where=speech, color=SHADE, linewidth=0, zorder=0, step="mid")
     thin = slice(None, None, -(-len(times) // CURVE_POINTS) or 1)
-    means = [_mean(column) for column in posteriors.T]
+    means = np.nansum(posteriors, axis=0) / np.maximum(np.isfinite(posteriors).sum(axis=0), 1)
     named = set(np.argsort(means)[::-1][:NAMED].tolist())
     for place, (name, style) in enumerate(zip(classes, styles(), strict=False)):
         shown = label(name, LABEL_CHARACTERS) if place in named else None
@@ -126,14 +114,3 @@ def timeline(
     if named:
         legend(figure, NAMED)
     return svg(figure, title)
-
-
-def _posteriors(frames: Sequence[FrameRow], classes: Sequence[str]) -> NDArray[np.float64]:
-    """Shape (frames, classes); NaN for frames that the network does not see."""
-    cells = [[float(frame.extra[name] or "nan") for name in classes] for frame in frames]
-    return np.array(cells, float).reshape(len(frames), len(classes))
-
-
-def _mean(column: NDArray[Any]) -> float:
-    seen = column[~np.isnan(column)]
-    return float(seen.mean()) if len(seen) else 0.0

@@ -10,7 +10,6 @@ from pipeline.report.drawing import FAINT, INK, SERIES, blank, label, legend, st
 from pipeline.rows import DetRow, EpochRow
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
     from matplotlib.figure import Figure
 
 LABEL_CHARACTERS = 14  # longer language names are shortened; the table next to a figure has the full name
@@ -19,12 +18,11 @@ DET_LIMITS = (0.005, 0.6)  # rates
 DET_TICKS = (0.01, 0.05, 0.1, 0.2, 0.4)
 
 
-def curves(metric: str, epochs: Sequence[EpochRow], best: EpochRow) -> "Markup":
-    """A metric of training and validation over the epochs of one network, with the best epoch marked."""
+def curves(metric: str, epochs: Sequence[EpochRow], best: EpochRow) -> str:
+    """Draw a metric of training and validation over the epochs of one network, with the best epoch marked."""
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-    figure = blank(2.3)
-    axes = figure.subplots()
+    figure, axes = blank(2.3)
     numbers = [row.epoch for row in epochs]
     for field, name, colour, line in (
         (metric, "train", SERIES[0], "-"),
@@ -43,11 +41,10 @@ def curves(metric: str, epochs: Sequence[EpochRow], best: EpochRow) -> "Markup":
     return svg(figure, f"{metric} of training and validation, epochs {first} to {last}, best epoch {best.epoch}")
 
 
-def bars(title: str, languages: Sequence[str], series: Mapping[str, Sequence[float]]) -> "Markup":
-    """Shares as bars with their values: one bar per language and series."""
+def bars(title: str, languages: Sequence[str], series: Mapping[str, Sequence[float]]) -> str:
+    """Draw shares as bars with their values: one bar per language and series."""
     thickness = 0.8 / len(series)
-    figure = blank(0.45 + len(languages) * (0.2 + 0.16 * len(series)))
-    axes = figure.subplots()
+    figure, axes = blank(0.45 + len(languages) * (0.2 + 0.16 * len(series)))
     for number, ((name, values), colour) in enumerate(zip(series.items(), SERIES, strict=False)):
         offset = (number - (len(series) - 1) / 2) * thickness
         places = [row + offset for row in range(len(languages))]
@@ -57,10 +54,9 @@ def bars(title: str, languages: Sequence[str], series: Mapping[str, Sequence[flo
     return _by_row(figure, title, languages)
 
 
-def stack(title: str, languages: Sequence[str], series: Mapping[str, Sequence[float]]) -> "Markup":
-    """Amounts as one bar per language, with the series end to end."""
-    figure = blank(0.65 + len(languages) * 0.3)
-    axes = figure.subplots()
+def stack(title: str, languages: Sequence[str], series: Mapping[str, Sequence[float]]) -> str:
+    """Draw amounts as one bar per language, with the series end to end."""
+    figure, axes = blank(0.65 + len(languages) * 0.3)
     left = [0.0] * len(languages)
     for (name, values), colour in zip(series.items(), SERIES[: len(series)], strict=True):
         axes.barh(range(len(languages)), values, 0.7, left, color=colour, label=name)
@@ -68,12 +64,11 @@ def stack(title: str, languages: Sequence[str], series: Mapping[str, Sequence[fl
     return _by_row(figure, title, languages)
 
 
-def det(rows: Sequence[DetRow], languages: Sequence[str]) -> "Markup":
-    """Rates of misses over those of false alarms of every language's detector, on scales of the normal distribution."""
+def det(rows: Sequence[DetRow], languages: Sequence[str]) -> str:
+    """Draw the miss rate over the false alarm rate of every language's detector, on normal deviate scales."""
     from scipy.stats import norm
 
-    figure = blank(2.8)
-    axes = figure.subplots()
+    figure, axes = blank(2.8)
     for language, style in zip(languages, styles(), strict=False):
         rates = [(row.false_alarm, row.miss) for row in rows if row.language == language]
         places = norm.ppf(np.clip(rates, *DET_LIMITS))
@@ -94,12 +89,11 @@ def lines(
     *,
     steps: bool = False,
     diagonal: bool = False,
-) -> "Markup":
-    """Shares over a quantity, as a line of (quantity, share) per series; `diagonal`: over another share."""
+) -> str:
+    """Draw shares over a quantity, as a line of (quantity, share) per series; `diagonal`: over another share."""
     from matplotlib.ticker import PercentFormatter
 
-    figure = blank(2.4)
-    axes = figure.subplots()
+    figure, axes = blank(2.4)
     shape = {"drawstyle": "steps-post"} if steps else {"marker": "o", "markersize": 2.5}
     for (name, values), style in zip(series.items(), styles(), strict=False):
         places = np.reshape(np.array(values, float), (-1, 2))
@@ -119,28 +113,26 @@ def lines(
 
 def histograms(
     title: str, unit: str, rows: Mapping[str, Mapping[str, Sequence[float]]], bins: NDArray[np.float64]
-) -> "Markup":
-    """Distributions of a quantity: an outline per series, one row per language, the highest bin of each as high."""
-    figure = blank(0.6 + 0.4 * len(rows))
-    panels = figure.subplots(len(rows), sharex=True, squeeze=False)[:, 0]
-    for axes, (name, series) in zip(panels, rows.items(), strict=True):
+) -> str:
+    """Draw distributions of a quantity: one row per language, one outline per series, scaled to the same height."""
+    figure, panels = blank(0.6 + 0.4 * len(rows), len(rows), sharex=True, squeeze=False)
+    for axes, (name, series) in zip(panels[:, 0], rows.items(), strict=True):
         for (of, values), colour in zip(series.items(), SERIES, strict=False):
             counts = np.histogram(np.clip(values, bins[0], bins[-1]), bins)[0]
             axes.stairs(counts / max(counts.max(), 1), bins, color=colour, label=of, linewidth=1)
         axes.set(ylim=(0, 1.1), yticks=[], ylabel=label(" ".join(name.split()), LABEL_CHARACTERS))
         axes.yaxis.label.set(rotation=0, horizontalalignment="right", verticalalignment="center")
         axes.spines["left"].set_visible(False)
-    panels[-1].set_xlabel(unit)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
+    axes.set_xlabel(unit)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=3)
     return svg(figure, title)
 
 
-def points(title: str, labels: Sequence[str], series: Mapping[str, Sequence[tuple[float, float, float]]]) -> "Markup":
-    """Shares as points with intervals: (share, low, high) per label and series."""
+def points(title: str, labels: Sequence[str], series: Mapping[str, Sequence[tuple[float, float, float]]]) -> str:
+    """Draw shares as points with intervals: (share, low, high) per label and series."""
     from matplotlib.ticker import PercentFormatter
 
-    figure = blank(0.8 + len(labels) * (0.08 + 0.1 * len(series)))
-    axes = figure.subplots()
+    figure, axes = blank(0.8 + len(labels) * (0.08 + 0.1 * len(series)))
     for number, ((name, values), colour) in enumerate(zip(series.items(), SERIES, strict=False)):
         offset = (number - (len(series) - 1) / 2) * 0.3
         places = [row + offset for row in range(len(labels))]
@@ -151,7 +143,7 @@ def points(title: str, labels: Sequence[str], series: Mapping[str, Sequence[tupl
     return _by_row(figure, title, labels, WIDE_LABEL_CHARACTERS)
 
 
-def _by_row(figure: "Figure", title: str, names: Sequence[str], limit: int = LABEL_CHARACTERS) -> "Markup":
+def _by_row(figure: "Figure", title: str, names: Sequence[str], limit: int = LABEL_CHARACTERS) -> str:
     axes = figure.axes[0]
     axes.set_yticks(range(len(names)), [label(" ".join(name.split()), limit) for name in names])
     axes.tick_params(axis="y", length=0)

@@ -4,16 +4,16 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.dataset import balance, counts, views
 from pipeline.report import ablation, answers, corpus, templates, verdict
 from pipeline.report.answers import Answer
 from pipeline.report.commit import Commit
 from pipeline.report.drawing import drawing
-from pipeline.report.examples import Card
+from pipeline.report.examples import Example
 from pipeline.report.figures import bars, curves, stack
-from pipeline.report.scores import Scores, values
+from pipeline.report.scores import values
 from pipeline.rows import (
     SPLITS,
     AnswerRow,
@@ -27,49 +27,57 @@ from pipeline.rows import (
 )
 from pipeline.training import history
 
-if TYPE_CHECKING:
-    from markupsafe import Markup
+TREES = {
+    "metrics": "evaluation/metrics.json",
+    "description": "streaming/streaming.json",
+    "splits": "splits/summary.json",
+    "search": "splits/search.json",
+    "manifests": "manifests/summary.json",
+    "trim": "trim/summary.json",
+    "leakage": "audit/leakage.json",
+    "speakers": "audit/speakers.json",
+    "confounds": "audit/confounds.json",
+    "ingest": "ingest/summary.json",
+}
+TABLES: dict[str, tuple[str, type[Any]]] = {
+    "det": ("evaluation/det.csv", DetRow),
+    "history": ("model/history.csv", EpochRow),
+    "recordings": ("ingest/recordings.csv", RecordingRow),
+    "rejected": ("ingest/rejected.csv", RejectedRow),
+}
+"""Files below artifacts/ that fields of `Results` hold as they are."""
 
 
 @dataclass(frozen=True)
 class Results:
-    """Results of the earlier stages.
+    """Results of the earlier stages: the files of `TREES` and `TABLES`, and the following.
 
     Attributes
     ----------
     params
         The sections of params.yaml.
-    metrics, splits, search, manifests, trim, leakage, speakers, confounds, ingest
-        evaluation/metrics.json, splits/summary.json, splits/search.json, manifests/summary.json, trim/summary.json,
-        audit/leakage.json, audit/speakers.json, audit/confounds.json and ingest/summary.json.
-    description, equality
-        streaming/streaming.json, and the rows of streaming/equality.csv.
-    answers, det, history, rejected, recordings
-        Answers to the test recordings; rows of evaluation/det.csv, model/history.csv, ingest/rejected.csv and
-        ingest/recordings.csv.
+    equality
+        Rows of streaming/equality.csv; none if the model can't stream.
+    answers
+        Answers to the test recordings.
     split_rows
         Rows of each splits/*.csv.
-    cards
+    examples
         Test recordings to listen to.
     corpus_id, synthetic
-        Id of the list of files; whether the demo's voices are in it.
+        Id of the list of files; True if it holds the demo's voices.
     usual
         Ranges of runs of the demo with the default parameters, from demo/results.json.
     provenance
         The last commit, if there is one.
     comparison
-        Rows of ablation/table.csv for this corpus; none if there are none.
+        Rows of ablation/table.csv for this corpus.
     """
 
     params: Mapping[str, Any]
     metrics: Mapping[str, Any]
     description: Mapping[str, Any]
-    equality: Sequence[EqualityRow]
-    answers: Sequence[Answer]
-    det: Sequence[DetRow]
-    history: Sequence[EpochRow]
     splits: Mapping[str, Any]
-    split_rows: Mapping[str, Sequence[SplitRow]]
     search: Mapping[str, Any]
     manifests: Mapping[str, Any]
     trim: Mapping[str, Any]
@@ -77,24 +85,19 @@ class Results:
     speakers: Mapping[str, Any]
     confounds: Mapping[str, Any]
     ingest: Mapping[str, Any]
-    rejected: Sequence[RejectedRow]
+    det: Sequence[DetRow]
+    history: Sequence[EpochRow]
     recordings: Sequence[RecordingRow]
-    cards: Sequence[Card]
+    rejected: Sequence[RejectedRow]
+    equality: Sequence[EqualityRow]
+    answers: Sequence[Answer]
+    split_rows: Mapping[str, Sequence[SplitRow]]
+    examples: Sequence[Example]
     corpus_id: str
     synthetic: bool
     usual: Mapping[str, Any] | None = None
     provenance: Commit | None = None
     comparison: Sequence[ComparisonRow] = ()
-
-
-@dataclass(frozen=True)
-class Fit:
-    """The training of one network: its rows of the history, the best of them, and its curves as SVG."""
-
-    epochs: Sequence[EpochRow]
-    best: EpochRow
-    loss: "Markup"
-    accuracy: "Markup"
 
 
 def render(results: Results) -> str:
@@ -108,15 +111,14 @@ def render(results: Results) -> str:
     """
     languages, strategy = results.params["corpus"]["languages"], results.params["silence"]["strategy"]
     given = [AnswerRow(answer.row.language, answer.decision.predicted) for answer in results.answers]
-    scores = values(Scores(languages, results.metrics, given, results.det, strategy))
     leaks = sum(check["violations"] for check in results.leakage.values())
-    trained_on = {name: list(row["sources"]) for name, row in results.manifests["minutes"].items()}
-    heard = answers.speakers(results.answers)
-    with drawing():
-        drawn = _drawn(results, languages)
+    minutes = results.manifests["minutes"]
+    trained_on = {name: list(row["sources"]) for name, row in minutes.items()}
+    speakers = answers.speakers(results.answers)
     return templates.render(
         "page.html.j2",
-        **(vars(results) | scores | drawn),
+        **(vars(results) | values(languages, results.metrics, given, results.det, strategy)),
+        **_drawn(results, languages),
         languages=languages,
         layers=layers(results.params, results.description["classes"]),
         weakest=verdict.weakest(results.metrics, given, leaks, results.speakers, trained_on, results.confounds),
@@ -124,13 +126,13 @@ def render(results: Results) -> str:
         previous=results.provenance.scores if results.provenance else {},
         worst=answers.worst(results.answers),
         n_wrong=sum(not answer.right for answer in results.answers),
-        speakers_shown=heard[: answers.SPEAKERS],
-        n_speakers=len(heard),
+        speakers_shown=speakers[: answers.SPEAKERS],
+        n_speakers=len(speakers),
         cells=ablation.by_cell(results.comparison),
         split_names=SPLITS,
         sources=corpus.sources(results.split_rows),
         measures=counts.MEASURES,
-        sourced=any(len(row["sources"]) > 1 for row in results.manifests["minutes"].values()),
+        sourced=any(len(row["sources"]) > 1 for row in minutes.values()),
         treatment=views.treatment(strategy),
         method=balance.METHODS[results.manifests["balance"]],
         leaks=leaks,
@@ -141,7 +143,7 @@ def render(results: Results) -> str:
 
 
 def layers(params: Mapping[str, Any], classes: Sequence[str]) -> list[str]:
-    """The layers of the network from the features to the posteriors, in words.
+    """Return the layers of the network from the features to the posteriors, in words.
 
     >>> model = {"cell": "gru", "units": [64, 32], "dense": [100], "cmvn": "mean", "deltas": 0}
     >>> layers({"mfcc": {"n_mfcc": 64}, "model": model}, ["english", "hindi"])
@@ -160,7 +162,7 @@ def layers(params: Mapping[str, Any], classes: Sequence[str]) -> list[str]:
 
 
 def leaves(tree: Mapping[str, Any], section: str = "") -> dict[str, str]:
-    """Parameters by their full names, with values as in params.yaml.
+    """Return parameters by their full names, with values as in params.yaml.
 
     >>> leaves({"seed": 42, "mfcc": {"fmax": None}, "model": {"units": (64, 32)}})
     {'seed': '42', 'mfcc.fmax': 'null', 'model.units': '[64, 32]'}
@@ -174,37 +176,32 @@ def leaves(tree: Mapping[str, Any], section: str = "") -> dict[str, str]:
     return found
 
 
-def _fit(epochs: Sequence[EpochRow]) -> Fit:
-    best = history.best_epoch(epochs)
-    return Fit(epochs, best, curves("loss", epochs, best), curves("accuracy", epochs, best))
-
-
 def _drawn(results: Results, languages: Sequence[str]) -> dict[str, Any]:
-    """Everything that is drawn; call it inside `drawing()`."""
-    stream = results.metrics["stream"]
-    return {
-        "figures": _figures(results, languages),
-        "fits": [_fit(rows) for rows in history.by_network(results.history)],
-        "reliability": answers.reliability(results.answers, languages),
-        "after": answers.after(results.metrics["after"]),
-        "until_right": answers.until_right(results.answers),
-        "drift": answers.drift(stream["drift_by_minute"]),
-        "quality": corpus.quality(results.recordings, results.split_rows, languages),
-        "cells_figure": ablation.figure(results.comparison) if results.comparison else None,
-    }
-
-
-def _figures(results: Results, languages: Sequence[str]) -> dict[str, "Markup"]:
+    """Draw every figure that only the report has."""
     minutes = {name: [results.splits[language][name]["minutes"] for language in languages] for name in SPLITS}
     shares = {
         measure: [results.manifests["minutes"][language][measure]["share"] for language in languages]
         for measure in counts.MEASURES
     }
-    speech = [results.trim[language]["speech"] for language in languages]
-    return {
-        "minutes": stack("Minutes by language and split", languages, minutes),
-        "balance": bars(
-            "Share of each language in training: minutes before balancing, after it, and weighted", languages, shares
-        ),
-        "speech": bars("Share of speech by language", languages, {"speech": speech}),
-    }
+    speech = {"speech": [results.trim[language]["speech"] for language in languages]}
+    balanced = "Share of each language in training: minutes before balancing, after it, and weighted"
+    networks = [(epochs, history.best_epoch(epochs)) for epochs in history.by_network(results.history)]
+    with drawing():
+        return {
+            "figures": {
+                "minutes": stack("Minutes by language and split", languages, minutes),
+                "balance": bars(balanced, languages, shares),
+                "speech": bars("Share of speech by language", languages, speech),
+            },
+            "fits": [
+                {"epochs": epochs, "best": best}
+                | {metric: curves(metric, epochs, best) for metric in ("loss", "accuracy")}
+                for epochs, best in networks
+            ],
+            "reliability": answers.reliability(results.answers, languages),
+            "after": answers.after(results.metrics["after"]),
+            "until_right": answers.until_right(results.answers),
+            "drift": answers.drift(results.metrics["stream"]["drift_by_minute"]),
+            "quality": corpus.quality(results.recordings, results.split_rows, languages),
+            "cells_figure": ablation.figure(results.comparison) if results.comparison else None,
+        }

@@ -2,7 +2,6 @@
 
 import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pipeline import params
@@ -13,44 +12,38 @@ from pipeline.rows import AnswerRow, DetRow
 from pipeline.scoring import metrics
 
 
-@dataclass(frozen=True)
-class Scores:
-    """The scores of a test set.
+def values(
+    languages: Sequence[str],
+    scores: Mapping[str, Any],
+    answers: Sequence[AnswerRow],
+    rates: Sequence[DetRow],
+    strategy: params.SilenceStrategy,
+) -> dict[str, Any]:
+    """Return the values of result.html.j2, languages.html.j2 and durations.html.j2 by name.
 
-    Attributes
+    Parameters
     ----------
     languages
-        Those spoken.
-    metrics
-        As in evaluation/metrics.json.
-    answers, det
-        Rows as of evaluation/confusion.csv and evaluation/det.csv.
+        Languages spoken in the test set.
+    scores
+        Content of evaluation/metrics.json.
+    answers, rates
+        Rows of evaluation/confusion.csv and evaluation/det.csv.
     strategy
-        That of the model, for silence.
+        Strategy for silence of the model.
     """
-
-    languages: Sequence[str]
-    metrics: Mapping[str, Any]
-    answers: Sequence[AnswerRow]
-    det: Sequence[DetRow]
-    strategy: params.SilenceStrategy
-
-
-def values(scores: Scores) -> dict[str, Any]:
-    """The values of scores.html.j2, by name."""
-    actual, predicted = [row.actual for row in scores.answers], [row.predicted for row in scores.answers]
-    recall = {"recall": [scores.metrics["recall"][language] for language in scores.languages]}
-    if "eer" in scores.metrics:
-        recall["EER"] = [scores.metrics["eer"][language] for language in scores.languages]
+    actual, predicted = [row.actual for row in answers], [row.predicted for row in answers]
+    shown = {"recall": "recall", "eer": "EER"}
+    bars_of = {name: [scores[key][language] for language in languages] for key, name in shown.items() if key in scores}
     with drawing():
-        by_language = bars(f"{' and '.join(recall)} by language", scores.languages, recall)
-        curves = det(scores.det, scores.languages) if scores.det else None
+        by_language = bars(f"{' and '.join(bars_of)} by language", languages, bars_of)
+        curves = det(rates, languages) if rates else None
     return {
-        "metrics": scores.metrics,
-        "spoken": scores.languages,
+        "metrics": scores,
+        "spoken": languages,
         "n_correct": sum(map(operator.eq, actual, predicted)),
-        "confusion": metrics.confusion(actual, predicted, scores.languages),
-        "silent_frames_count": views.treatment(scores.strategy).weighted,
+        "confusion": metrics.confusion(actual, predicted, languages),
+        "silent_frames_count": views.treatment(strategy).weighted,
         "by_language": by_language,
         "det_curves": curves,
     }

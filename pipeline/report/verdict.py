@@ -15,7 +15,7 @@ def weakest(
     sources: Mapping[str, Sequence[str]],
     confounds: Mapping[str, Any],
 ) -> str:
-    """The weakest point of the scores, in one sentence: what makes them untrue, before what is bad about them.
+    """Return the weakest point of the scores: anything that makes them untrue comes before anything bad about them.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def weakest(
     speakers
         As in audit/speakers.json.
     sources
-        Those of each language, in training.
+        Sources of each language in training.
     confounds
         As in audit/confounds.json.
     """
@@ -41,14 +41,14 @@ def weakest(
             f"Level, length and noise alone tell the language of {confounds['score']:.0%} of the recordings "
             f"(chance: {confounds['chance']:.0%})."
         )
-    return _lowest_recall(answers) or _too_few(metrics) or "None was found: every test recording is right."
+    few = metrics["speakers"] < metrics["speakers_needed"]
+    others = f"Only {metrics['speakers']:,} test speakers: their scores say little about others."
+    return _lowest_recall(answers) or (others if few else "None was found: every test recording is right.")
 
 
 def _lowest_recall(answers: Sequence[AnswerRow]) -> str:
-    spoken, right = (
-        Counter(row.actual for row in answers),
-        Counter(row.actual for row in answers if row.actual == row.predicted),
-    )
+    spoken = Counter(row.actual for row in answers)
+    right = Counter(row.actual for row in answers if row.actual == row.predicted)
     language = min(spoken, key=lambda name: right[name] / spoken[name], default=None)
     if language is None:
         return "The test split has no recordings."
@@ -60,14 +60,8 @@ def _lowest_recall(answers: Sequence[AnswerRow]) -> str:
     return f"{name}: {right[language]:,} of {spoken[language]:,} right, {times:,} called {other}."
 
 
-def _too_few(metrics: Mapping[str, Any]) -> str:
-    if metrics["speakers"] >= metrics["speakers_needed"]:
-        return ""
-    return f"Only {metrics['speakers']:,} test speakers: their scores say little about others."
-
-
 def sentence(metrics: Mapping[str, Any], usual: Mapping[str, Any] | None) -> str:
-    """The result in one line, with the range of other runs if it is known."""
+    """Return the result in one line, with the range of other runs if it is known."""
     interval = metrics["intervals"]["recording_accuracy"]
     within = " ({:.1%} to {:.1%})".format(*interval) if interval else ""
     others = ""
@@ -90,7 +84,7 @@ class Constant(NamedTuple):
 
 
 def majority(answers: Sequence[AnswerRow], languages: Sequence[str]) -> Constant:
-    """The scores of always answering the commonest language of the test recordings."""
+    """Return the scores of always answering the commonest language of the test recordings."""
     counts = Counter(row.actual for row in answers)
     language = max(languages, key=lambda name: counts[name])
     return Constant(language, counts[language] / max(len(answers), 1), 1 / len(languages))

@@ -1,4 +1,4 @@
-"""How far scores could differ with other speakers and other seeds: replicates, intervals, the best of several.
+"""How far scores could differ with other speakers and seeds: replicates, intervals, the best of several.
 
 The bootstrap is Bayesian (Rubin 1981): instead of drawing speakers and seeds with replacement, a replicate weights each
 by a draw from the exponential distribution. A speaker is weighted with all recordings, and alike in every test set that
@@ -15,7 +15,7 @@ from pipeline.scoring import detection
 
 REPLICATES = 4000
 SEED = 0
-TAIL = 0.025  # of the replicates, below and above a 95 % interval; a best one may fail to be the best in as many
+TAIL = 0.025  # share of replicates below, and above, a 95 % interval; the best may lose in as many
 
 Replicates = NDArray[np.float64]  # of a score, shape (replicates,)
 
@@ -29,9 +29,9 @@ class Tally:
     speakers
         Names, in the order of the other arrays.
     recordings, right
-        Recordings of each language, and those recognised, shape (speakers, languages).
+        Recordings of each language, and the recognised ones among them, shape (speakers, languages).
     errors, bits
-        Costs of the recordings of each language, as of `detection`, shape (speakers, languages, detectors).
+        Costs of the recordings of each language, from `detection.costs`, shape (speakers, languages, detectors).
     """
 
     speakers: tuple[str, ...]
@@ -49,28 +49,27 @@ def tally(
     languages: Sequence[str],
 ) -> Tally:
     """Count a test set by speaker; posteriors as for `metrics.score`."""
-    names = tuple(sorted(set(speakers)))
-    n_languages = len(languages)
-    recordings, right = np.zeros((2, len(names), n_languages))
-    errors, bits = np.zeros((2, len(names), n_languages, n_languages))
+    names, speaker = np.unique(speakers, return_inverse=True)
     truth = np.array([languages.index(name) for name in actual])
-    at = np.array([names.index(name) for name in speakers]), truth
-    np.add.at(recordings, at, 1)
-    np.add.at(right, at, np.array(predicted) == np.array(actual))
-    if n_languages < 2:
-        return Tally(names, recordings, right, errors, bits)
-    ratios = detection.log_ratios(posteriors / posteriors.sum(axis=1, keepdims=True))
-    np.add.at(errors, at, detection.errors(truth, ratios))
-    np.add.at(bits, at, detection.bits(truth, ratios))
-    return Tally(names, recordings, right, errors, bits)
+    errors = bits = np.zeros((len(truth), len(languages)))
+    if len(languages) > 1:
+        errors, bits = detection.costs(truth, detection.log_ratios(posteriors))
+
+    def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        sums = np.zeros((len(names), len(languages), *values.shape[1:]))
+        np.add.at(sums, (speaker, truth), values)
+        return sums
+
+    right = np.equal(predicted, actual).astype(np.float64)
+    return Tally(tuple(names.tolist()), summed(np.ones(len(truth))), summed(right), summed(errors), summed(bits))
 
 
 def scores(counted: Tally, weights: NDArray[np.float64]) -> dict[str, Replicates]:
-    """Scores of a test set whose speakers are weighted, shape (replicates, speakers).
+    """Return the scores of a test set under weights of its speakers, shape (replicates, speakers).
 
     Examples
     --------
-    Ann's English recording is recognised, Bob's is not, and he weighs three times as much as she:
+    Ann's English recording is recognised, Bob's is not, and Bob weighs three times as much as Ann:
 
     >>> posteriors = np.array([[0.8, 0.2], [0.4, 0.6], [0.1, 0.9]])
     >>> spoken, answers = ["english", "english", "hindi"], ["english", "hindi", "hindi"]
@@ -90,13 +89,13 @@ def scores(counted: Tally, weights: NDArray[np.float64]) -> dict[str, Replicates
 
 
 def draw(names: Collection[str]) -> dict[str, Replicates]:
-    """Random weights of speakers or seeds: the same for the same names, in any order."""
+    """Return random weights of speakers or seeds: the same for the same names, in any order."""
     rng = np.random.default_rng(SEED)
     return {name: rng.standard_exponential(REPLICATES) for name in sorted(set(names))}
 
 
 def interval(replicates: Replicates) -> tuple[float, float]:
-    """The 95 % interval of a score.
+    """Return the 95 % interval of a score.
 
     >>> interval(np.arange(1001.0))
     (25.0, 975.0)
@@ -106,7 +105,7 @@ def interval(replicates: Replicates) -> tuple[float, float]:
 
 
 def clear_best(replicates: Sequence[Replicates]) -> int | None:
-    """The index of the one with the highest score, if it beats every other in at least 97.5 % of the replicates.
+    """Return the index of the highest score, if it beats every other in at least 97.5 % of the replicates.
 
     Replicates must be paired: number r of every score has the same weights. A tie is no win.
 

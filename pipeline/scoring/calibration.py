@@ -1,4 +1,4 @@
-"""Confidence that means what it says: the temperature that corrects it, and the limit below which it is `unknown`."""
+"""Calibrated confidence: the temperature that corrects it, and the limit below which the answer is `unknown`."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ TEMPERATURES = (0.02, 50.0)  # limits
 
 
 def fitted(network: OfflineNetwork, rows: Sequence[SplitRow], refuse: float) -> Rule:
-    """The rule of a network, fitted to recordings that it was not trained on; as it is if none has speech."""
+    """Fit the decision rule of a network to recordings that it was not trained on; unchanged if none has speech."""
     description, progress = network.description, Progress("calibrate", len(rows), "recordings")
     means, truth = [], []
     for row in rows:
@@ -29,7 +29,7 @@ def fitted(network: OfflineNetwork, rows: Sequence[SplitRow], refuse: float) -> 
 
 
 def fit(means: NDArray[np.float64], truth: NDArray[np.int64], rule: Rule, refuse: float) -> Rule:
-    """The rule with the temperature of the lowest cross entropy, each language weighing as much as any other.
+    """Return the rule at the temperature of the lowest cross entropy, with equal weights of the languages.
 
     Parameters
     ----------
@@ -38,11 +38,11 @@ def fit(means: NDArray[np.float64], truth: NDArray[np.int64], rule: Rule, refuse
     truth
         Number of each recording's language, shape (recordings,).
     refuse
-        Share of the right answers that become `unknown` with all that are less confident; 0 is none.
+        Share of right answers to give up: they, and all less confident answers, become `unknown`.
 
     Examples
     --------
-    Certain answers of which one in four is wrong:
+    Confident answers, one in four of them wrong:
 
     >>> means = np.log([[0.99, 0.01]] * 4 + [[0.01, 0.99]] * 4)
     >>> round(fit(means, np.array([0, 0, 0, 1, 1, 1, 1, 0]), Rule(), refuse=0).temperature, 2)

@@ -1,45 +1,95 @@
-"""Runs recordings through the exported network and collects their scores, one by one."""
+"""Run recordings through the exported network and score them one by one."""
 
 import csv
-import dataclasses
 import functools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.audio.wav import Wav
 from pipeline.dataset import views
 from pipeline.rows import SplitRow
 from pipeline.scoring import metrics, streaming
 from pipeline.scoring.offline import OfflineNetwork
-from pipeline.scoring.stability import Stability
 from pipeline.streaming.decision import Decision
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Frames, Identifier
 
+MARKS_S = (1, 3, 10, 30)  # of speech, after which the running decision is scored
+SEQUENCE_S = 3  # of speech: sequences that are scored one by one
 
-@dataclass(frozen=True)
+
 class RecordingScore:
-    """The scores of one recording.
+    """The scores of one recording, given in pieces of any length.
 
     Attributes
     ----------
+    row
+        The recording.
+    decision
+        The decision on the whole recording.
     right, weight
         Weight of the correctly classified frames, and of all frames.
+    after
+        Posteriors of the languages after each of `MARKS_S` seconds of speech, as far as the recording reaches.
+    sequences
+        Decisions on consecutive `SEQUENCE_S` seconds of speech, each made by itself; the last may be shorter.
     """
 
-    row: SplitRow
-    decision: Decision
-    stability: Stability
-    right: float
-    weight: float
+    def __init__(self, row: SplitRow, description: Description) -> None:
+        self.row, self._description = row, description
+        self.right = self.weight = 0.0
+        self.after: dict[int, NDArray[np.float64]] = {}
+        self.sequences: list[Decision] = []
+        self.decision = self._new()
+        self._marks = {round(seconds / description.frame_s): seconds for seconds in MARKS_S}
+        self._sequence_frames = round(SEQUENCE_S / description.frame_s)
 
     @property
     def predicted(self) -> str:
         """The language of the decision, `undecided` or `unknown`."""
         return self.decision.language or metrics.UNDECIDED
+
+    @property
+    def stable_frame(self) -> int | None:
+        """The frame from which the decision stays right; None if it ends wrong or there is no speech."""
+        return self.decision.since if self.decision.leading == self.row.language else None
+
+    @property
+    def sequences_right(self) -> int:
+        """Number of sequences that are recognised."""
+        return sum(decision.leading == self.row.language for decision in self.sequences)
+
+    def accept(self, part: Frames) -> None:
+        """Take more frames."""
+        languages = self._description.languages
+        view = views.view(
+            self._description.silence.strategy, part.speech, languages.index(self.row.language), len(languages)
+        )
+        self.right += float(view.weights @ (part.posteriors[view.rows].argmax(axis=1) == view.targets))
+        self.weight += float(view.weights.sum())
+        speech = np.flatnonzero(part.speech)
+        counts = self.decision.frames + np.arange(1, len(speech) + 1)
+        ends = (counts % self._sequence_frames == 0) | np.isin(counts, list(self._marks))
+        for piece in np.split(speech, np.flatnonzero(ends) + 1):
+            self._decide(part, piece)
+
+    def _decide(self, part: Frames, piece: NDArray[np.int64]) -> None:
+        """Take speech frames that end where a sequence or a mark does, if not before."""
+        if not len(piece):
+            return
+        if self.decision.frames % self._sequence_frames == 0:
+            self.sequences.append(self._new())
+        for decision in (self.decision, self.sequences[-1]):
+            decision.accept(part.posteriors[piece], part.first + piece)
+        if seconds := self._marks.get(self.decision.frames):
+            mean = self.decision.mean[: len(self._description.languages)]
+            self.after[seconds] = self._description.decision.answer(mean)
+
+    def _new(self) -> Decision:
+        return Decision(self._description.classes, self._description.languages, self._description.decision)
 
 
 def score(row: SplitRow, wav: Wav, network: OfflineNetwork, identifier: Identifier | None) -> RecordingScore:
@@ -59,10 +109,7 @@ def score(row: SplitRow, wav: Wav, network: OfflineNetwork, identifier: Identifi
         return score_offline(row, network)
     n_frames = network.n_frames(row.recording)
     frames = streaming.frames(identifier, wav, n_frames, functools.partial(network.frames, row.recording))
-    scored = score_frames(row, between(frames, *row.frames(n_frames)), network.description)
-    if row.pieces > 1:
-        return scored
-    return dataclasses.replace(scored, decision=identifier.decision)  # the decision that users of the stream get
+    return score_frames(row, between(frames, *row.frames(n_frames)), network.description)
 
 
 def score_offline(row: SplitRow, network: OfflineNetwork) -> RecordingScore:
@@ -73,23 +120,14 @@ def score_offline(row: SplitRow, network: OfflineNetwork) -> RecordingScore:
 
 def score_frames(row: SplitRow, frames: Iterable[Frames], description: Description) -> RecordingScore:
     """Score the frames of a recording, in consecutive pieces of any length."""
-    strategy, languages = description.silence.strategy, description.languages
-    language = languages.index(row.language)
-    decision = Decision(description.classes, languages, description.decision)
-    running = Stability(language, len(languages), description.frame_s, description.decision)
-    right = weight = 0.0
+    scored = RecordingScore(row, description)
     for part in frames:
-        view = views.view(strategy, part.speech, language, len(languages))
-        right += float(view.weights @ (part.posteriors[view.rows].argmax(axis=1) == view.targets))
-        weight += float(view.weights.sum())
-        speech = np.flatnonzero(part.speech)
-        decision.accept(part.posteriors[speech], part.first + speech)
-        running.accept(part.posteriors[speech], part.first + speech)
-    return RecordingScore(row, decision, running, right, weight)
+        scored.accept(part)
+    return scored
 
 
 def between(frames: Iterable[Frames], start: int, stop: int) -> Iterator[Frames]:
-    """Frames start:stop of all."""
+    """Cut frames start:stop out of all."""
     for part in frames:
         chosen = slice(max(start - part.first, 0), max(stop - part.first, 0))
         yield Frames(part.first + chosen.start, part.speech[chosen], part.posteriors[chosen])

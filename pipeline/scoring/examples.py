@@ -12,14 +12,14 @@ from pipeline.scoring.evaluation import RecordingScore, between
 from pipeline.scoring.offline import OfflineNetwork
 from pipeline.streaming.identifier import Frames
 
-EACH = 3  # right ones, and wrong ones
+EACH = 3  # right answers, and wrong answers
 EXCERPT_S = 15.0  # from the beginning
 
 
 def choose(scores: Sequence[RecordingScore]) -> list[tuple[Why, RecordingScore]]:
     """Choose right answers of typical confidence, wrong ones of high confidence, and the recording with least speech.
 
-    Languages take turns, so that none is left out that has such answers.
+    Languages take turns, so that every language with such answers is shown.
     """
     right = [scored for scored in scores if scored.predicted == scored.row.language]
     wrong = [scored for scored in scores if scored.predicted != scored.row.language]
@@ -35,7 +35,7 @@ def choose(scores: Sequence[RecordingScore]) -> list[tuple[Why, RecordingScore]]
 
 
 def _in_turn(scores: Iterable[RecordingScore], key: Callable[[RecordingScore], float]) -> list[RecordingScore]:
-    """The first few by a key, of every language in turn."""
+    """Return the first few by a key, with the languages taking turns."""
     by_language: dict[str, list[RecordingScore]] = {}
     for scored in sorted(scores, key=key):
         by_language.setdefault(scored.row.language, []).append(scored)
@@ -44,7 +44,7 @@ def _in_turn(scores: Iterable[RecordingScore], key: Callable[[RecordingScore], f
 
 
 def write(folder: Path, chosen: Iterable[tuple[Why, RecordingScore]], network: OfflineNetwork) -> list[ExampleRow]:
-    """Write frames.csv, one row per frame of the part of each that is shown; return those parts."""
+    """Write frames.csv, one row per frame of the part that is shown of each; return the parts."""
     frame_s, rows = network.description.frame_s, []
     with (folder / "frames.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -15,13 +15,13 @@ from pipeline.scoring import bootstrap
 from pipeline.scoring.bootstrap import SEED, TAIL, Tally
 
 MIN_SPEAKERS = 40  # with fewer, the intervals are too narrow
-DOUBT = 0.125  # of a speaker: shape of the gamma distribution of a doubtful speaker's weight
+DOUBT = 0.125  # speakers: shape of the gamma distribution of a doubtful speaker's weight
 
 Interval = tuple[float, float]
 
 
 def of_share(speakers: Sequence[str], right: NDArray[np.float64], total: NDArray[np.float64]) -> Interval | None:
-    """The interval of a share, given what is right and the total of every speaker; None if only one has any.
+    """Return the interval of a share from the right count and total of every speaker; None with a single speaker.
 
     Examples
     --------
@@ -32,10 +32,10 @@ def of_share(speakers: Sequence[str], right: NDArray[np.float64], total: NDArray
     >>> round(low, 3), high
     (0.945, 1.0)
     """
-    heard = total > 0
-    names = [name for name, has_any in zip(speakers, heard, strict=True) if has_any]
+    present = total > 0
+    names = [name for name, has_any in zip(speakers, present, strict=True) if has_any]
     weights, (sure, wrong) = _weights(names), _doubts(2).T * total.sum() / max(len(names), 1)
-    of_right, of_all = weights @ right[heard], weights @ total[heard]
+    of_right, of_all = weights @ right[present], weights @ total[present]
     return _interval(
         float(right.sum() / max(total.sum(), 1)),
         of_right / of_all,
@@ -45,7 +45,7 @@ def of_share(speakers: Sequence[str], right: NDArray[np.float64], total: NDArray
 
 
 def of_languages(counted: Tally) -> dict[str, Interval | None]:
-    """Intervals of `bootstrap.scores` that are means over languages; None if a language has only one speaker."""
+    """Return intervals of scores that are means over languages; None if a language has only one speaker."""
     n_languages = counted.recordings.shape[1]
     weights, heard = _weights(counted.speakers), np.count_nonzero(counted.recordings, axis=0)
     doubted = np.concatenate([weights, _doubts(2 * n_languages)], axis=1)
@@ -69,7 +69,7 @@ def _doubts(n_speakers: int) -> NDArray[np.float64]:
 
 
 def _doubtful(counted: Tally) -> Tally:
-    """The same speakers; then one of every language who is never wrong, and one of every language who always is."""
+    """Add two speakers of every language: one who is never wrong, and one who always is."""
     n_languages = counted.recordings.shape[1]
     heard = np.count_nonzero(counted.recordings, axis=0)
     own = np.diag(counted.recordings.sum(axis=0) / heard)

@@ -1,13 +1,12 @@
 """The scores of a set of recordings: accuracy, recall, precision, F1, costs of detection, calibration."""
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.scoring import detection
+from pipeline.scoring import bootstrap, detection
 
 UNDECIDED = "undecided"  # predicted for a recording without speech
 N_BINS = 10  # of confidence
@@ -16,14 +15,14 @@ N_BINS = 10  # of confidence
 def score(
     actual: Sequence[str], predicted: Sequence[str], posteriors: NDArray[np.float64], languages: Sequence[str]
 ) -> dict[str, Any]:
-    """All scores of a set of recordings, as in evaluation/metrics.json.
+    """Return all scores of a set of recordings, as in evaluation/metrics.json.
 
     Parameters
     ----------
     posteriors
-        Of each recording over the languages, shape (recordings, languages); rows need not sum to 1.
+        Posteriors over the languages, shape (recordings, languages); rows need not sum to 1.
     languages
-        Those spoken. One alone is not detected among others: there are no costs of detection.
+        Spoken languages. With a single one, there are no detection costs.
 
     Examples
     --------
@@ -38,11 +37,10 @@ def score(
     """
     from sklearn.metrics import precision_recall_fscore_support  # takes a second to import
 
-    posteriors = posteriors / posteriors.sum(axis=1, keepdims=True)
     counted = precision_recall_fscore_support(actual, predicted, labels=languages, zero_division=0)
     precision, recall, f1 = (dict(zip(languages, values.tolist(), strict=True)) for values in counted[:3])
     of_answers = {
-        "recording_accuracy": float(np.mean(np.array(actual) == np.array(predicted))),
+        "recording_accuracy": float(np.equal(actual, predicted).mean()),
         "macro_recall": float(np.mean(list(recall.values()))),
         "macro_f1": float(np.mean(list(f1.values()))),
         "recall": recall,
@@ -51,11 +49,15 @@ def score(
     }
     if len(languages) < 2:
         return of_answers
+    posteriors = posteriors / posteriors.sum(axis=1, keepdims=True)
     truth, ratios = np.array([languages.index(name) for name in actual]), detection.log_ratios(posteriors)
+    average = bootstrap.scores(
+        bootstrap.tally(actual, actual, predicted, posteriors, languages), np.ones((1, len(languages)))
+    )
     return of_answers | {
-        "c_avg": detection.c_avg(truth, posteriors),
-        "min_c_avg": detection.min_c_avg(truth, posteriors),
-        "c_llr": detection.c_llr(truth, posteriors),
+        "c_avg": float(average["c_avg"][0]),
+        "min_c_avg": detection.min_c_avg(truth, ratios),
+        "c_llr": float(average["c_llr"][0]),
         "eer": {name: detection.eer(truth == number, ratios[:, number]) for number, name in enumerate(languages)},
         "ece": expected_error(posteriors.max(axis=1), posteriors.argmax(axis=1) == truth),
     }
@@ -71,14 +73,20 @@ def confusion(actual: Sequence[str], predicted: Sequence[str], languages: Sequen
     >>> confusion(["english", "english", "hindi"], ["english", "undecided", "english"], ["english", "hindi"])
     {'english': {'english': 1, 'hindi': 0, 'undecided': 1}, 'hindi': {'english': 1, 'hindi': 0, 'undecided': 0}}
     """
-    counts = Counter(zip(actual, predicted, strict=True))
-    rows = dict.fromkeys([*languages, *sorted(actual)])
-    columns = dict.fromkeys([*languages, *sorted(predicted)])
-    return {row: {column: counts[row, column] for column in columns} for row in rows}
+    from sklearn.metrics import confusion_matrix  # takes a second to import
+
+    labels = list(dict.fromkeys([*languages, *sorted([*actual, *predicted])]))
+    counts = confusion_matrix(actual, predicted, labels=labels) if actual else np.zeros([len(labels)] * 2, int)
+    rows, columns = (set(languages) | set(names) for names in (actual, predicted))
+    return {
+        row: {column: count for column, count in zip(labels, line, strict=True) if column in columns}
+        for row, line in zip(labels, counts.tolist(), strict=True)
+        if row in rows
+    }
 
 
 def expected_error(confidences: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Expected calibration error: how far confidence and accuracy are apart, on average over bins of confidence.
+    """Return the expected calibration error: the mean distance of confidence and accuracy over bins of confidence.
 
     Source: Guo et al., "On calibration of modern neural networks", ICML 2017.
 

@@ -1,16 +1,15 @@
 """Offline scoring: the exported network on the stored features of recordings."""
 
-import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.arrays import Features, Posteriors
 from pipeline.dataset import views
 from pipeline.rows import SplitRow
 from pipeline.store.feature_store import FeatureStore
-from pipeline.store.items import Example
 from pipeline.streaming import reference
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Frames
@@ -19,6 +18,8 @@ from pipeline.streaming.runtimes import Stream
 BLOCK_FRAMES = 3000  # read at a time, so that memory does not grow with a recording
 DRIFT_MINUTES = 10
 MINUTE_S = 60
+
+Target = tuple[NDArray[np.float32], int, float]  # MFCCs of a frame, its class and its weight
 
 
 class OfflineNetwork:
@@ -29,7 +30,7 @@ class OfflineNetwork:
         self._store, self._network = store, network
 
     def n_frames(self, recording: str) -> int:
-        """Frames of a recording."""
+        """Return the number of frames of a recording."""
         return int(self._store.lengths[self._store.index(recording)])
 
     def frames(self, recording: str, start: int, stop: int) -> Frames:
@@ -46,17 +47,15 @@ class OfflineNetwork:
             yield self.frames(recording, start, start + BLOCK_FRAMES)
 
     def drift(self, rows: Sequence[SplitRow]) -> dict[str, list[float]]:
-        """Frame accuracy by language and minute, without a reset between recordings."""
+        """Return the frame accuracy by language and minute, without a reset between recordings."""
         return {
             language: accuracy_by_minute(
-                self._network,
-                functools.partial(self._examples, [row for row in rows if row.language == language]),
-                self.description.frame_s,
+                self._network, self._targets(row for row in rows if row.language == language), self.description.frame_s
             )
             for language in self.description.languages
         }
 
-    def _examples(self, rows: Sequence[SplitRow]) -> Iterator[Example]:
+    def _targets(self, rows: Iterable[SplitRow]) -> Iterator[Target]:
         strategy, languages = self.description.silence.strategy, self.description.languages
         for row in rows:
             first, last = row.frames(self.n_frames(row.recording))
@@ -65,36 +64,25 @@ class OfflineNetwork:
                 speech = self._store.flags(row.recording, start, stop)
                 view = views.view(strategy, speech, languages.index(row.language), len(languages))
                 features = self._store.features(row.recording, start, stop)[view.rows]
-                yield Example(features, view.targets, view.weights)
+                yield from zip(features, view.targets.tolist(), view.weights.tolist(), strict=True)
 
     def _predict(self, features: Features) -> Posteriors:
         return np.array([self._network.step(frame) for frame in features], np.float32)
 
 
-def accuracy_by_minute(network: Stream, examples: Callable[[], Iterable[Example]], frame_s: float) -> list[float]:
-    """Frame accuracy in each of ten minutes without a reset, on consecutive recordings.
+def accuracy_by_minute(network: Stream, targets: Iterable[Target], frame_s: float) -> list[float]:
+    """Return the frame accuracy in each of ten minutes without a reset, on consecutive recordings.
 
     Parameters
     ----------
-    examples
-        Yields the recordings, piece by piece; called again until ten minutes are complete.
+    targets
+        Frames of the recordings, repeated until ten minutes are complete.
     """
     n_frames = round(DRIFT_MINUTES * MINUTE_S / frame_s)
-    right, weights = np.zeros(n_frames, np.float32), np.zeros(n_frames, np.float32)
+    right, weights = np.zeros((2, n_frames), np.float32)
     network.reset_states()
-    for at, (features, target, weight) in enumerate(itertools.islice(_endless(examples), n_frames)):
+    for at, (features, target, weight) in enumerate(itertools.islice(itertools.cycle(targets), n_frames)):
         right[at] = weight * (network.step(features).argmax() == target)
         weights[at] = weight
     minutes = zip(np.array_split(right, DRIFT_MINUTES), np.array_split(weights, DRIFT_MINUTES), strict=True)
     return [float(minute_right.sum() / max(minute_weights.sum(), 1)) for minute_right, minute_weights in minutes]
-
-
-def _endless(examples: Callable[[], Iterable[Example]]) -> Iterator[tuple[Features, int, float]]:
-    """Repeat the frames of the examples; end if they have none."""
-    more = True
-    while more:
-        more = False
-        for example in examples():
-            for features, target, weight in zip(*example, strict=True):
-                more = True
-                yield features, int(target), float(weight)

@@ -1,4 +1,4 @@
-"""The scores of a test set, summed up from those of its recordings: the content of evaluation/metrics.json."""
+"""The scores of a test set, summed up over its recordings: the content of evaluation/metrics.json."""
 
 import itertools
 import json
@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.rows import DetRow, StreamRow
-from pipeline.scoring import detection, intervals, metrics, stability
+from pipeline.scoring import detection, intervals, metrics
 from pipeline.scoring.bootstrap import tally
-from pipeline.scoring.evaluation import RecordingScore
+from pipeline.scoring.evaluation import MARKS_S, RecordingScore
 from pipeline.scoring.intervals import Interval
 from pipeline.streaming.decision import POSTERIOR_FLOOR, UNKNOWN
 from pipeline.streaming.description import Description
@@ -32,18 +32,18 @@ class Answers(NamedTuple):
 def summarise(
     scores: Sequence[RecordingScore], drift: Mapping[str, Sequence[float]], description: Description
 ) -> dict[str, Any]:
-    """The scores of a test set, rounded to 6 digits, over the languages spoken in it.
+    """Return the scores of a test set, rounded to 6 digits, over the languages spoken in it.
 
     Parameters
     ----------
     drift
         Frame accuracy by language and minute, without a reset.
     """
-    running = [scored.stability for scored in scores]
     languages = spoken_in(scores, description)
     answers = _answers(scores, languages, description)
     frames = np.array([[scored.right, scored.weight] for scored in scores])
-    sequences = np.array([[found.sequences_right, found.sequences] for found in running], float)
+    sequences = np.array([[scored.sequences_right, len(scored.sequences)] for scored in scores], float)
+    stable_s = [scored.stable_frame * description.frame_s for scored in scores if scored.stable_frame is not None]
     spoken = set(zip(answers.speakers, answers.actual, strict=True))
     tree = {
         "frame_accuracy": _share(frames),
@@ -58,28 +58,32 @@ def summarise(
         "speakers": len(set(answers.speakers)),
         "speakers_needed": intervals.MIN_SPEAKERS,  # for intervals that one can trust
         "speakers_by_language": {name: sum(language == name for _, language in spoken) for name in languages},
-        "after": {f"{seconds} s": _after(scores, seconds, description) for seconds in stability.MARKS_S},
+        "after": {f"{seconds} s": _after(scores, seconds, description) for seconds in MARKS_S},
         "temperature": description.decision.temperature,
         "unknown": _unknown(scores, description),
         "paired": paired(answers, languages),
-        "stream": stability.summary(running, description.frame_s) | {"drift_by_minute": drift},
+        "stream": {
+            "seconds_until_right": float(np.median(stable_s)) if stable_s else None,
+            "decision_changes": float(np.mean([scored.decision.changes for scored in scores])),
+            "drift_by_minute": drift,
+        },
     }
     rounded: dict[str, Any] = json.loads(json.dumps(tree), parse_float=lambda number: round(float(number), 6))
     return rounded
 
 
 def spoken_in(scores: Sequence[RecordingScore], description: Description) -> list[str]:
-    """The languages of the recordings, in the order of the model's."""
+    """Return the languages of the recordings, in the order of the model."""
     return [name for name in description.languages if any(scored.row.language == name for scored in scores)]
 
 
 def det(scores: Sequence[RecordingScore], description: Description) -> list[DetRow]:
-    """The rates of every spoken language's detector at every threshold; none if only one is spoken."""
+    """Return the error rates of every spoken language's detector at every threshold; none with a single language."""
     languages = spoken_in(scores, description)
     if len(languages) < 2:
         return []
     answers = _answers(scores, languages, description)
-    ratios = detection.log_ratios(answers.posteriors / answers.posteriors.sum(axis=1, keepdims=True))
+    ratios = detection.log_ratios(answers.posteriors)
     return [
         DetRow(language, round(miss, 6), round(alarm, 6))
         for number, language in enumerate(languages)
@@ -88,18 +92,17 @@ def det(scores: Sequence[RecordingScore], description: Description) -> list[DetR
 
 
 def streams(scores: Iterable[RecordingScore], description: Description) -> list[StreamRow]:
-    """How soon and how stably each recording is recognised."""
+    """Return how soon and how stably each recording is recognised."""
     rows = []
     for scored in scores:
-        stable = scored.stability.stable_frame
-        right_s = math.inf if stable is None else round(stable * description.frame_s, 6)
+        right_s = math.inf if scored.stable_frame is None else round(scored.stable_frame * description.frame_s, 6)
         speech_s = round(scored.decision.frames * description.frame_s, 6)
-        rows.append(StreamRow(scored.row.recording, speech_s, right_s, scored.stability.n_changes))
+        rows.append(StreamRow(scored.row.recording, speech_s, right_s, scored.decision.changes))
     return rows
 
 
 def table(scores: Sequence[RecordingScore], languages: Sequence[str]) -> tuple[list[str], list[list[object]]]:
-    """The confusion matrix with the recall of each language, as a header and rows to show."""
+    """Return the confusion matrix with the recall of each language, as a header and rows to show."""
     actual, predicted = [scored.row.language for scored in scores], [scored.predicted for scored in scores]
     counts = metrics.confusion(actual, predicted, languages)
     rows: list[list[object]] = [
@@ -109,7 +112,7 @@ def table(scores: Sequence[RecordingScore], languages: Sequence[str]) -> tuple[l
 
 
 def sentences(summary: Mapping[str, Any]) -> str:
-    """The most important of the scores, in two lines or more."""
+    """Return the most important scores, in two lines or more."""
     seconds = summary["stream"]["seconds_until_right"]
     interval = summary["intervals"]["recording_accuracy"]
     within = "95 % interval {:.1%} to {:.1%}".format(*interval) if interval else "an interval needs two speakers"
@@ -147,7 +150,7 @@ def _share(counts: NDArray[np.float64]) -> float:
 
 
 def _share_interval(speakers: Sequence[str], counts: NDArray[np.float64]) -> Interval | None:
-    """Interval of a share, given what is right, and the total, of each recording: shape (recordings, 2)."""
+    """Return the interval of a share, given what is right and the total of each recording: shape (recordings, 2)."""
     names, of = np.unique(speakers, return_inverse=True)
     sums = np.zeros((len(names), 2))
     np.add.at(sums, of, counts)
@@ -155,40 +158,40 @@ def _share_interval(speakers: Sequence[str], counts: NDArray[np.float64]) -> Int
 
 
 def _intervals(answers: Answers, languages: Sequence[str]) -> dict[str, Any]:
-    """Intervals of the scores of the recordings."""
+    """Return the intervals of the scores of recordings."""
     counted = tally(*answers, languages)
-    by_language = {
-        name: intervals.of_share(counted.speakers, counted.right[:, number], counted.recordings[:, number])
-        for number, name in enumerate(languages)
-    }
+    right, total = counted.right.sum(axis=1), counted.recordings.sum(axis=1)
     return {
-        "recording_accuracy": intervals.of_share(
-            counted.speakers, counted.right.sum(axis=1), counted.recordings.sum(axis=1)
-        ),
+        "recording_accuracy": intervals.of_share(counted.speakers, right, total),
         **intervals.of_languages(counted),
-        "recall": by_language,
+        "recall": {
+            name: intervals.of_share(counted.speakers, *columns)
+            for name, *columns in zip(languages, counted.right.T, counted.recordings.T, strict=True)
+        },
     }
 
 
 def _after(scores: Sequence[RecordingScore], seconds: int, description: Description) -> dict[str, Any]:
-    """The scores after so many seconds of speech, of the recordings that have them; none if a language has none."""
-    languages = spoken_in(scores, description)
-    columns = [description.languages.index(name) for name in languages]
-    long = [scored for scored in scores if seconds in scored.stability.after]
-    actual = [scored.row.language for scored in long]
-    if set(actual) != set(languages):
+    """Return the scores after some seconds of speech, of the recordings that have them; none if a language has none."""
+    long, languages = [scored for scored in scores if seconds in scored.after], spoken_in(scores, description)
+    if spoken_in(long, description) != languages:
         return {"recordings": len(long)}
-    posteriors = np.array([scored.stability.after[seconds] for scored in long])
-    predicted = [description.languages[number] for number in posteriors.argmax(axis=1)]
-    answers = Answers([scored.row.speaker for scored in long], actual, predicted, posteriors[:, columns])
-    found = metrics.score(*answers[1:], languages)
+    posteriors = np.array([scored.after[seconds] for scored in long])
+    answers = _answers(long, languages, description)._replace(
+        predicted=[description.languages[number] for number in posteriors.argmax(axis=1)],
+        posteriors=posteriors[:, [description.languages.index(name) for name in languages]],
+    )
+    found, of_scores = metrics.score(*answers[1:], languages), _intervals(answers, languages)
     kept = [name for name in KEPT if name in found]
-    of_scores = {name: interval for name, interval in _intervals(answers, languages).items() if name in kept}
-    return {"recordings": len(long), **{name: found[name] for name in kept}, "intervals": of_scores}
+    return {
+        "recordings": len(long),
+        **{name: found[name] for name in kept},
+        "intervals": {name: of_scores[name] for name in of_scores if name in kept},
+    }
 
 
 def paired(answers: Answers, languages: Sequence[str]) -> dict[str, Any] | None:
-    """How often speakers of two languages have the higher log ratio of the two where they speak the first.
+    """Return how often speakers of two languages have the higher log ratio of the two where they speak the first.
 
     Speaker and microphone are the same in both, so that neither helps; chance is a half.
 
@@ -196,21 +199,22 @@ def paired(answers: Answers, languages: Sequence[str]) -> dict[str, Any] | None:
     -------
     The number of pairs, one per speaker and two languages, and the share that is right; None if there is no pair.
     """
-    logs, of = np.log(np.maximum(answers.posteriors, POSTERIOR_FLOOR)), dict[tuple[str, str], list[int]]()
-    for number, key in enumerate(zip(answers.speakers, answers.actual, strict=True)):
-        of.setdefault(key, []).append(number)
-    right = []
-    for speaker in sorted(set(answers.speakers)):
-        spoken = [number for number, name in enumerate(languages) if (speaker, name) in of]
-        for first, second in itertools.combinations(spoken, 2):
-            ratios = logs[:, first] - logs[:, second]
-            means = [ratios[of[speaker, languages[number]]].mean() for number in (first, second)]
-            right.append(bool(means[0] > means[1]))
+    logs = np.log(np.maximum(answers.posteriors, POSTERIOR_FLOOR))
+    speakers, actual = np.array(answers.speakers), np.array(answers.actual)
+    means: dict[str, dict[int, NDArray[np.float64]]] = {}  # by speaker and number of the language
+    for speaker, language in sorted(set(zip(answers.speakers, answers.actual, strict=True))):
+        chosen = (speakers == speaker) & (actual == language)
+        means.setdefault(speaker, {})[languages.index(language)] = logs[chosen].mean(axis=0)
+    right = [
+        bool(of[first][first] - of[first][second] > of[second][first] - of[second][second])
+        for of in means.values()
+        for first, second in itertools.combinations(sorted(of), 2)
+    ]
     return {"pairs": len(right), "right": float(np.mean(right))} if right else None
 
 
 def _unknown(scores: Sequence[RecordingScore], description: Description) -> dict[str, Any] | None:
-    """What is gained and lost by the answer `unknown`; None if it is never given."""
+    """Return what is gained and lost by the answer `unknown`; None if it is never given."""
     below = description.decision.unknown_below
     if not below:
         return None

@@ -1,25 +1,21 @@
 """Score an exported model on a corpus that it has never seen, as a stream of its audio."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import params
-from pipeline.arrays import Waveform
 from pipeline.audio import cuts, foreign
 from pipeline.audio.decode import decode
 from pipeline.console.terminal import Progress
 from pipeline.console.text import brief
 from pipeline.corpus import layouts
-from pipeline.corpus.entries import Entry, Listing
+from pipeline.corpus.entries import Entry
 from pipeline.corpus.paths import SYSTEM_FILES, quoted, told
 from pipeline.errors import AudioError, CorpusError
 from pipeline.rows import RejectedRow, SplitRow
-from pipeline.scoring import evaluation
+from pipeline.scoring import evaluation, streaming
 from pipeline.scoring.evaluation import RecordingScore
-from pipeline.streaming.identifier import Frames, Identifier
-
-CHUNKS_PER_S = 10
+from pipeline.streaming.identifier import Identifier
 
 
 @dataclass(frozen=True)
@@ -29,11 +25,11 @@ class Scored:
     Attributes
     ----------
     rejected
-        Those that can't be used.
+        Recordings that can't be used.
     skipped
-        Numbers of files that are not audio, or of other languages than those asked for.
+        Numbers of files by ending or language that are not audio, or not in a requested language.
     notes
-        How the corpus was read, and if its speakers are not known.
+        How the corpus was read, and if its speakers are unknown.
     """
 
     scores: list[RecordingScore]
@@ -59,7 +55,8 @@ def score(identifier: Identifier, corpus: params.Corpus, all_known: bool) -> Sco
     if unknown := [language for language in corpus.languages if language not in known]:
         raise CorpusError(f"the model does not know {brief(unknown[0])}; it knows {', '.join(known)}")
     listing = layouts.read(corpus)
-    if all_known and (others := _languages(listing)):
+    others = sorted(name for name in listing.skipped if name != SYSTEM_FILES and not name.startswith("*"))  # languages
+    if all_known and others:
         raise CorpusError(
             f"corpus {quoted(corpus.folders)} holds {brief(others[0])}, which the model does not know; it knows "
             f"{', '.join(known)}: name those to score with --languages"
@@ -78,29 +75,16 @@ def score(identifier: Identifier, corpus: params.Corpus, all_known: bool) -> Sco
     return Scored(scores, rejected, listing.skipped, listing.notes)
 
 
-def _languages(listing: Listing) -> list[str]:
-    """What was skipped and is no kind of files."""
-    return sorted(name for name in listing.skipped if name != SYSTEM_FILES and not name.startswith("*"))
-
-
 def _score(identifier: Identifier, path: Path, entry: Entry) -> RecordingScore:
     decoded = decode(path)
     stream = identifier.stream(decoded.sample_rate)
     row = SplitRow(entry.id(), entry.language, entry.speaker, entry.group or entry.file_id, 0.0)
     blocks = cuts.between(decoded, entry.channel, entry.start, entry.end)
-    return evaluation.score_frames(row, _frames(stream, blocks, decoded.sample_rate), stream.description)
-
-
-def _frames(stream: Identifier, blocks: Iterator[Waveform], sample_rate: int) -> Iterator[Frames]:
-    size = max(sample_rate // CHUNKS_PER_S, 1)
-    for block in blocks:
-        for at in range(0, len(block), size):
-            yield stream.accept(block[at : at + size])
-    yield stream.finish()
+    return evaluation.score_frames(row, streaming.streamed(stream, blocks), stream.description)
 
 
 def sentences(scored: Scored) -> list[str]:
-    """What was left out, one sentence each."""
+    """Return one sentence per kind of recording that was left out."""
     found = []
     if scored.rejected:
         first = scored.rejected[0]

@@ -1,4 +1,4 @@
-"""Speech flags of a stream: the flags that `frame_flags` gives, each as soon as no later sample can change it.
+"""Speech flags of a stream: those of `frame_flags`, each as soon as no later sample can change it.
 
 samples so far    ───────────────────────────────────────┤ now
 SoX's spans           ▐████▌   ▐███████████▌   ▐███???
@@ -57,14 +57,17 @@ class Detector:
 
     def _take(self, samples: Samples) -> None:
         for starts, sample in self._rule.accept(samples):
-            if not starts:
-                self._group = (self._group[0] if self._group else sample, sample)
-            elif self._group is None or sample - self._group[1] >= self._durations.min_silence:
-                self._close()
-                self._group = (sample, sample)
+            if starts:
+                self._close_before(sample)
+            self._group = (self._group[0] if self._group else sample, sample)
         if self._rule.open and self._group:
             self._group = (self._group[0], self._rule.undecided)
-        elif self._group and self._rule.undecided - self._group[1] >= self._durations.min_silence:
+        else:
+            self._close_before(self._rule.undecided)
+
+    def _close_before(self, sample: int) -> None:
+        """Close the group if a span that starts at a sample, or later, can't join it."""
+        if self._group and sample - self._group[1] >= self._durations.min_silence:
             self._close()
 
     def _close(self) -> None:
@@ -74,7 +77,7 @@ class Detector:
         self._group = None
 
     def _decide(self, end: int, undecided: int) -> Flags:
-        """Flags of the next frames, up to sample `end`, that no decision at or after sample `undecided` can change."""
+        """Return the next flags, up to sample `end`, that no decision from sample `undecided` on can change."""
         flags: list[bool] = []
         start, stop = self._group or (undecided, undecided)
         long_enough = self._group is not None and stop - start >= self._durations.min_speech

@@ -1,6 +1,6 @@
 """Automatic gain in front of SoX's threshold, so that speech is found in quiet and in loud recordings alike.
 
-It is slow and causal. Its state is a number and at most two seconds of samples, so that a stream equals the pipeline.
+It is slow and causal. Its state is a number and at most two seconds of samples, so a stream equals the pipeline.
 """
 
 import math
@@ -17,15 +17,15 @@ HELD_S = 2.0  # the beginning of a recording, which sets the first gain
 BLOCKS_PER_S = 50
 TARGET_DB = -20.0  # level of loud speech behind the gain, dB of full scale
 UP_DB, DOWN_DB = 0.005, 0.1  # per block
-ONE_IN = round(DOWN_DB / UP_DB) + 1  # so many blocks exceeds the target, if the gain neither rises nor falls for long
-LEAST_DB, MOST_DB = -20.0, 40.0  # of the gain: digital silence remains silence
+ONE_IN = round(DOWN_DB / UP_DB) + 1  # one in so many blocks exceeds the target while the gain is steady
+LEAST_DB, MOST_DB = -20.0, 40.0  # limits of the gain: digital silence remains silence
 
 
 class AutomaticGain:
     """A gain that brings the loud parts of speech to -20 dB of full scale, whatever the level of the recording.
 
     After every block of 20 ms that is louder than that behind the gain, the gain falls by 0.1 dB; after any other it
-    rises by 0.005 dB. So a click hardly moves it, and in a pause it rises by 0.25 dB a second. The first two seconds
+    rises by 0.005 dB. So a click hardly moves it, and in a pause it rises by 0.25 dB per second. The first two seconds
     wait until their own blocks have set the first gain.
 
     Examples
@@ -41,7 +41,7 @@ class AutomaticGain:
         self._hold = round(HELD_S * sample_rate)
         self._held: list[Samples] = []
         self._gain_db: float | None = None  # not known before the held samples
-        self._block = np.zeros(0, np.int16)  # the part that has been heard of the current block
+        self._block = np.zeros(0, np.int16)  # samples so far of the current block
 
     def accept(self, samples: Samples) -> Samples:
         """Take more samples; return those that are ready, amplified, shape (samples,)."""
@@ -56,27 +56,23 @@ class AutomaticGain:
             return np.zeros(0, np.int16)
         beginning = np.concatenate(self._held)
         self._held = []
-        return self._amplify(beginning, self._first(beginning[: self._hold]))
-
-    def _first(self, beginning: Samples) -> float:
-        energies = np.sort(self._energies(beginning))
+        energies = np.sort(self._energies(beginning[: self._hold]))
         loud = int(energies[-1 - len(energies) // ONE_IN]) if len(energies) else 0
-        return _limited(10 * math.log10(self._target / max(loud, 1)))
+        return self._amplify(beginning, _limited(10 * math.log10(self._target / max(loud, 1))))
 
     def _amplify(self, samples: Samples, gain_db: float) -> Samples:
-        heard = np.concatenate([self._block, samples])
+        whole = np.concatenate([self._block, samples])
         gains = [10 ** (gain_db / 20)]  # of every block
-        for energy in self._energies(heard).tolist():
+        for energy in self._energies(whole).tolist():
             gain_db = _limited(gain_db - DOWN_DB if energy * gains[-1] ** 2 > self._target else gain_db + UP_DB)
             gains.append(10 ** (gain_db / 20))
         self._gain_db = gain_db
-        gain = np.repeat(gains, self._block_samples)[len(self._block) : len(heard)]
-        self._block = heard[(len(gains) - 1) * self._block_samples :]
-        amplified: Samples = np.clip(np.rint(samples * gain), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
-        return amplified
+        gain = np.repeat(gains, self._block_samples)[len(self._block) : len(whole)]
+        self._block = whole[(len(gains) - 1) * self._block_samples :]
+        return np.asarray(np.clip(np.rint(samples * gain), -FULL_SCALE, FULL_SCALE - 1), np.int16)
 
     def _energies(self, samples: Samples) -> NDArray[np.int64]:
-        """Energy of every complete block, shape (blocks,)."""
+        """Return the energy of every complete block, shape (blocks,)."""
         n_blocks = len(samples) // self._block_samples
         blocks = samples[: n_blocks * self._block_samples].reshape(n_blocks, self._block_samples)
         energies: NDArray[np.int64] = (blocks.astype(np.int64) ** 2).sum(axis=1)
@@ -84,7 +80,7 @@ class AutomaticGain:
 
 
 def levelled(blocks: Iterable[Samples], sample_rate: int, detection: params.Detection) -> Iterator[Samples]:
-    """A recording as SoX's rule hears it, in blocks: behind the automatic gain if the parameters ask for it."""
+    """Yield a recording as SoX's rule gets it, in blocks: behind the automatic gain if the parameters ask for it."""
     if not detection.automatic_gain:
         yield from blocks
         return

@@ -4,8 +4,8 @@ SoX returns the samples that it keeps but not their positions. `SoxRule` gives t
 be SoX's own output. docs/silence.md explains why sample numbers in extra channels do not work.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def detect(read: Read, n_samples: int, sample_rate: int, detection: params.Detec
 
     Returns
     -------
-    Spans of speech, shape (spans, 2); (0, 2) if all is silence.
+    Spans of speech, shape (spans, 2).
 
     Raises
     ------
@@ -48,7 +48,7 @@ def detect(read: Read, n_samples: int, sample_rate: int, detection: params.Detec
         return levelled(recorded, sample_rate, detection)
 
     spans = sox_spans(chunks(), CompiledRule(sample_rate, detection.threshold))
-    if not _equal(_kept(chunks(), spans), run_sox(chunks(), sample_rate, detection.threshold)):
+    if _digest(_kept(chunks(), spans)) != _digest(run_sox(chunks(), sample_rate, detection.threshold)):
         raise Defect("SoX did not keep the samples that its rule keeps; please report this with the recording")
     return tidy(spans, n_samples, sample_rate, detection)
 
@@ -56,71 +56,53 @@ def detect(read: Read, n_samples: int, sample_rate: int, detection: params.Detec
 def detect_together(
     recordings: Sequence[tuple[Read, int]], sample_rate: int, detection: params.Detection
 ) -> list[Spans | None]:
-    """Find the speech of recordings with one SoX, which hears them one after the other, with silence between them.
+    """Find the speech of recordings with one SoX process, which gets them in a row with silence between them.
 
-    Starting SoX takes as long as it takes for 6 s of audio. The silence brings it back to the state it starts in.
+    Starting SoX takes as long as 6 s of audio. The silence resets it.
 
     Parameters
     ----------
     recordings
-        With their lengths, in samples.
+        Samples and length of each recording.
 
     Returns
     -------
-    As `detect` for every recording, or None where that has to be asked: the recording is long, the silence after it
+    As `detect` for every recording, or None if that has to be called: the recording is long, the silence after it
     would change its spans, or SoX failed or differed for any of them.
     """
-    certain = {
-        position: heard
-        for position, (read, n_samples) in enumerate(recordings)
-        if n_samples <= CHUNK_SAMPLES and (heard := _Heard.of(read(0, n_samples), sample_rate, detection)).certain
-    }
-    sent = (block for heard in certain.values() for block in heard.blocks)
-    kept = (block for heard in certain.values() for block in _kept(heard.blocks, heard.both))
+    certain: dict[int, Spans] = {}
+    sent, kept = list[Samples](), list[Samples]()
+    for position, (read, n_samples) in enumerate(recordings):
+        if n_samples > CHUNK_SAMPLES:
+            continue
+        blocks, alone, both = _before_silence(read(0, n_samples), sample_rate, detection)
+        if np.array_equal(within(both, 0, len(blocks[0])), alone):
+            certain[position] = alone
+            sent += blocks
+            kept += _kept(blocks, both)
     try:
-        equal = bool(certain) and _equal(kept, run_sox(sent, sample_rate, detection.threshold))
+        equal = bool(sent) and _digest(kept) == _digest(run_sox(sent, sample_rate, detection.threshold))
     except ProgramError:
         equal = False
     return [
-        tidy(certain[position].alone, n_samples, sample_rate, detection) if equal and position in certain else None
+        tidy(certain[position], n_samples, sample_rate, detection) if equal and position in certain else None
         for position, (_, n_samples) in enumerate(recordings)
     ]
 
 
-@dataclass(frozen=True)
-class _Heard:
-    """A recording in memory, as SoX hears it before some silence.
+def _before_silence(
+    samples: Samples, sample_rate: int, detection: params.Detection
+) -> tuple[list[Samples], Spans, Spans]:
+    """Return a recording and silence that resets SoX, as blocks, and what SoX keeps of the recording and of both."""
+    from pipeline.silence.compiled import CompiledRule  # with Numba, which only workers need
 
-    Attributes
-    ----------
-    blocks
-        The recording and the silence.
-    alone
-        The samples that SoX keeps of the recording alone.
-    both
-        The samples that it keeps of both.
-    """
-
-    blocks: tuple[Samples, Samples]
-    alone: Spans
-    both: Spans
-
-    @classmethod
-    def of(cls, samples: Samples, sample_rate: int, detection: params.Detection) -> "_Heard":
-        from pipeline.silence.compiled import CompiledRule  # with Numba, which only workers need
-
-        samples = np.concatenate(list(levelled([samples], sample_rate, detection)))
-        rule = CompiledRule(sample_rate, detection.threshold)
-        silence = np.zeros(rule.forgets_after, np.int16)
-        alone = sox_spans([samples], rule)
-        edges = alone.ravel()[: alone.size - rule.open].tolist()  # without its end, if SoX has not stopped before
-        edges += [sample for _, sample in rule.accept(silence)]
-        return cls((samples, silence), alone, np.array(edges, np.int64).reshape(-1, 2))
-
-    @property
-    def certain(self) -> bool:
-        """True if the silence does not change what SoX keeps of the recording."""
-        return np.array_equal(within(self.both, 0, len(self.blocks[0])), self.alone)
+    samples = np.concatenate(list(levelled([samples], sample_rate, detection)))
+    rule = CompiledRule(sample_rate, detection.threshold)
+    silence = np.zeros(rule.forgets_after, np.int16)
+    alone = sox_spans([samples], rule)
+    edges = alone.ravel()[: alone.size - rule.open].tolist()  # without its end, if SoX has not stopped before
+    edges += [sample for _, sample in rule.accept(silence)]
+    return [samples, silence], alone, np.array(edges, np.int64).reshape(-1, 2)
 
 
 def _kept(blocks: Iterable[Samples], spans: Spans) -> Iterator[Samples]:
@@ -130,16 +112,9 @@ def _kept(blocks: Iterable[Samples], spans: Spans) -> Iterator[Samples]:
         at += len(block)
 
 
-def _equal(kept: Iterable[Samples], by_sox: Iterator[Samples]) -> bool:
-    """True if both have the same samples, in blocks of any size, but none of SoX's is empty."""
-    rest = np.zeros(0, np.int16)
-    for block in kept:
-        at = 0
-        while at < len(block):
-            if not len(rest):
-                rest = next(by_sox, rest)
-            n_samples = min(len(block) - at, len(rest))
-            if not n_samples or not np.array_equal(block[at : at + n_samples], rest[:n_samples]):
-                return False
-            at, rest = at + n_samples, rest[n_samples:]
-    return not len(rest) and next(by_sox, None) is None
+def _digest(blocks: Iterable[Samples]) -> bytes:
+    """Return a digest of samples in blocks of any size."""
+    digest = hashlib.blake2b()
+    for block in blocks:
+        digest.update(block.tobytes())
+    return digest.digest()

@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.arrays import Samples
 from pipeline.audio.samples import FULL_SCALE
@@ -50,9 +49,7 @@ class SoxRule:
         self._most = self._window * FULL_SCALE**2  # its root overflows SoX's 32 bits: below any threshold
         self._squares = np.zeros(self._window, np.int64)  # of the window, oldest first
         self._energy = 0
-        self._run = (
-            0  # newest samples in a row that may end in a change: above the threshold if closed, not above if open
-        )
+        self._run = 0  # newest samples in a row that are above the threshold if closed, not above if open
         self.n_samples = 0
         self.open = False
 
@@ -79,13 +76,12 @@ class SoxRule:
         squares = wide * wide
         while len(squares):
             leaving = np.concatenate([self._squares, squares])
-            rises = squares - leaving[: len(squares)]
-            rises[0] += self._energy - self._least
-            excess, limit = np.add.accumulate(rises), self._most - self._least
-            unsigned = excess.view(np.uint64)  # an energy below `least` is a very large number
-            used = self._until_change(unsigned >= limit if self.open else unsigned < limit)
+            energies = np.add.accumulate(squares - leaving[: len(squares)])
+            energies += self._energy
+            above = (energies >= self._least) & (energies < self._most)
+            used = self._until_change((above ^ self.open).tobytes())
             self._squares = leaving[used : used + self._window]
-            self._energy = int(excess[used - 1]) + self._least
+            self._energy = int(energies[used - 1])
             self.n_samples += used
             squares = squares[used:]
             if self._run == self._wait:
@@ -96,28 +92,20 @@ class SoxRule:
                     self._squares, self._energy = np.zeros_like(self._squares), 0
         return changes
 
-    def _until_change(self, opposite: NDArray[np.bool_]) -> int:
-        """Advance to the sample that completes a change, or to the end; return the number of samples passed."""
-        at = 0
-        while at < len(opposite):
-            if not opposite[at]:
-                self._run = 0
-                ahead = int(opposite[at:].argmax())
-                if not opposite[at + ahead]:
-                    return len(opposite)
-                at += ahead
-            need = self._wait - self._run
-            stretch = opposite[at : at + need]
-            length = len(stretch) if stretch.all() else int(stretch.argmin())
-            self._run += length
-            at += length
+    def _until_change(self, opposite: bytes) -> int:
+        """Count newest samples that may end in a change; return the number of samples up to the change or the end."""
+        if 1 not in opposite:
+            self._run = 0
+            return len(opposite)
+        for at, is_opposite in enumerate(opposite, 1):
+            self._run = self._run + 1 if is_opposite else 0
             if self._run == self._wait:
                 return at
-        return at
+        return len(opposite)
 
 
 def _least_energy(window: int, threshold: float) -> int:
-    """The smallest sum of squared 16-bit samples over a window that SoX finds above the threshold.
+    """Return the smallest sum of squared 16-bit samples over a window that SoX finds above the threshold.
 
     SoX takes the root in double precision, truncates it to its input's precision and compares that. Bisection inverts
     this computation, so that everything else is in exact integers.

@@ -101,7 +101,7 @@ def frame_flags(spans: Spans, n_samples: int, hop_length: int, first: int, count
 
 
 def within(spans: Spans, start: int, n_samples: int) -> Spans:
-    """The parts of spans that lie in `n_samples` samples from `start` on, counted from `start`.
+    """Return the parts of spans within `n_samples` samples from `start` on, counted from `start`.
 
     Examples
     --------

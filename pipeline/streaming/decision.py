@@ -10,7 +10,7 @@ from pydantic import Field
 from pipeline import params
 from pipeline.arrays import Posteriors
 
-POSTERIOR_FLOOR = 1e-10  # lower posteriors count as this, so that no single frame rules a language out
+POSTERIOR_FLOOR = 1e-10  # lower posteriors are raised to this, so that no single frame rules a language out
 UNKNOWN = "unknown"  # the answer below the confidence of `Rule.unknown_below`
 
 
@@ -20,9 +20,9 @@ class Rule(params.Section):
     Attributes
     ----------
     mean
-        What is averaged over the frames: log posteriors, or the posteriors themselves.
+        Average of log posteriors, or of the posteriors themselves.
     temperature
-        The logarithms of the answer's posteriors are divided by it, so that its confidence is honest.
+        Divisor of the answer's log posteriors that calibrates its confidence.
     unknown_below
         Less confident answers are `unknown`.
     """
@@ -32,12 +32,12 @@ class Rule(params.Section):
     unknown_below: Annotated[float, Field(ge=0, le=1)] = 0.0
 
     def evidence(self, posteriors: Posteriors) -> NDArray[np.float64]:
-        """What is averaged over the speech frames, shape (frames, classes)."""
+        """Return the values to average over the speech frames, shape (frames, classes)."""
         likely = np.maximum(posteriors.astype(np.float64), POSTERIOR_FLOOR)
         return np.log(likely) if self.mean == "log" else likely
 
     def answer(self, mean: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Posteriors of a stream, shape (..., classes), given the mean of its evidence.
+        """Return the posteriors of a stream, shape (..., classes), given the mean of its evidence.
 
         >>> Rule(mean="log", temperature=0.5).answer(np.log([0.6, 0.4])).round(2)
         array([0.69, 0.31])
@@ -57,6 +57,8 @@ class Decision:
         Speech frames so far.
     since
         Number of the frame since which the same language has led.
+    changes
+        How often the leading language has changed.
 
     Examples
     --------
@@ -74,7 +76,7 @@ class Decision:
         self._classes, self._languages, self._rule = classes, languages, rule
         self._total = np.zeros(len(classes))
         self._best = -1  # number of the leading language
-        self.frames = self.since = 0
+        self.frames = self.since = self.changes = 0
 
     def accept(self, posteriors: Posteriors, numbers: Iterable[int]) -> None:
         """Take the posteriors of more speech frames, shape (frames, classes), and their numbers in the stream."""
@@ -85,6 +87,7 @@ class Decision:
         np.add.accumulate(totals, out=totals)
         for number, best in zip(numbers, totals[:, : len(self._languages)].argmax(axis=1).tolist(), strict=True):
             if best != self._best:
+                self.changes += self._best >= 0
                 self._best, self.since = best, int(number)
         self._total = totals[-1]
         self.frames += len(posteriors)

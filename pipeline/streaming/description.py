@@ -14,25 +14,25 @@ from pipeline.streaming.decision import Rule
 DESCRIPTION = "streaming.json"
 FRONT_END = "frontend.npz"
 GOLDEN = "golden.npz"
-EXPORT_REMEDY = "copy the whole folder or export again"
+EXPORT_REMEDY = "copy the whole folder, or run `dvc repro` to export again"
 
 
 class Description(params.Section):
-    """Everything about an exported network that its own file does not hold, as in streaming.json."""
+    """The content of streaming.json."""
 
-    schema_version: Literal[4]
-    streaming: bool  # false: it was trained on features that can't be streamed
+    schema_version: Literal[4] = 4
+    streaming: bool  # False if it was trained on features that can't be streamed
     languages: tuple[str, ...]
     classes: tuple[str, ...]
     sample_rate: PositiveInt
     mfcc: params.Mfcc
-    conventions: dict[str, Any]  # choices without a parameter, for other implementations of the stream
+    conventions: dict[str, Any]  # fixed choices, for other implementations of the stream
     silence: params.Silence
     decision: Rule
-    states: dict[str, PositiveInt]  # names and lengths
-    weights: PositiveInt  # number of them in the network
+    states: dict[str, PositiveInt]  # lengths by name
+    weights: PositiveInt  # number of weights of the network
     latency_s: dict[str, float]
-    tolerance: float  # largest difference allowed between a posterior of a stream and that of the offline stages
+    tolerance: float  # largest allowed difference between the posteriors of a stream and of the offline stages
 
     @property
     def frame_s(self) -> float:
@@ -41,12 +41,7 @@ class Description(params.Section):
 
     def seen(self, speech: Flags) -> Flags:
         """Flag the frames that the network sees, shape (frames,), given the flags of speech."""
-        return speech | self.sees_silence
-
-    @property
-    def sees_silence(self) -> bool:
-        """True if the network sees every frame."""
-        return views.treatment(self.silence.strategy).seen
+        return speech | views.treatment(self.silence.strategy).seen
 
     def write(self, folder: Path) -> None:
         """Write it into a folder."""
@@ -62,19 +57,16 @@ class Description(params.Section):
             If it is missing, altered or of another version.
         """
         path = folder / DESCRIPTION
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise ArtifactError(
-                f"{path} can't be read ({error.strerror}); run `dvc repro` or name its folder"
-            ) from error
-        checksums.check(folder, [DESCRIPTION], EXPORT_REMEDY)
+        content = checksums.read(path, EXPORT_REMEDY)
         try:
             described = cls.model_validate_json(content)
-        except ValidationError as error:
+            if (
+                described.model_dump(exclude_unset=True) != described.model_dump()
+            ):  # a default may differ from its value
+                raise ValueError("keys are missing")
+        except ValueError as error:
+            mistake = params.first_mistake(error) if isinstance(error, ValidationError) else error
             raise ArtifactError(
-                f"{path} does not describe a model of this version ({params.first_mistake(error)}); export again"
+                f"{path} does not describe a model of this version ({mistake}); export again"
             ) from error
-        if described.model_dump(exclude_unset=True) != described.model_dump():  # a default may differ from its value
-            raise ArtifactError(f"{path} does not describe a model of this version (keys are missing); export again")
         return described

@@ -9,7 +9,7 @@ Chunks may be of any size: every frame, from the first to the last, equals that 
 import math
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -56,7 +56,7 @@ class Frames:
     posteriors: Posteriors
 
     def cells(self, frame_s: float) -> Iterator[list[str]]:
-        """The frames as rows of CSV: number, time in s, speech, posteriors (empty if the network does not see it).
+        """Yield the frames as rows of CSV: number, time in s, speech, posteriors (empty if not seen).
 
         >>> frames = Frames(7, np.array([True]), np.array([[0.25, 0.75]], np.float32))
         >>> list(frames.cells(0.01))
@@ -65,6 +65,12 @@ class Frames:
         for number, (speech, posteriors) in enumerate(zip(self.speech, self.posteriors, strict=True), self.first):
             numbers = ["" if np.isnan(posterior) else f"{posterior:.6f}" for posterior in posteriors]
             yield [str(number), f"{number * frame_s:.3f}", str(int(speech)), *numbers]
+
+
+def joined(parts: Sequence[Frames]) -> Frames:
+    """Join consecutive frames; at least one part."""
+    speech, posteriors = ([getattr(part, name) for part in parts] for name in ("speech", "posteriors"))
+    return Frames(parts[0].first, np.concatenate(speech), np.concatenate(posteriors))
 
 
 class Identifier:
@@ -82,7 +88,7 @@ class Identifier:
     decision
         The language so far.
     decided
-        Frames so far.
+        Number of frames so far.
     frame_s
         Seconds from one frame to the next.
     kernel
@@ -108,7 +114,7 @@ class Identifier:
         self._network, self.description, self.kernel = network, description, kernel
         self.sample_rate = description.sample_rate if sample_rate is None else _allowed(sample_rate)
         self.frame_s = description.frame_s
-        self._sees_silence = description.sees_silence
+        self._sees_silence = bool(description.seen(np.zeros(1, np.bool_)))
         self._states = network.stream()
         self._lock = threading.Lock()
         self._begin()
@@ -212,14 +218,14 @@ class Identifier:
             self._features.extend(self._framer.finish())
             self._speech.extend(self._detector.finish().tolist())
         count = min(len(self._features), len(self._speech))
-        heard = [self._speech.popleft() for _ in range(count)]
+        flags = [self._speech.popleft() for _ in range(count)]  # a list, as most calls complete one frame
         posteriors = np.empty((count, len(self.description.classes)), np.float32)
-        for number, is_speech in enumerate(heard):
+        for number, is_speech in enumerate(flags):
             frame = self._features.popleft()
             posteriors[number] = self._states.step(frame) if is_speech or self._sees_silence else np.nan
         first, self.decided = self.decided, self.decided + count
-        speech = np.array(heard, np.bool_)
-        self.decision.accept(posteriors[speech], [number for number, yes in enumerate(heard, first) if yes])
+        speech = np.array(flags, np.bool_)
+        self.decision.accept(posteriors[speech], [number for number, yes in enumerate(flags, first) if yes])
         return Frames(first, speech, posteriors)
 
 

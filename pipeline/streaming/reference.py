@@ -1,4 +1,4 @@
-"""The offline chain on a whole recording: the answers that a stream of the same audio has to give at every frame.
+"""The offline chain on a whole recording: a stream of the same audio has to give these answers at every frame.
 
 samples ─┬─► MFCCs ──────────────────┬─► frames that the network sees ─► posteriors
          └─► SoX's spans ─► flags ───┘
@@ -60,7 +60,7 @@ def compute(samples: Samples, kernel: Kernel, description: Description, predict:
 
 
 def posteriors(features: Features, speech: Flags, description: Description, predict: Predict) -> Posteriors:
-    """Posteriors of frames, shape (frames, classes), given their features and flags; NaN for those not seen."""
+    """Return the posteriors of frames, shape (frames, classes), from features and flags; NaN for unseen frames."""
     answers = np.full((len(features), len(description.classes)), np.nan, np.float32)
     seen = description.seen(speech)
     if seen.any():

@@ -6,21 +6,18 @@
 LiteRT and ONNX Runtime need no TensorFlow and start in a fraction of a second.
 """
 
-import functools
-import importlib
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import backend, checksums, params
-from pipeline.errors import ArtifactError
+from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.streaming.description import EXPORT_REMEDY
 
 Name = Literal["litert", "onnx", "keras", "saved_model"]
@@ -36,19 +33,29 @@ class Network(ABC):
         The file or folder of its runtime.
     states
         Names and lengths of the states, as in streaming.json.
+
+    Attributes
+    ----------
+    file
+        Name of the file or folder in an export.
+    package
+        The package that runs it.
     """
+
+    file: ClassVar[str]
+    package: ClassVar[str]
 
     def __init__(self, path: Path, states: Mapping[str, int]) -> None:
         self._zeros = tuple(np.zeros((1, units), np.float32) for units in states.values())
         self._open(path, tuple(states))
 
     def stream(self) -> "Stream":
-        """A new stream, which holds only its states."""
+        """Return a new stream, which holds only its states."""
         return Stream(self, self._zeros)
 
     @abstractmethod
     def step(self, frame: NDArray[np.float32], states: States) -> tuple[NDArray[np.float32], States]:
-        """The posterior, shape (classes,), and the next states, after one more frame, shape (n_mfcc,)."""
+        """Return the posterior, shape (classes,), and the next states, after one more frame, shape (n_mfcc,)."""
 
     @abstractmethod
     def _open(self, path: Path, states: tuple[str, ...]) -> None: ...
@@ -61,7 +68,7 @@ class Stream:
         self._network, self._initial, self._states = network, states, states
 
     def step(self, frame: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The posterior, shape (classes,), after one more frame, shape (n_mfcc,)."""
+        """Return the posterior, shape (classes,), after one more frame, shape (n_mfcc,)."""
         posterior, self._states = self._network.step(frame, self._states)
         return posterior
 
@@ -72,6 +79,8 @@ class Stream:
 
 class LiteRt(Network):
     """model.tflite on LiteRT."""
+
+    file, package = "model.tflite", "ai_edge_litert"
 
     def _open(self, path: Path, states: tuple[str, ...]) -> None:
         from ai_edge_litert.interpreter import Interpreter
@@ -101,6 +110,8 @@ class LiteRt(Network):
 class Onnx(Network):
     """model.onnx on ONNX Runtime, whose sessions threads may share."""
 
+    file, package = "model.onnx", "onnxruntime"
+
     def _open(self, path: Path, states: tuple[str, ...]) -> None:
         import onnxruntime
 
@@ -118,6 +129,8 @@ class Onnx(Network):
 
 class Keras(Network):
     """streaming.keras: its layers keep the states of one stream, so every step first sets those of its own stream."""
+
+    file, package = "streaming.keras", "tensorflow"
 
     def _open(self, path: Path, states: tuple[str, ...]) -> None:
         model = backend.keras().models.load_model(path, compile=False, safe_mode=True)
@@ -144,6 +157,8 @@ class Keras(Network):
 class SavedModel(Network):
     """saved_model/, called as TensorFlow Serving would."""
 
+    file, package = "saved_model", "tensorflow"
+
     def _open(self, path: Path, states: tuple[str, ...]) -> None:
         backend.keras()
         import tensorflow
@@ -159,30 +174,12 @@ class SavedModel(Network):
         return answer["posterior"].numpy()[0, 0], [answer[f"next_{name}"] for name in self._names]
 
 
-class Runtime(NamedTuple):
-    """A runtime that can run the network of an export."""
-
-    file: str  # or folder, in the export
-    network: type[Network]
-    require: Callable[[], ModuleType]  # imports its package
-
-
-RUNTIMES: dict[Name, Runtime] = {
-    "litert": Runtime("model.tflite", LiteRt, functools.partial(importlib.import_module, "ai_edge_litert.interpreter")),
-    "onnx": Runtime("model.onnx", Onnx, functools.partial(importlib.import_module, "onnxruntime")),
-    "keras": Runtime("streaming.keras", Keras, backend.keras),
-    "saved_model": Runtime("saved_model", SavedModel, backend.keras),
-}
+RUNTIMES: dict[Name, type[Network]] = {"litert": LiteRt, "onnx": Onnx, "keras": Keras, "saved_model": SavedModel}
 
 
 def installed() -> list[Name]:
-    """The runtimes whose packages are installed."""
-    found: list[Name] = []
-    for name, runtime in RUNTIMES.items():
-        with suppress(ImportError):
-            runtime.require()
-            found.append(name)
-    return found
+    """Return the runtimes whose packages are installed."""
+    return [name for name, network in RUNTIMES.items() if find_spec(network.package)]
 
 
 def load(folder: Path, name: Name, states: Mapping[str, int]) -> Network:
@@ -203,17 +200,16 @@ def load(folder: Path, name: Name, states: Mapping[str, int]) -> Network:
         If the file of that runtime is missing or altered, or the runtime is not installed or can't read it.
     """
     params.choose("runtime", name, RUNTIMES)
-    runtime = RUNTIMES[name]
-    path = folder / runtime.file
-    checksums.check(folder, [runtime.file], EXPORT_REMEDY)
+    network = RUNTIMES[name]
+    checksums.check(folder, [network.file], EXPORT_REMEDY)
     try:
-        runtime.require()
+        return network(folder / network.file, states)
     except ImportError as error:
         raise ArtifactError(
             f"runtime {name!r} is not installed ({error.name or error}); install it or choose another"
         ) from error
-    try:
-        return runtime.network(path, states)
+    except ArgumentError:  # Keras has other settings
+        raise
     except Exception as error:  # each runtime raises its own classes
         reason = " ".join(str(error).split())
-        raise ArtifactError(f"{path} can't be read by {name!r} ({reason}); export again") from error
+        raise ArtifactError(f"{folder / network.file} can't be read by {name!r} ({reason}); export again") from error

@@ -1,7 +1,7 @@
-"""Similar voices of one language, as one speaker: what stays together then can't leak from one split to another.
+"""Similar voices of one language count as one speaker, so that a voice can't leak from one split to another.
 
 Too large a cluster costs nothing but freedom of the split, too small a one leaks. docs/corpora.md shows how well known
-speakers are found again.
+speakers are recovered.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ SAMPLE = 2000  # recordings whose distances give the median
 
 
 def speakers(rows: Sequence[RecordingRow], vectors: NDArray[np.float64]) -> dict[str, str]:
-    """The speaker of each recording: the first recording of the cluster of voices that it belongs to."""
+    """Return the speaker of each recording: the cluster of voices that it belongs to."""
     numbers: dict[str, list[int]] = defaultdict(list)
     for number, row in enumerate(rows):
         numbers[row.language].append(number)
@@ -38,7 +38,7 @@ def speakers(rows: Sequence[RecordingRow], vectors: NDArray[np.float64]) -> dict
 
 
 def cluster(vectors: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Labels of similar vectors, shape (recordings,): average linkage of standardised vectors."""
+    """Return labels of similar vectors, shape (recordings,), by average linkage of standardised vectors."""
     from sklearn.cluster import AgglomerativeClustering
     from sklearn.metrics import pairwise_distances
     from sklearn.neighbors import kneighbors_graph
@@ -64,6 +64,6 @@ def cluster(vectors: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def renamed(rows: Sequence[RecordingRow], voices: Path) -> list[RecordingRow]:
-    """Recordings with the speakers that voices.csv gives them; those of known speakers unchanged."""
+    """Replace the speakers of recordings by those in voices.csv; known speakers stay."""
     named = {row.recording: row.speaker for row in tables.scan(voices, VoiceRow)}
     return [dataclasses.replace(row, speaker=named[row.recording]) if row.recording in named else row for row in rows]

@@ -11,7 +11,7 @@ BLOCK_ROWS = 60_000  # of the store, read at a time
 
 
 def vectors(store: FeatureStore, recordings: Sequence[str]) -> NDArray[np.float64]:
-    """The vectors of recordings, shape (recordings, 2 · n_mfcc); zeros for a recording without speech."""
+    """Return the vectors of recordings, shape (recordings, 2 · n_mfcc); zeros for a recording without speech."""
     return np.stack([_vector(store, store.index(recording)) for recording in recordings])
 
 

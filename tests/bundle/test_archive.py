@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import checksums, params
+from pipeline import checksums
 from pipeline.bundle import archive, pdf
 from pipeline.errors import ArgumentError, ArtifactError, ProgramError, ProjectError, UserError
 from tests.export import small
@@ -22,10 +22,10 @@ def git(folder: Path, *words: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, defaults: params.Params) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with the results that a bundle takes."""
     folder = tmp_path_factory.mktemp("made")
-    small.export(small.design("mask"), "mask", defaults.silence, folder / "artifacts")
+    shutil.copytree(small.made("mask").folder, folder / "artifacts")
     (folder / "artifacts" / "model" / "model.png").write_bytes(b"png")
     checksums.seal(folder / "artifacts" / "model")
     plots = folder / "artifacts" / "report" / "plots"
@@ -60,7 +60,7 @@ def test_everything_is_in_one_folder_with_its_checksum(project: Path, tmp_path: 
         members = {name.removeprefix("Zhang hw5/"): packed.read(name) for name in packed.namelist()}
         assert all(name.startswith("Zhang hw5/") for name in packed.namelist())
     assert {
-        "test_model.py", "requirements.txt", "report.html", "report.pdf", "model.png", "plots/1_a.png",
+        "test_model.py", "requirements.txt", "pipeline.zip", "report.html", "report.pdf", "model.png", "plots/1_a.png",
         "sequence/sequence.keras", "sequence/sequence.weights.h5", "code/params.yaml", f"code/{TEXT}",
         "model/streaming.json", "model/streaming.keras", "model/model.tflite", "model/golden.npz",
     } <= members.keys()  # fmt: skip

@@ -1,55 +1,34 @@
-"""test_model.py, which is written without this package, answers like it."""
+"""test_model.py answers like the Identifier, and needs only what the archive holds."""
 
 import csv
+import importlib.metadata
 import io
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pipeline import params
 from pipeline.arrays import Samples
 from pipeline.audio.samples import to_waveform
+from pipeline.bundle import contents
 from pipeline.bundle import test_model as script
-from pipeline.silence.gain import AutomaticGain
-from pipeline.silence.rule import SoxRule
-from pipeline.silence.spans import sox_spans
 from pipeline.streaming.identifier import Identifier
 from tests.export import small
 
 Babble = Callable[[int, int], Samples]
+NEEDED_BY_THOSE = {
+    *("_soundfile", "_soundfile_data", "cffi", "_cffi_backend", "pydantic_core", "annotated_types"),
+    *("typing_extensions", "typing_inspection", "flatbuffers"),
+}
 
 
-@given(st.integers(0, 10**6), st.integers(0, 30_000), st.sampled_from([0.3, 1.0, 5.0]))
-def test_the_rule_for_silence_is_that_of_the_pipeline(babble: Babble, seed: int, n: int, threshold: float) -> None:
-    samples = babble(seed, n)
-    wanted = sox_spans([samples], SoxRule(16000, threshold))
-    assert np.array_equal(np.array(script.sox_spans(samples, 16000, threshold)).reshape(-1, 2), wanted)
-
-
-@given(st.integers(0, 10**6), st.integers(0, 90_000))
-def test_the_gain_is_that_of_the_pipeline(babble: Babble, seed: int, n: int) -> None:
-    samples, gain = babble(seed, n), AutomaticGain(16000)
-    assert np.array_equal(script.amplified(samples, 16000), np.concatenate([gain.accept(samples), gain.finish()]))
-
-
-@pytest.fixture(scope="module", params=small.STRATEGIES)
-def export(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, defaults: params.Params) -> Path:
-    """An export of every silence strategy; two use everything that is off by default."""
-    folder, everything = tmp_path_factory.mktemp("export"), request.param in ("remove", "label")
-    design = small.design(
-        request.param,
-        "lstm" if everything else "gru",
-        cmvn="mean_variance" if everything else "none",
-        deltas=3 if everything else 0,
-    )
-    detection = defaults.silence.model_copy(update={"automatic_gain": everything})
-    small.export(design, request.param, detection, folder)
-    return folder / "streaming"
+@pytest.fixture(scope="session")
+def export() -> Path:
+    return small.made("remove").streaming
 
 
 @pytest.fixture
@@ -112,19 +91,12 @@ def test_streaming_keras_resets_in_one_call(export: Path) -> None:
     assert not np.array_equal(first, second)
 
 
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory, defaults: params.Params) -> Path:
-    folder = tmp_path_factory.mktemp("plain")
-    small.export(small.design("mask"), "mask", defaults.silence, folder)
-    return folder / "streaming"
-
-
 @pytest.mark.slow
 def test_labels_are_integers_or_names_and_bad_files_are_named(
-    plain: Path, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    export: Path, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (recordings / "bad\x1b[2J.wav").write_text("no audio")
-    run(monkeypatch, plain, recordings)
+    run(monkeypatch, export, recordings)
     answers = {row["file"]: row["language"] for row in csv.DictReader(io.StringIO(capsys.readouterr().out))}
     others = {name: next(one for one in small.LANGUAGES if one != answers[name]) for name in answers}
     labels = tmp_path / "labels.csv"
@@ -132,7 +104,7 @@ def test_labels_are_integers_or_names_and_bad_files_are_named(
         f"file,label\n0.wav,{small.LANGUAGES.index(answers['0.wav'])}\n1.wav,{answers['1.wav']}\n"
         f"2.wav,{others['2.wav']}\n"
     )
-    assert run(monkeypatch, plain, recordings, "--labels", labels) == 2
+    assert run(monkeypatch, export, recordings, "--labels", labels) == 2
     printed = capsys.readouterr().err
     assert "accuracy: 66.7%, 2 of 3 recordings; 4 without a label or not readable" in printed
     assert "error: bad\\x1b[2J.wav: " in printed
@@ -162,7 +134,7 @@ def test_labels_are_read_as_spreadsheets_write_them(
     [("a,b\n1,2\n", "columns file and label"), ("file,label\na.wav,7\n", "label 7 of a.wav"), (None, "labels.csv")],
 )
 def test_bad_labels_are_one_sentence(
-    plain: Path,
+    export: Path,
     recordings: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -173,7 +145,7 @@ def test_bad_labels_are_one_sentence(
     if text:
         (tmp_path / "labels.csv").write_text(text)
     with pytest.raises(SystemExit) as ended:
-        run(monkeypatch, plain, recordings, "--labels", tmp_path / "labels.csv")
+        run(monkeypatch, export, recordings, "--labels", tmp_path / "labels.csv")
     assert ended.value.code == 2
     assert wrong in capsys.readouterr().err
 
@@ -187,14 +159,22 @@ def test_a_folder_without_recordings_is_one_sentence(
     for folder in (tmp_path, tmp_path / "missing"):
         with pytest.raises(SystemExit):
             run(monkeypatch, tmp_path, folder)
-        assert "holds no file of .wav" in capsys.readouterr().err
+        assert "holds no recording" in capsys.readouterr().err
 
 
-def test_names_are_text() -> None:
-    assert script.printable("=1+1.wav") == "./=1+1.wav"
-    assert script.printable("a\n\x1b[2J\udcff.wav") == "a\\n\\x1b[2J\\udcff.wav"
-
-
-def test_the_script_needs_only_what_is_next_to_it(project: Path) -> None:
-    text = (project / "pipeline" / "bundle" / "test_model.py").read_text()
-    assert "pipeline" not in text
+@pytest.mark.slow
+def test_the_script_needs_only_what_is_packed_beside_it(export: Path, recordings: Path, tmp_path: Path) -> None:
+    contents._script(tmp_path, dict(enumerate(small.LANGUAGES)))
+    (tmp_path / "model").symlink_to(export)
+    needed = {*contents.NEEDED, "ai_edge_litert", *NEEDED_BY_THOSE}
+    refused = {*importlib.metadata.packages_distributions()} - needed - {"pipeline"}
+    assert {"click", "tensorflow", "onnxruntime", "scipy", "sklearn", "yaml"} < refused
+    code = f"""{small.without(refused)}
+import runpy, sys
+sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in repr(finder)]
+sys.argv = ["test_model.py", {str(recordings)!r}]
+runpy.run_path({str(tmp_path / "test_model.py")!r}, run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("\n") == 7

@@ -104,7 +104,7 @@ def test_the_homework_goes_to_a_report_with_two_changed_lines(fresh: Callable[[]
     artifacts = copy.folder / "artifacts"
     voices = {row.recording: row.speaker for row in tables.read(artifacts / "speakers" / "voices.csv", VoiceRow)}
     assert len(voices) == 15
-    assert "15 recordings of speakers who are not known" in printed
+    assert "15 recordings of unknown speakers" in printed
     for name in ("train", "val", "test"):
         for row in tables.read(artifacts / "splits" / f"{name}.csv", SplitRow):
             assert row.speaker == voices[row.recording]

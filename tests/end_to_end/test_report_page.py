@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.report.examples import cards
 from pipeline.report.page import render
 from tests.end_to_end.conftest import Copy
-from tests.report.sample import LANGUAGES, comparison, example, made_answers, make_results
+from tests.report.sample import everything
 
 PHONE, DESKTOP = 390, 1280  # pixels
 LIMIT_BYTES = 5e6
@@ -61,8 +60,7 @@ def page(request: pytest.FixtureRequest, tiny: Copy) -> str:
     """The report of a run, and one in which every optional part is shown."""
     if request.param == "real":
         return (tiny.folder / "artifacts" / "report" / "index.html").read_text(encoding="utf-8")
-    answers = made_answers(LANGUAGES, [("english", "english"), ("hindi", "mandarin")])
-    return render(make_results(cards=cards(map(example, answers)), comparison=comparison()))
+    return render(everything())
 
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])

@@ -1,5 +1,9 @@
-"""Small exported networks with random weights."""
+"""Small exported networks with random weights, one per silence strategy, shared by the tests of several packages."""
 
+import functools
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -23,6 +27,9 @@ LANGUAGES = ("english", "hindi", "mandarin")
 STRATEGIES: tuple[params.SilenceStrategy, ...] = get_args(params.SilenceStrategy)
 RATE_HZ, N_MFCC = 16000, 13
 MFCC = params.Mfcc(n_mfcc=N_MFCC, n_fft=400, hop_length=160, n_mels=20, fmin=0.0, fmax=None, top_db=None)
+SILENCE = params.load(Path(__file__).parents[2] / "params.yaml").silence
+DIVISION = Division("english", (("a", "b"), ("c",)), ("hindi", "mandarin"))
+SCRATCH = tempfile.TemporaryDirectory(prefix="exports")  # removed when Python ends
 
 
 def design(
@@ -42,6 +49,59 @@ def design(
     return make_architecture(model, classes, division, np.zeros(N_MFCC), np.full(N_MFCC, 400.0), strategy)
 
 
+DESIGNS = {
+    "none": design("none", "gru", (12, 7), (9,)),
+    "remove": design("remove", "lstm", cmvn="mean_variance", deltas=3),
+    "mask": design("mask"),
+    "label": design("label", "gru", (8, 7), (9,), DIVISION, "mean"),
+}
+
+
+@dataclass(frozen=True)
+class Export:
+    """A network with random weights, and its export."""
+
+    architecture: Architecture
+    description: Description
+    folder: Path  # of model/ and streaming/
+
+    @property
+    def streaming(self) -> Path:
+        return self.folder / "streaming"
+
+
+@functools.cache
+def made(strategy: params.SilenceStrategy) -> Export:
+    """The export for a strategy; `remove` and `label` have every option that changes a stream."""
+    architecture, folder = DESIGNS[strategy], Path(SCRATCH.name) / strategy
+    (folder / "model").mkdir(parents=True)
+    trained = network(architecture)
+    trained.save(folder / "model" / "sequence.keras")
+    description = described(strategy, trained.count_params())
+    formats.write(trained, architecture, description, folder / "streaming")
+    return Export(architecture, description, folder)
+
+
+def described(strategy: params.SilenceStrategy, weights: int = 1) -> Description:
+    """The description of the export for a strategy."""
+    every = strategy in ("remove", "label")
+    silence = SILENCE.model_copy(update={"strategy": strategy, "automatic_gain": every})
+    return Description(
+        streaming=True,
+        languages=LANGUAGES,
+        classes=DESIGNS[strategy].classes,
+        sample_rate=RATE_HZ,
+        mfcc=MFCC,
+        conventions=formats.CONVENTIONS,
+        silence=silence,
+        decision=Rule(),
+        states=DESIGNS[strategy].states,
+        weights=weights,
+        latency_s=formats.latency(RATE_HZ, MFCC, silence),
+        tolerance=1e-4,
+    )
+
+
 def network(architecture: Architecture) -> "Model":
     """A network on whole sequences with random weights and biases, which Keras would start at 0."""
     backend.keras().utils.set_random_seed(3)
@@ -51,37 +111,24 @@ def network(architecture: Architecture) -> "Model":
     return model
 
 
-def export(
-    architecture: Architecture,
-    strategy: params.SilenceStrategy,
-    detection: params.Silence,
-    folder: Path,
-    tolerance: float = 1e-4,
-) -> Description:
-    """Write a network with random weights, and its export, into a folder: model/sequence.keras and streaming/."""
-    (folder / "model").mkdir(parents=True)
-    trained = network(architecture)
-    trained.save(folder / "model" / "sequence.keras")
-    description = formats.describe(
-        architecture,
-        languages=LANGUAGES,
-        sample_rate=RATE_HZ,
-        mfcc=MFCC,
-        silence=detection.model_copy(update={"strategy": strategy}),
-        decision=Rule(),
-        streaming=True,
-        tolerance=tolerance,
-        weights=trained.count_params(),
-    )
-    formats.write(trained, architecture, description, folder / "streaming")
-    return description
-
-
+@functools.cache
 def trained(folder: Path) -> Predict:
     """The network that was exported from a folder, on whole sequences."""
     model = formats.load(folder / "model" / "sequence.keras")
 
     def predict(features: Features) -> Posteriors:
-        return np.asarray(model.predict(features[None], verbose=0)[0])
+        padding = (
+            -len(features) % 256
+        )  # TensorFlow traces every length anew, and a network does not see what comes later
+        return np.asarray(model.predict(np.pad(features, ((0, padding), (0, 0)))[None], verbose=0)[0, : len(features)])
 
     return predict
+
+
+def without(packages: Iterable[str]) -> str:
+    """Code that makes Python import none of these packages."""
+    return f"""
+from importlib.machinery import PathFinder
+find = PathFinder.find_spec
+PathFinder.find_spec = lambda name, *words: None if name.partition(".")[0] in {set(packages)!r} else find(name, *words)
+"""

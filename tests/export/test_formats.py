@@ -5,44 +5,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import backend, checksums, params
-from pipeline.arrays import Features
+from pipeline import backend, checksums
 from pipeline.errors import ArtifactError
 from pipeline.export import formats
 from pipeline.streaming import runtimes
 from pipeline.streaming.description import Description
 from pipeline.streaming.runtimes import RUNTIMES
 from tests.export import small
-from tests.export.conftest import Export
-
-
-def random_mfccs(frames: int = 60) -> Features:
-    return np.random.default_rng(2).normal(0, 10, (frames, small.N_MFCC)).astype(np.float32)
+from tests.export.small import Export
 
 
 @pytest.mark.parametrize("runtime", list(RUNTIMES))
-def test_the_stream_equals_the_sequence_at_every_frame(exported: Export, runtime: runtimes.Name) -> None:
-    features = random_mfccs()
+def test_the_streams_of_one_network_equal_the_sequence_at_every_frame(exported: Export, runtime: runtimes.Name) -> None:
+    features = np.random.default_rng(2).normal(0, 10, (60, small.N_MFCC)).astype(np.float32)
     wanted = small.trained(exported.folder)(features)
-    stream = runtimes.load(exported.streaming, runtime, exported.description.states).stream()
-    for _ in range(2):  # the second time after a reset
-        answers = np.array([stream.step(frame) for frame in features])
-        np.testing.assert_allclose(answers, wanted, atol=1e-6)
-        stream.reset_states()
-    np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
-
-
-@pytest.mark.parametrize("runtime", list(RUNTIMES))
-def test_streams_of_one_network_are_independent(exported: Export, runtime: runtimes.Name) -> None:
     shared = runtimes.load(exported.streaming, runtime, exported.description.states)
     one, other = shared.stream(), shared.stream()
-    alone = [one.step(frame) for frame in random_mfccs(5)]
+    answers = np.array([(one.step(frame), other.step(-frame))[0] for frame in features])
+    np.testing.assert_allclose(answers, wanted, atol=1e-6)
+    np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
     one.reset_states()
-    between = []
-    for frame in random_mfccs(5):
-        between.append(one.step(frame))
-        other.step(-frame)
-    np.testing.assert_array_equal(alone, between)
+    np.testing.assert_array_equal([one.step(frame) for frame in features], answers)
 
 
 def test_an_export_holds_its_description_and_checksums_of_all_its_files(exported: Export) -> None:
@@ -55,8 +38,8 @@ def test_an_export_holds_its_description_and_checksums_of_all_its_files(exported
     )
 
 
-def test_latency_is_half_a_window_and_the_longest_wait_for_a_speech_flag(defaults: params.Params) -> None:
-    found = formats.latency(16000, small.MFCC, defaults.silence)
+def test_latency_is_half_a_window_and_the_longest_wait_for_a_speech_flag() -> None:
+    found = formats.latency(16000, small.MFCC, small.SILENCE)
     assert found == {"look_ahead": 0.0125, "silence": 0.37}  # 400 / 2 / 16000; 0.02 + 0.1 + 0.2 + 0.05
 
 

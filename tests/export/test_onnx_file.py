@@ -14,10 +14,9 @@ from pipeline.network.ensemble import Division
 from pipeline.streaming.runtimes import Onnx
 from tests.export import small
 
-DIVISION = Division("english", (("a", "b"), ("c",)), ("hindi", "mandarin"))
 CASES: list[tuple[params.Cell, params.Cmvn, int, Division | None, tuple[int, ...]]] = [
-    ("gru", "mean", 0, DIVISION, ()),
-    ("lstm", "none", 3, DIVISION, (9,)),
+    ("gru", "mean", 0, small.DIVISION, ()),
+    ("lstm", "none", 3, small.DIVISION, (9,)),
     ("gru", "mean_variance", 3, None, (9, 5)),
 ]
 

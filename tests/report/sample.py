@@ -82,6 +82,13 @@ def amounts(minutes: float, share: float) -> dict[str, dict[str, float]]:
     }
 
 
+def recording(name: str, language: str, n: int) -> RecordingRow:
+    return RecordingRow(
+        name, "p", language, "s", "g", 5.0 + n, 9, 16_000, 1, "WAV", "", -1.0, -20.0 - n, 0.0, 0.0,
+        bandwidth_hz=7000.0, noise_floor_dbfs=-60.0 + n,
+    )  # fmt: skip
+
+
 def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Results:
     """Results in which all numbers differ."""
     first, second, third = languages
@@ -230,29 +237,11 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
         rejected=[RejectedRow("a/b.wav", "too_short", "lasts 0.1 s")] * 4
         + [RejectedRow("c.wav", "unreadable", "is text")],
         recordings=[
-            RecordingRow(
-                f"{name}{n}",
-                "p",
-                language,
-                "s",
-                "g",
-                5.0 + n,
-                9,
-                16_000,
-                1,
-                "WAV",
-                "",
-                -1.0,
-                -20.0 - n,
-                0.0,
-                0.0,
-                bandwidth_hz=7000.0,
-                noise_floor_dbfs=-60.0 + n,
-            )
+            recording(f"{name}{n}", language, n)
             for name in ("train", "val", "test")
             for n, language in enumerate(languages)
         ],
-        cards=[],
+        examples=[],
         corpus_id="c0c0a",
         synthetic=False,
         provenance=Commit("beef123", "2026-01-02", True, {}),
@@ -272,7 +261,7 @@ def made_answers(languages: Sequence[str], pairs: Sequence[tuple[str, str]]) -> 
     return found
 
 
-def example(answer: Answer, classes: Sequence[str] = LANGUAGES) -> Example:
+def example(answer: Answer, number: int = 1, classes: Sequence[str] = LANGUAGES) -> Example:
     """Two seconds of an answer: a tone, then silence that the network does not see."""
     samples = np.zeros(2 * RATE_HZ, np.int16)
     samples[:RATE_HZ] = 9000 * np.sin(np.arange(RATE_HZ) / 9)
@@ -280,7 +269,76 @@ def example(answer: Answer, classes: Sequence[str] = LANGUAGES) -> Example:
         FrameRow(answer.row.recording, n, n / 100, int(n < 100), dict.fromkeys(classes, "0.25" if n < 100 else ""))
         for n in range(200)
     ]
-    return Example(ExampleRow(answer.row.recording, 0, "right", 0.0, 2.0), answer, samples, RATE_HZ, frames)
+    row = ExampleRow(answer.row.recording, 0, "right", 0.0, 2.0)
+    return Example(number, row, answer, samples, RATE_HZ, frames)
+
+
+def everything() -> Results:
+    """Results with every optional part of the page."""
+    made = make_results()
+    pairs = [("english", "english")] * 3 + [("english", "hindi")] + [("hindi", "undecided")] * 2
+    answers = made_answers(LANGUAGES, pairs)
+    silent = example(answers[4], 3)
+    minutes = made.manifests["minutes"]
+    two = {"": amounts(7.25, 0.31), "radio": amounts(8.25, 0.69)}
+    other = {
+        "recordings": 21, "speakers": 7, "recording_accuracy": 0.2345, "macro_recall": 0.3456,
+        "recall": {"hindi": 0.25}, "speakers_by_language": {"hindi": 7},
+        "intervals": {**made.metrics["intervals"], "recall": {"hindi": (0.1, 0.4)}},
+    }  # fmt: skip
+    sections: dict[str, dict[str, Any]] = {
+        "balance": {"cap": 0.25},
+        "silence": {"strategy": "label"},
+        "split": {"holdout": {"source": ("tv", "<b>")}},
+    }
+    losses = enumerate((0.3, 0.2, 0.4, 0.9, 0.7, 0.8), 1)
+    return dataclasses.replace(
+        made,
+        params={**made.params, **{name: {**made.params[name], **values} for name, values in sections.items()}},
+        metrics={**made.metrics, "other": other},
+        answers=answers,
+        examples=[
+            example(answers[0], 1),
+            example(answers[3], 2),
+            dataclasses.replace(
+                silent, samples=silent.samples * 0, frames=[dataclasses.replace(row, speech=0) for row in silent.frames]
+            ),
+            dataclasses.replace(example(answers[5], 4), frames=[]),
+        ],
+        history=[EpochRow(n, n // 4, 0.5, 0.5, loss, 0.5, 1.0) for n, loss in losses],
+        manifests={
+            **made.manifests,
+            "balance": "ensemble",
+            "ensemble": {"large": "hindi", "parts": [["a"], ["b"]], "others": ["english", "mandarin"]},
+            "notes": ["no <speaker> is left"],
+            "minutes": {**minutes, "hindi": {**minutes["hindi"], "sources": two}},
+        },
+        leakage={"speaker_in_one_split": {"violations": 7, "examples": ["speaker ann is in test, train"]}},
+        confounds={"chance": 0.3333, "score": 0.35, "low": 0.3, "high": 0.4, "measures": [], "unknown": []},
+        synthetic=True,
+        usual={"runs": 10, "recording_accuracy": [0.9, 1.0], "macro_recall": [0.8, 0.95], "c_avg": [0.01, 0.07]},
+        provenance=Commit(
+            "beef123", "2026-01-02", False, {"recording_accuracy": 0.5123, "macro_recall": 0.4123, "c_avg": None}
+        ),
+        comparison=comparison(),
+    )
+
+
+def nothing() -> Results:
+    """Results of an offline model without answers, of which little else is known."""
+    made = make_results()
+    return dataclasses.replace(
+        made,
+        params={**made.params, "split": {**made.params["split"], "unit": "sequence"}},
+        description={**made.description, "streaming": False},
+        equality=[],
+        answers=[],
+        history=[EpochRow(1, 0, 1.0, 0.5, math.nan, 0.5, 1.0)],
+        search={"notes": []},
+        confounds={"chance": None, "score": None, "low": None, "high": None, "measures": [], "unknown": ["hindi"]},
+        rejected=[],
+        provenance=None,
+    )
 
 
 def comparison(corpus: str = "") -> list[ComparisonRow]:

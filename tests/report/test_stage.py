@@ -12,17 +12,14 @@ import pytest
 
 from pipeline import tables
 from pipeline.report.ablation import corpus_id
-from pipeline.report.page import Results, render
+from pipeline.report.page import TABLES, TREES, Results, render
 from pipeline.rows import (
     ComparisonRow,
     DecisionRow,
-    DetRow,
     EpochRow,
     EqualityRow,
     ExampleRow,
     FrameRow,
-    RecordingRow,
-    RejectedRow,
     SplitRow,
     StreamRow,
 )
@@ -39,14 +36,12 @@ def _stage(folder: Path) -> subprocess.CompletedProcess[str]:
 def _artifacts(folder: Path) -> tuple[Results, list[ComparisonRow]]:
     """Write what the other stages would have written; the results, and the comparison for this corpus."""
     made, artifacts = make_results(provenance=None), folder / "artifacts"
-    for name, tree in {
-        "evaluation/metrics": made.metrics, "splits/summary": made.splits, "splits/search": made.search,
-        "manifests/summary": made.manifests, "trim/summary": made.trim, "audit/leakage": made.leakage,
-        "audit/confounds": made.confounds, "audit/speakers": made.speakers, "ingest/summary": made.ingest,
-        "streaming/streaming": made.description,
-    }.items():  # fmt: skip
-        (artifacts / name).parent.mkdir(parents=True, exist_ok=True)
-        (artifacts / f"{name}.json").write_text(json.dumps(tree), encoding="utf-8")
+    for name, file in TREES.items():
+        (artifacts / file).parent.mkdir(parents=True, exist_ok=True)
+        (artifacts / file).write_text(json.dumps(getattr(made, name)), encoding="utf-8")
+    for name, (file, kind) in TABLES.items():
+        if name != "history":
+            tables.write(artifacts / file, kind, getattr(made, name))
     (artifacts / "corpus").mkdir()
     (artifacts / "corpus" / "files.csv").write_text("path\n", encoding="utf-8")
     known = comparison(corpus_id(b"path\n"))
@@ -54,12 +49,9 @@ def _artifacts(folder: Path) -> tuple[Results, list[ComparisonRow]]:
     evaluation = artifacts / "evaluation"
     tables.write(evaluation / "recordings.csv", DecisionRow, [answer.decision for answer in made.answers])
     tables.write(evaluation / "stream.csv", StreamRow, [answer.stream for answer in made.answers])
-    tables.write(evaluation / "det.csv", DetRow, made.det)
     tables.write(evaluation / "examples.csv", ExampleRow, [])
     tables.write(evaluation / "frames.csv", FrameRow, [])
     tables.write(artifacts / "streaming" / "equality.csv", EqualityRow, made.equality)
-    tables.write(artifacts / "ingest" / "recordings.csv", RecordingRow, made.recordings)
-    tables.write(artifacts / "ingest" / "rejected.csv", RejectedRow, made.rejected)
     split_rows = dict(made.split_rows) | {"test": [answer.row for answer in made.answers]}
     for name, rows in split_rows.items():
         tables.write(artifacts / "splits" / f"{name}.csv", SplitRow, rows)

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pipeline import params
 from pipeline.arrays import Features, Posteriors, Samples
 from pipeline.audio.container import Container
 from pipeline.audio.wav import Wav
@@ -23,7 +21,6 @@ from pipeline.streaming.identifier import Frames, Identifier
 from tests.export import small
 from tests.stores import build
 
-CELLS: dict[params.SilenceStrategy, params.Cell] = {"remove": "gru", "mask": "lstm", "label": "gru"}
 LENGTHS = (30_000, 8000, 41_234, 160, 20_000, 33_333)  # samples
 
 
@@ -31,29 +28,31 @@ LENGTHS = (30_000, 8000, 41_234, 160, 20_000, 33_333)  # samples
 class Case:
     """An export, and recordings to score with it."""
 
-    folder: Path  # of model/ and streaming/
-    description: Description
+    export: small.Export
     store: FeatureStore
     rows: list[SplitRow]
     wavs: dict[str, Wav]
 
+    @property
+    def description(self) -> Description:
+        return self.export.description
+
     def network(self) -> OfflineNetwork:
-        network = runtimes.load(self.folder / "streaming", "litert", self.description.states)
+        network = runtimes.load(self.export.streaming, "litert", self.description.states)
         return OfflineNetwork(self.store, network.stream(), self.description)
 
     def identifier(self) -> Identifier:
-        return Identifier.load(self.folder / "streaming")
+        return Identifier.load(self.export.streaming)
 
 
-@pytest.fixture(scope="session", params=list(CELLS))
+@pytest.fixture(scope="session", params=["remove", "mask", "label"])
 def case(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
-    defaults: params.Params,
     babble: Callable[[int, int], Samples],
 ) -> Case:
-    folder, strategy = tmp_path_factory.mktemp("scoring"), request.param
-    description = small.export(small.design(strategy, CELLS[strategy]), strategy, defaults.silence, folder)
+    folder, export = tmp_path_factory.mktemp("scoring"), small.made(request.param)
+    description = export.description
     kernel = make_kernel(small.MFCC, small.RATE_HZ)
 
     def unused(features: Features) -> Posteriors:
@@ -75,18 +74,23 @@ def case(
     speakers, lengths = [row.speaker for row in rows], [len(found.speech) for found in computed]
     features, speech = (np.concatenate(column) for column in list(zip(*computed, strict=True))[:2])
     build(path, list(wavs), [row.language for row in rows], speakers, lengths, features, speech)
-    return Case(folder, description, FeatureStore.open(path), rows, wavs)
+    return Case(export, FeatureStore.open(path), rows, wavs)
 
 
-def hand_made(case: Case, language: str, *favoured: int, n_silent: int = 0, speaker: str = "ann") -> RecordingScore:
+@pytest.fixture(scope="session")
+def description() -> Description:
+    """The description of a model with a class for silence."""
+    return small.described("label")
+
+
+def hand_made(
+    description: Description, language: str, *favoured: int, n_silent: int = 0, speaker: str = "ann"
+) -> RecordingScore:
     """The score of a recording that favours these languages in turn, then is silent."""
-    languages, classes = len(small.LANGUAGES), len(case.description.classes)
-    posteriors = np.full((len(favoured) + n_silent, classes), 0.1, np.float32)
+    posteriors = np.full((len(favoured) + n_silent, len(description.classes)), 0.1, np.float32)
     posteriors[np.arange(len(favoured)), list(favoured)] = 0.8
     posteriors[len(favoured) :, -1] = 0.8
     speech = np.arange(len(posteriors)) < len(favoured)
     cut = len(posteriors) // 2
     pieces = [Frames(0, speech[:cut], posteriors[:cut]), Frames(cut, speech[cut:], posteriors[cut:])]
-    assert languages <= classes
-    row = SplitRow("r", language, speaker, "r", 1.0)
-    return evaluation.score_frames(row, pieces, case.description)
+    return evaluation.score_frames(SplitRow("r", language, speaker, "r", 1.0), pieces, description)

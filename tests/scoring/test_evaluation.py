@@ -1,4 +1,4 @@
-"""The scores of recordings, streamed or offline only, and the files that evaluate writes."""
+"""The scores of recordings, streamed or offline only, and the file that evaluate writes."""
 
 import csv
 import dataclasses
@@ -6,9 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from pipeline import params
+from pipeline.arrays import Posteriors
+from pipeline.audio.samples import to_waveform
+from pipeline.audio.wav import Reader
+from pipeline.rows import SplitRow
 from pipeline.scoring import evaluation
 from pipeline.scoring.evaluation import RecordingScore
+from pipeline.streaming.description import Description
+from pipeline.streaming.identifier import Frames
 from tests.export import small
 from tests.scoring.conftest import Case, hand_made
 
@@ -23,21 +32,16 @@ def test_a_recording_scores_the_same_offline_as_streamed(case: Case, scores: lis
     network = case.network()
     for row, streamed in zip(case.rows, scores, strict=True):
         offline = evaluation.score(row, case.wavs[row.recording], network, None)
-        assert (offline.predicted, offline.right, offline.weight) == (
-            streamed.predicted,
-            streamed.right,
-            streamed.weight,
-        )
-        assert vars(offline.stability).keys() == vars(streamed.stability).keys()
-        assert offline.stability.sequences_right == streamed.stability.sequences_right
-        assert offline.stability.after.keys() == streamed.stability.after.keys()
+        for name in ("predicted", "right", "weight", "stable_frame", "sequences_right"):
+            assert getattr(offline, name) == getattr(streamed, name)
+        assert offline.after.keys() == streamed.after.keys()
         np.testing.assert_allclose(offline.decision.posteriors, streamed.decision.posteriors, atol=1e-4)
+        speech = case.store.flags(row.recording)
+        assert offline.weight == (len(speech) if case.description.silence.strategy == "label" else speech.sum())
+        assert 0 <= offline.right <= offline.weight
 
 
 def test_the_decision_is_the_one_that_users_of_the_stream_get(case: Case, scores: list[RecordingScore]) -> None:
-    from pipeline.audio.samples import to_waveform
-    from pipeline.audio.wav import Reader
-
     stream, wav = case.identifier(), case.wavs["r2"]
     waveform = to_waveform(Reader(wav)(0, wav.n_samples))
     for at in range(0, len(waveform), 1600):
@@ -45,13 +49,6 @@ def test_the_decision_is_the_one_that_users_of_the_stream_get(case: Case, scores
     stream.finish()
     np.testing.assert_array_equal(scores[2].decision.posteriors, stream.decision.posteriors)
     assert scores[2].decision.since == stream.decision.since
-
-
-def test_silent_frames_weigh_as_the_strategy_says(case: Case, scores: list[RecordingScore]) -> None:
-    for row, scored in zip(case.rows, scores, strict=True):
-        speech = case.store.flags(row.recording)
-        assert scored.weight == (len(speech) if case.description.silence.strategy == "label" else speech.sum())
-        assert 0 <= scored.right <= scored.weight
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -70,13 +67,44 @@ def test_pieces_of_a_recording_are_scored_on_their_own_frames(
     assert sum(piece.decision.frames > 0 for piece in pieces) > 1
 
 
-def test_frames_are_right_if_their_class_has_the_highest_posterior(case: Case) -> None:
-    scored = hand_made(case, "hindi", 0, 1, 1, 1, n_silent=3)
-    labelled = case.description.silence.strategy == "label"
-    assert (scored.right, scored.weight) == ((6, 7) if labelled else (3, 4))
+@pytest.mark.parametrize(("strategy", "right"), [("label", (6, 7)), ("mask", (3, 4))])
+def test_frames_are_right_if_their_class_has_the_highest_posterior(
+    strategy: params.SilenceStrategy, right: tuple[int, int]
+) -> None:
+    description = small.described(strategy)
+    scored = hand_made(description, "hindi", 0, 1, 1, 1, n_silent=3)
+    assert (scored.right, scored.weight) == right
     assert scored.predicted == "hindi"
-    assert scored.stability.stable_frame == 2  # after frame 1 it is a tie, which the first language wins
-    assert hand_made(case, "hindi", n_silent=4).predicted == "undecided"
+    assert scored.stable_frame == 2  # after frame 1 it is a tie, which the first language wins
+    assert hand_made(description, "hindi", n_silent=4).predicted == "undecided"
+    assert hand_made(description, "hindi", n_silent=4).stable_frame is None
+
+
+@given(data=st.data(), n_frames=st.integers(0, 40))
+def test_the_running_decision_is_the_same_in_pieces_of_any_length(
+    description: Description, data: st.DataObject, n_frames: int
+) -> None:
+    """Seconds are frames here: 1, 3, 10 and 30 frames are marks, and 3 make a sequence."""
+    slow = description.model_copy(update={"sample_rate": description.mfcc.hop_length})
+    rng = np.random.default_rng(data.draw(st.integers(0, 999)))
+    posteriors: Posteriors = rng.dirichlet(np.ones(len(slow.classes)), n_frames).astype(np.float32)
+    speech = rng.random(n_frames) < 0.7
+    parts = np.split(np.arange(n_frames), sorted(data.draw(st.lists(st.integers(0, n_frames)))))
+    pieces = [Frames(int(part[0]) if len(part) else 0, speech[part], posteriors[part]) for part in parts]
+    found = evaluation.score_frames(SplitRow("r", "english", "ann", "r", 1.0), pieces, slow)
+
+    logs = np.log(posteriors[speech][:, : len(slow.languages)], dtype=np.float64)
+    running = np.cumsum(logs, axis=0)
+    right = running.argmax(axis=1) == 0
+    assert found.decision.changes == np.count_nonzero(np.diff(running.argmax(axis=1)))
+    assert list(found.after) == [mark for mark in evaluation.MARKS_S if mark <= len(logs)]
+    for mark, after in found.after.items():
+        mean = np.exp(running[mark - 1] / mark)
+        np.testing.assert_allclose(after, mean / mean.sum(), rtol=1e-6)
+    sequences = [logs[at : at + 3].sum(axis=0).argmax() == 0 for at in range(0, len(logs), 3)]
+    assert (len(found.sequences), found.sequences_right) == (len(sequences), sum(sequences))
+    stable = [int(frame) for at, frame in enumerate(np.flatnonzero(speech)) if right[at:].all()]
+    assert found.stable_frame == (stable[0] if stable else None)
 
 
 def test_recordings_are_written_one_per_row_with_a_posterior_per_class(

@@ -7,13 +7,14 @@ import numpy as np
 
 from pipeline.scoring import evaluation, examples
 from pipeline.scoring.examples import EACH, EXCERPT_S
+from pipeline.streaming.description import Description
 from tests.scoring.conftest import Case, hand_made
 
 
-def test_languages_take_turns_among_typical_right_and_confident_wrong_answers(case: Case) -> None:
-    first, second, *_ = case.description.languages
-    scores = [hand_made(case, first, *[0] * n) for n in (1, 2, 3, 9)]
-    scores += [hand_made(case, second, 1), hand_made(case, first, 1), hand_made(case, second, 0, 0)]
+def test_languages_take_turns_among_typical_right_and_confident_wrong_answers(description: Description) -> None:
+    first, second, *_ = description.languages
+    scores = [hand_made(description, first, *[0] * n) for n in (1, 2, 3, 9)]
+    scores += [hand_made(description, *one) for one in ((second, 1), (first, 1), (second, 0, 0))]
     chosen = examples.choose(scores)
     by_why = {why: [scored for given, scored in chosen if given == why] for why, _ in chosen}
     assert [scored.row.language for scored in by_why["right"]].count(second) == 1
@@ -22,13 +23,9 @@ def test_languages_take_turns_among_typical_right_and_confident_wrong_answers(ca
     assert [len(by_why[why]) for why in ("right", "wrong", "silent")] == [EACH, 2, 1]
 
 
-def test_the_last_one_has_the_least_speech(case: Case) -> None:
-    first = case.description.languages[0]
-    scores = [hand_made(case, first, *[0] * n) for n in (9, 8, 7, 2, 6, 5)]
+def test_the_last_one_has_the_least_speech(description: Description) -> None:
+    scores = [hand_made(description, description.languages[0], *[0] * n) for n in (9, 8, 7, 2, 6, 5)]
     assert examples.choose(scores)[-1] == ("silent", scores[3])
-
-
-def test_without_recordings_nothing_is_chosen() -> None:
     assert examples.choose([]) == []
 
 

@@ -26,7 +26,8 @@ def simulated(rng: np.random.Generator, n_speakers: int, recall: float) -> Tally
 
 @pytest.mark.slow
 @pytest.mark.parametrize("recall", [0.8, 0.95])
-def test_intervals_over_48_speakers_hold_the_truth(recall: float) -> None:
+def test_intervals_over_48_speakers_hold_the_truth(recall: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "REPLICATES", 1000)
     rng = np.random.default_rng(0)
     held = np.zeros(2)
     for _ in range(200):

@@ -38,13 +38,13 @@ def test_every_frame_of_a_stream_equals_the_offline_one(
 
 def with_posterior(frames: Frames, change: float) -> Frames:
     posteriors = frames.posteriors.copy()
-    posteriors[np.flatnonzero(frames.speech)[-1], 0] += change
+    posteriors[np.flatnonzero(frames.speech)[-1:], 0] += change
     return dataclasses.replace(frames, posteriors=posteriors)
 
 
 def with_flag(frames: Frames) -> Frames:
     speech = frames.speech.copy()
-    speech[-1] = ~speech[-1]
+    speech[-1:] = ~speech[-1:]
     return dataclasses.replace(frames, speech=speech)
 
 

@@ -20,7 +20,8 @@ from pipeline.scoring import unseen
 from pipeline.streaming.identifier import Identifier
 from tests.export import small
 from tests.report.sample import Page
-from tests.scoring.conftest import Case
+
+pytestmark = pytest.mark.slow  # loads TensorFlow to export a network
 
 
 @pytest.fixture
@@ -45,12 +46,17 @@ def settings(folder: Path, *languages: str) -> params.Corpus:
     return params.Corpus.plain(folder, "table", languages or small.LANGUAGES)
 
 
-def test_every_recording_gets_the_answer_of_its_stream(case: Case, corpus: params.Corpus) -> None:
-    found = unseen.score(case.identifier(), corpus, all_known=True)
+@pytest.fixture(scope="session")
+def model() -> Path:
+    return small.made("mask").streaming
+
+
+def test_every_recording_gets_the_answer_of_its_stream(model: Path, corpus: params.Corpus) -> None:
+    found = unseen.score(Identifier.load(model), corpus, all_known=True)
     assert len(found.scores) == 6
     for number, scored in enumerate(found.scores):
         samples, rate = soundfile.read(Path(corpus.root) / f"{number}.flac", dtype="int16")
-        stream = Identifier.load(case.folder / "streaming", sample_rate=rate)
+        stream = Identifier.load(model, sample_rate=rate)
         stream.accept(to_waveform(samples))
         stream.finish()
         np.testing.assert_allclose(scored.decision.posteriors, stream.decision.posteriors, atol=1e-5)
@@ -60,25 +66,25 @@ def test_every_recording_gets_the_answer_of_its_stream(case: Case, corpus: param
     assert of_speakers.startswith("3 speakers have recordings in several languages, such as 's0' (english, hindi)")
 
 
-def test_languages_that_the_model_does_not_know_are_named(case: Case, corpus: params.Corpus) -> None:
+def test_languages_that_the_model_does_not_know_are_named(model: Path, corpus: params.Corpus) -> None:
     folder = Path(corpus.root)
     with pytest.raises(CorpusError, match="the model does not know 'french'; it knows english, hindi, mandarin"):
-        unseen.score(case.identifier(), settings(folder, "english", "french"), all_known=False)
+        unseen.score(Identifier.load(model), settings(folder, "english", "french"), all_known=False)
     write(folder, [("0.flac", "english", "a"), ("1.flac", "french", "b")])
     with pytest.raises(CorpusError, match=r"holds 'french', which the model does not know; .* --languages"):
-        unseen.score(case.identifier(), settings(folder), all_known=True)
-    found = unseen.score(case.identifier(), settings(folder), all_known=False)
+        unseen.score(Identifier.load(model), settings(folder), all_known=True)
+    found = unseen.score(Identifier.load(model), settings(folder), all_known=False)
     assert (len(found.scores), found.skipped) == (1, {"french": 1})
 
 
-def test_a_corpus_without_any_usable_recording_is_refused(case: Case, corpus: params.Corpus) -> None:
+def test_a_corpus_without_any_usable_recording_is_refused(model: Path, corpus: params.Corpus) -> None:
     write(Path(corpus.root), [("6.flac", "english", "a")])
     with pytest.raises(CorpusError, match=r"no recording with speech .* the first, '6.flac', "):
-        unseen.score(case.identifier(), settings(Path(corpus.root)), all_known=True)
+        unseen.score(Identifier.load(model), settings(Path(corpus.root)), all_known=True)
 
 
-def test_the_page_shows_the_printed_scores(case: Case, corpus: params.Corpus, tmp_path: Path) -> None:
-    model, page = case.folder / "streaming", tmp_path / "page.html"
+def test_the_page_shows_the_printed_scores(model: Path, corpus: params.Corpus, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
     words = ["evaluate", corpus.root, "--layout", "table", "--model", str(model), "--report", str(page)]
     done = CliRunner().invoke(commands.main, [*words, "--json"])
     assert done.exit_code == 0, done.stderr
@@ -106,9 +112,9 @@ def test_the_page_shows_the_printed_scores(case: Case, corpus: params.Corpus, tm
 
 
 def test_several_corpora_of_any_layout_are_scored_together_and_without_one_that_of_params(
-    case: Case, corpus: params.Corpus, tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+    model: Path, corpus: params.Corpus, tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other, model = tmp_path / "other" / tmp_path.name, case.folder / "streaming"
+    other = tmp_path / "other" / tmp_path.name
     for language in ("hindi", "mandarin"):
         (other / language).mkdir(parents=True)
         (tmp_path / f"{small.LANGUAGES.index(language)}.flac").rename(other / language / "x.flac")
