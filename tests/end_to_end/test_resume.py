@@ -234,3 +234,25 @@ def test_a_damaged_entry_is_computed_again(whole: Run, fresh: Callable[[str], Ru
     assert re.search(r"^[1-9]\d* recordings new, \d+ reused$", printed, re.MULTILINE)
     assert run.digests("features.zarr") == whole.digests("features.zarr")
     assert f"0 recordings new, {MINUTES} reused" in run.finish("features")
+
+
+def test_a_new_file_costs_the_part_that_it_is_in(whole: Run, tmp_path: Path) -> None:
+    copies = []
+    for name in ("known", "unknown"):
+        shutil.copytree(whole.folder, tmp_path / name, ignore=shutil.ignore_patterns("artifacts"))
+        tree = yaml.safe_load((tmp_path / name / "params.yaml").read_text())
+        tree["corpus"]["root"] = "corpus"
+        (tmp_path / name / "params.yaml").write_text(yaml.safe_dump(tree))
+        noise = np.random.default_rng(1).integers(-9000, 9000, 16000, np.int16)
+        soundfile.write(tmp_path / name / "corpus" / "one" / "3_new.wav", noise, 16000)
+        copies.append(Run(tmp_path / name, tmp_path / name / "cache"))
+    shutil.rmtree(copies[1].cache)
+    printed = {stage: [run.finish(stage) for run in copies] for stage in ("corpus", "ingest", "trim", "features")}
+    for stage, unit in (("ingest", "files"), ("trim", "recordings"), ("features", "recordings")):
+        found = re.search(rf"^(\d+) {unit} new, (\d+) reused$", printed[stage][0], re.MULTILINE)
+        assert found
+        assert 1 <= int(found[1]) < MINUTES / 2
+        assert int(found[1]) + int(found[2]) == MINUTES + 1
+        assert "reused" not in printed[stage][1]
+    for artifact in ("ingest", "audio", "trim", "features.zarr"):
+        assert copies[0].digests(artifact) == copies[1].digests(artifact)
