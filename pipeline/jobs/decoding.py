@@ -12,6 +12,7 @@ from pipeline.audio.container import Nowhere, Place, Rolling
 from pipeline.audio.cuts import Cut, take
 from pipeline.audio.decode import decode
 from pipeline.audio.decoded import Decoded as DecodedFile
+from pipeline.audio.foreign import Decoder
 from pipeline.corpus.entries import Entry
 from pipeline.errors import AudioError
 from pipeline.fingerprint.landmarks import Landmarks
@@ -57,7 +58,8 @@ def ingest(
     # A new name every time: a frozen worker may continue to write while another repeats its task.
     writer = Rolling(target, uuid.uuid4().hex, settings.sample_rate) if keep else Nowhere()
     task = _Task(writer, settings)
-    results = [task.decode(file) for file in files]
+    with Decoder() as decoder:
+        results = [task.decode(file, decoder) for file in files]
     landmarks = task.finish()
     return [
         [
@@ -102,11 +104,11 @@ class _Task:
         self._started = 0
         self._settings = settings
 
-    def decode(self, file: SourceFile) -> list[_Heard | RejectedRow]:
+    def decode(self, file: SourceFile, decoder: Decoder) -> list[_Heard | RejectedRow]:
         """The recordings of a file; a damaged file is rejected as a whole."""
         rows: list[_Heard | RejectedRow] = []
         try:
-            decoded = decode(file.path)
+            decoded = decode(file.path, decoder)
             parts: list[_Part] = []
             for part in (part for entry in file.entries for part in _parts(entry, decoded.channels, self._settings)):
                 if isinstance(part, _Part):

@@ -1,14 +1,14 @@
 """Formats that only PyAV reads: decoded like any other, cut ones told, and a decoder that dies is replaced."""
 
-import os
 import signal
 import subprocess
 import sys
-import time
+from contextlib import suppress
 from pathlib import Path
 
 import av
 import numpy as np
+import psutil
 import pytest
 from scipy.signal import correlate
 
@@ -22,12 +22,6 @@ FORMATS = {  # ending: FFmpeg's format and codec
     "m4a": ("ipod", "aac"), "mp4": ("mp4", "aac"), "aac": ("adts", "aac"), "wma": ("asf", "wmav2"),
     "mkv": ("matroska", "aac"), "avi": ("avi", "pcm_s16le"), "webm": ("webm", "libopus"), "flv": ("flv", "aac"),
 }  # fmt: skip
-
-
-def next_decoder() -> int:
-    """The process that will decode the next file."""
-    foreign._Decoder.idle.append(foreign._Decoder())
-    return foreign._Decoder.idle[-1]._process.pid
 
 
 def write(path: Path, seconds: float = 3.0, channels: int = 1) -> None:
@@ -102,57 +96,75 @@ def test_a_beginning_without_a_file_is_rejected(tmp_path: Path, kind: foreign.Ki
     assert "\n" not in str(error.value)
 
 
-def test_a_decoder_that_dies_is_reported_and_replaced(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_decoder_that_dies_or_stops_is_reported_and_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
     write(tmp_path / "a.m4a", 30.0)
-    process = next_decoder()
-    blocks = decode(tmp_path / "a.m4a").blocks
-    next(blocks)
-    os.kill(process, signal.SIGKILL)
-    with pytest.raises(AudioError, match="crashes or stops its decoder"):
-        list(blocks)
-    assert sum(len(block) for block in decode(tmp_path / "a.m4a").blocks) == pytest.approx(30 * RATE, abs=3000)
-
-
-def test_a_decoder_that_stops_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(tmp_path / "a.m4a", 30.0)
-    monkeypatch.setattr(foreign, "ANSWER_S", 0.5)
-    process = next_decoder()
-    blocks = decode(tmp_path / "a.m4a").blocks
-    next(blocks)
-    os.kill(process, signal.SIGSTOP)
-    with pytest.raises(AudioError, match="crashes or stops its decoder"):
-        list(blocks)
+    before = psutil.Process().children()
+    with foreign.Decoder() as decoder:
+        blocks = decode(tmp_path / "a.m4a", decoder).blocks
+        next(blocks)
+        [process] = set(psutil.Process().children()) - set(before)
+        process.send_signal(number)
+        monkeypatch.setattr(foreign, "ANSWER_S", 0.5)
+        with pytest.raises(AudioError, match="crashes or stops its decoder"):
+            list(blocks)
+        monkeypatch.undo()
+        whole = sum(map(len, decode(tmp_path / "a.m4a", decoder).blocks))
+        assert whole == pytest.approx(30 * RATE, abs=3000)
 
 
 def test_a_file_that_is_not_read_to_its_end_does_not_disturb_the_next(tmp_path: Path) -> None:
     write(tmp_path / "a.m4a", 30.0)
-    for _ in range(3):
-        blocks = decode(tmp_path / "a.m4a").blocks
-        first = next(blocks)
-        blocks.close()  # type: ignore[attr-defined]
-    again = next(decode(tmp_path / "a.m4a").blocks)
+    with foreign.Decoder() as decoder:
+        first, again = (next(decode(tmp_path / "a.m4a", decoder).blocks) for _ in range(2))
     np.testing.assert_array_equal(first, again)
 
 
-def test_one_process_serves_the_files_of_all_threads_and_ends_with_this_one(tmp_path: Path) -> None:
+def test_one_process_decodes_many_files_and_ends_with_its_context(tmp_path: Path) -> None:
+    write(tmp_path / "a.m4a", 0.3)
+    (tmp_path / "b.m4a").write_bytes((tmp_path / "a.m4a").read_bytes()[:3000])
+    this = psutil.Process()
+    before, seen = (this.children(), this.num_fds()), set()
+    with foreign.Decoder() as decoder:
+        for _ in range(200):
+            list(decode(tmp_path / "a.m4a", decoder).blocks)
+            with pytest.raises(AudioError):
+                list(decode(tmp_path / "b.m4a", decoder).blocks)
+            seen.add((*this.children(), this.num_fds()))
+    assert len(seen) == 1
+    assert (this.children(), this.num_fds()) == before
+
+
+def test_without_a_context_the_process_ends_with_its_file(tmp_path: Path) -> None:
     write(tmp_path / "a.m4a")
+    this = psutil.Process()
+    before = this.children(), this.num_fds()
+    (tmp_path / "b.m4a").write_bytes((tmp_path / "a.m4a").read_bytes()[:3000])
+    with pytest.raises(AudioError) as error:
+        list(decode(tmp_path / "b.m4a").blocks)
+    list(decode(tmp_path / "a.m4a").blocks)
+    next(decode(tmp_path / "a.m4a").blocks)
+    decode(tmp_path / "a.m4a")
+    assert error  # its traceback refers to the blocks
+    assert (this.children(), this.num_fds()) == before
+
+
+def test_a_decoder_ends_with_this_process(tmp_path: Path) -> None:
+    write(tmp_path / "a.m4a", 30.0)
     code = f"""
-import threading
+import os, psutil
 from pathlib import Path
-from pipeline.audio import foreign
 from pipeline.audio.decode import decode
-for number in range(4):
-    thread = threading.Thread(target=lambda: list(decode(Path({str(tmp_path / "a.m4a")!r})).blocks))
-    thread.start()
-    thread.join()
-    print(*[decoder._process.pid for decoder in foreign._Decoder.idle])
+blocks = decode(Path({str(tmp_path / "a.m4a")!r})).blocks
+next(blocks)
+print(psutil.Process().children()[0].pid, flush=True)
+os.kill(os.getpid(), 9)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    (process,) = set(done.stdout.split())
-    deadline = time.monotonic() + 20
-    while Path("/proc", process).exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not Path("/proc", process).exists()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(int(done.stdout)).wait(timeout=20)
 
 
 @pytest.mark.parametrize("ending", FORMATS)

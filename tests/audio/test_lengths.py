@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 
 from pipeline.arrays import Waveform
 from pipeline.audio.decode import decode, duration
-from pipeline.audio.headers import CHUNKS, FORMATS
-from pipeline.audio.lengths import Part, parts
 from pipeline.errors import AudioError
 
 RATE = 16000
@@ -354,22 +352,6 @@ def test_the_length_of_the_sample_of_an_instrument_is_compared(tmp_path: Path) -
     content[298:302] = struct.pack("<I", 2 * FRAMES)
     assert outcome(tmp_path / "a", content) == FRAMES
     assert outcome(tmp_path / "a", content[:-2]) == "truncated"
-
-
-@pytest.mark.parametrize("form", sorted({*FORMATS, *CHUNKS, "OGG", "FLAC"}))
-@settings(deadline=None, max_examples=50)
-@given(content=st.binary(max_size=400))
-def test_no_content_breaks_the_reading_of_a_header(
-    tmp_path_factory: pytest.TempPathFactory, form: str, content: bytes
-) -> None:
-    path = tmp_path_factory.mktemp("any") / "a"
-    path.write_bytes(content)
-    with path.open("rb") as file:
-        try:
-            assert all(isinstance(part, Part) for part in parts(file.fileno(), form, 1))
-        except AudioError as error:
-            assert error.reason in {"truncated", "longer"}
-        assert file.tell() == 0
 
 
 @pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
