@@ -1,6 +1,5 @@
 """Measures of the sound of a recording, which tell speech from noise, tones, music and narrow bands."""
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,19 +44,13 @@ class Quality:
     tonality: float
 
 
-@functools.cache
-def _hann(length: int) -> NDArray[np.float32]:
-    window: NDArray[np.float32] = np.hanning(length + 1)[:-1].astype(np.float32)
-    return window
-
-
 class QualityMeter:
     """Measures a recording that arrives in blocks of any size."""
 
     def __init__(self, sample_rate: int) -> None:
         self._sample_rate = sample_rate
         self._window = 2 * round(WINDOW_S * sample_rate / 2)
-        self._hann = _hann(self._window)
+        self._hann = np.hanning(self._window + 1)[:-1].astype(np.float32)
         self._rounding = float(np.sum(self._hann**2)) / 12  # power of 16-bit rounding noise in each bin
         self._frame = round(FRAME_S * sample_rate)
         self._levels = np.zeros(-LOWEST_DBFS + 1, np.int64)  # frames by dB below full scale

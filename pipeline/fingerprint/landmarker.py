@@ -53,9 +53,7 @@ class Landmarker:
         self._rest = self._silence[:0]
         self._starts: list[int] = []  # blocks
         self._lengths: list[int] = []  # samples of the recordings
-        self._times: list[NDArray[np.int64]] = []
-        self._bins: list[NDArray[np.uint8]] = []
-        self._levels: list[NDArray[np.uint8]] = []
+        self._found: list[tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint8]]] = []  # times, bins, levels
 
     def start(self) -> None:
         """Begin with the next recording."""
@@ -75,8 +73,7 @@ class Landmarker:
         count = -(-self._filled // BLOCK) - MARGIN
         self._signal[self._filled : (count + 2 * MARGIN) * BLOCK] = 0
         self._search(count)
-        times, bins = np.concatenate(self._times), np.concatenate(self._bins)
-        levels = np.concatenate(self._levels)
+        times, bins, levels = map(np.concatenate, zip(*self._found, strict=True))
         starts = np.array(self._starts) * BLOCK
         firsts = [*np.searchsorted(times, starts - MARGIN // 2 * BLOCK).tolist(), len(times)]
         ticks = ((times - np.repeat(starts, np.diff(firsts)) + TICK // 2) // TICK).astype(np.int32)
@@ -86,8 +83,7 @@ class Landmarker:
         ]
 
     def _take(self, samples: Samples) -> None:
-        if len(self._rest):
-            samples = np.concatenate([self._rest, samples])
+        samples = np.concatenate([self._rest, samples]) if len(self._rest) else samples
         whole = len(samples) // self._factor * self._factor
         self._rest = samples[whole:].copy()
         groups = samples[:whole].reshape(-1, self._factor)
@@ -114,7 +110,6 @@ class Landmarker:
         # The power of a tone of a third of a 16-bit step: rounding noise is 25 dB below it.
         bins = compiled.strongest(spectra, self._edges, RANGE, tone * (WINDOW / 4) ** 2 / 10)
         enough = np.count_nonzero(bins, axis=1) >= MIN_BANDS
-        self._times.append((self._next - MARGIN) * BLOCK + times[enough])
-        self._bins.append(bins[enough])
-        self._levels.append(np.frexp(powers[enough])[1].astype(np.uint8))  # exact on every processor
+        levels = np.frexp(powers[enough])[1].astype(np.uint8)  # exact on every processor
+        self._found.append(((self._next - MARGIN) * BLOCK + times[enough], bins[enough], levels))
         self._next += count

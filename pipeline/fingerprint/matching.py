@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from pipeline.fingerprint.landmarks import Landmarks
 
 BANDS = ((0, 1), (2, 3))  # a hash is made of two of the bands of a landmark and of the next: the other two may differ
-BIN_BITS = 6  # no band has more than 64 bins
+BIN_BITS = 6
+N_BINS = 1 << BIN_BITS  # no band has more
 QUANTUM_TICKS, QUANTUM_BITS = 3, 6  # distances in time between the two landmarks: 23 ms each, up to 1.5 s
 NUMBER_BITS = 32  # of the landmark that a hash starts from
 NEIGHBOURS = 2  # a hash is compared with so many of its neighbours in its bucket, however large that is
@@ -62,12 +63,11 @@ class _Index:
     def __init__(self, recordings: Sequence[Landmarks]) -> None:
         self.counts = np.array([len(landmarks.ticks) for landmarks in recordings])
         self.lengths = np.array([landmarks.length for landmarks in recordings])
-        self.span = int(self.lengths.max()) + TOLERANCE_TICKS + 2  # ticks of the axis for each recording
+        self.span = int(self.lengths.max()) + TOLERANCE_TICKS + 2  # ticks per recording on the axis
         self.recording = np.repeat(np.arange(len(recordings)), self.counts)
-        self.ticks = np.concatenate([landmarks.ticks for landmarks in recordings])
-        self.bins = np.concatenate([landmarks.bins for landmarks in recordings])
+        columns = zip(*((landmarks.ticks, landmarks.bins, landmarks.levels) for landmarks in recordings), strict=True)
+        self.ticks, self.bins, levels = map(np.concatenate, columns)
         self.times = self.recording * self.span + self.ticks
-        levels = np.concatenate([landmarks.levels for landmarks in recordings])
         highest = np.zeros(len(recordings), np.uint8)
         np.maximum.at(highest, self.recording, levels)
         self.loud = levels + QUIET_LEVELS > highest[self.recording]
@@ -79,22 +79,19 @@ class _Index:
         """
         quanta = (np.diff(self.ticks) + QUANTUM_TICKS // 2) // QUANTUM_TICKS
         near = (np.diff(self.recording) == 0) & (quanta < 1 << QUANTUM_BITS)
-        bins = self.bins.T % (1 << BIN_BITS)
-        spectra = [bins[low].astype(np.uint32) << BIN_BITS | bins[high] for low, high in BANDS]
-        present = [(self.bins[:, low] > 0) & (self.bins[:, high] > 0) for low, high in BANDS]
         parts = len(BANDS) * len(self.ticks) // MAX_HASHES + 1
         for part in range(parts):
             rows = []
-            chosen = near & (quanta % parts == part)
-            for number, (spectrum, usable) in enumerate(zip(spectra, present, strict=True)):
-                at = np.flatnonzero(chosen & usable[:-1] & usable[1:])
+            for number, bands in enumerate(BANDS):
+                low, high = self.bins[:, bands].T
+                usable = (low > 0) & (high > 0)
+                at = np.flatnonzero(near & (quanta % parts == part) & usable[:-1] & usable[1:])
+                spectrum = (low % N_BINS).astype(np.uint32) << BIN_BITS | high % N_BINS
                 hashed = number << 2 * BIN_BITS | spectrum[at]
                 hashed = hashed << 2 * BIN_BITS | spectrum[at + 1]
                 hashed = hashed << QUANTUM_BITS | quanta[at].astype(np.uint32)
                 rows.append(hashed.astype(np.uint64) << NUMBER_BITS | at.astype(np.uint64))
-            hashes = np.concatenate(rows)
-            hashes.sort()
-            yield hashes
+            yield np.sort(np.concatenate(rows))
 
     def candidates(self, hashes: NDArray[np.uint64], labels: NDArray[np.int64]) -> NDArray[np.int64]:
         """Pairs of recordings of different components with an offset that several hashes vote for.
@@ -184,13 +181,10 @@ def find(recordings: Sequence[Landmarks]) -> list[Link]:
 
 def _joined(index: _Index, pairs: NDArray[np.int64], parents: list[int]) -> Iterator[Link]:
     """Check pairs that are not joined yet, and join those of the same speech."""
-    apart = [_root(parents, first) != _root(parents, second) for first, second, _ in pairs.tolist()]
-    pairs = pairs[apart]
+    pairs = pairs[[_root(parents, first) != _root(parents, second) for first, second, _ in pairs.tolist()]]
     same, matches = index.compared(pairs)
     for (first, second, offset), common in zip(pairs[same].tolist(), matches[same].tolist(), strict=True):
-        low, high = sorted((_root(parents, first), _root(parents, second)))
-        if low != high:
-            parents[high] = low
+        if _join(parents, first, second):
             yield Link(first, second, offset, common)
 
 
@@ -202,9 +196,15 @@ def components(count: int, links: Sequence[Link]) -> list[int]:
     """
     parents = list(range(count))
     for link in links:
-        roots = _root(parents, link.first), _root(parents, link.second)
-        parents[max(roots)] = min(roots)
+        _join(parents, link.first, link.second)
     return [_root(parents, number) for number in range(count)]
+
+
+def _join(parents: list[int], first: int, second: int) -> bool:
+    """Join two components of a forest under the lower of their roots; tell if they were separate."""
+    low, high = sorted((_root(parents, first), _root(parents, second)))
+    parents[high] = low
+    return low != high
 
 
 def _root(parents: list[int], number: int) -> int:
