@@ -104,7 +104,6 @@ def test_a_comment_that_fills_the_log_of_libsndfile_hides_no_missing_audio(tmp_p
     assert outcome(tmp_path / "a", wav(len(content), content[:-1], before=comment)) == "truncated"
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from([b"LIST", b"bext", b"junk", b"id3 "]), st.binary(max_size=50)), max_size=8),
     st.integers(120, 3000),
@@ -175,7 +174,7 @@ def plain_mp3(path: Path, level: float = 0.9, frames: int = 3 * RATE) -> tuple[b
     return content[size if b"Info" in first or b"Xing" in first else 0 :], size
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.floats(0, 1, exclude_max=True))
 @example(0.001)  # three bytes of a frame
 def test_an_mp3_is_truncated_wherever_a_frame_is_cut(tmp_path_factory: pytest.TempPathFactory, share: float) -> None:
@@ -235,7 +234,7 @@ def oggs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return contents
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(subtype=st.sampled_from(["VORBIS", "OPUS"]), share=st.floats(0, 1, exclude_max=True))
 def test_an_ogg_file_is_rejected_wherever_it_is_cut(
     tmp_path_factory: pytest.TempPathFactory, oggs: dict[str, bytes], subtype: str, share: float
@@ -244,7 +243,7 @@ def test_an_ogg_file_is_rejected_wherever_it_is_cut(
     assert outcome(path, content[: int(share * len(content))]) in {"truncated", "unreadable"}
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     subtype=st.sampled_from(["VORBIS", "OPUS"]),
     lengths=st.lists(st.integers(RATE // 10, RATE), min_size=2, max_size=4),

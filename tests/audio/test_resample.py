@@ -20,7 +20,7 @@ def whole(blocks: Iterable[Waveform], rate: int) -> Samples:
 
 
 @rates
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.lists(st.integers(0, 20000), max_size=40), st.integers(0, 20))
 def test_resampling_in_chunks_of_any_size_gives_the_same_samples(rate: int, cuts: list[int], seed: int) -> None:
     sound = noise(20000, seed=seed)
