@@ -119,7 +119,7 @@ def _part_blocks(reader: _ForwardFile, part: Part, path: Path) -> Iterator[Block
 
 
 def duration(path: Path) -> float:
-    """Duration in seconds according to the header of a file of any format; 0 if it is unknown.
+    """Return the duration in seconds according to the header of a file of any format; 0 if it is unknown.
 
     Raises
     ------

@@ -25,7 +25,7 @@ from pipeline.audio.headers import File, pread
 from pipeline.errors import AudioError
 
 HEAD_BYTES = 16
-ANSWER_S = 60  # the longest wait for the next block
+ANSWER_S = 60  # longest wait for the next block
 INSTALL = "install PyAV (pip install av), or convert {} to WAV or FLAC"
 
 
@@ -37,7 +37,7 @@ class Kind:
     offset: int
     magic: bytes
     demuxer: str  # FFmpeg's name
-    next: bytes = b""  # regular expression of the beginning of a joined file, if FFmpeg stops there
+    next: bytes = b""  # regular expression of the beginning of a joined file, if FFmpeg stops at it
 
 
 KINDS = (

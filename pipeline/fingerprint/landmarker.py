@@ -11,17 +11,17 @@ from pipeline.audio.compiled import windows
 from pipeline.fingerprint import compiled
 from pipeline.fingerprint.landmarks import TICK, Landmarks, factor
 
-BLOCK = 16  # samples at RATE_HZ, 5 ms: of the envelope
-SMOOTHING = (1, 3, 6, 9, 10, 9, 6, 3, 1)  # of blocks: means of 20, 20 (50 Hz hum) and 15 ms
-VALLEY, PROMINENCE = 5, 1.03  # a maximum has so many times the power of the blocks 25 ms before and after it
-WINDOW = 320  # samples, 100 ms: of the spectrum
+BLOCK = 16  # samples at RATE_HZ per value of the envelope, 5 ms
+SMOOTHING = (1, 3, 6, 9, 10, 9, 6, 3, 1)  # weights of blocks: means of 20, 20 (50 Hz hum) and 15 ms
+VALLEY, PROMINENCE = 5, 1.03  # ratio of a maximum to the blocks 25 ms before and after it
+WINDOW = 320  # samples per spectrum, 100 ms
 BANDS_HZ = (250, 450, 700, 1050, 1500)  # edges; above the hum of mains, below what narrow codecs and low rates remove
 RANGE = 1000  # 30 dB: bands further below the strongest are left out
-MIN_BANDS = 2  # of a landmark
-MARGIN = WINDOW // BLOCK  # blocks that are seen on both sides of a step, and zeros between recordings
-STEP = 8000  # blocks searched at a time, 40 s: of several recordings if they are short
+MIN_BANDS = 2  # per landmark
+MARGIN = WINDOW // BLOCK  # blocks of context on both sides of a step, and of zeros between recordings
+STEP = 8000  # blocks searched at a time, 40 s; they may hold several short recordings
 
-FULL = (STEP + 2 * MARGIN) * BLOCK  # samples of a step
+FULL = (STEP + 2 * MARGIN) * BLOCK  # samples per step
 HANN = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
 
 
