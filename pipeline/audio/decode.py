@@ -37,19 +37,15 @@ def decode(path: Path, decoder: foreign.Decoder | None = None) -> Decoded:
     if kind := foreign.recognise(descriptor):
         with os.fdopen(descriptor, "rb"):
             decoded = (decoder or foreign.Decoder()).decode(path, kind, descriptor)
-        _require_rate(decoded.sample_rate, path)
-        return replace(decoded, blocks=(_within_full_scale(block, path) for block in decoded.blocks))
-    source = _ForwardFile.of(descriptor, path)
-    parts = lengths.parts(source, descriptor, path)
-    _require_rate(source.samplerate, path)
-    blocks = _blocks(source, descriptor, parts, path)
-    return Decoded(source.samplerate, source.channels, f"{source.format}/{source.subtype}", blocks)
-
-
-def _require_rate(rate: int, path: Path) -> None:
-    if not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
+        decoded = replace(decoded, blocks=(_within_full_scale(block, path) for block in decoded.blocks))
+    else:
+        source = _ForwardFile.of(descriptor, path)
+        blocks = _blocks(source, descriptor, lengths.parts(source, descriptor, path), path)
+        decoded = Decoded(source.samplerate, source.channels, f"{source.format}/{source.subtype}", blocks)
+    if not MIN_RATE_HZ <= decoded.sample_rate <= MAX_RATE_HZ:
         allowed = f"{MIN_RATE_HZ} to {MAX_RATE_HZ} are allowed"
-        raise AudioError("sample_rate", f"claims {rate} Hz, {allowed}; resample it", path)
+        raise AudioError("sample_rate", f"claims {decoded.sample_rate} Hz, {allowed}; resample it", path)
+    return decoded
 
 
 def _within_full_scale(block: Block, path: Path) -> Block:

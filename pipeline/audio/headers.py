@@ -23,6 +23,8 @@ FILES = (b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"caff")  # as a chunk: an
 
 def pread(descriptor: int, count: int, at: int) -> bytes:
     """Return bytes of an open file, as `os.pread` does, which Windows lacks."""
+    if hasattr(os, "pread"):
+        return os.pread(descriptor, count, at)
     position = os.lseek(descriptor, 0, os.SEEK_CUR)
     os.lseek(descriptor, at, os.SEEK_SET)
     content = os.read(descriptor, count)
