@@ -17,7 +17,7 @@ FULL_POWER = float(FULL_SCALE) ** 2
 
 @njit(cache=True, nogil=True)
 def totals(samples: NDArray[np.int16]) -> tuple[int, int, int, int]:
-    """Lowest and highest sample, or 0, the sum of samples and the sum of their squares; all exact."""
+    """Return the lowest sample or 0, the highest or 0, the sum and the sum of squares; all exact."""
     low = high = total = squares = 0
     for at in range(len(samples)):
         sample = int(samples[at])
@@ -29,9 +29,9 @@ def totals(samples: NDArray[np.int16]) -> tuple[int, int, int, int]:
 
 @njit(cache=True, nogil=True)
 def count_levels(samples: NDArray[np.int16], frame: int, levels: NDArray[np.int64]) -> None:
-    """Count the whole frames of so many samples by their power without offset, in dB below full scale.
+    """Count whole frames of `frame` samples by their power without DC offset, in dB below full scale.
 
-    The last of `levels` counts all fainter ones as well.
+    The last of `levels` also counts all fainter frames.
     """
     faintest = len(levels) - 1
     for first in range(0, len(samples) - frame + 1, frame):
@@ -50,7 +50,7 @@ def count_levels(samples: NDArray[np.int16], frame: int, levels: NDArray[np.int6
 def windows(
     signal: NDArray[np.int16] | NDArray[np.float32], starts: NDArray[np.int64], window: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Parts of a signal, times a window: shape (starts, window)."""
+    """Return windowed parts of a signal, shape (starts, window)."""
     parts = np.empty((len(starts), len(window)), np.float32)
     for number in range(len(starts)):
         part = signal[starts[number] : starts[number] + len(window)]
@@ -61,7 +61,7 @@ def windows(
 
 @njit(cache=True, nogil=True)
 def powers(spectra: NDArray[np.complex64]) -> NDArray[np.float32]:
-    """Power of every bin, shape (spectra, bins)."""
+    """Return the power of every bin, shape (spectra, bins)."""
     power = np.empty(spectra.shape, np.float32)
     for number in range(spectra.shape[0]):
         for bin_ in range(spectra.shape[1]):
@@ -72,9 +72,9 @@ def powers(spectra: NDArray[np.complex64]) -> NDArray[np.float32]:
 
 @njit(cache=True, nogil=True)
 def correlations(logs: NDArray[np.float32], width: int) -> NDArray[np.float64]:
-    """How alike the fine structure of two spectra is, for each pair: from -1 to 1, shape (pairs,).
+    """Return the correlation of the fine structure of each pair of spectra, from -1 to 1, shape (pairs,).
 
-    Fine structure is what remains of the logarithms without their mean over `width` neighbours, an odd number.
+    The fine structure is the log power minus its mean over `width` neighbours, an odd number.
 
     Parameters
     ----------

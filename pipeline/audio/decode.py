@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ FLAGS = sum(getattr(os, name, 0) for name in ("O_RDONLY", "O_NONBLOCK", "O_NOCTT
 UNKNOWN_FRAMES = 2**63 - 1  # libsndfile's value for an unknown length
 
 
-def decode(path: Path) -> Decoded:
+def decode(path: Path, decoder: foreign.Decoder | None = None) -> Decoded:
     """Decode a file of any format, rate and number of channels that libsndfile or `foreign` reads.
 
     The format is recognised by the content, never by the name.
@@ -35,20 +36,16 @@ def decode(path: Path) -> Decoded:
     descriptor = _open(path)
     if kind := foreign.recognise(descriptor):
         with os.fdopen(descriptor, "rb"):
-            decoded = foreign.decode(path, kind, descriptor)
-        _require_rate(decoded.sample_rate, path)
-        return replace(decoded, blocks=(_within_full_scale(block, path) for block in decoded.blocks))
-    source = _ForwardFile.of(descriptor, path)
-    parts = lengths.parts(descriptor, source.format, source.frames, path)
-    _require_rate(source.samplerate, path)
-    blocks = _blocks(source, descriptor, parts, path)
-    return Decoded(source.samplerate, source.channels, f"{source.format}/{source.subtype}", blocks)
-
-
-def _require_rate(rate: int, path: Path) -> None:
-    if not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
+            decoded = (decoder or foreign.Decoder()).decode(path, kind, descriptor)
+        decoded = replace(decoded, blocks=(_within_full_scale(block, path) for block in decoded.blocks))
+    else:
+        source = _ForwardFile.of(descriptor, path)
+        blocks = _blocks(source, descriptor, lengths.parts(source, descriptor, path), path)
+        decoded = Decoded(source.samplerate, source.channels, f"{source.format}/{source.subtype}", blocks)
+    if not MIN_RATE_HZ <= decoded.sample_rate <= MAX_RATE_HZ:
         allowed = f"{MIN_RATE_HZ} to {MAX_RATE_HZ} are allowed"
-        raise AudioError("sample_rate", f"claims {rate} Hz, {allowed}; resample it", path)
+        raise AudioError("sample_rate", f"claims {decoded.sample_rate} Hz, {allowed}; resample it", path)
+    return decoded
 
 
 def _within_full_scale(block: Block, path: Path) -> Block:
@@ -67,7 +64,7 @@ class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]
         """Open a file by its descriptor, which it will close: libsndfile would guess the format from a name."""
         try:
             if isinstance(file, int) and not hasattr(os, "pread"):  # Windows: a descriptor is known to Python only
-                return cls(os.fdopen(file, "rb"))
+                return cls(os.fdopen(file, "rb", buffering=0))
             return cls(file)
         except (soundfile.LibsndfileError, OSError, TypeError) as error:  # closes the descriptor as well
             detail = "is not audio that libsndfile reads; convert it to WAV or FLAC"
@@ -112,19 +109,13 @@ def _part_blocks(reader: _ForwardFile, part: Part, path: Path) -> Iterator[Block
     if decoded < expected < UNKNOWN_FRAMES:
         detail = f"gives {decoded} of at least {expected} frames; copy it again or convert it to FLAC"
         raise AudioError("truncated", detail, path)
-    if part.exact and _goes_on(reader):
-        raise AudioError("longer", f"holds more than the {expected} frames that it states; convert it again", path)
-
-
-def _goes_on(reader: _ForwardFile) -> bool:
-    try:
-        return len(reader.read(1)) > 0
-    except soundfile.LibsndfileError:  # tags
-        return False
+    with suppress(soundfile.LibsndfileError):  # tags
+        if part.exact and len(reader.read(1)):
+            raise AudioError("longer", f"holds more than the {expected} frames that it states; convert it again", path)
 
 
 def duration(path: Path) -> float:
-    """Duration in seconds according to the header of a file of any format; 0 if it is unknown.
+    """Return the duration in seconds according to the header of a file of any format; 0 if it is unknown.
 
     Raises
     ------
@@ -136,7 +127,7 @@ def duration(path: Path) -> float:
         os.close(descriptor)
         return 0.0
     with _ForwardFile.of(descriptor, path) as source:
-        parts = lengths.parts(descriptor, source.format, source.frames, path)
+        parts = lengths.parts(source, descriptor, path)
         stated = sum(part.frames or 0 for part in parts if part.exact)
         frames = stated or sum(_opened(source, descriptor, part, path).frames for part in parts)
         return float(frames / source.samplerate) if frames < UNKNOWN_FRAMES else 0.0

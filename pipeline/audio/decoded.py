@@ -32,12 +32,12 @@ class Decoded:
 
     @property
     def mono(self) -> Iterator[Waveform]:
-        """The blocks as the mean of their channels, each of shape (frames,)."""
+        """Return the blocks as the mean of their channels, each of shape (frames,)."""
         return (to_waveform(mono(block)) for block in self.blocks)
 
 
 def mono(block: Block, channel: int = 0) -> Sound:
-    """One channel of a block, counted from 1; 0: the mean of all, in floating point.
+    """Return one channel of a block, counted from 1; 0: the mean of all channels, in floating point.
 
     >>> block = np.array([[1.0, 0.5]], np.float32)
     >>> mono(block), mono(block, 2)

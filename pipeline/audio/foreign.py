@@ -1,32 +1,31 @@
 """Formats that libsndfile can't read: AAC, M4A, WMA, AMR and the sound of videos, decoded by FFmpeg through PyAV.
 
-A damaged file may crash FFmpeg. So it runs in a process of its own, `foreign_decoder`, which serves one file after the
-other and is replaced when it dies. The format is chosen by the first bytes, never guessed by FFmpeg, so that none of
-its playlists or protocols is ever opened.
+A damaged file may crash FFmpeg. So it runs in a process of its own, `foreign_decoder`. The format is chosen by the
+first bytes, never guessed by FFmpeg, so that none of its playlists or protocols is ever opened.
 """
 
 import importlib.util
-import json
+import multiprocessing
 import os
-import select
-import struct
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import IO, Any, ClassVar, cast
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.audio import foreign_decoder
-from pipeline.audio.decoded import Decoded
+from pipeline.audio.decoded import Block, Decoded
 from pipeline.audio.headers import File, pread
 from pipeline.errors import AudioError
 
 HEAD_BYTES = 16
-ANSWER_S = 60  # the longest wait for the next block
+ANSWER_S = 60  # longest wait for the next block
 INSTALL = "install PyAV (pip install av), or convert {} to WAV or FLAC"
 
 
@@ -38,7 +37,7 @@ class Kind:
     offset: int
     magic: bytes
     demuxer: str  # FFmpeg's name
-    next: bytes = b""  # regular expression of the beginning of a joined file, if FFmpeg stops there
+    next: bytes = b""  # regular expression of the beginning of a joined file, if FFmpeg stops at it
 
 
 KINDS = (
@@ -55,139 +54,96 @@ KINDS = (
 
 
 def recognise(descriptor: int) -> Kind | None:
-    """The format of an open file, if it is one of those here."""
+    """Return the format of an open file, or None if it is not among `KINDS`."""
     head = pread(descriptor, HEAD_BYTES, 0)
     return next((kind for kind in KINDS if head[kind.offset :].startswith(kind.magic)), None)
 
 
 def is_installed() -> bool:
-    """Tell if PyAV is installed, on a system where its process can be given an open file: not on Windows."""
+    """Tell if PyAV is installed and can be used: on Windows, a process can't inherit a socket by its descriptor."""
     return hasattr(os, "pread") and importlib.util.find_spec("av") is not None
 
 
 def waiting(details: Iterable[str]) -> list[str]:
-    """The line that says how many files were rejected because PyAV is not installed, if any were.
-
-    Parameters
-    ----------
-    details
-        Details of the rejected files.
-    """
+    """Return a line with the number of rejected files that need PyAV, by their details; empty if there are none."""
     number = sum(detail.endswith(INSTALL.format("it")) for detail in details)
     needs = "1 file needs" if number == 1 else f"{number:,} files need"
     return [f"{needs} PyAV, which is not installed: {INSTALL.format('them')}"] if number else []
 
 
-def decode(path: Path, kind: Kind, descriptor: int) -> Decoded:
-    """Decode the first sound of a file of such a format, which is open.
+class Decoder:
+    """A process that decodes one file after the other. It starts with the first file and ends with the context.
 
-    Raises
-    ------
-    AudioError
-        ``unreadable`` or ``longer``; the blocks also raise ``unreadable`` and ``truncated``.
+    It is replaced after a crash and after a file that was not read to its end. Without a context, it ends with the file
+    or, if the blocks are not read to their end, when they are no longer referenced.
     """
-    if not is_installed():
-        detail = f"is {kind.name}, which libsndfile does not read; {INSTALL.format('it')}"
-        raise AudioError("unreadable", detail, path)
-    if kind.next and File(descriptor).search(kind.next, HEAD_BYTES) is not None:
-        raise AudioError("longer", "joins several files, of which only the first can be read; split it", path)
-    decoder = _Decoder.free()
-    header = decoder.begin(path, kind)
-    blocks = _blocks(decoder, path, header["channels"])
-    return Decoded(header["sample_rate"], header["channels"], f"{kind.name}/{header['codec']}", blocks)
-
-
-def _blocks(decoder: "_Decoder", path: Path, channels: int) -> Iterator[NDArray[np.float32]]:
-    with decoder:
-        while content := decoder.next(path):
-            yield np.frombuffer(content, np.float32).reshape(-1, channels).copy()
-
-
-class _Decoder:
-    """A process that decodes; as a context manager, it ends unless the file was read to its end.
-
-    It also ends when its standard input is closed, as with this process.
-    """
-
-    idle: ClassVar[list["_Decoder"]] = []  # those that have finished their files: as many as have worked at a time
 
     def __init__(self) -> None:
-        self._at_end = True
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", foreign_decoder.__name__],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
-        )  # fmt: skip
+        self._process: subprocess.Popen[bytes] | None = None
+        self._end: Callable[[], object] = lambda: None
+        self._idle = True
+        self._in_context = False
 
-    @classmethod
-    def free(cls) -> "_Decoder":
-        """One that is idle and has not died, or a new one."""
-        while True:
-            try:
-                decoder = cls.idle.pop()
-            except IndexError:
-                return cls()
-            if decoder._process.poll() is None:
-                return decoder
-            decoder._end()
-
-    def begin(self, path: Path, kind: Kind) -> dict[str, Any]:
-        """Ask for a file; its sample rate, channels and codec."""
-        self._at_end = False
-        request = json.dumps([os.fsencode(path.absolute()).hex(), kind.demuxer]).encode()
-        try:
-            pipe = cast(IO[bytes], self._process.stdin)
-            pipe.write(struct.pack("<I", len(request)) + request)
-            pipe.flush()
-        except OSError as error:
-            raise self._died(path) from error
-        answer: dict[str, Any] = json.loads(self._message(path))
-        if "error" in answer:
-            self._finished()
-            raise AudioError(answer["reason"], answer["error"], path)
-        return answer
-
-    def next(self, path: Path) -> bytes:
-        """The next block, empty at the end of the file."""
-        content = self._message(path)
-        if not content:
-            answer = json.loads(self._message(path))
-            self._finished()
-            if "error" in answer:
-                raise AudioError(answer["reason"], answer["error"], path)
-        return content
-
-    def _finished(self) -> None:
-        self._at_end = True
-        self.idle.append(self)
-
-    def __enter__(self) -> "_Decoder":
+    def __enter__(self) -> Self:
+        self._in_context = True
         return self
 
     def __exit__(self, *_: object) -> None:
-        if not self._at_end:
-            self._end()
-
-    def _message(self, path: Path) -> bytes:
-        (size,) = struct.unpack("<I", self._read(4, path))
-        return self._read(size, path)
-
-    def _read(self, size: int, path: Path) -> bytes:
-        descriptor, content = cast(IO[bytes], self._process.stdout).fileno(), bytearray()
-        while len(content) < size:
-            ready, _, _ = select.select([descriptor], [], [], ANSWER_S)
-            part = os.read(descriptor, min(size - len(content), 1 << 20)) if ready else b""
-            if not part:
-                raise self._died(path)
-            content += part
-        return bytes(content)
-
-    def _died(self, path: Path) -> AudioError:
         self._end()
-        return AudioError("unreadable", "crashes or stops its decoder; convert it to WAV or FLAC", path)
 
-    def _end(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            cast(IO[bytes], pipe).close()
+    def decode(self, path: Path, kind: Kind, descriptor: int) -> Decoded:
+        """Decode the first sound of a file of such a format, which is open.
+
+        Raises
+        ------
+        AudioError
+            ``unreadable`` or ``longer``; the blocks also raise ``unreadable`` and ``truncated``.
+        """
+        if not is_installed():
+            detail = f"is {kind.name}, which libsndfile does not read; {INSTALL.format('it')}"
+            raise AudioError("unreadable", detail, path)
+        if kind.next and File(descriptor).search(kind.next, HEAD_BYTES) is not None:
+            raise AudioError("longer", "joins several files, of which only the first can be read; split it", path)
+        if not self._process or self._process.poll() is not None or not self._idle:
+            self._restart()
+        connection = self._connection
+        with suppress(OSError):  # if the process has died, there will be no answer
+            connection.send((os.fsencode(path.absolute()), kind.demuxer))
+        header = self._answer(connection, path)
+        blocks = self._blocks(connection, path, header["channels"])
+        return Decoded(header["sample_rate"], header["channels"], f"{kind.name}/{header['codec']}", blocks)
+
+    def _restart(self) -> None:
+        self._end()
+        self._connection, other = multiprocessing.Pipe()
+        command = [sys.executable, "-P", foreign_decoder.__file__, str(other.fileno())]
+        silent: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)  # FFmpeg prints
+        with other:
+            self._process = subprocess.Popen(command, pass_fds=[other.fileno()], **silent)
+        self._end = weakref.finalize(self, _end, self._process, self._connection)
+
+    def _blocks(self, connection: "Connection[Any, Any]", path: Path, channels: int) -> Iterator[Block]:
+        while (content := self._answer(connection, path)) is not None:
+            yield np.frombuffer(content, np.float32).reshape(-1, channels).copy()
+
+    def _answer(self, connection: "Connection[Any, Any]", path: Path) -> Any:
+        try:
+            if not connection.poll(ANSWER_S):
+                raise TimeoutError
+            answer = connection.recv()
+        except (EOFError, OSError) as error:
+            self._end()
+            raise AudioError("unreadable", "crashes or stops its decoder; convert it to WAV or FLAC", path) from error
+        self._idle = answer is None or isinstance(answer, tuple)
+        if self._idle and not self._in_context:
+            self._end()
+        if isinstance(answer, tuple):
+            reason, detail = answer
+            raise AudioError(reason, detail, path)
+        return answer
+
+
+def _end(process: subprocess.Popen[bytes], connection: "Connection[Any, Any]") -> None:
+    connection.close()
+    process.kill()
+    process.wait()

@@ -6,15 +6,18 @@ metadata after the audio may be missing. docs/formats.md lists the formats.
 """
 
 import functools
+import os
 import re
 import struct
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise, zip_longest
 from pathlib import Path
 
+import soundfile
+
 from pipeline.audio import headers
-from pipeline.audio.headers import HEADER_BYTES, MAX_CHUNKS, Chunks, File
+from pipeline.audio.headers import MAX_CHUNKS, Chunks, File
 from pipeline.errors import AudioError
 
 PIPE_BYTES = [0x7F000000, 1 << 31, 1 << 32, 1 << 63, 1 << 64]  # programs that write to a pipe state about these, or 0
@@ -60,19 +63,17 @@ class Part:
     exact: bool = False
 
 
-def parts(descriptor: int, file_format: str, n_frames: int, path: Path | None = None) -> list[Part]:
+def parts(source: soundfile.SoundFile, descriptor: int, path: Path | None = None) -> list[Part]:
     """Find the parts of a file: usually one, `Part()`.
 
     Parameters
     ----------
+    source
+        The file as libsndfile has opened it, of which nothing is read yet.
     descriptor
         Descriptor of the open file, whose position does not change.
-    file_format
-        libsndfile's name, such as ``WAV``.
-    n_frames
-        Number of frames that libsndfile finds.
     path
-        For errors.
+        Path shown in error messages.
 
     Raises
     ------
@@ -81,31 +82,30 @@ def parts(descriptor: int, file_format: str, n_frames: int, path: Path | None = 
         like MPEG audio.
     """
     file = File(descriptor, _tags(File(descriptor), 0))
-    special = _ogg if file.peek(0, 4) == b"OggS" else {"MP3": _mpeg, "FLAC": _flac}.get(file_format)
-    return special(file, path) if special else _stated(file, file_format, n_frames, path)
-
-
-def _stated(file: File, file_format: str, n_frames: int, path: Path | None) -> list[Part]:
-    try:
-        at, length = headers.stated(file, file_format)
-    except (struct.error, OverflowError) as error:
-        raise AudioError("truncated", "ends within its header; copy it again", path) from error
-    form = headers.chunks(file, file_format)
+    if file.peek(0, 4) == b"OggS":
+        return _ogg(file, path)
+    if source.format in ("MP3", "FLAC"):
+        return (_mpeg if source.format == "MP3" else _flac)(file, path)
+    at, length = file.size, 0  # unless the header is whole
+    with suppress(struct.error):
+        at, length = headers.stated(file, source, os.lseek(descriptor, 0, os.SEEK_CUR) - file.start)
+    if at >= file.size and not source.frames:
+        raise AudioError("truncated", "ends with its header; copy it again", path)
+    form, end = headers.chunks(file, source.format), at + length
     if length > EMPTY_BYTES and all(abs(length - size) > PIPE_SLACK_BYTES for size in PIPE_BYTES):
-        if at + length > file.size:
-            detail = f"holds {file.start + file.size} of at least {file.start + at + length} bytes; copy it again"
+        if end > file.size:
+            detail = f"holds {file.start + file.size} of at least {file.start + end} bytes; copy it again"
             raise AudioError("truncated", detail, path)
-        if not _only_metadata(file, at + length, form):
-            raise _longer(file.size - at - length, path)
-        if at + length < file.size and file_format not in ("AIFF", "CAF"):  # their audio may come before other headers
-            return [Part(file.start, file.start + at + length)]
-        return [Part()]
+        if not _only_metadata(file, end, form):
+            raise _longer(file.size - end, path)
+        # The audio of AIFF and CAF may come before other headers.
+        return [Part() if end == file.size or source.format in ("AIFF", "CAF") else Part(file.start, file.start + end)]
     if (again := file.search(re.escape(file.peek(0, MAGIC_BYTES)), MAGIC_BYTES)) is not None:
         raise _longer(file.size - again, path)
     if not _only_metadata(file, at, form):
-        if form and file_format != "RF64" and at <= HEADER_BYTES:
+        if form and source.format != "RF64":
             return [Part(file.start, head=form.completed(file, at))]
-        if not n_frames:
+        if not source.frames:
             raise _longer(file.size - at, path)
     return [Part()]
 
@@ -122,7 +122,7 @@ def _only_metadata(file: File, at: int, form: Chunks | None) -> bool:
         padded = at + at % 2
         if padded >= file.size or file.search(rb"[^\0]", padded) is None:
             return True
-        after = (form.metadata(file, at) if form else None) or max(_tags(file, at), _tags(file, padded))
+        after = max(form.after_metadata(file, at) if form else at, _tags(file, at), _tags(file, padded))
         if after == padded:
             return False
         at = after
@@ -130,7 +130,7 @@ def _only_metadata(file: File, at: int, form: Chunks | None) -> bool:
 
 
 def _tags(file: File, at: int) -> int:
-    """The end of the tags at an offset: ID3v2, ID3v1, APE."""
+    """Return the end of the tags at an offset: ID3v2, ID3v1, APE."""
     while len(tag := file.peek(at, 16)) >= 10:
         if tag[:3] == b"ID3":
             size = sum((byte & 0x7F) << shift for byte, shift in zip(tag[6:10], (21, 14, 7, 0), strict=True))
@@ -145,7 +145,7 @@ def _tags(file: File, at: int) -> int:
 
 
 def _flac(file: File, path: Path | None) -> list[Part]:
-    """libsndfile gets a header without a number of frames, with which it reads on."""
+    """Give libsndfile a header without a number of frames, with which it reads on."""
     header = file.peek(0, FLAC_BYTES).ljust(FLAC_BYTES, b"\0")
     if (again := file.search(rb"fLaC\0\0\0\x22", 4)) is not None:
         raise _longer(file.size - again, path)
@@ -155,7 +155,7 @@ def _flac(file: File, path: Path | None) -> list[Part]:
 
 
 def _ogg(file: File, path: Path | None) -> list[Part]:
-    """The streams of a chain, each of which must end with a page that is complete and marked as the last."""
+    """Return the streams of a chain; each must end with a page that is complete and marked as the last."""
     starts, flags, end, at = list[int](), LAST, 0, file.search(b"OggS\0", 0)
     while at is not None:
         page = file.peek(at, 27 + 255).ljust(27, b"\0")
@@ -175,17 +175,22 @@ def _ogg(file: File, path: Path | None) -> list[Part]:
 
 
 @functools.lru_cache(4096)
-def _mpeg_frame(header: int) -> tuple[int, int]:
-    """Length in bytes and in samples of an MPEG audio frame, from its first 4 bytes; 0 if they don't begin one."""
+def _mpeg_frame(header: int) -> tuple[int, int, int]:
+    """Return bytes, samples and kind of an MPEG audio frame from its first 4 bytes; zeros if they don't begin one."""
     version, layer = header >> 19 & 3, 4 - (header >> 17 & 3)
     kbps, rate, padding = header >> 12 & 15, header >> 10 & 3, header >> 9 & 1
     if header >> 21 != 0x7FF or version == 1 or layer == 4 or kbps in (0, 15) or rate == 3:
-        return 0, 0
+        return 0, 0, 0
     mpeg_1 = version == 3
     n_samples = 384 if layer == 1 else 1152 if mpeg_1 or layer == 2 else 576
     slot = 4 if layer == 1 else 1  # bytes
     hertz = MPEG_RATES_HZ[rate] // (1 if mpeg_1 else 2 if version == 2 else 4)
-    return (n_samples // 8 // slot * 1000 * MPEG_KBPS[mpeg_1, layer][kbps - 1] // hertz + padding) * slot, n_samples
+    slots = n_samples // 8 // slot * 1000 * MPEG_KBPS[mpeg_1, layer][kbps - 1] // hertz + padding
+    return slots * slot, n_samples, header & MPEG_KIND_BITS
+
+
+def _frame(file: File, at: int) -> tuple[int, int, int]:
+    return _mpeg_frame(int.from_bytes(file.peek(at, 4), "big"))
 
 
 @dataclass
@@ -198,72 +203,54 @@ class _Stream:
 
 
 def _mpeg(file: File, path: Path | None) -> list[Part]:
-    (kind,) = file.unpack(">I", 0)
-
-    def frame(at: int) -> tuple[int, int]:
-        header = int.from_bytes(file.peek(at, 4), "big")
-        return _mpeg_frame(header) if (header ^ kind) & MPEG_KIND_BITS == 0 else (0, 0)
-
-    length, n_samples = frame(0)
-    if not frame(length)[0]:  # in one of 5,000 other files two bytes look like the start of a frame
+    length, n_samples, kind = _frame(file, 0)
+    if not kind or _frame(file, length)[2] != kind:  # one of 5,000 other files begins like a frame
         raise AudioError("unreadable", "is not a chain of MPEG frames; convert it to WAV or FLAC", path)
     streams, at, end = list[_Stream](), 0, 0
     while at < file.size:
-        if length := frame(at)[0]:
+        length, _, found = _frame(file, at)
+        if found == kind:
             if (stated := _xing(file.peek(at, 64))) or not at:
                 streams.append(_Stream(at, stated, -bool(stated)))
             streams[-1].frames += 1
             at = end = at + length
         elif (after := _tags(file, at)) > at:
             at = after
-        elif _begins(file.peek(at, 4), kind):
+        elif file.size - at < 4 and file.peek(at, 1) == b"\xff":  # the beginning of a frame
             at = end = file.size + 1
         else:
-            at = _resynchronised(file, at, frame)
-            if not frame(at)[0] and at < file.size:
+            at = _resynchronised(file, at, kind)
+            if at < file.size and _frame(file, at)[2] != kind:
                 raise AudioError("longer", "joins MP3 files of different kinds; split it", path)
     if end > file.size or any(stream.stated > stream.frames + 1 for stream in streams):
         raise AudioError("truncated", "holds fewer MPEG frames than it states; copy it again", path)
-    if (more := max(stream.frames - 1 - stream.stated if stream.stated else 0 for stream in streams)) > 0:
-        raise AudioError("longer", f"holds {more} more MPEG frames than it states; split or convert it", path)
-    found = []
+    if any(0 < stream.stated < stream.frames - 1 for stream in streams):
+        raise AudioError("longer", "holds more MPEG frames than it states; split or convert it", path)
+    parts_ = []
     for stream, following in zip_longest(streams, streams[1:]):
-        padding = MPEG_PADDING_SAMPLES if stream.stated else 0
-        least = stream.frames * n_samples - MPEG_DROPPED_SAMPLES - padding
+        dropped = MPEG_DROPPED_SAMPLES + MPEG_PADDING_SAMPLES * bool(stream.stated)
+        start = file.start + stream.start if len(streams) > 1 else 0
         stop = file.start + following.start if following else None
-        found.append(Part(file.start + stream.start if len(streams) > 1 else 0, stop, frames=least))
-    return found
-
-
-def _begins(tail: bytes, kind: int) -> bool:
-    """Tell if one to three bytes at the end of a file are the beginning of a frame's header."""
-    missing = 8 * (4 - len(tail))
-    different = (int.from_bytes(tail, "big") << missing) ^ kind
-    return 0 < missing < 32 and (different & MPEG_KIND_BITS) >> missing == 0
+        parts_.append(Part(start, stop, frames=stream.frames * n_samples - dropped))
+    return parts_
 
 
 def _xing(first: bytes) -> int:
-    """Number of frames that follow, by the Xing or Info header that a frame begins with; 0 without one."""
+    """Return the number of frames that follow, by the Xing or Info header that a frame begins with; 0 without one."""
     found = re.match(rb".{4,6}\0+(?:Xing|Info)\0\0\0[\x01\x03\x05\x07\x09\x0b\x0d\x0f](.{4})", first, re.DOTALL)
     return int.from_bytes(found[1], "big") if found else 0
 
 
-def _resynchronised(file: File, at: int, frame: Callable[[int], tuple[int, int]]) -> int:
-    """Offset of the next two frames in a row, as decoders skip data between frames; or the end of the file.
+def _resynchronised(file: File, at: int, kind: int) -> int:
+    """Return the offset of the next two frames in a row, or of three of another kind, or the end of the file.
 
-    Three frames in a row may be of another kind.
+    Decoders skip data between frames.
     """
-
-    def other(at: int) -> tuple[int, int]:
-        header = int.from_bytes(file.peek(at, 4), "big")
-        return _mpeg_frame(header)[0], header & MPEG_KIND_BITS
-
     while (found := file.search(rb"\xff[\xe0-\xff]", at + 1)) is not None:
         at = found
-        if (length := frame(at)[0]) and (at + length >= file.size or frame(at + length)[0]):
-            return at
-        first = other(at)
-        second = other(at + first[0])
-        if first[0] and second[0] and first[1] == second[1] == other(at + first[0] + second[0])[1]:
+        length, _, first = _frame(file, at)
+        following, _, second = _frame(file, at + length)
+        third = _frame(file, at + length + following)[2]
+        if (first == kind and (second == kind or at + length >= file.size)) or (first and first == second == third):
             return at
     return file.size

@@ -1,6 +1,5 @@
-"""Measures of the sound of a recording, which tell speech from noise, tones, music and narrow bands."""
+"""Measures of sound quality that distinguish speech from noise, tones, music and narrow bands."""
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,17 +9,17 @@ from scipy.fft import rfft
 from pipeline.arrays import Samples
 from pipeline.audio import compiled
 
-FRAME_S = 0.02  # of a level
-LOWEST_DBFS = -100  # of a level: digital silence
-FLOOR_SHARE, LOUD_SHARE = 0.10, 0.95  # of the frames are below the noise floor, and below the loud ones
-WINDOW_S = 0.064  # of a spectrum
-LAG = 2  # windows from one spectrum of a pair to the other
-STRIDE, DENSE_PAIRS, SPARSE_STRIDE = 4, 16, 16  # windows from pair to pair: at first, and later
+FRAME_S = 0.02  # per level
+LOWEST_DBFS = -100  # level of digital silence
+FLOOR_SHARE, LOUD_SHARE = 0.10, 0.95  # shares of frames below the noise floor and below the loud level
+WINDOW_S = 0.064  # per spectrum
+LAG = 2  # windows between the two spectra of a pair
+STRIDE, DENSE_PAIRS, SPARSE_STRIDE = 4, 16, 16  # windows between pairs: STRIDE for the first DENSE_PAIRS
 BAND_HZ = 250  # resolution of the bandwidth
 BANDWIDTH_DB = 60  # a band further below the strongest is not used
-TONES_HZ = (125, 4000)  # where tones are looked for
-ENVELOPE_BINS = 15  # of the smoothed spectrum that is subtracted, 230 Hz
-LOUD = 0.05  # of the median power: pairs with a fainter window are left out
+TONES_HZ = (125, 4000)  # range searched for tones
+ENVELOPE_BINS = 15  # width of the smoothing of the subtracted envelope, 230 Hz
+LOUD = 0.05  # share of the median power; pairs with a fainter window are left out
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,9 @@ class Quality:
     bandwidth_hz
         Highest frequency of the long-term spectrum within 60 dB of the strongest band, and above the rounding noise.
     noise_floor_dbfs
-        Level that a tenth of the 20 ms frames do not reach.
+        10th percentile of the levels of 20 ms frames.
     modulation_db
-        From there to the level of the loudest twentieth: speech varies by 20 dB and more, music and noise by less.
+        Distance to the 95th percentile: 20 dB and more for speech, less for music and noise.
     tonality
         Correlation of the fine structure of spectra 128 ms apart: 0 to 0.4 for speech, more for held tones.
     """
@@ -45,24 +44,18 @@ class Quality:
     tonality: float
 
 
-@functools.cache
-def _hann(length: int) -> NDArray[np.float32]:
-    window: NDArray[np.float32] = np.hanning(length + 1)[:-1].astype(np.float32)
-    return window
-
-
 class QualityMeter:
     """Measures a recording that arrives in blocks of any size."""
 
     def __init__(self, sample_rate: int) -> None:
         self._sample_rate = sample_rate
         self._window = 2 * round(WINDOW_S * sample_rate / 2)
-        self._hann = _hann(self._window)
+        self._hann = np.hanning(self._window + 1)[:-1].astype(np.float32)
         self._rounding = float(np.sum(self._hann**2)) / 12  # power of 16-bit rounding noise in each bin
         self._frame = round(FRAME_S * sample_rate)
         self._levels = np.zeros(-LOWEST_DBFS + 1, np.int64)  # frames by dB below full scale
-        self._framed = np.zeros(0, np.int16)  # the samples of an unfinished frame
-        self._held, self._held_from = np.zeros(0, np.int16), 0  # what the next pairs may need
+        self._framed = np.zeros(0, np.int16)  # samples of an unfinished frame
+        self._held, self._held_from = np.zeros(0, np.int16), 0  # samples that the next pairs may need
         self._pairs, self._next = 0, 0
         self._power = np.zeros(self._window // 2 + 1)
         self._tones: list[NDArray[np.float64]] = []  # correlation, lower and higher power of pairs
@@ -85,7 +78,7 @@ class QualityMeter:
         self._held, self._held_from = self._held[drop:].copy(), self._held_from + drop
 
     def finish(self) -> Quality:
-        """The measures of the whole recording."""
+        """Return the measures of the whole recording."""
         reached = np.cumsum(self._levels[::-1])  # from the faintest
         count = max(int(reached[-1]), 1)
         floor, loud = (
@@ -94,7 +87,7 @@ class QualityMeter:
         return Quality(self._bandwidth(), float(floor), float(loud - floor), self._tonality())
 
     def _compare(self, starts: NDArray[np.int64]) -> None:
-        """Add the spectra of pairs of windows, and how alike those of each pair are."""
+        """Add the spectra of pairs of windows and the correlation of each pair."""
         places = np.concatenate([starts, starts + LAG * self._window])
         spectra = compiled.powers(rfft(compiled.windows(self._held, places, self._hann), axis=1))
         self._power += spectra.sum(axis=0)
@@ -115,5 +108,5 @@ class QualityMeter:
         if not self._tones:
             return 0.0
         alike, fainter, louder = np.concatenate(self._tones, axis=1)
-        heard = fainter >= LOUD * np.median(louder)
-        return round(float(np.mean(alike[heard])), 3) if heard.any() else 0.0
+        loud = fainter >= LOUD * np.median(louder)
+        return round(float(np.mean(alike[loud])), 3) if loud.any() else 0.0

@@ -8,7 +8,7 @@ import soxr
 from pipeline.arrays import Samples, Sound
 from pipeline.audio.samples import to_samples, to_waveform
 
-MIN_RATE_HZ, MAX_RATE_HZ = 4000, 768_000  # of a source: wider than anything used for speech
+MIN_RATE_HZ, MAX_RATE_HZ = 4000, 768_000  # accepted rates of a source: wider than anything used for speech
 
 
 class Resampler:

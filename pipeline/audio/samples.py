@@ -37,5 +37,5 @@ def to_samples(sound: Sound) -> Samples:
 
 
 def in_memory(samples: Samples) -> Read:
-    """Make a recording in memory readable like one on disk."""
+    """Return a reader of a recording in memory that works like that of one on disk."""
     return lambda start, stop: samples[start:stop]

@@ -23,21 +23,21 @@ def add_up(groups: NDArray[np.int16], each: tuple[None, ...], sums: NDArray[np.f
 
 @njit(cache=True, nogil=True)
 def envelope(signal: NDArray[np.float32], block: int, smoothing: tuple[int, ...]) -> NDArray[np.float64]:
-    """Power of every block of samples, smoothed; 0 near the ends of the signal.
+    """Return the smoothed power of every block of samples; 0 near the ends of the signal.
 
     Parameters
     ----------
     block
-        Samples, a multiple of 4.
+        Number of samples, a multiple of 4.
     smoothing
-        Weights of the blocks around one, an odd number.
+        Weights of neighbouring blocks; their number is odd.
     """
     n_blocks, reach = len(signal) // block, len(smoothing) // 2
     power, smooth = np.zeros(n_blocks), np.zeros(n_blocks)
     for number in range(1, n_blocks - 1):
         a = b = c = d = np.float32(0)  # four sums, which a processor adds to at the same time
         for at in range(number * block, (number + 1) * block, 4):
-            # Without the second sample before it, little is left of hum in a sample.
+            # The difference of samples two apart suppresses hum.
             a += (signal[at + 1] - signal[at - 1]) ** 2
             b += (signal[at + 2] - signal[at]) ** 2
             c += (signal[at + 3] - signal[at + 1]) ** 2
@@ -51,7 +51,7 @@ def envelope(signal: NDArray[np.float32], block: int, smoothing: tuple[int, ...]
 
 @njit(cache=True, nogil=True)
 def maxima(values: NDArray[np.float64], valley: int, prominence: float, floor: float) -> NDArray[np.float64]:
-    """Places of the maxima above `floor`, between the values, but not those near the ends.
+    """Return the interpolated positions of maxima above `floor`, except near the ends.
 
     A maximum is `prominence` times the values `valley` before and after it.
     """
@@ -68,7 +68,7 @@ def maxima(values: NDArray[np.float64], valley: int, prominence: float, floor: f
 # Without NaN, which audio has none of, the search for the highest value takes many at a time.
 @njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
 def strongest(spectra: NDArray[np.complex64], edges: NDArray[np.int64], span: float, floor: float) -> NDArray[np.uint8]:
-    """The strongest bin of every band, shape (spectra, bands).
+    """Return the strongest bin of every band, shape (spectra, bands).
 
     It is 0 where its power is not above `floor`, or not above that of the strongest band divided by `span`.
 
@@ -77,7 +77,7 @@ def strongest(spectra: NDArray[np.complex64], edges: NDArray[np.int64], span: fl
     spectra
         Shape (spectra, bins).
     edges
-        The bins that the bands begin with, and the end of the last.
+        First bin of every band, and the end of the last band.
     """
     bins = np.zeros((len(spectra), len(edges) - 1), np.uint8)
     power = np.empty(spectra.shape[1], np.float32)

@@ -11,17 +11,17 @@ from pipeline.audio.compiled import windows
 from pipeline.fingerprint import compiled
 from pipeline.fingerprint.landmarks import TICK, Landmarks, factor
 
-BLOCK = 16  # samples at RATE_HZ, 5 ms: of the envelope
-SMOOTHING = (1, 3, 6, 9, 10, 9, 6, 3, 1)  # of blocks: means of 20, 20 (50 Hz hum) and 15 ms
-VALLEY, PROMINENCE = 5, 1.03  # a maximum has so many times the power of the blocks 25 ms before and after it
-WINDOW = 320  # samples, 100 ms: of the spectrum
+BLOCK = 16  # samples at RATE_HZ per value of the envelope, 5 ms
+SMOOTHING = (1, 3, 6, 9, 10, 9, 6, 3, 1)  # weights of blocks: means of 20, 20 (50 Hz hum) and 15 ms
+VALLEY, PROMINENCE = 5, 1.03  # ratio of a maximum to the blocks 25 ms before and after it
+WINDOW = 320  # samples per spectrum, 100 ms
 BANDS_HZ = (250, 450, 700, 1050, 1500)  # edges; above the hum of mains, below what narrow codecs and low rates remove
 RANGE = 1000  # 30 dB: bands further below the strongest are left out
-MIN_BANDS = 2  # of a landmark
-MARGIN = WINDOW // BLOCK  # blocks that are seen on both sides of a step, and zeros between recordings
-STEP = 8000  # blocks searched at a time, 40 s: of several recordings if they are short
+MIN_BANDS = 2  # per landmark
+MARGIN = WINDOW // BLOCK  # blocks of context on both sides of a step, and of zeros between recordings
+STEP = 8000  # blocks searched at a time, 40 s; they may hold several short recordings
 
-FULL = (STEP + 2 * MARGIN) * BLOCK  # samples of a step
+FULL = (STEP + 2 * MARGIN) * BLOCK  # samples per step
 HANN = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
 
 
@@ -53,9 +53,7 @@ class Landmarker:
         self._rest = self._silence[:0]
         self._starts: list[int] = []  # blocks
         self._lengths: list[int] = []  # samples of the recordings
-        self._times: list[NDArray[np.int64]] = []
-        self._bins: list[NDArray[np.uint8]] = []
-        self._levels: list[NDArray[np.uint8]] = []
+        self._found: list[tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint8]]] = []  # times, bins, levels
 
     def start(self) -> None:
         """Begin with the next recording."""
@@ -75,8 +73,7 @@ class Landmarker:
         count = -(-self._filled // BLOCK) - MARGIN
         self._signal[self._filled : (count + 2 * MARGIN) * BLOCK] = 0
         self._search(count)
-        times, bins = np.concatenate(self._times), np.concatenate(self._bins)
-        levels = np.concatenate(self._levels)
+        times, bins, levels = map(np.concatenate, zip(*self._found, strict=True))
         starts = np.array(self._starts) * BLOCK
         firsts = [*np.searchsorted(times, starts - MARGIN // 2 * BLOCK).tolist(), len(times)]
         ticks = ((times - np.repeat(starts, np.diff(firsts)) + TICK // 2) // TICK).astype(np.int32)
@@ -86,8 +83,7 @@ class Landmarker:
         ]
 
     def _take(self, samples: Samples) -> None:
-        if len(self._rest):
-            samples = np.concatenate([self._rest, samples])
+        samples = np.concatenate([self._rest, samples]) if len(self._rest) else samples
         whole = len(samples) // self._factor * self._factor
         self._rest = samples[whole:].copy()
         groups = samples[:whole].reshape(-1, self._factor)
@@ -114,7 +110,6 @@ class Landmarker:
         # The power of a tone of a third of a 16-bit step: rounding noise is 25 dB below it.
         bins = compiled.strongest(spectra, self._edges, RANGE, tone * (WINDOW / 4) ** 2 / 10)
         enough = np.count_nonzero(bins, axis=1) >= MIN_BANDS
-        self._times.append((self._next - MARGIN) * BLOCK + times[enough])
-        self._bins.append(bins[enough])
-        self._levels.append(np.frexp(powers[enough])[1].astype(np.uint8))  # exact on every processor
+        levels = np.frexp(powers[enough])[1].astype(np.uint8)  # exact on every processor
+        self._found.append(((self._next - MARGIN) * BLOCK + times[enough], bins[enough], levels))
         self._next += count

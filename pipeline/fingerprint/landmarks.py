@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-RATE_HZ = 3200  # of the signal that is analysed, approximately
+RATE_HZ = 3200  # approximate rate of the analysed signal
 TICK = 25  # samples at that rate, 8 ms
 
 
@@ -36,7 +36,7 @@ class Landmarks:
 
 
 def tick_s(sample_rate: int) -> float:
-    """Seconds per tick, for recordings at `sample_rate` Hz.
+    """Return the seconds per tick for recordings at `sample_rate` Hz.
 
     >>> tick_s(16000)
     0.0078125
@@ -45,5 +45,5 @@ def tick_s(sample_rate: int) -> float:
 
 
 def factor(sample_rate: int) -> int:
-    """How many samples are added up to one of the signal that is analysed."""
+    """Return the number of samples that are summed to one sample of the analysed signal."""
     return max(1, round(sample_rate / RATE_HZ))

@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 from pipeline.fingerprint.landmarks import Landmarks
 
 BANDS = ((0, 1), (2, 3))  # a hash is made of two of the bands of a landmark and of the next: the other two may differ
-BIN_BITS = 6  # no band has more than 64 bins
+BIN_BITS = 6
+N_BINS = 1 << BIN_BITS  # no band has more
 QUANTUM_TICKS, QUANTUM_BITS = 3, 6  # distances in time between the two landmarks: 23 ms each, up to 1.5 s
-NUMBER_BITS = 32  # of the landmark that a hash starts from
-NEIGHBOURS = 2  # a hash is compared with so many of its neighbours in its bucket, however large that is
+NUMBER_BITS = 32  # number of the landmark that a hash starts from
+NEIGHBOURS = 2  # neighbours in its bucket that a hash is compared with, however large the bucket is
 MAX_HASHES = 1 << 20  # sorted at a time
-MIN_VOTES, SPREAD_TICKS = 2, 3  # before a pair is checked, so many hashes agree on its offset within 23 ms
-CHECKED = 1 << 17  # landmarks at a time, of a thousand pairs of ten seconds
-TOLERANCE_TICKS = 2  # of the time of a common landmark: 16 ms
-PARTNERS = 3  # so many of the landmarks within the tolerance are compared
-SAME_BANDS = 3  # of a common landmark
+MIN_VOTES, SPREAD_TICKS = 2, 3  # a pair is checked if two hashes agree on its offset within 23 ms
+CHECKED = 1 << 17  # landmarks checked at a time: a thousand pairs of ten seconds
+TOLERANCE_TICKS = 2  # time tolerance for a common landmark: 16 ms
+PARTNERS = 3  # landmarks within the tolerance that are compared
+SAME_BANDS = 3  # equal bands of a common landmark
 MIN_MATCHES = 4  # common landmarks: half a second of speech
 # Beyond the two that voted, this share of the landmarks is common by chance. False pairs of real speech and of the
 # demo's voices reached 0.5 standard deviations more, copies of a few seconds 4.0 and more.
@@ -29,11 +30,11 @@ CHANCE, DEVIATIONS = 0.02, 3.5
 # Recordings that share an announcement, a jingle or a sentence are not the same: those agree in all of their overlap,
 # but for a few landmarks that noise hides, and it is much of the shorter one or longer than a sentence.
 # Of calls that share ten seconds and have three of their own, 7 or more landmarks are missing; of copies, up to 5.
-QUIET_LEVELS = 8  # of 3 dB below the loudest landmark of a recording: noise of a pause, which is not compared
-GAP = 10  # landmarks, 2 s of speech: more without a common one end a stretch that agrees
-MAX_MISSING = 5  # common landmarks that are expected outside these stretches
+QUIET_LEVELS = 8  # steps of 3 dB below the loudest landmark: fainter ones are noise and not compared
+GAP = 10  # landmarks without a common one that end a matching stretch: 2 s of speech
+MAX_MISSING = 5  # common landmarks expected outside matching stretches
 MIN_OVERLAP, SENTENCE_TICKS = 0.45, 5 * 128  # share of the shorter recording; 5 s
-LONG_TICKS = 15 * 128  # 15 s: whatever agrees for longer is the same speech
+LONG_TICKS = 15 * 128  # 15 s: a longer matching stretch is always the same speech
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,11 @@ class Link:
     Attributes
     ----------
     first, second
-        Their numbers, the first below the second.
+        Numbers of the recordings, the first below the second.
     offset
         Ticks; what the second has at time t, the first has at ``t + offset``.
     matches
-        Landmarks that they have in common.
+        Number of common landmarks.
     """
 
     first: int
@@ -62,42 +63,38 @@ class _Index:
     def __init__(self, recordings: Sequence[Landmarks]) -> None:
         self.counts = np.array([len(landmarks.ticks) for landmarks in recordings])
         self.lengths = np.array([landmarks.length for landmarks in recordings])
-        self.span = int(self.lengths.max()) + TOLERANCE_TICKS + 2  # ticks of the axis for each recording
+        self.span = int(self.lengths.max()) + TOLERANCE_TICKS + 2  # ticks per recording on the axis
         self.recording = np.repeat(np.arange(len(recordings)), self.counts)
-        self.ticks = np.concatenate([landmarks.ticks for landmarks in recordings])
-        self.bins = np.concatenate([landmarks.bins for landmarks in recordings])
+        columns = zip(*((landmarks.ticks, landmarks.bins, landmarks.levels) for landmarks in recordings), strict=True)
+        self.ticks, self.bins, levels = map(np.concatenate, columns)
         self.times = self.recording * self.span + self.ticks
-        levels = np.concatenate([landmarks.levels for landmarks in recordings])
         highest = np.zeros(len(recordings), np.uint8)
         np.maximum.at(highest, self.recording, levels)
         self.loud = levels + QUIET_LEVELS > highest[self.recording]
 
     def hashes(self) -> Iterator[NDArray[np.uint64]]:
-        """Sorted hashes, each with the landmark that it starts from in its lower 32 bits, in parts of MAX_HASHES.
+        """Yield sorted hashes with the number of their first landmark in the lower 32 bits, in parts of MAX_HASHES.
 
         The hashes of one landmark are in the same part, so that they vote together.
         """
         quanta = (np.diff(self.ticks) + QUANTUM_TICKS // 2) // QUANTUM_TICKS
         near = (np.diff(self.recording) == 0) & (quanta < 1 << QUANTUM_BITS)
-        bins = self.bins.T % (1 << BIN_BITS)
-        spectra = [bins[low].astype(np.uint32) << BIN_BITS | bins[high] for low, high in BANDS]
-        present = [(self.bins[:, low] > 0) & (self.bins[:, high] > 0) for low, high in BANDS]
         parts = len(BANDS) * len(self.ticks) // MAX_HASHES + 1
         for part in range(parts):
             rows = []
-            chosen = near & (quanta % parts == part)
-            for number, (spectrum, usable) in enumerate(zip(spectra, present, strict=True)):
-                at = np.flatnonzero(chosen & usable[:-1] & usable[1:])
+            for number, bands in enumerate(BANDS):
+                low, high = self.bins[:, bands].T
+                usable = (low > 0) & (high > 0)
+                at = np.flatnonzero(near & (quanta % parts == part) & usable[:-1] & usable[1:])
+                spectrum = (low % N_BINS).astype(np.uint32) << BIN_BITS | high % N_BINS
                 hashed = number << 2 * BIN_BITS | spectrum[at]
                 hashed = hashed << 2 * BIN_BITS | spectrum[at + 1]
                 hashed = hashed << QUANTUM_BITS | quanta[at].astype(np.uint32)
                 rows.append(hashed.astype(np.uint64) << NUMBER_BITS | at.astype(np.uint64))
-            hashes = np.concatenate(rows)
-            hashes.sort()
-            yield hashes
+            yield np.sort(np.concatenate(rows))
 
     def candidates(self, hashes: NDArray[np.uint64], labels: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Pairs of recordings of different components with an offset that several hashes vote for.
+        """Return pairs of recordings from different components with an offset that several hashes vote for.
 
         Shape (pairs, 3): first, second, offset; the pairs with most votes come first.
         """
@@ -119,7 +116,7 @@ class _Index:
         return np.stack([pairs >> n_bits, pairs & ((1 << n_bits) - 1), offsets - self.span], axis=1)
 
     def compared(self, pairs: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        """For pairs as of `candidates`, whether they are of the same speech, and their landmarks in common."""
+        """Tell which pairs from `candidates` are the same speech; also return their numbers of common landmarks."""
         first, second, offset = pairs.T
         ends = np.stack([np.maximum(offset, 0), np.minimum(self.lengths[first], self.lengths[second] + offset) + 1])
         zero = np.stack([first * self.span, second * self.span - offset])  # the first's time 0 in either
@@ -151,7 +148,7 @@ class _Index:
 def _stretches(
     pair: NDArray[np.int64], times: NDArray[np.int64], found: NDArray[np.bool_], count: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """For each of `count` pairs, whether its landmarks agree throughout, and the ticks of the longest stretch."""
+    """Tell which of `count` pairs match throughout; also return the ticks of their longest matching stretches."""
     at = np.flatnonzero(found)
     new = (np.diff(at, prepend=-GAP - 1) > GAP) | (np.diff(pair[at], prepend=-1) > 0)
     begin, end = at[new], at[np.roll(new, -1)]
@@ -184,27 +181,30 @@ def find(recordings: Sequence[Landmarks]) -> list[Link]:
 
 def _joined(index: _Index, pairs: NDArray[np.int64], parents: list[int]) -> Iterator[Link]:
     """Check pairs that are not joined yet, and join those of the same speech."""
-    apart = [_root(parents, first) != _root(parents, second) for first, second, _ in pairs.tolist()]
-    pairs = pairs[apart]
+    pairs = pairs[[_root(parents, first) != _root(parents, second) for first, second, _ in pairs.tolist()]]
     same, matches = index.compared(pairs)
     for (first, second, offset), common in zip(pairs[same].tolist(), matches[same].tolist(), strict=True):
-        low, high = sorted((_root(parents, first), _root(parents, second)))
-        if low != high:
-            parents[high] = low
+        if _join(parents, first, second):
             yield Link(first, second, offset, common)
 
 
 def components(count: int, links: Sequence[Link]) -> list[int]:
-    """For each of `count` recordings, the first recording that links join it with, itself included.
+    """Return for each of `count` recordings the first recording that links join it with, itself included.
 
     >>> components(4, [Link(0, 2, 0, 20), Link(2, 3, 5, 20)])
     [0, 1, 0, 0]
     """
     parents = list(range(count))
     for link in links:
-        roots = _root(parents, link.first), _root(parents, link.second)
-        parents[max(roots)] = min(roots)
+        _join(parents, link.first, link.second)
     return [_root(parents, number) for number in range(count)]
+
+
+def _join(parents: list[int], first: int, second: int) -> bool:
+    """Join two components of a forest under the lower of their roots; tell if they were separate."""
+    low, high = sorted((_root(parents, first), _root(parents, second)))
+    parents[high] = low
+    return low != high
 
 
 def _root(parents: list[int], number: int) -> int:

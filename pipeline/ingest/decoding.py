@@ -11,6 +11,7 @@ from pipeline.audio.container import Container
 from pipeline.audio.cuts import Cut, take
 from pipeline.audio.decode import decode
 from pipeline.audio.decoded import Decoded
+from pipeline.audio.foreign import Decoder
 from pipeline.corpus.entries import Entry
 from pipeline.errors import ArtifactError, AudioError
 from pipeline.ingest.part import Ingested, SourceFile
@@ -33,11 +34,12 @@ def ingest(
         Positions of files that can't be decoded.
     """
     work = _Part(Container(container, settings.sample_rate), container.name if container else "", settings)
-    for position, file in enumerate(part):
-        if position in left_out:
-            work.rejected.append(RejectedRow(file.name, "killed", CRASHED))
-        else:
-            work.decode(file)
+    with Decoder() as decoder:
+        for position, file in enumerate(part):
+            if position in left_out:
+                work.rejected.append(RejectedRow(file.name, "killed", CRASHED))
+            else:
+                work.decode(file, decoder)
     return work.finish()
 
 
@@ -80,11 +82,11 @@ class _Part:
         self._rows: list[RecordingRow] = []
         self.rejected: list[RejectedRow] = []
 
-    def decode(self, file: SourceFile) -> None:
+    def decode(self, file: SourceFile, decoder: Decoder) -> None:
         """Decode the recordings of a file; a damaged file is rejected as a whole."""
         rate = self._settings.sample_rate
         try:
-            decoded = decode(file.path)
+            decoded = decode(file.path, decoder)
             found = [made for entry in file.entries for made in _recordings(entry, decoded.channels, self._settings)]
             wanted = [made for made in found if isinstance(made, _Recording)]
             self.rejected += [made for made in found if isinstance(made, RejectedRow)]

@@ -1,4 +1,4 @@
-"""Decode many mutations of a file in this process: `python -m tests.audio.fuzz ENDING COUNT SEED FOLDER`.
+"""Decode many mutations of files in this process: `python -m tests.audio.fuzz COUNT SEED FOLDER ENDING...`.
 
 Prints how often each outcome was met, as JSON. The process ends with an error if decoding raises anything but an
 AudioError, takes longer than the limit, or needs more memory than the limit.
@@ -16,6 +16,7 @@ import numpy as np
 import soundfile
 
 from pipeline.audio.decode import decode
+from pipeline.audio.foreign import Decoder
 from pipeline.audio.samples import to_waveform
 from pipeline.errors import AudioError
 from tests.audio.test_foreign import FORMATS, write
@@ -79,22 +80,23 @@ def peak_bytes() -> int:
 
 
 def main() -> None:
-    ending, count, seed, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
-    content = original(ending, folder)
+    count, seed, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    contents = {ending: original(ending, folder) for ending in sys.argv[4:]}
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     rng, met = np.random.default_rng(seed), Counter[str]()
-    path = folder / f"mutated.{ending}"
-    for _ in range(count):
-        path.write_bytes(mutated(content, rng))
-        faulthandler.dump_traceback_later(LIMIT_S, exit=True)
-        try:
-            for block in map(to_waveform, decode(path).blocks):
-                assert np.isfinite(block).all()
-                assert np.abs(block).max(initial=0) <= 1
-            met["decoded"] += 1
-        except AudioError as error:
-            assert str(error).isprintable(), repr(str(error))
-            met[error.reason] += 1
+    path = folder / "mutated"
+    with Decoder() as decoder:
+        for content in [content for content in contents.values() for _ in range(count)]:
+            path.write_bytes(mutated(content, rng))
+            faulthandler.dump_traceback_later(LIMIT_S, exit=True)
+            try:
+                for block in map(to_waveform, decode(path, decoder).blocks):
+                    assert np.isfinite(block).all()
+                    assert np.abs(block).max(initial=0) <= 1
+                met["decoded"] += 1
+            except AudioError as error:
+                assert str(error).isprintable(), repr(str(error))
+                met[error.reason] += 1
     faulthandler.cancel_dump_traceback_later()
     print(json.dumps({"met": met, "peak": peak_bytes()}))
 

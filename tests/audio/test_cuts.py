@@ -1,9 +1,13 @@
 """Recordings inside files: every cut equals the same slice of the whole file, from one pass over it."""
 
+import functools
+import itertools
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 from hypothesis import given
@@ -60,11 +64,26 @@ def test_cuts_are_slices_after_resampling(stereo: Path, rate: int) -> None:
     assert taken(stereo, wanted, rate) == [whole[part.start : part.stop] for part in wanted]
 
 
-def test_a_long_recording_waits_in_a_file(stereo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted = [Cut(1), Cut(2)]
-    before = taken(stereo, wanted)
-    monkeypatch.setattr(cuts, "HELD_BYTES", 1000)
-    assert taken(stereo, wanted) == before
+def test_the_memory_and_files_for_many_cuts_are_those_for_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds, monitor = 900, psutil.Process()
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).integers(-9000, 9000, seconds * 8000, np.int16), 8000)
+    monkeypatch.setattr(cuts, "HELD_BYTES", 1 << 20)
+    peaks, files = [], set()
+    for number in (2, 3000):
+        edges = np.linspace(0, seconds * 8000, number + 1).astype(int).tolist()
+        wanted, lengths = list(itertools.starmap(functools.partial(Cut, 1), itertools.pairwise(edges))), list[int]()
+
+        def receive(_: int, blocks: Iterator[Samples], lengths: list[int] = lengths) -> None:
+            lengths.append(sum(map(len, blocks)))
+            files.add(monitor.num_fds())
+
+        tracemalloc.start()
+        take(decode(tmp_path / "a.wav"), wanted, 8000, receive)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert lengths == np.diff(edges).tolist()
+    assert len(files) == 1
+    assert peaks[1] < 1.2 * peaks[0] < 2 * seconds * 8000
 
 
 def test_no_cuts_take_nothing(stereo: Path) -> None:

@@ -1,14 +1,17 @@
 """Formats that only PyAV reads: decoded like any other, cut ones told, and a decoder that dies is replaced."""
 
-import os
+import functools
+import io
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import av
 import numpy as np
+import psutil
 import pytest
 from scipy.signal import correlate
 
@@ -24,36 +27,43 @@ FORMATS = {  # ending: FFmpeg's format and codec
 }  # fmt: skip
 
 
-def next_decoder() -> int:
-    """The process that will decode the next file."""
-    foreign._Decoder.idle.append(foreign._Decoder())
-    return foreign._Decoder.idle[-1]._process.pid
-
-
-def write(path: Path, seconds: float = 3.0, channels: int = 1) -> None:
-    """Encode a voice; the second channel is silent."""
-    container_format, codec = FORMATS[path.suffix[1:]]
+@functools.cache
+def encoded(ending: str, seconds: float, channels: int) -> bytes:
+    """Return a file with a voice; the second channel is silent."""
+    container_format, codec = FORMATS[ending]
     rate = 48000 if codec == "libopus" else RATE
     sound = np.zeros((channels, round(seconds * rate)), np.int16)
     sound[0] = voice(0, seconds, rate)
     layout = "stereo" if channels == 2 else "mono"
-    with av.open(str(path), "w", format=container_format) as file:
+    content = io.BytesIO()
+    with av.open(content, "w", format=container_format) as file:
         stream = file.add_stream(codec, rate=rate, layout=layout)
         stream.bit_rate = 64_000 * channels
         for at in range(0, sound.shape[1], 1024):
-            content = np.ascontiguousarray(sound[:, at : at + 1024].T.reshape(1, -1))
-            frame = av.AudioFrame.from_ndarray(content, format="s16", layout=layout)
+            part = np.ascontiguousarray(sound[:, at : at + 1024].T.reshape(1, -1))
+            frame = av.AudioFrame.from_ndarray(part, format="s16", layout=layout)
             frame.sample_rate, frame.pts = rate, at
             file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
+    return content.getvalue()
+
+
+def write(path: Path, seconds: float = 3.0, channels: int = 1) -> None:
+    path.write_bytes(encoded(path.suffix[1:], seconds, channels))
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[foreign.Decoder]:
+    with foreign.Decoder() as found:
+        yield found
 
 
 @pytest.mark.parametrize("ending", FORMATS)
-def test_every_format_is_decoded(tmp_path: Path, ending: str) -> None:
+def test_every_format_is_decoded(tmp_path: Path, decoder: foreign.Decoder, ending: str) -> None:
     path = tmp_path / f"a.{ending}"
     write(path)
     misnamed = path.rename(tmp_path / "http:x|y.wav")  # the content decides, and no name is a protocol
-    decoded = decode(misnamed)
+    decoded = decode(misnamed, decoder)
     sound = np.concatenate(list(decoded.mono))
     assert decoded.format.split("/")[0] in {kind.name for kind in foreign.KINDS}
     assert len(sound) / decoded.sample_rate == pytest.approx(3.0, abs=0.15)
@@ -63,22 +73,21 @@ def test_every_format_is_decoded(tmp_path: Path, ending: str) -> None:
     assert duration(misnamed) == 0
 
 
-def test_channels_are_those_of_the_file(tmp_path: Path) -> None:
+def test_channels_are_those_of_the_file(tmp_path: Path, decoder: foreign.Decoder) -> None:
     write(tmp_path / "a.m4a", channels=2)
-    decoded = decode(tmp_path / "a.m4a")
+    decoded = decode(tmp_path / "a.m4a", decoder)
     sound = np.concatenate(list(decoded.blocks))
     assert (decoded.channels, sound.shape[1]) == (2, 2)
     assert np.abs(sound[:, 0]).max() > 100 * np.abs(sound[:, 1]).max()
 
 
 @pytest.mark.parametrize("ending", ["m4a", "mp4", "wma", "mkv"])
-def test_a_cut_file_is_rejected(tmp_path: Path, ending: str) -> None:
+def test_a_cut_file_is_rejected(tmp_path: Path, decoder: foreign.Decoder, ending: str) -> None:
     path = tmp_path / f"a.{ending}"
-    write(path, 20.0)
-    content = path.read_bytes()
+    content = encoded(ending, 20.0, 1)
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(AudioError) as error:
-        list(decode(path).blocks)
+        list(decode(path, decoder).blocks)
     assert error.value.reason in ("truncated", "unreadable")
 
 
@@ -92,76 +101,95 @@ def test_without_pyav_the_sentence_says_what_to_install(tmp_path: Path, monkeypa
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 5000, b"isom" * 900, bytes(range(256)) * 50])
 @pytest.mark.parametrize("kind", foreign.KINDS, ids=lambda kind: f"{kind.name}-{kind.magic.hex()}")
-def test_a_beginning_without_a_file_is_rejected(tmp_path: Path, kind: foreign.Kind, content: bytes) -> None:
+def test_a_beginning_without_a_file_is_rejected(
+    tmp_path: Path, decoder: foreign.Decoder, kind: foreign.Kind, content: bytes
+) -> None:
     path = tmp_path / "a"
     path.write_bytes(bytes(kind.offset) + kind.magic + content)
     with pytest.raises(AudioError) as error:
-        list(decode(path).blocks)
+        list(decode(path, decoder).blocks)
         raise AudioError("too_short", "decodes to nothing", path)
     assert error.value.reason in ("unreadable", "too_short", "truncated")
     assert "\n" not in str(error.value)
 
 
-def test_a_decoder_that_dies_is_reported_and_replaced(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_decoder_that_dies_or_stops_is_reported_and_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
     write(tmp_path / "a.m4a", 30.0)
-    process = next_decoder()
-    blocks = decode(tmp_path / "a.m4a").blocks
-    next(blocks)
-    os.kill(process, signal.SIGKILL)
-    with pytest.raises(AudioError, match="crashes or stops its decoder"):
-        list(blocks)
-    assert sum(len(block) for block in decode(tmp_path / "a.m4a").blocks) == pytest.approx(30 * RATE, abs=3000)
+    before = psutil.Process().children()
+    with foreign.Decoder() as decoder:
+        blocks = decode(tmp_path / "a.m4a", decoder).blocks
+        next(blocks)
+        [process] = set(psutil.Process().children()) - set(before)
+        process.send_signal(number)
+        monkeypatch.setattr(foreign, "ANSWER_S", 0.5)
+        with pytest.raises(AudioError, match="crashes or stops its decoder"):
+            list(blocks)
+        monkeypatch.undo()
+        whole = sum(map(len, decode(tmp_path / "a.m4a", decoder).blocks))
+        assert whole == pytest.approx(30 * RATE, abs=3000)
 
 
-def test_a_decoder_that_stops_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_not_read_to_its_end_does_not_disturb_the_next(tmp_path: Path, decoder: foreign.Decoder) -> None:
     write(tmp_path / "a.m4a", 30.0)
-    monkeypatch.setattr(foreign, "ANSWER_S", 0.5)
-    process = next_decoder()
-    blocks = decode(tmp_path / "a.m4a").blocks
-    next(blocks)
-    os.kill(process, signal.SIGSTOP)
-    with pytest.raises(AudioError, match="crashes or stops its decoder"):
-        list(blocks)
-
-
-def test_a_file_that_is_not_read_to_its_end_does_not_disturb_the_next(tmp_path: Path) -> None:
-    write(tmp_path / "a.m4a", 30.0)
-    for _ in range(3):
-        blocks = decode(tmp_path / "a.m4a").blocks
-        first = next(blocks)
-        blocks.close()  # type: ignore[attr-defined]
-    again = next(decode(tmp_path / "a.m4a").blocks)
+    first, again = (next(decode(tmp_path / "a.m4a", decoder).blocks) for _ in range(2))
     np.testing.assert_array_equal(first, again)
 
 
-def test_one_process_serves_the_files_of_all_threads_and_ends_with_this_one(tmp_path: Path) -> None:
+def test_one_process_decodes_many_files_and_ends_with_its_context(tmp_path: Path) -> None:
+    write(tmp_path / "a.m4a", 0.3)
+    (tmp_path / "b.m4a").write_bytes((tmp_path / "a.m4a").read_bytes()[:3000])
+    this = psutil.Process()
+    before, seen = (this.children(), this.num_fds()), set()
+    with foreign.Decoder() as own:
+        for _ in range(200):
+            list(decode(tmp_path / "a.m4a", own).blocks)
+            with pytest.raises(AudioError):
+                list(decode(tmp_path / "b.m4a", own).blocks)
+            seen.add((*this.children(), this.num_fds()))
+    assert len(seen) == 1
+    assert (this.children(), this.num_fds()) == before
+
+
+def test_without_a_context_the_process_ends_with_its_file(tmp_path: Path) -> None:
     write(tmp_path / "a.m4a")
+    this = psutil.Process()
+    before = this.children(), this.num_fds()
+    (tmp_path / "b.m4a").write_bytes((tmp_path / "a.m4a").read_bytes()[:3000])
+    with pytest.raises(AudioError) as error:
+        list(decode(tmp_path / "b.m4a").blocks)
+    list(decode(tmp_path / "a.m4a").blocks)
+    next(decode(tmp_path / "a.m4a").blocks)
+    decode(tmp_path / "a.m4a")
+    assert error  # its traceback refers to the blocks
+    assert (this.children(), this.num_fds()) == before
+
+
+def test_a_decoder_ends_with_this_process(tmp_path: Path) -> None:
+    write(tmp_path / "a.m4a", 30.0)
     code = f"""
-import threading
+import os, psutil
 from pathlib import Path
-from pipeline.audio import foreign
 from pipeline.audio.decode import decode
-for number in range(4):
-    thread = threading.Thread(target=lambda: list(decode(Path({str(tmp_path / "a.m4a")!r})).blocks))
-    thread.start()
-    thread.join()
-    print(*[decoder._process.pid for decoder in foreign._Decoder.idle])
+blocks = decode(Path({str(tmp_path / "a.m4a")!r})).blocks
+next(blocks)
+print(psutil.Process().children()[0].pid, flush=True)
+os.kill(os.getpid(), 9)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    (process,) = set(done.stdout.split())
-    deadline = time.monotonic() + 20
-    while Path("/proc", process).exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not Path("/proc", process).exists()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(int(done.stdout)).wait(timeout=20)
 
 
 @pytest.mark.parametrize("ending", FORMATS)
-def test_of_joined_files_all_are_decoded_or_none(tmp_path: Path, ending: str) -> None:
+def test_of_joined_files_all_are_decoded_or_none(tmp_path: Path, decoder: foreign.Decoder, ending: str) -> None:
     path = tmp_path / f"a.{ending}"
     write(path)
-    whole = sum(map(len, decode(path).blocks))
+    whole = sum(map(len, decode(path, decoder).blocks))
     path.write_bytes(2 * path.read_bytes())
     try:
-        assert sum(map(len, decode(path).blocks)) == pytest.approx(2 * whole, rel=0.05)
+        assert sum(map(len, decode(path, decoder).blocks)) == pytest.approx(2 * whole, rel=0.05)
     except AudioError as error:
         assert error.reason in {"longer", "truncated"}

@@ -13,28 +13,20 @@ import pytest
 import soundfile
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from pipeline.arrays import Waveform
 from pipeline.audio.decode import decode, duration
-from pipeline.audio.headers import CHUNKS, FORMATS
-from pipeline.audio.lengths import Part, parts
 from pipeline.errors import AudioError
+from tests.audio.signals import RATE, noise
 
-RATE = 16000
 FRAMES = 6000
-# XI states its length, but libsndfile writes 0.
 TAG = b"TAG" + bytes(range(125))
 JUNK = bytes(range(200))
-UNKNOWN = {"PAF", "PVF", "IRCAM", "XI"}  # as in docs/formats.md
+UNKNOWN = {"PAF", "PVF", "IRCAM", "XI"}  # as in docs/formats.md; XI states its length, but libsndfile writes 0
 UNWRITABLE = {("AIFF", "DWVW_12"), ("WAV", "MPEG_LAYER_III"), ("MP3", "MPEG_LAYER_I"), ("MP3", "MPEG_LAYER_II")}
-WRITTEN = [
-    form for form in soundfile.available_formats() if form not in {"RAW", "SD2"}
-]  # neither has a header of its own
-
-
-def noise(frames: int, channels: int = 1) -> NDArray[np.float64]:
-    return np.clip(np.random.default_rng(0).normal(0, 0.2, (frames, channels)), -0.9, 0.9)
+WRITTEN = sorted(set(soundfile.available_formats()) - {"RAW", "SD2"})  # neither has a header of its own
+PIPES = [0x7FFFF000, 0x7FFFEFFC, 0x7F000008, 0x7FFFFFDB, 1 << 31, (1 << 31) - 1, 0xFFFFFFFF, 0xFFFFFFFF - 36]
+"""Lengths that SoX, FFmpeg, opusdec and others write to a pipe instead of the true one."""
 
 
 def decoded(path: Path, content: bytes | bytearray) -> Waveform | str:
@@ -63,19 +55,6 @@ def written(path: Path, form: str) -> Iterator[tuple[str, bytes]]:
             yield f"{form}/{subtype}/{channels}", path.read_bytes()
 
 
-def pipes() -> list[int]:
-    """Lengths that programs write to a pipe instead of the true one."""
-    sox, sox_24_bits, aiff, reference, ffmpeg, opus = (
-        0x7FFFF000,
-        0x7FFFEFFC,
-        0x7F000008,
-        1 << 31,
-        0xFFFFFFFF,
-        0x7FFFFFDB,
-    )
-    return [sox, sox_24_bits, aiff, reference, reference - 1, ffmpeg, ffmpeg - 36, opus]
-
-
 def wav(length: int, content: bytes, *, riff: int | None = None, before: bytes = b"", order: str = "<") -> bytes:
     """16-bit mono, with any lengths in its header."""
     form = struct.pack(order + "4sIHHIIHH", b"fmt ", 16, 1, 1, RATE, 2 * RATE, 2, 16)
@@ -91,16 +70,12 @@ def test_a_file_of_any_format_is_accepted_whole_and_rejected_if_audio_is_cut_off
         assert len(whole) >= FRAMES and not isinstance(whole, str), kind
         for size in (len(content) // 2, len(content) * 9 // 10, len(content) - 1):
             cut = decoded(tmp_path / "cut", content[:size])
-            if isinstance(cut, str):
+            if form in UNKNOWN:
+                assert not isinstance(cut, str), kind
+            elif isinstance(cut, str):
                 assert cut in {"truncated", "unreadable"}, kind
-            elif form not in UNKNOWN:  # the last byte may not be audio
+            else:  # the last byte may not be audio
                 assert size == len(content) - 1 and np.array_equal(cut[:FRAMES], whole[:FRAMES]), kind
-
-
-@pytest.mark.parametrize("form", sorted(UNKNOWN))
-def test_half_of_a_file_of_unknown_length_passes(tmp_path: Path, form: str) -> None:
-    for kind, content in written(tmp_path / "whole", form):
-        assert isinstance(outcome(tmp_path / "cut", content[: len(content) // 2]), int), kind
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -114,7 +89,7 @@ def test_only_the_length_of_the_data_of_a_wav_counts(tmp_path: Path, order: str,
 
 def test_a_wav_of_unknown_length_is_read_to_its_end_and_one_that_claims_3_gb_is_not(tmp_path: Path) -> None:
     content = noise(FRAMES).astype(np.float16).tobytes()
-    for length in pipes():
+    for length in PIPES:
         assert outcome(tmp_path / "a", wav(length, content)) == FRAMES, length
     for length, riff in ((0, 8), (0, 0), (0, None), (0, 0xFFFFFFFF)):
         assert outcome(tmp_path / "a", wav(length, content, riff=riff)) == FRAMES
@@ -122,7 +97,13 @@ def test_a_wav_of_unknown_length_is_read_to_its_end_and_one_that_claims_3_gb_is_
         assert outcome(tmp_path / "a", wav(length, content)) == "truncated", length
 
 
-@settings(deadline=None)
+def test_a_comment_that_fills_the_log_of_libsndfile_hides_no_missing_audio(tmp_path: Path) -> None:
+    content = noise(FRAMES).astype(np.float16).tobytes()
+    comment = struct.pack("<4sI4s", b"LIST", 30_004, b"INFO") + 100 * (struct.pack("<4sI", b"ICMT", 292) + 292 * b"x")
+    assert outcome(tmp_path / "a", wav(len(content), content, before=comment)) == FRAMES
+    assert outcome(tmp_path / "a", wav(len(content), content[:-1], before=comment)) == "truncated"
+
+
 @given(
     st.lists(st.tuples(st.sampled_from([b"LIST", b"bext", b"junk", b"id3 "]), st.binary(max_size=50)), max_size=8),
     st.integers(120, 3000),
@@ -168,12 +149,13 @@ def test_the_output_of_sox_to_a_pipe_is_accepted(tmp_path: Path, form: str, samp
 
 
 @pytest.mark.parametrize("form", ["aiff", "avr", "8svx", "sph", "voc", "w64", "mat5"])
-def test_the_files_of_sox_are_accepted(tmp_path: Path, form: str) -> None:
-    for frames, bits in itertools.product((FRAMES, FRAMES - 1), ("8", "16")):
-        soundfile.write(tmp_path / "in.wav", noise(frames), RATE)
-        command = ["sox", "-V1", "-D", str(tmp_path / "in.wav"), "-b", bits, "-t", form, str(tmp_path / "out")]
-        subprocess.run(command, check=True)
-        assert outcome(tmp_path / "out", (tmp_path / "out").read_bytes()) == frames
+@pytest.mark.parametrize("frames", [FRAMES, FRAMES - 1])
+@pytest.mark.parametrize("bits", ["8", "16"])
+def test_the_files_of_sox_are_accepted(tmp_path: Path, form: str, frames: int, bits: str) -> None:
+    soundfile.write(tmp_path / "in.wav", noise(frames), RATE)
+    out = tmp_path / "out"
+    subprocess.run(["sox", "-V1", "-D", tmp_path / "in.wav", "-b", bits, "-t", form, out], check=True)
+    assert outcome(out, out.read_bytes()) == frames
 
 
 def test_a_wav_with_two_chunks_of_data_is_not_read_in_part(tmp_path: Path) -> None:
@@ -193,7 +175,7 @@ def plain_mp3(path: Path, level: float = 0.9, frames: int = 3 * RATE) -> tuple[b
     return content[size if b"Info" in first or b"Xing" in first else 0 :], size
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.floats(0, 1, exclude_max=True))
 @example(0.001)  # three bytes of a frame
 def test_an_mp3_is_truncated_wherever_a_frame_is_cut(tmp_path_factory: pytest.TempPathFactory, share: float) -> None:
@@ -253,7 +235,7 @@ def oggs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return contents
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(subtype=st.sampled_from(["VORBIS", "OPUS"]), share=st.floats(0, 1, exclude_max=True))
 def test_an_ogg_file_is_rejected_wherever_it_is_cut(
     tmp_path_factory: pytest.TempPathFactory, oggs: dict[str, bytes], subtype: str, share: float
@@ -262,16 +244,7 @@ def test_an_ogg_file_is_rejected_wherever_it_is_cut(
     assert outcome(path, content[: int(share * len(content))]) in {"truncated", "unreadable"}
 
 
-@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
-def test_the_last_page_of_an_ogg_file_is_marked(tmp_path: Path, oggs: dict[str, bytes], subtype: str) -> None:
-    content = oggs[subtype]
-    last = content.rindex(b"OggS")
-    assert outcome(tmp_path / "a", content) == 4 * RATE
-    assert outcome(tmp_path / "a", content[:last]) == "truncated"
-    assert outcome(tmp_path / "a", content + b"garbage" * 100) == 4 * RATE
-
-
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     subtype=st.sampled_from(["VORBIS", "OPUS"]),
     lengths=st.lists(st.integers(RATE // 10, RATE), min_size=2, max_size=4),
@@ -356,35 +329,11 @@ def test_the_length_of_the_sample_of_an_instrument_is_compared(tmp_path: Path) -
     assert outcome(tmp_path / "a", content[:-2]) == "truncated"
 
 
-@pytest.mark.parametrize("form", sorted({*FORMATS, *CHUNKS, "OGG", "FLAC"}))
-@settings(deadline=None, max_examples=50)
-@given(content=st.binary(max_size=400))
-def test_no_content_breaks_the_reading_of_a_header(
-    tmp_path_factory: pytest.TempPathFactory, form: str, content: bytes
-) -> None:
-    path = tmp_path_factory.mktemp("any") / "a"
-    path.write_bytes(content)
-    with path.open("rb") as file:
-        try:
-            assert all(isinstance(part, Part) for part in parts(file.fileno(), form, 1))
-        except AudioError as error:
-            assert error.reason in {"truncated", "longer"}
-        assert file.tell() == 0
-
-
 @pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
-@pytest.mark.parametrize("missing", ["middle", "last but one", "last", "all but the last"])
-def test_ogg_pages_that_are_missing_are_noticed(tmp_path: Path, subtype: str, missing: str) -> None:
-    path = tmp_path / "a.ogg"
-    soundfile.write(path, noise(20 * RATE), RATE, format="OGG", subtype=subtype)
-    content = path.read_bytes()
-    starts = [found.start() for found in re.finditer(b"OggS", content)]
-    pages = [content[start:end] for start, end in zip(starts, [*starts[1:], len(content)], strict=True)]
-    dropped = {
-        "middle": [len(pages) // 2], "last but one": [len(pages) - 2], "last": [len(pages) - 1],
-        "all but the last": [*range(5, len(pages) - 1)],
-    }[missing]  # fmt: skip
-    path.write_bytes(b"".join(page for number, page in enumerate(pages) if number not in dropped))
-    with pytest.raises(AudioError) as error:
-        list(decode(path).blocks)
-    assert error.value.reason == "truncated"
+@pytest.mark.parametrize("missing", [slice(-1, None), slice(-2, -1), slice(9, 10), slice(5, -1)])
+def test_ogg_pages_that_are_missing_are_noticed(tmp_path: Path, subtype: str, missing: slice) -> None:
+    soundfile.write(tmp_path / "a", noise(20 * RATE), RATE, subtype, format="OGG")
+    pages = re.findall(rb"OggS(?:(?!OggS).)*", (tmp_path / "a").read_bytes(), re.DOTALL)
+    assert outcome(tmp_path / "a", b"".join(pages)) == 20 * RATE
+    del pages[missing]
+    assert outcome(tmp_path / "a", b"".join(pages)) == "truncated"

@@ -102,7 +102,7 @@ def test_two_excerpts_that_overlap_by_half_are_linked() -> None:
     assert linked(excerpts) == {(0, 1), (2, 3)}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 1000), st.integers(2, 40), st.integers(10, 60), st.integers(25, 200), st.booleans())
 def test_what_any_number_of_recordings_share_links_only_copies(
     seed: int, count: int, shared: int, own: int, at_end: bool
