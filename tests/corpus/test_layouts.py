@@ -7,10 +7,11 @@ import pytest
 
 from pipeline import params
 from pipeline.corpus import layouts
-from pipeline.corpus.entries import Entry, Listing
+from pipeline.corpus.collector import Collector
+from pipeline.corpus.entries import Entry
 from pipeline.errors import CorpusError
 from pipeline.rows import RejectedRow
-from tests.corpus.corpora import LANGUAGES, refusal, settings
+from tests.corpus.corpora import LANGUAGES, refusal, settings, touch
 
 LAYOUTS = get_args(params.Layout)
 
@@ -24,9 +25,14 @@ def test_every_layout_of_params_has_one_reader() -> None:
 def test_a_corpus_is_read_by_the_reader_in_the_table_and_sorted_by_path(
     layout: params.Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entries = [Entry(path, "hindi", "s") for path in ("b.wav", "a.wav", "a/b.wav")]
-    layout_of = layouts.Layout(lambda root, corpus: Listing(list(entries), [], {}), lambda root: "it fits")
-    monkeypatch.setitem(layouts.LAYOUTS, "kaldi" if layout == "auto" else layout, layout_of)
+    def read(collector: Collector) -> None:
+        for path in ("b.wav", "a.wav", "a/b.wav"):
+            collector.add(path, "hindi", "s")
+
+    touch(tmp_path, "b.wav", "a.wav", "a/b.wav")
+    chosen = layouts.LAYOUTS["kaldi" if layout == "auto" else layout]
+    monkeypatch.setattr(chosen, "recognise", lambda root: "it fits")
+    monkeypatch.setattr(chosen, "read", read)
     listing = layouts.read(settings(layout, tmp_path))
     assert [entry.path for entry in listing.entries] == ["a.wav", "a/b.wav", "b.wav"]
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 
-from pipeline.corpus import layouts, speakers
-from pipeline.corpus.collector import Collector
-from tests.corpus.corpora import check_listing_or_sentence, refusal, settings, table_texts, touch
+from pipeline.corpus import layouts
+from tests.corpus.corpora import check_listing_or_sentence, reasons, refusal, settings, table_texts, touch
 
 TABLE = {"speaker_table": "speakers.csv", "speaker_pattern": None}
 
@@ -22,16 +21,22 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_pattern_is_searched_for_in_the_path_and_takes_precedence_over_the_table(tmp_path: Path) -> None:
+    touch(tmp_path, "hindi/a_0.wav", "hindi/b_12.wav", "hindi/c_3.wav")
     corpus = settings("folders", tmp_path, speaker_table="nowhere.csv", speaker_pattern=r"_(?P<speaker>\d)\.wav$")
-    speaker_of = speakers.lookup(corpus, Collector(tmp_path, corpus))
-    assert [speaker_of(path) for path in ("a/hindi_0.wav", "b/x_12.wav", "c_3.wav")] == ["0", "", "3"]
+    listing = layouts.read(corpus)
+    assert {entry.path: entry.speaker for entry in listing.entries} == {"hindi/a_0.wav": "0", "hindi/c_3.wav": "3"}
+    assert reasons(listing) == {"hindi/b_12.wav": "no_speaker"}
 
 
 def test_the_table_is_searched_for_the_path_however_it_is_written(tmp_path: Path) -> None:
-    (tmp_path / "speakers.csv").write_text("path,age,speaker\n./a//b.wav,42, Asha  Rao\nc.wav,,\n.\\e\\f.wav,,Bela\n")
-    corpus = settings("folders", tmp_path, **TABLE)
-    speaker_of = speakers.lookup(corpus, Collector(tmp_path, corpus))
-    assert [speaker_of(path) for path in ("a/b.wav", "c.wav", "d.wav", "e/f.wav")] == ["Asha Rao", "", "", "Bela"]
+    (tmp_path / "speakers.csv").write_text(
+        "path,age,speaker\n./hindi//b.wav,42, Asha  Rao\nhindi/c.wav,,\n.\\hindi\\f.wav,,Bela\n"
+    )
+    paths = ["hindi/b.wav", "hindi/c.wav", "hindi/d.wav", "hindi/f.wav"]
+    touch(tmp_path, *paths)
+    listing = layouts.read(settings("folders", tmp_path, **TABLE))
+    assert {entry.path: entry.speaker for entry in listing.entries} == {paths[0]: "Asha Rao", paths[3]: "Bela"}
+    assert reasons(listing) == dict.fromkeys(paths[1:3], "no_speaker")
 
 
 def test_a_table_or_a_pattern_is_needed(tmp_path: Path) -> None:
