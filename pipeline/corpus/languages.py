@@ -44,7 +44,7 @@ class Languages:
         if name := self._tags.get(tag):
             return name
         # Where a language is mainly spoken is implied: zh is zh-CN, but fr is not fr-CA.
-        same, distance = langcodes.closest_match(tag, list(self._tags), max_distance=SAME_DISTANCE)
+        same, _ = langcodes.closest_match(tag, list(self._tags), max_distance=SAME_DISTANCE)
         return self._tags.get(same) or self._tags.get(str(langcodes.get(tag).language))
 
 

@@ -98,27 +98,20 @@ def check(
     CorpusError
         Naming what is rejected or skipped, if anything is, and the language that lacks recordings or speakers.
     """
-    if not entries and rejected:
-        raise CorpusError(
-            f"none of the {len(rejected)} recordings in {_where(corpus)} can be used; the first, "
-            f"{quoted(rejected[0].path)}, {rejected[0].detail}"
-        )
-    if not entries:
-        raise CorpusError("; ".join([f"no recordings in {_where(corpus)}", *told(skipped), "see docs/corpora.md"]))
     voices = Counter(language for language, _ in {pair for entry in entries for pair in _voices(entry)})
     language = next((language for language in corpus.languages if voices[language] < MIN_SPEAKERS), None)
     if language is None:
         return
-    spoken = f"{language!r} has {voices[language]} speaker(s) in {_where(corpus)} and needs {MIN_SPEAKERS}"
-    found = [f"{rejections(rejected, len(entries))}; see artifacts/ingest/rejected.csv"] if rejected else []
-    if len(rejected) > corpus.max_rejected * (len(entries) + len(rejected)):
-        raise CorpusError(f"{found[0]}, for without them {spoken}")
-    if voices[language]:
-        lack = f"{spoken}, one to train and one to test on; add recordings of others"
-    else:
-        lack = f"corpus.languages names {language!r}, which has no recordings in {_where(corpus)}"
-        lack += "; remove it or add its recordings"
-    raise CorpusError("; ".join([lack, *found, *told(skipped)]))
+    where = f"corpus.root {quoted(corpus.root)} with corpus.layout {corpus.layout!r}"
+    if corpus.sources:
+        where = f"corpus.sources {', '.join(source.name for source in corpus.sources)}"
+    lack = f"{language!r} has {voices[language]} speaker(s) in {where} and needs {MIN_SPEAKERS}: one to train and one "
+    lack = f"{lack}to test on; add recordings, or correct corpus.languages" if entries else f"no recordings in {where}"
+    if rejected:
+        lack += (
+            f"; {rejections(rejected, len(entries))}, such as {quoted(rejected[0].path)}, which {rejected[0].detail}"
+        )
+    raise CorpusError("; ".join([lack, *told(skipped), "see docs/corpora.md"]))
 
 
 def rejections(rejected: Sequence[RejectedRow], accepted: int) -> str:
@@ -135,9 +128,3 @@ def rejections(rejected: Sequence[RejectedRow], accepted: int) -> str:
 def _voices(entry: Entry | RecordingRow) -> list[tuple[str, str]]:
     named = entry.channel_speakers if isinstance(entry, Entry) else ()
     return [(entry.language, speaker) for speaker in (*named, entry.speaker) if speaker]
-
-
-def _where(corpus: params.Corpus) -> str:
-    if corpus.sources:
-        return f"corpus.sources {', '.join(source.name for source in corpus.sources)}"
-    return f"corpus.root {quoted(corpus.root)} with corpus.layout {corpus.layout!r}"

@@ -62,7 +62,7 @@ def test_the_demo_does_not_start_without_the_programs_of_later_stages(
     ("speakers", "said"),
     [
         ({}, "no recordings in corpus.root"),
-        ({"english": 3, "hindi": 3}, "'mandarin', which has no recordings"),
+        ({"english": 3, "hindi": 3}, "'mandarin' has 0 speaker(s)"),
         ({"english": 3, "hindi": 1, "mandarin": 3}, "'hindi' has 1 speaker(s)"),
     ],
 )
