@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -17,7 +18,9 @@ from pipeline.errors import CorpusError
 from tests.corpus import corpora
 from tests.corpus.published import LANGUAGES, PUBLISHED, Published
 
-DAMAGES = 100  # of the tables of each layout
+DAMAGES = (
+    4 * hypothesis.settings().max_examples
+)  # of the tables of each layout; many with --hypothesis-profile=thorough
 
 
 def empty(path: Path, number: int) -> None:
