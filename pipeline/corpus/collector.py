@@ -131,7 +131,10 @@ class Collector:
             voices = tuple(map(names.normal, channel_speakers)) if origin == "table" else ()
             require_printable(path, language=language, speaker=voice + "".join(voices), group=group)
             if not voice and not any(voices) and origin not in UNKNOWN:
-                raise AudioError("no_speaker", self._no_speaker())
+                place = self.speakers_in or "corpus.speaker_table, or set corpus.speaker_pattern"
+                raise AudioError(
+                    "no_speaker", f"has no speaker; name one in {place}, so that no voice is both trained and tested on"
+                )
         except AudioError as error:
             self.reject(path, error)
             return
@@ -187,12 +190,6 @@ class Collector:
         if speaker is None:
             return "", "file"
         return names.normal(speaker), self.corpus.speakers
-
-    def _no_speaker(self) -> str:
-        by_pattern = self._pattern and (self.corpus.speakers == "pattern" or not self.speakers_in)
-        place = "its path that corpus.speaker_pattern finds" if by_pattern else self.speakers_in
-        place = place or "corpus.speaker_table"
-        return f"has no speaker in {place}; write one, so that no voice is both trained and tested on"
 
 
 def below(path: str) -> str:
