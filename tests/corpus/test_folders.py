@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.corpus import layouts
-from pipeline.corpus.entries import Listing, Stamp
-from pipeline.corpus.paths import Files
+from pipeline.corpus.entries import Listing
 from pipeline.errors import CorpusError
 from tests.corpus.corpora import LANGUAGES, listed, reasons, refusal, settings, touch
 
@@ -56,14 +55,11 @@ def test_a_folder_has_the_language_whose_words_it_contains(
     assert listing.skipped == ({} if language else {folder: 1})
 
 
-def test_a_language_and_a_longer_one_that_begins_like_it_coexist(tmp_path: Path) -> None:
-    listing = named(tmp_path, ("french", "french_canadian"), "french", "train_french_canadian")
+def test_longer_and_exact_names_go_before_names_that_are_contained(tmp_path: Path) -> None:
+    listing = named(tmp_path / "longer", ("french", "french_canadian"), "french", "train_french_canadian")
     assert listing.folders == {"french": "french", "train_french_canadian": "french_canadian"}
-
-
-def test_a_folder_named_exactly_like_the_language_excludes_those_that_contain_it(tmp_path: Path) -> None:
     names = ("English", "not_english_noise", "english_hindi", "train_hindi", "hindi_2")
-    listing = named(tmp_path, LANGUAGES, *names)
+    listing = named(tmp_path / "exact", LANGUAGES, *names)
     assert listing.folders == {"English": "english", "train_hindi": "hindi", "hindi_2": "hindi"}
     assert listing.skipped == {"english_hindi": 1, "not_english_noise": 1}
 
@@ -126,18 +122,14 @@ def test_folders_are_searched_to_any_depth_for_audio_and_other_files_are_counted
     assert listing.skipped == {"*.txt": 1, "*.srt": 1, "*.wav": 1}
 
 
-def test_a_name_that_can_not_be_printed_or_decoded_is_rejected_escaped(tmp_path: Path) -> None:
+def test_names_that_can_not_be_printed_or_decoded_are_rejected_or_counted_escaped(tmp_path: Path) -> None:
     names = ["\x1b[2J.wav", "a\nb.wav", os.fsdecode(b"\xff.wav"), os.fsdecode(b"\xff/x.wav"), "\u202egnp.wav"]
     paths = [f"hindi/s/{name}" for name in names]
-    touch(tmp_path, *paths, "hindi/s/ह a.wav")
+    others = ("a\nb/x.wav", os.fsdecode(b"\xff/x.wav"), "hindi/s/x.\x1b", "hindi\n2/s/y.wav")
+    touch(tmp_path, *paths, *others, "hindi/s/ह a.wav")
     listing = layouts.read(settings("folders", tmp_path))
     assert reasons(listing) == {ascii(path): "name" for path in paths}
     assert listed(listing) == ["hindi/s/ह a.wav"]
-
-
-def test_folders_and_endings_that_can_not_be_printed_are_counted_escaped(tmp_path: Path) -> None:
-    touch(tmp_path, "a\nb/x.wav", os.fsdecode(b"\xff/x.wav"), "hindi/s/x.\x1b", "hindi/s/x.wav", "hindi\n2/s/y.wav")
-    listing = layouts.read(settings("folders", tmp_path))
     assert listing.skipped == {ascii("a\nb"): 1, ascii("\udcff"): 1, ascii("*.\x1b"): 1, ascii("hindi\n2"): 1}
 
 
@@ -187,22 +179,6 @@ def test_files_and_folders_that_can_not_be_read_or_vanish_are_rejected(
     assert reasons(listing) == {"hindi/s/y.wav": "missing", "hindi/closed": "missing"}
     assert all(str(error.strerror) in row.detail for row in listing.rejected)
     assert listing.skipped == {"rest": 1}
-
-
-def test_a_folder_whose_files_vanish_one_by_one_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    paths = [f"hindi/s/{number}.wav" for number in range(9)]
-    touch(tmp_path, *paths)
-    stamp = Files.stamp
-
-    def vanish(files: Files, path: str) -> Stamp:
-        if path in paths[::2]:
-            (tmp_path / path).unlink()
-        return stamp(files, path)
-
-    monkeypatch.setattr(Files, "stamp", vanish)
-    listing = layouts.read(settings("folders", tmp_path))
-    assert listed(listing) == paths[1::2]
-    assert reasons(listing) == dict.fromkeys(paths[::2], "missing")
 
 
 def test_a_root_that_can_not_be_listed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

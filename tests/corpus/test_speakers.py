@@ -61,6 +61,13 @@ def test_speakers_that_contradict_each_other_are_refused_with_their_lines(root: 
     assert [entry.speaker for entry in layouts.read(corpus).entries] == ["Asha"]
 
 
+def test_a_bad_line_of_the_table_is_rejected(root: Path) -> None:
+    (root / "speakers.csv").write_text("path,speaker\ntrain_hindi/c.wav,Asha\ntrain_hindi/d.wav\n")
+    listing = layouts.read(settings("folders", root, **TABLE))
+    assert [entry.speaker for entry in listing.entries] == ["Asha"]
+    assert reasons(listing)["speakers.csv"] == "line"
+
+
 @given(table_texts("path", "speaker"))
 @example("")
 @example("path,speaker\ntrain_hindi/c.wav,\x00\n")
