@@ -36,7 +36,7 @@ def read(collector: Collector) -> None:
     """List the files that the table labels."""
     corpus = collector.corpus
     if unknown := sorted(set(corpus.labels.values()) - set(corpus.languages)):
-        raise CorpusError(f"corpus.labels names {unknown[0]!r}, which is none of corpus.languages; add it there")
+        raise CorpusError(f"corpus.labels names {unknown[0]!r}, which is not in corpus.languages; add it there")
     file, label = corpus.columns.get(FILE, FILE), corpus.columns.get(LABEL, LABEL)
     listed = corpus.table or _table(collector.root)
     remedy = f"corpus.layout 'homework' needs it, as CSV in UTF-8 with the columns {file}, {label}"
@@ -55,7 +55,7 @@ def read(collector: Collector) -> None:
         language = corpus.labels.get(int(text)) if text.isdecimal() else None
         if language is None:
             known = ", ".join(f"{key} {value}" for key, value in corpus.labels.items())
-            detail = f"has the label {text[:20]!r} in line {line}, which is none of corpus.labels ({known})"
+            detail = f"has the label {text[:20]!r} in line {line}, which is not in corpus.labels ({known})"
             collector.reject(path, AudioError("label", f"{detail}; correct one of them"))
         elif language := collector.language(language):
             collector.add(path, language, where=f"{table.name} line {line}")

@@ -1,4 +1,4 @@
-"""params.yaml and dvc.yaml, with the values that DVC reads in them."""
+"""Values of params.yaml and dvc.yaml as DVC reads them."""
 
 from pathlib import Path
 from typing import Any
