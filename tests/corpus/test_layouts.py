@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import params
 from pipeline.corpus import layouts
 from pipeline.corpus.entries import Entry
 from pipeline.errors import CorpusError
@@ -12,7 +13,7 @@ from tests.corpus.corpora import LANGUAGES, refusal, settings
 
 
 @pytest.mark.parametrize("layout", ["auto", "table"])
-def test_a_root_that_is_not_a_folder_is_refused_by_its_key(layout: str, tmp_path: Path) -> None:
+def test_a_root_that_is_not_a_folder_is_refused_by_its_key(layout: params.Layout, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "dangling").symlink_to("nowhere")
     (tmp_path / "loop").symlink_to("loop")

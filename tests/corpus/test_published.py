@@ -5,6 +5,7 @@ import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import hypothesis
 import numpy as np
@@ -29,7 +30,7 @@ def empty(path: Path, number: int) -> None:
 
 def settings(corpus: Published, layout: str, **changes: object) -> params.Corpus:
     values = {"languages": LANGUAGES, "speaker_pattern": None, "speaker_table": "speakers.csv"}
-    return corpora.settings(layout, corpus.root, **values | corpus.changes | changes)
+    return corpora.settings(cast(params.Layout, layout), corpus.root, **values | corpus.changes | changes)
 
 
 @pytest.fixture(params=PUBLISHED)
