@@ -127,15 +127,6 @@ def test_raw_audio_on_standard_input_gives_the_answer_of_the_file(tiny: Copy) ->
     assert done.stderr == "error: raw audio ends in the middle of a sample; send 16-bit little-endian mono PCM\n"
 
 
-def test_frames_are_csv_with_one_posterior_per_class(tiny: Copy) -> None:
-    file = min((tiny.folder / "artifacts/data/demo").rglob("*.wav"))
-    rows = list(csv.DictReader(tiny.run("lid", "identify", "--frames", str(file)).stdout.splitlines()))
-    assert list(rows[0]) == ["path", "frame", "time_s", "speech", "english", "hindi", "mandarin"]
-    assert [int(row["frame"]) for row in rows] == list(range(1 + soundfile.info(file).frames // 160))
-    assert [float(row["time_s"]) for row in rows[:3]] == [0.0, 0.01, 0.02]
-    assert {row["speech"] for row in rows} == {"0", "1"}
-
-
 def test_interrupting_prints_the_answer_so_far(tiny: Copy) -> None:
     command = [str(Path(sys.executable).parent / "lid"), "identify", "--frames", "--rate", "16000", "-"]
 
@@ -162,9 +153,3 @@ def test_what_can_not_be_opened_is_one_line(tiny: Copy) -> None:
         tiny.refusal("lid", "identify", "--json", name)
     done = tiny.run("lid", "identify", "--json", "nowhere.wav", file)  # the others are answered
     assert (done.returncode, json.loads(done.stdout)["path"]) == (2, file)
-
-
-def test_info_shows_the_content_of_the_store(tiny: Copy) -> None:
-    printed = tiny.succeed("lid", "info")
-    assert "frames of 64 MFCCs" in printed
-    assert "mandarin" in printed
