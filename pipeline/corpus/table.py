@@ -6,6 +6,7 @@ source share a group. Other columns are copied to ingest/recordings.csv unless i
 """
 
 import dataclasses
+import functools
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,7 +59,7 @@ def read(collector: Collector) -> None:
                 where=f"{table.name} line {line}",
                 group=row.get("group", ""),
                 channel_speakers=_channel_speakers(row),
-                extra={column: names.line(text) for column, text in row.items() if column not in TAKEN},
+                extra=_extra(tuple((column, text) for column, text in row.items() if column not in TAKEN)),
                 **part,
             )
 
@@ -67,6 +68,11 @@ def _channel_speakers(row: Mapping[str, str]) -> tuple[str, ...]:
     """Return the speakers of the channels, as many as there are columns for."""
     voices = {int(name[8:]): text for name, text in row.items() if CHANNEL_SPEAKER.fullmatch(name)}
     return tuple(voices.get(number, "") for number in range(1, max(voices, default=0) + 1))
+
+
+@functools.lru_cache(1024)  # equal cells of a million recordings are held once
+def _extra(cells: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    return {column: names.line(text) for column, text in cells}
 
 
 def _channel(text: str) -> dict[str, Any]:
