@@ -1,6 +1,7 @@
 """The properties of every layout, in its published form: listed by name, recognised, any damage is one sentence."""
 
 import os
+import re
 import shutil
 import socket
 from collections.abc import Callable
@@ -90,11 +91,12 @@ def litter(root: Path) -> None:
                 shutil.copy(table, root / name)
 
 
-def test_every_layout_of_the_parameters_has_a_reader_and_its_published_form() -> None:
+def test_every_layout_of_the_parameters_has_a_reader_its_published_form_and_its_section(project: Path) -> None:
     assert ["auto", *sorted(layouts.LAYOUTS)] == sorted(
         params.Corpus.model_json_schema()["properties"]["layout"]["enum"]
     )
-    assert set(PUBLISHED) == set(layouts.LAYOUTS)
+    page = (project / "docs" / "corpora.md").read_text()
+    assert set(PUBLISHED) == set(layouts.LAYOUTS) == set(re.findall(r"^\| \[(\w+)\]\(#", page, flags=re.MULTILINE))
 
 
 def test_other_languages_are_skipped_and_counted(corpus: Published) -> None:
