@@ -13,7 +13,7 @@ from pipeline.errors import ArtifactError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A new name to write to; the file there replaces the one at `path` when the block ends without an error.
+    """Yield a new name to write to; that file replaces the one at `path` when the block ends without an error.
 
     So nothing is written through a link: DVC's cache and the file in artifacts/ may be one file with two names.
     """
@@ -37,7 +37,7 @@ def replace(path: Path, content: bytes) -> None:
 
 @contextmanager
 def building(folder: Path) -> Iterator[Path]:
-    """An empty folder to write into, which replaces `folder` when the block ends without an error.
+    """Yield an empty folder to write into, which replaces `folder` when the block ends without an error.
 
     Its name is new every time, so that a task which outlives a killed run can't write into the next one's.
 
@@ -48,26 +48,24 @@ def building(folder: Path) -> Iterator[Path]:
         only `dvc repro` was killed.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(folder.parent, os.O_RDONLY)
     try:
-        _flock(lock)
-        for leftover in folder.parent.glob(f"{glob.escape(folder.name)}.*.partial"):
-            shutil.rmtree(leftover, ignore_errors=True)
-        partial = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
-        partial.mkdir()
-        try:
-            yield partial
-            if folder.is_symlink() or folder.is_file():
-                folder.unlink()
-            shutil.rmtree(folder, ignore_errors=True)
-            partial.rename(folder)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+        lock = _lock(folder.parent)
     except BlockingIOError as error:
         raise ArtifactError(
             f"another process, maybe of a run that was killed, is writing into {folder.parent}; wait for it, or end it"
         ) from error
+    partial = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
+    try:
+        for leftover in folder.parent.glob(f"{glob.escape(folder.name)}.*.partial"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        partial.mkdir()
+        yield partial
+        if folder.is_symlink() or folder.is_file():
+            folder.unlink()
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
     finally:
+        shutil.rmtree(partial, ignore_errors=True)
         os.close(lock)
 
 
@@ -100,16 +98,12 @@ def scratch(folder: Path) -> Iterator[Path]:
 
 def _lock(folder: Path) -> int:
     """Lock a folder; closing the returned descriptor, or the end of the process, unlocks it."""
+    import fcntl  # not on Windows, where only inference runs
+
     lock = os.open(folder, os.O_RDONLY)
     try:
-        _flock(lock)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(lock)
         raise
     return lock
-
-
-def _flock(descriptor: int) -> None:
-    import fcntl  # not on Windows, where only inference runs
-
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -14,12 +14,12 @@ _INVISIBLE = re.compile(
 
 
 def composed(text: str) -> str:
-    """A text in Unicode's form NFC, in which é is one character."""
+    """Return a text in Unicode's form NFC, in which é is one character."""
     return unicodedata.normalize("NFC", text)
 
 
 def normal(text: str) -> str:
-    r"""The form that stands for all names that look the same: composed, nothing invisible, single spaces.
+    r"""Return the form that stands for all names that look the same: composed, nothing invisible, single spaces.
 
     >>> normal(" Jose\u0301\u00a0 Luis\u200b") == "José Luis"
     True
@@ -28,7 +28,7 @@ def normal(text: str) -> str:
 
 
 def line(text: str) -> str:
-    r"""The normal form of any text, with a space for what does not print.
+    r"""Return the normal form of any text, with a space for anything that does not print.
 
     >>> line("x\r\n\x1by\0")
     'x y'

@@ -4,9 +4,11 @@ import csv
 import dataclasses
 import io
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from pipeline import checksums, files
 from pipeline.errors import ArtifactError
@@ -68,35 +70,22 @@ def scan(path: Path, kind: type[Row]) -> Iterator[Row]:
     ArtifactError
         If the file is missing or damaged, lacks a column or holds a value of another type.
     """
-    types = {name: _parser(hint) for name, hint in get_type_hints(kind).items()}
-    carries = types.pop("extra", None) is not None
+    adapter, names = TypeAdapter(kind), [field.name for field in dataclasses.fields(kind) if field.name != "extra"]
     text = io.TextIOWrapper(io.BytesIO(checksums.read(path)), encoding="utf-8", newline="")
     try:
         lines = csv.reader(text, strict=True)
         header = next(lines, [])
-        if missing := [name for name in types if name not in header]:
+        if missing := [name for name in names if name not in header]:
             raise ArtifactError(f"{path} has no column {', '.join(missing)}; {checksums.REMEDY}")
         for cells in lines:
             try:
-                line = dict(zip(header, cells, strict=True))
-                values: dict[str, Any] = {name: parse(line.pop(name)) for name, parse in types.items()}
+                line: dict[str, Any] = dict(zip(header, cells, strict=True))
+                row = adapter.validate_python({name: line.pop(name) for name in names} | {"extra": line})
             except ValueError as error:
+                first: Any = error.errors()[0] if isinstance(error, ValidationError) else {}
+                why = f"{first['loc'][0]} is {first['input']!r}: {first['msg']}" if first else error
                 where = f"{path} line {lines.line_num}"
-                raise ArtifactError(f"{where} does not fit its columns ({error}); {checksums.REMEDY}") from error
-            if carries:
-                values["extra"] = line
-            yield kind(**values)
+                raise ArtifactError(f"{where} does not fit its columns ({why}); {checksums.REMEDY}") from error
+            yield row
     except (UnicodeDecodeError, csv.Error) as error:
         raise ArtifactError(f"{path} can't be read ({error}); {checksums.REMEDY}") from error
-
-
-def _parser(kind: Any) -> Callable[[str], Any]:
-    """The function that reads a cell of a type; ValueError if a cell has no such value."""
-    allowed = get_args(kind)  # of a Literal
-
-    def choose(cell: str) -> str:
-        if cell not in allowed:
-            raise ValueError(f"{cell!r} is not one of {', '.join(allowed)}")
-        return cell
-
-    return choose if allowed else kind

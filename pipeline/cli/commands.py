@@ -29,9 +29,6 @@ class _Commands(click.Group):
         return ctx.exit(2)
 
 
-LAYOUTS = ["auto", "homework", "folders", "table", "commonvoice", "voxlingua107", "fleurs", "kaldi"]
-
-
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="lid-pipeline", prog_name="lid")
 def main() -> None:
@@ -48,7 +45,7 @@ def main() -> None:
 
 @main.command()
 @click.argument("corpora", nargs=-1, type=options.path, metavar="[CORPUS]...")
-@click.option("--layout", type=click.Choice(LAYOUTS), help="As corpus.layout (default: auto).")
+@click.option("--layout", help="As corpus.layout, such as folders or table (default: auto).")
 @click.option("--languages", metavar="A,B,...", help="Skip recordings of others (default: all that the model knows).")
 @click.option("--speakers", metavar="TABLE", help="As corpus.speaker_table, of the layout folders.")
 @options.model

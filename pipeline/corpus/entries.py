@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from pipeline import names
 from pipeline.rows import RejectedRow
 
 Stamp = tuple[int, int, int, int]
-"""Of a file: size in bytes, times in ns at which content (mtime) and anything (ctime) changed, inode.
+"""Size of a file in bytes, times in ns at which its content (mtime) and anything (ctime) changed, inode.
 
 Any tool can set mtime; only the system sets ctime.
 """
@@ -22,25 +23,25 @@ class Entry:
     Attributes
     ----------
     path
-        Of the file, relative to the root of its source, with forward slashes.
+        Path of the file, relative to the root of its source, with forward slashes.
     speaker
         Empty if `channel_speakers` names them.
     group
-        Recordings cut from one source share it; empty: those of one file do.
+        Recordings cut from one source share it; if it is empty, those of one file do.
     extra
         Further columns of the corpus's table.
     source
         Name of the entry in `corpus.sources`; empty without sources.
     channel
-        Counted from 1; 0: as `audio.channels` says.
+        Channel of the file, counted from 1; 0: as `audio.channels` says.
     start, end
-        Seconds; end None: to the end of the file.
+        Place in the file in seconds; end None: the end of the file.
     channel_speakers
-        Who speaks on which channel.
+        Speakers of the channels.
     speaker_from
-        Where the speaker is from, one of `corpus.speakers`.
+        Origin of the speaker's name, one of `corpus.speakers`.
     is_twin
-        Another file has the same name in Unicode's form NFC: the id is made of the name as it is on disk.
+        True if another file has the same name in Unicode's form NFC: the id is made of the name on disk.
     """
 
     path: str
@@ -68,12 +69,12 @@ class Entry:
         return self._id("")
 
     def id(self, channel: int = 0) -> str:
-        """Id of the recording, or of one of its channels; that of the file if it is the whole file."""
+        """Return the id of the recording, or of one of its channels; that of the file if it is the whole file."""
         whole = (channel, self.start, self.end) == (0, 0.0, None)
         return self.file_id if whole else self._id(f"\0{channel} {self.start} {self.end}")
 
     def part(self, channel: int = 0) -> str:
-        """The part of the file in words, empty if it is the whole file.
+        """Return the part of the file in words, empty if it is the whole file.
 
         >>> Entry("a.wav", "hindi", "ann", start=3, end=5.5).part(channel=2)
         'channel 2, 3.00 to 5.50 s'
@@ -94,7 +95,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Listing:
-    """All recordings that a layout found. Every name in it is printable.
+    """The recordings of all sources. Every name in it is printable.
 
     Attributes
     ----------
@@ -110,8 +111,8 @@ class Listing:
         What a person should know about how the corpus was read.
     """
 
-    entries: list[Entry]
-    rejected: list[RejectedRow]
-    skipped: dict[str, int]
+    entries: list[Entry] = field(default_factory=list)
+    rejected: list[RejectedRow] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
     folders: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

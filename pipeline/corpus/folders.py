@@ -3,27 +3,17 @@
 Names are compared word by word: train_english holds the words train and english.
 """
 
+import os
 import posixpath
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline import names, params
+from pipeline import names
 from pipeline.audio.endings import is_audio
-from pipeline.corpus import speakers
 from pipeline.corpus.collector import Collector
-from pipeline.corpus.entries import Listing
-from pipeline.corpus.paths import (
-    escaped,
-    folders_of,
-    is_folder,
-    is_of_system,
-    kind,
-    names_in,
-    quoted,
-    recordings,
-    walk,
-)
+from pipeline.corpus.identity import UNKNOWN
+from pipeline.corpus.paths import escaped, folders_of, is_folder, kind, names_in, quoted, recordings, walk
 from pipeline.errors import CorpusError
 
 
@@ -35,48 +25,46 @@ def recognise(root: Path) -> str | None:
     return None
 
 
-def read(root: Path, corpus: params.Corpus) -> Listing:
+def read(collector: Collector) -> None:
     """List the audio files in every language's folders with their speakers."""
-    collector = Collector(root, corpus)
-    speaker_of = speakers.lookup(corpus, collector)
-    folders, others = _top(root)
-    languages = _languages(folders, corpus, collector)
+    corpus, root = collector.corpus, collector.root
+    needs_table = corpus.speaker_pattern is None and corpus.speakers not in UNKNOWN
+    if needs_table and collector.speaker_table is None:
+        raise CorpusError(
+            f"the folders layout needs corpus.speaker_table or corpus.speaker_pattern, and the speaker table "
+            f"{quoted(root / (corpus.speaker_table or 'speakers.csv'))} is not a file; write it with the columns path, "
+            "speaker, or set the pattern"
+        )
+    folders = folders_of(root)
+    languages = _languages(folders, collector)
     table = collector.files.find(posixpath.normpath(corpus.speaker_table or "."))
-    collector.skipped.update(kind(name) for name in others if name != table)
+    try:
+        others = set(os.listdir(root)) - {*folders, table}  # noqa: PTH208 (names only)
+    except OSError as error:
+        raise CorpusError(f"corpus.root {quoted(root)} can't be listed ({error.strerror}); make it readable") from error
+    collector.skipped.update(map(kind, sorted(others)))
     for folder in folders:
         search = recordings if folder in languages else walk
-        # A link to / would list the whole machine.
-        inside = collector.files.holds(folder)
+        inside = collector.files.holds(folder)  # a link to / would list the whole machine
         found = search(root, folder, collector.skipped) if inside else iter([(folder, None)])
         if folder not in languages:
             collector.skipped[escaped(folder)] += sum(1 for _ in found)
             continue
-        for path, error in found:
-            if error:
-                collector.reject(path, error)
+        collector.name_folder(folder, languages[folder])
+        for path, fault in found:
+            if fault:
+                collector.reject(path, fault)
             else:
-                collector.add(path, languages[folder], speaker_of(path))
-    named = {escaped(folder): language for folder, language in languages.items()}
-    return collector.listing(folders=named)
+                collector.add(path, languages[folder])
 
 
-def _top(root: Path) -> tuple[list[str], list[str]]:
-    """Names of all folders that may hold a language directly in the root, and of everything else there, both sorted."""
-    try:
-        names = sorted(path.name for path in root.iterdir())
-    except OSError as error:
-        raise CorpusError(f"corpus.root {quoted(root)} can't be listed ({error.strerror}); make it readable") from error
-    folders = [name for name in names if is_folder(root / name) and not is_of_system(name)]
-    return folders, sorted(set(names) - set(folders))
-
-
-def _languages(folders: Sequence[str], corpus: params.Corpus, collector: Collector) -> dict[str, str]:
-    """Language of each folder that names one.
+def _languages(folders: Sequence[str], collector: Collector) -> dict[str, str]:
+    """Return the language of each folder that names one.
 
     If a folder is named exactly like a language, folders that merely contain its name don't count. A folder that holds
     none of the names may be named by another name or the code of a language.
     """
-    languages = {language: _words(language) for language in corpus.languages}
+    languages = {language: _words(language) for language in collector.corpus.languages}
     words = {folder: _words(folder) for folder in folders}
     exact = {language for language in languages if languages[language] in words.values()}
     named = {}
@@ -85,9 +73,9 @@ def _languages(folders: Sequence[str], corpus: params.Corpus, collector: Collect
         if found & exact and all(languages[language] != words[folder] for language in found):
             continue
         if len(found) > 1:
-            names = " and ".join(language for language in languages if language in found)
+            both = " and ".join(language for language in languages if language in found)
             raise CorpusError(
-                f"the folder {quoted(folder)} in {quoted(corpus.root)} names {names}; name one language per folder"
+                f"the folder {quoted(folder)} in {quoted(collector.root)} names {both}; name one language per folder"
             )
         if language := found.pop() if found else collector.languages.find(folder):
             named[folder] = language
@@ -95,7 +83,7 @@ def _languages(folders: Sequence[str], corpus: params.Corpus, collector: Collect
 
 
 def _named(folder: Sequence[str], languages: Mapping[str, Sequence[str]]) -> set[str]:
-    """Languages whose words follow one another in a folder's name, without those that lie inside a longer language."""
+    """Return languages whose words follow one another in a folder's name, without those inside a longer language."""
     spans = [
         (start, start + len(words), language)
         for language, words in languages.items()
@@ -110,7 +98,7 @@ def _named(folder: Sequence[str], languages: Mapping[str, Sequence[str]]) -> set
 
 
 def _words(name: str) -> list[str]:
-    """Runs of letters and digits in lower case. Accents belong to their letters, in composed or decomposed Unicode."""
+    """Return runs of letters and digits in lower case. Accents belong to their letters in any form of Unicode."""
     characters = (
         character if character.isalnum() or unicodedata.category(character).startswith("M") else " "  # M: vowel signs
         for character in names.normal(name)

@@ -4,13 +4,11 @@ The same id is one person within a source, and another person in another source.
 client_id, is the same person everywhere.
 """
 
-import dataclasses
 import functools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from pipeline import params
 from pipeline.console.text import shorten
 from pipeline.corpus.entries import Entry
 
@@ -18,26 +16,14 @@ UNKNOWN = ("file", "cluster")  # origins of speakers that nobody named
 DIGEST = re.compile("[0-9A-Fa-f-]{32,}")  # too long to be somebody else's by chance
 
 
-def of_source(entry: Entry, place: params.Source, global_groups: bool) -> Entry:
-    """An entry of a named source, with ids of its speakers and its group that no other source has."""
-    whose = place.speakers_of or place.name
-    entry = dataclasses.replace(
-        entry,
-        source=place.name,
-        speaker=_id(whose, entry.speaker),
-        channel_speakers=tuple(_id(whose, speaker) for speaker in entry.channel_speakers),
-        group=entry.group if global_groups else _id(whose, entry.group),
-    )
-    return dataclasses.replace(entry, speaker=entry.file_id) if entry.speaker_from in UNKNOWN else entry
-
-
 @functools.lru_cache(100_000)  # one text per speaker, however many recordings
-def _id(whose: str, name: str) -> str:
-    return f"{whose}/{name}" if name and not DIGEST.fullmatch(name) else name
+def own_id(source: str, name: str) -> str:
+    """Return the id of a speaker or group of a named source that no other source has."""
+    return f"{source}/{name}" if source and name and not DIGEST.fullmatch(name) else name
 
 
 def notes(entries: Iterable[Entry]) -> list[str]:
-    """What is assumed about who is who, one sentence each."""
+    """Return what is assumed about who is who, one sentence each."""
     spoken, cases, owners = (defaultdict[str, set[str]](set) for _ in range(3))
     unknown = Counter[str]()
     for entry in entries:

@@ -5,13 +5,11 @@ below it; `corpus.table` may name a wav.scp in a folder below, beside which the 
 """
 
 import posixpath
-from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import names, params
+from pipeline import names
 from pipeline.corpus.collector import Collector, span
-from pipeline.corpus.entries import Listing
-from pipeline.corpus.paths import escaped, is_file, on_disk, quoted
+from pipeline.corpus.paths import is_file, quoted
 from pipeline.errors import AudioError, CorpusError
 
 WAV = "wav.scp"
@@ -24,52 +22,56 @@ def recognise(root: Path) -> str | None:
     return f"it holds {WAV}" if is_file(root / WAV) else None
 
 
-def read(root: Path, corpus: params.Corpus) -> Listing:
+def read(collector: Collector) -> None:
     """List the utterances: those of segments, or else the recordings of wav.scp."""
-    table = on_disk(root, corpus.table or WAV)
-    files, folder = dict(_pairs(table)), table.parent
-    languages = dict(_pairs(folder / "utt2lang"))
-    speakers = dict(_pairs(folder / "utt2spk")) if corpus.speakers == "table" else {}
-    channels = _channels(folder / "reco2file_and_channel")
-    collector, prefix = Collector(root, corpus, "utt2spk"), posixpath.join(posixpath.realpath(root), "")
+    collector.speakers_in = "utt2spk"
+    wav = collector.corpus.table or WAV
+    segments, channels = _beside(wav, "segments"), _beside(wav, "reco2file_and_channel")
+    has_segments = is_file(collector.root / segments)
+    files, languages = _pairs(collector, wav), _pairs(collector, _beside(wav, "utt2lang"))
+    speakers = _pairs(collector, _beside(wav, "utt2spk")) if collector.corpus.speakers == "table" else {}
+    letters = _pairs(collector, channels) if is_file(collector.root / channels) else {}
     # Without known speakers, Kaldi's rule is to name each utterance as its own speaker.
-    unknown = all(names.normal(speaker) == utterance for utterance, speaker in speakers.items())
-    for where, utterance, recording, start, end in _utterances(folder / "segments", table, files):
+    unknown = all(names.normal(speaker) == utterance for utterance, (_, speaker) in speakers.items())
+    for utterance, (where, value) in _pairs(collector, segments).items() if has_segments else files.items():
         try:
             if utterance not in languages:
-                raise AudioError("no_language", "has no language in utt2lang; add it", Path(utterance))
-            path = _path(files, recording, prefix)
-            times = span(start, end, path)
+                raise AudioError("no_language", "has no language in utt2lang; add it")
+            recording, *times = value.split() if has_segments else [utterance]
+            if has_segments and len(times) not in (2, 3):  # a third is a channel, which Kaldi ignores as well
+                raise AudioError("times", f"has {len(times)} times in segments; write start and end in seconds")
+            recording = names.normal(recording)
+            part = span(*times[:2]) if times else {}
+            path = _path(collector.root, files, recording)
+            channel = _channel(letters[recording][1]) if recording in letters else 0
         except AudioError as error:
             collector.reject(utterance, error)
             continue
-        if language := collector.language(languages[utterance]):
-            speaker = None if unknown else speakers.get(utterance, "")
-            collector.add(
-                path, language, speaker, where=where, channel=channels.get(recording, 0), start=times[0], end=times[1]
-            )
-    return collector.listing()
+        if language := collector.language(languages[utterance][1]):
+            speaker = None if unknown else speakers.get(utterance, ("", ""))[1]
+            collector.add(path, language, speaker, where=where, channel=channel, **part)
 
 
-def _utterances(segments: Path, table: Path, files: dict[str, str]) -> Iterator[tuple[str, str, str, str, str]]:
-    """Place in its table, utterance, recording, start and end of each utterance."""
-    if not is_file(segments):
-        for recording in files:
-            yield f"{escaped(str(table))}: {quoted(recording)}", recording, recording, "", ""
-        return
-    for utterance, value in _pairs(segments):
-        cells = value.split()
-        where = f"{escaped(str(segments))}: {quoted(utterance)}"
-        if len(cells) not in (3, 4):  # a fourth cell is a channel, which Kaldi ignores as well
-            raise CorpusError(f"{where} has {len(cells)} values; write the recording, the start and the end in seconds")
-        yield where, utterance, names.normal(cells[0]), cells[1], cells[2]
+def _beside(wav: str, name: str) -> str:
+    return posixpath.join(posixpath.dirname(wav), name)
 
 
-def _path(files: dict[str, str], recording: str, prefix: str) -> str:
-    """The path of a recording, relative to the root."""
-    path = files.get(recording)
-    if path is None:
+def _pairs(collector: Collector, path: str) -> dict[str, tuple[str, str]]:
+    """Return the place, for messages, and the value of each key in a table."""
+    table = collector.table(path, REMEDY, style="pairs", header=("key", "value"))
+    found: dict[str, tuple[str, str]] = {}
+    for line, row in table.rows(("key", "value")):
+        where = f"{table.name} line {line}"
+        if found.setdefault(names.normal(row["key"]), (where, row["value"].strip()))[0] != where:
+            raise CorpusError(f"{where} lists {quoted(row['key'])} again; list it once")
+    return found
+
+
+def _path(root: Path, files: dict[str, tuple[str, str]], recording: str) -> str:
+    """Return the path of a recording, relative to the root."""
+    if recording not in files:
         raise AudioError("missing", f"is part of {quoted(recording)}, which {WAV} does not list; add it there")
+    path, prefix = files[recording][1], posixpath.join(posixpath.realpath(root), "")
     if path.startswith("|") or path.endswith("|"):
         detail = f"is the output of a command in {WAV}, and commands are never run; write it to a file and name that"
         raise AudioError("program", detail)
@@ -77,39 +79,9 @@ def _path(files: dict[str, str], recording: str, prefix: str) -> str:
     return path.removeprefix(prefix) if path.startswith(prefix) else same.removeprefix(names.composed(prefix))
 
 
-def _channels(table: Path) -> dict[str, int]:
-    """The channel of each recording."""
-    found = {}
-    for recording, value in _pairs(table) if is_file(table) else ():
-        letter = value.split()[-1]
-        channel = CHANNELS.get(letter.upper()) or (int(letter) if letter.isdecimal() else 0)
-        if not 1 <= channel <= 1024:
-            raise CorpusError(
-                f"{escaped(str(table))}: {quoted(recording)} has the channel {quoted(letter)}; write A, B or a number"
-            )
-        found[recording] = channel
-    return found
-
-
-def _pairs(table: Path) -> Iterator[tuple[str, str]]:
-    """Key and value of each line."""
-    name = escaped(str(table))
-    try:
-        if not is_file(table):
-            raise CorpusError(f"{name} is missing; {REMEDY}")
-        with table.open(encoding="utf-8-sig") as file:
-            seen = set()
-            for number, line in enumerate(file, 1):
-                if not line.strip():
-                    continue
-                key, *value = line.split(maxsplit=1)
-                key = names.normal(key)
-                if not value:
-                    raise CorpusError(f"{name} line {number} has a key and no value; {REMEDY}")
-                if key in seen:
-                    raise CorpusError(f"{name} line {number} lists {quoted(key)} again; list it once")
-                seen.add(key)
-                yield key, value[0].strip()
-    except (OSError, ValueError) as error:  # ValueError: not UTF-8
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise CorpusError(f"{name} can't be read ({reason}); {REMEDY}") from error
+def _channel(value: str) -> int:
+    letter = value.rsplit(maxsplit=1)[-1]
+    channel = CHANNELS.get(letter.upper()) or (int(letter) if letter.isdecimal() else 0)
+    if not 1 <= channel <= 1024:
+        raise AudioError("channel", f"has the channel {quoted(letter)}; write A, B or a number")
+    return channel

@@ -43,14 +43,9 @@ class Languages:
             return None
         if name := self._tags.get(tag):
             return name
-        wanted, tags = langcodes.get(tag), {other: langcodes.get(other) for other in self._tags}
-        # Where it is mainly spoken is implied: zh is zh-CN, but fr is not fr-CA.
-        same = [other for other, language in tags.items() if language.maximize() == wanted.maximize()]
-        general = [other for other in tags if other == wanted.language]
-        close = [other for other in tags if wanted.language != tags[other].language]
-        close = [other for other in close if langcodes.tag_distance(tag, other) <= SAME_DISTANCE]
-        found = same or general or close
-        return self._tags[found[0]] if len(found) == 1 else None
+        # Where a language is mainly spoken is implied: zh is zh-CN, but fr is not fr-CA.
+        same, _ = langcodes.closest_match(tag, list(self._tags), max_distance=SAME_DISTANCE)
+        return self._tags.get(same) or self._tags.get(str(langcodes.get(tag).language))
 
 
 @functools.lru_cache(4096)

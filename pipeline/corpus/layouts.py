@@ -2,12 +2,13 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from pipeline import params
 from pipeline.corpus import commonvoice, fleurs, folders, homework, identity, kaldi, table, voxlingua107
+from pipeline.corpus.collector import Collector
 from pipeline.corpus.entries import Entry, Listing
 from pipeline.corpus.paths import is_folder, quoted, root_folder, told
 from pipeline.errors import CorpusError
@@ -16,33 +17,24 @@ from pipeline.rows import RecordingRow, RejectedRow
 NOTHING: Mapping[str, int] = {}
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How one layout is read.
+class Layout(Protocol):
+    """A module that reads one layout."""
 
-    Attributes
-    ----------
-    read
-        Takes the root of a source and the parameters, and lists the recordings in any order.
-    recognise
-        Takes a root, and tells by what it is recognised as of this layout; None if it is not.
-    global_groups
-        Its groups are the publisher's: the same in every source.
-    """
+    def recognise(self, root: Path) -> str | None:
+        """Return why a folder matches this layout, or None."""
 
-    read: Callable[[Path, params.Corpus], Listing]
-    recognise: Callable[[Path], str | None]
-    global_groups: bool = False
+    def read(self, collector: Collector) -> None:
+        """Add the recordings of a source to the collector, in any order."""
 
 
 LAYOUTS: dict[params.Layout, Layout] = {
-    "kaldi": Layout(kaldi.read, kaldi.recognise),
-    "commonvoice": Layout(commonvoice.read, commonvoice.recognise),
-    "fleurs": Layout(fleurs.read, fleurs.recognise, global_groups=True),
-    "voxlingua107": Layout(voxlingua107.read, voxlingua107.recognise, global_groups=True),
-    "table": Layout(table.read, table.recognise),
-    "homework": Layout(homework.read, homework.recognise),
-    "folders": Layout(folders.read, folders.recognise),
+    "kaldi": kaldi,
+    "commonvoice": commonvoice,
+    "fleurs": fleurs,
+    "voxlingua107": voxlingua107,
+    "table": table,
+    "homework": homework,
+    "folders": folders,
 }
 """Every layout, the most specific first: of those that fit, `auto` takes the first."""
 
@@ -57,38 +49,24 @@ def read(corpus: params.Corpus) -> Listing:
     CorpusError
         If a folder, its table or its speakers can't be read or contradict themselves.
     """
-    whole = Listing([], [], {})
-    skipped = Counter[str]()
+    found = Listing()
     for place in corpus.places():
-        listing = _read(place, corpus)
-        prefix = f"{place.name}/" if place.name else ""
-        whole.entries.extend(
-            sorted(listing.entries, key=lambda entry: (entry.path, entry.channel, entry.start, entry.end or 0))
-        )
-        whole.rejected.extend(dataclasses.replace(row, path=prefix + row.path) for row in listing.rejected)
-        whole.folders.update({prefix + name: language for name, language in listing.folders.items()})
-        whole.notes.extend(listing.notes)
-        skipped.update(listing.skipped)
-    whole.skipped.update(skipped)
-    whole.notes.extend(identity.notes(whole.entries))
-    return whole
+        name, notes = recognised(place)
+        collector = Collector(place, corpus, found)
+        LAYOUTS[name].read(collector)
+        collector.finish()
+        found.notes.extend(notes)
+    found.notes.extend(identity.notes(found.entries))
+    return dataclasses.replace(found, skipped=+found.skipped)
 
 
 def roots(corpus: params.Corpus) -> dict[str, Path]:
-    """The folder of each source by its name, absolute: workers may run in another folder."""
+    """Return the folder of each source by its name, absolute: workers may run in another folder."""
     return {place.name: root_folder(place.root).resolve() for place in corpus.places()}
 
 
-def _read(place: params.Source, corpus: params.Corpus) -> Listing:
-    name, notes = recognised(place)
-    layout = LAYOUTS[name]
-    listing = layout.read(root_folder(place.root), corpus)
-    entries = [identity.of_source(entry, place, layout.global_groups) for entry in listing.entries if place.name]
-    return dataclasses.replace(listing, entries=entries or listing.entries, notes=[*notes, *listing.notes])
-
-
 def recognised(place: params.Source) -> tuple[params.Layout, list[str]]:
-    """The layout of a source, and how `auto` found it; CorpusError if it has none or is no folder."""
+    """Return the layout of a source, and how `auto` found it; CorpusError if it has none or is not a folder."""
     root, key = root_folder(place.root), f"corpus.sources {place.name}: root" if place.name else "corpus.root"
     if not is_folder(root):
         raise CorpusError(f"{key} {quoted(root)} is not a folder; name the folder that holds the recordings")
@@ -120,32 +98,24 @@ def check(
     CorpusError
         Naming what is rejected or skipped, if anything is, and the language that lacks recordings or speakers.
     """
-    if not entries and rejected:
-        raise CorpusError(
-            f"none of the {len(rejected)} recordings in {_where(corpus)} can be used; the first, "
-            f"{quoted(rejected[0].path)}, {rejected[0].detail}"
-        )
-    if not entries:
-        raise CorpusError("; ".join([f"no recordings in {_where(corpus)}", *told(skipped), "see docs/corpora.md"]))
     voices = Counter(language for language, _ in {pair for entry in entries for pair in _voices(entry)})
     language = next((language for language in corpus.languages if voices[language] < MIN_SPEAKERS), None)
     if language is None:
         return
-    spoken = f"{language!r} has {voices[language]} speaker(s) in {_where(corpus)} and needs {MIN_SPEAKERS}"
-    stage = "corpus" if isinstance(entries[0], Entry) else "ingest"
-    found = [f"{rejections(rejected, len(entries))}; see artifacts/{stage}/rejected.csv"] if rejected else []
-    if len(rejected) > corpus.max_rejected * (len(entries) + len(rejected)):
-        raise CorpusError(f"{found[0]}, for without them {spoken}")
-    if voices[language]:
-        lack = f"{spoken}, one to train and one to test on; add recordings of others"
-    else:
-        lack = f"corpus.languages names {language!r}, which has no recordings in {_where(corpus)}"
-        lack += "; remove it or add its recordings"
-    raise CorpusError("; ".join([lack, *found, *told(skipped)]))
+    where = f"corpus.root {quoted(corpus.root)} with corpus.layout {corpus.layout!r}"
+    if corpus.sources:
+        where = f"corpus.sources {', '.join(source.name for source in corpus.sources)}"
+    lack = f"{language!r} has {voices[language]} speaker(s) in {where} and needs {MIN_SPEAKERS}: one to train and one "
+    lack = f"{lack}to test on; add recordings, or correct corpus.languages" if entries else f"no recordings in {where}"
+    if rejected:
+        lack += (
+            f"; {rejections(rejected, len(entries))}, such as {quoted(rejected[0].path)}, which {rejected[0].detail}"
+        )
+    raise CorpusError("; ".join([lack, *told(skipped), "see docs/corpora.md"]))
 
 
 def rejections(rejected: Sequence[RejectedRow], accepted: int) -> str:
-    """How many recordings are rejected, with the five commonest reasons.
+    """Tell how many recordings are rejected, with the five commonest reasons.
 
     >>> rejections([RejectedRow("a.wav", "missing", "can't be found")], accepted=3)
     '1 of 4 recordings are rejected (missing 1)'
@@ -158,9 +128,3 @@ def rejections(rejected: Sequence[RejectedRow], accepted: int) -> str:
 def _voices(entry: Entry | RecordingRow) -> list[tuple[str, str]]:
     named = entry.channel_speakers if isinstance(entry, Entry) else ()
     return [(entry.language, speaker) for speaker in (*named, entry.speaker) if speaker]
-
-
-def _where(corpus: params.Corpus) -> str:
-    if corpus.sources:
-        return f"corpus.sources {', '.join(source.name for source in corpus.sources)}"
-    return f"corpus.root {quoted(corpus.root)} with corpus.layout {corpus.layout!r}"

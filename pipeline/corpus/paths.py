@@ -1,6 +1,6 @@
 """Files below the root of a corpus, and how messages show their names."""
 
-import errno
+import contextlib
 import functools
 import os
 import posixpath
@@ -26,7 +26,6 @@ _OF_SYSTEMS = re.compile(
     re.IGNORECASE | re.DOTALL,
 )  # names of files and folders: of any Unix, Office, macOS, Windows and network storage
 
-MAX_LINKS = 40  # in a row, as many as Linux follows
 MAX_NAME_CHARACTERS = 300  # of a name in a message
 
 
@@ -50,7 +49,7 @@ def is_of_system(name: str) -> bool:
 
 
 def names_in(folder: Path) -> list[str]:
-    """Names of everything that a person put directly into a folder, sorted; none if it can't be listed."""
+    """Return the sorted names of everything that a person put directly into a folder; none if it can't be listed."""
     try:
         return sorted(name for name in os.listdir(folder) if not is_of_system(name))  # noqa: PTH208 (names only)
     except OSError:
@@ -58,12 +57,12 @@ def names_in(folder: Path) -> list[str]:
 
 
 def folders_of(root: Path) -> list[str]:
-    """Those of `names_in` that are folders or links to folders."""
+    """Return those of `names_in` that are folders or links to folders."""
     return [name for name in names_in(root) if is_folder(root / name)]
 
 
 def root_folder(root: str) -> Path:
-    """The folder that `corpus.root` names.
+    """Return the folder that `corpus.root` names.
 
     DVC runs experiments in copies of the project below its folder .dvc/tmp. A relative root that such a copy does not
     hold is relative to the project.
@@ -78,7 +77,7 @@ def root_folder(root: str) -> Path:
 
 
 def on_disk(folder: Path, path: str) -> Path:
-    """The path of a table or folder that the user names, relative to a folder, with the names that it has on disk."""
+    """Return the path of a table or folder that the user names, relative to a folder, with its names on disk."""
     whole = folder / path
     found = whole if os.path.lexists(whole) else Path("/", Files(Path("/")).find(str(whole.absolute())[1:]))
     return found if os.path.lexists(found) else whole
@@ -91,54 +90,44 @@ class Files:
         self._prefix = posixpath.join(posixpath.realpath(root), "")
         self._real_folder = functools.lru_cache(1024)(posixpath.realpath)  # neighbours in a list share their folder
         self._found = functools.lru_cache(1024)(self._find)
-        self._listed = functools.lru_cache(64)(self._list)
-        self._folded = functools.lru_cache(8)(self._fold)
+        self._names = functools.lru_cache(64)(self._list)
 
     def find(self, path: str) -> str:
-        """The normalised path on disk that another one means: itself, or else the only one that looks the same."""
-        if path.startswith("/"):
-            return path
+        """Return the normalised path on disk that another one means: itself, or else the only one that looks alike."""
         folder, _, name = path.rpartition("/")
-        return self._name(self._found(folder), name) if folder else self._name("", name)
+        return path if path.startswith("/") else self._name(self._found(folder), name)
 
     def _find(self, folder: str) -> str:
         found, names = "", folder.split("/")
-        while names and self._listed(found):  # of a folder that is not there, nothing needs to be looked for
+        while names and self._names(found):  # nothing needs to be looked for below a folder that is not there
             found = self._name(found, names.pop(0))
         return "/".join([found, *names] if found else names)
 
     def _name(self, folder: str, name: str) -> str:
-        """The path of what has a name in a folder."""
+        """Return the path of what has a name in a folder."""
         path = f"{folder}/{name}" if folder else name
-        if name in self._listed(folder):
-            return path
         alike = self._alike(path)
+        if path in alike:
+            return path
         if not os.path.lexists(self._prefix + path):  # otherwise the file system ignores case
             alike = [other for other in alike if normal(other) == normal(path)]
         return alike[0] if len(alike) == 1 else path
 
     def _alike(self, path: str) -> list[str]:
-        """Paths in the same folder that differ at most in case, Unicode form and spaces."""
+        """Return paths in the same folder that differ at most in case, Unicode form and spaces."""
         folder, slash, name = path.rpartition("/")
-        same = self._folded(folder).get(normal(name).casefold(), [])
-        return [folder + slash + other for other in same if other != name]
+        return [folder + slash + other for other in self._names(folder).get(normal(name).casefold(), ())]
 
-    def _list(self, folder: str) -> frozenset[str]:
-        try:
-            inside = not folder or self.holds(folder)
-            return frozenset(os.listdir(self._prefix + folder) if inside else ())  # noqa: PTH208 (names only)
-        except (OSError, ValueError):
-            return frozenset()
-
-    def _fold(self, folder: str) -> dict[str, list[str]]:
-        """Names in a folder by what they are without case, Unicode form and spaces."""
-        names: dict[str, list[str]] = {}
-        for name in sorted(self._listed(folder)):
-            names.setdefault(normal(name).casefold(), []).append(name)
-        return names
+    def _list(self, folder: str) -> dict[str, list[str]]:
+        """Return the names in a folder by what they are without case, Unicode form and spaces."""
+        found: dict[str, list[str]] = {}
+        with contextlib.suppress(OSError, ValueError):
+            for name in sorted(os.listdir(self._prefix + folder)) if not folder or self.holds(folder) else ():  # noqa: PTH208
+                found.setdefault(normal(name).casefold(), []).append(name)
+        return found
 
     def stamp(self, path: str) -> Stamp:
-        """The stamp of the file at a normalised path.
+        """Return the stamp of the file at a normalised path.
 
         Raises
         ------
@@ -146,17 +135,22 @@ class Files:
             With the reason that ingest/rejected.csv shows: name, outside, missing or not_a_file.
         """
         require_printable(path, name=path)
+        whole = self._prefix + path
         try:
-            target, status = self._follow(path)
+            status = os.stat(whole)  # noqa: PTH116 (for speed); it refuses circular and too many links
+            folder, _, name = whole.rpartition("/")
+            target = f"{self._real_folder(folder)}/{name}"
+            if os.path.islink(target):  # noqa: PTH114 (for speed)
+                target = posixpath.realpath(target)
         except (OSError, ValueError) as error:  # ValueError: the file system's encoding lacks a character
             why = error.strerror if isinstance(error, OSError) else error
             detail = f"can't be found ({why}); restore it or take it out of the corpus"
             if re.match(r"[A-Za-z]:/", path):
                 detail = "is a path of Windows; write it relative to corpus.root"
-            elif alike := self._alike(path):
+            elif alike := [other for other in self._alike(path) if other != path]:
                 detail = f"can't be found, but {' and '.join(map(quoted, alike[:2]))} can; write exactly that name"
             raise AudioError("missing", detail, Path(path)) from error
-        if not target.startswith(self._prefix):
+        if not f"{target}/".startswith(self._prefix):
             raise AudioError("outside", "is a link that leads out of corpus.root; copy its target in", Path(path))
         if not stat.S_ISREG(status.st_mode):
             detail = "is a folder, a link to one, a pipe or a device; put an audio file in its place"
@@ -164,7 +158,7 @@ class Files:
         return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
     def written(self, path: str) -> str:
-        r"""A path of a table, with / instead of the \ of Windows, unless a file has that very name."""
+        r"""Return a path of a table, with / instead of the \ of Windows, unless a file has that very name."""
         if "\\" in path and not os.path.lexists(self._prefix + path):
             return path.replace("\\", "/")
         return path
@@ -172,18 +166,6 @@ class Files:
     def holds(self, folder: str) -> bool:
         """Tell if a folder, or the target of a link to one, lies below the root."""
         return posixpath.realpath(self._prefix + folder).startswith(self._prefix)
-
-    def _follow(self, path: str) -> tuple[str, os.stat_result]:
-        """Path and status of a file after following all links."""
-        target = self._prefix + path
-        for _ in range(MAX_LINKS):
-            status = os.lstat(target)  # first, because it refuses circular and too many links; realpath does not
-            folder, _, name = target.rpartition("/")
-            target = f"{self._real_folder(folder or '/')}/{name}"
-            if not stat.S_ISLNK(status.st_mode):
-                return target, status
-            target = posixpath.join(posixpath.dirname(target), os.readlink(target))  # noqa: PTH115 (for speed)
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
 
 def require_printable(path: str, **names: str) -> None:
@@ -200,51 +182,42 @@ def require_printable(path: str, **names: str) -> None:
 
 
 def escaped(name: str) -> str:
-    """A printable name unchanged, any other as a Python literal."""
+    """Return a printable name unchanged, any other as a Python literal."""
     return name if name.isprintable() else ascii(name)[:MAX_NAME_CHARACTERS]
 
 
 def quoted(name: str | Path) -> str:
-    """A name in quotes on one line; the middle of a long one is left out."""
+    """Return a name in quotes on one line; the middle of a long one is left out."""
     return shorten(repr(str(name)), MAX_NAME_CHARACTERS)
 
 
 def walk(root: Path, top: str, skipped: Counter[str]) -> Iterator[tuple[str, AudioError | None]]:
-    """Paths of all files below a folder, and folders that can't be searched with the error.
+    """Yield paths of all files below a folder, and folders that can't be searched with the error.
 
     Links to folders aren't followed; an empty folder named like a recording counts as a file. Anything that systems
     leave behind is counted in `skipped`.
     """
-    waiting = [top]
-    while waiting:
-        folder = waiting.pop()
-        try:
-            with os.scandir(root / folder) as found:
-                content = sorted(
-                    (entry.name, entry.is_dir(follow_symlinks=False), entry.is_symlink()) for entry in found
-                )
-        except OSError as error:
-            detail = f"is a folder that can't be listed ({error.strerror}); make it readable"
-            yield folder, AudioError("missing", detail)
-            continue
-        if is_audio(folder) and not content:
-            yield folder, None
-        below = []
-        for name, is_dir, is_link in content:
-            path = f"{folder}/{name}"
+    errors = list[OSError]()
+    for folder, folders, files in os.walk(root / top, onerror=errors.append):
+        inside = posixpath.relpath(folder, root)
+        if is_audio(inside) and not folders and not files:
+            yield inside, None
+        content = dict.fromkeys(folders, True) | dict.fromkeys(files, False)
+        for name, is_dir in sorted(content.items()):
             if is_of_system(name):
                 skipped[SYSTEM_FILES] += 1
-            elif is_dir:
-                below.append(path)
-            elif is_link and is_folder(root / path):
-                yield path, AudioError("not_a_file", "is a link to a folder; put the folder in its place")
-            else:
-                yield path, None
-        waiting += reversed(below)
+            elif not is_dir:
+                yield f"{inside}/{name}", None
+            elif os.path.islink(f"{folder}/{name}"):  # noqa: PTH114 (a name that can't be decoded)
+                yield f"{inside}/{name}", AudioError("not_a_file", "is a link to a folder; put the folder in its place")
+        folders[:] = sorted(name for name in folders if not is_of_system(name))
+    for error in errors:
+        detail = f"is a folder that can't be listed ({error.strerror}); make it readable"
+        yield posixpath.relpath(error.filename, root), AudioError("missing", detail)
 
 
 def recordings(root: Path, top: str, skipped: Counter[str]) -> Iterator[tuple[str, AudioError | None]]:
-    """As `walk`, but audio only: other files are counted by ending."""
+    """Yield audio files as `walk` does; other files are counted by ending."""
     for path, error in walk(root, top, skipped):
         if error or is_audio(path):
             yield path, error
@@ -253,12 +226,12 @@ def recordings(root: Path, top: str, skipped: Counter[str]) -> Iterator[tuple[st
 
 
 def kind(path: str) -> str:
-    """The name under which a skipped file is counted: of its ending, or of all that systems leave behind."""
+    """Return the name under which a skipped file is counted: its ending, or that of all that systems leave behind."""
     return SYSTEM_FILES if is_of_system(posixpath.basename(path)) else escaped(f"*{posixpath.splitext(path)[1]}")
 
 
 def told(skipped: Mapping[str, int]) -> list[str]:
-    """The line that says what was skipped, if anything was.
+    """Return the line that says what was skipped, if anything was.
 
     >>> told({"*.txt": 2, SYSTEM_FILES: 1})
     ['skipped: *.txt (2), system files (1)']

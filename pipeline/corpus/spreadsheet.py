@@ -1,13 +1,14 @@
-"""Tables that users write: CSV with a header, as spreadsheets export it."""
+"""Tables that users and publishers write: CSV as spreadsheets export it, cells between tabs, keys with their values."""
 
 import codecs
 import csv
 import itertools
 import re
 import stat
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from pipeline import names
 from pipeline.console.text import brief
@@ -16,10 +17,11 @@ from pipeline.errors import CorpusError
 SEPARATORS = ",;\t"
 MAX_ROW_LINES = 100  # of a row whose cells hold line breaks
 Bad = Callable[[int, str], None]  # takes the number of a line that can't be used, and what is wrong with it
+Style = Literal["csv", "tabs", "pairs"]
 
 
 class Table:
-    """A table in UTF-8 or UTF-16, with any line ends, whose cells are separated by commas, semicolons or tabs.
+    """A table in UTF-8 or UTF-16, with any line ends.
 
     Parameters
     ----------
@@ -27,18 +29,27 @@ class Table:
         Beginning and end of every message: the table as the user knows it, and what to do.
     bad
         Called with every line that can't be used; by default, such a line is a CorpusError.
-    tabs
-        The table was published: tabs separate the cells, and quotes are characters like any other.
-    width
-        Cells per line; by default, as many as in the first one.
+    style
+        csv: cells are separated by commas, semicolons or tabs; tabs: by tabs, and quotes are characters like any other;
+        pairs: a line holds a key and, after spaces, its value.
+    header
+        Names of the columns of a table that has no header.
     """
 
     def __init__(
-        self, path: Path, name: str, remedy: str, bad: Bad | None = None, tabs: bool = False, width: int = 0
+        self,
+        path: Path,
+        name: str,
+        remedy: str,
+        bad: Bad | None = None,
+        *,
+        style: Style = "csv",
+        header: Sequence[str] = (),
     ) -> None:
-        self._path, self._name, self._remedy, self._tabs = path, name, remedy, tabs
+        self.name = name
+        self._path, self._remedy, self._style, self._header = path, remedy, style, header
         self._bad = bad or self._refuse_line
-        self._separator, self._width = "", width
+        self._separator, self._width = "\t", len(header)
 
     def rows(
         self, required: Sequence[str], optional: Collection[str] = (), numbers: Collection[str] = ()
@@ -63,15 +74,18 @@ class Table:
         CorpusError
             If the table can't be read, or columns are missing or named twice.
         """
-        header, last = list[str](), 0
+        header = list(self._header)
+        last = max(map(header.index, required)) if header else 0
         for line, cells in self.lines():
             if not header:
                 header = columns(cells, {*required, *optional, *numbers})
                 if fault := _fault(header, required):
                     raise self._refusal(fault)
                 last = max(map(header.index, required))
-            elif self.reaches(last, line, cells):
-                row = dict(zip(header, [*cells, *[""] * len(header)], strict=False))
+            elif len(cells) <= last:
+                self._bad(line, self._miscounted("short", cells))
+            else:
+                row = dict(itertools.zip_longest(header, cells[: len(header)], fillvalue=""))
                 row.pop("", None)
                 if self._separator != ",":
                     row |= {name: row[name].replace(",", ".") for name in numbers if name in row}
@@ -95,49 +109,62 @@ class Table:
             reason = error.strerror if isinstance(error, OSError) else error
             raise self._refusal(f"can't be read ({reason})") from error
 
-    def reaches(self, last: int, line: int, cells: Sequence[str]) -> bool:
-        """Tell if a line has the cell at index `last`; otherwise, it is bad."""
-        if len(cells) <= last:
-            self._bad(line, f"is short: it has {len(cells)} cells and the header {self._width}; {self._fix}")
-        return len(cells) > last
-
-    @property
-    def _fix(self) -> str:
-        return self._remedy if self._tabs else "complete it, and quote cells that hold commas, semicolons or tabs"
-
     def _lines(self, text: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
         first, line = next(((number, line) for number, line in enumerate(text, 1) if not _is_blank([line])), (1, ""))
         named = re.fullmatch(r'"?sep=(.)"?\s*', line)  # for Excel
-        self._separator = "\t" if self._tabs else named[1] if named else _separator(line)
-        for number, whole, cells, mistake in _records(itertools.chain([line], text), self._separator, self._tabs):
-            if _is_blank(cells) or (named and number == 1):
+        if self._style == "csv":
+            self._separator = named[1] if named else _separator(line)
+        rest = text if named else itertools.chain([line], text)
+        for number, whole, cells, mistake in self._records(rest, first + bool(named)):
+            if _is_blank(cells):
                 continue
             if not (fault := mistake or self._fault_of(whole, cells)):
                 self._width = self._width or len(cells)
-                yield first - 1 + number, cells
+                yield number, cells
             elif self._width:
-                self._bad(first - 1 + number, fault)
+                self._bad(number, fault)
             else:
-                raise self._refusal(f"line {first - 1 + number} {fault}")
+                self._refuse_line(number, fault)
+
+    def _records(self, text: Iterator[str], number: int) -> Iterator[tuple[int, str, list[str], str]]:
+        """Yield number, text, cells and fault of every record: one line, or more if quotes hold line breaks."""
+        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if self._style == "csv" else csv.QUOTE_NONE
+        ahead = list[str]()
+        while ahead := [*ahead, *itertools.islice(text, MAX_ROW_LINES - len(ahead))]:
+            reader = csv.reader(ahead, delimiter=self._separator, quoting=quoting, strict=True)
+            cells, fault, count = ahead[:1], "", 1
+            try:
+                cells = ahead[0].split(maxsplit=1) if self._style == "pairs" else next(reader)
+                count = reader.line_num or 1
+            except csv.Error as error:  # the quotes of this line; the following lines may be fine
+                fault = f"is not CSV ({error}); correct its quotes"
+            yield number, "".join(ahead[:count]), cells, fault
+            number += count
+            del ahead[:count]
 
     def _fault_of(self, whole: str, cells: Sequence[str]) -> str:
         if not whole.isascii() and any("\udc80" <= character <= "\udcff" for character in whole):
             return "is not in UTF-8; export the table as CSV in UTF-8"
         if 0 < self._width < len(cells) and not _is_blank(cells[self._width :]):
-            return f"is long: it has {len(cells)} cells and the header {self._width}; {self._fix}"
+            return self._miscounted("long", cells)
         if len(cells) < self._width and not whole.endswith("\n"):
-            return f"is cut off: it has {len(cells)} cells and the header {self._width}; {self._fix}"
+            return self._miscounted("cut off", cells)
         return ""
 
+    def _miscounted(self, how: str, cells: Sequence[str]) -> str:
+        is_csv = self._style == "csv"
+        fix = "complete it, and quote cells that hold commas, semicolons or tabs" if is_csv else self._remedy
+        return f"is {how}: it has {len(cells)} cells and the header {self._width}; {fix}"
+
     def _refusal(self, fault: str) -> CorpusError:
-        return CorpusError(f"{self._name} {fault}; {self._remedy}")
+        return CorpusError(f"{self.name} {fault}; {self._remedy}")
 
     def _refuse_line(self, line: int, fault: str) -> None:
         raise self._refusal(f"line {line} {fault}")
 
 
 def columns(cells: Sequence[str], known: Collection[str]) -> list[str]:
-    """The names of columns without space around them; the case of known ones is theirs.
+    """Return the names of columns without space around them, known ones in the case in which they are known.
 
     >>> columns(["Path", " speaker ", "Said"], {"path", "speaker"})
     ['path', 'speaker', 'Said']
@@ -147,35 +174,8 @@ def columns(cells: Sequence[str], known: Collection[str]) -> list[str]:
     return [own.get(name.casefold(), name) for name in header]
 
 
-def _records(text: Iterator[str], separator: str, tabs: bool) -> Iterator[tuple[int, str, list[str], str]]:
-    """Number of the first line, and text, cells and fault, of every record: a line, or more if quotes hold breaks."""
-    number, ahead, taken = 1, deque[str](), list[str]()
-
-    def take() -> Iterator[str]:
-        while len(taken) < MAX_ROW_LINES and (line := ahead.popleft() if ahead else next(text, "")):
-            taken.append(line)
-            yield line
-
-    while True:
-        taken.clear()
-        cells, fault = list[str](), ""
-        try:
-            if tabs:
-                cells = next(take()).rstrip("\n").split("\t")
-            else:
-                cells = next(csv.reader(take(), delimiter=separator, strict=True))
-        except StopIteration:
-            return
-        except csv.Error as error:  # the quotes of this line; the following lines may be fine
-            ahead.extendleft(reversed(taken[1:]))
-            del taken[1:]
-            cells, fault = taken[:], f"is not CSV ({error}); correct its quotes"
-        yield number, "".join(taken), cells, fault
-        number += len(taken)
-
-
 def _separator(line: str) -> str:
-    """The character that separates most cells of a line."""
+    """Return the character that separates most cells of a line."""
     return max(SEPARATORS, key=lambda mark: len(next(csv.reader([line], delimiter=mark))))
 
 

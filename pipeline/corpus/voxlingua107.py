@@ -6,10 +6,7 @@ https://bark.phon.ioc.ee/voxlingua107. The video is the group: its speakers are 
 import re
 from pathlib import Path
 
-from pipeline import params
-from pipeline.corpus import speakers
 from pipeline.corpus.collector import Collector
-from pipeline.corpus.entries import Listing
 from pipeline.corpus.paths import escaped, folders_of, kind, names_in, walk
 
 CLIP = re.compile(r"(?P<video>.{11})__U__S\d+---(?P<start>\d+\.\d+)-(?P<end>\d+\.\d+)\.\w+")
@@ -23,13 +20,12 @@ def recognise(root: Path) -> str | None:
     return None
 
 
-def read(root: Path, corpus: params.Corpus) -> Listing:
+def read(collector: Collector) -> None:
     """List the clips in the folders of the languages; the times in the video are copied to columns."""
-    collector = Collector(root, corpus)
-    speaker_of = speakers.lookup_if_any(corpus, collector)
-    for folder in folders_of(root):
+    collector.global_groups = True
+    for folder in filter(collector.files.holds, folders_of(collector.root)):
         language = collector.languages.find(folder)
-        for path, error in walk(root, folder, collector.skipped) if collector.files.holds(folder) else ():
+        for path, error in walk(collector.root, folder, collector.skipped):
             match = CLIP.fullmatch(path.removeprefix(f"{folder}/"))
             if language is None:
                 collector.skipped[escaped(folder)] += bool(match)
@@ -37,7 +33,6 @@ def read(root: Path, corpus: params.Corpus) -> Listing:
                 collector.reject(path, error)
             elif match:
                 times = {"video_start_s": match["start"], "video_end_s": match["end"]}
-                collector.add(path, language, speaker_of(path), group=match["video"], extra=times)
+                collector.add(path, language, group=match["video"], extra=times)
             else:
                 collector.skipped[kind(path)] += 1
-    return collector.listing()

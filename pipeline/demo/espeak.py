@@ -101,7 +101,7 @@ def synthesise(utterance: Utterance) -> Samples:
 
 
 def _compose(utterance: Utterance, rng: np.random.Generator) -> tuple[list[Waveform], NDArray[np.float64]]:
-    """Phrases, and the seconds of pause before each and after the last, that add up to the planned length."""
+    """Return phrases that fill the planned length with the pauses, in seconds, before each and after the last."""
     for _ in range(MAX_ATTEMPTS):
         texts = [utterance.sentences[index] for index in rng.permutation(len(utterance.sentences))]
         pauses = rng.uniform(*PAUSE_S, size=N_PAUSES)
@@ -116,7 +116,7 @@ def _compose(utterance: Utterance, rng: np.random.Generator) -> tuple[list[Wavef
 
 
 def _gather(utterance: Utterance, texts: list[str], pauses: NDArray[np.float64]) -> list[Waveform]:
-    """Phrases of as many sentences as fit. The last sentence, or none, is the candidate that fits the length best."""
+    """Return the phrases of as many sentences as fit, the last of which, or none, fits the length best."""
 
     def excess(phrases: list[Waveform]) -> float:
         return sum(map(len, phrases)) / RATE_HZ + float(pauses[: len(phrases) + 1].sum()) - utterance.seconds
@@ -174,7 +174,7 @@ def _decode(wav: bytes) -> Waveform:
 
 
 def _noise(n_samples: int, rng: np.random.Generator) -> Waveform:
-    """Noise of RMS 1, between white and pink."""
+    """Return noise of RMS 1, between white and pink."""
     size = 1 << n_samples.bit_length()  # of the Fourier transforms: other sizes can take many times as long
     frequencies = np.maximum(np.fft.rfftfreq(size, 1 / RATE_HZ), NOISE_FLAT_HZ)
     gains = frequencies ** (-rng.uniform(*NOISE_SLOPE) / 2)

@@ -6,9 +6,8 @@ same parameters always give the same bytes.
 
 import csv
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -49,22 +48,19 @@ def read_sentences(folder: Path) -> Sentences:
     CorpusError
         If a file is missing, is not UTF-8 or holds fewer than 60 different sentences.
     """
-    return {language: _read(folder / f"{language}.txt") for language in HOMEWORK_MINUTES}
-
-
-def _read(path: Path) -> tuple[str, ...]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise CorpusError(f"{path} can't be read ({error.strerror}); write {MIN_SENTENCES} sentences there") from error
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"{path} is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from error
-    sentences = tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
-    if len(sentences) < MIN_SENTENCES:
-        raise CorpusError(
-            f"{path} holds {len(sentences)} different sentences; write at least {MIN_SENTENCES}, one per line"
-        )
-    return sentences
+    found = {}
+    for language in HOMEWORK_MINUTES:
+        path = folder / f"{language}.txt"
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            remedy = f"write {MIN_SENTENCES} sentences there, in UTF-8"
+            reason = error.strerror if isinstance(error, OSError) else error.reason
+            raise CorpusError(f"{path} can't be read ({reason}); {remedy}") from error
+        found[language] = tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
+        if (count := len(found[language])) < MIN_SENTENCES:
+            raise CorpusError(f"{path} holds {count} different sentences; write at least {MIN_SENTENCES}, one per line")
+    return found
 
 
 def plan_recordings(demo: params.Demo, sentences: Sentences) -> list[PlannedRecording]:
@@ -93,7 +89,12 @@ def plan_recordings(demo: params.Demo, sentences: Sentences) -> list[PlannedReco
     total_minutes = sum(HOMEWORK_MINUTES.values())
     totals_s = {language: 60 * demo.minutes * part / total_minutes for language, part in HOMEWORK_MINUTES.items()}
     smallest_s = min(totals_s.values())
-    _check(demo, smallest_s)
+    min_minutes = MIN_LENGTH_S * demo.voices / smallest_s * demo.minutes
+    if demo.minutes < min_minutes:
+        raise ParameterError(
+            f"demo.minutes {demo.minutes} leaves some of the {demo.voices} voices less than {MIN_LENGTH_S:g} s of "
+            f"speech; raise it to {min_minutes + 0.05:.1f} or lower demo.voices"
+        )
     mean_s = min(MEAN_LENGTH_S, smallest_s / demo.voices)  # the same in all languages, so that lengths don't differ
     voices = _voices(demo)
     recordings = []
@@ -118,16 +119,6 @@ def plan_recordings(demo: params.Demo, sentences: Sentences) -> list[PlannedReco
     return recordings
 
 
-def _check(demo: params.Demo, smallest_s: float) -> None:
-    """Refuse a corpus whose smallest language, of that many seconds, is too short for its voices."""
-    min_minutes = MIN_LENGTH_S * demo.voices / smallest_s * demo.minutes
-    if demo.minutes < min_minutes:
-        raise ParameterError(
-            f"demo.minutes {demo.minutes} leaves some of the {demo.voices} voices less than {MIN_LENGTH_S:g} s of "
-            f"speech; raise it to {min_minutes + 0.05:.1f} or lower demo.voices"
-        )
-
-
 def _voices(demo: params.Demo) -> list[espeak.Voice]:
     rng = np.random.default_rng([demo.seed, 0])
     variants = rng.permutation(espeak.VARIANTS)
@@ -142,9 +133,10 @@ def _voices(demo: params.Demo) -> list[espeak.Voice]:
 
 
 def _lengths_s(total_s: float, mean_s: float, n_voices: int) -> NDArray[np.float64]:
-    """Lengths of a language's recordings in seconds: evenly spaced quantiles, more of them short, that add up to total.
+    """Return the lengths of a language's recordings in seconds: evenly spaced quantiles, more of them short.
 
-    With ``u`` even in 0 to 1 they are ``5 + 3 (mean - 5) u²``, which has that mean and stays below 20 s.
+    They add up to the total. With ``u`` even in 0 to 1 they are ``5 + 3 (mean - 5) u²``, which has that mean and stays
+    below 20 s.
     """
     count = max(n_voices, int(np.ceil(total_s / mean_s - 1e-9)))
     squares = np.square((np.arange(count) + 0.5) / count)
@@ -153,7 +145,7 @@ def _lengths_s(total_s: float, mean_s: float, n_voices: int) -> NDArray[np.float
 
 
 def _assign_voices(lengths_s: NDArray[np.float64], n_voices: int) -> list[int]:
-    """Index of the voice of each recording, so that all voices speak for about the same time.
+    """Return the index of each recording's voice, so that all voices speak for about the same time.
 
     Recordings are assigned from the longest to the shortest, each to the voice with the least so far. There are at
     least as many recordings as voices, so every voice has one.
@@ -167,7 +159,7 @@ def _assign_voices(lengths_s: NDArray[np.float64], n_voices: int) -> list[int]:
 
 
 def _divided(sentences: tuple[str, ...], count: int, seed: list[int]) -> list[tuple[str, ...]]:
-    """The sentences to choose from in each of `count` recordings of a voice: different ones if they are enough."""
+    """Return the sentences to choose from in each of `count` recordings of a voice: different ones if they suffice."""
     if len(sentences) < count * MIN_CHOICE:
         return [sentences] * count
     order = np.random.default_rng(seed).permutation(len(sentences))
@@ -187,12 +179,7 @@ def write_corpus(folder: Path, demo: params.Demo, sentences: Sentences) -> None:
     """
     recordings = plan_recordings(demo, sentences)
     programs.require("espeak-ng")  # before anything is removed
-    progress = terminal.Progress("demo", len(recordings), "recordings")
-    # The threads wait for espeak-ng, so they use every core.
-    with _building(folder) as target, ThreadPoolExecutor(os.cpu_count()) as threads:
-        for _ in threads.map(partial(_write_recording, target), recordings):
-            progress.update(1)
-        _write_speakers(target / "speakers.csv", recordings)
+    _write(folder, recordings)
     terminal.show_table(
         ["language", "recordings", "voices", "minutes"],
         [_summary(language, recordings) for language in HOMEWORK_MINUTES],
@@ -201,17 +188,20 @@ def write_corpus(folder: Path, demo: params.Demo, sentences: Sentences) -> None:
 
 def write_empty(folder: Path) -> None:
     """Write a corpus without recordings: DVC warns about an empty folder."""
-    with _building(folder) as target:
-        _write_speakers(target / "speakers.csv", [])
+    _write(folder, [])
 
 
-@contextmanager
-def _building(folder: Path) -> Iterator[Path]:
-    """A new corpus with the empty folders of the languages."""
-    with files.building(folder) as target:
+def _write(folder: Path, recordings: Sequence[PlannedRecording]) -> None:
+    progress = terminal.Progress("demo", len(recordings), "recordings")
+    # The threads wait for espeak-ng, so they use every core.
+    with files.building(folder) as target, ThreadPoolExecutor(os.cpu_count()) as threads:
         for language in HOMEWORK_MINUTES:
             (target / f"train_{language}").mkdir()
-        yield target
+        for _ in threads.map(partial(_write_recording, target), recordings):
+            progress.update(1)
+        with (target / "speakers.csv").open("w", encoding="utf-8", newline="") as file:
+            rows = [("path", "speaker"), *((recording.path, recording.speaker) for recording in recordings)]
+            csv.writer(file, lineterminator="\n").writerows(rows)
 
 
 def _write_recording(folder: Path, recording: PlannedRecording) -> None:
@@ -219,15 +209,8 @@ def _write_recording(folder: Path, recording: PlannedRecording) -> None:
     soundfile.write(folder / recording.path, samples, espeak.RATE_HZ, subtype="PCM_16")
 
 
-def _write_speakers(path: Path, recordings: Sequence[PlannedRecording]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(("path", "speaker"))
-        table.writerows((recording.path, recording.speaker) for recording in recordings)
-
-
 def _summary(language: str, recordings: Sequence[PlannedRecording]) -> tuple[str, int, int, str]:
-    """Language, recordings, voices and minutes."""
+    """Return a language with its numbers of recordings, voices and minutes."""
     chosen = [recording for recording in recordings if recording.utterance.language == language]
     minutes = sum(recording.utterance.seconds for recording in chosen) / 60
     return language, len(chosen), len({recording.speaker for recording in chosen}), f"{minutes:.1f}"

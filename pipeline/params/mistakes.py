@@ -9,22 +9,23 @@ from pydantic import ValidationError
 from pipeline.console.text import brief
 from pipeline.errors import ArgumentError
 
+KEYS = {  # mistakes in a key, by pydantic's type
+    "missing": "is missing; add it; docs/parameters.md explains it",
+    "extra_forbidden": "is not a parameter; remove it or correct its spelling",
+    "invalid_key": "is not a parameter; remove it or correct its spelling",
+}
+
 
 def first_mistake(error: ValidationError) -> str:
     """Describe the first mistake on one line: key, value and allowed values."""
     first: Any = error.errors(include_url=False)[0]
-    parts = map(str, first["loc"])
-    key = ".".join(part if re.fullmatch(r"\w{1,40}", part) else brief(part) for part in parts)
+    key = ".".join(part if re.fullmatch(r"\w{1,40}", part) else brief(part) for part in map(str, first["loc"]))
     message = re.sub("^(Value error, |Input |String |Tuple )", "", first["msg"]).replace("a valid tuple", "a list")
-    match first["type"]:
-        case "missing":
-            return f"{key} is missing; add it; docs/parameters.md explains it"
-        case "extra_forbidden" | "invalid_key":
-            return f"{key} is not a parameter; remove it or correct its spelling"
-        case "value_error":
-            return f"{key}: {message}" if key else message
-        case _:
-            return f"{key or 'the whole'} is {brief(first['input'])} but {message}"
+    if first["type"] in KEYS:
+        return f"{key} {KEYS[first['type']]}"
+    if first["type"] == "value_error":
+        return f"{key}: {message}" if key else message
+    return f"{key or 'the whole'} is {brief(first['input'])} but {message}"
 
 
 def choose(what: str, value: object, allowed: Iterable[str]) -> None:

@@ -1,12 +1,12 @@
-"""params.yaml and dvc.yaml, with the values that DVC reads in them."""
+"""Values of params.yaml and dvc.yaml as DVC reads them."""
 
 from pathlib import Path
 from typing import Any
 
-from pipeline.console.text import BRIEF_CHARACTERS, brief, shorten
+from pipeline.console.text import brief, shorten
 from pipeline.errors import ParameterError
 
-MAX_CHARACTERS = 50_000  # twenty times the project's own file; read in seconds at worst
+MAX_CHARACTERS = 50_000  # twenty times the project's own file
 
 
 def read(path: Path) -> object:
@@ -21,11 +21,10 @@ def read(path: Path) -> object:
         with path.open(encoding="utf-8") as file:
             text = file.read(MAX_CHARACTERS + 1)
     except OSError as error:
-        raise ParameterError(
-            f"{path} can't be read ({error.strerror}); run this from the folder that holds it"
-        ) from error
+        message = f"{path} can't be read ({error.strerror}); run this from the folder that holds it"
+        raise ParameterError(message) from error
     except UnicodeDecodeError as error:
-        raise ParameterError(f"{path} is not text in UTF-8 ({error.reason}); save it as UTF-8") from error
+        raise ParameterError(f"{path} is not text; save it as UTF-8") from error
     if len(text) > MAX_CHARACTERS:
         raise ParameterError(f"{path} is longer than {MAX_CHARACTERS} characters; remove everything but the parameters")
     return parse(text, str(path))
@@ -33,40 +32,28 @@ def read(path: Path) -> object:
 
 def parse(text: str, origin: str) -> object:
     """Read the values in a text as `read` does; `origin` begins the message of a ParameterError."""
-    parser = _parser()
-    try:
-        return parser.load(text)
-    except Exception as error:  # the parser raises AssertionError and others, too, for text that it can't read
-        raise ParameterError(f"{origin} is not YAML: {_problem(error, text)}") from error
-
-
-def _parser() -> Any:
-    """The parser that DVC reads params.yaml with.
-
-    It is imported here, because streaming inference imports this module in environments without a YAML parser.
-    """
+    # Imported here, because streaming inference imports this module in environments without a YAML parser.
     from ruamel.yaml import YAML
     from ruamel.yaml.constructor import ConstructorError, SafeConstructor
 
     class Located(SafeConstructor):
+        """The constructor of DVC's parser, which says in which line a value is wrong."""
+
         def construct_object(self, node: Any, deep: bool = False) -> Any:
             try:
                 return super().construct_object(node, deep)
             except ValueError as error:  # a date such as 2020-13-45, or an integer of 5,000 digits
                 raise ConstructorError(None, None, str(error), node.start_mark) from error
 
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Constructor = Located
-    return yaml
-
-
-def _problem(error: Exception, text: str) -> str:
-    """Describe an error of the YAML parser on one line, with the line of the file if the parser gives it."""
-    parts = (getattr(error, "context", None), getattr(error, "problem", None))
-    problem = shorten(", ".join(filter(None, parts)) or str(error).partition("\n")[0], 2 * BRIEF_CHARACTERS)
-    mark, position = getattr(error, "problem_mark", None), getattr(error, "position", None)
-    if mark is None and position is None:
-        return problem
-    index = text.count("\n", 0, position) if mark is None else mark.line
-    line = " ".join(text.split("\n")[index : index + 1])
-    return f"line {index + 1}, {brief(line)}: {problem}"
+    parser = YAML(typ="safe", pure=True)
+    parser.Constructor = Located
+    try:
+        return parser.load(text)
+    except Exception as error:  # the parser raises AssertionError and others, too, for text that it can't read
+        problem = shorten(getattr(error, "problem", None) or str(error).partition("\n")[0], 120)
+        mark, position = getattr(error, "problem_mark", None), getattr(error, "position", None)
+        if mark or position is not None:
+            index = mark.line if mark else text.count("\n", 0, position)
+            line = "".join(text.split("\n")[index : index + 1])
+            problem = f"line {index + 1}, {brief(line)}: {problem}"
+        raise ParameterError(f"{origin} is not YAML: {problem}") from error

@@ -125,25 +125,27 @@ class Corpus(Section):
             raise ValueError("sources has two of one name; name each differently")
         own = [None, *(source.name for source in self.sources if source.speakers_of is None)]
         if wrong := [source.speakers_of for source in self.sources if source.speakers_of not in own]:
-            raise ValueError(f"sources: speakers_of is {wrong[0]!r}; name another source, one of {own[1:]}, or no one")
+            raise ValueError(
+                f"sources: speakers_of is {wrong[0]!r}; name another source, one of {own[1:]}, or leave it out"
+            )
         if self.speakers == "pattern" and self.speaker_pattern is None:
             raise ValueError("speakers 'pattern' needs speaker_pattern; set it, or choose table, file or cluster")
         return self
 
     @classmethod
     def plain(cls, root: Path, layout: Layout, languages: Iterable[str], **changes: Any) -> Self:
-        """A single source read in the usual way, checked like the section of params.yaml."""
+        """Make the section for a single source with usual settings, checked like that of params.yaml."""
         listed = list(languages)
         usual = {"labels": dict(enumerate(listed)), "speaker_table": None, "max_rejected": 1.0}
         return cls.model_validate(usual | {"root": str(root), "layout": layout, "languages": listed} | changes)
 
     def places(self) -> tuple[Source, ...]:
-        """The sources; without any, `root` and `layout` as one without a name."""
+        """Return the sources; if there are none, `root` and `layout` as one without a name."""
         return self.sources or (Source.model_construct(root=self.root, layout=self.layout, name=""),)
 
     @property
     def folders(self) -> str:
-        """The roots of all sources, for messages."""
+        """Roots of all sources, for messages."""
         return ", ".join(place.root for place in self.places())
 
 
@@ -166,7 +168,7 @@ class Detection(Section):
 
 
 class Silence(Detection):
-    """The rule that finds speech, and the treatment of silence."""
+    """The rule that finds speech, and the policy for silence."""
 
     strategy: SilenceStrategy = "mask"
 
@@ -212,7 +214,7 @@ class Split(Section):
         if self.val + self.test >= 1:
             raise ValueError(f"val {self.val} and test {self.test} leave nothing to train on; keep their sum below 1")
         if self.fold >= self.folds:
-            raise ValueError(f"fold {self.fold} is none of {self.folds} folds; take one of 0 to {self.folds - 1}")
+            raise ValueError(f"fold {self.fold} is not among {self.folds} folds; take one of 0 to {self.folds - 1}")
         return self
 
 
@@ -231,7 +233,7 @@ class Balance(Section):
 
 
 class Augment(Section):
-    """Changes of the training sequences: of gain and level in dB, drawn up to these limits; 0 or null is off."""
+    """Random changes of training sequences, drawn up to these limits (gains and levels in dB); 0 or null is off."""
 
     gain: Annotated[float, Field(ge=0, le=60)] = 10.0
     tilt: Annotated[float, Field(ge=0, le=60)] = 6.0
@@ -243,12 +245,12 @@ class Augment(Section):
     mask: Annotated[int, Field(ge=0, le=512, description="bands, at most")] = 0
 
     def active(self) -> tuple[str, ...]:
-        """Names of the changes that are not switched off."""
+        """Return the names of the changes that are not switched off."""
         return tuple(name for name, value in self if value not in (0, None))
 
 
 class Decision(Section):
-    """From the posteriors of frames to the language of a recording."""
+    """The decision for a language from the posteriors of all frames."""
 
     mean: Mean = "log"
     refuse: Annotated[float, Field(ge=0, lt=1, description="share of right answers that become unknown")] = 0.0

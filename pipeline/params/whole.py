@@ -3,6 +3,8 @@
 `load` reads and checks the whole file, so that a mistake in any section stops the first stage that runs.
 """
 
+import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
@@ -10,7 +12,6 @@ from pydantic import ValidationError, model_validator
 
 from pipeline.errors import ParameterError
 from pipeline.params import plain_yaml
-from pipeline.params.mel import empty_filter
 from pipeline.params.mistakes import first_mistake
 from pipeline.params.sections import (
     Audio,
@@ -78,7 +79,7 @@ class Params(Section):
             raise ValueError(f"mfcc.fmax {mfcc.fmax} is above half of audio.sample_rate, {nyquist}; lower it")
         if mfcc.fmin >= nyquist:
             raise ValueError(f"mfcc.fmin {mfcc.fmin} is not below half of audio.sample_rate, {nyquist}; lower it")
-        if band := empty_filter(mfcc.n_mels, mfcc.n_fft, mfcc.fmin, mfcc.fmax, self.audio.sample_rate):
+        if band := _empty_filter(mfcc, self.audio.sample_rate):
             raise ValueError(
                 f"mfcc.n_mels {mfcc.n_mels}: the filter from {band[0]:.1f} to {band[1]:.1f} Hz holds no frequency of "
                 f"the spectrum (mfcc.n_fft {mfcc.n_fft}, audio.sample_rate {self.audio.sample_rate}); lower n_mels, "
@@ -106,6 +107,25 @@ class Params(Section):
             )
 
 
+def _empty_filter(mfcc: Mfcc, sample_rate: int) -> tuple[float, float] | None:
+    """Return the edges in Hz of the first mel filter that holds no frequency of the spectrum, or None.
+
+    The output of such a filter would be constant. The edges are those of `librosa.filters.mel` with htk=False (Slaney,
+    Auditory Toolbox, 1998); importing librosa would take a second at the start of every stage.
+    """
+    low, high = (
+        hertz * 3 / 200 if hertz < 1000 else 15 + 27 * math.log(hertz / 1000, 6.4)
+        for hertz in (mfcc.fmin, mfcc.fmax or sample_rate / 2)
+    )
+    mels = [low + (high - low) * index / (mfcc.n_mels + 1) for index in range(mfcc.n_mels + 2)]
+    edges = [mel * 200 / 3 if mel < 15 else 1000 * 6.4 ** ((mel - 15) / 27) for mel in mels]
+    spacing = sample_rate / mfcc.n_fft
+    bands = zip(edges, edges[2:], strict=False)
+    return next(
+        ((lower, upper) for lower, upper in bands if (math.floor(lower / spacing) + 1) * spacing >= upper), None
+    )
+
+
 def load(path: Path) -> Params:
     """Read and check a params.yaml.
 
@@ -125,3 +145,30 @@ def check(tree: object, origin: str) -> Params:
         return Params.model_validate(tree)
     except ValidationError as error:
         raise ParameterError(" ".join(f"{origin}: {first_mistake(error)}".split())) from error
+
+
+def all_leaves(settings: Params) -> tuple[str, ...]:
+    """Return the full names of all parameters, such as `mfcc.n_mfcc`, in the order of the file."""
+    return tuple(
+        leaf
+        for name, value in settings
+        for leaf in ([f"{name}.{key}" for key, _ in value] if isinstance(value, Section) else [name])
+    )
+
+
+def only(settings: Params, leaves: Iterable[str]) -> Params:
+    """Return the given sections and leaves alone: reading any other parameter is an AttributeError, a defect.
+
+    A stage reads those that dvc.yaml lists.
+    """
+    given, limited = [leaf.partition(".") for leaf in leaves], settings.model_copy()
+    for name, section in settings:
+        keys = {key for of, _, key in given if of == name}
+        if not keys:
+            del vars(limited)[name]
+        elif "" not in keys:
+            vars(limited)[name] = section.model_copy()
+            for key, _ in section:
+                if key not in keys:
+                    del vars(vars(limited)[name])[key]
+    return limited

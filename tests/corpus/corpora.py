@@ -3,9 +3,8 @@
 import csv
 import dataclasses
 import io
-from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from hypothesis import strategies as st
@@ -19,49 +18,9 @@ from pipeline.rows import RecordingRow, RejectedRow
 LANGUAGES = ("english", "hindi")
 FOLDER_OF_FILE = r"(?P<speaker>[^/]+)/[^/]+$"
 HOSTILE_NAMES = [
-    "|x.wav",
-    "-x.wav",
-    "x[1].wav",
-    "a b.wav",
-    "हिन्दी 普通话.wav",
-    "x" * 200 + ".wav",
-    "a\nb.wav",
-    "$(x);'\".wav",
+    "|x.wav", "-x.wav", "x[1].wav", "a b.wav", "हिन्दी 普通话.wav", "x" * 200 + ".wav", "a\nb.wav", "$(x);'\".wav",
     "*.wav",
-]
-
-
-class Corpus(ABC):
-    """A corpus under construction: three speakers per language with one recording each.
-
-    `rows` are path, language and speaker of the recordings, as lists that tests change before `read`.
-    """
-
-    layout: ClassVar[params.Layout]
-
-    def __init__(self, root: Path) -> None:
-        root.mkdir()
-        self.root = root
-        self.rows: list[list[str]] = []
-        for language in LANGUAGES:
-            for number in range(3):
-                self.add(language, f"{language}-{number}")
-
-    @abstractmethod
-    def add(self, language: str, speaker: str) -> str:
-        """Add a recording and return its path."""
-
-    @abstractmethod
-    def write(self) -> None:
-        """Write the tables of the layout."""
-
-    def settings(self, **changes: Any) -> params.Corpus:
-        """Parameters under which the corpus is read."""
-        return settings(self.layout, self.root, **changes)
-
-    def read(self, **changes: Any) -> Listing:
-        self.write()
-        return layouts.read(self.settings(**changes))
+]  # fmt: skip
 
 
 def settings(layout: params.Layout, root: Path, **changes: Any) -> params.Corpus:
@@ -107,28 +66,11 @@ def refusal(settings: params.Corpus) -> str:
 # Any text in place of a table
 
 HOSTILE_CELLS = [
-    "a\rb",
-    "a\nb",
-    "a\0b",
-    "\x1b[2J",
-    "\u2028",
-    "\u202e",
-    "\u200d",
-    '"',
-    "a,b",
-    "\x85",
-    "..",
-    "/",
-    " ",
-    "",
-]
+    "a\rb", "a\nb", "a\0b", "\x1b[2J", "\u2028", "\u202e", "\u200d", '"', "a,b", "\x85", "..", "/", " ", "",
+]  # fmt: skip
 USUAL_CELLS = ["a.wav", "b.wav", "./a.wav", "train_hindi/c.wav", "nowhere.wav", "english", "hindi", "Asha", "x" * 300]
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
-CELLS = (
-    st.sampled_from(USUAL_CELLS)
-    | st.sampled_from(HOSTILE_CELLS)
-    | st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
-)
+CELLS = st.sampled_from(USUAL_CELLS + HOSTILE_CELLS) | st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
 COLUMNS = st.sampled_from(["path", "language", "speaker", "group", "accent", "", "sha256", "a\rb", "\x1b", "path "])
 
 

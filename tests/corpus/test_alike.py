@@ -22,11 +22,7 @@ LOOKALIKES = st.sampled_from(
 def root(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two corpora in one folder, whose names on disk have one form."""
     root = tmp_path_factory.mktemp("corpus")
-    touch(
-        root,
-        unicodedata.normalize(request.param, f"José/{NAME}"),
-        unicodedata.normalize(request.param, f"hindi/{NAME}"),
-    )
+    touch(root, *(unicodedata.normalize(request.param, f"{folder}/{NAME}") for folder in ("José", "hindi")))
     return root
 
 

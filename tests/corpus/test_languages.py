@@ -34,45 +34,47 @@ def test_every_usual_name_is_that_of_the_parameters(names: tuple[str, ...]) -> N
         assert {name: languages.find(name) for name in names} == dict.fromkeys(names, wanted)
 
 
-def test_languages_that_are_not_the_same_are_not() -> None:
-    wanted = ["mandarin", "cantonese", "english", "hindi", "urdu", "danish", "norwegian", "spanish", "portuguese"]
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (
+            ("mandarin", "cantonese", "english", "hindi", "urdu", "danish", "norwegian", "spanish", "portuguese"),
+            {
+                "yue": "cantonese", "yue_hant_hk": "cantonese", "ur": "urdu", "da": "danish", "es": "spanish",
+                "pt": "portuguese", "gl": None, "wuu": None, "nn": None, "enc": None,
+            },
+        ),
+        (  # a language whose name begins like another
+            ("french", "french_canadian"),
+            {"fr": "french", "French": "french", "fr-FR": "french"}
+            | dict.fromkeys(("fr-CA", "Canadian French"), "french_canadian"),
+        ),
+        (
+            ("french_canadian", "english"),
+            dict.fromkeys(("fr", "french", "fr-FR", "french_"), None) | {"fr-CA": "french_canadian"},
+        ),
+        (  # zh and pt are spoken mostly in China and Brazil
+            ("zh-CN", "zh-TW", "pt-BR", "pt-PT"),
+            {
+                "cmn_hans_cn": "zh-CN", "cmn_hant_tw": "zh-TW", "zh": "zh-CN", "pt_br": "pt-BR", "pt": "pt-BR",
+                "pt-PT": "pt-PT",
+            },
+        ),
+        (  # names that are no language stand for themselves
+            ("klingonish", "label_7", "english"),
+            {"klingonish": "klingonish", "KLINGONISH": "klingonish", "label_7": "label_7", "label_8": None},
+        ),
+    ],
+    ids=lambda value: "" if isinstance(value, dict) else value[0],
+)  # fmt: skip
+def test_a_name_is_that_of_its_language_alone(wanted: tuple[str, ...], found: dict[str, str | None]) -> None:
     languages = Languages(wanted)
-    found = {
-        name: languages.find(name) for name in ("yue", "yue_hant_hk", "ur", "da", "es", "pt", "gl", "wuu", "nn", "enc")
-    }
-    assert found == {
-        "yue": "cantonese", "yue_hant_hk": "cantonese", "ur": "urdu", "da": "danish", "es": "spanish",
-        "pt": "portuguese", "gl": None, "wuu": None, "nn": None, "enc": None,
-    }  # fmt: skip
-
-
-def test_a_language_whose_name_begins_like_another_is_never_confused_with_it() -> None:
-    both = Languages(["french", "french_canadian"])
-    assert [both.find(name) for name in ("fr", "French", "fr-FR", "fr-CA", "Canadian French")] == [
-        "french", "french", "french", "french_canadian", "french_canadian",
-    ]  # fmt: skip
-    regional = Languages(["french_canadian", "english"])
-    assert [regional.find(name) for name in ("fr", "french", "fr-FR", "french_", "fr-CA")] == [None] * 4 + [
-        "french_canadian"
-    ]
-
-
-def test_regions_of_one_language_are_told_apart() -> None:
-    languages = Languages(["zh-CN", "zh-TW", "pt-BR", "pt-PT"])
-    found = [languages.find(name) for name in ("cmn_hans_cn", "cmn_hant_tw", "zh", "pt_br", "pt", "pt-PT")]
-    assert found == ["zh-CN", "zh-TW", "zh-CN", "pt-BR", "pt-BR", "pt-PT"]  # zh and pt: where they are mostly spoken
+    assert {name: languages.find(name) for name in found} == found
 
 
 def test_a_code_is_read_before_a_name() -> None:
     assert tag_of("en") == "en"
     assert langcodes.find("en").language != "en"
-
-
-def test_names_that_are_no_language_stand_for_themselves() -> None:
-    languages = Languages(["klingonish", "label_7", "english"])
-    assert [languages.find(name) for name in ("klingonish", "KLINGONISH", "label_7", "label_8")] == [
-        "klingonish", "klingonish", "label_7", None,
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("twice", [("zh", "mandarin"), ("English", "english"), ("iw", "hebrew")])

@@ -1,37 +1,18 @@
-"""The table of layouts, and the check that a corpus can be split by speaker."""
+"""The root of a corpus, and the check that the corpus can be split by speaker."""
 
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from pipeline import params
 from pipeline.corpus import layouts
-from pipeline.corpus.entries import Entry, Listing
+from pipeline.corpus.entries import Entry
 from pipeline.errors import CorpusError
 from pipeline.rows import RejectedRow
 from tests.corpus.corpora import LANGUAGES, refusal, settings
 
-LAYOUTS = get_args(params.Layout)
 
-
-def test_every_layout_of_params_has_one_reader() -> None:
-    assert {"auto", *layouts.LAYOUTS} == set(LAYOUTS)
-    assert len(set(layouts.LAYOUTS.values())) == len(LAYOUTS) - 1
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_corpus_is_read_by_the_reader_in_the_table_and_sorted_by_path(
-    layout: params.Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    entries = [Entry(path, "hindi", "s") for path in ("b.wav", "a.wav", "a/b.wav")]
-    layout_of = layouts.Layout(lambda root, corpus: Listing(list(entries), [], {}), lambda root: "it fits")
-    monkeypatch.setitem(layouts.LAYOUTS, "kaldi" if layout == "auto" else layout, layout_of)
-    listing = layouts.read(settings(layout, tmp_path))
-    assert [entry.path for entry in listing.entries] == ["a.wav", "a/b.wav", "b.wav"]
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", ["auto", "table"])
 def test_a_root_that_is_not_a_folder_is_refused_by_its_key(layout: params.Layout, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "dangling").symlink_to("nowhere")
@@ -58,45 +39,33 @@ def test_a_corpus_with_two_speakers_per_language_is_accepted(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("languages", "speakers", "message"),
+    ("languages", "speakers", "rejected", "message"),
     [
-        (LANGUAGES, {}, "no recordings in corpus.root '{root}' with corpus.layout 'table'"),
+        (LANGUAGES, {}, 0, "no recordings in {where}; skipped: tamizh (3)"),
         (
             LANGUAGES,
             {"english": 3, "hindi": 1},
-            "'hindi' has 1 speaker(s) in corpus.root '{root}' with corpus.layout 'table' and needs 2",
+            0,
+            "'hindi' has 1 speaker(s) in {where} and needs 2: one to train and one to test on; add recordings, or "
+            "correct corpus.languages; skipped: tamizh (3)",
         ),
-        (LANGUAGES, {"english": 1, "hindi": 0}, "'english' has 1 speaker(s)"),
-        ((*LANGUAGES, "tamil"), {"english": 3, "hindi": 3}, "corpus.languages names 'tamil', which has no recordings"),
+        (LANGUAGES, {"english": 1, "hindi": 0}, 0, "'english' has 1 speaker(s)"),
+        ((*LANGUAGES, "tamil"), {"english": 3, "hindi": 3}, 0, "'tamil' has 0 speaker(s)"),
+        (
+            LANGUAGES,
+            {},
+            2,
+            "no recordings in {where}; 2 of 2 recordings are rejected (missing 2), such as '0.wav', which is gone",
+        ),
+        (LANGUAGES, {"english": 1, "hindi": 1}, 8, "8 of 12 recordings are rejected (missing 8), such as '0.wav'"),
     ],
 )
 def test_a_corpus_that_can_not_be_split_is_refused_with_the_reason(
-    tmp_path: Path, languages: tuple[str, ...], speakers: dict[str, int], message: str
+    tmp_path: Path, languages: tuple[str, ...], speakers: dict[str, int], rejected: int, message: str
 ) -> None:
+    rows = [RejectedRow(f"{number}.wav", "missing", "is gone") for number in range(rejected)]
     with pytest.raises(CorpusError) as error:
-        layouts.check(entries(speakers), [], settings("table", tmp_path, languages=languages))
-    assert message.format(root=tmp_path) in str(error.value)
+        layouts.check(entries(speakers), rows, settings("table", tmp_path, languages=languages), {"tamizh": 3})
+    where = f"corpus.root '{tmp_path}' with corpus.layout 'table'"
+    assert message.format(where=where) in str(error.value)
     assert "\n" not in str(error.value)
-
-
-def test_a_corpus_of_rejected_recordings_is_refused_with_the_first_reason(tmp_path: Path) -> None:
-    rejected = [RejectedRow("a.wav", "no_speaker", "has no speaker"), RejectedRow("b.wav", "missing", "is gone")]
-    with pytest.raises(CorpusError, match=r"^none of the 2 recordings .* the first, 'a\.wav', has no speaker$"):
-        layouts.check([], rejected, settings("folders", tmp_path))
-
-
-def test_rejections_are_named_before_what_follows_from_them(tmp_path: Path) -> None:
-    rejected = [RejectedRow(f"{number}.wav", "missing", "can't be found") for number in range(8)]
-    few = [Entry("a.wav", "english", "ann"), Entry("b.wav", "hindi", "eve")]
-    with pytest.raises(CorpusError) as error:
-        layouts.check(few, rejected, settings("table", tmp_path))
-    assert str(error.value).startswith(
-        "8 of 10 recordings are rejected (missing 8); see artifacts/corpus/rejected.csv, for without them 'english' has"
-    )
-    assert "add recordings" not in str(error.value)
-    with pytest.raises(CorpusError) as error:  # as many as allowed: they may or may not be the cause
-        layouts.check(few, rejected[:1], settings("table", tmp_path, max_rejected=0.5), {"tamizh": 3})
-    assert str(error.value).endswith(
-        "add recordings of others; 1 of 3 recordings are rejected (missing 1); see artifacts/corpus/rejected.csv; "
-        "skipped: tamizh (3)"
-    )

@@ -1,8 +1,14 @@
-"""Every layout in its published form: listed by name, recognised by itself, and any damage to it is one sentence."""
+"""The properties of every layout, in its published form: listed by name, recognised, any damage is one sentence."""
 
+import os
+import re
 import shutil
+import socket
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -14,16 +20,18 @@ from pipeline.errors import CorpusError
 from tests.corpus import corpora
 from tests.corpus.published import LANGUAGES, PUBLISHED, Published
 
-DAMAGES = 150  # of the tables of each layout
+DAMAGES = (
+    4 * hypothesis.settings().max_examples
+)  # of the tables of each layout; many with --hypothesis-profile=thorough
 
 
 def empty(path: Path, number: int) -> None:
     path.touch()
 
 
-def settings(corpus: Published, layout: params.Layout, **changes: object) -> params.Corpus:
+def settings(corpus: Published, layout: str, **changes: object) -> params.Corpus:
     values = {"languages": LANGUAGES, "speaker_pattern": None, "speaker_table": "speakers.csv"}
-    return corpora.settings(layout, corpus.root, **values | corpus.changes | changes)
+    return corpora.settings(cast(params.Layout, layout), corpus.root, **values | corpus.changes | changes)
 
 
 @pytest.fixture(params=PUBLISHED)
@@ -42,24 +50,33 @@ def check(listing: Listing, corpus: Published) -> None:
     ]
     assert sorted(found) == sorted(wanted)
     assert len({entry.id(entry.channel) for entry in listing.entries}) == len(listing.entries)
+    for entry in listing.entries:
+        status = (corpus.root / entry.path).stat()
+        assert entry.stamp == (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 @pytest.mark.parametrize("how", ["named", "auto"])
-def test_a_published_corpus_is_listed(corpus: Published, how: str) -> None:
+def test_a_corpus_is_listed_without_what_systems_leave_behind(corpus: Published, how: str) -> None:
     name = corpus.root.name
-    listing = layouts.read(settings(corpus, "auto" if how == "auto" else name))  # type: ignore[arg-type]
-    check(listing, corpus)
-    unknown = any(not speaker for _, _, speaker, _ in corpus.recordings)
-    assert any(note.startswith("SPEAKERS ARE NOT KNOWN for") for note in listing.notes) == unknown
-    if how == "auto":
-        assert f"is read as layout '{name}': " in listing.notes[0]
-
-
-@pytest.mark.parametrize("how", ["named", "auto"])
-def test_what_systems_leave_behind_is_neither_a_recording_nor_a_table(corpus: Published, how: str) -> None:
-    chosen = settings(corpus, "auto" if how == "auto" else corpus.root.name)  # type: ignore[arg-type]
+    chosen = settings(corpus, "auto" if how == "auto" else name)
     before = layouts.read(chosen)
-    folders = [corpus.root, *(path for path in corpus.root.rglob("*") if path.is_dir())]
+    check(before, corpus)
+    assert before.skipped == {}
+    unknown = any(not speaker for _, _, speaker, _ in corpus.recordings)
+    assert any(note.startswith("SPEAKERS ARE NOT KNOWN for") for note in before.notes) == unknown
+    if how == "auto":
+        assert f"is read as layout '{name}': " in before.notes[0]
+    litter(corpus.root)
+    listing = layouts.read(chosen)
+    assert (listing.entries, listing.rejected, listing.notes) == (before.entries, [], before.notes)
+    assert set(listing.skipped) <= {SYSTEM_FILES}
+    if name == "folders":
+        assert listing.skipped[SYSTEM_FILES] == 3 * 8 + 7 + 6
+
+
+def litter(root: Path) -> None:
+    """Put the files and folders of all systems everywhere."""
+    folders = [root, *(path for path in root.rglob("*") if path.is_dir())]
     for folder in folders:
         for path in [path for path in folder.iterdir() if path.is_file()]:
             for copy in (f"._{path.name}", f"@eaDir/{path.name}/x", f"@eaDir/{path.name}@SynoEAStream"):
@@ -68,19 +85,94 @@ def test_what_systems_leave_behind_is_neither_a_recording_nor_a_table(corpus: Pu
         for name in (".DS_Store", "Thumbs.db", "DESKTOP.INI", "~$a.wav", "Icon\r", ".hidden.csv", "a:Zone.Identifier"):
             (folder / name).touch()
     for name in ("__MACOSX", ".Trash-1000", "$RECYCLE.BIN", "System Volume Information", "lost+found", ".english"):
-        shutil.copytree(corpus.root / folders[-1].relative_to(corpus.root), corpus.root / name / "english" / "hindi")
-        for table in corpus.root.glob("*.*"):
+        shutil.copytree(root / folders[-1].relative_to(root), root / name / "english" / "hindi")
+        for table in root.glob("*.*"):
             if table.is_file():
-                shutil.copy(table, corpus.root / name)
+                shutil.copy(table, root / name)
+
+
+def test_every_layout_of_the_parameters_has_a_reader_its_published_form_and_its_section(project: Path) -> None:
+    assert ["auto", *sorted(layouts.LAYOUTS)] == sorted(
+        params.Corpus.model_json_schema()["properties"]["layout"]["enum"]
+    )
+    page = (project / "docs" / "corpora.md").read_text()
+    assert set(PUBLISHED) == set(layouts.LAYOUTS) == set(re.findall(r"^\| \[(\w+)\]\(#", page, flags=re.MULTILINE))
+
+
+def test_other_languages_are_skipped_and_counted(corpus: Published) -> None:
+    mine = [path for path, language, _, _ in corpus.recordings if language == "english"]
+    changes = {"languages": ("english", "welsh")} | ({"labels": {0: "english", 2: "welsh"}} if corpus.changes else {})
+    listing = layouts.read(settings(corpus, corpus.root.name, **changes))
+    assert [entry.path for entry in listing.entries if entry.language == "english"] == sorted(mine)
+    assert listing.rejected == []
+    if not corpus.changes:  # whose labels name the languages
+        assert sum(listing.skipped.values()) == len(corpus.recordings) - len(mine)
+
+
+def link(target: str) -> Callable[[Path], None]:
+    return lambda path: path.symlink_to(target)
+
+
+def circle(path: Path) -> None:
+    path.symlink_to("other")
+    path.with_name("other").symlink_to(path.name)
+
+
+def link_below_a_file(path: Path) -> None:
+    path.with_name("file").touch()
+    path.symlink_to("file/x")
+
+
+def chain(path: Path) -> None:
+    """More links in a row than any system follows."""
+    for number in range(200):
+        path.with_name(f"{number}").symlink_to(f"{number + 1}")
+    path.with_name("200").touch()
+    path.symlink_to("0")
+
+
+def bind(path: Path) -> None:
+    here = Path.cwd()
+    os.chdir(path.parent)  # the path of a socket is limited to 107 characters
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path.name)
+    os.chdir(here)
+
+
+STRANGE: dict[str, tuple[Callable[[Path], None], str]] = {
+    "dangling": (link("nowhere"), "missing"),
+    "loop": (lambda path: path.symlink_to(path.name), "missing"),
+    "loop through another": (circle, "missing"),
+    "below a file": (link_below_a_file, "missing"),
+    "chain": (chain, "missing"),
+    "fifo": (os.mkfifo, "not_a_file"),
+    "socket": (bind, "not_a_file"),
+    "folder": (Path.mkdir, "not_a_file"),
+    "link to a folder": (link("."), "not_a_file"),
+    "device": (link("/dev/zero"), "outside"),
+    "outside": (link("/etc/hostname"), "outside"),
+}
+
+
+@pytest.mark.parametrize(("make", "reason"), STRANGE.values(), ids=STRANGE)
+def test_anything_but_a_file_below_the_root_is_rejected(
+    corpus: Published, make: Callable[[Path], None], reason: str
+) -> None:
+    paths = [path for path, *_ in corpus.recordings]
+    (corpus.root / paths[0]).unlink()
+    make(corpus.root / paths[0])
+    listing = layouts.read(settings(corpus, corpus.root.name))
+    assert corpora.reasons(listing) == {paths[0]: reason}
+    assert corpora.listed(listing) == sorted(path for path in paths if path != paths[0])
+
+
+def test_an_empty_corpus_is_refused_by_its_key(corpus: Published) -> None:
+    chosen = settings(corpus, corpus.root.name)
+    for path in {path for path, *_ in corpus.recordings}:
+        (corpus.root / path).unlink()
     listing = layouts.read(chosen)
-    assert (listing.entries, listing.rejected, listing.notes) == (before.entries, [], before.notes)
-    assert set(listing.skipped) <= {SYSTEM_FILES}
-    if corpus.root.name == "folders":
-        assert listing.skipped[SYSTEM_FILES] == 3 * 8 + 7 + 6
-
-
-def test_every_layout_has_its_published_form() -> None:
-    assert set(PUBLISHED) == set(layouts.LAYOUTS)
+    with pytest.raises(CorpusError, match=r"^no recordings in corpus\.root '"):
+        layouts.check(listing.entries, listing.rejected, chosen, listing.skipped)
 
 
 def test_all_of_them_are_sources_of_one_corpus(tmp_path: Path) -> None:
@@ -89,23 +181,21 @@ def test_all_of_them_are_sources_of_one_corpus(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         parts[name] = build(tmp_path / name, empty)
     sources = tuple(params.Source(root=str(tmp_path / name), layout="auto", name=f"of-{name}") for name in parts)
-    listing = layouts.read(settings(parts["homework"], "auto", sources=sources))
+    chosen = settings(parts["homework"], "auto", sources=sources)
+    listing = layouts.read(chosen)
     assert not listing.rejected
     for name, part in parts.items():
         mine = [entry for entry in listing.entries if entry.source == f"of-{name}"]
         assert sorted(entry.path for entry in mine) == sorted(path for path, *_ in part.recordings)
         assert all(entry.name == f"of-{name}/{entry.path}" for entry in mine)
-    voices = {entry.speaker for entry in listing.entries if entry.speaker_from == "file"}
-    files = {entry.name for entry in listing.entries if entry.speaker_from == "file"}
-    assert len(voices) == len(files)  # the same file name in two sources is no common speaker
-    assert layouts.roots(settings(parts["homework"], "auto", sources=sources)) == {
-        f"of-{name}": tmp_path / name for name in parts
-    }
+    unknown = [entry for entry in listing.entries if entry.speaker_from == "file"]
+    assert len({entry.speaker for entry in unknown}) == len({entry.name for entry in unknown})  # no common speaker
+    assert layouts.roots(chosen) == {f"of-{name}": tmp_path / name for name in parts}
 
 
 @pytest.mark.parametrize("speakers", ["file", "cluster"])
 def test_speakers_that_are_not_wanted_are_not_known(corpus: Published, speakers: str) -> None:
-    listing = layouts.read(settings(corpus, corpus.root.name, speakers=speakers))  # type: ignore[arg-type]
+    listing = layouts.read(settings(corpus, corpus.root.name, speakers=speakers))
     assert {(entry.speaker, entry.speaker_from) for entry in listing.entries} == {
         (entry.file_id, speakers) for entry in listing.entries
     }
@@ -114,7 +204,7 @@ def test_speakers_that_are_not_wanted_are_not_known(corpus: Published, speakers:
 def test_any_damage_to_the_tables_is_one_sentence_or_a_listing(corpus: Published, tmp_path: Path) -> None:
     tables = [path for path in corpus.root.rglob("*") if path.is_file() and path.stat().st_size]
     rng = np.random.default_rng(0)
-    chosen = settings(corpus, corpus.root.name)  # type: ignore[arg-type]
+    chosen = settings(corpus, corpus.root.name)
     for _ in range(DAMAGES if tables else 0):
         path = tables[rng.integers(len(tables))]
         before = path.read_bytes()

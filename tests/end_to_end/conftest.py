@@ -41,6 +41,31 @@ class Copy:
         done = subprocess.run(command, cwd=self.folder, env=env, input=given, capture_output=True, check=False)
         return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
 
+    def succeed(self, *command: str, environment: Mapping[str, str] | None = None) -> str:
+        """Run a command that must succeed; return what it prints."""
+        done = self.run(*command, environment=environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def refusal(self, *command: str, environment: Mapping[str, str] | None = None) -> str:
+        """Run a command that must end with one printable line about a user's mistake; return that line."""
+        done = self.run(*command, environment=environment)
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert done.stderr.startswith("error: ")
+        assert done.stderr.endswith("\n")
+        assert done.stderr[:-1].isprintable()
+        return done.stderr[:-1]
+
+    def copied(self, folder: Path, *ignored: str) -> "Copy":
+        """Copy it to a folder that does not exist, without ignored names."""
+        shutil.copytree(self.folder, folder, symlinks=True, ignore=shutil.ignore_patterns(*ignored))
+        return Copy(folder)
+
+    def commit(self, *paths: str) -> None:
+        """Commit changed files."""
+        self.succeed("git", "add", *paths)
+        self.succeed("git", *AUTHOR, "commit", "-q", "-m", "results")
+
     def change(self, **sections: Any) -> None:
         """Change values in sections of params.yaml."""
         file = self.folder / "params.yaml"
@@ -54,11 +79,9 @@ class Copy:
 
     def repro(self) -> tuple[set[str], set[str], str]:
         """Run `dvc repro`; return the stages that ran, those restored from the run cache, and its output."""
-        done = self.run("dvc", "repro")
-        assert done.returncode == 0, done.stdout + done.stderr
-        ran = set(re.findall(r"Running stage '(\w+)'", done.stdout))
-        restored = set(re.findall(r"Stage '(\w+)' is cached", done.stdout))
-        return ran, restored, done.stdout
+        printed = self.succeed("dvc", "repro")
+        ran = set(re.findall(r"Running stage '(\w+)'", printed))
+        return ran, set(re.findall(r"Stage '(\w+)' is cached", printed)), printed
 
 
 def copy_to(folder: Path) -> Copy:
@@ -71,8 +94,8 @@ def copy_to(folder: Path) -> Copy:
             shutil.copy2(ROOT / name, folder / name)
     copy = Copy(folder)
     copy.change(**TINY)
-    for words in (["init", "-q"], ["add", "--all"], [*AUTHOR, "commit", "-q", "-m", "first"]):
-        subprocess.run(["git", *words], cwd=folder, check=True)
+    copy.succeed("git", "init", "-q")
+    copy.commit("--all")
     return copy
 
 

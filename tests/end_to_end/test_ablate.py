@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import AUTHOR, Copy
+from tests.end_to_end.conftest import Copy
 
 # Without speech the stage balance fails, after a run of trim and features.
 GRID = ("-S", "silence.min_speech=0.1,60", "-S", "balance.strategy=none,undersample", "--seeds", "1")
@@ -23,24 +22,15 @@ SCORES = ("metrics.json", "recordings.csv")
 @pytest.fixture(scope="module")
 def project(tiny: Copy, tmp_path_factory: pytest.TempPathFactory) -> Copy:
     """The tiny project with its results, committed, with an edit that is not."""
-    folder = tmp_path_factory.mktemp("ablate") / "project"
-    shutil.copytree(tiny.folder, folder, symlinks=True)
-    copy = Copy(folder)
-    git(copy, "add", "--all")
-    git(copy, *AUTHOR, "commit", "--quiet", "-m", "results")
+    copy = tiny.copied(tmp_path_factory.mktemp("ablate") / "project")
+    copy.commit("--all")
     copy.change(model={"dense": [4]})
     return copy
 
 
-def git(copy: Copy, *words: str) -> str:
-    done = copy.run("git", *words)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def revisions(copy: Copy) -> dict[str, str]:
     """Commits of the finished experiments by name."""
-    listed = git(copy, "for-each-ref", "--format=%(refname:lstrip=4) %(objectname)", "refs/exps")
+    listed = copy.succeed("git", "for-each-ref", "--format=%(refname:lstrip=4) %(objectname)", "refs/exps")
     return {name: revision for name, revision in map(str.split, listed.splitlines()) if "-seed" in name}
 
 
@@ -80,8 +70,7 @@ def test_a_killed_run_continues_and_equals_dvc_repro(project: Copy) -> None:
     scores = {file: git_and_cache(project, name, file) for file in SCORES}
     project.change(balance={"strategy": "undersample"})
     stages = ("balance", "train", "export", "evaluate")
-    forced = project.run("dvc", "repro", "--force", "--single-item", *stages)
-    assert forced.returncode == 0, forced.stdout + forced.stderr
+    project.succeed("dvc", "repro", "--force", "--single-item", *stages)
     for file in SCORES:
         assert (project.folder / "artifacts" / "evaluation" / file).read_bytes() == scores[file]
 
@@ -89,21 +78,18 @@ def test_a_killed_run_continues_and_equals_dvc_repro(project: Copy) -> None:
 def git_and_cache(project: Copy, revision: str, file: str) -> bytes:
     """A file of an experiment."""
     target = project.folder.parent / file
-    done = project.run("dvc", "get", ".", f"artifacts/evaluation/{file}", "--rev", revision, "--out", str(target), "-f")
-    assert done.returncode == 0, done.stderr
+    project.succeed("dvc", "get", ".", f"artifacts/evaluation/{file}", "--rev", revision, "--out", str(target), "-f")
     return target.read_bytes()
 
 
 def test_the_experiments_are_those_of_dvc(project: Copy) -> None:
     names = list(revisions(project))
-    shown = project.run("dvc", "exp", "show", "--csv")
-    assert all(name in shown.stdout for name in names)
-    changed = project.run("dvc", "metrics", "diff", *names, "--json")
-    assert json.loads(changed.stdout)["artifacts/summary/metrics.json"]
-    plotted = project.run("dvc", "plots", "diff", *names, "--json")
-    assert plotted.returncode == 0, plotted.stderr
-    listed = project.run("dvc", "exp", "list")
-    assert all(name in listed.stdout for name in names)
+    for command in (["show", "--csv"], ["list"]):
+        shown = project.succeed("dvc", "exp", *command)
+        assert all(name in shown for name in names)
+    changed = json.loads(project.succeed("dvc", "metrics", "diff", *names, "--json"))
+    assert changed["artifacts/summary/metrics.json"]
+    project.succeed("dvc", "plots", "diff", *names, "--json")
 
 
 def test_tables_and_report_show_the_cells_and_a_grid_of_another_corpus_is_left_out(project: Copy) -> None:
@@ -128,7 +114,6 @@ def test_tables_and_report_show_the_cells_and_a_grid_of_another_corpus_is_left_o
 
 def test_an_experiment_can_be_taken_over(project: Copy) -> None:
     [name] = [name for name in revisions(project) if "none" in name]
-    done = project.run("dvc", "exp", "apply", name)
-    assert done.returncode == 0, done.stderr
+    project.succeed("dvc", "exp", "apply", name)
     assert "strategy: none" in (project.folder / "params.yaml").read_text()
     assert json.loads((project.folder / "artifacts" / "manifests" / "summary.json").read_text())["balance"] == "none"

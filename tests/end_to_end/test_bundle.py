@@ -15,9 +15,7 @@ from tests.end_to_end.conftest import Copy
 
 @pytest.fixture(scope="module")
 def unpacked(tiny: Copy, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    done = tiny.run("lid", "bundle", "handin.zip")
-    assert done.returncode == 0, done.stderr
-    assert "handin.zip: " in done.stdout
+    assert "handin.zip: " in tiny.succeed("lid", "bundle", "handin.zip")
     folder = tmp_path_factory.mktemp("unpacked")
     with zipfile.ZipFile(tiny.folder / "handin.zip") as archive:
         archive.extractall(folder)

@@ -3,13 +3,11 @@
 import csv
 import io
 import json
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import AUTHOR, Copy
+from tests.end_to_end.conftest import Copy
 
 SUMMARY = Path("artifacts") / "summary"
 
@@ -18,10 +16,8 @@ SUMMARY = Path("artifacts") / "summary"
 def clone(tiny: Copy, tmp_path: Path) -> Copy:
     """A clone of a repository with the results of a run, in which one score and one answer have changed since."""
     origin, folder = tmp_path / "origin", tmp_path / "clone"
-    shutil.copytree(tiny.folder, origin, ignore=shutil.ignore_patterns("cache", "tmp"), symlinks=True)
-    subprocess.run(["git", "add", "artifacts/summary", "dvc.lock"], cwd=origin, check=True)
-    subprocess.run(["git", *AUTHOR, "commit", "-q", "-m", "results"], cwd=origin, check=True)
-    subprocess.run(["git", "clone", "-q", origin, folder], check=True)
+    tiny.copied(origin, "cache", "tmp").commit("artifacts/summary", "dvc.lock")
+    tiny.succeed("git", "clone", "-q", str(origin), str(folder))
     assert not (folder / "artifacts" / "features.zarr").exists()
     metrics = json.loads((folder / SUMMARY / "metrics.json").read_text())
     (folder / SUMMARY / "metrics.json").write_text(json.dumps(metrics | {"c_avg": 0.125}))

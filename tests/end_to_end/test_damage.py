@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 
 from pipeline import checksums, tables
@@ -21,7 +22,7 @@ from pipeline.store.feature_store import FeatureStore
 from pipeline.streaming.identifier import Identifier
 from tests.end_to_end.conftest import Copy
 
-DAMAGES = 2000
+DAMAGES = 16 * settings().max_examples  # pytest --hypothesis-profile=thorough: many
 KINDS: dict[str, Any] = {
     "corpus/files.csv": FileRow,
     "corpus/rejected.csv": RejectedRow,

@@ -55,8 +55,7 @@ class Sources(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page(tiny: Copy) -> Path:
-    done = tiny.run("dvc", "plots", "show")
-    assert done.returncode == 0, done.stderr
+    tiny.succeed("dvc", "plots", "show")
     return tiny.folder / "dvc_plots" / "index.html"
 
 

@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +18,15 @@ BEGIN, UPDATE = re.findall(r"```bash\n(.*?)```", PAGE.read_text(), flags=re.DOTA
 def sh(copy: Copy, block: str) -> str:
     """Run a block in one shell that stops at the first failed command; return its output."""
     who = {f"GIT_{role}_{key}": "test@localhost" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
-    done = copy.run("bash", "-euxc", block, environment={**who, "PYTHONPATH": "", "DVC_NO_ANALYTICS": "true"})
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    environment = {**who, "PYTHONPATH": "", "DVC_NO_ANALYTICS": "true"}
+    return copy.succeed("bash", "-euxc", block, environment=environment)
 
 
 @pytest.fixture(scope="module")
 def pipeline(tiny: Copy, tmp_path_factory: pytest.TempPathFactory) -> Copy:
     """A committed copy of the tiny pipeline, so that the other tests' own stays unchanged."""
-    folder = tmp_path_factory.mktemp("reused") / "pipeline"
-    shutil.copytree(tiny.folder, folder, symlinks=True, ignore=shutil.ignore_patterns(".venv"))
-    copy = Copy(folder)
-    sh(copy, "git add .; git commit -qm 'A run of the pipeline'")
+    copy = tiny.copied(tmp_path_factory.mktemp("reused") / "pipeline", ".venv")
+    copy.commit("--all")
     return copy
 
 
@@ -46,16 +42,7 @@ def experiment(pipeline: Copy) -> Copy:
 @pytest.fixture
 def tampered(experiment: Copy, tmp_path: Path) -> Copy:
     """A copy of the example, whose imports a test alters."""
-    ignored = shutil.ignore_patterns(".git", ".dvc")
-    return Copy(shutil.copytree(experiment.folder, tmp_path / "tampered", ignore=ignored))
-
-
-def refusal(copy: Copy) -> str:
-    done = copy.run("python", "train.py")
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert done.stderr.startswith("error: ")
-    assert done.stderr.count("\n") == 1
-    return done.stderr
+    return experiment.copied(tmp_path / "tampered", ".git", ".dvc")
 
 
 def test_it_does_not_need_this_package(tampered: Copy) -> None:
@@ -94,13 +81,13 @@ def test_the_pipeline_does_not_see_it(pipeline: Copy) -> None:
 
 def test_a_store_of_another_schema_is_refused(tampered: Copy) -> None:
     zarr.open_group(tampered.folder / "features.zarr", mode="r+").attrs["schema"] = 3
-    assert "features.zarr has schema 3, not 2" in refusal(tampered)
+    assert "features.zarr has schema 3, not 2" in tampered.refusal("python", "train.py")
 
 
 def test_a_recording_that_the_store_lacks_is_named(tampered: Copy) -> None:
     with (tampered.folder / "splits" / "test.csv").open("a") as file:
         file.write("nobody_1,english,nobody,nobody_1,1.0\n")
-    said = refusal(tampered)
+    said = tampered.refusal("python", "train.py")
     assert "splits/test.csv names the recording 'nobody_1'" in said
     assert "dvc update features.zarr.dvc splits.dvc" in said
 

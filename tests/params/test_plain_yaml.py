@@ -45,31 +45,34 @@ BOMB = "a: &a0 [x]\n" + "".join(f"a{level}: &a{level} [{f'*a{level - 1}, ' * 9}]
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (
-            TEXT + "seed: 43\n",
-            f"line {NEXT_LINE}, 'seed: 43': while constructing a mapping, found duplicate key \"seed\"",
-        ),
+        (TEXT + "seed: 43\n", f"line {NEXT_LINE}, 'seed: 43': found duplicate key \"seed\""),
         (TEXT.replace("  voices: 24", "  voices: 24\n  minutes: 9", 1), 'found duplicate key "minutes"'),
         (BOMB + TEXT, "a is not a parameter"),
         (BOMB + "model: {units: *a9}", "model.units.0 is [["),
         ("a: &a [*a]\n" + TEXT, "a is not a parameter"),
         ("seed: !!python/object:os.system 1", "could not determine a constructor for the tag"),
-        ("a: " + "[" * 3000 + "]" * 3000, "maximum recursion depth exceeded"),
+        ("a: " + "[" * 500 + "]" * 500, "maximum recursion depth exceeded"),
         ("- " * 3000, "maximum recursion depth exceeded"),
-        (f"{TEXT}---\n{TEXT}", f"line {NEXT_LINE}, '---': expected a single document"),
-        ("seed: 'x\n", "line 2, '': while scanning a quoted scalar, found unexpected end of stream"),
+        (f"{TEXT}---\n{TEXT}", "but found another document"),
+        ("seed: 'x\n", "line 2, '': found unexpected end of stream"),
         ("%YAML 1.3\n---\n" + TEXT, "version"),
         ("x" * 10**7, "longer than 50000 characters"),
+        ("", "holds no sections"),
+        ("seed", "holds no sections"),
+        ("- seed", "holds no sections"),
+        ("seed: [", "line 1, 'seed: [': "),
+        ("seed: \x00", "is not YAML: "),
+        (written("seed", "2020-13-45"), "line 3, 'seed: 2020-13-45': month must be in 1..12"),
+        (written("seed", "!!int many"), "line 3, 'seed: !!int many': invalid literal for int()"),
+        (written("seed", "9" * 5000), "9999': Exceeds the limit"),
     ],
 )
-def test_hostile_yaml_is_refused_in_little_memory(tmp_path: Path, text: str, message: str) -> None:
+def test_hostile_yaml_is_refused_in_one_line_and_little_memory(tmp_path: Path, text: str, message: str) -> None:
     params.load(PROJECT)  # imports what it needs
-    (tmp_path / "params.yaml").write_text(text)
     tracemalloc.start()
     try:
-        with pytest.raises(ParameterError, match=re.escape(message)):
-            params.load(tmp_path / "params.yaml")
-        assert tracemalloc.get_traced_memory()[1] < 2e7
+        assert message in complaint(tmp_path / "params.yaml", text)
+        assert tracemalloc.get_traced_memory()[1] < 4e7  # those of the text itself among them
     finally:
         tracemalloc.stop()
 
@@ -83,34 +86,22 @@ def test_anchors_and_merge_keys_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [bytes(range(256)), TEXT.encode("utf-16"), b"\x89PNG\r\n\x1a\n", b"seed: caf\xe9"], ids=repr
+    ("content", "message"),
+    [
+        (bytes(range(256)), "is not text; save it as UTF-8"),
+        (TEXT.encode("utf-16"), "is not text; save it as UTF-8"),
+        (b"seed: caf\xe9", "is not text; save it as UTF-8"),
+        (None, "can't be read (No such file or directory)"),
+    ],
+    ids=lambda value: repr(value)[:20],
 )
-def test_a_file_that_is_not_text_is_refused(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "params.yaml").write_bytes(content)
-    with pytest.raises(ParameterError, match=r"params\.yaml is not text in UTF-8 .*; save it as UTF-8"):
+def test_a_file_that_is_missing_or_no_text_is_refused(tmp_path: Path, content: bytes | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "params.yaml").write_bytes(content)
+    with pytest.raises(ParameterError, match=re.escape(f"params.yaml {message}")):
         params.load(tmp_path / "params.yaml")
-
-
-def test_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="can't be read"):
         params.load(tmp_path)
-
-
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ParameterError, match=r"params\.yaml can't be read \(No such file"):
-        params.load(tmp_path / "params.yaml")
-
-
-@pytest.mark.parametrize("text", ["", "seed", "- seed", "seed: [", "seed: \x00"])
-def test_yaml_without_sections_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
-    assert "params.yaml" in complaint(tmp_path / "params.yaml", text)
-
-
-@pytest.mark.parametrize("value", ["2020-13-45", "!!int many", "._", "9" * 5000])
-def test_a_value_that_yaml_itself_refuses_is_refused_with_its_line(tmp_path: Path, value: str) -> None:
-    message = complaint(tmp_path / "params.yaml", written("seed", value))
-    assert "params.yaml" in message
-    assert "line 3, 'seed: " in message
 
 
 def test_the_parameters_are_imported_without_a_yaml_parser() -> None:

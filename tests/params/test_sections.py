@@ -26,30 +26,21 @@ def test_the_parameters_of_the_project_load_unaltered() -> None:
     ("key", "value", "parts"),
     [
         ("silence.strategy", "cut", ["silence.strategy", "'cut'", *map(repr, params.SILENCE_STRATEGIES)]),
-        ("balance.strategy", "smote", ["balance.strategy", "'smote'", *map(repr, params.BALANCE_STRATEGIES)]),
-        ("model.cell", "perceptron", ["model.cell", "'perceptron'", *map(repr, get_args(params.Cell))]),
         ("corpus.layout", "zip", ["corpus.layout", "'zip'", *map(repr, get_args(params.Layout))]),
-        ("silence.pad", -0.1, ["silence.pad", "-0.1", "greater than or equal to 0"]),
-        ("audio.min_duration", 0, ["audio.min_duration", "0", "greater than 0"]),
         ("silence.min_speech", float("nan"), ["silence.min_speech", "nan", "finite"]),
-        ("silence.min_silence", float("inf"), ["silence.min_silence", "inf", "finite"]),
+        ("seed", 2**32, ["seed", "4294967296", "less than or equal to 4294967295"]),
+        ("silence.a\nb", 1, [r"'a\nb' is not a parameter"]),
         ("silence.treshold", 1.0, ["silence.treshold", "not a parameter", "spelling"]),
         ("slience", {}, ["slience", "not a parameter"]),
-        ("train.epochs", 1.5, ["train.epochs", "1.5", "integer"]),
-        ("train.memory", 0, ["train.memory", "0", "greater than 0"]),
-        ("train.epochs", "many", ["train.epochs", "'many'", "integer"]),
         ("model.units", [64, 0], ["model.units.1", "0", "greater than or equal to 1"]),
         ("model.units", [], ["model.units", "[]", "at least 1"]),
-        ("model.dropout", 1.0, ["model.dropout", "1.0", "less than 1"]),
         ("silence", None, ["silence", "None", "dictionary"]),
         ("mfcc.n_mfcc", 80, ["mfcc", "n_mfcc 80", "n_mels 64"]),
         ("mfcc.hop_length", 401, ["mfcc", "hop_length 401", "n_fft 400"]),
-        ("mfcc.fmax", 0.0, ["mfcc.fmax", "0.0", "greater than 0"]),
         ("mfcc.fmax", 8000.5, ["mfcc.fmax 8000.5", "audio.sample_rate", "8000.0"]),
         ("split.val", 0.8, ["split", "val 0.8", "test 0.2", "below 1"]),
         ("split.fold", 5, ["split", "fold 5", "5 folds", "0 to 4"]),
         ("split.unit", "sequence", ["split.unit 'sequence'", "leaks", "audit.on_leak to 'report'"]),
-        ("split.test", 0, ["split.test", "0", "greater than 0"]),
         ("corpus.speaker_pattern", "[^/]+_", ["corpus.speaker_pattern", "'[^/]+_'", "(?P<speaker>...)"]),
         ("corpus.speaker_pattern", "(?P<speaker>", ["corpus.speaker_pattern", "(?P<speaker>", "regular expression"]),
         ("corpus.languages", ["hindi", "hindi"], ["corpus", "languages", "twice"]),
@@ -60,21 +51,13 @@ def test_the_parameters_of_the_project_load_unaltered() -> None:
         ("corpus.speaker_pattern", "a{99999999999999}", ["corpus.speaker_pattern", "too large"]),
         ("corpus.root", "x" * 5000, ["corpus.root", "'xxxx", "...", "at most 1000 characters"]),
         ("silence.strategy", "m" * 5000, ["silence.strategy", "'mmmm", "...", "'none', 'remove'"]),
-        ("model.noise", 1.5, ["model.noise", "1.5", "less than or equal to 1"]),
         ("mfcc.fmin", 8000.0, ["mfcc.fmin 8000.0", "audio.sample_rate", "8000.0"]),
         ("mfcc.fmin", 7900.0, ["mfcc.n_mels 64", "7900.0", "mfcc.n_fft 400", "audio.sample_rate 16000"]),
         ("mfcc.n_fft", 10**12, ["mfcc.n_fft", "1000000000000", "less than or equal to 16384"]),
-        ("mfcc.n_mels", 10**9, ["mfcc.n_mels", "1000000000", "less than or equal to 1024"]),
-        ("model.units", [10**9], ["model.units.0", "1000000000", "less than or equal to 1024"]),
         ("model.units", [8] * 9, ["model.units", "at most 8 items"]),
         ("augment.mask", 40, ["augment.mask 40", "64 bands", "at most 32"]),
         ("augment.cutoff", 200.0, ["augment.cutoff 200.0", "500.0 to 8000.0, or null"]),
         ("augment.cutoff", 9000.0, ["augment.cutoff 9000.0", "500.0 to 8000.0, or null"]),
-        ("augment.gain", -1.0, ["augment.gain", "-1.0", "greater than or equal to 0"]),
-        ("train.average", 1.0, ["train.average", "1.0", "less than 1"]),
-        ("train.smoothing", 1.0, ["train.smoothing", "1.0", "less than 1"]),
-        ("model.cmvn", "variance", ["model.cmvn", "'variance'", "'mean_variance'"]),
-        ("decision.mean", "median", ["decision.mean", "'median'", "'log'", "'plain'"]),
         ("corpus.languages", ["english", "unknown"], ["unknown"]),
         ("train.batch_size", 10**40, ["train.batch_size", "1000000", "less than or equal to 4096"]),
         ("train.memory", 1e300, ["train.memory", "1e+300", "less than or equal to 1000"]),
@@ -83,7 +66,6 @@ def test_the_parameters_of_the_project_load_unaltered() -> None:
         ("demo.minutes", True, ["demo.minutes", "True", "number"]),
         ("train.epochs", "20", ["train.epochs", "'20'", "integer"]),
         ("train.learning_rate", "0.003", ["train.learning_rate", "'0.003'", "number"]),
-        ("train.epochs", 20.0, ["train.epochs", "20.0", "integer"]),
         ("export.streaming", 1, ["export.streaming", "1", "boolean"]),
     ],
 )
@@ -122,14 +104,6 @@ def test_values_never_change() -> None:
         loaded.silence.strategy = "none"
 
 
-def test_a_seed_that_training_refuses_is_refused_at_once(tmp_path: Path) -> None:
-    assert "seed" in complaint(tmp_path / "params.yaml", yaml.safe_dump(changed("seed", 2**32)))
-
-
-def test_a_key_with_a_line_break_is_refused_in_one_line(tmp_path: Path) -> None:
-    complaint(tmp_path / "params.yaml", yaml.safe_dump(changed("silence.a\nb", 1)))
-
-
 def test_parameters_that_no_stream_supports_are_refused_unless_the_model_is_offline(tmp_path: Path) -> None:
     tree = changed("mfcc.top_db", 80.0)
     assert "mfcc.top_db 80.0" in complaint(tmp_path / "params.yaml", yaml.safe_dump(tree))
@@ -154,7 +128,7 @@ AS_JSON = VALUES.map(lambda value: re.sub(r"-?Infinity|NaN", ".nan", json.dumps(
 
 
 @pytest.mark.parametrize("key", LEAVES)
-@settings(RELAXED, max_examples=15)
+@settings(RELAXED, max_examples=8)
 @given(value=AS_JSON | st.sampled_from(PLAIN))
 def test_any_value_is_inside_the_bounds_or_refused_by_its_key(tmp_path: Path, key: str, value: str) -> None:
     check_inside_or_refused(tmp_path, key, value)
