@@ -13,7 +13,7 @@ from pipeline import files, params
 from pipeline.console.terminal import show_table
 from pipeline.console.text import printable
 from pipeline.corpus import layouts
-from pipeline.errors import ArgumentError, ParameterError
+from pipeline.errors import ParameterError
 from pipeline.report import templates
 from pipeline.report.scores import Scores, values
 from pipeline.rows import AnswerRow
@@ -35,8 +35,6 @@ def evaluate(
     as_json: bool,
 ) -> None:
     """Score the recordings of corpora, or those of params.yaml; print the scores, or JSON, and write their page."""
-    if report:
-        _require_writable(report)
     identifier = Identifier.load(model)
     description = identifier.description
     corpus = _corpus(roots, layout, languages or description.languages, speakers) if roots else _own(languages)
@@ -87,13 +85,3 @@ def _one_mistake() -> Iterator[None]:
         yield
     except ValidationError as error:
         raise ParameterError(params.first_mistake(error)) from error
-
-
-def _require_writable(page: Path) -> None:
-    """Fail before the scores are computed rather than after."""
-    try:
-        page.open("a").close()
-    except OSError as error:
-        raise ArgumentError(
-            f"page {str(page)!r} can't be written ({error.strerror}); name a file in a folder that exists"
-        ) from error

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -99,7 +98,3 @@ def test_doctor_has_status_2_if_something_is_missing(monkeypatch: pytest.MonkeyP
     assert "  sox                missing" in printed
     assert printed.endswith("not ready: 4 problems to fix\n")
     assert "error: sox: install it: apt-get install sox" in error
-
-
-def test_the_layouts_of_evaluate_are_those_of_the_parameters() -> None:
-    assert tuple(commands.LAYOUTS) == get_args(params.Layout)

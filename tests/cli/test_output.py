@@ -172,10 +172,10 @@ def test_an_interrupt_ends_the_wait_and_prints_the_answer_so_far(
 
 def test_an_interrupt_lets_the_work_on_a_block_finish(interruptible: None) -> None:
     finished = []
-    with UntilInterrupt([noise(0.1)] * 3) as remaining:
-        for number, _ in enumerate(remaining):
-            os.kill(os.getpid(), signal.SIGINT)
-            finished.append(number)
+    remaining = UntilInterrupt([noise(0.1)] * 3)
+    for number, _ in enumerate(remaining):
+        os.kill(os.getpid(), signal.SIGINT)
+        finished.append(number)
     assert remaining.interrupted
     assert finished == [0]
     with pytest.raises(KeyboardInterrupt):
