@@ -48,26 +48,24 @@ def building(folder: Path) -> Iterator[Path]:
         only `dvc repro` was killed.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(folder.parent, os.O_RDONLY)
     try:
-        _flock(lock)
-        for leftover in folder.parent.glob(f"{glob.escape(folder.name)}.*.partial"):
-            shutil.rmtree(leftover, ignore_errors=True)
-        partial = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
-        partial.mkdir()
-        try:
-            yield partial
-            if folder.is_symlink() or folder.is_file():
-                folder.unlink()
-            shutil.rmtree(folder, ignore_errors=True)
-            partial.rename(folder)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+        lock = locked(folder.parent)
     except BlockingIOError as error:
         raise ArtifactError(
             f"another process, maybe of a run that was killed, is writing into {folder.parent}; wait for it, or end it"
         ) from error
+    partial = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
+    try:
+        for leftover in folder.parent.glob(f"{glob.escape(folder.name)}.*.partial"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        partial.mkdir()
+        yield partial
+        if folder.is_symlink() or folder.is_file():
+            folder.unlink()
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
     finally:
+        shutil.rmtree(partial, ignore_errors=True)
         os.close(lock)
 
 
@@ -80,14 +78,14 @@ def scratch(folder: Path) -> Iterator[Path]:
     """
     for leftover in folder.glob(".*.scratch"):
         with suppress(OSError):
-            lock = _lock(leftover)
+            lock = locked(leftover)
             shutil.rmtree(leftover, ignore_errors=True)
             os.close(lock)
     while True:  # until no sweep of another process comes between the two calls
         mine = folder / f".{uuid.uuid4().hex}.scratch"
         mine.mkdir()
         with suppress(BlockingIOError, FileNotFoundError):
-            lock = _lock(mine)
+            lock = locked(mine)
             if mine.exists():
                 break
             os.close(lock)
@@ -98,18 +96,20 @@ def scratch(folder: Path) -> Iterator[Path]:
         os.close(lock)
 
 
-def _lock(folder: Path) -> int:
-    """Lock a folder; closing the returned descriptor, or the end of the process, unlocks it."""
+def locked(folder: Path) -> int:
+    """Lock a folder; closing the returned descriptor, or the end of the process, unlocks it.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process has locked it.
+    """
+    import fcntl  # not on Windows, where only inference runs
+
     lock = os.open(folder, os.O_RDONLY)
     try:
-        _flock(lock)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(lock)
         raise
     return lock
-
-
-def _flock(descriptor: int) -> None:
-    import fcntl  # not on Windows, where only inference runs
-
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
