@@ -55,13 +55,13 @@ def require_languages(path: Path, found: Iterable[str], wanted: Iterable[str]) -
         raise ArtifactError(f"{path} is for the languages {is_of or 'none'}, not for {should_be}; {checksums.REMEDY}")
 
 
-def read(path: Path, kind: type[Row]) -> list[Row]:
+def read(path: Path, kind: type[Row], sealed: bool = True) -> list[Row]:
     """Read a file that `write` wrote; ArtifactError as for `scan`."""
-    return list(scan(path, kind))
+    return list(scan(path, kind, sealed))
 
 
-def scan(path: Path, kind: type[Row]) -> Iterator[Row]:
-    """Read a file that `write` wrote, row by row.
+def scan(path: Path, kind: type[Row], sealed: bool = True) -> Iterator[Row]:
+    """Read a file that `write` wrote, row by row; `sealed` as for `checksums.read`.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def scan(path: Path, kind: type[Row]) -> Iterator[Row]:
     """
     types = {name: _parser(hint) for name, hint in get_type_hints(kind).items()}
     carries = types.pop("extra", None) is not None
-    text = io.TextIOWrapper(io.BytesIO(checksums.read(path)), encoding="utf-8", newline="")
+    text = io.TextIOWrapper(io.BytesIO(checksums.read(path, sealed=sealed)), encoding="utf-8", newline="")
     try:
         lines = csv.reader(text, strict=True)
         header = next(lines, [])

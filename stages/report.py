@@ -1,5 +1,6 @@
 """report: one self-contained page of the results."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from stages import ARTIFACTS, PARAMS, run
 
 EVALUATION = ARTIFACTS / "evaluation"
 USUAL = Path("demo") / "results.json"
+ABLATION = Path("ablation") / "table.csv"
 
 
 def main() -> None:
@@ -45,7 +47,7 @@ def main() -> None:
     given = answers.joined(split_rows["test"], decisions, streams)
     description = checksums.read_json(ARTIFACTS / "streaming" / "streaming.json")
     synthetic = any((ARTIFACTS / "data" / "demo").glob("train_*/*"))  # the stage demo leaves none if they are not used
-    usual = checksums.read_json(USUAL) if synthetic else None
+    usual = json.loads(USUAL.read_bytes()) if synthetic else None
     corpus = corpus_id(checksums.read(ARTIFACTS / "corpus" / "files.csv"))
     shown = cards(_examples(given, recordings, settings))
     page = render(
@@ -73,9 +75,7 @@ def main() -> None:
             synthetic=synthetic,
             usual=usual,
             provenance=_provenance(),
-            comparison=[
-                row for row in tables.read(Path("ablation") / "table.csv", ComparisonRow) if row.corpus == corpus
-            ],
+            comparison=[row for row in tables.read(ABLATION, ComparisonRow, sealed=False) if row.corpus == corpus],
         )
     )
     with files.building(ARTIFACTS / "report") as folder:
@@ -83,6 +83,7 @@ def main() -> None:
         _write_plots(folder / "plots", shown)
         (folder / "dvc_plots.html").write_text(dvc_plots.template(), encoding="utf-8")
         (folder / "result.txt").write_text(f"{sentence(metrics, usual)}\n", encoding="utf-8")
+        checksums.seal(folder)
     print(f"{ARTIFACTS / 'report' / 'index.html'}: {sentence(metrics, usual)}")
 
 

@@ -42,7 +42,7 @@ def rows_of(draw: st.DrawFn, kind: type[Any]) -> list[Any]:
 def test_rows_are_read_as_they_were_written(tmp_path: Path, kind: type[Any], data: st.DataObject) -> None:
     rows = data.draw(rows_of(kind))
     tables.write(tmp_path / "new" / "table.csv", kind, rows)
-    assert tables.read(tmp_path / "new" / "table.csv", kind) == rows
+    assert tables.read(tmp_path / "new" / "table.csv", kind, sealed=False) == rows
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -55,7 +55,7 @@ def test_the_header_is_the_fields_in_their_order(tmp_path: Path, kind: type[Any]
 def complaint(path: Path, kind: type[Any], text: str) -> str:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ArtifactError) as error:
-        tables.read(path, kind)
+        tables.read(path, kind, sealed=False)
     assert str(path) in str(error.value)
     return str(error.value)
 
@@ -79,7 +79,7 @@ def test_an_unknown_reason_is_reported_with_its_line(tmp_path: Path) -> None:
 
 def test_a_missing_file_says_how_to_write_it(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"can't be read .* `dvc repro`"):
-        tables.read(tmp_path / "spans.csv", SpanRow)
+        tables.read(tmp_path / "spans.csv", SpanRow, sealed=False)
 
 
 def test_a_short_row_of_text_is_reported(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_the_reported_line_is_the_line_of_the_file(tmp_path: Path) -> None:
 def test_a_file_that_is_not_text_is_reported(tmp_path: Path) -> None:
     (tmp_path / "spans.csv").write_bytes(b"recording,start,end\n\xff,1,2\n")
     with pytest.raises(ArtifactError):
-        tables.read(tmp_path / "spans.csv", SpanRow)
+        tables.read(tmp_path / "spans.csv", SpanRow, sealed=False)
 
 
 def test_a_damaged_table_is_reported(tmp_path: Path) -> None:

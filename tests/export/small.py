@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from pipeline import backend, params
+from pipeline import backend, checksums, params
 from pipeline.arrays import Features, Posteriors
 from pipeline.dataset import views
 from pipeline.export import formats
@@ -62,6 +62,7 @@ def export(
     (folder / "model").mkdir(parents=True)
     trained = network(architecture)
     trained.save(folder / "model" / "sequence.keras")
+    checksums.seal(folder / "model")
     description = formats.describe(
         architecture,
         languages=LANGUAGES,
