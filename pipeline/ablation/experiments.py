@@ -21,7 +21,7 @@ from pipeline import files
 from pipeline.ablation import grid
 from pipeline.ablation.graph import TARGET
 from pipeline.errors import ProjectError
-from pipeline.programs import git
+from pipeline.programs import git, listed
 
 FOLDER = Path(".dvc") / "tmp" / "ablation"
 EXPERIMENTS = "refs/exps"  # DVC's: refs/exps/AA/REST_OF_THE_COMMIT/NAME
@@ -58,11 +58,6 @@ class Project:
             raise ProjectError(f"{self.root} is not the root of its git repository, {top}, which experiments need")
         git(self.root, "log", "-1")  # fails without a commit, from which experiments start
 
-    def files(self, paths: Iterable[str]) -> list[str]:
-        """Return the files at or below some paths that git does not ignore, sorted; those that were deleted too."""
-        listed = git(self.root, "ls-files", "-co", "--exclude-standard", "-z", "--", *paths)
-        return sorted(set(filter(None, listed.split("\0"))))
-
     def reproduce(self, stages: list[str]) -> None:
         """Run stages in the project itself, with their output."""
         sys.stdout.flush()
@@ -88,8 +83,8 @@ class Project:
     def experiments(self) -> dict[str, Experiment]:
         """Return finished experiments by name, on any commit."""
         found = {}
-        listed = git(self.root, "for-each-ref", "--format=%(objectname) %(refname)", EXPERIMENTS)
-        for revision, reference in (line.split(" ", 1) for line in listed.splitlines()):
+        references = git(self.root, "for-each-ref", "--format=%(objectname) %(refname)", EXPERIMENTS)
+        for revision, reference in (line.split(" ", 1) for line in references.splitlines()):
             parts = reference.removeprefix(f"{EXPERIMENTS}/").split("/")
             if len(parts) == 3 and len(parts[0]) == 2:
                 found[parts[2]] = Experiment(parts[2], revision, parts[0] + parts[1])
@@ -97,7 +92,8 @@ class Project:
 
     def copies(self, number: int, paths: Iterable[str], stages: Collection[str]) -> "list[Copy]":
         """Make copies of the project for experiments that run these stages: the last commit, some files as they are."""
-        overlay, author = self.files(paths), ["-c", "user.name=lid ablate", "-c", "user.email=lid@localhost"]
+        overlay = listed(self.root, "-co", "--exclude-standard", "--", *paths)  # those that were deleted, too
+        author = ["-c", "user.name=lid ablate", "-c", "user.email=lid@localhost"]
         cache = self.root / _dvc(self.root, "cache", "dir").removesuffix("\n")
         copies = [Copy(self, self._copies / str(index), overlay, stages) for index in range(number)]
         for copy in copies:

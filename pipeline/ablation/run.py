@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline import checksums, files, tables
+from pipeline import checksums, files, programs, tables
 from pipeline.ablation import comparison, graph, grid, schedule, scores
 from pipeline.ablation.experiments import Project
 from pipeline.ablation.grid import Trial
@@ -17,8 +17,8 @@ from pipeline.report.ablation import corpus_id, svg
 from pipeline.rows import ComparisonRow, TrialRow
 
 FOLDER = Path("ablation")
-CORPUS = Path("artifacts") / "corpus" / "files.csv"
-VERSIONS = Path("artifacts") / "versions.json"
+CORPUS = "artifacts/corpus/files.csv"
+INPUTS = (CORPUS, "artifacts/versions.json")
 DIGEST_CHARACTERS = 10
 IMPORTED = ("pipeline", "stages", "params.yaml", "dvc.yaml", "dvc.lock", ".dvc/config", ".dvcignore")  # by trials
 
@@ -58,9 +58,9 @@ def ablate(root: Path, sweeps: Sequence[str], n_seeds: int | None, n_jobs: int) 
 
 def _content(project: Project, stages: graph.Stages, sources: Sequence[str]) -> bytes:
     """Return all that decides the results except the parameters: stages, code, corpus, versions of packages."""
-    paths = [path for path in project.files(sources) if (project.root / path).is_file()]
-    paths += map(str, (CORPUS, VERSIONS))
-    digests = {path: hashlib.sha256((project.root / path).read_bytes()).hexdigest() for path in paths}
+    paths = [*programs.listed(project.root, "-co", "--exclude-standard", "--", *sources), *INPUTS]
+    present = [path for path in paths if (project.root / path).is_file()]  # git lists deleted ones, too
+    digests = {path: hashlib.sha256((project.root / path).read_bytes()).hexdigest() for path in present}
     return json.dumps([stages, digests], sort_keys=True).encode()
 
 

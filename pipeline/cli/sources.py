@@ -99,8 +99,8 @@ def microphone(sample_rate: int) -> Iterator[io.BufferedReader]:
         pipe, messages = cast(io.BufferedReader, recorder.stdout), cast(io.BufferedReader, recorder.stderr)
         try:
             if not pipe.peek(1):
-                lines = messages.read().decode(errors="replace").strip().splitlines() or ["SoX gives no reason"]
-                raise AudioError("microphone", f"the microphone can't be opened ({lines[-1]}); plug one in or free it")
+                reason = _last_line(messages.read())
+                raise AudioError("microphone", f"the microphone can't be opened ({reason}); plug one in or free it")
             yield pipe
         finally:
             recorder.terminate()
@@ -119,10 +119,14 @@ def loudspeaker(samples: Samples, sample_rate: int) -> None:
     command = [programs.require("sox"), "-q", *_raw(sample_rate), "-", "-d"]
     done = subprocess.run(command, input=samples.astype("<i2").tobytes(), capture_output=True, check=False)
     if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["SoX gives no reason"]
-        raise AudioError("loudspeaker", f"the loudspeaker can't be opened ({lines[-1]}); name a file to write instead")
+        reason = _last_line(done.stderr)
+        raise AudioError("loudspeaker", f"the loudspeaker can't be opened ({reason}); name a file to write instead")
+
+
+def _last_line(messages: bytes) -> str:
+    return messages.decode(errors="replace").strip().rpartition("\n")[2] or "SoX gives no reason"
 
 
 def _raw(sample_rate: int) -> list[str]:
-    """SoX's options for raw 16-bit mono."""
+    """Return SoX's options for raw 16-bit mono."""
     return ["-t", "raw", "-r", str(sample_rate), "-e", "signed", "-b", "16", "-c", "1"]

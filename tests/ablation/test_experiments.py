@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import programs
 from pipeline.ablation import experiments
 from pipeline.ablation.experiments import FOLDER, Project
 from pipeline.errors import ProjectError
@@ -75,7 +76,7 @@ def test_files_are_those_that_git_does_not_ignore_committed_or_not(project: Path
     (project / ".dvc" / "tmp").mkdir()
     (project / ".dvc" / "tmp" / "x").touch()
     (project / "new [1].py").touch()
-    assert Project(project).files(["."]) == [".dvc/.gitignore", "dvc.yaml", "new [1].py"]
+    assert programs.listed(project, "-co", "--exclude-standard") == [".dvc/.gitignore", "dvc.yaml", "new [1].py"]
 
 
 def test_experiments_of_any_commit_are_found_and_other_references_are_not(project: Path) -> None:
@@ -99,6 +100,7 @@ def test_only_one_run_at_a_time(project: Path) -> None:
 RUN = """
 import sys, time
 from pathlib import Path
+from pipeline import programs
 from pipeline.ablation import experiments
 experiments.DVC = [sys.executable, "-c", "import subprocess; subprocess.run(['sleep', '100'])"]
 project = experiments.Project(Path())
