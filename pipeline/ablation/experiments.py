@@ -185,7 +185,7 @@ def _environment() -> dict[str, str]:
 
 @contextmanager
 def _edited(path: Path) -> Iterator[Any]:
-    """The content of a YAML file, written again with its comments, as DVC does."""
+    """Yield the content of a YAML file; write it again with its comments, as DVC does."""
     from ruamel.yaml import YAML
 
     yaml = YAML()

@@ -42,17 +42,17 @@ class Trial:
 
     @property
     def texts(self) -> dict[str, str]:
-        """The values of the cell as in params.yaml."""
+        """Values of the cell as in params.yaml."""
         return {key: _text(value) for key, value in self.values.items()}
 
     @property
     def label(self) -> str:
-        """The cell and the seed, for people."""
+        """Cell and seed, for people."""
         return f"{', '.join(self.texts.values())}, seed {self.seed}"
 
     @property
     def slug(self) -> str:
-        """The same as the beginning of a name in git."""
+        """The label as the beginning of a name in git."""
         words = re.sub(r"[^A-Za-z0-9_]+", "-", ", ".join(self.texts.values()))[:SLUG_CHARACTERS].strip("-")
         return f"{words or 'cell'}-seed{self.seed}"
 

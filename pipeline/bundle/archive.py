@@ -41,7 +41,7 @@ def write(target: Path, project: Path) -> list[str]:
     """
     if not re.fullmatch(r"\w[\w .-]*\.zip", target.name):
         raise ArgumentError(
-            f"{str(target)!r} can't be the archive; name a .zip of letters, digits, spaces, hyphens, underscores and dots"
+            f"{str(target)!r} can't be the archive; name a .zip of letters, digits, spaces, -, _ and dots"
         )
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / target.stem

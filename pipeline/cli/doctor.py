@@ -1,4 +1,4 @@
-"""Try everything that a run needs before anything is computed; name a remedy for what fails."""
+"""`lid doctor`: try everything that a run needs before anything is computed; name a remedy for what fails."""
 
 import getpass
 import importlib

@@ -41,8 +41,8 @@ def identify(
 ) -> None:
     """Identify the language of recordings.
 
-    Files may have any format that libsndfile reads; of a folder, all audio files are
-    taken. `stable after` is the time since which the answer has not changed. Ctrl-C
+    Files may have any format that libsndfile reads; a folder stands for all audio files in
+    it. `stable after` is the time from which on the answer does not change. Ctrl-C
     prints the answer so far.
 
     \b

@@ -22,7 +22,7 @@ BYTES_PER_SAMPLE = 2
 
 
 def expanded(paths: Iterable[Path]) -> list[Path]:
-    """Files, and the audio files of folders, in order; a line on stderr says what else folders hold.
+    """Return files, and the audio files in folders, in order; a line on stderr says what else folders hold.
 
     Raises
     ------
@@ -36,7 +36,9 @@ def expanded(paths: Iterable[Path]) -> list[Path]:
         if not is_folder(path):
             files.append(path)
             continue
-        inside = [path / name for name, _ in recordings(path, ".", skipped)]  # what can't be opened is told when read
+        inside = [
+            path / name for name, _ in recordings(path, ".", skipped)
+        ]  # reading reports those that can't be opened
         if not inside:
             why = "".join(f" ({printable(line)})" for line in told(skipped))
             raise CorpusError(f"{printable(path)} holds no audio files{why}; name a file, or a folder with some")
@@ -79,7 +81,7 @@ def pcm(pipe: io.BufferedReader | BinaryIO, sample_rate: int) -> Iterator[Wavefo
 
 
 def chunk_samples(sample_rate: int) -> int:
-    """Samples per chunk at a rate in Hz."""
+    """Return the samples per chunk at a rate in Hz."""
     return max(sample_rate // CHUNKS_PER_S, 1)
 
 

@@ -10,7 +10,7 @@ INTERVAL_S = 2.0  # between lines of progress
 
 
 class Progress:
-    """The progress of a job with a known total: at most one line every two seconds, and one at the end.
+    """Show the progress of a job with a known total: at most one line every two seconds, and one at the end.
 
     >>> progress = Progress("trim", 3, "recordings")
     >>> progress.update(3)
