@@ -43,7 +43,8 @@ def ablate(root: Path, sweeps: Sequence[str], n_seeds: int | None, n_jobs: int) 
         missing = {name: trial for name, trial in named.items() if name not in project.experiments()}
         print(f"ablate: {len(named)} experiments, {len(named) - len(missing)} of them finished before", flush=True)
         if missing:
-            failures = schedule.run(project, missing, [*IMPORTED, *sources], stages.keys() - shared, n_jobs)
+            overlay, affected = [*IMPORTED, *sources], stages.keys() - shared
+            failures = schedule.run(project.copies(min(n_jobs, len(missing)), overlay, affected), missing)
         finished, seconds = project.experiments(), project.seconds()
         corpus = corpus_id(checksums.read(root / CORPUS))
         scored = [

@@ -1,9 +1,9 @@
 """Run the experiments of an ablation, some at once, each in its own copy of the project."""
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
-from pipeline.ablation.experiments import Copy, Project
+from pipeline.ablation.experiments import Copy
 from pipeline.ablation.grid import Trial
 from pipeline.console.terminal import Progress, show_error
 from pipeline.console.text import printable, shorten
@@ -14,19 +14,11 @@ SLOWEST = "train"  # a trial is timed if this stage ran; otherwise it was restor
 MAX_SENTENCE_CHARACTERS = 500
 
 
-def run(
-    project: Project, trials: Mapping[str, Trial], paths: Iterable[str], stages: Collection[str], n_jobs: int
-) -> list[str]:
-    """Run experiments by name; print and return a sentence per failure. The others run all the same.
+def run(copies: Sequence[Copy], trials: Mapping[str, Trial]) -> list[str]:
+    """Run experiments by name, one per copy at once; print and return a sentence per failure.
 
-    Parameters
-    ----------
-    paths
-        Files whose present state the experiments use, committed or not.
-    stages
-        Stages that experiments run.
+    The others run all the same.
     """
-    copies = project.copies(min(n_jobs, len(trials)), paths, stages)
     waiting, failures, began = list(trials), list[str](), dict[str, float]()
     progress = Progress("ablate", len(trials), "experiments")
     try:
@@ -37,7 +29,7 @@ def run(
                     failure = _finish(copy, time.monotonic() - began[copy.name])
                     if failure:
                         failures.append(f"{label}: {failure}")
-                        show_error(f"{failures[-1]}; its output is in {copy.log.relative_to(project.root)}")
+                        show_error(f"{failures[-1]}; its output is in {copy.log.relative_to(copy.project.root)}")
                     progress.update(1, printable(f"{label} failed" if failure else label))
                 if not copy.process and waiting:
                     trial = trials[name := waiting.pop(0)]
