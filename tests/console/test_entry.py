@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -48,37 +47,12 @@ def only_line(done: subprocess.CompletedProcess[str], status: int = 2) -> str:
     return done.stderr
 
 
-@pytest.mark.parametrize(
-    ("raised", "shown"),
-    [
-        ("KeyError('x')", "KeyError: 'x'"),
-        ("errors.Defect('x')", "pipeline.errors.Defect: x"),
-        ("FileNotFoundError(2, 'No such file', 'x')", "FileNotFoundError: [Errno 2] No such file: 'x'"),
-        ("BlockingIOError(11, 'Try again')", "BlockingIOError: [Errno 11] Try again"),
-        ("PermissionError(13, 'Permission denied')", "PermissionError: [Errno 13] Permission denied"),
-        ("BrokenPipeError(32, 'Broken pipe')", "BrokenPipeError: [Errno 32] Broken pipe"),
-        ("EOFError('x')", "EOFError: x"),
-        ("ModuleNotFoundError('x', name='pipeline.x')", "ModuleNotFoundError: x"),
-    ],
-)
-def test_a_defect_keeps_its_traceback(raised: str, shown: str) -> None:
-    done = run(f"from pipeline import errors\nraise {raised}")
+@pytest.mark.parametrize("error", ["KeyError", "EOFError"])
+def test_a_defect_keeps_its_traceback(error: str) -> None:
+    done = run(f"raise {error}('x')")
     assert done.returncode == 1
     assert done.stderr.startswith("Traceback (most recent call last):")
-    assert f"\n{shown}\n" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("raised", "sentence"),
-    [
-        ("PermissionError(13, 'Permission denied', 'x')", "x can't be used (Permission denied): check its name and"),
-        ("OSError(30, 'Read-only file system', b'y')", "y can't be used (Read-only file system): check its name and"),
-        ("ModuleNotFoundError('x', name='zarr.x')", "zarr.x is not installed; in a clone of the project, run: pip"),
-        ("click.UsageError('x y')", "x y"),
-    ],
-)
-def test_an_error_that_the_user_can_fix_is_one_line(raised: str, sentence: str) -> None:
-    assert only_line(run(f"import click\nraise {raised}")).startswith(f"error: {sentence}")
+    assert f"\n{error}: " in done.stderr
 
 
 def test_the_cause_of_a_mistake_is_not_shown() -> None:
@@ -92,45 +66,13 @@ def test_native_noise_is_not_shown_and_messages_are() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "said\n", "told\n")
 
 
-@pytest.mark.parametrize("folder", ["/dev/shm", "/"])
-def test_free_space_is_that_of_the_disk_that_is_full(folder: str) -> None:
-    body = f"raise OSError(28, 'No space left on device', {folder + '/nowhere/file'!r})"
-    said = only_line(run(body))
-    free = int(said.split("(")[1].split(" MB")[0].replace(",", ""))
-    assert free == pytest.approx(shutil.disk_usage(folder).free / 1e6, rel=0.2)
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("identify", "x" * 300),
-        ("identify", "nowhere.wav", "--model", "x" * 300),
-        ("trim", "x" * 300, "out.wav"),
-        ("trim", "nowhere.wav", "x" * 300 + ".wav"),
-        ("info", "x" * 300),
-        ("verify", "x" * 300),
-        ("info", "README.md"),
-        ("verify", "README.md/x"),
-    ],
-)
-def test_any_wrong_path_is_one_line(arguments: tuple[str, ...]) -> None:
-    only_line(lid(*arguments))
-
-
-@pytest.mark.parametrize("name", ["हिन्दी.wav", "a\x1b[2Jb.wav", "two\nlines.wav", "\udcff.wav", "\u202egnp.wav"])
-def test_any_name_fits_on_a_line_of_any_terminal(name: str) -> None:
-    encoding = "cp1252"
-    done = subprocess.run(
-        [LID, "info", os.fsencode(name)],
-        cwd=ROOT,
-        capture_output=True,
-        check=False,
-        env={**os.environ, "PYTHONIOENCODING": encoding},
-    )
-    assert done.returncode == 2
-    line = done.stderr.decode(encoding)
-    assert line.endswith("\n")
-    assert line[:-1].isprintable()
+def test_any_name_fits_on_a_line_of_any_terminal() -> None:
+    encoding, names = "cp1252", ["हिन्दी.wav", "a\x1b[2Jb.wav", "two\nlines.wav", "\udcff.wav", "\u202egnp.wav"]
+    done = run(f"from pipeline.console.terminal import show_error\nfor name in {names!a}: show_error(name)",
+               env=os.environ | {"PYTHONIOENCODING": encoding}, encoding=encoding)  # fmt: skip
+    lines = done.stderr.split("\n")
+    assert len(lines) == len(names) + 1
+    assert "".join(lines).isprintable()
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
