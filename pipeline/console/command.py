@@ -14,29 +14,13 @@ from typing import Any
 import click
 
 from pipeline.console import quiet
-from pipeline.console.text import printable
+from pipeline.console.terminal import show_error
 from pipeline.errors import Defect, UserError
 
-INTERRUPTED = 130  # exit status; a shell's for a signal is 128 + its number
+MISTAKE, INTERRUPTED = 2, 130  # exit statuses; a shell's for a signal is 128 + its number
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.ENAMETOOLONG}  # a path that the user can change
 OWN = ("pipeline", "stages")  # a module of these that is missing is a defect
-
-
-class Mistake(click.ClickException):
-    """An error that the user can fix: one line on standard error, exit status 2."""
-
-    exit_code = 2
-
-    def show(self, file: Any = None) -> None:
-        """Print the line; click.echo would choose its own encoding."""
-        print(printable(self.message), file=sys.stderr)
-
-
-class Interruption(Mistake):
-    """Ctrl-C: one line on standard error, a shell's exit status for the signal."""
-
-    exit_code = INTERRUPTED
 
 
 class Command(click.Command):
@@ -75,13 +59,15 @@ def _endings(folder: str) -> Iterator[None]:
     with _interruptible() as interrupts:
         try:
             yield
-        except (click.exceptions.Exit, SystemExit, Mistake):
+        except (click.exceptions.Exit, SystemExit):
             raise
         except BaseException as error:
             if interrupts:  # an interrupted import may raise an error other than KeyboardInterrupt
-                raise Interruption("interrupted; run it again: finished work is reused") from error
+                print("interrupted; run it again: finished work is reused", file=sys.stderr)
+                raise click.exceptions.Exit(INTERRUPTED) from error
             if sentence := _sentence(error, folder):
-                raise Mistake(f"error: {sentence}") from error
+                show_error(sentence)
+                raise click.exceptions.Exit(MISTAKE) from error
             if isinstance(error, EOFError | BrokenPipeError) and error is not quiet.Output.failure:
                 raise Defect("click would end silently") from error
             raise
@@ -96,7 +82,7 @@ def _interruptible() -> Iterator[list[int]]:
         if interrupts:
             os._exit(INTERRUPTED)
         interrupts.append(number)
-        sys.unraisablehook = threading.excepthook = _ignore  # errors of threads that the first interrupt breaks
+        sys.unraisablehook = threading.excepthook = _ignore  # errors of threads that the interrupt breaks
         raise KeyboardInterrupt
 
     previous = signal.getsignal(signal.SIGINT)
