@@ -70,6 +70,8 @@ def check(folder: Path, names: Iterable[str], remedy: str = REMEDY) -> None:
         listed = {key for key in sums if key == name or key.startswith(f"{name}/")}
         found = {path.relative_to(folder).as_posix() for path in _files(folder / name)}
         for key in sorted(listed | found | (set() if listed else {name})):
+            if key not in found:
+                raise ArtifactError(f"{folder / key} is missing; {remedy}")
             if _digest(_content(folder / key, remedy)) != sums.get(key):
                 raise ArtifactError(f"{folder / key} is not the file that {SUMS} describes; {remedy}")
 

@@ -59,7 +59,7 @@ def test_a_missing_or_an_unlisted_file_is_reported(sealed: Path, name: str) -> N
     with pytest.raises(ArtifactError, match="folder/new is not the file"):
         checksums.check(sealed, ["folder"])
     (sealed / name).unlink()
-    with pytest.raises(ArtifactError, match=rf"{name} can't be read"):
+    with pytest.raises(ArtifactError, match=rf"{name} is missing"):
         checksums.check(sealed, [name])
 
 
