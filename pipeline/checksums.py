@@ -24,22 +24,21 @@ def seal(folder: Path) -> None:
     files.replace(folder / SUMS, "".join(lines).encode())
 
 
-def read(path: Path, remedy: str = REMEDY) -> bytes:
-    """The content of a file that a stage wrote.
+def read(path: Path, remedy: str = REMEDY, sealed: bool = True) -> bytes:
+    """Return the content of a file that a stage wrote.
 
-    A folder without SHA256SUMS was not written by a stage: its files are read without a check.
+    Parameters
+    ----------
+    sealed
+        False for a file that may be the user's own: a folder without SHA256SUMS is then read without a check.
 
     Raises
     ------
     ArtifactError
-        If the file is missing, or differs from the one that was sealed.
+        If the file or its checksum is missing, or it differs from the one that was sealed.
     """
-    try:
-        content = path.read_bytes()
-        sums = _sums(path.parent)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ArtifactError(f"{path} can't be read ({_reason(error)}); {remedy}") from error
-    if sums is not None and sums.get(path.name) != _digest(content):
+    content = _content(path, remedy)
+    if (sealed or (path.parent / SUMS).exists()) and _sums(path.parent, remedy).get(path.name) != _digest(content):
         raise ArtifactError(f"{path} is not the file that {SUMS} next to it describes; {remedy}")
     return content
 
@@ -66,23 +65,14 @@ def check(folder: Path, names: Iterable[str], remedy: str = REMEDY) -> None:
     ArtifactError
         Naming the first file that is missing, altered or not listed.
     """
-    try:
-        sums = _sums(folder)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ArtifactError(f"{folder / SUMS} can't be read ({_reason(error)}); {remedy}") from error
-    if sums is None:
-        raise ArtifactError(f"{folder / SUMS} is missing; {remedy}")
+    sums = _sums(folder, remedy)
     for name in names:
         listed = {key for key in sums if key == name or key.startswith(f"{name}/")}
         found = {path.relative_to(folder).as_posix() for path in _files(folder / name)}
         for key in sorted(listed | found | (set() if listed else {name})):
             if key not in found:
                 raise ArtifactError(f"{folder / key} is missing; {remedy}")
-            try:
-                content = (folder / key).read_bytes()
-            except OSError as error:
-                raise ArtifactError(f"{folder / key} can't be read ({error.strerror}); {remedy}") from error
-            if _digest(content) != sums.get(key):
+            if _digest(_content(folder / key, remedy)) != sums.get(key):
                 raise ArtifactError(f"{folder / key} is not the file that {SUMS} describes; {remedy}")
 
 
@@ -91,18 +81,21 @@ def _files(path: Path) -> list[Path]:
     return [file for file in found if file.is_file() and file.name != SUMS]
 
 
-def _sums(folder: Path) -> dict[str, str] | None:
-    """Digests by name; None if the folder has none."""
+def _sums(folder: Path, remedy: str) -> dict[str, str]:
+    """Return digests by name."""
     try:
-        lines = (folder / SUMS).read_text(encoding="utf-8").split("\n")
-    except FileNotFoundError:
-        return None
+        lines = _content(folder / SUMS, remedy).decode().split("\n")
+    except UnicodeDecodeError as error:
+        raise ArtifactError(f"{folder / SUMS} can't be read ({error}); {remedy}") from error
     return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+
+
+def _content(path: Path, remedy: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{path} can't be read ({error.strerror}); {remedy}") from error
 
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)

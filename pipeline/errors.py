@@ -114,7 +114,7 @@ class ClusterError(UserError):
 
 
 class ProjectError(UserError):
-    """The project is not in a state in which experiments can run: no git, a merge, another run."""
+    """The project is not in a state in which experiments can run: no git, no commit, another run."""
 
 
 class ArtifactError(UserError):

@@ -49,7 +49,7 @@ def building(folder: Path) -> Iterator[Path]:
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        lock = _lock(folder.parent)
+        lock = locked(folder.parent)
     except BlockingIOError as error:
         raise ArtifactError(
             f"another process, maybe of a run that was killed, is writing into {folder.parent}; wait for it, or end it"
@@ -78,14 +78,14 @@ def scratch(folder: Path) -> Iterator[Path]:
     """
     for leftover in folder.glob(".*.scratch"):
         with suppress(OSError):
-            lock = _lock(leftover)
+            lock = locked(leftover)
             shutil.rmtree(leftover, ignore_errors=True)
             os.close(lock)
     while True:  # until no sweep of another process comes between the two calls
         mine = folder / f".{uuid.uuid4().hex}.scratch"
         mine.mkdir()
         with suppress(BlockingIOError, FileNotFoundError):
-            lock = _lock(mine)
+            lock = locked(mine)
             if mine.exists():
                 break
             os.close(lock)
@@ -96,8 +96,14 @@ def scratch(folder: Path) -> Iterator[Path]:
         os.close(lock)
 
 
-def _lock(folder: Path) -> int:
-    """Lock a folder; closing the returned descriptor, or the end of the process, unlocks it."""
+def locked(folder: Path) -> int:
+    """Lock a folder; closing the returned descriptor, or the end of the process, unlocks it.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process has locked it.
+    """
     import fcntl  # not on Windows, where only inference runs
 
     lock = os.open(folder, os.O_RDONLY)

@@ -27,7 +27,7 @@ def require(program: str) -> str:
 
 
 def git(folder: Path, *words: str) -> str:
-    """Call git in a folder; its output.
+    """Call git in a folder and return its output.
 
     Raises
     ------
@@ -41,3 +41,8 @@ def git(folder: Path, *words: str) -> str:
         reason = " ".join(done.stderr.decode(errors="replace").split()) or f"exit status {done.returncode}"
         raise ProjectError(f"`git {words[0]}` failed in {folder.absolute()} ({reason})")
     return os.fsdecode(done.stdout)
+
+
+def listed(folder: Path, *words: str) -> list[str]:
+    """Return the names of files that `git ls-files` lists in a folder, sorted."""
+    return sorted(set(filter(None, git(folder, "ls-files", "-z", *words).split("\0"))))

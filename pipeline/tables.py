@@ -57,13 +57,13 @@ def require_languages(path: Path, found: Iterable[str], wanted: Iterable[str]) -
         raise ArtifactError(f"{path} is for the languages {is_of or 'none'}, not for {should_be}; {checksums.REMEDY}")
 
 
-def read(path: Path, kind: type[Row]) -> list[Row]:
+def read(path: Path, kind: type[Row], sealed: bool = True) -> list[Row]:
     """Read a file that `write` wrote; ArtifactError as for `scan`."""
-    return list(scan(path, kind))
+    return list(scan(path, kind, sealed))
 
 
-def scan(path: Path, kind: type[Row]) -> Iterator[Row]:
-    """Read a file that `write` wrote, row by row.
+def scan(path: Path, kind: type[Row], sealed: bool = True) -> Iterator[Row]:
+    """Read a file that `write` wrote, row by row; `sealed` as for `checksums.read`.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def scan(path: Path, kind: type[Row]) -> Iterator[Row]:
         If the file is missing or damaged, lacks a column or holds a value of another type.
     """
     adapter, names = TypeAdapter(kind), [field.name for field in dataclasses.fields(kind) if field.name != "extra"]
-    text = io.TextIOWrapper(io.BytesIO(checksums.read(path)), encoding="utf-8", newline="")
+    text = io.TextIOWrapper(io.BytesIO(checksums.read(path, sealed=sealed)), encoding="utf-8", newline="")
     try:
         lines = csv.reader(text, strict=True)
         header = next(lines, [])

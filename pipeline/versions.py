@@ -31,7 +31,7 @@ MISSING = "none"  # version of a package that is not installed
 
 
 def installed(packages: Iterable[str]) -> dict[str, str]:
-    """The version of each package.
+    """Return the version of each package.
 
     >>> installed(["numpy", "no-such-package"])["no-such-package"]
     'none'

@@ -32,4 +32,6 @@ def read_params(stage: str) -> "params.Params":
 
 def run(stage: Callable[[], None]) -> None:
     """Run a stage, as `entry.run` does."""
-    entry.run(stage, str(ARTIFACTS))
+    from pipeline.console.command import Command
+
+    entry.run(Command(stage.__module__, callback=stage, folder=str(ARTIFACTS)))

@@ -1,5 +1,6 @@
 """report: one self-contained page of the results."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from stages import ARTIFACTS, PARAMS, run
 
 EVALUATION = ARTIFACTS / "evaluation"
 USUAL = Path("demo") / "results.json"
+ABLATION = Path("ablation") / "table.csv"
 
 
 def main() -> None:
@@ -41,9 +43,9 @@ def main() -> None:
     given = answers.joined(split_rows["test"], decisions, tables.read(EVALUATION / "stream.csv", StreamRow))
     equality = ARTIFACTS / "streaming" / "equality.csv"
     synthetic = any((ARTIFACTS / "data" / "demo").glob("train_*/*"))  # the stage demo leaves none if they are not used
-    usual = checksums.read_json(USUAL) if synthetic else None
+    usual = json.loads(USUAL.read_bytes()) if synthetic else None
     corpus = corpus_id(checksums.read(ARTIFACTS / "corpus" / "files.csv"))
-    compared = tables.read(Path("ablation") / "table.csv", ComparisonRow)
+    compared = tables.read(Path("ablation") / "table.csv", ComparisonRow, sealed=False)
     results = Results(
         **read,
         params=settings.model_dump(),
@@ -66,6 +68,7 @@ def main() -> None:
         (folder / "index.html").write_text(render(results), encoding="utf-8")
         (folder / "dvc_plots.html").write_text(dvc_plots.template(), encoding="utf-8")
         (folder / "result.txt").write_text(f"{result}\n", encoding="utf-8")
+        checksums.seal(folder)
     print(f"{ARTIFACTS / 'report' / 'index.html'}: {result}")
 
 

@@ -24,11 +24,12 @@ def test_a_folder_appears_once_its_block_has_succeeded(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_failed_block_leaves_nothing_and_the_old_folder_stays(tmp_path: Path) -> None:
+@pytest.mark.parametrize("error", [KeyError, BlockingIOError])  # the second is not that of another process's lock
+def test_a_failed_block_leaves_nothing_and_the_old_folder_stays(tmp_path: Path, error: type[Exception]) -> None:
     target = tmp_path / "store"
     target.mkdir()
-    with pytest.raises(KeyError), files.building(target):
-        raise KeyError
+    with pytest.raises(error), files.building(target):
+        raise error
     assert list(tmp_path.iterdir()) == [target]
 
 

@@ -42,7 +42,7 @@ def rows_of(draw: st.DrawFn, kind: type[Any]) -> list[Any]:
 def test_rows_are_read_as_they_were_written(tmp_path: Path, kind: type[Any], data: st.DataObject) -> None:
     rows = data.draw(rows_of(kind))
     tables.write(tmp_path / "new" / "table.csv", kind, rows)
-    assert tables.read(tmp_path / "new" / "table.csv", kind) == rows
+    assert tables.read(tmp_path / "new" / "table.csv", kind, sealed=False) == rows
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -71,14 +71,14 @@ def test_what_does_not_fit_is_reported_with_its_line(
 ) -> None:
     (tmp_path / "table.csv").write_text(text, encoding="utf-8", errors="surrogateescape")
     with pytest.raises(ArtifactError) as error:
-        tables.read(tmp_path / "table.csv", kind)
+        tables.read(tmp_path / "table.csv", kind, sealed=False)
     assert [part for part in (f"{tmp_path}/table.csv", *parts) if part not in str(error.value)] == []
     assert "\n" not in str(error.value)
 
 
 def test_a_missing_file_says_how_to_write_it(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"can't be read .* `dvc repro`"):
-        tables.read(tmp_path / "spans.csv", SpanRow)
+        tables.read(tmp_path / "spans.csv", SpanRow, sealed=False)
 
 
 def test_a_damaged_table_is_reported(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ablation.scores import Scored
+from pipeline.ablation.scores import TrialScores
 from pipeline.rows import ComparisonRow, Measure
 from pipeline.scoring import bootstrap
 
@@ -34,7 +34,7 @@ EXPLANATION = (
 )
 
 
-def compare(scored: Sequence[Scored], seeds: Sequence[int]) -> list[ComparisonRow]:
+def compare(scored: Sequence[TrialScores], seeds: Sequence[int]) -> list[ComparisonRow]:
     """Compare the cells that have scores, in the order of their first trial.
 
     A cell that lacks a seed is shown with fewer seeds, and takes no part in the choice of the best.
@@ -42,24 +42,21 @@ def compare(scored: Sequence[Scored], seeds: Sequence[int]) -> list[ComparisonRo
     Parameters
     ----------
     seeds
-        Those that a whole cell has.
+        Seeds that a whole cell has.
     """
-    cells: dict[str, list[Scored]] = {}
+    cells: dict[str, list[TrialScores]] = {}
     for trial in scored:
-        cells.setdefault(trial.trial.cell.label, []).append(trial)
+        cells.setdefault(", ".join(trial.row.extra.values()), []).append(trial)
     speakers = bootstrap.draw({name for trial in scored for name in trial.counted.speakers})
-    of_seeds = bootstrap.draw([f"{seed:010}" for seed in seeds])  # sorted as numbers
-    replicates = {
-        label: _replicates(trials, speakers, [of_seeds[f"{trial.row.seed:010}"] for trial in trials])
-        for label, trials in cells.items()
-    }
+    of_seeds = bootstrap.draw([_key(seed) for seed in seeds])
+    replicates = {label: _replicates(trials, speakers, of_seeds) for label, trials in cells.items()}
     whole = {label: found for label, found in replicates.items() if len(cells[label]) == len(seeds)}
-    best = {measure: _best(measure, len(seeds), whole) for measure in MEASURES}
     rows = []
-    for label, trials in cells.items():
-        first = trials[0].row
-        for measure in MEASURES:
+    for measure in MEASURES:
+        best = _best(measure, len(seeds), {label: found[measure] for label, found in whole.items()})
+        for label, trials in cells.items():
             low, high = bootstrap.interval(replicates[label][measure])
+            first, values = trials[0].row, [getattr(trial.row, measure) for trial in trials]
             rows.append(
                 ComparisonRow(
                     cell=label,
@@ -67,31 +64,27 @@ def compare(scored: Sequence[Scored], seeds: Sequence[int]) -> list[ComparisonRo
                     commit=first.commit,
                     corpus=first.corpus,
                     measure=measure,
-                    mean=round(_mean([getattr(trial.row, measure) for trial in trials]), 6),
+                    mean=round(float(_mean(np.array(values), np.ones(len(values)))), 6),
                     low=round(low, 6),
                     high=round(high, 6),
-                    best=int(best[measure] == label),
+                    best=int(label == best),
                     extra=first.extra,
                 )
             )
-    return rows
+    return sorted(rows, key=lambda row: list(cells).index(row.cell))
 
 
 def table(rows: Sequence[ComparisonRow], mark: Callable[[str], str]) -> tuple[list[str], list[list[str]]]:
-    """One line per cell: its parameters, its seeds and every measure, the best ones marked."""
-    cells: dict[str, list[ComparisonRow]] = {}
+    """Return a header and a line per cell: its parameters, its seeds and every measure, the best ones marked."""
+    lines: dict[str, list[str]] = {}
     for row in rows:
-        cells.setdefault(row.cell, []).append(row)
-    header = [*rows[0].extra, "seeds", *HEADERS.values()]
-    lines = []
-    for parts in cells.values():
-        numbers = [mark(text(row)) if row.best else text(row) for row in parts]
-        lines.append([*parts[0].extra.values(), str(parts[0].seeds), *numbers])
-    return header, lines
+        line = lines.setdefault(row.cell, [*row.extra.values(), str(row.seeds)])
+        line.append(mark(text(row)) if row.best else text(row))
+    return [*rows[0].extra, "seeds", *HEADERS.values()], list(lines.values())
 
 
 def markdown(rows: Sequence[ComparisonRow], notes: Sequence[str]) -> str:
-    """The comparison as a page in Markdown, the best numbers bold; each note is a paragraph after it."""
+    """Return the comparison as a page in Markdown, the best numbers bold; each note is a paragraph after it."""
     header, lines = table(rows, lambda number: f"**{number}**")
     n_parameters = len(rows[0].extra)
     bars = ["---"] * n_parameters + ["---:"] * (len(header) - n_parameters)
@@ -101,7 +94,7 @@ def markdown(rows: Sequence[ComparisonRow], notes: Sequence[str]) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""A text in Markdown, on one line.
+    r"""Return a text escaped for Markdown, on one line.
 
     >>> print(escaped("a|b *c* <d>"))
     a\|b \*c\* \<d>
@@ -110,7 +103,7 @@ def escaped(text: str) -> str:
 
 
 def text(row: ComparisonRow) -> str:
-    """A number with its interval.
+    """Return a number with its interval.
 
     >>> row = ComparisonRow("mask", 3, "", "", "recording_accuracy", 0.9, 0.8123, 0.95, 0)
     >>> text(row)
@@ -126,42 +119,37 @@ def text(row: ComparisonRow) -> str:
 
 
 def _replicates(
-    trials: Sequence[Scored],
+    trials: Sequence[TrialScores],
     speakers: Mapping[str, bootstrap.Replicates],
-    of_seeds: Sequence[bootstrap.Replicates],
+    of_seeds: Mapping[str, bootstrap.Replicates],
 ) -> dict[Measure, bootstrap.Replicates]:
-    """Every measure of a cell in every replicate."""
-    found: dict[Measure, list[NDArray[np.float64]]] = {measure: [] for measure in MEASURES}
+    """Return every measure of a cell in every replicate."""
+    found: dict[Measure, list[bootstrap.Replicates]] = {measure: [] for measure in MEASURES}
     for trial in trials:
         weights = np.array([speakers[name] for name in trial.counted.speakers]).T
         scores = bootstrap.scores(trial.counted, weights)
-        for measure in MEASURES:
-            constant = np.full(bootstrap.REPLICATES, getattr(trial.row, measure))
-            found[measure].append(scores.get(measure, constant))
-    return {measure: _weighted_mean(np.array(values), np.array(of_seeds)) for measure, values in found.items()}
+        for measure, values in found.items():
+            values.append(scores.get(measure, np.full(bootstrap.REPLICATES, getattr(trial.row, measure))))
+    weights = np.array([of_seeds[_key(trial.row.seed)] for trial in trials])
+    return {measure: _mean(np.array(values), weights) for measure, values in found.items()}
 
 
-def _weighted_mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> bootstrap.Replicates:
-    """Mean over the seeds, shape (seeds, replicates), that have a value; nan if none has one."""
-    known = ~np.isnan(values)
-    total: NDArray[np.float64] = np.where(known, weights, 0).sum(axis=0)
-    summed = np.where(known, values * weights, 0).sum(axis=0)
-    mean: bootstrap.Replicates = np.divide(summed, total, out=np.full_like(total, math.nan), where=total > 0)
-    return mean
+def _key(seed: int) -> str:
+    """Return a name of a seed; names are sorted as numbers are."""
+    return f"{seed:010}"
 
 
-def _mean(values: Sequence[float]) -> float:
-    known = [value for value in values if not math.isnan(value)]
-    return sum(known) / len(known) if known else math.nan
+def _mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weighted mean over the seeds, the first axis, that have a value; nan if none has one."""
+    mean = np.ma.average(np.ma.masked_invalid(values), axis=0, weights=weights)
+    return np.asarray(np.ma.filled(mean, math.nan), np.float64)
 
 
-def _best(
-    measure: Measure, n_seeds: int, replicates: Mapping[str, Mapping[Measure, bootstrap.Replicates]]
-) -> str | None:
-    """The label of the best cell, if there is one."""
+def _best(measure: Measure, n_seeds: int, replicates: Mapping[str, bootstrap.Replicates]) -> str | None:
+    """Return the label of the best cell, if there is one."""
     if measure not in SIGNS or (measure in BY_SEED and n_seeds < 2):
         return None
-    table = [SIGNS[measure] * found[measure] for found in replicates.values()]
+    table = [SIGNS[measure] * values for values in replicates.values()]
     if not table or np.isnan(table).any():  # a cell without a time could be the fastest
         return None
     at = bootstrap.clear_best(table)

@@ -6,30 +6,22 @@ from typing import Any
 
 from pipeline.params import plain_yaml
 
-TARGET = "summary"  # what a trial runs: its scores; the report of a trial is not needed
+TARGET = "summary"  # stage that a trial runs: its scores; the report of a trial is not needed
 
-Stages = Mapping[str, Any]  # by name, as in dvc.yaml, each after the stages that it depends on
+Stages = Mapping[str, Any]  # by name, as in dvc.yaml
 
 
 def read(path: Path) -> Stages:
-    """The target and all stages that it depends on."""
+    """Read the target and all stages that it depends on, in the order of dvc.yaml."""
     tree: Any = plain_yaml.read(path)
-    stages = tree["stages"]
-    waiting, found = [TARGET], set[str]()
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += _before(stages, name)
-    ordered: dict[str, Any] = {}
-    while len(ordered) < len(found):
-        ready = [name for name in stages if name in found - set(ordered) and _before(stages, name) <= set(ordered)]
-        ordered |= {name: stages[name] for name in ready}
-    return ordered
+    stages, found = tree["stages"], {TARGET}
+    while more := {before for name in found for before in _before(stages, name)} - found:
+        found |= more
+    return {name: stage for name, stage in stages.items() if name in found}
 
 
 def unaffected(stages: Stages, leaves: Collection[str]) -> list[str]:
-    """Stages that neither read one of these parameters nor depend on a stage that does.
+    """Return the stages that neither read one of these parameters nor depend on a stage that does.
 
     >>> stages = {
     ...     "split": {"params": ["seed"], "deps": ["data"], "outs": ["splits"]},
@@ -41,40 +33,36 @@ def unaffected(stages: Stages, leaves: Collection[str]) -> list[str]:
     >>> unaffected(stages, ["mfcc.n_mfcc"])
     ['split']
     """
-    affected, changed = set[str](), {*leaves, *(leaf.partition(".")[0] for leaf in leaves)}
-    for name, stage in stages.items():
-        if changed & set(_names(stage.get("params", []))) or _before(stages, name) & affected:
-            affected.add(name)
+    changed = {*leaves, *(leaf.partition(".")[0] for leaf in leaves)}
+    affected = {name for name, stage in stages.items() if changed & set(_names(stage.get("params", [])))}
+    while more := {name for name in stages if _before(stages, name) & affected} - affected:
+        affected |= more
     return [name for name in stages if name not in affected]
 
 
 def sources(stages: Stages) -> list[str]:
-    """Files and folders that stages depend on and no stage writes.
+    """Return the files and folders that stages depend on and no stage writes.
 
     >>> sources({"a": {"deps": ["code.py"], "outs": ["x"]}, "b": {"deps": ["x/y.csv", "more"], "outs": ["z"]}})
     ['code.py', 'more']
     """
     written = [path for stage in stages.values() for path in _outs(stage)]
     needed = {path for stage in stages.values() for path in _deps(stage)}
-    return sorted(path for path in needed if not any(_inside(path, out) for out in written))
+    return sorted(path for path in needed if not _inside(path, written))
 
 
 def _before(stages: Stages, name: str) -> set[str]:
-    """The stages whose outputs a stage reads."""
+    """Return the stages whose outputs a stage reads."""
     needed = _deps(stages[name])
-    return {
-        other
-        for other, stage in stages.items()
-        if other != name and any(_inside(path, out) for path in needed for out in _outs(stage))
-    }
+    return {other for other, stage in stages.items() if any(_inside(path, _outs(stage)) for path in needed)} - {name}
 
 
-def _inside(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(f"{folder}/")
+def _inside(path: str, folders: Iterable[str]) -> bool:
+    return any(Path(path).is_relative_to(folder) for folder in folders)
 
 
 def _deps(stage: Any) -> list[str]:
-    """Dependencies of a stage; other files with parameters, such as versions.json, are some too."""
+    """Return the dependencies of a stage; other files with parameters, such as versions.json, are some too."""
     entries = stage.get("params", [])
     return [*stage.get("deps", []), *(path for entry in entries if isinstance(entry, dict) for path in entry)]
 

@@ -6,15 +6,14 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from pipeline import params
-from pipeline.console.text import brief, shorten
+from pipeline.console.text import shorten
 from pipeline.errors import ArgumentError, ParameterError
 from pipeline.params import BALANCE_STRATEGIES, SILENCE_STRATEGIES, plain_yaml
 
-DEFAULT: dict[str, tuple[Any, ...]] = {
+DEFAULT: dict[str, Sequence[Any]] = {
     "silence.strategy": SILENCE_STRATEGIES,
     "balance.strategy": BALANCE_STRATEGIES,
 }
@@ -24,53 +23,42 @@ SLUG_CHARACTERS = 60
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One combination of values, by the full names of the parameters."""
+class Trial:
+    """One cell of the grid with one seed: an experiment.
+
+    Attributes
+    ----------
+    values
+        Values of the cell, by the full names of the parameters.
+    seed
+        Seed of the trial.
+    settings
+        All parameters.
+    """
 
     values: dict[str, Any]
-
-    @cached_property
-    def texts(self) -> dict[str, str]:
-        """The values as in params.yaml."""
-        return {key: shown(value) for key, value in self.values.items()}
-
-    @cached_property
-    def label(self) -> str:
-        """The values, for people.
-
-        >>> Cell({"silence.strategy": "mask", "model.units": [64, 32]}).label
-        'mask, [64, 32]'
-        """
-        return ", ".join(self.texts.values())
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One cell with one seed, and all of its parameters: an experiment."""
-
-    cell: Cell
     seed: int
     settings: params.Params
 
     @property
+    def texts(self) -> dict[str, str]:
+        """Values of the cell as in params.yaml."""
+        return {key: _text(value) for key, value in self.values.items()}
+
+    @property
     def label(self) -> str:
-        """The cell and the seed, for people."""
-        return f"{self.cell.label}, seed {self.seed}"
+        """Cell and seed, for people."""
+        return f"{', '.join(self.texts.values())}, seed {self.seed}"
 
     @property
     def slug(self) -> str:
-        """The same as the beginning of a name in git."""
-        words = re.sub(r"[^A-Za-z0-9_]+", "-", self.cell.label)[:SLUG_CHARACTERS].strip("-")
+        """The label as the beginning of a name in git."""
+        words = re.sub(r"[^A-Za-z0-9_]+", "-", ", ".join(self.texts.values()))[:SLUG_CHARACTERS].strip("-")
         return f"{words or 'cell'}-seed{self.seed}"
 
 
-def shown(value: Any) -> str:
-    """A value as in params.yaml, on one line."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
 def make(sweeps: Sequence[str], n_seeds: int | None, tree: Any, origin: str) -> list[Trial]:
-    """All trials of a grid: the first seed of every cell, then the second, and so on.
+    """Return all trials of a grid: the first seed of every cell, then the second, and so on.
 
     Parameters
     ----------
@@ -79,71 +67,65 @@ def make(sweeps: Sequence[str], n_seeds: int | None, tree: Any, origin: str) -> 
     n_seeds
         Seeds per cell, from `seed` in params.yaml upwards; None: 3, or those that `sweeps` lists.
     tree
-        The content of params.yaml, which `origin` names in messages.
+        Content of params.yaml, which `origin` names in messages.
 
     Raises
     ------
     ArgumentError, ParameterError
         Naming the first mistake, before anything runs.
     """
-    known = params.all_leaves(params.check(tree, origin))
-    lists: dict[str, tuple[Any, ...]] = {}
+    base = params.check(tree, origin)
+    known, lists = params.all_leaves(base), dict[str, list[Any]]()
     for text in sweeps:
         key, values = _parse(text, known)
-        if key in lists:
-            raise ArgumentError(f"-S {key} is given twice; list all of its values once, separated by commas")
-        lists[key] = values
+        lists[key] = lists.get(key, []) + values
     if n_seeds is not None and "seed" in lists:
         raise ArgumentError("-S seed and --seeds exclude each other; give one of them")
-    seeds = lists.pop("seed", None) or tuple(tree["seed"] + more for more in range(n_seeds or DEFAULT_SEEDS))
+    seeds = lists.pop("seed", None) or [base.seed + more for more in range(n_seeds or DEFAULT_SEEDS)]
     chosen = lists or DEFAULT
-    cells = [Cell(dict(zip(chosen, values, strict=True))) for values in itertools.product(*chosen.values())]
+    cells = [dict(zip(chosen, values, strict=True)) for values in itertools.product(*chosen.values())]
     return [_trial(cell, seed, tree) for seed in seeds for cell in cells]
 
 
-def changed(tree: Any, values: dict[str, Any]) -> Any:
-    """A copy of the content of params.yaml with other values.
-
-    >>> changed({"seed": 42, "model": {"cell": "gru"}}, {"model.cell": "lstm"})
-    {'seed': 42, 'model': {'cell': 'lstm'}}
-    """
-    tree = copy.deepcopy(tree)
-    put(tree, values)
-    return tree
-
-
 def put(tree: Any, values: dict[str, Any]) -> None:
-    """Change values in the content of params.yaml."""
+    """Change values in the content of params.yaml.
+
+    >>> tree = {"seed": 42, "model": {"cell": "gru"}}
+    >>> put(tree, {"model.cell": "lstm", "seed": 43, "mfcc.n_mfcc": 20})
+    >>> tree
+    {'seed': 43, 'model': {'cell': 'lstm'}, 'mfcc': {'n_mfcc': 20}}
+    """
     for key, value in values.items():
         section, _, leaf = key.partition(".")
         if leaf:
-            tree[section][leaf] = value
+            tree.setdefault(section, {})[leaf] = value
         else:
             tree[section] = value
 
 
-def _parse(text: str, known: Sequence[str]) -> tuple[str, tuple[Any, ...]]:
-    """The key of `key=a,b,c` and its values, each read as YAML."""
-    key, equals, listed = text.partition("=")
-    if not equals:
-        raise ArgumentError(f"-S {shorten(text)!r} has no '='; write -S key=a,b,c")
+def _parse(text: str, known: Sequence[str]) -> tuple[str, list[Any]]:
+    """Return the key of `key=a,b,c` and its values, each read as YAML."""
+    key, _, listed = text.partition("=")
     if key not in known:
         raise ArgumentError(f"-S {shorten(key)!r} is not a parameter; docs/parameters.md lists them")
     if key.partition(".")[0] in FIXED:
         raise ArgumentError(f"-S {key} would compare results on different recordings; all cells need one corpus")
     try:
         values = plain_yaml.parse(f"[{listed}]", f"-S {key}")
-    except ParameterError as error:
-        raise ArgumentError(f"-S {shorten(text)!r} is not a list of values; write -S {key}=a,b,c") from error
+    except ParameterError:
+        values = None
     if not isinstance(values, list) or not values:
-        raise ArgumentError(f"-S {shorten(text)!r} lists no value; write -S {key}=a,b,c")
-    texts = [json.dumps(value, default=str) for value in values]
-    if twice := [value for value, written in zip(values, texts, strict=True) if texts.count(written) > 1]:
-        raise ArgumentError(f"-S {key} lists {brief(twice[0])} twice; list every value once")
-    return key, tuple(values)
+        raise ArgumentError(f"-S {shorten(text)!r} lists no values; write -S {key}=a,b,c")
+    return key, values
 
 
-def _trial(cell: Cell, seed: Any, tree: Any) -> Trial:
-    """Check the parameters of a cell; ParameterError names the cell."""
-    settings = params.check(changed(tree, cell.values | {"seed": seed}), f"cell {shorten(cell.label)}, seed {seed}")
-    return Trial(cell, seed, settings)
+def _trial(values: dict[str, Any], seed: Any, tree: Any) -> Trial:
+    """Check the parameters of a trial; ParameterError names it."""
+    changed = copy.deepcopy(tree)
+    put(changed, values | {"seed": seed})
+    label = shorten(", ".join(map(_text, values.values())))
+    return Trial(values, seed, params.check(changed, f"cell {label}, seed {seed}"))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

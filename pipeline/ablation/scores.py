@@ -4,10 +4,8 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,21 +20,20 @@ FILES = ("evaluation/metrics.json", "evaluation/recordings.csv", "splits/test.cs
 
 
 @dataclass(frozen=True)
-class Scored:
-    """A trial with its scores, and its test recordings counted by speaker."""
+class TrialScores:
+    """The scores of a trial, and its test recordings counted by speaker."""
 
-    trial: Trial
     row: TrialRow
     counted: Tally
 
 
-def read(root: Path, trial: Trial, experiment: Experiment, seconds: float | None, corpus: str) -> Scored:
+def read(root: Path, trial: Trial, experiment: Experiment, seconds: float | None, corpus: str) -> TrialScores:
     """Read the scores of an experiment.
 
     Parameters
     ----------
     seconds
-        How long the experiment took, if it is known.
+        Time that the experiment took, if it is known.
     corpus
         Id of the corpus.
 
@@ -46,9 +43,8 @@ def read(root: Path, trial: Trial, experiment: Experiment, seconds: float | None
         If the cache no longer has its files.
     """
     metrics, recordings, test, manifests = _files(root, experiment)
-    scores, summary = json.loads(metrics), json.loads(manifests)
-    mfcc = trial.settings.mfcc
-    frames = sum(part["frames"] for part in summary["train"].values())
+    scores, settings = json.loads(metrics), trial.settings
+    frames = sum(part["frames"] for part in json.loads(manifests)["train"].values())
     row = TrialRow(
         experiment=experiment.name,
         commit=experiment.baseline[:COMMIT_CHARACTERS],
@@ -57,12 +53,20 @@ def read(root: Path, trial: Trial, experiment: Experiment, seconds: float | None
         recording_accuracy=scores["recording_accuracy"],
         macro_recall=scores["macro_recall"],
         c_avg=scores["c_avg"],
-        hours=round(frames * mfcc.hop_length / trial.settings.audio.sample_rate / 3600, 4),
+        hours=round(frames * settings.mfcc.hop_length / settings.audio.sample_rate / 3600, 4),
         minutes=math.nan if seconds is None else round(seconds / 60, 2),
-        extra=trial.cell.texts,
+        extra=trial.texts,
     )
+    languages, answers = settings.corpus.languages, _rows(recordings)
     speaker_of = {line["recording"]: line["speaker"] for line in _rows(test)}
-    return Scored(trial, row, _tally(_rows(recordings), speaker_of, trial.settings.corpus.languages))
+    counted = tally(
+        [speaker_of[line["recording"]] for line in answers],
+        [line["language"] for line in answers],
+        [line["predicted"] for line in answers],
+        np.array([[float(line[language]) for language in languages] for line in answers]),
+        languages,
+    )
+    return TrialScores(row, counted)
 
 
 def _files(root: Path, experiment: Experiment) -> list[bytes]:
@@ -77,17 +81,6 @@ def _files(root: Path, experiment: Experiment) -> list[bytes]:
             f"the results of the experiment {experiment.name} are not in DVC's cache; "
             f"run `dvc exp remove {experiment.name}`, then `lid ablate` again"
         ) from error
-
-
-def _tally(rows: list[dict[str, str]], speaker_of: Mapping[str, str], languages: tuple[str, ...]) -> Tally:
-    posteriors: Any = [[float(row[language]) for language in languages] for row in rows]
-    return tally(
-        [speaker_of[row["recording"]] for row in rows],
-        [row["language"] for row in rows],
-        [row["predicted"] for row in rows],
-        np.array(posteriors),
-        languages,
-    )
 
 
 def _rows(content: bytes) -> list[dict[str, str]]:

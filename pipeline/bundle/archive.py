@@ -31,7 +31,7 @@ def write(target: Path, project: Path) -> list[str]:
     Raises
     ------
     ArgumentError
-        If the target is not the name of a ZIP in a folder that exists.
+        If the target is not the name of a ZIP.
     ArtifactError
         If a result is missing or altered, or the model can't stream.
     ProgramError
@@ -39,10 +39,9 @@ def write(target: Path, project: Path) -> list[str]:
     ProjectError
         If git does not list the files of the project.
     """
-    if not re.fullmatch(r"\w[\w .-]*\.zip", target.name) or target.is_dir() or not target.parent.is_dir():
+    if not re.fullmatch(r"\w[\w .-]*\.zip", target.name):
         raise ArgumentError(
-            f"{str(target)!r} can't be the archive; name a file that ends in .zip, of letters, digits, spaces, -, _ "
-            "and dots, in a folder that exists"
+            f"{str(target)!r} can't be the archive; name a .zip of letters, digits, spaces, -, _ and dots"
         )
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / target.stem

@@ -71,20 +71,20 @@ def _script(folder: Path, labels: dict[int, str]) -> None:
 def _report(folder: Path, report: Path) -> None:
     from pipeline.bundle import pictures
 
-    page = checksums.read(report / "index.html")
+    checksums.check(report, ["index.html", "plots"])
+    page = (report / "index.html").read_bytes()
     (folder / "report.html").write_bytes(page)
     pdf.write(folder / "report.html", folder / "report.pdf")
     (folder / "plots").mkdir()
     for plot in sorted((report / "plots").glob("*.svg")):
-        picture = checksums.read(plot).decode()
-        (folder / "plots" / f"{plot.stem}.png").write_bytes(pictures.png(picture))
+        (folder / "plots" / f"{plot.stem}.png").write_bytes(pictures.png(plot.read_text(encoding="utf-8")))
     if advice := pictures.advice(re.findall(r">([^<>]+)<", page.decode())):
         print(f"report.pdf and plots/: {advice}")
 
 
 def _code(target: Path, project: Path) -> list[str]:
-    left_out, root = _listed(project, "--others", "--exclude-standard"), project.resolve()
-    for name in _listed(project, "--cached"):
+    left_out, root = programs.listed(project, "--others", "--exclude-standard"), project.resolve()
+    for name in programs.listed(project, "--cached"):
         path = project / name
         # A link may lead out of the project, and a backslash out of the folder that an archive is unpacked into.
         inside = path.resolve().is_relative_to(root) and path.is_file()
@@ -94,8 +94,3 @@ def _code(target: Path, project: Path) -> list[str]:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target / name)
     return sorted(left_out)
-
-
-def _listed(project: Path, *which: str) -> list[str]:
-    """Names of the files of the project that git lists."""
-    return [name for name in programs.git(project, "ls-files", "-z", *which).split("\0") if name]

@@ -23,21 +23,21 @@ ANCHORS = {"start": 0.0, "middle": 0.5, "end": 1.0}
 
 
 def png(picture: str) -> bytes:
-    """A figure in SVG as PNG. A name that no installed font can draw is in English, or else escaped and shortened."""
+    """Return a figure in SVG as PNG. A name that no installed font can draw is in English, or escaped and shortened."""
     with drawing():
         readable = re.sub(r'<text style="([^"]*)"([^>]*)>([^<>]+)</text>', _readable, picture)
     return vl_convert.svg_to_png(readable, scale=PIXELS_PER_UNIT)
 
 
 def advice(texts: Iterable[str]) -> str:
-    """A sentence that names a character that no installed font has, and what to install; empty if all are there."""
+    """Return a sentence that names a character without an installed font, and what to install; empty if none is."""
     first, *others = sorted(families("".join(texts))[1]) or [""]
     more = f" and {len(others)} others" if others else ""
     return first and f"no installed font has {first!r}{more}; install fonts that do: apt-get install {FONTS}"
 
 
 def families(text: str) -> tuple[list[str], set[str]]:
-    """Families of fonts for the characters of a text that are not ASCII, and the characters that no font has."""
+    """Return the fonts for the characters of a text that are not ASCII, and the characters that no font has."""
     found, lacking = [], {character for character in text if not character.isascii() and character.isprintable()}
     for path in _files():
         if not lacking:
@@ -53,7 +53,7 @@ def families(text: str) -> tuple[list[str], set[str]]:
 
 @functools.cache
 def _files() -> list[str]:
-    """Matplotlib's own font, then the installed ones, regular ones first."""
+    """Return Matplotlib's own font, then the installed ones, regular ones first."""
     own = font_manager.findfont("DejaVu Sans")
     return [
         own,
@@ -74,7 +74,7 @@ def _readable(found: re.Match[str]) -> str:
 
 
 def _outline(text: str, fonts: list[str], style: str, place: str) -> str:
-    """A text as a path: the converter to PNG has no fonts but the system's, and misplaces letters that combine."""
+    """Return a text as a path: the converter to PNG knows the system's fonts only and misplaces combining letters."""
     given = dict(re.findall(r"([\w-]+): ([\w.]+)", style) + re.findall(r'(\w+)="([^"]*)"', place))
     font = font_manager.FontProperties(family=fonts, size=float(given["font-size"].removesuffix("px")))
     width = text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]

@@ -6,30 +6,10 @@ from typing import Any
 import click
 
 from pipeline.cli import identification, options, recordings
-from pipeline.cli.options import print_error
-from pipeline.errors import UserError
+from pipeline.console.command import Group
 
 
-class _Commands(click.Group):
-    """Commands that print a user's mistake in one line and then exit with status 2."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except UserError as error:
-            print_error(str(error))
-        except ModuleNotFoundError as error:
-            if (error.name or "pipeline").partition(".")[0] in ("pipeline", "stages"):  # a defect of this package
-                raise
-            print_error(f"{error.name} is not installed; in a clone of the project, run: pip install '.[pipeline]'")
-        except click.UsageError as error:
-            print_error(error.format_message())
-        except KeyboardInterrupt:
-            return ctx.exit(130)
-        return ctx.exit(2)
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="lid-pipeline", prog_name="lid")
 def main() -> None:
     """Spoken language recognition: tools around the pipeline.
@@ -45,11 +25,11 @@ def main() -> None:
 
 @main.command()
 @click.argument("corpora", nargs=-1, type=options.path, metavar="[CORPUS]...")
-@click.option("--layout", help="As corpus.layout, such as folders or table (default: auto).")
+@click.option("--layout", help="As corpus.layout (default: auto).")
 @click.option("--languages", metavar="A,B,...", help="Skip recordings of others (default: all that the model knows).")
 @click.option("--speakers", metavar="TABLE", help="As corpus.speaker_table, of the layout folders.")
 @options.model
-@click.option("--report", metavar="PAGE", type=options.path, help="Write the scores as a page, HTML.")
+@click.option("--report", metavar="PAGE", type=options.Target(), help="Write the scores as a page, HTML.")
 @click.option("--json", "as_json", is_flag=True, help="Print all scores as one JSON object.")
 def evaluate(
     corpora: tuple[Path, ...],
@@ -155,15 +135,11 @@ def ablate(ctx: click.Context, sweeps: tuple[str, ...], n_seeds: int | None, n_j
     """
     from pipeline.ablation import run
 
-    try:
-        ctx.exit(0 if run.ablate(Path(), sweeps, n_seeds, n_jobs) else 1)
-    except KeyboardInterrupt:
-        click.echo("interrupted; run it again: finished experiments are kept", err=True)
-        raise
+    ctx.exit(0 if run.ablate(Path(), sweeps, n_seeds, n_jobs) else 1)
 
 
 @main.command()
-@click.argument("target", metavar="OUT.zip", type=options.path)
+@click.argument("target", metavar="OUT.zip", type=options.Target(".zip"))
 def bundle(target: Path) -> None:
     """Pack the results to hand them in.
 
@@ -197,6 +173,7 @@ def doctor(ctx: click.Context) -> None:
       lid doctor
     """
     from pipeline.cli.doctor import examine
+    from pipeline.console.terminal import show_error
     from pipeline.console.text import printable
 
     sections = examine()
@@ -208,17 +185,11 @@ def doctor(ctx: click.Context) -> None:
             click.echo(f"  {finding.subject:{width}}  {printable(finding.found)}")
     problems = [finding for finding in findings if finding.remedy]
     for finding in problems:
-        print_error(f"{finding.subject}: {finding.remedy}")
+        show_error(f"{finding.subject}: {finding.remedy}")
     number = f"{len(problems)} problem{'s' * (len(problems) > 1)} to fix"
     click.echo(f"not ready: {number}" if problems else "ready for dvc repro")
     ctx.exit(2 if problems else 0)
 
 
-for command in (
-    identification.identify,
-    identification.listen,
-    recordings.check,
-    recordings.play,
-    recordings.trim,
-):
+for command in (identification.identify, identification.listen, recordings.check, recordings.play, recordings.trim):
     main.add_command(command)

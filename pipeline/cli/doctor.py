@@ -1,4 +1,4 @@
-"""Try everything that a run needs before anything is computed; name a remedy for what fails."""
+"""`lid doctor`: try everything that a run needs before anything is computed; name a remedy for what fails."""
 
 import getpass
 import importlib
@@ -19,7 +19,7 @@ from pipeline.cache import LIMIT_BYTES, Cache
 from pipeline.console import environment
 from pipeline.console.text import shorten
 from pipeline.corpus.paths import is_folder
-from pipeline.errors import ProgramError, UserError
+from pipeline.errors import UserError
 
 DEMO = Path("artifacts/data/demo")  # corpus.root that the stage demo fills
 ARTIFACTS = Path("artifacts")
@@ -48,39 +48,38 @@ def examine() -> dict[str, list[Finding]]:
     return {name: list(section()) for name, section in SECTIONS.items()}
 
 
-class _NotReadyError(Exception):
-    """Something is wrong; the arguments are the state that was found, and the remedy."""
-
-
 def _tried(subject: str, attempt: Callable[..., str], *given: object, remedy: str = "") -> Finding:
-    """The finding of an attempt, which returns what it found; any exception names the reason."""
+    """Return the finding of an attempt, which returns what it found; any exception names the reason."""
     try:
         return Finding(subject, attempt(*given))
-    except _NotReadyError as error:
-        return Finding(subject, *error.args)
     except Exception as error:  # of any package
         reason = str(error) if isinstance(error, UserError | OSError) else f"{type(error).__name__}: {error}"
         return Finding(subject, "can't be used", "; ".join(filter(None, [shorten(reason, REASON_CHARACTERS), remedy])))
 
 
 def _programs() -> Iterator[Finding]:
-    return (_tried(program, _program, program) for program in ATTEMPTS)
+    for name in ATTEMPTS:
+        yield _tried(name, _program, name, remedy=f"install it: apt-get install {programs.PACKAGES[name]}")
 
 
 def _program(name: str) -> str:
     flag, trial, given = ATTEMPTS[name]
     path = shutil.which(name)
     if path is None:
-        raise _NotReadyError("missing", f"install it: apt-get install {programs.PACKAGES[name]}")
+        raise UserError("it is missing")
     done, shown = (
         subprocess.run([path, *words], input=given, capture_output=True, check=False, timeout=TIMEOUT_S)
         for words in (trial, flag)
     )
     if done.returncode or not done.stdout:
-        reason = done.stderr.decode(errors="replace").strip() or f"exit status {done.returncode}"
-        raise ProgramError(f"{path} fails ({reason}); install it again: apt-get install {programs.PACKAGES[name]}")
+        raise UserError(f"{path} fails ({_reason(done)})")
     version = re.search(r"\d+\.\d+[\w.]*", (shown.stdout + shown.stderr).decode(errors="replace"))
     return version[0] if version else "unknown version"
+
+
+def _reason(done: "subprocess.CompletedProcess[bytes]") -> str:
+    """Return the last line that a program printed as an error, or its exit status."""
+    return done.stderr.decode(errors="replace").strip().rpartition("\n")[2] or f"exit status {done.returncode}"
 
 
 def _packages() -> Iterator[Finding]:
@@ -94,20 +93,20 @@ def _packages() -> Iterator[Finding]:
         yield Finding("lid-pipeline", "missing", "run `make setup`")
         return
     for package in needed:
-        optional = package.marker is not None and not package.marker.evaluate({"extra": "pipeline"})
-        if optional and package.name != "av":
-            continue
-        try:
-            version = importlib.metadata.version(package.name)
-        except importlib.metadata.PackageNotFoundError:
-            if optional:
-                yield Finding("av", "missing: AAC, M4A, AMR, WMA and videos would be rejected; pip install av")
-            else:
-                yield Finding(package.name, "missing", "run `make setup`, or pip install -r requirements.lock")
-            continue
-        fits = package.specifier.contains(version, prereleases=True)
-        remedy = f"{version} is installed, {package.specifier} is needed; run `make setup`"
-        yield Finding(package.name, version, "" if fits or optional else remedy)
+        if package.name == "av":
+            yield Finding("av", _version("av") or "missing: AAC, M4A, AMR, WMA and videos are rejected; pip install av")
+        elif package.marker is None or package.marker.evaluate({"extra": "pipeline"}):
+            version = _version(package.name)
+            fits = version and package.specifier.contains(version, prereleases=True)
+            remedy = f"{package} is needed; run `make setup`, or pip install -r requirements.lock"
+            yield Finding(package.name, version or "missing", "" if fits else remedy)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _settings() -> str:
@@ -121,46 +120,42 @@ def _settings() -> str:
 def _project() -> Iterator[Finding]:
     yield _tried("git", _repository, remedy="DVC needs a repository, which `git init` makes")
     yield _tried("user", getpass.getuser, remedy="DVC needs the name of the user; write any in LOGNAME")
-    yield _tried("DVC's cache", _dvc_cache, remedy="see `dvc cache dir`")
+    yield _tried("DVC's cache", _dvc_cache, remedy="run this in the folder of dvc.yaml; see `dvc cache dir`")
     try:
-        settings = params.load(Path("params.yaml"))
-    except UserError as error:
-        yield Finding("params.yaml", "can't be used", str(error))
-    else:
+        places = params.load(Path("params.yaml")).corpus.places()
         yield Finding("params.yaml", "valid")
-        for place in settings.corpus.places():
-            missing = not is_folder(Path(place.root)) and Path(place.root) != DEMO
-            remedy = f"corpus.root {place.root!r} is not a folder; name the folder that holds the recordings"
-            yield Finding("corpus", "missing" if missing else place.root, remedy if missing else "")
-    yield _tried("artifacts", _artifacts, remedy="make it a folder that this user can write")
+    except UserError as error:
+        places = ()
+        yield Finding("params.yaml", "can't be used", str(error))
+    for root in (Path(place.root) for place in places):
+        found = is_folder(root) or root == DEMO
+        remedy = f"corpus.root {str(root)!r} is not a folder; name the folder that holds the recordings"
+        yield Finding("corpus", str(root) if found else "missing", "" if found else remedy)
+    place = ARTIFACTS if os.path.lexists(ARTIFACTS) else Path()
+    yield _tried("artifacts", _written, place, remedy="make it a folder that this user can write")
 
 
 def _repository() -> str:
     return programs.git(Path(), "rev-parse", "--show-toplevel").removesuffix("\n")
 
 
-def _artifacts() -> str:
-    return _written(ARTIFACTS if os.path.lexists(ARTIFACTS) else Path())
-
-
 def _dvc_cache() -> str:
     words = [sys.executable, "-m", "dvc", "cache", "dir"]
     done = subprocess.run(words, capture_output=True, check=False, timeout=TIMEOUT_S)
     if done.returncode:
-        reason = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise _NotReadyError("can't be used", f"`dvc cache dir` fails ({reason}); run this in the folder of dvc.yaml")
+        raise UserError(f"`dvc cache dir` fails ({_reason(done)})")
     return _written(Path(os.fsdecode(done.stdout).removesuffix("\n")))
 
 
 def _written(folder: Path) -> str:
-    """The folder, after a file was written into it."""
+    """Return a folder, after a file was written into it."""
     folder.mkdir(parents=True, exist_ok=True)
     tempfile.TemporaryFile(dir=folder).close()
     return str(folder)
 
 
 def _machine() -> Iterator[Finding]:
-    yield _tried("temporary folder", _temporary_folder, remedy="name a folder that this user can write in TMPDIR")
+    yield _tried("temporary folder", _temporary_folder, remedy="name a short one that this user can write in TMPDIR")
     yield _tried("cache", _cache, remedy="name a folder that this user can write in XDG_CACHE_HOME")
     yield _tried("Numba's cache", _numba, remedy="name a folder that this user can write in NUMBA_CACHE_DIR")
     threads = "missing: workers are threads, and a recording that crashes one ends the run; mount /dev/shm"
@@ -168,13 +163,15 @@ def _machine() -> Iterator[Finding]:
     yield _tried("workers", _workers)
     if hasattr(os, "sysconf"):
         yield Finding("memory", f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.1f} GiB")
-    yield _tried("disk", _disk)
+    free_gib = shutil.disk_usage(Path.cwd()).free / 2**30
+    remedy = f"make room: at least {LEAST_FREE_GIB:g} GiB are needed"
+    yield Finding("disk", f"{free_gib:.1f} GiB free here", remedy if free_gib < LEAST_FREE_GIB else "")
 
 
 def _temporary_folder() -> str:
     folder = tempfile.gettempdir()
     if len(os.fsencode(folder)) > environment.SOCKET_FOLDER_BYTES:
-        raise _NotReadyError(folder, "its name is too long for the sockets of workers; name a shorter one in TMPDIR")
+        raise UserError(f"the name {folder} is too long for the sockets of workers")
     return _written(Path(folder))
 
 
@@ -197,13 +194,6 @@ def _workers() -> str:
         workers = len(client.scheduler_info(n_workers=-1)["workers"])
         client.submit(os.getpid, pure=False).result(timeout=TIMEOUT_S)
         return f"{workers} on {client.scheduler.address}" if client.cluster is None else f"{workers} local"
-
-
-def _disk() -> str:
-    free_gib = shutil.disk_usage(Path.cwd()).free / 2**30
-    if free_gib < LEAST_FREE_GIB:
-        raise _NotReadyError(f"{free_gib:.1f} GiB free here", f"make room: at least {LEAST_FREE_GIB:g} GiB are needed")
-    return f"{free_gib:.1f} GiB free here"
 
 
 SECTIONS: dict[str, Callable[[], Iterator[Finding]]] = {

@@ -4,7 +4,7 @@ import contextlib
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -13,7 +13,7 @@ from pipeline import files, params
 from pipeline.console.terminal import show_table
 from pipeline.console.text import printable
 from pipeline.corpus import layouts
-from pipeline.errors import ArgumentError, ParameterError
+from pipeline.errors import ParameterError
 from pipeline.report import templates
 from pipeline.report.scores import values
 from pipeline.rows import AnswerRow
@@ -35,11 +35,10 @@ def evaluate(
     as_json: bool,
 ) -> None:
     """Score the recordings of corpora, or those of params.yaml; print the scores, or JSON, and write their page."""
-    if report:
-        _require_writable(report)
     identifier = Identifier.load(model)
     description = identifier.description
-    corpus = _corpus(roots, layout, languages or description.languages, speakers) if roots else _own(languages)
+    wanted = languages or (description.languages if roots else None)
+    corpus = _corpus(roots, layout, wanted, speakers)
     with contextlib.redirect_stdout(sys.stderr):  # progress
         scored = unseen.score(identifier, corpus, all_known=bool(roots) and languages is None)
     spoken, summary = spoken_in(scored.scores, description), summarise(scored.scores, {}, description)
@@ -57,43 +56,23 @@ def evaluate(
 
 
 def _corpus(
-    roots: Sequence[Path], layout: params.Layout, languages: Sequence[str], speakers: str | None
+    roots: Sequence[Path], layout: params.Layout, languages: Sequence[str] | None, speakers: str | None
 ) -> params.Corpus:
-    """Folders as one corpus, each a source if there are several."""
+    """Return folders as one corpus, each a source if there are several; without any, the corpus of params.yaml."""
     names = [re.sub(r"[^A-Za-z0-9]+", "-", root.resolve().name).strip("-")[:50] or "corpus" for root in roots]
     sources = [
         {"root": str(root), "layout": layout, "name": name if names.count(name) == 1 else f"{name}-{number}"}
         for number, (root, name) in enumerate(zip(roots, names, strict=True), 1)
     ]
-    with _one_mistake():
+    try:
+        if not roots:
+            own = dict(params.load(PARAMS).corpus)
+            return params.Corpus.model_validate(own | ({"languages": languages} if languages else {}))
         corpus = params.Corpus.plain(
-            roots[0], layout, languages, speaker_table=speakers, sources=sources if len(roots) > 1 else ()
+            roots[0], layout, languages or (), speaker_table=speakers, sources=sources if len(roots) > 1 else ()
         )
+    except ValidationError as error:
+        raise ParameterError(params.first_mistake(error)) from error
     if not speakers and any(layouts.recognised(place)[0] == "folders" for place in corpus.places()):
         return corpus.model_copy(update={"speakers": "file"})  # nobody names them
     return corpus
-
-
-def _own(languages: Sequence[str] | None) -> params.Corpus:
-    """The corpus of params.yaml, or its recordings of some languages."""
-    corpus = params.load(PARAMS).corpus
-    with _one_mistake():
-        return params.Corpus.model_validate(dict(corpus) | ({"languages": languages} if languages else {}))
-
-
-@contextlib.contextmanager
-def _one_mistake() -> Iterator[None]:
-    try:
-        yield
-    except ValidationError as error:
-        raise ParameterError(params.first_mistake(error)) from error
-
-
-def _require_writable(page: Path) -> None:
-    """Fail before the scores are computed rather than after."""
-    try:
-        page.open("a").close()
-    except OSError as error:
-        raise ArgumentError(
-            f"page {str(page)!r} can't be written ({error.strerror}); name a file in a folder that exists"
-        ) from error

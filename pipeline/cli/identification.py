@@ -18,7 +18,12 @@ from pipeline.errors import AudioError
     "--rate", type=click.IntRange(4000, 768_000), help="Sample rate in Hz of 16-bit mono PCM on standard input (-)."
 )
 @click.option("--top", default=1, show_default=True, type=click.IntRange(min=1), help="Languages shown per file.")
-@click.option("--plot", metavar="PICTURE", type=options.path, help="Draw the answer to one file, as .png or .svg.")
+@click.option(
+    "--plot",
+    metavar="PICTURE",
+    type=options.Target(".png", ".svg"),
+    help="Draw the answer to one file, as .png or .svg.",
+)
 @click.option("--frames", is_flag=True, help="Print the posteriors of every frame as CSV.")
 @click.option("--csv", is_flag=True, help="Print one row of CSV per file.")
 @click.option("--json", is_flag=True, help="Print one JSON object per line and file.")
@@ -36,8 +41,8 @@ def identify(
 ) -> None:
     """Identify the language of recordings.
 
-    Files may have any format that libsndfile reads; of a folder, all audio files are
-    taken. `stable after` is the time since which the answer has not changed. Ctrl-C
+    Files may have any format that libsndfile reads; a folder stands for all audio files in
+    it. `stable after` is the time from which on the answer does not change. Ctrl-C
     prints the answer so far.
 
     \b
@@ -56,12 +61,13 @@ def identify(
     from pipeline.audio.decode import decode
     from pipeline.cli.output import AnswerPrinter
     from pipeline.cli.sources import chunks, expanded, pcm
+    from pipeline.console.terminal import show_error
     from pipeline.console.text import printable
     from pipeline.streaming.identifier import Frames, Identifier
 
     names = [(file, printable(file)) for file in expanded(files)]
-    if plot and (len(names) > 1 or files[0] == Path("-") or plot.suffix not in (".png", ".svg")):
-        raise click.UsageError("--plot draws one file, as .png or .svg; name both, such as --plot a.png a.wav")
+    if plot and (len(names) > 1 or files[0] == Path("-")):
+        raise click.UsageError("--plot draws one file; name both, such as --plot a.png a.wav")
     identifier = Identifier.load(model, runtime)
     width = max(len(name) for _, name in names)
     printer = AnswerPrinter(asked[0] if asked else "table", identifier.description.classes, width, top)
@@ -87,7 +93,7 @@ def identify(
 
                     drawing.write(plot, file.name, waveform, frames, stream)
         except AudioError as error:  # the other files are still identified
-            options.print_error(str(error))
+            show_error(error)
             status = 2
         if printer.interrupted:
             ctx.exit(130)

@@ -1,7 +1,8 @@
-"""Options that several commands share, and the form of an error."""
+"""Types and options that several commands share."""
 
-import sys
+import os
 from pathlib import Path
+from typing import Any, cast
 
 import click
 
@@ -18,8 +19,18 @@ runtime = click.option(
 )
 
 
-def print_error(message: str) -> None:
-    """Print an error in one line."""
-    from pipeline.console.text import printable
+class Target(click.Path):
+    """A file to write, with one of some suffixes, in a folder that exists: refused before any work is done."""
 
-    print(printable(f"error: {message}"), file=sys.stderr)  # click.echo would choose its own encoding
+    def __init__(self, *suffixes: str) -> None:
+        super().__init__(path_type=Path)
+        self.suffixes = suffixes
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Check the path."""
+        target = cast(Path, super().convert(value, param, ctx))
+        if self.suffixes and target.suffix.lower() not in self.suffixes:
+            self.fail(f"{str(target)!r} must end in {' or '.join(self.suffixes)}", param, ctx)
+        if target.is_dir() or not os.access(target if target.exists() else target.parent, os.W_OK):
+            self.fail(f"{str(target)!r} can't be written; name a file in a folder that exists", param, ctx)
+        return target

@@ -5,7 +5,7 @@ import json
 import signal
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 
@@ -47,12 +47,13 @@ class AnswerPrinter:
 
     def print_header(self) -> None:
         """Print the header, if the format has one."""
-        if self.output_format == "frames":
-            self._csv.writerow(["path", "frame", "time_s", "speech", *self.classes])
-        elif self.output_format == "csv":
-            self._csv.writerow([*CSV_COLUMNS, *self.classes])
-        elif self.output_format == "table":
-            print(f"{'file':{self.name_width}}  language    confidence  stable after")
+        match self.output_format:
+            case "frames":
+                self._csv.writerow(["path", "frame", "time_s", "speech", *self.classes])
+            case "csv":
+                self._csv.writerow([*CSV_COLUMNS, *self.classes])
+            case "table":
+                print(f"{'file':{self.name_width}}  language    confidence  stable after")
 
     def identify(
         self,
@@ -67,31 +68,31 @@ class AnswerPrinter:
         Parameters
         ----------
         name
-            As printed.
+            Name of the recording as printed.
         stream
-            At its beginning, at the sample rate of the blocks.
+            Stream at its beginning, at the sample rate of the blocks.
         blocks
-            The recording, in order.
+            Blocks of the recording, in order.
         live
             Print each answer at once, because the blocks arrive in real time.
         frames
-            If given, the frames are added to it.
+            List that the frames are added to.
         """
         n_samples = 0
         shows_progress = live and self.output_format == "table" and sys.stdout.isatty()
-        with UntilInterrupt(blocks) as remaining:
-            for block in remaining:
-                n_samples += len(block)
-                self._take(name, stream, stream.accept(block), frames)
-                if shows_progress:
-                    print(f"\r{_progress(stream, block)}", end="")
-                if live:
-                    sys.stdout.flush()
+        remaining = UntilInterrupt(blocks)
+        for block in remaining:
+            n_samples += len(block)
+            self._take(name, stream, stream.accept(block), frames)
+            if shows_progress:
+                print(f"\r{_progress(stream, block)}", end="")
+            if live:
+                sys.stdout.flush()
         self.interrupted = remaining.interrupted
         if shows_progress:
             print(f"\r{'':{PROGRESS_CHARACTERS}}\r", end="")
         self._take(name, stream, stream.finish(), frames)
-        self._print_answer(name, stream, n_samples / stream.sample_rate)
+        self._print_answer(_answer(name, stream, n_samples / stream.sample_rate))
 
     def _take(self, name: str, stream: Identifier, part: Frames, frames: list[Frames] | None) -> None:
         if self.output_format == "frames":
@@ -99,17 +100,16 @@ class AnswerPrinter:
         if frames is not None:
             frames.append(part)
 
-    def _print_answer(self, name: str, stream: Identifier, duration_s: float) -> None:
-        answer = _answer(name, stream, duration_s)
+    def _print_answer(self, answer: dict[str, Any]) -> None:
         match self.output_format:
             case "json":
                 print(json.dumps(answer))
             case "csv":
-                posteriors = answer.pop("posteriors") or dict.fromkeys(self.classes, "")
-                answer["path"] = _no_formula(name)
-                self._csv.writerow(["" if cell is None else cell for cell in [*answer.values(), *posteriors.values()]])
+                posteriors = answer["posteriors"] or {}
+                row = answer | {"path": _no_formula(answer["path"])} | posteriors
+                self._csv.writerow([row.get(column) for column in (*CSV_COLUMNS, *self.classes)])
             case "table":
-                print(f"{name:{self.name_width}}  {self._cells(answer)}")
+                print(f"{answer['path']:{self.name_width}}  {self._cells(answer)}")
 
     def _cells(self, answer: dict[str, Any]) -> str:
         if answer["language"] is None:
@@ -120,7 +120,7 @@ class AnswerPrinter:
 
 
 def _answer(name: str, stream: Identifier, duration_s: float) -> dict[str, Any]:
-    """Everything about an answer, as README lists it; without speech, there are no posteriors."""
+    """Return an answer with the keys that README lists; without speech, it has no posteriors."""
     decision = stream.decision
     posteriors = zip(stream.description.classes, decision.posteriors.tolist(), strict=True)
     return {
@@ -136,7 +136,7 @@ def _answer(name: str, stream: Identifier, duration_s: float) -> dict[str, Any]:
 
 
 def _no_formula(path: str) -> str:
-    """A path that a spreadsheet does not take for a formula, and that still names the same file.
+    """Return a path that a spreadsheet does not take for a formula, and that still names the same file.
 
     >>> _no_formula("=1+1.wav"), _no_formula("a.wav"), _no_formula("-")
     ('./=1+1.wav', 'a.wav', '-')
@@ -157,27 +157,24 @@ class UntilInterrupt:
         self._blocks = iter(blocks)
         self._waiting = self.interrupted = False
 
-    def __enter__(self) -> Self:
-        self._previous = signal.getsignal(signal.SIGINT)
-        if self._previous != signal.SIG_IGN:  # ignored if the process runs in the background
-            signal.signal(signal.SIGINT, self._interrupt)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._previous)
-
     def __iter__(self) -> Iterator[Waveform]:
-        while not self.interrupted:
-            self._waiting = True
-            try:
+        previous = signal.getsignal(signal.SIGINT)
+        if previous != signal.SIG_IGN:  # ignored if the process runs in the background
+            signal.signal(signal.SIGINT, self._interrupt)
+        try:
+            while not self.interrupted:
+                self._waiting = True
                 block = next(self._blocks, None)
-            except KeyboardInterrupt:
-                break
-            finally:
                 self._waiting = False
-            if block is None:
-                break
-            yield block
+                if block is None:
+                    break
+                yield block
+        except KeyboardInterrupt:
+            if not self.interrupted:
+                raise
+        finally:
+            self._waiting = False
+            signal.signal(signal.SIGINT, previous)
 
     def _interrupt(self, *_: object) -> None:
         self.interrupted = True
@@ -186,7 +183,7 @@ class UntilInterrupt:
 
 
 def _progress(stream: Identifier, block: Waveform) -> str:
-    """The answer so far and the level of the last block, as a number and as a bar."""
+    """Return the answer so far and the level of the last block, as a number and as a bar."""
     rms = float(np.sqrt(np.mean(np.square(block)))) if len(block) else 0.0
     level = 20 * np.log10(max(rms, FLOOR_RMS))
     bar = "#" * max(0, int((level - BAR_START_DBFS) / DB_PER_MARK))

@@ -9,20 +9,13 @@ import numpy as np
 from pipeline import files
 from pipeline.arrays import Waveform
 from pipeline.console.text import printable
-from pipeline.errors import ArgumentError
 from pipeline.report.drawing import drawing, standalone
 from pipeline.report.examples import timeline
 from pipeline.streaming.identifier import Frames, Identifier
 
 
 def write(target: Path, name: str, blocks: Iterable[Waveform], frames: Sequence[Frames], stream: Identifier) -> None:
-    """Draw the sound of a recording, its speech and the posteriors of its frames into a file, PNG or SVG.
-
-    Raises
-    ------
-    ArgumentError
-        If the target can't be written.
-    """
+    """Draw the sound of a recording, its speech and the posteriors of its frames into a file, PNG or SVG."""
     waveform = np.concatenate([np.zeros(0, np.float32), *blocks])
     speech = np.concatenate([part.speech for part in frames])
     posteriors = np.concatenate([part.posteriors for part in frames])
@@ -37,10 +30,4 @@ def write(target: Path, name: str, blocks: Iterable[Waveform], frames: Sequence[
         content = pictures.png(picture)
         if advice := pictures.advice(classes):
             print(f"{printable(target)}: {advice}", file=sys.stderr)
-    try:
-        with files.replacing(target) as partial:
-            partial.write_bytes(content)
-    except OSError as error:
-        raise ArgumentError(
-            f"{target} can't be written ({error.strerror}); name a file in a folder that exists"
-        ) from error
+    files.replace(target, content)

@@ -1,6 +1,5 @@
 """Commands of `lid` about single recordings: check files, play what ingest wrote, trim."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +11,7 @@ from pipeline.cli import options
 if TYPE_CHECKING:
     from pipeline.arrays import Samples
 
-_params = click.option(
-    "--params", "params_file", default="params.yaml", show_default=True, type=options.path, help="File of parameters."
-)
+AUDIO = options.Target(".wav", ".flac")
 
 
 @click.command()
@@ -37,7 +34,7 @@ def check(ctx: click.Context, path: Path) -> None:
 
 @click.command()
 @click.argument("recording", metavar="ID")
-@click.argument("target", metavar="[OUT.wav]", required=False, type=options.path)
+@click.argument("target", metavar="[OUT.wav]", required=False, type=AUDIO)
 def play(recording: str, target: Path | None) -> None:
     """Play or save a recording of ingest.
 
@@ -64,8 +61,11 @@ def play(recording: str, target: Path | None) -> None:
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=options.path, metavar="[IN] OUT")
 @click.option("--recording", metavar="ID", help="Trim a recording that ingest wrote, instead of IN.")
-@_params
-def trim(files: tuple[Path, ...], recording: str | None, params_file: Path) -> None:
+@click.option(
+    "--params", "params_file", default="params.yaml", show_default=True, type=options.path, help="File of parameters."
+)
+@click.pass_context
+def trim(ctx: click.Context, files: tuple[Path, ...], recording: str | None, params_file: Path) -> None:
     """Write the speech in a recording to a file.
 
     It is the speech that the pipeline uses, joined, for listening.
@@ -83,11 +83,11 @@ def trim(files: tuple[Path, ...], recording: str | None, params_file: Path) -> N
 
     if len(files) != (1 if recording else 2):
         raise click.UsageError("name IN and OUT, or --recording ID and OUT")
-    settings = params.load(params_file)
-    rate, target = settings.audio.sample_rate, files[-1]
+    target = AUDIO.convert(files[-1], None, ctx)
     if recording is None and target.exists() and files[0].exists() and target.samefile(files[0]):
         raise click.UsageError(f"OUT {str(target)!r} is IN; name another file")
-    _require_ending(target)
+    settings = params.load(params_file)
+    rate = settings.audio.sample_rate
     samples = samples_of(recording) if recording else _decoded(files[0], rate)
     speech = cut(samples, detect(in_memory(samples), len(samples), rate, settings.silence))
     _write(target, speech, rate)
@@ -104,19 +104,8 @@ def _decoded(path: Path, rate: int) -> "Samples":
     return np.concatenate(list(resampled(decoded.mono, decoded.sample_rate, rate)))
 
 
-def _require_ending(target: Path) -> None:
-    if target.suffix.lower() not in (".wav", ".flac"):
-        raise click.UsageError(f"OUT {str(target)!r} must end in .wav or .flac")
-
-
 def _write(target: Path, samples: "Samples", rate: int) -> None:
     import soundfile
 
-    _require_ending(target)
-    try:
-        with files.replacing(target) as partial:
-            soundfile.write(os.fsencode(partial), samples, rate, subtype="PCM_16", format=target.suffix[1:].upper())
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise click.UsageError(
-            f"OUT {str(target)!r} can't be written ({error}); name a file in a folder that exists"
-        ) from error
+    with files.replacing(target) as partial, partial.open("wb") as file:
+        soundfile.write(file, samples, rate, subtype="PCM_16", format=target.suffix[1:].upper())

@@ -22,7 +22,7 @@ BYTES_PER_SAMPLE = 2
 
 
 def expanded(paths: Iterable[Path]) -> list[Path]:
-    """Files, and the audio files of folders, in order; a line on stderr says what else folders hold.
+    """Return files, and the audio files in folders, in order; a line on stderr says what else folders hold.
 
     Raises
     ------
@@ -36,7 +36,9 @@ def expanded(paths: Iterable[Path]) -> list[Path]:
         if not is_folder(path):
             files.append(path)
             continue
-        inside = [path / name for name, _ in recordings(path, ".", skipped)]  # what can't be opened is told when read
+        inside = [
+            path / name for name, _ in recordings(path, ".", skipped)
+        ]  # reading reports those that can't be opened
         if not inside:
             why = "".join(f" ({printable(line)})" for line in told(skipped))
             raise CorpusError(f"{printable(path)} holds no audio files{why}; name a file, or a folder with some")
@@ -79,7 +81,7 @@ def pcm(pipe: io.BufferedReader | BinaryIO, sample_rate: int) -> Iterator[Wavefo
 
 
 def chunk_samples(sample_rate: int) -> int:
-    """Samples per chunk at a rate in Hz."""
+    """Return the samples per chunk at a rate in Hz."""
     return max(sample_rate // CHUNKS_PER_S, 1)
 
 
@@ -99,8 +101,8 @@ def microphone(sample_rate: int) -> Iterator[io.BufferedReader]:
         pipe, messages = cast(io.BufferedReader, recorder.stdout), cast(io.BufferedReader, recorder.stderr)
         try:
             if not pipe.peek(1):
-                lines = messages.read().decode(errors="replace").strip().splitlines() or ["SoX gives no reason"]
-                raise AudioError("microphone", f"the microphone can't be opened ({lines[-1]}); plug one in or free it")
+                reason = _last_line(messages.read())
+                raise AudioError("microphone", f"the microphone can't be opened ({reason}); plug one in or free it")
             yield pipe
         finally:
             recorder.terminate()
@@ -119,10 +121,14 @@ def loudspeaker(samples: Samples, sample_rate: int) -> None:
     command = [programs.require("sox"), "-q", *_raw(sample_rate), "-", "-d"]
     done = subprocess.run(command, input=samples.astype("<i2").tobytes(), capture_output=True, check=False)
     if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["SoX gives no reason"]
-        raise AudioError("loudspeaker", f"the loudspeaker can't be opened ({lines[-1]}); name a file to write instead")
+        reason = _last_line(done.stderr)
+        raise AudioError("loudspeaker", f"the loudspeaker can't be opened ({reason}); name a file to write instead")
+
+
+def _last_line(messages: bytes) -> str:
+    return messages.decode(errors="replace").strip().rpartition("\n")[2] or "SoX gives no reason"
 
 
 def _raw(sample_rate: int) -> list[str]:
-    """SoX's options for raw 16-bit mono."""
+    """Return SoX's options for raw 16-bit mono."""
     return ["-t", "raw", "-r", str(sample_rate), "-e", "signed", "-b", "16", "-c", "1"]

@@ -40,10 +40,10 @@ def connect(*modules: str, wait_s: float = NO_WORKER_S) -> "Iterator[Client]":
     """
     import dask
 
-    for name in ("distributed", "distributed.client"):  # anything important is raised as an error
-        logging.getLogger(name).setLevel(logging.CRITICAL)
     address = dask.config.get("scheduler-address", None)
     with _existing(address, wait_s) if address else _local(modules) as client:
+        for name in ("distributed", "distributed.client"):  # after the import, which sets them; errors are raised
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         yield client
 
 

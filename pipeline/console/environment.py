@@ -1,7 +1,7 @@
 """The environment of a process: no setting of a shell, a home or another package changes a result or stops a run.
 
-A program calls `settle` before it imports any package. The library runs in somebody else's process and changes nothing
-for good: it imports Keras within `defaults`.
+A program calls `settle` before it imports any package. The library runs in somebody else's process and restores what it
+changes: it imports Keras within `defaults`.
 """
 
 import os
@@ -50,7 +50,7 @@ def settle() -> None:
 
 @contextmanager
 def defaults() -> Iterator[None]:
-    """Import packages with their own defaults, and take back the change of the environment."""
+    """Import packages with their own defaults, then restore the environment."""
     before = dict(os.environ)
     _, of_module, name = before.get("MPLBACKEND", "").partition("module://")
     unknown = of_module and not find_spec(name.partition(".")[0])  # a notebook's, in a process without it
@@ -71,7 +71,7 @@ def own_packages_first() -> None:
 
 
 def can_write(folder: str) -> bool:
-    """Tell if a folder can be written, or made."""
+    """Return True if a folder can be written, or made."""
     path = Path(folder)
     existing = next((place for place in (path, *path.parents) if place.exists()), path)
     return path.is_absolute() and os.access(existing, os.W_OK | os.X_OK)
@@ -84,14 +84,14 @@ def _apply(chosen: dict[str, str]) -> None:
 
 
 def _temporary_folder() -> str:
-    """The usual one, unless its name is too long for a socket and another one can be written."""
+    """Return the usual folder, unless its name is too long for a socket and another one can be written."""
     usual = tempfile.gettempdir()
     others = ("/tmp", "/var/tmp") if len(os.fsencode(usual)) > SOCKET_FOLDER_BYTES else ()  # noqa: S108
     return next(filter(can_write, others), usual)
 
 
 def _cache_in(folder: Path) -> str:
-    """A folder for caches that nobody else can write: packages run the code that they find there."""
+    """Return a folder for caches that nobody else can write: packages run the code that they find there."""
     user = getattr(os, "getuid", int)()  # Windows has no numbers of users
     mine = folder / f"lid-pipeline-{user}"
     with suppress(FileExistsError):

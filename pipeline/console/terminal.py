@@ -1,5 +1,6 @@
 """Output for people: the progress of a job, and aligned tables."""
 
+import sys
 import time
 from collections.abc import Iterable, Sequence
 
@@ -9,7 +10,7 @@ INTERVAL_S = 2.0  # between lines of progress
 
 
 class Progress:
-    """The progress of a job with a known total: at most one line every two seconds, and one at the end.
+    """Show the progress of a job with a known total: at most one line every two seconds, and one at the end.
 
     >>> progress = Progress("trim", 3, "recordings")
     >>> progress.update(3)
@@ -35,6 +36,11 @@ class Progress:
     def _print(self, when: str, note: str) -> None:
         width = len(str(self.total))
         print(f"{self.job}: {self.done:{width}} of {self.total} {self.unit}, {when}{note and ', ' + note}", flush=True)
+
+
+def show_error(error: object) -> None:
+    """Print an error on one line of standard error."""
+    print(printable(f"error: {error}"), file=sys.stderr, flush=True)  # click.echo would choose its own encoding
 
 
 def show_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -1,4 +1,4 @@
-"""Names and values inside a sentence: on one line, printable, not too long."""
+"""Show names and values inside a sentence: on one line, printable, not too long."""
 
 import reprlib
 
@@ -21,7 +21,7 @@ def printable(text: object) -> str:
 
 
 def brief(value: object) -> str:
-    """A value as Python writes it, on one line and shortened.
+    """Return a value as Python writes it, on one line and shortened.
 
     >>> brief("x" * 100)
     "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...xxxxxxxxx'"

@@ -128,11 +128,11 @@ class FeatureStore(RowReader):
             items["index"], items["weight"] = np.arange(len(items)), 1
         else:
             manifest = Path(manifest)
-            rows = tables.read(manifest, SequenceRow)
+            rows = tables.read(manifest, SequenceRow, sealed=False)
             strategy, items = self._strategy_of(manifest, rows), self._items_of(manifest, rows)
         selected = np.array([recording not in self.failed for recording in self.ids])
         if split is not None:
-            rows_in_split = tables.read(Path(split), SplitRow)
+            rows_in_split = tables.read(Path(split), SplitRow, sealed=False)
             if any(row.pieces > 1 for row in rows_in_split):
                 raise ArtifactError(f"{split} holds pieces of recordings (split.unit 'sequence'); select by a manifest")
             in_split = [self.index(row.recording) for row in rows_in_split]

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import backend, checksums, params
+from pipeline.console import quiet
 from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.streaming.description import EXPORT_REMEDY
 
@@ -86,7 +87,7 @@ class LiteRt(Network):
         from ai_edge_litert.interpreter import Interpreter
 
         content = path.read_bytes()  # given a path, an interpreter would hold the file open
-        with backend.quiet_stderr():  # it names its delegate; without a delegate, a step takes twice as long
+        with quiet.stderr():  # it names its delegate; without a delegate, a step takes twice as long
             self._interpreter = Interpreter(model_content=content, num_threads=1)
             self._interpreter.allocate_tensors()
         runner = self._interpreter.get_signature_runner()

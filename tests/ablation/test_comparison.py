@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import params, tables
+from pipeline import tables
 from pipeline.ablation import comparison
-from pipeline.ablation.grid import Cell, Trial
-from pipeline.ablation.scores import Scored
+from pipeline.ablation.scores import TrialScores
 from pipeline.rows import ComparisonRow, TrialRow
 from pipeline.scoring import bootstrap
 
@@ -18,32 +17,30 @@ LANGUAGES = ("english", "hindi")
 
 
 @pytest.fixture(scope="module")
-def made(defaults: params.Params) -> list[Scored]:
+def made() -> list[TrialScores]:
     """Two cells, two seeds: of twenty speakers with a recording each, `good` recognises all but one, `bad` half."""
     return [
-        trial
-        for seed in (1, 2)
-        for trial in (scored(defaults, "good", seed, wrong=[seed]), scored(defaults, "bad", seed, wrong=range(10)))
+        trial for seed in (1, 2) for trial in (scored("good", seed, wrong=[seed]), scored("bad", seed, wrong=range(10)))
     ]
 
 
-def scored(defaults: params.Params, name: str, seed: int, wrong: range | list[int], minutes: float = 1.0) -> Scored:
+def scored(name: str, seed: int, wrong: range | list[int], minutes: float = 1.0) -> TrialScores:
     actual = [LANGUAGES[number % 2] for number in range(20)]
     predicted = [LANGUAGES[(number + (number in wrong)) % 2] for number in range(20)]
     posteriors = np.array([[0.9, 0.1] if guess == "english" else [0.1, 0.9] for guess in predicted])
     counted = bootstrap.tally([f"s{number}" for number in range(20)], actual, predicted, posteriors, LANGUAGES)
     found = bootstrap.scores(counted, np.ones((1, 20)))
     ones = {key: float(found[key][0]) for key in ("recording_accuracy", "macro_recall", "c_avg")}
-    cell = Cell({"silence.strategy": name})
-    row = TrialRow(f"{name}-{seed}", "abc", "c0", seed, **ones, hours=0.5 * seed, minutes=minutes, extra=cell.texts)
-    return Scored(Trial(cell, seed, defaults), row, counted)
+    extra = {"silence.strategy": name}
+    row = TrialRow(f"{name}-{seed}", "abc", "c0", seed, **ones, hours=0.5 * seed, minutes=minutes, extra=extra)
+    return TrialScores(row, counted)
 
 
 def rows_of(rows: list[ComparisonRow], cell: str) -> dict[str, ComparisonRow]:
     return {row.measure: row for row in rows if row.cell == cell}
 
 
-def test_numbers_are_means_over_the_seeds_inside_their_intervals(made: list[Scored]) -> None:
+def test_numbers_are_means_over_the_seeds_inside_their_intervals(made: list[TrialScores]) -> None:
     rows = comparison.compare(made, [1, 2])
     good, bad = rows_of(rows, "good"), rows_of(rows, "bad")
     assert good["recording_accuracy"].mean == 0.95
@@ -56,28 +53,28 @@ def test_numbers_are_means_over_the_seeds_inside_their_intervals(made: list[Scor
     assert 0.5 <= good["hours"].low < good["hours"].high <= 1
 
 
-def test_the_better_cell_is_marked_where_it_is_clearly_better(made: list[Scored]) -> None:
+def test_the_better_cell_is_marked_where_it_is_clearly_better(made: list[TrialScores]) -> None:
     rows = comparison.compare(made, [1, 2])
     assert {(row.cell, row.measure) for row in rows if row.best} == {
         ("good", measure) for measure in ("recording_accuracy", "macro_recall", "c_avg")
     }
 
 
-def test_equal_cells_have_no_best(defaults: params.Params) -> None:
-    twins = [scored(defaults, name, seed, wrong=[3]) for name in ("one", "two") for seed in (1, 2)]
+def test_equal_cells_have_no_best() -> None:
+    twins = [scored(name, seed, wrong=[3]) for name in ("one", "two") for seed in (1, 2)]
     assert not [row for row in comparison.compare(twins, [1, 2]) if row.best]
 
 
-def test_a_cell_that_lacks_a_seed_is_shown_and_not_judged(made: list[Scored]) -> None:
+def test_a_cell_that_lacks_a_seed_is_shown_and_not_judged(made: list[TrialScores]) -> None:
     rows = comparison.compare([trial for trial in made if trial.row.experiment != "good-2"], [1, 2])
     assert rows_of(rows, "good")["c_avg"].seeds == 1
     assert not [row for row in rows if row.best]
 
 
-def test_times_are_judged_over_two_seeds_or_more_if_all_are_known(defaults: params.Params) -> None:
+def test_times_are_judged_over_two_seeds_or_more_if_all_are_known() -> None:
     def fastest(*minutes: float) -> list[str]:
         trials = [
-            scored(defaults, name, seed, [], time)
+            scored(name, seed, [], time)
             for seed in range(1, 1 + len(minutes) // 2)
             for name, time in zip(("one", "two"), minutes[2 * seed - 2 : 2 * seed], strict=True)
         ]
@@ -90,18 +87,18 @@ def test_times_are_judged_over_two_seeds_or_more_if_all_are_known(defaults: para
     assert fastest(1, math.nan, 1, math.nan) == []
 
 
-def test_order_of_the_trials_changes_no_number(made: list[Scored]) -> None:
+def test_order_of_the_trials_changes_no_number(made: list[TrialScores]) -> None:
     rows, again = comparison.compare(made, [1, 2]), comparison.compare(made[::-1], [1, 2])
     for cell in ("good", "bad"):
         assert rows_of(rows, cell) == rows_of(again, cell)
 
 
-def test_tables_round_trip_and_show_every_number(made: list[Scored], tmp_path: Path) -> None:
+def test_tables_round_trip_and_show_every_number(made: list[TrialScores], tmp_path: Path) -> None:
     rows = comparison.compare(made, [1, 2])
     tables.write(tmp_path / "table.csv", ComparisonRow, rows)
-    assert tables.read(tmp_path / "table.csv", ComparisonRow) == rows
+    assert tables.read(tmp_path / "table.csv", ComparisonRow, sealed=False) == rows
     tables.write(tmp_path / "cells.csv", TrialRow, [trial.row for trial in made])
-    assert tables.read(tmp_path / "cells.csv", TrialRow) == [trial.row for trial in made]
+    assert tables.read(tmp_path / "cells.csv", TrialRow, sealed=False) == [trial.row for trial in made]
     page = comparison.markdown(rows, ["Measured."])
     lines = [line for line in page.splitlines() if line.startswith("|")]
     assert len(lines) == 4

@@ -10,24 +10,10 @@ ROOT = Path(__file__).parents[2]
 STAGES = graph.read(ROOT / "dvc.yaml")
 
 
-def test_a_trial_needs_all_stages_up_to_the_scores_in_their_order() -> None:
-    names = list(STAGES)
-    assert names[-1] == "summary"
-    assert {"report", "audit"}.isdisjoint(names)
-    chain = [
-        "versions",
-        "demo",
-        "corpus",
-        "ingest",
-        "trim",
-        "features",
-        "balance",
-        "train",
-        "export",
-        "evaluate",
-        "summary",
-    ]
-    assert [name for name in names if name in chain] == chain
+def test_a_trial_needs_all_stages_up_to_the_scores() -> None:
+    chain = {"versions", "demo", "corpus", "ingest", "trim", "features", "balance", "train", "export", "evaluate"}
+    assert chain | {"summary"} <= STAGES.keys()
+    assert {"report", "audit"}.isdisjoint(STAGES)
 
 
 @pytest.mark.parametrize(

@@ -92,13 +92,7 @@ def test_a_bad_parameter_is_named(copy: Path, old: str, new: str, subject: str, 
     assert [(name, said in remedy) for name, remedy in problems("project").items()] == [(subject, True)]
 
 
-def no_repository(copy: Path, _: pytest.MonkeyPatch) -> None:
-    shutil.rmtree(copy / ".git")
-
-
-def repository_of_another_user(_: Path, patch: pytest.MonkeyPatch) -> None:
-    patch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
-    patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)  # it may trust every folder
+Damage = Callable[[Path, pytest.MonkeyPatch], object]
 
 
 def user_without_a_name(_: Path, patch: pytest.MonkeyPatch) -> None:
@@ -107,30 +101,14 @@ def user_without_a_name(_: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(os, "getuid", lambda: 12345)
 
 
-def no_dvc(copy: Path, _: pytest.MonkeyPatch) -> None:
-    (copy / ".dvc").rmdir()
-
-
-def cache_that_is_a_file(copy: Path, _: pytest.MonkeyPatch) -> None:
-    (copy / ".dvc" / "cache").touch()
-
-
-def artifacts_that_is_a_file(copy: Path, _: pytest.MonkeyPatch) -> None:
-    (copy / "artifacts").touch()
-
-
-def results_that_are_a_file(copy: Path, _: pytest.MonkeyPatch) -> None:
-    (copy / "cache").touch()
+def repository_of_another_user(_: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)  # it may trust every folder
 
 
 def long_temporary_folder(copy: Path, patch: pytest.MonkeyPatch) -> None:
     (copy / ("long" * 30)).mkdir()
     patch.setattr(tempfile, "tempdir", str(copy / ("long" * 30)))
-
-
-def no_temporary_folder(copy: Path, patch: pytest.MonkeyPatch) -> None:
-    (copy / "file").touch()
-    patch.setattr(tempfile, "tempdir", str(copy / "file"))
 
 
 def no_folder_for_numba(_: Path, patch: pytest.MonkeyPatch) -> None:
@@ -140,30 +118,36 @@ def no_folder_for_numba(_: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setattr("importlib.import_module", fail)
 
 
-def full_disk(_: Path, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10**6))
+def without(name: str) -> Damage:
+    return lambda copy, _: shutil.rmtree(copy / name)
+
+
+def file_at(name: str) -> Damage:
+    return lambda copy, _: (copy / name).touch()
 
 
 @pytest.mark.parametrize(
     ("damage", "section", "subject", "said"),
     [
-        (no_repository, "project", "git", "not a git repository"),
+        (without(".git"), "project", "git", "not a git repository"),
         (repository_of_another_user, "project", "git", "dubious ownership"),
         (user_without_a_name, "project", "user", "LOGNAME"),
-        (no_dvc, "project", "DVC's cache", "run this in the folder of dvc.yaml"),
-        (cache_that_is_a_file, "project", "DVC's cache", "dvc cache dir"),
-        (artifacts_that_is_a_file, "project", "artifacts", "a folder that this user can write"),
-        (results_that_are_a_file, "machine", "cache", "XDG_CACHE_HOME"),
+        (without(".dvc"), "project", "DVC's cache", "run this in the folder of dvc.yaml"),
+        (file_at(".dvc/cache"), "project", "DVC's cache", "dvc cache dir"),
+        (file_at("artifacts"), "project", "artifacts", "a folder that this user can write"),
+        (file_at("cache"), "machine", "cache", "XDG_CACHE_HOME"),
         (long_temporary_folder, "machine", "temporary folder", "too long"),
-        (no_temporary_folder, "machine", "temporary folder", "TMPDIR"),
+        (lambda copy, patch: patch.setattr(tempfile, "tempdir", str(copy / "params.yaml")),
+         "machine", "temporary folder", "TMPDIR"),
         (no_folder_for_numba, "machine", "Numba's cache", "NUMBA_CACHE_DIR"),
-        (full_disk, "machine", "disk", "make room"),
+        (lambda _, patch: patch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10**6)),
+         "machine", "disk", "make room"),
     ],
-)
+)  # fmt: skip
 def test_a_broken_set_up_is_named_before_anything_is_computed(
     copy: Path,
     monkeypatch: pytest.MonkeyPatch,
-    damage: Callable[[Path, pytest.MonkeyPatch], None],
+    damage: Damage,
     section: str,
     subject: str,
     said: str,
@@ -181,16 +165,11 @@ def test_a_broken_file_of_settings_is_named(copy: Path, package: str) -> None:
     broken = copy / ".config" / package / "a.yaml"
     broken.parent.mkdir(parents=True)
     broken.write_text("a: [b")
-    done = subprocess.run(
-        ["lid", "doctor"],
-        env=os.environ | {"HOME": str(copy)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = os.environ | {"HOME": str(copy)}
+    done = subprocess.run(["lid", "doctor"], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert str(broken) in done.stdout + done.stderr
-    assert "correct or delete that file" in done.stdout + done.stderr
+    assert str(broken) in done.stderr
+    assert "correct or delete that file" in done.stderr
 
 
 def test_missing_shared_memory_is_named_and_stops_nothing(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,6 @@ import pytest
 from pipeline.arrays import Waveform
 from pipeline.bundle import pictures
 from pipeline.cli import plot
-from pipeline.errors import ArgumentError
 from pipeline.streaming.identifier import Identifier
 from tests.cli.test_output import LANGUAGES, RATE, noise, stream
 
@@ -55,8 +54,3 @@ def test_a_png_says_once_that_a_font_is_missing(
 def test_a_file_without_samples_is_drawn(tmp_path: Path, stream: Identifier) -> None:
     write(tmp_path / "a.svg", stream, np.zeros(0, np.float32))
     assert (tmp_path / "a.svg").read_text().startswith("<svg")
-
-
-def test_a_folder_that_is_missing_is_named(tmp_path: Path, stream: Identifier) -> None:
-    with pytest.raises(ArgumentError, match=r"can't be written .*; name a file in a folder that exists"):
-        write(tmp_path / "nowhere" / "a.svg", stream)

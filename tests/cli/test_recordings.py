@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from pipeline import params, tables
+from pipeline import checksums, params, tables
 from pipeline.arrays import Samples
 from pipeline.audio import foreign
 from pipeline.audio.samples import in_memory
@@ -39,6 +39,7 @@ def here(tmp_path: Path, babble: Callable[[int, int], Samples], monkeypatch: pyt
     settings = params.Audio(sample_rate=RATE, channels="mix", min_duration=0.5)
     rows = parts.ingested(entries, {"": tmp_path}, audio, settings).rows
     tables.write(tmp_path / "artifacts" / "ingest" / "recordings.csv", RecordingRow, rows)
+    checksums.seal(tmp_path / "artifacts" / "ingest")
     shutil.copy(Path(__file__).parents[2] / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     return {row.recording: sounds[row.path] for row in rows}

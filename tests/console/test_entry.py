@@ -1,8 +1,7 @@
 """A user's mistake is one line on standard error; only a defect of this package is a traceback."""
 
 import os
-import re
-import shutil
+import shlex
 import signal
 import subprocess
 import sys
@@ -23,8 +22,8 @@ LID = str(Path(sys.executable).parent / "lid")
 def python(body: str) -> list[str]:
     """The command that runs a function body as a whole process."""
     lines = "\n".join(f"    {line}" for line in body.splitlines())
-    code = f"import os, sys\nfrom pipeline.console import entry\ndef main():\n{lines}\nentry.run(main)\n"
-    return [sys.executable, "-c", code]
+    code = "import os, sys\nfrom pipeline.console import entry\nfrom pipeline.console.command import Command\n"
+    return [sys.executable, "-c", f"{code}def main():\n{lines}\nentry.run(Command('main', callback=main))\n"]
 
 
 def run(body: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -48,12 +47,12 @@ def only_line(done: subprocess.CompletedProcess[str], status: int = 2) -> str:
     return done.stderr
 
 
-@pytest.mark.parametrize("error", ["KeyError", "AssertionError", "errors.Defect"])
+@pytest.mark.parametrize("error", ["KeyError", "EOFError"])
 def test_a_defect_keeps_its_traceback(error: str) -> None:
-    done = run(f"from pipeline import errors\nraise {error}('x')")
+    done = run(f"raise {error}('x')")
     assert done.returncode == 1
     assert done.stderr.startswith("Traceback (most recent call last):")
-    assert re.search(rf"^(pipeline\.)?{error}: '?x'?$", done.stderr, flags=re.MULTILINE)
+    assert f"\n{error}: " in done.stderr
 
 
 def test_the_cause_of_a_mistake_is_not_shown() -> None:
@@ -67,45 +66,13 @@ def test_native_noise_is_not_shown_and_messages_are() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "said\n", "told\n")
 
 
-@pytest.mark.parametrize("folder", ["/dev/shm", "/"])
-def test_free_space_is_that_of_the_disk_that_is_full(folder: str) -> None:
-    body = f"raise OSError(28, 'No space left on device', {folder + '/nowhere/file'!r})"
-    said = only_line(run(body))
-    free = int(said.split("(")[1].split(" MB")[0].replace(",", ""))
-    assert free == pytest.approx(shutil.disk_usage(folder).free / 1e6, rel=0.2)
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("identify", "x" * 300),
-        ("identify", "nowhere.wav", "--model", "x" * 300),
-        ("trim", "x" * 300, "out.wav"),
-        ("trim", "nowhere.wav", "x" * 300 + ".wav"),
-        ("info", "x" * 300),
-        ("verify", "x" * 300),
-        ("info", "README.md"),
-        ("verify", "README.md/x"),
-    ],
-)
-def test_any_wrong_path_is_one_line(arguments: tuple[str, ...]) -> None:
-    only_line(lid(*arguments))
-
-
-@pytest.mark.parametrize("name", ["हिन्दी.wav", "a\x1b[2Jb.wav", "two\nlines.wav", "\udcff.wav", "\u202egnp.wav"])
-def test_any_name_fits_on_a_line_of_any_terminal(name: str) -> None:
-    encoding = "cp1252"
-    done = subprocess.run(
-        [LID, "info", os.fsencode(name)],
-        cwd=ROOT,
-        capture_output=True,
-        check=False,
-        env={**os.environ, "PYTHONIOENCODING": encoding},
-    )
-    assert done.returncode == 2
-    line = done.stderr.decode(encoding)
-    assert line.endswith("\n")
-    assert line[:-1].isprintable()
+def test_any_name_fits_on_a_line_of_any_terminal() -> None:
+    encoding, names = "cp1252", ["हिन्दी.wav", "a\x1b[2Jb.wav", "two\nlines.wav", "\udcff.wav", "\u202egnp.wav"]
+    done = run(f"from pipeline.console.terminal import show_error\nfor name in {names!a}: show_error(name)",
+               env=os.environ | {"PYTHONIOENCODING": encoding}, encoding=encoding)  # fmt: skip
+    lines = done.stderr.split("\n")
+    assert len(lines) == len(names) + 1
+    assert "".join(lines).isprintable()
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
@@ -119,9 +86,10 @@ def test_output_that_nobody_reads() -> None:
     assert done.stdout.count("\n") == 1
     done = run("for number in range(100_000): print(number)", stdin=subprocess.DEVNULL)
     assert done.returncode == 0
-    code = "from pipeline.console import entry; entry.run(lambda: [print(n) for n in range(10**5)])"
-    piped = f'{sys.executable} -c "{code}"'
-    done = subprocess.run(f"{piped} | head -1", shell=True, cwd=ROOT, capture_output=True, text=True, check=True)
+    command = [*python("for number in range(10**5): print(number)")]
+    done = subprocess.run(
+        f"{shlex.join(command)} | head -1", shell=True, cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert (done.stdout, done.stderr) == ("0\n", "")
 
 

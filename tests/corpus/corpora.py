@@ -102,9 +102,9 @@ def check_listing_or_sentence(settings: params.Corpus, folder: Path) -> None:
     assert all(name.isprintable() for name in listing.skipped)
     recordings = [_as_recording(entry) for entry in listing.entries]
     tables.write(folder / "x.csv", RecordingRow, recordings)
-    assert tables.read(folder / "x.csv", RecordingRow) == recordings
+    assert tables.read(folder / "x.csv", RecordingRow, sealed=False) == recordings
     tables.write(folder / "x.csv", RejectedRow, listing.rejected)
-    assert tables.read(folder / "x.csv", RejectedRow) == listing.rejected
+    assert tables.read(folder / "x.csv", RejectedRow, sealed=False) == listing.rejected
 
 
 def _as_recording(entry: Entry) -> RecordingRow:

@@ -156,6 +156,7 @@ def test_the_stage_writes_manifests_for_its_store_and_silence_strategy_alone(
     recordings = list(zip(noisy.ids, noisy.languages, noisy.speakers, strict=True))
     for name, some in (("train", recordings[:30]), ("val", recordings[30:45]), ("test", recordings[45:])):
         tables.write(Path(f"artifacts/splits/{name}.csv"), SplitRow, [SplitRow(*row, row[0], 0.12) for row in some])
+    checksums.seal(Path("artifacts/splits"))
     stage.main()
     for name in ("train", "val", "test"):
         file = Path(f"artifacts/manifests/{name}.csv")

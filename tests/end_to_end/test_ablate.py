@@ -100,7 +100,7 @@ def test_tables_and_report_show_the_cells_and_a_grid_of_another_corpus_is_left_o
         ("0.1", "none"), ("0.1", "undersample"),
     ]  # fmt: skip
     page = (folder / "table.md").read_text()
-    assert "Failed: 60, none, seed 42: no frame of" in page
+    assert "Failed: 60, none, seed 42: stage balance failed: no frame of" in page
     assert "| 0.1 | undersample | 1 |" in page
     assert (folder / "plot.svg").read_text().startswith("<svg xmlns=")
     project.repro()

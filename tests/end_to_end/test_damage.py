@@ -45,7 +45,8 @@ def readers(artifacts: Path) -> dict[str, Callable[[], Any]]:
 
     found: dict[str, Callable[[], Any]] = {name: table(name) for name in KINDS}
     for path in artifacts.rglob("*.json"):
-        if path.name not in ("zarr.json", "versions.json") and path.parent.name not in ("streaming", "report"):
+        others = ("streaming", "report", "summary")
+        if path.name not in ("zarr.json", "versions.json") and path.parent.name not in others:
             name = path.relative_to(artifacts).as_posix()
             found[name] = functools.partial(checksums.read_json, path)
     found["model/model.png"] = lambda: checksums.read(artifacts / "model/model.png")

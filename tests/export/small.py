@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from pipeline import backend, params
+from pipeline import backend, checksums, params
 from pipeline.arrays import Features, Posteriors
 from pipeline.dataset import views
 from pipeline.export import formats
@@ -77,6 +77,7 @@ def made(strategy: params.SilenceStrategy) -> Export:
     (folder / "model").mkdir(parents=True)
     trained = network(architecture)
     trained.save(folder / "model" / "sequence.keras")
+    checksums.seal(folder / "model")
     description = described(strategy, trained.count_params())
     formats.write(trained, architecture, description, folder / "streaming")
     return Export(architecture, description, folder)

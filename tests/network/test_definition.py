@@ -42,6 +42,7 @@ def test_a_class_outside_of_the_division_is_an_output_of_the_first_network() -> 
 def test_the_file_holds_the_whole_definition(cell: params.Cell, division: Division | None, tmp_path: Path) -> None:
     architecture = make(cell, LANGUAGES, division)
     architecture.write(tmp_path / "architecture.json")
+    checksums.seal(tmp_path)
     assert Architecture.read(tmp_path / "architecture.json") == architecture
 
 

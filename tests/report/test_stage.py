@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import tables
+from pipeline import checksums, tables
 from pipeline.report.ablation import corpus_id
 from pipeline.report.page import TABLES, TREES, Results, render
 from pipeline.rows import (
@@ -57,6 +57,8 @@ def _artifacts(folder: Path) -> tuple[Results, list[ComparisonRow]]:
         tables.write(artifacts / "splits" / f"{name}.csv", SplitRow, rows)
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     (folder / "params.yaml").write_text(re.sub(r"root: \S+", "root: recordings/of/mine", text), encoding="utf-8")
+    for sealed in artifacts.iterdir():
+        checksums.seal(sealed)
     return dataclasses.replace(made, corpus_id=corpus_id(b"path\n"), split_rows=split_rows), known
 
 
@@ -69,6 +71,7 @@ def test_the_stage_reads_the_output_of_the_others_and_names_a_missing_file(tmp_p
     assert str(Path("artifacts") / "model" / "history.csv") in missing.stderr
 
     tables.write(artifacts / "model" / "history.csv", EpochRow, made.history)
+    checksums.seal(artifacts / "model")
     done = _stage(tmp_path)
     assert done.returncode == 0, done.stderr
     assert (artifacts / "report" / "index.html").read_text(encoding="utf-8") == render(

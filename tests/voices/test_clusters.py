@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline import tables
+from pipeline import checksums, tables
 from pipeline.rows import RecordingRow, VoiceRow
 from pipeline.store.feature_store import FeatureStore
 from pipeline.voices import clusters
@@ -68,6 +68,7 @@ def test_languages_are_clustered_apart_and_known_speakers_are_kept(tmp_path: Pat
         assert len({item.language for item in rows if named[item.recording] == name}) == 1
     known = dataclasses.replace(row(99), speaker="ann", speaker_from="table")
     tables.write(tmp_path / "voices.csv", VoiceRow, [VoiceRow(*pair) for pair in named.items()])
+    checksums.seal(tmp_path)
     renamed = clusters.renamed([*rows, known], tmp_path / "voices.csv")
     assert [item.speaker for item in renamed] == [*(named[item.recording] for item in rows), "ann"]
 
