@@ -28,7 +28,7 @@ class FileRow:
     channel_speakers: str = "[]"  # names of those on each channel, as JSON
     speaker_from: str = "table"
     is_twin: int = 0  # 1: another file has the same name in Unicode's form NFC
-    extra: dict[str, str] = dataclasses.field(default_factory=dict)
+    columns: str = "{}"  # further columns of the corpus's table, as JSON: their names may be those above
 
 
 @dataclasses.dataclass(frozen=True)

@@ -75,14 +75,14 @@ def row(entry: Entry, sha256: str) -> FileRow:
     return FileRow(
         entry.path, entry.language, entry.speaker, entry.group, sha256, entry.stamp[0], entry.source, entry.channel,
         entry.start, math.inf if entry.end is None else entry.end, json.dumps(entry.channel_speakers),
-        entry.speaker_from, int(entry.is_twin), entry.extra,
+        entry.speaker_from, int(entry.is_twin), json.dumps(entry.extra, sort_keys=True),
     )  # fmt: skip
 
 
 def entry(row: FileRow) -> Entry:
     """Return the entry of a row."""
     return Entry(
-        row.path, row.language, row.speaker, row.group, row.extra, (row.size, 0, 0, 0), row.source, row.channel,
-        row.start_s, None if row.end_s == math.inf else row.end_s, tuple(json.loads(row.channel_speakers)),
+        row.path, row.language, row.speaker, row.group, json.loads(row.columns), (row.size, 0, 0, 0), row.source,
+        row.channel, row.start_s, None if row.end_s == math.inf else row.end_s, tuple(json.loads(row.channel_speakers)),
         row.speaker_from, bool(row.is_twin),
     )  # fmt: skip

@@ -7,11 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from pipeline import tables
 from pipeline.cache import Cache
 from pipeline.corpus import digests
 from pipeline.corpus.entries import Entry
 from pipeline.corpus.paths import Files
+from pipeline.rows import FileRow
 
 
 def edit(path: Path, content: bytes) -> None:
@@ -69,3 +73,33 @@ def test_a_changed_file_is_noticed_though_size_and_time_are_kept(
     assert (path.stat().st_size, path.stat().st_mtime) == (6, 1e9)
     after = listed()
     assert (after[0] != before, after[1]) == (True, 1)
+
+
+text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
+times = st.floats(0, 1e6)
+
+
+@given(
+    extra=st.dictionaries(st.sampled_from(["source", "sha256", "size", "accent", "path"]), text),
+    speakers=st.lists(text, max_size=3),
+    words=st.tuples(text, text, text, text, text),
+    span=st.tuples(times, st.none() | times),
+    numbers=st.tuples(st.integers(0, 9), st.integers(0, 2**40), st.booleans()),
+)
+def test_an_entry_survives_the_table(
+    tmp_path_factory: pytest.TempPathFactory,
+    extra: dict[str, str],
+    speakers: list[str],
+    words: tuple[str, ...],
+    span: tuple[float, float | None],
+    numbers: tuple[int, int, bool],
+) -> None:
+    path, language, speaker, group, source = words
+    channel, size, twin = numbers
+    given = Entry(
+        path, language, speaker, group, extra, (size, 0, 0, 0), source, channel, *span, tuple(speakers), "file", twin
+    )
+    table = tmp_path_factory.mktemp("table") / "files.csv"
+    tables.write(table, FileRow, [digests.row(given, "abc")])
+    [row] = tables.read(table, FileRow, sealed=False)
+    assert digests.entry(row) == given
