@@ -84,7 +84,7 @@ def make_infinite(path: Path) -> None:
         ("infinite.wav", make_infinite, {"not_finite"}),
         ("silent.wav", lambda path: soundfile.write(path, SOUND * 0, RATE_HZ), {"silent"}),
         ("short.wav", lambda path: soundfile.write(path, SOUND[:7999], RATE_HZ), {"too_short"}),
-        ("none.wav", lambda path: soundfile.write(path, SOUND[:0], RATE_HZ), {"too_short"}),
+        ("none.wav", lambda path: soundfile.write(path, SOUND[:0], RATE_HZ), {"truncated"}),
         ("gone.wav", lambda path: None, {"missing", "unreadable"}),
     ],
 )

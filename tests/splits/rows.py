@@ -24,7 +24,7 @@ def recording(
     name = f"r{number}"
     return RecordingRow(
         name, f"{name}.wav", language, speaker, group or name, seconds, round(seconds * 16000), 16000, 1, "WAV/PCM_16",
-        sha256 or name, -3.0, -20.0, 0.0, 0.0, "", speech or name, extra=extra or {},
+        sha256 or name, -3.0, -20.0, 0.0, 0.0, speech or name, extra=extra or {},
     )  # fmt: skip
 
 
