@@ -11,14 +11,13 @@ from pipeline.console.text import brief
 from pipeline.corpus.spreadsheet import Table
 from pipeline.errors import CorpusError
 from pipeline.rows import SPLITS, RecordingRow
-from pipeline.splits.greedy import UNFIXED
-from pipeline.splits.quantities import Deal
+from pipeline.splits.assignment import UNFIXED, Assignment
 
 REMEDY = f"write the columns speaker, split, and one of {', '.join(SPLITS)} as split"
 
 
 def read(path: Path) -> dict[str, str]:
-    """The split of each pinned speaker.
+    """Return the split of each pinned speaker.
 
     Raises
     ------
@@ -37,8 +36,8 @@ def read(path: Path) -> dict[str, str]:
     return pins
 
 
-def fixed(pins: Mapping[str, str], recordings: Sequence[RecordingRow], group: NDArray[np.int64]) -> Deal:
-    """The split of each group with a pinned speaker, as an index of SPLITS, or `UNFIXED`, shape (groups,).
+def fixed(pins: Mapping[str, str], recordings: Sequence[RecordingRow], group: NDArray[np.int64]) -> Assignment:
+    """Return the split of each group with a pinned speaker, as an index of SPLITS, or `UNFIXED`, shape (groups,).
 
     Raises
     ------
@@ -61,5 +60,5 @@ def fixed(pins: Mapping[str, str], recordings: Sequence[RecordingRow], group: ND
     if unknown := sorted(set(pins) - speakers):
         alike = sorted(name for name in speakers if f"/{name}".casefold().endswith(f"/{unknown[0]}".casefold()))
         remedy = f"write {' or '.join(map(brief, alike[:3]))}" if alike else "correct the name or remove the line"
-        raise CorpusError(f"splits/pins.csv pins {brief(unknown[0])}, which is no speaker of this corpus; {remedy}")
+        raise CorpusError(f"splits/pins.csv pins {brief(unknown[0])}, who is not in this corpus; {remedy}")
     return pinned

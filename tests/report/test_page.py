@@ -276,7 +276,7 @@ def test_the_page_says_if_nothing_was_rejected() -> None:
 def test_what_a_split_could_not_have_is_said(plain: str) -> None:
     text = Page(plain).text("splits")
     assert "hindi: no group is left for val" in text
-    assert "add up to 0.250 ; no division of the 99 groups stays below 0.200" in text
+    assert "add up to 0.250 ; no assignment of the 99 groups stays below 0.200" in text
 
 
 def test_a_split_without_a_search_names_its_method() -> None:
