@@ -166,7 +166,7 @@ class Detection(Section):
 
 
 class Silence(Detection):
-    """The rule that finds speech, and the treatment of silence."""
+    """The rule that finds speech, and the policy for silence."""
 
     strategy: SilenceStrategy = "mask"
 

@@ -50,7 +50,7 @@ def values(scores: Scores) -> dict[str, Any]:
         "spoken": scores.languages,
         "n_correct": sum(map(operator.eq, actual, predicted)),
         "confusion": metrics.confusion(actual, predicted, scores.languages),
-        "silent_frames_count": views.treatment(scores.strategy).weighted,
+        "silent_frames_count": views.policy(scores.strategy).weighted,
         "by_language": by_language,
         "det_curves": curves,
     }

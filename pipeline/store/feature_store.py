@@ -214,7 +214,7 @@ class FeatureStore(RowReader):
                 f"{self.id!r}; run `dvc repro`"
             )
         found = {row.view for row in rows}
-        for strategy in views.TREATMENTS:
+        for strategy in views.POLICIES:
             if found == {strategy}:
                 return strategy
         some = " and ".join(brief(name) for name in sorted(found)[:3])

@@ -127,7 +127,7 @@ class ItemReader:
 
     def speech(self, first: int, stop: int) -> Flags:
         """Speech flags of rows first:stop of the store; not read if the strategy treats silence as speech."""
-        if views.treatment(self.strategy).as_speech:
+        if views.policy(self.strategy).as_speech:
             return np.ones(stop - first, np.bool_)
         return self.store.speech_rows(first, stop)
 

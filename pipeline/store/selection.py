@@ -82,7 +82,7 @@ class Selection(ItemReader):
         ArtifactError
             If the manifest was cut for another strategy, or an item is of a language that is not named.
         """
-        views.treatment(strategy)
+        views.policy(strategy)
         if self.manifest is not None and strategy != self.strategy:
             raise ArtifactError(
                 f"{self.manifest} is cut for the silence strategy {self.strategy!r}, not for {strategy!r}; "

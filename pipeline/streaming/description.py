@@ -46,7 +46,7 @@ class Description(params.Section):
     @property
     def sees_silence(self) -> bool:
         """True if the network sees every frame."""
-        return views.treatment(self.silence.strategy).seen
+        return views.policy(self.silence.strategy).seen
 
     def write(self, folder: Path) -> None:
         """Write it into a folder."""

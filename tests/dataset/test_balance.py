@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from pipeline import checksums, tables
 from pipeline.arrays import Flags
-from pipeline.dataset import balance, counts, division
+from pipeline.dataset import balance, counts, division, weights
 from pipeline.dataset.sequences import sequence_rows
 from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.params import BalanceStrategy, SilenceStrategy
@@ -276,13 +276,6 @@ def test_repeats_are_cuts_of_the_same_recording_at_free_offsets_while_there_are_
         assert not free or max(taken.values()) == 1
 
 
-def test_repeats_are_cut_at_another_offset() -> None:
-    rows, counted = uneven({"a": 40, "b": 4})
-    repeats = [row for row in balance.balance("oversample", rows, counted, 0)[0] if row.repeat]
-    starts = {row.sequence: row.start for row in rows}
-    assert np.mean([row.start != starts[row.sequence] for row in repeats]) > 0.9
-
-
 def test_oversample_keeps_the_sequences_of_a_recording_together() -> None:
     rows, counted = uneven({"a": 40, "b": 4})
     names = [row.recording for row in balance.balance("oversample", rows, counted, 0)[0]]
@@ -361,7 +354,7 @@ def test_no_speaker_weighs_more_than_the_cap_in_any_network_of_any_strategy(
 ) -> None:
     rows, counted = corpus
     balanced, found = balance.balance(strategy, rows, counted, 0)
-    capped, notes = balance.limit_speakers(balanced, counted, found, cap)
+    capped, notes = weights.limit_speakers(balanced, counted, found, cap)
     assert [dataclasses.replace(row, weight=1) for row in capped] == [
         dataclasses.replace(row, weight=1) for row in balanced
     ]
@@ -378,14 +371,14 @@ def test_no_speaker_weighs_more_than_the_cap_in_any_network_of_any_strategy(
 
 def test_a_class_with_too_few_speakers_for_the_cap_is_named() -> None:
     rows, counted = uneven({"a": 60, "b": 3, "c": 12}, speakers=7)
-    assert balance.limit_speakers(rows, counted, None, 0.2)[1] == [
+    assert weights.limit_speakers(rows, counted, None, 0.2)[1] == [
         "balance.cap 0.2: b has 3 speakers in train, each with 33.3% of its weight"
     ]
     twice, found = balance.balance("ensemble", rows, counted, 0)
     assert found
     assert sorted(map(len, found.parts)) == [2, 2, 3]
     # A speaker may weigh three times the cap in a part, which weighs a third of its language.
-    assert balance.limit_speakers(twice, counted, found, 0.15)[1] == [
+    assert weights.limit_speakers(twice, counted, found, 0.15)[1] == [
         "balance.cap 0.15: b has 3 speakers in train, each with 33.3% of its weight",
         "balance.cap 0.15: 2 of the 3 parts of a have too few speakers, and one may weigh 16.7% of a",
     ]
@@ -399,11 +392,3 @@ def test_a_speaker_of_two_languages_is_in_a_part_only_in_the_large_one() -> None
     mine = [row for row in twice if row.member == 0 and row.language == "b"]
     # Three classes of the first network (parts both and x, others): a third of 690 frames each.
     assert [row.weight for row in mine] == [pytest.approx(690 / 3 / 90, rel=1e-4)]
-
-
-def test_undersampling_keeps_a_class_whose_sequences_are_longer_than_the_smallest_class() -> None:
-    rows = [SequenceRow(f"e{n}/0", f"e{n}", "english", f"s{n}", 0, 2000) for n in range(2)]
-    rows.append(SequenceRow("h/0", "h", "hindi", "t", 0, 500))
-    counted = {row.recording: np.ones(row.frames, bool) for row in rows}
-    kept, _ = balance.balance("undersample", rows, counted, 0)
-    assert sorted(row.language for row in kept) == ["english", "hindi"]
