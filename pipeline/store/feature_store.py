@@ -144,7 +144,7 @@ class FeatureStore(RowReader):
         items = items[selected[items["index"]]]
         if not len(items):
             raise ArtifactError(f"no item of {self.source.name} matches all filters; remove one")
-        return Selection(self, items, strategy, manifest=manifest).view(strategy)
+        return Selection(self, items, strategy, manifest=manifest).located().view(strategy)
 
     def features(self, recording: str, start: int = 0, stop: int | None = None) -> Features:
         """MFCCs of frames start:stop of a recording, shape (frames, n_mfcc).

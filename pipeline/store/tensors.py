@@ -5,13 +5,14 @@ from typing import Any
 import torch
 import torch.utils.data
 
-from pipeline.store.items import Example, ItemReader
+from pipeline.store.items import Example
+from pipeline.store.selection import Selection
 
 
 class Tensors(torch.utils.data.Dataset):  # type: ignore[misc]
     """Examples as tensors, indexed like the items."""
 
-    def __init__(self, items: ItemReader) -> None:
+    def __init__(self, items: Selection) -> None:
         self._items = items
 
     def __len__(self) -> int:
