@@ -29,9 +29,7 @@ from pipeline.rows import SPLITS, RecordingRow
 from pipeline.splits import methods
 
 SHARES = (0.65, 0.15, 0.2)
-SETTINGS = params.Split(
-    unit="speaker", method="hours", val=SHARES[1], test=SHARES[2], folds=5, fold=0, stratify=(), holdout={}
-)  # fmt: skip
+SETTINGS = params.Split(val=SHARES[1], test=SHARES[2])
 MAX_FOLDS = 20
 Assign = Callable[[Sequence[RecordingRow]], Mapping[str, str]]
 

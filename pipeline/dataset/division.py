@@ -79,9 +79,7 @@ def remark(rows: Sequence[SequenceRow], counted: Counted, division: Division) ->
 
 def _new_class(division: Division) -> Callable[[SequenceRow], str]:
     """Return a function that names the class of a row in the first network: a part of the large language or others."""
-    parts = division.parts
-    name_of = {name: f"{division.large}, part {n} of {len(parts)}" for n, part in enumerate(parts, 1) for name in part}
-    return lambda row: name_of[row.speaker] if row.language == division.large else "others"
+    return lambda row: division.part_of[row.speaker] if row.language == division.large else "others"
 
 
 def _speakers(rows: Sequence[SequenceRow], counted: Counted, language: str) -> dict[str, int]:

@@ -41,11 +41,6 @@ class Policy:
     own_class: bool = False
 
     @property
-    def as_speech(self) -> bool:
-        """True if silent frames are treated as speech."""
-        return self.seen and self.weight == 1 and not self.own_class
-
-    @property
     def weighted(self) -> bool:
         """True if silent frames have non-zero weight."""
         return self.seen and self.weight > 0

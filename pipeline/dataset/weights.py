@@ -13,7 +13,7 @@ from pipeline.rows import SequenceRow
 DIGITS = 6  # after the decimal point
 ROUNDING = 1e-9  # relative, of float64 sums
 
-Group = tuple[int, str, int | None]  # class of a speaker: network, language and, of a divided one, number of the part
+Group = tuple[int, str]  # class of a speaker: network, and language or part of a divided one
 
 
 def class_weight(
@@ -79,37 +79,25 @@ def limit_speakers(
     >>> limit_speakers(rows, counted, None, cap=0.5)[1]
     ['balance.cap 0.5: b has 1 speaker in train, with 100.0% of its weight']
     """
-    parts = division.parts if division else ()
-    few: dict[str, int] = {}  # speakers with speech, by language
-    few_of_parts: list[int] = []
+    few: dict[str, int] = {}  # speakers with speech, by class
+    parts = set(division.part_of.values()) if division else set()
 
     def capped(masses: NDArray[np.float64], group: Group) -> NDArray[np.float64]:
-        _, language, part = group
-        limit = cap if part is None else min(1, cap * len(parts))
+        limit = min(1, cap * len(parts)) if group[1] in parts else cap
         heard = masses > 0
         count = int(heard.sum())
         if 0 < count * limit < 1:
-            if part is None:
-                few[language] = count
-            else:
-                few_of_parts.append(count)
+            few[group[1]] = count
         factors = np.ones(len(masses))
         factors[heard] = _capped(masses[heard], limit) / masses[heard]
         return factors
 
     scaled = _scaled(rows, counted, division, capped)
-    notes = [
-        f"balance.cap {cap}: {language} has {count} speaker{'s' if count > 1 else ''} in train,"
+    return scaled, [
+        f"balance.cap {cap}: {name} has {count} speaker{'s' if count > 1 else ''} in train,"
         f"{' each' if count > 1 else ''} with {1 / count:.1%} of its weight"
-        for language, count in few.items()
+        for name, count in few.items()
     ]
-    if division and few_of_parts:
-        share = 1 / min(few_of_parts) / len(parts)
-        some = f"{len(few_of_parts)} of the {len(parts)} parts of {division.large}"
-        notes.append(
-            f"balance.cap {cap}: {some} have too few speakers, and one may weigh {share:.1%} of {division.large}"
-        )
-    return scaled, notes
 
 
 def _scaled(
@@ -125,12 +113,10 @@ def _scaled(
     scale
         Returns the factors of the speakers of a class, given frames times weights of each.
     """
-    divided = division if division and len(division.parts) > 1 else None
-    part_of = {name: number for number, part in enumerate(divided.parts) for name in part} if divided else {}
 
     def group(row: SequenceRow) -> Group:
-        is_divided = divided is not None and row.language == divided.large
-        return row.member, row.language, part_of[row.speaker] if is_divided else None
+        divided = division is not None and row.language == division.large
+        return row.member, division.part_of[row.speaker] if division and divided else row.language
 
     masses: dict[Group, dict[str, float]] = {}
     for (of, speaker), mass in amounts(rows, counted, lambda row: (group(row), row.speaker), weighted=True).items():

@@ -1,7 +1,7 @@
 """The split methods: each assigns groups of recordings to train, val and test. Pinned speakers override all of them."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,26 +99,19 @@ def official(case: Case) -> tuple[Assignment, None]:
     CorpusError
         If a recording has no split there, or a group has several.
     """
-    found = case.pinned.copy()
-    decided_by: dict[int, RecordingRow] = {}
-    for row, number in zip(case.recordings, case.group.tolist(), strict=True):
-        if case.pinned[number] != UNFIXED:
-            continue
-        name = OFFICIAL.get(row.extra.get("split", "").casefold())
-        if name is None:
-            raise CorpusError(
-                "split.method 'official' needs the column split in the corpus table, one of "
-                f"{', '.join(OFFICIAL)}; that of {brief(row.path)} is {brief(row.extra.get('split'))}"
-            )
-        first = decided_by.setdefault(number, row)
-        if found[number] not in (UNFIXED, SPLITS.index(name)):
-            raise CorpusError(
-                f"the official splits leak: {brief(first.path)} and {brief(row.path)} share a speaker, a source, audio "
-                f"or speech, but are in {SPLITS[found[number]]} and {name}; pin the speaker to one split in "
-                "splits/pins.csv"
-            )
-        found[number] = SPLITS.index(name)
-    return found, None
+
+    def named() -> Iterator[tuple[int, str, str]]:
+        for row, number in zip(case.recordings, case.group.tolist(), strict=True):
+            given = row.extra.get("split")
+            if case.pinned[number] == UNFIXED and (given or "").casefold() not in OFFICIAL:
+                raise CorpusError(
+                    "split.method 'official' needs the column split in the corpus table, one of "
+                    f"{', '.join(OFFICIAL)}; that of {brief(row.path)} is {brief(given)}"
+                )
+            if case.pinned[number] == UNFIXED:
+                yield number, row.path, OFFICIAL[str(given).casefold()]
+
+    return pins.agreed(named(), case.pinned, "the column split of the corpus table"), None
 
 
 def by_folds(case: Case) -> tuple[Assignment, Search]:

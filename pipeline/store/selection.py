@@ -14,7 +14,6 @@ from typing import Any, Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.arrays import Flags
 from pipeline.dataset import views
 from pipeline.errors import ArtifactError
 from pipeline.params import SilenceStrategy
@@ -114,7 +113,7 @@ class Selection:
         """Read the items at these positions from one slice of the store that holds them all."""
         items = self.items[positions]
         first, stop = int(items["first"].min()), int(items["stop"].max())
-        mfcc, speech = self.store.mfcc_rows(first, stop), self._speech(first, stop)
+        mfcc, speech = self.store.mfcc_rows(first, stop), self.store.speech_rows(first, stop)
         for item in items:
             rows, target = slice(item["first"] - first, item["stop"] - first), int(item["target"])
             shown = views.view(self.strategy, speech[rows], target, len(self.languages))
@@ -126,7 +125,7 @@ class Selection:
         """Return the rows among first:stop of the store that the strategy shows."""
         if views.policy(self.strategy).seen:
             return np.arange(first, stop)
-        return first + np.flatnonzero(self._speech(first, stop))
+        return first + np.flatnonzero(self.store.speech_rows(first, stop))
 
     def view(self, strategy: SilenceStrategy, languages: Sequence[str] | None = None) -> Self:
         """View the same items through a silence strategy, as `views.view` defines it.
@@ -187,12 +186,6 @@ class Selection:
             items["first"][at] = rows[start] if len(rows) else first
             items["stop"][at] = rows[start + frames - 1] + 1 if len(rows) else first
         return dataclasses.replace(self, items=items)
-
-    def _speech(self, first: int, stop: int) -> Flags:
-        """Return the speech flags of rows first:stop; they are not read if the strategy treats silence as speech."""
-        if views.policy(self.strategy).as_speech:
-            return np.ones(stop - first, np.bool_)
-        return self.store.speech_rows(first, stop)
 
     def in_store_order(self) -> Self:
         """Return the same items in the order in which they are read fastest."""

@@ -63,10 +63,6 @@ def test_a_policy_describes_the_view(strategy: SilenceStrategy) -> None:
     assert policy.seen == silent.any()
     assert policy.weighted == view.weights[silent].any()
     assert policy.own_class == (view.targets[silent] == 3).any()
-    as_speech = views.view(strategy, np.ones_like(SPEECH), language=1, languages=3)
-    assert policy.as_speech == (
-        np.array_equal(view.targets, as_speech.targets) and np.array_equal(view.weights, as_speech.weights)
-    )
 
 
 @given(strategy=st.text(max_size=5) | st.sampled_from(["Remove", "trim", "none ", None, 1, ["none"]]))

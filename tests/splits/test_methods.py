@@ -187,7 +187,7 @@ def test_official_splits_are_taken_from_the_table(given_name: str, split: str) -
 def test_official_splits_that_leak_are_refused_until_a_pin_decides() -> None:
     rows = [recording(0, "a", "ann", extra={"split": "train"}), recording(1, "a", "ann", extra={"split": "test"})]
     official = SPLIT.model_copy(update={"method": "official"})
-    with pytest.raises(CorpusError, match=r"leak: 'r0\.wav' and 'r1\.wav' share a speaker.* in train and test; pin"):
+    with pytest.raises(CorpusError, match=r"puts 'r0\.wav' into train and 'r1\.wav' into test, but they share .*; pin"):
         assign(rows, official, 0)
     assert assign(rows, official, 0, {"ann": "test"})[0] == {"r0": "test", "r1": "test"}
 

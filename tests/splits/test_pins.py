@@ -46,7 +46,7 @@ def test_a_pin_holds_for_the_whole_group() -> None:
 
 def test_contradicting_and_unknown_pins_are_refused() -> None:
     rows = [recording(0, "a", "ann", group="tape"), recording(1, "a", "bob", group="tape")]
-    with pytest.raises(CorpusError, match=r"pins 'ann' to val and 'bob' to test, but they share a source"):
+    with pytest.raises(CorpusError, match=r"pins.csv puts 'ann' into val and 'bob' into test, but they share"):
         pins.fixed({"ann": "val", "bob": "test"}, rows, groups(rows))
     with pytest.raises(CorpusError, match="pins 'eve', who is not in this corpus"):
         pins.fixed({"eve": "val"}, rows, groups(rows))
