@@ -84,8 +84,8 @@ class Chain:
 
     def _add_noise(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
         power = np.exp(bands * NEPERS).mean(axis=2)
-        heard = (weights > 0).astype(np.float32)
-        level = (power * heard).sum(axis=1) / np.maximum(heard.sum(axis=1), 1) + POWER_FLOOR
+        voiced = (weights > 0).astype(np.float32)
+        level = (power * voiced).sum(axis=1) / np.maximum(voiced.sum(axis=1), 1) + POWER_FLOOR
         below = rng.uniform(self._settings.noise or 0, 50, len(bands))
         colour = rng.uniform(-20, 5, len(bands))
         shape = colour[:, None] * self._ramp

@@ -84,12 +84,12 @@ def limit_speakers(
 
     def capped(masses: NDArray[np.float64], group: Group) -> NDArray[np.float64]:
         limit = min(1, cap * len(parts)) if group[1] in parts else cap
-        heard = masses > 0
-        count = int(heard.sum())
+        audible = masses > 0
+        count = int(audible.sum())
         if 0 < count * limit < 1:
             few[group[1]] = count
         factors = np.ones(len(masses))
-        factors[heard] = _capped(masses[heard], limit) / masses[heard]
+        factors[audible] = _capped(masses[audible], limit) / masses[audible]
         return factors
 
     scaled = _scaled(rows, counted, division, capped)

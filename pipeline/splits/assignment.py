@@ -1,7 +1,7 @@
-"""Assignment of groups to bins (splits or folds), as close to the requested shares as SciPy's solver (HiGHS) gets.
+"""Assignment of groups to parts (splits or folds), as close to the requested shares as SciPy's solver (HiGHS) gets.
 
     minimise   Σ price · |Σ amount · x - share|  +  Σ price of a large miss  +  Σ price of a missing language
-    subject to every group in one bin: Σ x = 1, x ∈ {0, 1}
+    subject to every group in one part: Σ x = 1, x ∈ {0, 1}
 
     quantity                                       price of a miss
     hours of a language                            1, and 3 more beyond 4 points of its share
@@ -28,28 +28,28 @@ from scipy.sparse.csgraph import connected_components
 
 from pipeline.rows import RecordingRow
 
-UNFIXED = -1  # group whose bin is not decided yet
+UNFIXED = -1  # group whose part is not decided yet
 TOLERANCE = 0.04  # of the share of hours
 STEEP_PRICE = 3.0  # of hours missed beyond it
-MISSING_PRICE = 10.0  # of a bin without a language; above any sum of misses of one language
+MISSING_PRICE = 10.0  # of a part without a language; above any sum of misses of one language
 HOURS, SPEAKERS, STRATUM = 0, 1, 2  # kinds of quantities, in this order
 PRICES = {HOURS: 1.0, SPEAKERS: 0.4, STRATUM: 0.1}
 MAX_NODES = 200
 MAX_UNITS = 1000  # placed at once, in some seconds; of more groups, some share a unit
 
-Assignment = NDArray[np.int64]  # bin of each group, shape (groups,)
+Assignment = NDArray[np.int64]  # part of each group, shape (groups,)
 
 
 @dataclass(frozen=True)
-class Bins:
+class Parts:
     """Splits or folds.
 
     Attributes
     ----------
     shares
-        Requested share of every quantity, shape (bins,).
+        Requested share of every quantity, shape (parts,).
     needs
-        How much each bin needs every language, relative to the others, shape (bins,): with too few groups, the bin
+        How much each part needs every language, relative to the others, shape (parts,): with too few groups, the part
         with the lowest need goes without.
     """
 
@@ -126,20 +126,20 @@ def quantities(recordings: Sequence[RecordingRow], group: NDArray[np.int64], col
     )
 
 
-def assign(given: Quantities, bins: Bins, fixed: Assignment, seed: int) -> tuple[Assignment, Search]:
-    """Assign groups to bins.
+def assign(given: Quantities, parts: Parts, fixed: Assignment, seed: int) -> tuple[Assignment, Search]:
+    """Assign groups to parts.
 
     Parameters
     ----------
     fixed
-        Bin of each group that is decided already, or `UNFIXED`, shape (groups,).
+        Part of each group that is decided already, or `UNFIXED`, shape (groups,).
     """
     assignment, cost, bound = fixed.copy(), 0.0, 0.0
     spoken = given.amounts[:, : given.n_languages]
-    n_parts, part_of = connected_components(spoken.T @ spoken, directed=False)
-    part_of = part_of[spoken.indices[spoken.indptr[:-1]]]  # by group: that of any of its languages
-    for part in range(n_parts):
-        groups = np.flatnonzero(part_of == part)
+    n_components, component_of = connected_components(spoken.T @ spoken, directed=False)
+    component_of = component_of[spoken.indices[spoken.indptr[:-1]]]  # by group: that of any of its languages
+    for component in range(n_components):
+        groups = np.flatnonzero(component_of == component)
         amounts = given.amounts[groups]
         present = np.flatnonzero(np.diff(amounts.tocsc().indptr))
         n_languages = int(np.count_nonzero(present < given.n_languages))
@@ -147,15 +147,15 @@ def assign(given: Quantities, bins: Bins, fixed: Assignment, seed: int) -> tuple
         joined = coo_array((np.ones(len(groups)), (unit, np.arange(len(groups))))).tocsr() @ amounts[:, present]
         units = Quantities(joined, given.prices[present], n_languages)
         rng = np.random.default_rng([seed, len(groups)])
-        found, part_cost, part_bound = _solve(units, bins, fixed_units, rng.permutation(len(fixed_units)))
+        found, found_cost, found_bound = _solve(units, parts, fixed_units, rng.permutation(len(fixed_units)))
         assignment[groups] = found[unit]
         alone = np.count_nonzero(fixed[groups] == UNFIXED) <= MAX_UNITS
-        cost, bound = cost + part_cost, bound + (part_bound if alone else 0)
+        cost, bound = cost + found_cost, bound + (found_bound if alone else 0)
     return assignment, Search(len(assignment), round(cost, 6), round(min(bound, cost), 6))
 
 
 def _units(hours: csr_array, fixed: Assignment) -> tuple[NDArray[np.int64], Assignment]:
-    """Return the unit of each group, and the bin of each unit: at most `MAX_UNITS` and one per bin are placed.
+    """Return the unit of each group, and the part of each unit: at most `MAX_UNITS` and one per part are placed.
 
     Up to `MAX_UNITS` groups that are not fixed are units of their own. Of more, those of a unit have the same main
     language, and long ones are apart from each other.
@@ -169,7 +169,7 @@ def _units(hours: csr_array, fixed: Assignment) -> tuple[NDArray[np.int64], Assi
 
 
 def _solve(
-    given: Quantities, bins: Bins, fixed: Assignment, order: NDArray[np.int64]
+    given: Quantities, parts: Parts, fixed: Assignment, order: NDArray[np.int64]
 ) -> tuple[Assignment, float, float]:
     """Return the best assignment found, its cost, and a lower bound of any.
 
@@ -178,15 +178,15 @@ def _solve(
     order
         Permutation of the groups: of equally good assignments, it decides.
     """
-    n_bins, n_groups = len(bins.shares), len(order)
+    n_parts, n_groups = len(parts.shares), len(order)
     amounts = csr_array(given.amounts[order])
     spoken = csr_array(amounts[:, : given.n_languages] > 0, dtype=float)
-    n_misses, n_missing = amounts.shape[1] * n_bins, spoken.shape[1] * n_bins
+    n_misses, n_missing = amounts.shape[1] * n_parts, spoken.shape[1] * n_parts
 
-    # Variables: x by group and bin, misses by quantity and bin, large misses and missing languages by language and bin.
-    each_bin, miss, absent = eye_array(n_bins), eye_array(n_misses), eye_array(n_missing)
-    once = kron(eye_array(n_groups), np.ones((1, n_bins)))
-    sums, present = kron(amounts.T, each_bin), kron(spoken.T, each_bin)
+    # Variables: x by group and part, misses by quantity and part, large misses and absences by language and part.
+    each_part, miss, absent = eye_array(n_parts), eye_array(n_misses), eye_array(n_missing)
+    once = kron(eye_array(n_groups), np.ones((1, n_parts)))
+    sums, present = kron(amounts.T, each_part), kron(spoken.T, each_part)
     matrix = bmat(
         [
             [once, None, None, None],
@@ -197,13 +197,13 @@ def _solve(
         ],
         format="csr",
     )
-    wanted, endless = np.tile(bins.shares, amounts.shape[1]), np.full(n_misses, np.inf)
+    wanted, endless = np.tile(parts.shares, amounts.shape[1]), np.full(n_misses, np.inf)
     lower = [np.ones(n_groups), -endless, wanted, np.full(n_missing, -np.inf), np.ones(n_missing)]
     upper = [np.ones(n_groups), wanted, endless, np.full(n_missing, TOLERANCE), np.full(n_missing, np.inf)]
     constraints = LinearConstraint(matrix, np.concatenate(lower), np.concatenate(upper))
-    steep, missing = np.full(n_missing, STEEP_PRICE), MISSING_PRICE * np.tile(bins.needs, spoken.shape[1])
-    costs = np.concatenate([np.zeros(n_groups * n_bins), np.repeat(given.prices, n_bins), steep, missing])
-    allowed = (fixed[order, None] == UNFIXED) | (fixed[order, None] == np.arange(n_bins))
+    steep, missing = np.full(n_missing, STEEP_PRICE), MISSING_PRICE * np.tile(parts.needs, spoken.shape[1])
+    costs = np.concatenate([np.zeros(n_groups * n_parts), np.repeat(given.prices, n_parts), steep, missing])
+    allowed = (fixed[order, None] == UNFIXED) | (fixed[order, None] == np.arange(n_parts))
     highest = np.full(len(costs), np.inf)
     highest[: allowed.size] = allowed.ravel()
 
@@ -216,5 +216,5 @@ def _solve(
     assignment = np.empty(n_groups, np.int64)
     assignment[order] = found.x[: allowed.size].reshape(allowed.shape).argmax(axis=1)
     if not solved:
-        return _solve(given, bins, assignment, order)
+        return _solve(given, parts, assignment, order)
     return assignment, float(found.fun), max(float(found.mip_dual_bound), 0.0)

@@ -13,7 +13,7 @@ from pipeline.errors import CorpusError
 from pipeline.params import SplitMethod
 from pipeline.rows import SPLITS, RecordingRow
 from pipeline.splits import assignment, pins
-from pipeline.splits.assignment import UNFIXED, Assignment, Bins, Search
+from pipeline.splits.assignment import UNFIXED, Assignment, Parts, Search
 from pipeline.splits.groups import groups
 from pipeline.splits.holdout import SOURCE, require_column
 
@@ -43,14 +43,14 @@ class Case:
     settings: params.Split
     seed: int
 
-    def solved(self, bins: Bins, fixed: Assignment) -> tuple[Assignment, Search]:
-        """Assign the groups to bins by hours, speakers, and the columns that hours are spread over."""
+    def solved(self, parts: Parts, fixed: Assignment) -> tuple[Assignment, Search]:
+        """Assign the groups to parts by hours, speakers, and the columns that hours are spread over."""
         for column in self.settings.stratify:
             require_column(self.recordings, column, "split.stratify")
         # The hours are always spread over the sources as well.
         known = {column for row in self.recordings for column in row.extra}
         columns = sorted({*self.settings.stratify, SOURCE} & known)
-        return assignment.assign(assignment.quantities(self.recordings, self.group, columns), bins, fixed, self.seed)
+        return assignment.assign(assignment.quantities(self.recordings, self.group, columns), parts, fixed, self.seed)
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _requested(settings: params.Split) -> tuple[float, ...]:
 
 def by_hours(case: Case) -> tuple[Assignment, Search]:
     """Assign groups as close as possible to the shares of hours and speakers."""
-    return case.solved(Bins(np.array(_requested(case.settings)), np.array(NEEDS)), case.pinned)
+    return case.solved(Parts(np.array(_requested(case.settings)), np.array(NEEDS)), case.pinned)
 
 
 def by_hash(case: Case) -> tuple[Assignment, None]:
@@ -118,7 +118,7 @@ def by_folds(case: Case) -> tuple[Assignment, Search]:
     """Cross-validate: fold number `split.fold` is test, the next one val, and all others train."""
     count, fold = case.settings.folds, case.settings.fold
     free = np.full(len(case.pinned), UNFIXED, np.int64)
-    folds, search = case.solved(Bins(np.full(count, 1 / count), np.ones(count)), free)
+    folds, search = case.solved(Parts(np.full(count, 1 / count), np.ones(count)), free)
     return np.select([folds == fold, folds == (fold + 1) % count], [2, 1], 0), search
 
 

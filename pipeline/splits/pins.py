@@ -60,7 +60,7 @@ def agreed(named: Iterable[tuple[int, str, str]], fixed: Assignment, origin: str
     Parameters
     ----------
     named
-        A group, whose split it is, and its name.
+        Group, name for messages and split of each decision.
     origin
         Source of the splits, for messages.
 

@@ -18,12 +18,12 @@ from pipeline.splits.assignment import (
     TOLERANCE,
     UNFIXED,
     Assignment,
-    Bins,
+    Parts,
     Quantities,
     assign,
 )
 
-BINS = Bins(np.array([0.65, 0.15, 0.2]), np.array([3.0, 1.0, 2.0]))
+PARTS = Parts(np.array([0.65, 0.15, 0.2]), np.array([3.0, 1.0, 2.0]))
 
 
 def quantities(hours: np.ndarray) -> Quantities:
@@ -48,10 +48,10 @@ def free(groups: int) -> Assignment:
 def cost(problem: Quantities, assigned: Assignment) -> float:
     """The price of all misses, as the module defines it."""
     amounts, n = problem.amounts.toarray(), problem.n_languages
-    sums = np.stack([amounts[assigned == number].sum(axis=0) for number in range(len(BINS.shares))])
-    missed = np.abs(sums - BINS.shares[:, None])
+    sums = np.stack([amounts[assigned == number].sum(axis=0) for number in range(len(PARTS.shares))])
+    missed = np.abs(sums - PARTS.shares[:, None])
     steep = np.maximum(missed[:, :n] - TOLERANCE, 0).sum()
-    missing = ((sums[:, :n] == 0) * BINS.needs[:, None]).sum()
+    missing = ((sums[:, :n] == 0) * PARTS.needs[:, None]).sum()
     return float((missed @ problem.prices).sum() + STEEP_PRICE * steep + MISSING_PRICE * missing)
 
 
@@ -60,7 +60,7 @@ def cost(problem: Quantities, assigned: Assignment) -> float:
 def test_a_few_groups_are_assigned_at_the_lowest_cost(seed: int, groups: int, languages: int) -> None:
     count = max(groups, languages)
     problem = heavy_tailed(seed, count, languages)
-    assigned, search = assign(problem, BINS, free(count), seed)
+    assigned, search = assign(problem, PARTS, free(count), seed)
     least = min(cost(problem, np.array(choice)) for choice in itertools.product(range(3), repeat=count))
     assert cost(problem, assigned) == pytest.approx(least, abs=1e-3)
     assert search.bound <= least + 1e-6
@@ -75,8 +75,8 @@ def test_the_result_has_its_cost_leaves_what_is_fixed_and_comes_again(
     fixed = np.array(data.draw(st.lists(st.sampled_from([UNFIXED, 0, 1, 2]), min_size=groups, max_size=groups)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(assignment, "MAX_UNITS", max_units)
-        assigned, search = assign(problem, BINS, fixed, seed)
-        assert np.array_equal(assigned, assign(problem, BINS, fixed, seed)[0])
+        assigned, search = assign(problem, PARTS, fixed, seed)
+        assert np.array_equal(assigned, assign(problem, PARTS, fixed, seed)[0])
     assert set(assigned) <= {0, 1, 2}
     assert np.array_equal(assigned[fixed != UNFIXED], fixed[fixed != UNFIXED])
     assert search.bound <= search.solver == pytest.approx(cost(problem, assigned), abs=1e-5)
@@ -87,16 +87,16 @@ def test_more_groups_than_are_placed_at_once_come_near_the_shares(monkeypatch: p
     rare = np.zeros((300, 1))
     rare[:3] = 1  # all three speakers of a language are apart
     hours = np.hstack([np.random.default_rng(0).lognormal(0, 1, (300, 1)), rare])
-    assigned, search = assign(quantities(hours), BINS, free(300), 0)
+    assigned, search = assign(quantities(hours), PARTS, free(300), 0)
     assert set(assigned[:3]) == {0, 1, 2}
     shares = np.bincount(assigned, hours[:, 0]) / hours[:, 0].sum()
-    assert shares == pytest.approx(BINS.shares, abs=0.01)
+    assert shares == pytest.approx(PARTS.shares, abs=0.01)
     assert search.bound == 0
 
 
 def test_languages_without_a_common_group_are_assigned_one_by_one() -> None:
-    assigned, search = assign(quantities(np.kron(np.eye(2), np.ones((8, 1)))), BINS, free(16), 0)
-    one = assign(quantities(np.ones((8, 1))), BINS, free(8), 0)[1]
+    assigned, search = assign(quantities(np.kron(np.eye(2), np.ones((8, 1)))), PARTS, free(16), 0)
+    one = assign(quantities(np.ones((8, 1))), PARTS, free(8), 0)[1]
     assert search.solver == pytest.approx(2 * one.solver)
     assert np.bincount(assigned[:8]).tolist() == np.bincount(assigned[8:]).tolist()
 
@@ -105,6 +105,6 @@ def test_languages_without_a_common_group_are_assigned_one_by_one() -> None:
 def test_a_search_that_ends_too_early_leaves_no_language_out(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assignment, "MAX_NODES", 0)
     problem = heavy_tailed(seed, 300, 3)
-    assigned, search = assign(problem, BINS, free(300), seed)
+    assigned, search = assign(problem, PARTS, free(300), seed)
     assert search.solver == pytest.approx(cost(problem, assigned), abs=1e-5)
     assert search.solver < 1  # a missing language costs at least 10
