@@ -37,7 +37,7 @@ Assign = Callable[[Sequence[RecordingRow]], Mapping[str, str]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--corpora", type=int, default=200)
-    parser.add_argument("--speakers", type=int, nargs="*", default=[2000, 5000, 100_000])
+    parser.add_argument("--speakers", type=int, nargs="*", default=[2000, 10_000, 100_000])
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)  # one size, in a process of its own
     given = parser.parse_args()
     if given.one:
