@@ -147,7 +147,7 @@ def weighted(store: FeatureStore, manifest: Path, settings: params.Params) -> li
     strategy = settings.silence.strategy
     counted = {row.recording: views.counted(strategy, store.flags(row.recording)) for row in rows}
     rows = weights.class_weight(rows, counted)
-    return weights.even_speakers(rows, counted, [row.language for row in rows], settings.balance.evenness)
+    return weights.even_speakers(rows, counted, None, settings.balance.evenness)
 
 
 def answers(model: Any, corpus: Corpus, strategy: params.SilenceStrategy, languages: tuple[str, ...]) -> Answers:
@@ -156,13 +156,13 @@ def answers(model: Any, corpus: Corpus, strategy: params.SilenceStrategy, langua
     found = []
     for part in (numbers[at : at + BATCH] for at in range(0, len(numbers), BATCH)):
         parts = [(store.features(store.ids[number]), store.flags(store.ids[number])) for number in part]
-        seen = [features[speech | views.treatment(strategy).seen] for features, speech in parts]
+        seen = [features[speech | views.policy(strategy).seen] for features, speech in parts]
         longest = -(-max(map(len, seen)) // PADDING) * PADDING
         batch = np.zeros((len(part), longest, seen[0].shape[1]), np.float32)
         for target, features in zip(batch, seen, strict=True):
             target[: len(features)] = features
         for posteriors, (_, speech) in zip(model.predict_on_batch(batch), parts, strict=True):
-            heard = speech if views.treatment(strategy).seen else speech[speech]
+            heard = speech if views.policy(strategy).seen else speech[speech]
             evidence = rule.evidence(posteriors[: len(heard)][heard][:, : len(languages)])
             found.append(rule.answer(evidence.mean(axis=0) if len(evidence) else np.zeros(len(languages))))
     posteriors = np.array(found)

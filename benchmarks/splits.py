@@ -29,9 +29,7 @@ from pipeline.rows import SPLITS, RecordingRow
 from pipeline.splits import methods
 
 SHARES = (0.65, 0.15, 0.2)
-SETTINGS = params.Split(
-    unit="speaker", method="hours", val=SHARES[1], test=SHARES[2], folds=5, fold=0, stratify=(), holdout={}
-)  # fmt: skip
+SETTINGS = params.Split(val=SHARES[1], test=SHARES[2])
 MAX_FOLDS = 20
 Assign = Callable[[Sequence[RecordingRow]], Mapping[str, str]]
 
@@ -39,7 +37,7 @@ Assign = Callable[[Sequence[RecordingRow]], Mapping[str, str]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--corpora", type=int, default=200)
-    parser.add_argument("--speakers", type=int, nargs="*", default=[2000, 5000, 100_000])
+    parser.add_argument("--speakers", type=int, nargs="*", default=[2000, 10_000, 100_000])
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)  # one size, in a process of its own
     given = parser.parse_args()
     if given.one:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline import checksums, files, params, tables
 from pipeline.console import terminal
-from pipeline.dataset import balance, counts, views
+from pipeline.dataset import balance, counts, views, weights
 from pipeline.dataset.division import class_sizes, remark
 from pipeline.dataset.partition import ratio
 from pipeline.dataset.sequences import sequence_rows
@@ -70,9 +70,9 @@ def _balanced(
     balanced, division = balance.balance(settings.balance.strategy, rows, counted, settings.seed)
     notes = [division and remark(balanced, counted, division)]
     if settings.balance.evenness:
-        balanced = balance.even_speakers(balanced, counted, division, settings.balance.evenness)
+        balanced = weights.even_speakers(balanced, counted, division, settings.balance.evenness)
     if settings.balance.cap is not None:
-        balanced, few = balance.limit_speakers(balanced, counted, division, settings.balance.cap)
+        balanced, few = weights.limit_speakers(balanced, counted, division, settings.balance.cap)
         notes += few
     before, after = (class_sizes(*some) for some in ((rows, counted, None), (balanced, counted, division)))
     return balanced, {

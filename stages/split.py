@@ -1,6 +1,7 @@
 """split: assign speakers, or similar voices if they are not known, to train, val and test. No later stage moves one."""
 
 import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pipeline import checksums, files, tables
@@ -20,11 +21,11 @@ def main() -> None:
     recordings = clusters.renamed(recordings, ARTIFACTS / "speakers" / "voices.csv")
     corpus, search = holdout.divide(recordings, settings.split.holdout), None
     if settings.split.unit == "sequence":
-        dealt = pieces.deal(corpus.kept, settings.split, settings.seed)
+        assigned = pieces.assign(corpus.kept, settings.split, settings.seed)
     else:
         split_of, search = methods.assign(corpus.kept, settings.split, settings.seed, pins.read(PINS))
-        dealt = {name: [(row, 0, 1) for row in corpus.kept if split_of[row.recording] == name] for name in SPLITS}
-    rows = {name: [_row(*piece) for piece in part] for name, part in dealt.items()}
+        assigned = {name: [(row, 0, 1) for row in corpus.kept if split_of[row.recording] == name] for name in SPLITS}
+    rows = {name: [_row(*piece) for piece in part] for name, part in assigned.items()}
     outcome.check(rows)
     summary = outcome.summary(rows, settings.corpus.languages)
     notes = outcome.notes(rows, methods.METHODS[settings.split.method].shares(settings.split))
@@ -39,17 +40,7 @@ def main() -> None:
         checksums.seal(folder)
     terminal.show_table(
         ["language", *(f"{name} {unit}" for name in SPLITS for unit in ("min", "share", "speakers"))],
-        [
-            [
-                language,
-                *(
-                    cell
-                    for part in parts.values()
-                    for cell in (part["minutes"], f"{part['share']:.1%}", part["speakers"])
-                ),
-            ]
-            for language, parts in summary.items()
-        ],
+        [[language, *_cells(parts.values())] for language, parts in summary.items()],
     )
     if corpus.other:
         minutes = sum(row.duration_s for row in corpus.other) / 60
@@ -59,6 +50,11 @@ def main() -> None:
         print(search)
     for note in notes:
         print(printable(note))
+
+
+def _cells(parts: Iterable[Mapping[str, float]]) -> Iterator[object]:
+    for part in parts:
+        yield from (part["minutes"], f"{part['share']:.1%}", part["speakers"])
 
 
 def _row(row: RecordingRow, piece: int, pieces: int) -> SplitRow:

@@ -1,4 +1,4 @@
-"""What changes of the sound do to its log-mel bands, in dB: filters add to them, noise and echoes add their power.
+"""Effects of changes of the sound on its log-mel bands, in dB: filters add to them, noise and echoes add their power.
 
 Bands have the shape (sequences, frames, n_mels).
 """
@@ -12,23 +12,18 @@ NEPERS = np.float32(np.log(10) / 10)  # of power, per dB
 
 
 def add_power(bands: Bands, other: Bands) -> Bands:
-    """The bands of the sum of two sounds that have nothing to do with each other.
+    """Return the bands of the sum of two independent sounds.
 
     >>> add_power(np.full((1, 1, 2), 20, np.float32), np.array([[[20, 0]]], np.float32)).round(2)
     array([[[23.01, 20.04]]], dtype=float32)
     """
     louder, softer = np.maximum(bands, other), np.minimum(bands, other)
-    softer -= louder
-    softer *= NEPERS
-    np.exp(softer, out=softer)
-    np.log1p(softer, out=softer)
-    softer /= NEPERS
-    louder += softer
+    louder += np.log1p(np.exp((softer - louder) * NEPERS)) / NEPERS
     return louder
 
 
 def echo(bands: Bands, decay: NDArray[np.float32], share: NDArray[np.float32]) -> Bands:
-    """The bands in a room, whose late echoes decay exponentially.
+    """Return the bands in a room whose late echoes decay exponentially.
 
     Parameters
     ----------
@@ -56,7 +51,7 @@ def warp(bands: Bands, places: NDArray[np.float32]) -> Bands:
     Parameters
     ----------
     places
-        Where each band comes from, between the bands, shape (sequences, n_mels).
+        Place that each band comes from, as a fractional index, shape (sequences, n_mels).
 
     >>> warp(np.array([[[0, 10, 20]]], np.float32), np.array([[0.5, 1.0, 2.0]], np.float32))
     array([[[ 5., 10., 20.]]], dtype=float32)

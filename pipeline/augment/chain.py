@@ -17,7 +17,7 @@ from pipeline.mfcc.kernel import POWER_FLOOR, Kernel, make_kernel
 
 FLOOR_DB = np.float32(10 * np.log10(POWER_FLOOR))
 N_CURVES = 4  # cosines over the bands that a random equaliser is made of
-APPLIED = 0.5  # share of the sequences that noise or echoes are added to: recordings without are heard as well
+APPLIED = 0.5  # share of the sequences that get noise or echoes: the network needs recordings without them as well
 NOISE_FRAMES = 4096  # of noise, from which every sequence gets a part
 HANN_BINS = 1.5  # bins of the spectrum that one independent value of noise takes
 
@@ -45,6 +45,11 @@ class Chain:
         self._centres = _centres(kernel, sample_rate)
         self._frame_s = mfcc.hop_length / sample_rate
         self._noise = _noise(kernel, np.random.default_rng(seed))
+        optional = {
+            "warp": self._warp, "echo": self._echo, "noise": self._add_noise, None: self._microphone,
+            "cutoff": self._cut_off, "mask": self._mask,
+        }  # fmt: skip
+        self._steps = [step for name, step in optional.items() if name in (None, *settings.active())]
 
     def __call__(self, features: Features, weights: NDArray[np.float32], rng: np.random.Generator) -> Features:
         """Change a batch.
@@ -58,7 +63,7 @@ class Chain:
         """
         shape = features.shape
         bands: Bands = (features.reshape(-1, shape[2]) @ self._bands).reshape(*shape[:2], -1)
-        for step in (self._warp, self._echo, self._add_noise, self._microphone, self._cut_off, self._mask):
+        for step in self._steps:
             bands = step(bands, weights, rng)
         if self._invertible:
             np.maximum(bands, FLOOR_DB, out=bands)
@@ -66,28 +71,22 @@ class Chain:
         return changed
 
     def _warp(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
-        if not self._settings.warp:
-            return bands
         factors = rng.uniform(1 - self._settings.warp, 1 + self._settings.warp, len(bands))
         wanted = np.minimum(factors[:, None] * self._centres, self._centres[-1])
         places = np.interp(wanted, self._centres, np.arange(len(self._centres)))
         return change.warp(bands, places.astype(np.float32))
 
     def _echo(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
-        if not self._settings.echo:
-            return bands
         seconds = rng.uniform(0.05, self._settings.echo, len(bands))  # until the echo is 60 dB weaker
         share = 10 ** rng.uniform(-1.5, 0, len(bands)) * (rng.random(len(bands)) < APPLIED)
         decay = 10 ** (-6 * self._frame_s / seconds)
         return change.echo(bands, decay.astype(np.float32), share.astype(np.float32))
 
     def _add_noise(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
-        if self._settings.noise is None:
-            return bands
         power = np.exp(bands * NEPERS).mean(axis=2)
-        heard = (weights > 0).astype(np.float32)
-        level = (power * heard).sum(axis=1) / np.maximum(heard.sum(axis=1), 1) + POWER_FLOOR
-        below = rng.uniform(self._settings.noise, 50, len(bands))
+        voiced = (weights > 0).astype(np.float32)
+        level = (power * voiced).sum(axis=1) / np.maximum(voiced.sum(axis=1), 1) + POWER_FLOOR
+        below = rng.uniform(self._settings.noise or 0, 50, len(bands))
         colour = rng.uniform(-20, 5, len(bands))
         shape = colour[:, None] * self._ramp
         shape -= 10 * np.log10(np.exp(shape * NEPERS).mean(axis=1, keepdims=True))
@@ -105,20 +104,15 @@ class Chain:
         return bands + (gain + tilt + curve).astype(np.float32)[:, None, :]
 
     def _cut_off(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
-        if self._settings.cutoff is None:
-            return bands
         chosen = rng.random(len(bands)) < 0.3
-        edges = rng.uniform(self._settings.cutoff, self._centres[-1], len(bands))
+        edges = rng.uniform(self._settings.cutoff or 0, self._centres[-1], len(bands))
         depth = rng.uniform(20, 60, len(bands))
         above = (self._centres > edges[:, None]) & chosen[:, None]
         return bands - (above * depth[:, None]).astype(np.float32)[:, None, :]
 
     def _mask(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
-        width = self._settings.mask
-        if not width:
-            return bands
         n_bands = bands.shape[2]
-        widths = rng.integers(0, width + 1, len(bands))
+        widths = rng.integers(0, self._settings.mask + 1, len(bands))
         starts = rng.integers(0, n_bands - widths + 1)
         at = np.arange(n_bands)
         masked = (at >= starts[:, None]) & (at < (starts + widths)[:, None])
@@ -128,14 +122,14 @@ class Chain:
 
 
 def _centres(kernel: Kernel, sample_rate: int) -> NDArray[np.float64]:
-    """Centre frequencies of the mel bands, Hz."""
+    """Return the centre frequencies of the mel bands, Hz."""
     frequencies = np.linspace(0, sample_rate / 2, len(kernel.mel))
     centres: NDArray[np.float64] = frequencies @ kernel.mel / kernel.mel.sum(axis=0)
     return centres
 
 
 def _noise(kernel: Kernel, rng: np.random.Generator) -> Bands:
-    """Log-mel bands of white noise with a mean power of 1 in every band, shape (NOISE_FRAMES, n_mels)."""
+    """Return log-mel bands of white noise with a mean power of 1 in every band, shape (NOISE_FRAMES, n_mels)."""
     share = kernel.mel / kernel.mel.sum(axis=0)
     independent = np.maximum(1 / np.square(share).sum(axis=0) / HANN_BINS, 1)
     power = rng.standard_gamma(independent, (NOISE_FRAMES, len(independent))) / independent

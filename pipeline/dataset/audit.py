@@ -22,7 +22,7 @@ def leakage(
     manifests: Mapping[str, Sequence[SequenceRow]],
     store_rows: Mapping[str, StoreRows],
 ) -> Findings:
-    """Everything that leaks, as sentences by check; every list is empty if nothing does.
+    """Return everything that leaks, as sentences by check; every list is empty if nothing does.
 
     Parameters
     ----------
@@ -38,15 +38,13 @@ def leakage(
     places: dict[str, set[str]] = defaultdict(set)
     for recording, name in placed:
         places[recording].add(name)
+    sequences = [(name, row) for name, rows in manifests.items() for row in rows]
+    in_pieces = {row.recording for rows in splits.values() for row in rows if row.pieces > 1}
     return {
         "recording_in_one_split": [
             *_in_two("recording", placed),
             *(f"recording {row.recording} is in no split" for row in recordings if row.recording not in places),
-            *(
-                f"recording {recording} of {name} is not in ingest"
-                for recording, name in placed
-                if recording not in by_recording
-            ),
+            *(f"recording {one} of {name} is not in ingest" for one, name in placed if one not in by_recording),
         ],
         "speaker_in_one_split": _in_two("speaker", ((row.speaker, name) for row, name in known)),
         "source_in_one_split": _in_two("source", ((row.group, name) for row, name in known)),
@@ -55,8 +53,7 @@ def leakage(
         "sequence_in_its_split": [
             f"sequence {row.sequence} of {name} is of a recording of "
             f"{', '.join(sorted(places.get(row.recording, ()))) or 'no split'}"
-            for name, rows in manifests.items()
-            for row in rows
+            for name, row in sequences
             if name not in places.get(row.recording, ())
         ],
         "features_in_one_split": [
@@ -65,22 +62,23 @@ def leakage(
             for first, stop in _common(store_rows[one], store_rows[other]).tolist()
         ],
         "only_train_balanced": [
-            f"sequence {row.sequence} of {name} is repeated, weighted or of a second network"
-            for name, rows in manifests.items()
-            for row in rows
-            if name != "train" and (row.repeat, row.weight, row.member) != (0, 1.0, 0)
-        ]
-        + [
-            f"sequence {row.sequence} of {name} does not begin where the one before it ends"
-            for name, rows in manifests.items()
-            if name != "train"
-            for row in _out_of_place(rows, {part.recording for part in splits[name] if part.pieces > 1})
+            *(
+                f"sequence {row.sequence} of {name} is repeated, weighted or of a second network"
+                for name, row in sequences
+                if name != "train" and (row.repeat, row.weight, row.member) != (0, 1.0, 0)
+            ),
+            *(
+                f"sequence {row.sequence} of {name} does not begin where the one before it ends"
+                for name, rows in manifests.items()
+                if name != "train"
+                for row in _out_of_place(rows, in_pieces)
+            ),
         ],
     }
 
 
 def unknown_speakers(recordings: Sequence[RecordingRow]) -> dict[str, Any]:
-    """How many recordings have speakers that nobody named, and what that means, as in audit/speakers.json.
+    """Count recordings with speakers that nobody named, and say what that means, as in audit/speakers.json.
 
     Examples
     --------
@@ -102,7 +100,7 @@ def unknown_speakers(recordings: Sequence[RecordingRow]) -> dict[str, Any]:
 
 
 def report(findings: Findings) -> dict[str, dict[str, object]]:
-    """The number of findings of each check and the first few, as in audit/leakage.json.
+    """Return the number of findings of each check and the first few, as in audit/leakage.json.
 
     Examples
     --------
@@ -125,25 +123,19 @@ def _in_two(kind: str, pairs: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def _common(one: StoreRows, other: StoreRows) -> StoreRows:
-    """The ranges of `one`, merged if they touch, that share a row with a range of `other`."""
-    one, other = _merged(one), _merged(other)
-    if not len(other):
-        return other
-    last = np.searchsorted(other[:, 0], one[:, 1]) - 1  # the last one that begins before the end
-    common: StoreRows = one[(last >= 0) & (other[last, 1] > one[:, 0])]
-    return common
+    """Return the rows that are in ranges of both, in as few ranges as possible."""
+    edges = np.unique(np.vstack([one, other]))
 
+    def covered(rows: StoreRows) -> NDArray[np.bool_]:
+        opened, closed = (np.bincount(np.searchsorted(edges, ends), minlength=len(edges)) for ends in rows.T)
+        return np.cumsum(opened - closed) > 0
 
-def _merged(rows: StoreRows) -> StoreRows:
-    """The same rows in as few ranges as possible, in order."""
-    rows = rows[np.argsort(rows[:, 0], kind="stable")]
-    reach = np.maximum.accumulate(rows[:, 1])
-    begins = np.flatnonzero(np.r_[True, rows[1:, 0] > reach[:-1]]) if len(rows) else np.zeros(0, np.int64)
-    return np.stack([rows[begins, 0], np.maximum.reduceat(rows[:, 1], begins) if len(rows) else begins], axis=1)
+    changes = np.diff(covered(one) & covered(other), prepend=False, append=False)
+    return edges[np.flatnonzero(changes)].reshape(-1, 2)
 
 
 def _out_of_place(rows: Iterable[SequenceRow], in_pieces: set[str]) -> Iterator[SequenceRow]:
-    """Sequences after a gap or an overlap: others are missing or listed twice. Between pieces, a gap is no fault."""
+    """Yield sequences after a gap or an overlap: others are missing or listed twice. Pieces may have gaps."""
     ends: dict[str, int] = defaultdict(int)
     for row in rows:
         gap = row.start - ends[row.recording]

@@ -1,7 +1,8 @@
 """Frames that count as their language after the silence view: of a sequence, of a class, of a manifest."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,8 @@ from pipeline.rows import SequenceRow
 
 MEASURES = ("before", "after", "weighted")  # balancing; the last is after it, times the weights
 N_LARGEST = 5  # speakers of a language
-Amounts = dict[str, NDArray[np.float64]]  # frames by name, shape (3,): one per measure
 Counted = Mapping[str, Flags]  # by recording: the rows of its view that count as its language, shape (rows,)
+Key = TypeVar("Key", bound=Hashable)
 
 
 def check(rows: Sequence[SequenceRow], counted: Counted, languages: Iterable[str], split: str) -> None:
@@ -38,9 +39,9 @@ def check(rows: Sequence[SequenceRow], counted: Counted, languages: Iterable[str
 def summary(
     rows: Sequence[SequenceRow], counted: Counted, languages: Iterable[str], frame_s: float
 ) -> dict[str, dict[str, float]]:
-    """Sequences, frames that count, their minutes and weighted frames, by language, as in manifests/summary.json.
+    """Return sequences, frames that count, their minutes and weighted frames, by language.
 
-    For an ensemble, only the sequences of the first network are counted.
+    This is a part of manifests/summary.json. For an ensemble, only the sequences of the first network are counted.
 
     Parameters
     ----------
@@ -53,17 +54,18 @@ def summary(
     >>> summary(rows, {"r": np.ones(9, bool)}, ["hindi"], frame_s=60)
     {'hindi': {'sequences': 1, 'frames': 9, 'weighed': 18, 'minutes': 9.0}}
     """
-    tree: dict[str, dict[str, float]] = {}
-    for language in languages:
-        chosen = [row for row in rows if row.language == language and row.member == 0]
-        n_frames = sum(frames(row, counted) for row in chosen)
-        tree[language] = {
-            "sequences": len(chosen),
-            "frames": n_frames,
-            "weighed": round(sum(frames(row, counted) * row.weight for row in chosen)),
-            "minutes": _minutes(n_frames, frame_s),
+    first = [row for row in rows if row.member == 0]
+    sequences = Counter(row.language for row in first)
+    plain, weighted = (amounts(first, counted, lambda row: row.language, weighted=on) for on in (False, True))
+    return {
+        language: {
+            "sequences": sequences[language],
+            "frames": plain.get(language, 0),
+            "weighed": round(weighted.get(language, 0)),
+            "minutes": _minutes(plain.get(language, 0), frame_s),
         }
-    return tree
+        for language in languages
+    }
 
 
 def before_and_after(
@@ -73,10 +75,11 @@ def before_and_after(
     languages: Sequence[str],
     frame_s: float,
 ) -> dict[str, dict[str, Any]]:
-    """Minutes before balancing, after it, and weighted, by language, source and speaker, as in manifests/summary.json.
+    """Return minutes before balancing, after it, and weighted, by language, source and speaker.
 
-    The share of a language is of all languages, that of a source or a speaker of its language. Speakers are the five
-    with the largest shares before or weighted. For an ensemble, only the sequences of the first network are counted.
+    This is a part of manifests/summary.json. The share of a language is of all languages, that of a source or a speaker
+    of its language. Speakers are the five with the largest shares before or weighted. For an ensemble, only the
+    sequences of the first network are counted.
 
     Parameters
     ----------
@@ -91,15 +94,20 @@ def before_and_after(
     >>> tree["hindi"]["before"], tree["hindi"]["speakers"], list(tree["hindi"]["largest_speakers"])
     ({'minutes': 9.0, 'share': 0.75}, 1, ['bob'])
     """
-    by_source, by_speaker = ({language: Amounts() for language in languages} for _ in range(2))
-    changes = [*((row, (1.0, 0.0, 0.0)) for row in before), *((row, (0.0, 1.0, row.weight)) for row in after)]
-    for row, factors in changes:
-        if row.member == 0:
-            amount = frames(row, counted) * np.array(factors)
-            for amounts, name in ((by_source, row.source), (by_speaker, row.speaker)):
-                amounts[row.language][name] = amounts[row.language].get(name, 0) + amount
-    totals = {language: sum(amounts.values(), np.zeros(3)) for language, amounts in by_source.items()}
-    everything = sum(totals.values(), np.zeros(3))
+
+    def measured(name: Callable[[SequenceRow], str]) -> dict[str, dict[str, NDArray[np.float64]]]:
+        found: dict[str, dict[str, NDArray[np.float64]]] = {language: {} for language in languages}
+        for column, (rows, weighted) in enumerate([(before, False), (after, False), (after, True)]):
+            first = [row for row in rows if row.member == 0]
+            for (language, key), amount in amounts(
+                first, counted, lambda row: (row.language, name(row)), weighted=weighted
+            ).items():
+                found[language].setdefault(key, np.zeros(len(MEASURES)))[column] = amount
+        return found
+
+    by_source, by_speaker = measured(lambda row: row.source), measured(lambda row: row.speaker)
+    totals = {language: sum(some.values(), np.zeros(len(MEASURES))) for language, some in by_source.items()}
+    everything = sum(totals.values(), np.zeros(len(MEASURES)))
     tree: dict[str, dict[str, Any]] = {}
     for language, total in totals.items():
         speakers = by_speaker[language]
@@ -114,7 +122,7 @@ def before_and_after(
 
 
 def class_totals(rows: Sequence[SequenceRow], counted: Counted) -> dict[str, int]:
-    """Frames that count, by language, in the order of their names.
+    """Return frames that count, by language, in the order of their names.
 
     Examples
     --------
@@ -122,33 +130,41 @@ def class_totals(rows: Sequence[SequenceRow], counted: Counted) -> dict[str, int
     >>> class_totals(rows, {"a": np.array([True, True, True]), "b": np.array([False, True, False])})
     {'english': 1, 'hindi': 3}
     """
-    totals = dict.fromkeys(sorted({row.language for row in rows}), 0)
-    for row in rows:
-        totals[row.language] += frames(row, counted)
-    return totals
+    return dict(sorted(amounts(rows, counted, lambda row: row.language).items()))
 
 
-def frames(row: SequenceRow, counted: Counted) -> int:
-    """Frames of a sequence that count as its language.
+def amounts(
+    rows: Iterable[SequenceRow], counted: Counted, key: Callable[[SequenceRow], Key], *, weighted: bool = False
+) -> dict[Key, Any]:
+    """Return frames that count, or these times the weights, by any property of the rows.
 
     Examples
     --------
-    >>> frames(SequenceRow("r/0", "r", "hindi", "bob", 1, 2), {"r": np.array([True, True, False, True])})
-    1
+    >>> rows = [SequenceRow("a/0", "a", "hindi", "ann", 0, 3), SequenceRow("a/1", "a", "hindi", "ann", 3, 2)]
+    >>> amounts(rows, {"a": np.array([True, True, False, True, True])}, lambda row: row.speaker)
+    {'ann': 4}
     """
+    found: dict[Key, Any] = {}
+    for row in rows:
+        amount = frames(row, counted) * (row.weight if weighted else 1)
+        found[key(row)] = found.get(key(row), 0) + amount
+    return found
+
+
+def frames(row: SequenceRow, counted: Counted) -> int:
+    """Return the number of frames of a sequence that count as its language."""
     return int(np.count_nonzero(counted[row.recording][row.start : row.start + row.frames]))
 
 
-def _measures(amounts: NDArray[np.float64], whole: NDArray[np.float64], frame_s: float) -> dict[str, dict[str, float]]:
-    shares = _shares(amounts, whole)
+def _measures(some: NDArray[np.float64], whole: NDArray[np.float64], frame_s: float) -> dict[str, dict[str, float]]:
     return {
         name: {"minutes": _minutes(float(amount), frame_s), "share": round(float(share), 4)}
-        for name, amount, share in zip(MEASURES, amounts, shares, strict=True)
+        for name, amount, share in zip(MEASURES, some, _shares(some, whole), strict=True)
     }
 
 
-def _shares(amounts: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(amounts / np.where(whole > 0, whole, 1))
+def _shares(some: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(some / np.where(whole > 0, whole, 1))
 
 
 def _minutes(n_frames: float, frame_s: float) -> float:

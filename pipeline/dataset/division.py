@@ -1,10 +1,10 @@
 """The two networks of an ensemble: which classes each separates, with which sequences and weights."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pipeline.console.text import brief
-from pipeline.dataset.counts import Counted, class_totals, frames
+from pipeline.dataset.counts import Counted, amounts, class_totals
 from pipeline.dataset.partition import divide, ratio
 from pipeline.dataset.weights import class_weight
 from pipeline.network.ensemble import Division
@@ -14,7 +14,7 @@ MAX_RATIO = 1.5  # of the largest new class to the smallest, without a remark
 
 
 def ensemble(rows: Sequence[SequenceRow], counted: Counted) -> tuple[list[SequenceRow], Division]:
-    """Every sequence once for the first network, those of the super-class once more for the second.
+    """Take every sequence once for the first network, and those of the super-class once more for the second.
 
     The parts of the largest class are only roughly equal, and the classes of the super-class are uneven. Weights
     balance them as in `class_weight`, for each network separately.
@@ -34,27 +34,12 @@ def ensemble(rows: Sequence[SequenceRow], counted: Counted) -> tuple[list[Sequen
     large = max(totals, key=lambda language: totals[language])
     parts = divide(_speakers(rows, counted, large), sum(totals.values()) - totals[large])
     division = Division(large, parts, others=tuple(language for language in totals if language != large))
-    first = class_weight(rows, counted, new_classes(rows, division))
     others = [dataclasses.replace(row, member=1) for row in rows if row.language != large]
-    return first + class_weight(others, counted), division
-
-
-def new_classes(rows: Sequence[SequenceRow], division: Division) -> list[str]:
-    """The class of each row in the first network: a part of the largest language, or all others together.
-
-    Examples
-    --------
-    >>> rows = [SequenceRow("r/0", "r", "a", "ann", 0, 9), SequenceRow("q/0", "q", "b", "ann", 0, 9)]
-    >>> new_classes(rows, Division("a", (("bob",), ("ann",)), ("b",)))
-    ['a, part 2 of 2', 'others']
-    """
-    parts = division.parts
-    name_of = {name: f"{division.large}, part {n} of {len(parts)}" for n, part in enumerate(parts, 1) for name in part}
-    return [name_of[row.speaker] if row.language == division.large else "others" for row in rows]
+    return class_weight(rows, counted, _new_class(division)) + class_weight(others, counted), division
 
 
 def class_sizes(rows: Sequence[SequenceRow], counted: Counted, division: Division | None) -> dict[str, int]:
-    """Frames that count, by class of the first or only network.
+    """Return frames that count, by class of the first or only network.
 
     Examples
     --------
@@ -65,15 +50,11 @@ def class_sizes(rows: Sequence[SequenceRow], counted: Counted, division: Divisio
     """
     if division is None:
         return class_totals(rows, counted)
-    first = [row for row in rows if row.member == 0]
-    sizes: dict[str, int] = {}
-    for row, name in zip(first, new_classes(first, division), strict=True):
-        sizes[name] = sizes.get(name, 0) + frames(row, counted)
-    return sizes
+    return amounts((row for row in rows if row.member == 0), counted, _new_class(division))
 
 
 def remark(rows: Sequence[SequenceRow], counted: Counted, division: Division) -> str | None:
-    """A sentence that says why the new classes are uneven; None if the largest has at most 1.5 times the smallest.
+    """Return why the new classes are uneven; None if the largest has at most 1.5 times the frames of the smallest.
 
     Examples
     --------
@@ -96,10 +77,12 @@ def remark(rows: Sequence[SequenceRow], counted: Counted, division: Division) ->
     return f"ensemble: the largest new class has {ratio(sizes.values()):.1f} times the frames of the smallest: {reason}"
 
 
+def _new_class(division: Division) -> Callable[[SequenceRow], str]:
+    """Return a function that names the class of a row in the first network: a part of the large language or others."""
+    return lambda row: division.part_of[row.speaker] if row.language == division.large else "others"
+
+
 def _speakers(rows: Sequence[SequenceRow], counted: Counted, language: str) -> dict[str, int]:
-    """Frames that count of every speaker of a language; of an ensemble, those for the first network."""
-    sizes: dict[str, int] = {}
-    for row in rows:
-        if row.language == language and row.member == 0:
-            sizes[row.speaker] = sizes.get(row.speaker, 0) + frames(row, counted)
-    return sizes
+    """Return frames that count of every speaker of a language, for the first network."""
+    mine = (row for row in rows if row.language == language and row.member == 0)
+    return amounts(mine, counted, lambda row: row.speaker)

@@ -1,8 +1,9 @@
 """Numbers divided into parts of nearly equal sums, as many as come closest to another number."""
 
-import bisect
 import heapq
 from collections.abc import Collection, Mapping
+
+import numpy as np
 
 MAX_TRIALS = 32  # numbers of parts to try, in the order of the ratio that each could reach at best
 MAX_EXCHANGES = 1000  # between the parts of one trial
@@ -12,7 +13,7 @@ Parts = list[list[str]]
 
 
 def ratio(sizes: Collection[float]) -> float:
-    """The largest of several sizes divided by the smallest.
+    """Return the largest of several sizes divided by the smallest.
 
     Examples
     --------
@@ -50,7 +51,7 @@ def divide(sizes: Mapping[str, int], rest: int) -> tuple[tuple[str, ...], ...]:
 
 
 def lowest_ratios(sizes: list[int], rest: int) -> list[float]:
-    """A lower bound of the ratio for 1, 2, ... parts, up to one per size.
+    """Return a lower bound of the ratio for 1, 2, ... parts, up to one per size.
 
     The largest part is at least as large as the largest size and as the mean. The smallest is at most as large as the
     mean of the parts that remain if every size above that mean is a part of its own.
@@ -77,7 +78,7 @@ def lowest_ratios(sizes: list[int], rest: int) -> list[float]:
 
 
 def _equal_parts(sizes: Mapping[str, int], n_parts: int) -> Parts:
-    """Parts with nearly equal sums: largest first, each to the smallest part, then exchanges between parts."""
+    """Return parts with nearly equal sums: largest first, each to the smallest part, then exchanges between parts."""
     parts: Parts = [[] for _ in range(n_parts)]
     heap = [(0, number) for number in range(n_parts)]
     for name in sorted(sizes, key=lambda name: (-sizes[name], name)):
@@ -110,20 +111,17 @@ def _exchange(parts: Parts, sizes: Mapping[str, int]) -> bool:
 
 
 def _best_pick(high: list[str], low: list[str], gap: int, sizes: Mapping[str, int]) -> tuple[str, str | None] | None:
-    """The name of `high`, and the one of `low` or none in return, that most nearly close the gap; None if none does."""
+    """Return the name of `high`, and the one of `low` or none in return, that most nearly close the gap, if any do."""
     if len(high) == 1:  # its move or swap would turn the gap round
         return None
     ordered = sorted(high, key=lambda name: (sizes[name], name))
-    by_size = [sizes[name] for name in ordered]
-    best: tuple[int, str, str | None] | None = None
-    for returned in (None, *low):
-        back = 0 if returned is None else sizes[returned]
-        at = bisect.bisect_left(by_size, back + gap / 2)
-        for given in ordered[max(at - 1, 0) : at + 1]:
-            left = abs(gap - 2 * (sizes[given] - back))
-            if left < (best[0] if best else gap):
-                best = left, given, returned
-    return best and best[1:]
+    by_size = np.array([sizes[name] for name in ordered])
+    back = np.array([0, *(sizes[name] for name in low)])
+    nearest = np.searchsorted(by_size, back + gap / 2)
+    given = np.clip(nearest[:, None] - [1, 0], 0, len(high) - 1)
+    left = np.abs(gap - 2 * (by_size[given] - back[:, None]))
+    returned, side = np.unravel_index(left.argmin(), left.shape)
+    return (ordered[given[returned, side]], [None, *low][returned]) if left[returned, side] < gap else None
 
 
 def _sums(parts: Parts, sizes: Mapping[str, int]) -> list[int]:

@@ -8,7 +8,6 @@ import dataclasses
 import heapq
 import itertools
 import math
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import numpy as np
@@ -59,7 +58,7 @@ def oversample(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Gen
 
 
 def _until(missing: int, rows: Iterable[SequenceRow], counted: Counted) -> Iterator[SequenceRow]:
-    """The first of these rows, up to exactly this many frames that count: the last row is cut short."""
+    """Yield the first of these rows, up to exactly this many frames that count: the last row is cut short."""
     waiting = iter(rows)
     while missing > 0 and (row := next(waiting, None)):
         found = frames(row, counted)
@@ -71,7 +70,7 @@ def _until(missing: int, rows: Iterable[SequenceRow], counted: Counted) -> Itera
 
 
 def _by_turns(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Generator) -> Iterator[SequenceRow]:
-    """Sequences in random order: the next from the source with the fewest frames so far, and its quietest speaker."""
+    """Yield sequences in random order, the next from the source and its speaker with the fewest frames so far."""
     shuffled = [rows[number] for number in rng.permutation(len(rows))]
     by_source = _by(shuffled, lambda row: row.source)
     by_speaker = [_by(some, lambda row: row.speaker) for some in by_source.values()]
@@ -79,7 +78,7 @@ def _by_turns(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Gene
 
 
 def _take_turns(streams: Iterable[Iterator[SequenceRow]], counted: Counted) -> Iterator[SequenceRow]:
-    """All rows of several streams, the next always from the stream with the fewest frames so far."""
+    """Yield all rows of several streams, the next always from the stream with the fewest frames so far."""
     heap = [(0, number, stream) for number, stream in enumerate(streams)]
     while heap:
         total, number, stream = heap[0]
@@ -98,24 +97,22 @@ def _repeats(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Gener
     first half and end where it ends.
     """
     rows = [row for row in rows if counted[row.recording].any()]
-    longest: dict[str, int] = {}
-    starts: dict[str, set[int]] = defaultdict(set)
-    for row in rows:
-        longest[row.recording] = max(longest.get(row.recording, 0), row.frames)
-        starts[row.recording].add(row.start)
+    of_recording = _by(rows, lambda row: row.recording)
+    longest = {name: max(row.frames for row in some) for name, some in of_recording.items()}
     offsets: dict[str, Iterator[int]] = {}
     for repeat in itertools.count(1) if rows else ():
         for number in rng.permutation(len(rows)):
             row, flags = rows[number], counted[rows[number].recording]
             length = longest[row.recording]
             if row.recording not in offsets:
-                offsets[row.recording] = _offsets(flags, length, starts[row.recording], rng)
+                starts = {other.start for other in of_recording[row.recording]}
+                offsets[row.recording] = _offsets(flags, length, starts, rng)
             start = next(offsets[row.recording])
             yield dataclasses.replace(row, start=start, frames=min(length, len(flags) - start), repeat=repeat)
 
 
 def _offsets(flags: Flags, length: int, taken: Collection[int], rng: np.random.Generator) -> Iterator[int]:
-    """Positions of windows with a frame that counts, endlessly: every free one comes once before any comes again.
+    """Yield positions of windows with a frame that counts, endlessly: every free one comes once before any comes again.
 
     Steps near the golden ratio of the range, and without a divisor in common with it, spread any number of offsets
     evenly and need no memory.
@@ -133,7 +130,7 @@ def _offsets(flags: Flags, length: int, taken: Collection[int], rng: np.random.G
 
 
 def _by(rows: Iterable[SequenceRow], key: Callable[[SequenceRow], str]) -> dict[str, list[SequenceRow]]:
-    """Rows by a property, both in their order."""
+    """Group rows by a property, in order."""
     groups: dict[str, list[SequenceRow]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)

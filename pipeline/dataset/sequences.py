@@ -29,7 +29,7 @@ def cut(n_rows: int, length: int) -> list[tuple[int, int]]:
 def sequence_rows(
     row: SplitRow, first: int, stop: int, length: int, view: SilenceStrategy, features: str
 ) -> list[SequenceRow]:
-    """The sequences of a recording or a piece of one, as rows of a manifest.
+    """Return the sequences of a recording or a piece of one, as rows of a manifest.
 
     Parameters
     ----------

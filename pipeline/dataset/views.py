@@ -20,7 +20,7 @@ SILENCE = "silence"  # the extra class of `label`, after the languages
 
 
 @dataclass(frozen=True)
-class Treatment:
+class Policy:
     """How a silence strategy treats silent frames.
 
     Attributes
@@ -41,21 +41,16 @@ class Treatment:
     own_class: bool = False
 
     @property
-    def as_speech(self) -> bool:
-        """True if silent frames are treated as speech."""
-        return self.seen and self.weight == 1 and not self.own_class
-
-    @property
     def weighted(self) -> bool:
         """True if silent frames have non-zero weight."""
         return self.seen and self.weight > 0
 
 
-TREATMENTS: dict[SilenceStrategy, Treatment] = {
-    "none": Treatment("the network sees every frame, and silent ones count as the language of their recording"),
-    "remove": Treatment("the network sees speech frames only, joined", seen=False),
-    "mask": Treatment("the network sees every frame, and silent ones weigh nothing", weight=0),
-    "label": Treatment("the network sees every frame, and silent ones are of a class of their own", own_class=True),
+POLICIES: dict[SilenceStrategy, Policy] = {
+    "none": Policy("the network sees every frame, and silent ones count as the language of their recording"),
+    "remove": Policy("the network sees speech frames only, joined", seen=False),
+    "mask": Policy("the network sees every frame, and silent ones weigh nothing", weight=0),
+    "label": Policy("the network sees every frame, and silent ones are of a class of their own", own_class=True),
 }
 
 
@@ -78,8 +73,8 @@ class View:
     weights: NDArray[np.float32]
 
 
-def treatment(strategy: SilenceStrategy) -> Treatment:
-    """How a strategy treats silent frames.
+def policy(strategy: SilenceStrategy) -> Policy:
+    """Return how a strategy treats silent frames.
 
     Raises
     ------
@@ -88,15 +83,15 @@ def treatment(strategy: SilenceStrategy) -> Treatment:
 
     Examples
     --------
-    >>> treatment("remove").seen, treatment("mask").weight, treatment("label").own_class
+    >>> policy("remove").seen, policy("mask").weight, policy("label").own_class
     (False, 0, True)
     """
-    params.choose("silence strategy", strategy, TREATMENTS)
-    return TREATMENTS[strategy]
+    params.choose("silence strategy", strategy, POLICIES)
+    return POLICIES[strategy]
 
 
 def view(strategy: SilenceStrategy, speech: Flags, language: int, languages: int) -> View:
-    """The view of a recording of one language.
+    """Return the view of a recording of one language.
 
     Parameters
     ----------
@@ -118,7 +113,7 @@ def view(strategy: SilenceStrategy, speech: Flags, language: int, languages: int
     >>> view("remove", np.array([False, True, True]), language=0, languages=2).rows.tolist()
     [1, 2]
     """
-    silent = treatment(strategy)
+    silent = policy(strategy)
     rows = np.arange(len(speech)) if silent.seen else np.flatnonzero(speech)
     spoken = speech[rows]
     targets = np.full(len(rows), language, np.int64)
@@ -148,12 +143,13 @@ def counted(strategy: SilenceStrategy, speech: Flags) -> Flags:
     >>> counted("remove", np.array([False, True, True])).tolist()
     [True, True]
     """
-    silent = treatment(strategy)
-    return (speech if silent.seen else speech[speech]) | (silent.weighted and not silent.own_class)
+    shown = view(strategy, speech, 0, 1)
+    counts: Flags = (shown.targets == 0) & (shown.weights > 0)
+    return counts
 
 
 def rows_before(strategy: SilenceStrategy, speech: Flags, frame: int) -> int:
-    """Number of rows of the view that are before a frame of the recording.
+    """Return the number of rows of the view that are before a frame of the recording.
 
     Raises
     ------
@@ -166,11 +162,11 @@ def rows_before(strategy: SilenceStrategy, speech: Flags, frame: int) -> int:
     >>> rows_before("mask", speech, 3), rows_before("remove", speech, 3)
     (3, 2)
     """
-    return frame if treatment(strategy).seen else int(np.count_nonzero(speech[:frame]))
+    return frame if policy(strategy).seen else int(np.count_nonzero(speech[:frame]))
 
 
 def classes(strategy: SilenceStrategy, languages: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of the classes, in the order of their numbers.
+    """Return the names of the classes, in the order of their numbers.
 
     Raises
     ------
@@ -182,4 +178,4 @@ def classes(strategy: SilenceStrategy, languages: tuple[str, ...]) -> tuple[str,
     >>> classes("label", ("english", "hindi"))
     ('english', 'hindi', 'silence')
     """
-    return (*languages, SILENCE) if treatment(strategy).own_class else languages
+    return (*languages, SILENCE) if policy(strategy).own_class else languages

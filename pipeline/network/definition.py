@@ -40,7 +40,7 @@ class Architecture:
     classes
         Names in the order of the posteriors.
     members
-        The outputs of each network: of the only one, whose outputs are the classes, or of the two of an ensemble.
+        Outputs of each network: the classes if there is only one, otherwise those of the two of an ensemble.
     mean, variance
         Moments of each MFCC over the training frames, n_mfcc of each.
     view
@@ -112,7 +112,7 @@ def make_architecture(
     variance: NDArray[np.float64],
     view: str = "",
 ) -> Architecture:
-    """The architecture for these classes: one network, or an ensemble if the classes are divided.
+    """Return the architecture for these classes: one network, or an ensemble if the classes are divided.
 
     A class outside of the division, such as silence, is an output of the first network of an ensemble.
 
@@ -125,9 +125,7 @@ def make_architecture(
 
     Examples
     --------
-    >>> model = params.Model(
-    ...     cell="lstm", units=(8,), dense=(), dropout=0.0, noise=0.0, cmvn="none", cmvn_frames=300, deltas=0
-    ... )
+    >>> model = params.Model(cell="lstm", units=(8,), dense=())
     >>> division = Division("english", (("ann",), ("bob", "eve")), ("hindi", "mandarin"))
     >>> classes = ("english", "hindi", "mandarin")
     >>> architecture = make_architecture(model, classes, division, np.zeros(13), np.ones(13))
@@ -143,25 +141,12 @@ def make_architecture(
         extra = tuple((name,) for name in classes if name not in (division.large, *division.others))
         parts = tuple((division.large,) for _ in division.parts)
         members = ((*parts, division.others, *extra), tuple((name,) for name in division.others))
-    return Architecture(
-        cell=model.cell,
-        units=model.units,
-        dense=model.dense,
-        dropout=model.dropout,
-        noise=model.noise,
-        classes=classes,
-        members=members,
-        mean=tuple(mean.tolist()),
-        variance=tuple(variance.tolist()),
-        view=view,
-        cmvn=model.cmvn,
-        cmvn_frames=model.cmvn_frames,
-        deltas=model.deltas,
-    )
+    moments: dict[str, Any] = {"mean": tuple(mean.tolist()), "variance": tuple(variance.tolist())}
+    return Architecture(**dict(model), **moments, classes=classes, members=members, view=view)
 
 
 def membership(outputs: tuple[Output, ...], classes: tuple[str, ...]) -> NDArray[np.bool_]:
-    """True for each output that stands for a class, shape (outputs, classes)."""
+    """Return True for each output that stands for a class, shape (outputs, classes)."""
     return np.array([[name in output for name in classes] for output in outputs])
 
 

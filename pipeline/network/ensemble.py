@@ -1,5 +1,6 @@
 """The division of the classes between the two networks of an ensemble."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -26,9 +27,15 @@ class Division:
     parts: tuple[tuple[str, ...], ...]
     others: tuple[str, ...]
 
+    @functools.cached_property
+    def part_of(self) -> dict[str, str]:
+        """Name of the sub-class of each speaker of the large class."""
+        count = len(self.parts)
+        return {who: f"{self.large}, part {n} of {count}" for n, part in enumerate(self.parts, 1) for who in part}
+
     @classmethod
     def read(cls, summary: Mapping[str, Any]) -> Self | None:
-        """The division in manifests/summary.json; None if one network separates all classes.
+        """Return the division in manifests/summary.json; None if one network separates all classes.
 
         Examples
         --------

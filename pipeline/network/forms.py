@@ -32,30 +32,27 @@ Recurrent = Callable[..., "KerasTensor"]  # layer, its name, units, signal, opti
 
 
 def network(architecture: Architecture, number: int) -> "Model":
-    """One network on whole sequences, for training: the posterior over its own outputs."""
-    keras = backend.keras()
-    features = keras.Input((None, architecture.n_mfcc), name="mfcc")
+    """Build one network on whole sequences, for training: the posterior over its own outputs."""
+    features = _features(architecture)
     recurrent = _recurrent_sequence()
     signal = _front_end(architecture, features, recurrent)
-    return keras.Model(features, _answer(architecture, number, signal, recurrent))
+    return backend.keras().Model(features, _answer(architecture, number, signal, recurrent))
 
 
 def sequence(architecture: Architecture) -> "Model":
-    """The posterior over classes of whole sequences, for training and offline scores."""
-    keras = backend.keras()
-    features = keras.Input((None, architecture.n_mfcc), name="mfcc")
-    return keras.Model(features, _posterior(architecture, features, _recurrent_sequence()))
+    """Build the posterior over classes of whole sequences, for training and offline scores."""
+    features = _features(architecture)
+    return backend.keras().Model(features, _posterior(architecture, features, _recurrent_sequence()))
 
 
 def stateful(architecture: Architecture) -> "Model":
-    """The posterior over classes of one stream in pieces of any length; its layers keep the states between calls."""
-    keras = backend.keras()
-    features = keras.Input((None, architecture.n_mfcc), batch_size=1, name="mfcc")
-    return keras.Model(features, _posterior(architecture, features, _recurrent_sequence(stateful=True)))
+    """Build the posterior over classes of one stream in pieces of any length; its layers keep the states."""
+    features = _features(architecture, batch_size=1)
+    return backend.keras().Model(features, _posterior(architecture, features, _recurrent_sequence(stateful=True)))
 
 
 def step(architecture: Architecture) -> "Model":
-    """From one frame and the states to the posterior and the next states, all in dictionaries by name."""
+    """Build the step from one frame and the states to the posterior and the next states, in dictionaries by name."""
     keras = backend.keras()
     frame = keras.Input((1, architecture.n_mfcc), batch_size=1, name="frame")
     states = {name: keras.Input((units,), batch_size=1, name=name) for name, units in architecture.states.items()}
@@ -82,9 +79,13 @@ def transfer(source: "Model", target: "Model") -> None:
 
 
 def normalisation(architecture: Architecture) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Scale and offset that give MFCCs of the training frames mean 0 and variance 1, each of shape (n_mfcc,)."""
+    """Return scale and offset that give MFCCs of the training frames mean 0 and variance 1, each of shape (n_mfcc,)."""
     deviation = np.sqrt(np.maximum(architecture.variance, MIN_VARIANCE))
     return 1 / deviation, -np.array(architecture.mean) / deviation
+
+
+def _features(architecture: Architecture, **options: int) -> "KerasTensor":
+    return backend.keras().Input((None, architecture.n_mfcc), name="mfcc", **options)
 
 
 def _recurrent_sequence(stateful: bool = False) -> Recurrent:
@@ -97,20 +98,17 @@ def _recurrent_sequence(stateful: bool = False) -> Recurrent:
 
 
 def _front_end(architecture: Architecture, features: "KerasTensor", recurrent: Recurrent) -> "KerasTensor":
-    """MFCCs as the recurrent layers see them."""
+    """Return MFCCs as the recurrent layers see them."""
     keras = backend.keras()
     scale, offset = (values.tolist() for values in normalisation(architecture))
     signal = keras.layers.Rescaling(scale, offset, name="normalisation")(features)
 
     def running_mean(name: str, signal: "KerasTensor") -> "KerasTensor":
         # Exponential: as a linear recurrent layer, it has its state in every form and format.
-        share = 1 / architecture.running_means[name]
-        kernels = (keras.initializers.Identity(gain) for gain in (share, 1 - share))
-        options = dict(zip(("kernel_initializer", "recurrent_initializer"), kernels, strict=True))
-        units = architecture.n_mfcc
-        return recurrent(
-            RUNNING_MEAN, name, units, signal, activation="linear", use_bias=False, trainable=False, **options
-        )
+        share, identity = 1 / architecture.running_means[name], keras.initializers.Identity
+        options = {"kernel_initializer": identity(share), "recurrent_initializer": identity(1 - share)}
+        options |= {"activation": "linear", "use_bias": False, "trainable": False}
+        return recurrent(RUNNING_MEAN, name, architecture.n_mfcc, signal, **options)
 
     # Both start from the mean and variance of the training frames: 0 and 1 after the normalisation.
     if architecture.cmvn != "none":
@@ -146,7 +144,7 @@ def _posterior(architecture: Architecture, features: "KerasTensor", recurrent: R
     for number, (answer, outputs) in enumerate(zip(answers, architecture.members, strict=True)):
         holds = membership(outputs, architecture.classes)
         # The second network leaves the classes that it does not separate to the first: a factor of one.
-        absent = np.zeros(len(architecture.classes)) if number == 0 else 1.0 - holds.any(axis=0)
+        absent = number * (1.0 - holds.any(axis=0))
         layer = keras.layers.Dense(len(architecture.classes), trainable=False, name=f"network{number}_classes")
         spread.append(layer(answer))
         layer.set_weights([holds.astype(np.float32), absent.astype(np.float32)])

@@ -233,7 +233,7 @@ class Balance(Section):
 
 
 class Augment(Section):
-    """Random changes of training sequences, drawn up to these limits (gains and levels in dB); 0 or null is off."""
+    """Random changes of training sequences, drawn up to these limits in dB; 0 is off, and null for noise and cutoff."""
 
     gain: Annotated[float, Field(ge=0, le=60)] = 10.0
     tilt: Annotated[float, Field(ge=0, le=60)] = 6.0
@@ -246,7 +246,7 @@ class Augment(Section):
 
     def active(self) -> tuple[str, ...]:
         """Return the names of the changes that are not switched off."""
-        return tuple(name for name, value in self if value not in (0, None))
+        return tuple(name for name, value in self if value is not None and (value or name == "noise"))
 
 
 class Decision(Section):
@@ -282,7 +282,7 @@ class Train(Section):
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
     learning_rate: Annotated[float, Field(ge=1e-6, le=10)] = 0.003
     schedule: Literal["constant", "cosine"] = "cosine"
-    patience: Annotated[Epochs, Field(description="epochs without improvement of the validation loss")] = 10
+    patience: Annotated[Epochs, Field(description="epochs without improvement of the validation loss")] = 5
     average: Annotated[float, Field(gt=0, lt=1, description="decay per batch of the averaged weights")] | None = 0.98
     smoothing: Annotated[float, Field(ge=0, lt=1, description="of the labels")] = 0.1
     utterance: Annotated[float, Field(ge=0, le=100, description="weight of the loss of whole sequences")] = 0.5

@@ -133,7 +133,7 @@ def render(results: Results) -> str:
         sources=corpus.sources(results.split_rows),
         measures=counts.MEASURES,
         sourced=any(len(row["sources"]) > 1 for row in minutes.values()),
-        treatment=views.treatment(strategy),
+        policy=views.policy(strategy),
         method=balance.METHODS[results.manifests["balance"]],
         leaks=leaks,
         reasons=Counter(row.reason for row in results.rejected).most_common(),

@@ -43,7 +43,7 @@ def values(
         "spoken": languages,
         "n_correct": sum(map(operator.eq, actual, predicted)),
         "confusion": metrics.confusion(actual, predicted, languages),
-        "silent_frames_count": views.treatment(strategy).weighted,
+        "silent_frames_count": views.policy(strategy).weighted,
         "by_language": by_language,
         "det_curves": curves,
     }

@@ -15,7 +15,7 @@ from pipeline.rows import RecordingRow
 
 
 def groups(recordings: Sequence[RecordingRow]) -> NDArray[np.int64]:
-    """The group of each recording, shape (recordings,): numbers from 0, in the order of the first recording of each.
+    """Return the group of each recording, shape (recordings,), numbered in the order of their first recordings.
 
     Examples
     --------

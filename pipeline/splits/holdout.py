@@ -30,7 +30,7 @@ class Divided(NamedTuple):
 
 
 def divide(recordings: Sequence[RecordingRow], holdout: Mapping[str, str | Sequence[str]]) -> Divided:
-    """Keep the recordings out whose columns have one of these values.
+    """Keep recordings out if one of their columns has one of these values.
 
     Parameters
     ----------
@@ -56,11 +56,18 @@ def divide(recordings: Sequence[RecordingRow], holdout: Mapping[str, str | Seque
     """
     wanted = {column: (values,) if isinstance(values, str) else values for column, values in holdout.items()}
     for column, values in wanted.items():
-        _require(recordings, column, values)
+        require_column(recordings, column, "split.holdout")
+        known = sorted({row.extra[column] for row in recordings if row.extra.get(column)})
+        if unknown := [value for value in values if value not in known]:
+            raise CorpusError(
+                f"split.holdout keeps {column} {brief(unknown[0])} out, but no recording has it; there are "
+                f"{', '.join(map(brief, known[:10])) or 'none'}"
+            )
     held = [any(row.extra.get(column) in values for column, values in wanted.items()) for row in recordings]
-    touched = {number for number, out in zip(groups(recordings).tolist(), held, strict=True) if out}
+    group = groups(recordings).tolist()
+    touched = {number for number, out in zip(group, held, strict=True) if out}
     parts = Divided([], [], [])
-    for row, number, out in zip(recordings, groups(recordings).tolist(), held, strict=True):
+    for row, number, out in zip(recordings, group, held, strict=True):
         (parts.other if out else parts.left_out if number in touched else parts.kept).append(row)
     if lost := {row.language for row in recordings} - {row.language for row in parts.kept}:
         raise CorpusError(
@@ -71,7 +78,7 @@ def divide(recordings: Sequence[RecordingRow], holdout: Mapping[str, str | Seque
 
 
 def notes(recordings: Sequence[RecordingRow], left_out: int) -> list[str]:
-    """What the sources of a corpus leave unknown, one sentence each."""
+    """Return what the sources of a corpus leave unknown, one sentence each."""
     sentences = []
     if left_out:
         sentences.append(
@@ -91,16 +98,11 @@ def notes(recordings: Sequence[RecordingRow], left_out: int) -> list[str]:
     return sentences
 
 
-def _require(recordings: Sequence[RecordingRow], column: str, values: Sequence[str]) -> None:
+def require_column(recordings: Sequence[RecordingRow], column: str, parameter: str) -> None:
+    """Refuse a parameter that names a column which the corpus table does not have."""
     columns = sorted({name for row in recordings for name in row.extra})
     if column not in columns:
         raise CorpusError(
-            f"split.holdout names {brief(column)}, but the corpus table has no such column; it has "
+            f"{parameter} names {brief(column)}, but the corpus table has no such column; it has "
             f"{', '.join(map(brief, columns)) or 'no further columns'}"
-        )
-    known = sorted({row.extra[column] for row in recordings if row.extra.get(column)})
-    if unknown := [value for value in values if value not in known]:
-        raise CorpusError(
-            f"split.holdout keeps {column} {brief(unknown[0])} out, but no recording has it; there are "
-            f"{', '.join(map(brief, known[:10])) or 'none'}{', ...' if len(known) > 10 else ''}"
         )

@@ -1,19 +1,17 @@
 """The outcome of a split: whether it can be used, requests that could not be met, and its numbers."""
 
-import itertools
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.errors import CorpusError
 from pipeline.rows import SPLITS, SplitRow
 
-LARGE_MISS = 0.05  # of the share of hours: said
+LARGE_MISS = 0.05  # of the share of hours: reported
 
 Rows = Mapping[str, Sequence[SplitRow]]  # of splits/*.csv, by split
 
 
 def check(rows: Rows) -> None:
-    """Refuse splits of which train or test lacks a language, or val lacks all.
+    """Refuse splits if train or test lacks a language, or val lacks all.
 
     Raises
     ------
@@ -26,20 +24,19 @@ def check(rows: Rows) -> None:
     Traceback (most recent call last):
     pipeline.errors.CorpusError: 'hindi' has no group of recordings left for test: ...
     """
-    parts = _by_language(rows)
-    missing = [(language, name) for name in ("train", "test") for language in parts if not parts[language][name]]
-    if not rows["val"]:
-        missing += [(language, "val") for language in parts]
-    if missing:
-        language, name = missing[0]
-        raise CorpusError(
-            f"{language!r} has no group of recordings left for {name}: too many share a speaker, a source, audio or "
-            "speech, or split.method or splits/pins.csv place them elsewhere; add recordings of other speakers"
-        )
+    by_language = _by_language(rows)
+    for name in ("train", "test", "val"):
+        for language, parts in by_language.items():
+            if not parts[name] and (name != "val" or not rows["val"]):
+                raise CorpusError(
+                    f"{language!r} has no group of recordings left for {name}: too many share a speaker, a source, "
+                    "audio or speech, or split.method or splits/pins.csv place them elsewhere; add recordings of other "
+                    "speakers"
+                )
 
 
 def notes(rows: Rows, shares: Sequence[float] | None) -> list[str]:
-    """Requests that could not be met, one sentence each.
+    """Return requests that could not be met, one sentence each.
 
     Parameters
     ----------
@@ -53,9 +50,8 @@ def notes(rows: Rows, shares: Sequence[float] | None) -> list[str]:
     """
     sentences = []
     for language, parts in _by_language(rows).items():
-        spoken = _seconds_by_speaker(itertools.chain(*parts.values()))
-        total_s = sum(spoken.values())
-        speaker, longest_s = spoken.most_common(1)[0]
+        spoken = _seconds(row for part in parts.values() for row in part)
+        total_s, loudest = sum(spoken.values()), max(spoken, key=lambda speaker: spoken[speaker])
         for at, name in enumerate(SPLITS):
             share = sum(row.duration_s for row in parts[name]) / total_s
             if not parts[name]:
@@ -63,13 +59,13 @@ def notes(rows: Rows, shares: Sequence[float] | None) -> list[str]:
             elif shares is not None and abs(share - shares[at]) > LARGE_MISS:
                 sentences.append(
                     f"{language}: {name} has {share:.0%} of the hours, not {shares[at]:.0%}; of {len(spoken)} "
-                    f"speakers, {speaker} alone has {longest_s / total_s:.0%}"
+                    f"speakers, {loudest} alone has {spoken[loudest] / total_s:.0%}"
                 )
     return sentences
 
 
 def summary(rows: Rows, languages: Iterable[str]) -> dict[str, dict[str, dict[str, float]]]:
-    """Numbers by language and split, as in splits/summary.json.
+    """Return numbers by language and split, as in splits/summary.json.
 
     The effective number of speakers is 1 / Σ p², with the share p of each speaker in the duration: if one of ten
     speakers says almost everything, it is hardly more than one.
@@ -89,7 +85,7 @@ def summary(rows: Rows, languages: Iterable[str]) -> dict[str, dict[str, dict[st
 
 
 def _by_language(rows: Rows) -> dict[str, dict[str, list[SplitRow]]]:
-    """Rows by language, in the order of their names, and split."""
+    """Return the rows by language, in the order of their names, and split."""
     found: dict[str, dict[str, list[SplitRow]]] = {}
     for name in SPLITS:
         for row in rows[name]:
@@ -98,7 +94,7 @@ def _by_language(rows: Rows) -> dict[str, dict[str, list[SplitRow]]]:
 
 
 def _numbers(rows: Sequence[SplitRow], total_s: float) -> dict[str, float]:
-    spoken = _seconds_by_speaker(rows)
+    spoken = _seconds(rows)
     duration_s = sum(spoken.values())
     squares = sum(seconds**2 for seconds in spoken.values())
     return {
@@ -110,8 +106,9 @@ def _numbers(rows: Sequence[SplitRow], total_s: float) -> dict[str, float]:
     }
 
 
-def _seconds_by_speaker(rows: Iterable[SplitRow]) -> Counter[str]:
-    spoken: Counter[str] = Counter()
+def _seconds(rows: Iterable[SplitRow]) -> dict[str, float]:
+    """Return the seconds of each speaker."""
+    spoken: dict[str, float] = {}
     for row in rows:
-        spoken[row.speaker] += row.duration_s  # type: ignore[assignment]  # seconds, not counts
+        spoken[row.speaker] = spoken.get(row.speaker, 0) + row.duration_s
     return spoken

@@ -1,6 +1,6 @@
 """splits/pins.csv: speakers whose split the user decides, whatever the method says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +11,13 @@ from pipeline.console.text import brief
 from pipeline.corpus.spreadsheet import Table
 from pipeline.errors import CorpusError
 from pipeline.rows import SPLITS, RecordingRow
-from pipeline.splits.greedy import UNFIXED
-from pipeline.splits.quantities import Deal
+from pipeline.splits.assignment import UNFIXED, Assignment
 
 REMEDY = f"write the columns speaker, split, and one of {', '.join(SPLITS)} as split"
 
 
 def read(path: Path) -> dict[str, str]:
-    """The split of each pinned speaker.
+    """Return the split of each pinned speaker.
 
     Raises
     ------
@@ -37,29 +36,47 @@ def read(path: Path) -> dict[str, str]:
     return pins
 
 
-def fixed(pins: Mapping[str, str], recordings: Sequence[RecordingRow], group: NDArray[np.int64]) -> Deal:
-    """The split of each group with a pinned speaker, as an index of SPLITS, or `UNFIXED`, shape (groups,).
+def fixed(pins: Mapping[str, str], recordings: Sequence[RecordingRow], group: NDArray[np.int64]) -> Assignment:
+    """Return the split of each group with a pinned speaker, as an index of SPLITS, or `UNFIXED`, shape (groups,).
 
     Raises
     ------
     CorpusError
         If the corpus has no such speaker, or speakers of one group are pinned to different splits.
     """
-    pinned = np.full(int(group.max()) + 1, UNFIXED, np.int64)
-    pinned_by: dict[int, str] = {}
-    for row, number in zip(recordings, group.tolist(), strict=True):
-        if row.speaker not in pins:
-            continue
-        split, first = pins[row.speaker], pinned_by.setdefault(number, row.speaker)
-        if pins[first] != split:
-            raise CorpusError(
-                f"splits/pins.csv pins {brief(first)} to {pins[first]} and {brief(row.speaker)} to {split}, but they "
-                "share a source, audio or speech and must stay together; pin both to one split"
-            )
-        pinned[number] = SPLITS.index(split)
     speakers = {row.speaker for row in recordings}
     if unknown := sorted(set(pins) - speakers):
         alike = sorted(name for name in speakers if f"/{name}".casefold().endswith(f"/{unknown[0]}".casefold()))
         remedy = f"write {' or '.join(map(brief, alike[:3]))}" if alike else "correct the name or remove the line"
-        raise CorpusError(f"splits/pins.csv pins {brief(unknown[0])}, which is no speaker of this corpus; {remedy}")
-    return pinned
+        raise CorpusError(f"splits/pins.csv pins {brief(unknown[0])}, who is not in this corpus; {remedy}")
+    numbered = zip(recordings, group.tolist(), strict=True)
+    pinned = ((number, row.speaker, pins[row.speaker]) for row, number in numbered if row.speaker in pins)
+    return agreed(pinned, np.full(int(group.max()) + 1, UNFIXED, np.int64), "splits/pins.csv")
+
+
+def agreed(named: Iterable[tuple[int, str, str]], fixed: Assignment, origin: str) -> Assignment:
+    """Fix the splits of more groups.
+
+    Parameters
+    ----------
+    named
+        Group, name for messages and split of each decision.
+    origin
+        Source of the splits, for messages.
+
+    Raises
+    ------
+    CorpusError
+        If a group would have two splits.
+    """
+    fixed, first = fixed.copy(), dict[int, tuple[str, str]]()
+    for number, name, split in named:
+        other, before = first.setdefault(number, (name, split))
+        if before != split:
+            raise CorpusError(
+                f"{origin} puts {brief(other)} into {before} and {brief(name)} into {split}, but they share a speaker, "
+                "a source, audio or speech and must stay together; pin all their speakers to one split in "
+                "splits/pins.csv"
+            )
+        fixed[number] = SPLITS.index(split)
+    return fixed

@@ -1,6 +1,6 @@
 """features.zarr, open for reading: whole recordings by id, or a selection in the form that another library expects."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
@@ -13,7 +13,7 @@ from pipeline.arrays import Features, Flags
 from pipeline.console.text import brief
 from pipeline.dataset import views
 from pipeline.errors import ArgumentError, ArtifactError
-from pipeline.params import SILENCE_STRATEGIES, SilenceStrategy
+from pipeline.params import SilenceStrategy
 from pipeline.rows import SequenceRow, SplitRow
 from pipeline.shards.reader import RowReader
 from pipeline.shards.source import Source
@@ -30,7 +30,7 @@ class FeatureStore(RowReader):
     Attributes
     ----------
     source
-        Where it lies.
+        Place of the store.
     ids, languages, speakers
         One string per recording, in the order of the store.
     starts, lengths
@@ -54,8 +54,9 @@ class FeatureStore(RowReader):
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = Path(folder.name) / "features.zarr"
     >>> mfcc, speech = np.ones((5, 13), np.float32), np.array([False, True, True, True, False])
-    >>> writer.create(path, ["a", "b"], ["english", "hindi"], ["ann", "bea"], lengths=[3, 2], n_mfcc=13, attributes={})
-    >>> writer.write(path, 0, mfcc, speech)
+    >>> writer.create(path, ["a", "b"], ["english", "hindi"], ["ann", "bea"], [0, 3], [3, 2], n_mfcc=13, attributes={})
+    >>> writer.write(path, "mfcc", 0, [mfcc])
+    >>> writer.write(path, "speech", 0, [speech])
 
     >>> store = FeatureStore.open(path)
     >>> store.languages, store.features("a").shape, store.flags("b").tolist()
@@ -128,26 +129,29 @@ class FeatureStore(RowReader):
             items["index"], items["weight"] = np.arange(len(items)), 1
         else:
             manifest = Path(manifest)
-            rows = tables.read(manifest, SequenceRow, sealed=False)
-            strategy, items = self._strategy_of(manifest, rows), self._items_of(manifest, rows)
-        selected = np.array([recording not in self.failed for recording in self.ids])
+            strategy, items = self._sequences(manifest)
+        selected = ~np.isin(self.ids, [*self.failed])
         if split is not None:
             rows_in_split = tables.read(Path(split), SplitRow, sealed=False)
             if any(row.pieces > 1 for row in rows_in_split):
                 raise ArtifactError(f"{split} holds pieces of recordings (split.unit 'sequence'); select by a manifest")
-            in_split = [self.index(row.recording) for row in rows_in_split]
-            selected &= np.isin(np.arange(len(selected)), in_split)
-        if language is not None:
-            selected &= self._named("language", self.languages, language)
-        if speaker is not None:
-            selected &= self._named("speaker", self.speakers, speaker)
+            selected &= np.isin(np.arange(len(selected)), [self.index(row.recording) for row in rows_in_split])
+        for column, names, wanted in (("language", self.languages, language), ("speaker", self.speakers, speaker)):
+            if wanted is not None:
+                asked = {wanted} if isinstance(wanted, str) else set(wanted)
+                if unknown := sorted(asked - set(names)):
+                    some = ", ".join(sorted(set(names))[:10])
+                    raise ArtifactError(
+                        f"{self.source.name} has no {column} {unknown[0]!r}; choose one that it has, such as {some}"
+                    )
+                selected &= np.isin(names, sorted(asked))
         items = items[selected[items["index"]]]
         if not len(items):
             raise ArtifactError(f"no item of {self.source.name} matches all filters; remove one")
-        return Selection(self, items, strategy, manifest=manifest).view(strategy)
+        return Selection(self, items, strategy, manifest=manifest).located().view(strategy)
 
     def features(self, recording: str, start: int = 0, stop: int | None = None) -> Features:
-        """MFCCs of frames start:stop of a recording, shape (frames, n_mfcc).
+        """Return MFCCs of frames start:stop of a recording, shape (frames, n_mfcc).
 
         Raises
         ------
@@ -159,7 +163,7 @@ class FeatureStore(RowReader):
         return self.mfcc_rows(*self._rows(recording, start, stop))
 
     def flags(self, recording: str, start: int = 0, stop: int | None = None) -> Flags:
-        """Speech flags of frames start:stop of a recording, shape (frames,).
+        """Return speech flags of frames start:stop of a recording, shape (frames,).
 
         Raises
         ------
@@ -171,14 +175,14 @@ class FeatureStore(RowReader):
         return self.speech_rows(*self._rows(recording, start, stop))
 
     def index(self, recording: str) -> int:
-        """Index of a recording in the store; ArtifactError if the store does not have it."""
+        """Return the index of a recording in the store; ArtifactError if the store does not have it."""
         try:
             return self._index[recording]
         except KeyError as error:
             raise ArtifactError(f"{self.source.name} has no recording {recording!r}; run `dvc repro`") from error
 
     def computed(self, rows: Iterable[SplitRow]) -> list[SplitRow]:
-        """The rows of a split whose recordings could be computed."""
+        """Return the rows of a split whose recordings could be computed."""
         return [row for row in rows if row.recording not in self.failed]
 
     def _rows(self, recording: str, start: int, stop: int | None) -> tuple[int, int]:
@@ -188,37 +192,24 @@ class FeatureStore(RowReader):
             raise ArgumentError(f"{recording!r} has frames 0 to {length}; {start}:{stop} is out of range")
         return first + start, first + (length if stop is None else min(stop, length))
 
-    def _named(self, column: str, names: Sequence[str], wanted: str | Iterable[str]) -> NDArray[np.bool_]:
-        """Flag the recordings with a wanted name in a column."""
-        asked = {wanted} if isinstance(wanted, str) else set(wanted)
-        if unknown := sorted(asked - set(names)):
-            some = ", ".join(sorted(set(names))[:10])
-            raise ArtifactError(
-                f"{self.source.name} has no {column} {unknown[0]!r}; choose one that it has, such as {some}"
-            )
-        return np.isin(names, sorted(asked))
-
-    def _items_of(self, manifest: Path, rows: Sequence[SequenceRow]) -> NDArray[np.void]:
-        """The sequences of a manifest, not yet located in the store."""
-        fields = [(self.index(row.recording), row.start, row.frames, row.weight, row.member, 0, 0, 0) for row in rows]
-        try:
-            return np.array(fields, ITEM)
-        except OverflowError as error:
-            raise ArtifactError(f"{manifest} holds a number of over 64 bits; run `dvc repro`") from error
-
-    def _strategy_of(self, manifest: Path, rows: Collection[SequenceRow]) -> SilenceStrategy:
-        """The silence strategy that all rows of a manifest were cut for, from this store."""
+    def _sequences(self, manifest: Path) -> tuple[SilenceStrategy, NDArray[np.void]]:
+        """Return the silence strategy that a manifest was cut for, and its sequences, not yet located."""
+        rows = tables.read(manifest, SequenceRow, sealed=False)
         if others := [row.features for row in rows if row.features != self.id]:
             raise ArtifactError(
                 f"{manifest} was cut from the features {brief(others[0])}, but those of {self.source.name} are "
                 f"{self.id!r}; run `dvc repro`"
             )
         found = {row.view for row in rows}
-        for strategy in views.TREATMENTS:
-            if found == {strategy}:
-                return strategy
-        some = " and ".join(brief(name) for name in sorted(found)[:3])
-        raise ArtifactError(
-            f"{manifest} is cut for {some or 'nothing'}, not for one of {', '.join(SILENCE_STRATEGIES)}; "
-            "run `dvc repro`"
-        )
+        strategy = next((name for name in views.POLICIES if found == {name}), None)
+        if strategy is None:
+            some = " and ".join(brief(name) for name in sorted(found)[:3])
+            raise ArtifactError(
+                f"{manifest} is cut for {some or 'nothing'}, not for one of {', '.join(views.POLICIES)}; "
+                "run `dvc repro`"
+            )
+        fields = [(self.index(row.recording), row.start, row.frames, row.weight, row.member, 0, 0, 0) for row in rows]
+        try:
+            return strategy, np.array(fields, ITEM)
+        except OverflowError as error:
+            raise ArtifactError(f"{manifest} holds a number of over 64 bits; run `dvc repro`") from error

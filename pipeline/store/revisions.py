@@ -13,7 +13,7 @@ from pipeline.shards.source import Anywhere
 
 
 def source(repo: str, rev: str, path: str) -> Anywhere:
-    """The store at a path of a repository.
+    """Return the store at a path of a repository.
 
     Raises
     ------

@@ -1,15 +1,15 @@
 """Recordings or sequences of a feature store, viewed through a silence strategy, in the form that a library expects.
 
 A manifest counts rows of a view, and the view `remove` has fewer rows than the store. It is accepted only for the view
-and the store that it was cut for. Every item is located in the store once, by one pass over the speech flags; after
-that, its view is the view of its rows first:stop alone.
+and the store that it was cut for. Every item is located in the store once; after that, its view is the view of its rows
+first:stop alone.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from pipeline.dataset import views
 from pipeline.errors import ArtifactError
 from pipeline.params import SilenceStrategy
+from pipeline.shards.reader import RowReader
 from pipeline.store import conversions
-from pipeline.store.items import Example, ItemReader, split_runs
+from pipeline.store.items import Example, positions, split_runs
 
 
 @dataclass(frozen=True, eq=False)
-class Selection(ItemReader):
+class Selection:
     """Items of a store, viewed through a silence strategy: a sequence of `Example`, which PyTorch's DataLoader takes.
 
     `FeatureStore.select` makes one. It is indexed like a list or an array: by a number, which gives an Example, or by
@@ -30,14 +31,16 @@ class Selection(ItemReader):
 
     Attributes
     ----------
+    store
+        The store that the items are read from.
     items
         Shape (items,), of type `ITEM`: in the order of the manifest, or of the store if there is no manifest.
-    manifest
-        The file that lists the items, all cut for `strategy`; None if they are whole recordings.
     strategy
         The silence strategy.
     languages
         Names in the order of the target numbers.
+    manifest
+        The file that lists the items, all cut for `strategy`; None if they are whole recordings.
 
     Examples
     --------
@@ -49,8 +52,9 @@ class Selection(ItemReader):
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = Path(folder.name) / "features.zarr"
     >>> mfcc, speech = np.ones((5, 13), np.float32), np.array([False, True, True, True, False])
-    >>> writer.create(path, ["a", "b"], ["english", "hindi"], ["ann", "bea"], lengths=[3, 2], n_mfcc=13, attributes={})
-    >>> writer.write(path, 0, mfcc, speech)
+    >>> writer.create(path, ["a", "b"], ["english", "hindi"], ["ann", "bea"], [0, 3], [3, 2], n_mfcc=13, attributes={})
+    >>> writer.write(path, "mfcc", 0, [mfcc])
+    >>> writer.write(path, "speech", 0, [speech])
 
     >>> selection = FeatureStore.open(path).select().view("mask", languages=["hindi", "english"])
     >>> len(selection), selection.frames
@@ -65,10 +69,67 @@ class Selection(ItemReader):
     >>> folder.cleanup()
     """
 
+    store: RowReader
+    items: NDArray[np.void]
+    strategy: SilenceStrategy = "none"
+    languages: tuple[str, ...] = ()
     manifest: Path | None = None
 
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Example]:
+        for run in self.runs():
+            yield from self.read(run)
+
+    @overload
+    def __getitem__(self, index: int | np.integer[Any]) -> Example: ...
+    @overload
+    def __getitem__(self, index: slice | Sequence[int] | NDArray[np.integer[Any] | np.bool_]) -> Self: ...
+    def __getitem__(self, index: Any) -> Any:
+        """Return the item at a position, or the items in a slice, at several positions or with a set flag.
+
+        Raises
+        ------
+        IndexError
+            If a position is out of range.
+        ArgumentError
+            If the index is of another kind.
+        """
+        chosen = positions(index, len(self))
+        if chosen.ndim == 0:
+            return next(self.read(chosen.reshape(1)))
+        return dataclasses.replace(self, items=self.items[chosen])
+
+    @property
+    def frames(self) -> int:
+        """Number of frames of all items."""
+        return int(self.items["frames"].sum())
+
+    def runs(self) -> list[NDArray[np.int64]]:
+        """Return positions of neighbours that begin in one shard, to be read at once."""
+        return split_runs(self.items["first"] // self.store.shard_rows)
+
+    def read(self, positions: NDArray[np.int64]) -> Iterator[Example]:
+        """Read the items at these positions from one slice of the store that holds them all."""
+        items = self.items[positions]
+        first, stop = int(items["first"].min()), int(items["stop"].max())
+        mfcc, speech = self.store.mfcc_rows(first, stop), self.store.speech_rows(first, stop)
+        for item in items:
+            rows, target = slice(item["first"] - first, item["stop"] - first), int(item["target"])
+            shown = views.view(self.strategy, speech[rows], target, len(self.languages))
+            # The weight balances languages: frames of the class `silence` keep theirs.
+            weights = np.where(shown.targets == target, shown.weights * np.float32(item["weight"]), shown.weights)
+            yield Example(mfcc[rows][shown.rows], shown.targets, weights)
+
+    def rows_shown(self, first: int, stop: int) -> NDArray[np.int64]:
+        """Return the rows among first:stop of the store that the strategy shows."""
+        if views.policy(self.strategy).seen:
+            return np.arange(first, stop)
+        return first + np.flatnonzero(self.store.speech_rows(first, stop))
+
     def view(self, strategy: SilenceStrategy, languages: Sequence[str] | None = None) -> Self:
-        """The same items viewed through a silence strategy, as `views.view` defines it.
+        """View the same items through a silence strategy, as `views.view` defines it.
 
         Parameters
         ----------
@@ -82,7 +143,7 @@ class Selection(ItemReader):
         ArtifactError
             If the manifest was cut for another strategy, or an item is of a language that is not named.
         """
-        views.treatment(strategy)
+        views.policy(strategy)
         if self.manifest is not None and strategy != self.strategy:
             raise ArtifactError(
                 f"{self.manifest} is cut for the silence strategy {self.strategy!r}, not for {strategy!r}; "
@@ -95,46 +156,52 @@ class Selection(ItemReader):
         targets = [names.index(name) if name in names else -1 for name in self.store.languages]
         items["target"] = np.array(targets)[items["index"]]
         viewed = dataclasses.replace(self, items=items, strategy=strategy, languages=names)
+        return viewed if strategy == self.strategy else viewed.located()
+
+    def located(self) -> Self:
+        """Locate the items in the store: their rows of the view are within rows first:stop of the store.
+
+        Raises
+        ------
+        ArtifactError
+            If the manifest lists rows that the view does not have.
+        """
+        store, items = self.store, self.items.copy()
         order = np.argsort(items["index"], kind="stable")
         for run in split_runs(items["index"][order]):
-            items[order[run]] = viewed._located(items[order[run]])
-        return viewed
-
-    def _located(self, items: NDArray[np.void]) -> NDArray[np.void]:
-        """Locate items of one recording in the store."""
-        store, index = self.store, int(items["index"][0])
-        first, length = int(store.starts[index]), int(store.lengths[index])
-        rows = self.rows_shown(first, first + length)
-        if self.manifest is None:
-            items["frames"] = len(rows)
-        end = items["start"] + items["frames"]
-        beyond = items["frames"] > len(rows) - items["start"]  # the sum of both may overflow
-        wrong = (items["start"] < 0) | beyond | ((items["frames"] < 1) & (self.manifest is not None))
-        if wrong.any():
-            start, frames = (int(items[wrong][name][0]) for name in ("start", "frames"))
-            raise ArtifactError(
-                f"rows {start}:{start + frames} of {store.ids[index]!r}, listed in "
-                f"{self.manifest}, are not in its view {self.strategy!r} of {len(rows)} rows; run `dvc repro`"
-            )
-        items["first"], items["stop"] = first, first
-        if len(rows):
-            items["first"], items["stop"] = rows[items["start"]], rows[end - 1] + 1
-        return items
+            at = order[run]
+            index = int(items["index"][at[0]])
+            first = int(store.starts[index])
+            rows = self.rows_shown(first, first + int(store.lengths[index]))
+            if self.manifest is None:
+                items["frames"][at] = len(rows)
+            start, frames = items["start"][at], items["frames"][at]
+            beyond = frames > len(rows) - start  # the sum of both may overflow
+            wrong = (start < 0) | beyond | ((frames < 1) & (self.manifest is not None))
+            if wrong.any():
+                begin, count = int(start[wrong][0]), int(frames[wrong][0])
+                raise ArtifactError(
+                    f"rows {begin}:{begin + count} of {store.ids[index]!r}, listed in {self.manifest}, are not in its "
+                    f"view {self.strategy!r} of {len(rows)} rows; run `dvc repro`"
+                )
+            items["first"][at] = rows[start] if len(rows) else first
+            items["stop"][at] = rows[start + frames - 1] + 1 if len(rows) else first
+        return dataclasses.replace(self, items=items)
 
     def in_store_order(self) -> Self:
-        """The same items in the order in which they are read fastest."""
+        """Return the same items in the order in which they are read fastest."""
         return dataclasses.replace(self, items=self.items[np.argsort(self.items["first"], kind="stable")])
 
     def numpy(self) -> Example:
-        """All items joined, in memory."""
+        """Join all items in memory."""
         return conversions.joined(self)
 
     def dask(self) -> Any:
-        """MFCCs of all items joined: a lazy dask.array of shape (frames, n_mfcc), in chunks of up to one shard."""
+        """Join the MFCCs of all items: a lazy dask.array of shape (frames, n_mfcc), in chunks of up to one shard."""
         return conversions.dask_array(self)
 
     def xarray(self) -> Any:
-        """All items joined: a lazy xarray.Dataset of `mfcc` (frame, coefficient).
+        """Join all items: a lazy xarray.Dataset of `mfcc` (frame, coefficient).
 
         Coordinates of the frames: recording, language and speaker (names), speech, and time (seconds from the start of
         the recording).
@@ -142,9 +209,9 @@ class Selection(ItemReader):
         return conversions.xarray_dataset(self)
 
     def tensorflow(self) -> Any:
-        """A tf.data.Dataset of examples, of known cardinality."""
-        return conversions.tensorflow_dataset(self)
+        """Return a tf.data.Dataset of examples, of known cardinality."""
+        return conversions.tensorflow_dataset(lambda: iter(self), (None, self.store.mfcc.shape[1]), len(self))
 
     def torch(self) -> Any:
-        """A torch.utils.data.Dataset of examples as tensors; it can be sent to worker processes of any kind."""
+        """Return a torch.utils.data.Dataset of examples as tensors; it can be sent to worker processes of any kind."""
         return conversions.torch_dataset(self)

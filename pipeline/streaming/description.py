@@ -41,7 +41,7 @@ class Description(params.Section):
 
     def seen(self, speech: Flags) -> Flags:
         """Flag the frames that the network sees, shape (frames,), given the flags of speech."""
-        return speech | views.treatment(self.silence.strategy).seen
+        return speech | views.policy(self.silence.strategy).seen
 
     def write(self, folder: Path) -> None:
         """Write it into a folder."""

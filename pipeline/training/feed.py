@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import UserError
+from pipeline.store.conversions import tensorflow_dataset
 from pipeline.store.items import Example
 from pipeline.store.selection import Selection
 
@@ -43,16 +44,16 @@ class Pool:
     def __init__(self, sequences: Selection, memory_gb: float) -> None:
         self._sequences = sequences.in_store_order()
         self._runs = self._sequences.runs()
-        longest = int(sequences.items["frames"].max())
-        sequence_bytes = sum(part.nbytes for part in _zeros(1, longest, sequences))
+        shape = int(sequences.items["frames"].max()), sequences.store.mfcc.shape[1]
+        sequence_bytes = sum(part.nbytes for part in Example.zeros(shape[:1], shape[1]))
         self.capacity = min(len(sequences), max(1, int(memory_gb * 1e9 / sequence_bytes)))
         # Separate arrays for each sequence, allocated and freed by TensorFlow's threads, left holes in the heap as
         # large as the pool itself.
-        self._slots = _zeros(self.capacity, longest, sequences)
+        self._slots = Example.zeros((self.capacity, shape[0]), shape[1])
         self._complete = False  # True once it holds every sequence for good
 
     def epoch(self, rng: np.random.Generator) -> Iterator[Example]:
-        """Every sequence once, padded to the longest; its arrays are valid until the next one is taken."""
+        """Yield every sequence once, padded to the longest; its arrays are valid until the next one is taken."""
         if self._complete:
             for slot in rng.permutation(self.capacity):
                 yield self._slots.part(slot)
@@ -66,7 +67,7 @@ class Pool:
                     yield self._slots.part(slot)
                 else:
                     filled += 1
-                _fill(self._slots.part(slot), example)
+                self._slots.part(slot).fill(example)
         for slot in rng.permutation(filled):
             yield self._slots.part(slot)
         self._complete = self.capacity == len(self._sequences)
@@ -86,29 +87,10 @@ def batches(examples: Iterable[Example], size: int, frames: int) -> Iterator[Exa
     """
     waiting = iter(examples)
     for first in waiting:
-        shape = (size, frames)
-        batch = Example(
-            np.empty((*shape, first.features.shape[1]), np.float32),
-            np.empty(shape, np.int64),
-            np.empty(shape, np.float32),
-        )
+        batch = Example.zeros((size, frames), first.features.shape[1])
         for number, example in enumerate(itertools.chain([first], itertools.islice(waiting, size - 1))):
-            _fill(batch.part(number), example)
-        for part in batch:
-            part[number + 1 :] = 0
+            batch.part(number).fill(example)
         yield batch
-
-
-def _zeros(n_sequences: int, frames: int, sequences: Selection) -> Example:
-    shape = (n_sequences, frames)
-    features = np.zeros((*shape, sequences.store.mfcc.shape[1]), np.float32)
-    return Example(features, np.zeros(shape, np.int64), np.zeros(shape, np.float32))
-
-
-def _fill(target: Example, example: Example) -> None:
-    for name in Example._fields:
-        padded, values = getattr(target, name), getattr(example, name)
-        padded[: len(values)], padded[len(values) :] = values, 0
 
 
 class Feed:
@@ -124,12 +106,12 @@ class Feed:
         Yields the sequences of each epoch, for at least as many epochs as are trained: Keras warns if the stream ends
         early.
     batch_size
-        Sequences per batch, at most.
+        Maximum number of sequences per batch.
     correct
-        The outputs that are correct for each target, as `fitting.correct_outputs` gives them. Frames of a target that
-        has none have weight 0.
+        Correct outputs of each target, as `fitting.correct_outputs` gives them. Frames whose target has none have
+        weight 0.
     change
-        What is done to every batch, with random values of `seed` and the epoch.
+        Change of every batch, with random values of `seed` and the epoch.
 
     Attributes
     ----------
@@ -156,27 +138,21 @@ class Feed:
         self.error: UserError | None = None
 
     def dataset(self) -> Any:
-        """A tf.data.Dataset of features, targets and weights."""
-        from tensorflow import TensorSpec, data, float32, int64
-
-        shape, options = self._shape, data.Options()
-        options.autotune.enabled = False  # there is nothing to tune, and ending the tuner takes a second per epoch
-        signature = (TensorSpec(shape, float32), TensorSpec(shape[:2], int64), TensorSpec(shape[:2], float32))
-        stream = data.Dataset.from_generator(self._batches, output_signature=signature)
-        return stream.prefetch(READY_BATCHES).with_options(options)
+        """Return a tf.data.Dataset of features, targets and weights."""
+        return tensorflow_dataset(self._batches, self._shape).prefetch(READY_BATCHES)
 
     def close(self) -> None:
         """Release the sequences: TensorFlow keeps every generator for as long as the process runs."""
         self._epochs = lambda: ()
 
-    def _batches(self) -> Iterator[tuple[Any, ...]]:
+    def _batches(self) -> Iterator[Example]:
         try:
             for number, epoch in enumerate(self._epochs()):
                 rng = np.random.default_rng([*self._seed, number])
-                for batch in batches(epoch, *self._shape[:2]):
-                    weights = batch.weights * self._target_weights[batch.targets]
-                    features = self._change(batch.features, weights, rng) if self._change else batch.features
-                    yield features, np.where(weights > 0, batch.targets, NO_TARGET), weights
+                for features, targets, plain in batches(epoch, *self._shape[:2]):
+                    weights = plain * self._target_weights[targets]
+                    changed = self._change(features, weights, rng) if self._change else features
+                    yield Example(changed, np.where(weights > 0, targets, NO_TARGET), weights)
         except UserError as error:
             self.error = error
             raise

@@ -30,7 +30,7 @@ Recorder = Callable[[int, dict[str, float]], None]  # takes the number of an epo
 
 
 def moments(sequences: Selection) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and variance of each coefficient over the frames of non-zero weight, each of shape (n_mfcc,)."""
+    """Return mean and variance of each coefficient over the frames of non-zero weight, each of shape (n_mfcc,)."""
     n_mfcc = sequences.store.mfcc.shape[1]
     n_frames, mean, squares = 0, np.zeros(n_mfcc), np.zeros(n_mfcc)
     for example in sequences.in_store_order():
@@ -93,7 +93,7 @@ def fit(
 
 
 def correct_outputs(outputs: tuple[Output, ...], classes: tuple[str, ...]) -> NDArray[np.float32]:
-    """1 if an output is correct for a target, otherwise 0, shape (targets, outputs).
+    """Return 1 if an output is correct for a target, otherwise 0, shape (targets, outputs).
 
     The first targets are the classes, for which every output that stands for the class is correct. The outputs
     themselves follow as further targets.
@@ -107,7 +107,7 @@ def correct_outputs(outputs: tuple[Output, ...], classes: tuple[str, ...]) -> ND
 
 
 def in_parts(train: Selection, division: Division, classes: tuple[str, ...]) -> Selection:
-    """The same sequences; those of the large class have the output of their speaker's part as target.
+    """Return the same sequences; those of the large class have the output of their speaker's part as target.
 
     Only training speakers are in a part. For a validation frame of the large class, any of its outputs is correct.
     """
@@ -126,7 +126,7 @@ def prepare(model: "Model", correct: NDArray[np.float32], settings: params.Train
     Parameters
     ----------
     correct
-        The outputs that are correct for each target, as `correct_outputs` gives them. Their posteriors are summed.
+        Correct outputs of each target, as `correct_outputs` gives them. Their posteriors are summed.
     steps
         Batches of the whole training.
     """
@@ -196,7 +196,7 @@ def _run(model: "Model", train: Feed, val: Feed, settings: params.Train, record:
 
 
 def _recorder(history: list[EpochRow], number: int, settings: params.Train) -> Recorder:
-    """A callback that adds a row for network `number` to the history at the end of every epoch."""
+    """Return a callback that adds a row for network `number` to the history at the end of every epoch."""
     progress = Progress("train", settings.epochs, "epochs")
     end = time.monotonic()
 

@@ -7,7 +7,7 @@ from pipeline.rows import EpochRow
 
 
 def by_network(history: Iterable[EpochRow]) -> list[list[EpochRow]]:
-    """The rows of each network, in the order of the networks.
+    """Return the rows of each network, in the order of the networks.
 
     Examples
     --------
@@ -22,7 +22,7 @@ def by_network(history: Iterable[EpochRow]) -> list[list[EpochRow]]:
 
 
 def best_epoch(epochs: Iterable[EpochRow]) -> EpochRow:
-    """The epoch whose weights a network ends with: the first with the lowest validation loss; NaN is above any number.
+    """Return the epoch of the final weights: the first with the lowest validation loss; NaN is above any number.
 
     Examples
     --------

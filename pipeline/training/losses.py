@@ -1,4 +1,4 @@
-"""What a network is trained for: the frames' classes, and those of whole sequences."""
+"""The training objective: the classes of frames, and those of whole sequences."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,16 +12,16 @@ Score = Callable[[Any, Any], Any]  # of targets (sequences, frames) and posterio
 
 
 def make(correct: NDArray[np.float32], smoothing: float, utterance: float) -> Score:
-    """The loss of every frame, shape (sequences, frames): its cross entropy, and that of its sequence's posterior.
+    """Return the loss of every frame, shape (sequences, frames): its cross entropy plus that of its sequence.
 
     The posterior of a sequence is that of the decision: the mean log posterior of its frames of one target, as odds.
 
     Parameters
     ----------
     correct
-        The outputs that are correct for each target, shape (targets, outputs). Their posteriors are summed.
+        Correct outputs of each target, shape (targets, outputs). Their posteriors are summed.
     smoothing
-        Share of the label that all outputs have in common.
+        Share of the label that is spread over all outputs.
     utterance
         Weight of the second cross entropy.
     """
@@ -48,7 +48,7 @@ def make(correct: NDArray[np.float32], smoothing: float, utterance: float) -> Sc
 
 
 def accuracy(correct: NDArray[np.float32]) -> Score:
-    """1 for every frame whose most likely output is correct, otherwise 0."""
+    """Return 1 for every frame whose most likely output is correct, otherwise 0."""
     ops = backend.keras().ops
 
     def accuracy(target: Any, posterior: Any) -> Any:

@@ -29,6 +29,7 @@ def changed(seed: int = 0, settings: params.Augment = OFF, **ranges: Any) -> NDA
 
 def test_nothing_asked_for_changes_nothing() -> None:
     assert OFF.active() == ()
+    assert OFF.model_copy(update={"noise": 0.0}).active() == ("noise",)  # as loud as the speech
     assert np.abs(changed()).max() < 0.01
 
 

@@ -10,14 +10,6 @@ from pipeline.errors import CorpusError
 from pipeline.rows import SequenceRow
 
 
-def test_classes_are_counted_in_frames_that_count() -> None:
-    counted = {"r": np.array([False, True, True, False])}
-    assert counts.frames(SequenceRow("r/0", "r", "a", "s", 1, 2), counted) == 2
-    assert counts.class_totals(
-        [SequenceRow("r/0", "r", "a", "s", 0, 2), SequenceRow("r/1", "r", "a", "s", 2, 2)], counted
-    ) == {"a": 2}
-
-
 def test_the_summary_counts_the_first_network_and_its_weights() -> None:
     rows = [
         SequenceRow("r/0", "r", "a", "s", 0, 2, weight=0.5),

@@ -200,7 +200,7 @@ def test_a_stage_after_one_with_other_languages_or_another_view(
         (
             {},
             "nobody,test\n",
-            r"splits/pins\.csv pins 'nobody', which is no speaker of this corpus; correct the name.*",
+            r"splits/pins\.csv pins 'nobody', who is not in this corpus; correct the name.*",
         ),
         ({}, "v01,best\n", r"splits/pins\.csv line 2: split is 'best'; write .* one of train, val, test as split"),
         ({"method": "official"}, "", r"split\.method 'official' needs the column split .* of '.*' is missing"),

@@ -16,10 +16,9 @@ DIVISION = Division("english", (("a", "b"), ("c",)), ("hindi", "mandarin"))
 
 
 def make(cell: params.Cell, classes: tuple[str, ...], division: Division | None) -> Architecture:
-    model = params.Model(
-        cell=cell, units=(12, 7), dense=(9,), dropout=0.2, noise=0.1, cmvn="none", cmvn_frames=300, deltas=0
+    return make_architecture(
+        params.Model(cell=cell, units=(12, 7)), classes, division, np.zeros(13), np.ones(13), view="mask"
     )
-    return make_architecture(model, classes, division, np.zeros(13), np.ones(13), view="mask")
 
 
 def test_every_cell_of_the_parameters_is_in_the_table() -> None:

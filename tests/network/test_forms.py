@@ -21,9 +21,7 @@ pytestmark = pytest.mark.slow  # loads TensorFlow
 def make(
     cell: params.Cell, division: Division | None, cmvn: params.Cmvn = "none", deltas: int = 0, frames: int = 20
 ) -> Architecture:
-    model = params.Model(
-        cell=cell, units=(12, 7), dense=(9,), dropout=0.2, noise=0.1, cmvn=cmvn, cmvn_frames=frames, deltas=deltas
-    )
+    model = params.Model(cell=cell, units=(12, 7), dense=(9,), cmvn=cmvn, cmvn_frames=frames, deltas=deltas)
     rng = np.random.default_rng(0)
     return make_architecture(model, CLASSES, division, rng.normal(size=N_MFCC), rng.uniform(1, 100, N_MFCC))
 
@@ -80,10 +78,7 @@ def test_the_product_of_an_ensemble_is_a_posterior_of_the_classes() -> None:
 
 
 def test_a_constant_coefficient_gives_finite_posteriors() -> None:
-    model = params.Model(
-        cell="gru", units=(4,), dense=(), dropout=0.0, noise=0.0, cmvn="none", cmvn_frames=300, deltas=0
-    )
-    architecture = make_architecture(model, CLASSES, None, np.zeros(N_MFCC), np.zeros(N_MFCC))
+    architecture = make_architecture(params.Model(units=(4,)), CLASSES, None, np.zeros(N_MFCC), np.zeros(N_MFCC))
     assert np.isfinite(np.asarray(forms.sequence(architecture)(np.zeros((1, 5, N_MFCC), np.float32)))).all()
 
 

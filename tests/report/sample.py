@@ -172,7 +172,6 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
         search={
             "notes": ["hindi: no group is left for val"],
             "groups": 99,
-            "heuristic": 0.5,
             "solver": 0.25,
             "bound": 0.2,
         },

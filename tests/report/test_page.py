@@ -44,7 +44,7 @@ SHOWN = {
             "the whole recording 14 87.1%", "0.311 0.211 to 0.411 0.042"],
         "splits": ["english 300.25 11.1% 200 speakers like 17.5 301.25 12.1% 201 speakers like 17.5",
             "302.25 13.1% 202 speakers", "mandarin 320.25 31.1% 220 speakers", "322.25 33.1% 222 speakers",
-            "hindi: no group is left for val", "add up to 0.250 ; no division of the 99 groups stays below 0.200"],
+            "hindi: no group is left for val", "add up to 0.250 ; no assignment of the 99 groups stays below 0.200"],
         "balance": ["class_weight", "1.66 times the frames of the smallest before balancing, and 1.57 times after",
             "english 400.50 25.0% 400.60 26.0% 400.70 27.0%", "mandarin 420.50 41.0% 420.60 42.0%",
             "english : 2 of 40 speakers english 0 40.50 9.0% 40.60 10.0% 40.70 11.0% english 1 39.50 8.0%"],

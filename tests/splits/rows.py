@@ -7,7 +7,7 @@ import numpy as np
 from pipeline.params import Split
 from pipeline.rows import SPLITS, RecordingRow, SplitRow
 
-SPLIT = Split(unit="speaker", method="hours", val=0.15, test=0.2, folds=5, fold=0, stratify=(), holdout={})
+SPLIT = Split(val=0.15, test=0.2)
 
 
 def recording(

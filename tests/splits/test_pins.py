@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.errors import CorpusError
 from pipeline.splits import pins
-from pipeline.splits.greedy import UNFIXED
+from pipeline.splits.assignment import UNFIXED
 from pipeline.splits.groups import groups
 from tests.splits.rows import recording
 
@@ -46,13 +46,13 @@ def test_a_pin_holds_for_the_whole_group() -> None:
 
 def test_contradicting_and_unknown_pins_are_refused() -> None:
     rows = [recording(0, "a", "ann", group="tape"), recording(1, "a", "bob", group="tape")]
-    with pytest.raises(CorpusError, match=r"pins 'ann' to val and 'bob' to test, but they share a source"):
+    with pytest.raises(CorpusError, match=r"pins.csv puts 'ann' into val and 'bob' into test, but they share"):
         pins.fixed({"ann": "val", "bob": "test"}, rows, groups(rows))
-    with pytest.raises(CorpusError, match="pins 'eve', which is no speaker of this corpus"):
+    with pytest.raises(CorpusError, match="pins 'eve', who is not in this corpus"):
         pins.fixed({"eve": "val"}, rows, groups(rows))
 
 
 def test_an_unknown_pin_is_answered_with_the_names_that_end_like_it() -> None:
     rows = [recording(0, "a", "studio/Ann"), recording(1, "a", "phone/ann"), recording(2, "a", "phone/joann")]
-    with pytest.raises(CorpusError, match=r"pins 'ann', which is no speaker .*; write 'phone/ann' or 'studio/Ann'$"):
+    with pytest.raises(CorpusError, match=r"pins 'ann', who is not in this corpus; write 'phone/ann' or 'studio/Ann'$"):
         pins.fixed({"ann": "val"}, rows, groups(rows))

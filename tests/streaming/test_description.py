@@ -49,7 +49,5 @@ def test_a_frame_takes_the_time_of_its_hop(masked: Path) -> None:
 def test_only_remove_hides_silent_frames_from_the_network(folders: dict[params.SilenceStrategy, Path]) -> None:
     speech = np.array([False, True, False, True])
     seen = {name: Description.read(folder / "streaming").seen(speech).tolist() for name, folder in folders.items()}
-    assert seen == {
-        name: [True] * 4 if treatment.seen else speech.tolist() for name, treatment in views.TREATMENTS.items()
-    }
+    assert seen == {name: [True] * 4 if policy.seen else speech.tolist() for name, policy in views.POLICIES.items()}
     assert seen["remove"] == speech.tolist()
