@@ -12,7 +12,7 @@ from pipeline.report import answers, commit, dvc_plots
 from pipeline.report.ablation import corpus_id
 from pipeline.report.answers import Answer
 from pipeline.report.drawing import standalone
-from pipeline.report.examples import Example
+from pipeline.report.examples import AudioExample
 from pipeline.report.page import TABLES, TREES, Results, render
 from pipeline.report.verdict import sentence
 from pipeline.rows import (
@@ -91,7 +91,7 @@ def _provenance() -> commit.Commit | None:
         return None
 
 
-def _examples(given: list[Answer], recordings: list[RecordingRow], rate: int) -> list[Example]:
+def _examples(given: list[Answer], recordings: list[RecordingRow], rate: int) -> list[AudioExample]:
     """Read the sound and the frames of the recordings that evaluate has chosen."""
     frames, found = tables.read(EVALUATION / "frames.csv", FrameRow), []
     of = {row.recording: row for row in recordings}
@@ -101,7 +101,7 @@ def _examples(given: list[Answer], recordings: list[RecordingRow], rate: int) ->
         shown = (frame for frame in frames if frame.recording == row.recording)
         mine = [frame for frame in shown if row.start_s <= frame.time_s < row.end_s]
         answer = next(one for one in given if (one.row.recording, one.row.piece) == (row.recording, row.piece))
-        found.append(Example(number, row, answer, samples, rate, mine))
+        found.append(AudioExample(number, row, answer, samples, rate, mine))
     return found
 
 

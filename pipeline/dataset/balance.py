@@ -19,7 +19,7 @@ from pipeline.rows import SequenceRow
 
 
 @dataclass(frozen=True)
-class Method:
+class Balancing:
     """How a balance strategy makes the training manifest.
 
     Attributes
@@ -37,23 +37,23 @@ class Method:
     resamples: bool = False
 
 
-METHODS: dict[BalanceStrategy, Method] = {
-    "none": Method("every sequence once", lambda rows, _counted, _rng: (list(rows), None)),
-    "class_weight": Method(
+METHODS: dict[BalanceStrategy, Balancing] = {
+    "none": Balancing("every sequence once", lambda rows, _counted, _rng: (list(rows), None)),
+    "class_weight": Balancing(
         "every sequence once, weighted so that all classes have the same total weight",
         lambda rows, counted, _rng: (class_weight(rows, counted), None),
     ),
-    "undersample": Method(
+    "undersample": Balancing(
         "larger classes reduced to the frames of the smallest, taken evenly from their sources and speakers",
         lambda rows, counted, rng: (undersample(rows, counted, rng), None),
         resamples=True,
     ),
-    "oversample": Method(
+    "oversample": Balancing(
         "sequences of the smaller classes repeated up to the frames of the largest, each time cut at another offset",
         lambda rows, counted, rng: (oversample(rows, counted, rng), None),
         resamples=True,
     ),
-    "ensemble": Method(
+    "ensemble": Balancing(
         "one network separates the parts of the largest class from the rest, a second one separates the rest",
         lambda rows, counted, _rng: ensemble(rows, counted),
     ),

@@ -23,7 +23,7 @@ NAMED = 4  # classes in the legend: those with the highest posteriors
 
 
 @dataclass(frozen=True)
-class Example:
+class AudioExample:
     """A part of a test recording.
 
     Attributes

@@ -11,7 +11,7 @@ from pipeline.report import ablation, answers, corpus, templates, verdict
 from pipeline.report.answers import Answer
 from pipeline.report.commit import Commit
 from pipeline.report.drawing import drawing
-from pipeline.report.examples import Example
+from pipeline.report.examples import AudioExample
 from pipeline.report.figures import bars, curves, stack
 from pipeline.report.scores import values
 from pipeline.rows import (
@@ -92,7 +92,7 @@ class Results:
     equality: Sequence[EqualityRow]
     answers: Sequence[Answer]
     split_rows: Mapping[str, Sequence[SplitRow]]
-    examples: Sequence[Example]
+    examples: Sequence[AudioExample]
     corpus_id: str
     synthetic: bool
     usual: Mapping[str, Any] | None = None

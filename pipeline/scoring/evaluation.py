@@ -13,7 +13,7 @@ from pipeline.dataset import views
 from pipeline.rows import SplitRow
 from pipeline.scoring import metrics, streaming
 from pipeline.scoring.offline import OfflineNetwork
-from pipeline.streaming.decision import Decision
+from pipeline.streaming.decision import RunningDecision
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Frames, Identifier
 
@@ -42,7 +42,7 @@ class RecordingScore:
         self.row, self._description = row, description
         self.right = self.weight = 0.0
         self.after: dict[int, NDArray[np.float64]] = {}
-        self.sequences: list[Decision] = []
+        self.sequences: list[RunningDecision] = []
         self.decision = self._new()
         self._marks = {round(seconds / description.frame_s): seconds for seconds in MARKS_S}
         self._sequence_frames = round(SEQUENCE_S / description.frame_s)
@@ -88,8 +88,8 @@ class RecordingScore:
             mean = self.decision.mean[: len(self._description.languages)]
             self.after[seconds] = self._description.decision.answer(mean)
 
-    def _new(self) -> Decision:
-        return Decision(self._description.classes, self._description.languages, self._description.decision)
+    def _new(self) -> RunningDecision:
+        return RunningDecision(self._description.classes, self._description.languages, self._description.decision)
 
 
 def score(row: SplitRow, wav: Wav, network: OfflineNetwork, identifier: Identifier | None) -> RecordingScore:

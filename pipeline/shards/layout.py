@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import zarr
 
-    from pipeline.shards.source import Source
+    from pipeline.shards.source import StoreFiles
 
 ZARR_FORMAT: Literal[3] = 3
 SCHEMA = 2  # version of this layout
@@ -101,7 +101,7 @@ def open_array(group: "zarr.Group", name: str) -> "zarr.Array[Any]":
     return array
 
 
-def find_damage(source: "Source") -> str | None:
+def find_damage(source: "StoreFiles") -> str | None:
     """The first file, shards aside, that is missing or differs from what was written."""
     try:
         attributes = json.loads(source.read("zarr.json"))["attributes"]

@@ -16,7 +16,7 @@ from pipeline.console.text import shorten
 from pipeline.errors import ArtifactError
 from pipeline.shards import layout, source
 from pipeline.shards.layout import SCHEMA, TABLE_COLUMNS, ZARRS_CONFIG, open_array
-from pipeline.shards.source import Folder, Source
+from pipeline.shards.source import Folder, StoreFiles
 
 SHARDS_IN_MEMORY = 8  # of speech flags, 64 kB each
 
@@ -24,7 +24,7 @@ SHARDS_IN_MEMORY = 8  # of speech flags, 64 kB each
 class RowReader:
     """A features.zarr, open for reading rows. Everything is checked as it is read; damage raises an ArtifactError."""
 
-    def __init__(self, source: Source, group: zarr.Group) -> None:
+    def __init__(self, source: StoreFiles, group: zarr.Group) -> None:
         self.source = source
         with layout.configured():
             self.mfcc, self._speech = open_array(group, "mfcc"), open_array(group, "speech")
@@ -59,7 +59,7 @@ class RowReader:
         return cls._of(source.make(place))
 
     @classmethod
-    def _of(cls, place: Source) -> Self:
+    def _of(cls, place: StoreFiles) -> Self:
         try:
             group = layout.open_group(place.store, "r")
             schema = group.attrs.get("schema")
@@ -132,7 +132,7 @@ class RowReader:
         return {name: value for name, value in vars(self).items() if name != "_speech_of_shard"}
 
 
-def _read(place: Source, array: zarr.Array[Any], start: int, stop: int) -> NDArray[Any]:
+def _read(place: StoreFiles, array: zarr.Array[Any], start: int, stop: int) -> NDArray[Any]:
     """Read rows of one shard."""
     file = layout.shard_file(array, start)
     try:

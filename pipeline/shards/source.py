@@ -13,7 +13,7 @@ from zarr.storage import FsspecStore, LocalStore
 from pipeline.errors import ArgumentError
 
 
-class Source(ABC):
+class StoreFiles(ABC):
     """The files of a store.
 
     Attributes
@@ -39,7 +39,7 @@ class Source(ABC):
         """Bytes of files, 0 for those that are missing."""
 
 
-class Folder(Source):
+class Folder(StoreFiles):
     """A store on this machine's disk."""
 
     def __init__(self, path: Path) -> None:
@@ -54,7 +54,7 @@ class Folder(Source):
         return [path.stat().st_size if path.is_file() else 0 for path in paths]
 
 
-class Anywhere(Source):
+class Anywhere(StoreFiles):
     """Any Zarr store."""
 
     def __init__(self, name: str, store: Store) -> None:
@@ -80,7 +80,7 @@ class Anywhere(Source):
         return sync(together())
 
 
-def make(place: Path | str | Store) -> Source:
+def make(place: Path | str | Store) -> StoreFiles:
     """The source at a path, a URL such as s3://bucket/features.zarr, or in a Zarr store.
 
     Raises

@@ -54,7 +54,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Method:
+class Splitting:
     """How a method splits.
 
     Attributes
@@ -122,11 +122,11 @@ def by_folds(case: Case) -> tuple[Assignment, Search]:
     return np.select([folds == fold, folds == (fold + 1) % count], [2, 1], 0), search
 
 
-METHODS: dict[SplitMethod, Method] = {
-    "hours": Method(by_hours, _requested),
-    "hash": Method(by_hash, _requested),
-    "official": Method(official, lambda _settings: None),
-    "folds": Method(by_folds, lambda settings: (1 - 2 / settings.folds, 1 / settings.folds, 1 / settings.folds)),
+METHODS: dict[SplitMethod, Splitting] = {
+    "hours": Splitting(by_hours, _requested),
+    "hash": Splitting(by_hash, _requested),
+    "official": Splitting(official, lambda _settings: None),
+    "folds": Splitting(by_folds, lambda settings: (1 - 2 / settings.folds, 1 / settings.folds, 1 / settings.folds)),
 }
 
 

@@ -16,7 +16,7 @@ from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.params import SilenceStrategy
 from pipeline.rows import SequenceRow, SplitRow
 from pipeline.shards.reader import RowReader
-from pipeline.shards.source import Source
+from pipeline.shards.source import StoreFiles
 from pipeline.store.items import ITEM
 from pipeline.store.selection import Selection
 
@@ -67,7 +67,7 @@ class FeatureStore(RowReader):
     >>> folder.cleanup()
     """
 
-    def __init__(self, source: Source, group: zarr.Group) -> None:
+    def __init__(self, source: StoreFiles, group: zarr.Group) -> None:
         super().__init__(source, group)
         self._index = {recording: index for index, recording in enumerate(self.ids)}
 

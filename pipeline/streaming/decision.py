@@ -48,7 +48,7 @@ class Rule(params.Section):
         return posteriors
 
 
-class Decision:
+class RunningDecision:
     """The language of a stream so far: the highest mean over its speech frames decides.
 
     Attributes
@@ -64,7 +64,7 @@ class Decision:
     --------
     Frame 8 favours Hindi with 0.6 to 0.4; frame 9 turns the decision with 0.9 to 0.1, as √(0.4 · 0.9) > √(0.6 · 0.1):
 
-    >>> decision = Decision(("english", "hindi"), ("english", "hindi"), Rule())
+    >>> decision = RunningDecision(("english", "hindi"), ("english", "hindi"), Rule())
     >>> decision.accept(np.array([[0.4, 0.6], [0.9, 0.1]], np.float32), np.array([8, 9]))
     >>> decision.language, decision.since, decision.frames
     ('english', 9, 2)

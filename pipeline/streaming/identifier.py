@@ -26,7 +26,7 @@ from pipeline.mfcc.kernel import Kernel
 from pipeline.mfcc.stream import Framer
 from pipeline.silence.detector import Detector
 from pipeline.streaming import runtimes
-from pipeline.streaming.decision import Decision
+from pipeline.streaming.decision import RunningDecision
 from pipeline.streaming.description import EXPORT_REMEDY, FRONT_END, Description
 from pipeline.streaming.runtimes import Network
 
@@ -205,7 +205,7 @@ class Identifier:
         self._speech: deque[bool] = deque()  # flags waiting for their frames
         self._finished = False
         self.decided = 0
-        self.decision = Decision(description.classes, description.languages, description.decision)
+        self.decision = RunningDecision(description.classes, description.languages, description.decision)
 
     def _require_open(self) -> None:
         if self._finished:

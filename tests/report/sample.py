@@ -14,7 +14,7 @@ from pipeline import params
 from pipeline.dataset import counts
 from pipeline.report.answers import Answer
 from pipeline.report.commit import Commit
-from pipeline.report.examples import Example
+from pipeline.report.examples import AudioExample
 from pipeline.report.page import Results
 from pipeline.rows import (
     ComparisonRow,
@@ -260,7 +260,7 @@ def made_answers(languages: Sequence[str], pairs: Sequence[tuple[str, str]]) -> 
     return found
 
 
-def example(answer: Answer, number: int = 1, classes: Sequence[str] = LANGUAGES) -> Example:
+def example(answer: Answer, number: int = 1, classes: Sequence[str] = LANGUAGES) -> AudioExample:
     """Two seconds of an answer: a tone, then silence that the network does not see."""
     samples = np.zeros(2 * RATE_HZ, np.int16)
     samples[:RATE_HZ] = 9000 * np.sin(np.arange(RATE_HZ) / 9)
@@ -269,7 +269,7 @@ def example(answer: Answer, number: int = 1, classes: Sequence[str] = LANGUAGES)
         for n in range(200)
     ]
     row = ExampleRow(answer.row.recording, 0, "right", 0.0, 2.0)
-    return Example(number, row, answer, samples, RATE_HZ, frames)
+    return AudioExample(number, row, answer, samples, RATE_HZ, frames)
 
 
 def everything() -> Results:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline import params
 from pipeline.arrays import Posteriors
-from pipeline.streaming.decision import UNKNOWN, Decision, Rule
+from pipeline.streaming.decision import UNKNOWN, Rule, RunningDecision
 
 LANGUAGES = ("a", "b")
 CLASSES = (*LANGUAGES, "silence")
@@ -18,7 +18,7 @@ def array(*rows: list[float]) -> Posteriors:
 
 
 def test_a_decision_is_the_mean_log_posterior_over_the_languages() -> None:
-    decision = Decision(CLASSES, LANGUAGES, Rule())
+    decision = RunningDecision(CLASSES, LANGUAGES, Rule())
     assert (decision.language, decision.confidence, decision.frames) == (None, 0.0, 0)
     first = array([0.2, 0.1, 0.7], [0.3, 0.4, 0.3])
     decision.accept(first, np.array([3, 5]))
@@ -31,7 +31,7 @@ def test_a_decision_is_the_mean_log_posterior_over_the_languages() -> None:
 
 
 def test_no_single_frame_rules_a_language_out() -> None:
-    decision = Decision(CLASSES, LANGUAGES, Rule())
+    decision = RunningDecision(CLASSES, LANGUAGES, Rule())
     decision.accept(array([0.0, 1.0, 0.0], *[[0.99, 0.01, 0.0]] * 6), np.arange(7))
     assert (decision.language, decision.since) == ("a", 6)
 
@@ -41,7 +41,7 @@ def test_a_decision_is_the_same_in_pieces_of_any_length(data: st.DataObject, n_f
     rng = np.random.default_rng(data.draw(st.integers(0, 999)))
     posteriors = rng.dirichlet(np.ones(3), n_frames).astype(np.float32)
     numbers = np.cumsum(rng.integers(1, 4, n_frames))
-    whole, pieces = Decision(CLASSES, LANGUAGES, Rule()), Decision(CLASSES, LANGUAGES, Rule())
+    whole, pieces = RunningDecision(CLASSES, LANGUAGES, Rule()), RunningDecision(CLASSES, LANGUAGES, Rule())
     whole.accept(posteriors, numbers)
     cuts = sorted(data.draw(st.lists(st.integers(0, n_frames))))
     for part in np.split(np.arange(n_frames), cuts):
@@ -51,7 +51,7 @@ def test_a_decision_is_the_same_in_pieces_of_any_length(data: st.DataObject, n_f
 
 
 def test_a_decision_may_be_the_mean_posterior() -> None:
-    decision = Decision(CLASSES, LANGUAGES, Rule(mean="plain"))
+    decision = RunningDecision(CLASSES, LANGUAGES, Rule(mean="plain"))
     rows = array([0.7, 0.2, 0.1], [0.01, 0.49, 0.5])
     decision.accept(rows, np.array([0, 1]))
     np.testing.assert_allclose(decision.posteriors, rows.mean(axis=0), rtol=1e-6)
@@ -61,7 +61,7 @@ def test_a_decision_may_be_the_mean_posterior() -> None:
 @given(st.floats(0.1, 10), st.sampled_from(["log", "plain"]))
 def test_a_temperature_changes_the_confidence_alone(temperature: float, mean: params.Mean) -> None:
     rows = array([0.5, 0.3, 0.2], [0.4, 0.2, 0.4])
-    plain, scaled = (Decision(CLASSES, LANGUAGES, Rule(mean=mean, temperature=t)) for t in (1.0, temperature))
+    plain, scaled = (RunningDecision(CLASSES, LANGUAGES, Rule(mean=mean, temperature=t)) for t in (1.0, temperature))
     for decision in (plain, scaled):
         decision.accept(rows, np.array([0, 1]))
     odds = plain.posteriors ** (1 / temperature)
@@ -70,7 +70,7 @@ def test_a_temperature_changes_the_confidence_alone(temperature: float, mean: pa
 
 
 def test_an_answer_below_the_limit_is_unknown() -> None:
-    decision = Decision(CLASSES, LANGUAGES, Rule(unknown_below=0.6))
+    decision = RunningDecision(CLASSES, LANGUAGES, Rule(unknown_below=0.6))
     assert decision.language is None
     decision.accept(array([0.55, 0.4, 0.05]), np.array([0]))
     answers = [decision.language, decision.leading]

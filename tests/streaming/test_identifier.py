@@ -23,7 +23,7 @@ from pipeline.audio.samples import to_waveform
 from pipeline.errors import ArgumentError, ArtifactError, AudioError
 from pipeline.mfcc.kernel import make_kernel
 from pipeline.streaming import identifier, reference, runtimes
-from pipeline.streaming.decision import Decision
+from pipeline.streaming.decision import RunningDecision
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Identifier, joined
 from tests.export import small
@@ -65,7 +65,7 @@ def test_the_stream_equals_the_offline_stages(
     np.testing.assert_allclose(answers.posteriors, wanted.posteriors, atol=1e-4)
     assert [frames.first for frames in found] == np.cumsum([0, *(len(frames.speech) for frames in found)])[:-1].tolist()
 
-    decision = Decision(stream.description.classes, small.LANGUAGES, stream.description.decision)
+    decision = RunningDecision(stream.description.classes, small.LANGUAGES, stream.description.decision)
     decision.accept(wanted.posteriors[wanted.speech], np.flatnonzero(wanted.speech))
     assert stream.decision.frames == decision.frames == int(wanted.speech.sum())
     np.testing.assert_allclose(stream.decision.posteriors, decision.posteriors, atol=1e-3)
