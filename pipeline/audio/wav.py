@@ -87,14 +87,14 @@ class Reader:
         if len(samples) < stop - start:
             raise self._damaged("ends too early")
         try:
-            expected = _checksums(wav.path, wav.path.stat().st_mtime_ns)[str(wav.first)]
+            expected = _checksums(wav.path, beside(wav.path).stat().st_mtime_ns)[str(wav.first)]
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise self._damaged(f"{beside(wav.path).name} can't be read") from error
         for block in range(first, last + 1):
             at = (block - first) * BLOCK_SAMPLES
             checksum = google_crc32c.value(samples[at : at + BLOCK_SAMPLES].tobytes())
             if expected[block : block + 1] != [checksum]:
-                raise self._damaged(f"block {block} of {BLOCK_SAMPLES} samples was altered")
+                raise self._damaged(f"block {block} of {BLOCK_SAMPLES} samples differs from {beside(wav.path).name}")
         return samples
 
     def _damaged(self, how: str) -> ArtifactError:
@@ -106,7 +106,7 @@ class Reader:
 
 @functools.lru_cache(64)
 def _checksums(path: Path, _: int) -> dict[str, list[int]]:
-    """Read the checksums beside a container that was changed at a time."""
+    """Read the checksums beside a container, which were last changed at this time."""
     found: dict[str, list[int]] = json.loads(beside(path).read_text())
     return found
 

@@ -106,7 +106,7 @@ def official(case: Case) -> tuple[Assignment, None]:
             if case.pinned[number] == UNFIXED and (given or "").casefold() not in OFFICIAL:
                 raise CorpusError(
                     "split.method 'official' needs the column split in the corpus table, one of "
-                    f"{', '.join(OFFICIAL)}; that of {brief(row.path)} is {brief(given)}"
+                    f"{', '.join(OFFICIAL)}; that of {brief(row.path)} is {brief(given) if given else 'missing'}"
                 )
             if case.pinned[number] == UNFIXED:
                 yield number, row.path, OFFICIAL[str(given).casefold()]

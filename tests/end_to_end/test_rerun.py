@@ -14,7 +14,7 @@ PRINTS = ("console/terminal.py", "console/text.py", "console/entry.py", "errors.
 CODE = {  # rooms: tests/test_dvc_yaml.py compares all of them with the imports
     "report": {"report"},
     "corpus": {"corpus", "ingest", "split"},
-    "silence": {"trim", "features", "export", "evaluate"},
+    "silence": {"trim", "features", "export", "evaluate", "report"},
     "training": {"train", "report"},
 }
 UPGRADES = {

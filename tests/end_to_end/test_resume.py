@@ -244,7 +244,7 @@ def test_a_new_file_costs_the_part_that_it_is_in(whole: Run, tmp_path: Path) -> 
         tree["corpus"]["root"] = "corpus"
         (tmp_path / name / "params.yaml").write_text(yaml.safe_dump(tree))
         noise = np.random.default_rng(1).integers(-9000, 9000, 16000, np.int16)
-        soundfile.write(tmp_path / name / "corpus" / "one" / "3_new.wav", noise, 16000)
+        soundfile.write(tmp_path / name / "corpus" / "one" / "3_900.wav", noise, 16000)
         copies.append(Run(tmp_path / name, tmp_path / name / "cache"))
     shutil.rmtree(copies[1].cache)
     printed = {stage: [run.finish(stage) for run in copies] for stage in ("corpus", "ingest", "trim", "features")}
