@@ -91,8 +91,10 @@ class Cache:
 
     def read(self, key: str) -> bytes | None:
         """Return the content of an entry, None if there is none or it is damaged."""
-        path = self._find(key)
-        return path.read_bytes() if path else None
+        with suppress(OSError):  # another process may have removed it
+            path = self._find(key)
+            return path.read_bytes() if path else None
+        return None
 
     def put(self, key: str, content: bytes | Path) -> None:
         """Store an entry in place of another of this name; best effort, as the caller already has the result.
@@ -147,11 +149,13 @@ class Cache:
             return False
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
-        try:
+        with suppress(OSError):
             target.hardlink_to(path)
-        except OSError:
+            return True
+        with suppress(FileNotFoundError):  # another process may have removed it
             _copy(path, target)
-        return True
+            return True
+        return False
 
     def _entries(self) -> list[tuple[float, int, Path]]:
         """Return time of the last use, size and path of every entry."""

@@ -150,3 +150,24 @@ def test_incomplete_files_of_a_killed_process_are_removed(cache: Cache) -> None:
     assert young.exists()
     assert not old.exists()
     assert cache.read("abc") == b"x" * 10
+
+
+def test_an_entry_that_another_process_removes_is_computed(
+    cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compute() -> bytes:
+        (tmp_path / "one").write_bytes(b"one")
+        return b"result"
+
+    cache.remember("abc", [tmp_path / "one"], compute)
+    find = Cache._find
+
+    def found_and_removed(self: Cache, key: str) -> Path | None:
+        path = find(self, key)
+        if path and key.startswith("abc-"):
+            path.unlink()
+        return path
+
+    monkeypatch.setattr(Cache, "_find", found_and_removed)
+    assert cache.remember("abc", [tmp_path / "one"], compute) == (b"result", False)
+    assert (tmp_path / "one").read_bytes() == b"one"
