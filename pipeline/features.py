@@ -30,9 +30,10 @@ SAMPLES_PER_S = 1e6  # a tenth of the usual speed
 class Speech:
     """A recording, the spans of its speech, and its first row in the store."""
 
+    row: RecordingRow
     wav: Wav
     spans: Spans
-    row: int
+    start: int
 
 
 def compute_part(
@@ -55,7 +56,7 @@ def compute_part(
     """
     from pipeline.shards import writer
 
-    start = part[0].row
+    start = part[0].start
     frames = [frame_count(speech.wav.n_samples, kernel.hop_length) for speech in part]
     features = _features(part, frames, left_out, kernel, settings.top_db)
     flags = _flags(part, frames, left_out, kernel.hop_length)
@@ -74,7 +75,7 @@ def compute_part(
             writer.write(path, name, start, blocks)
             return b""
 
-        stop = part[-1].row + frames[-1]
+        stop = part[-1].start + frames[-1]
         outputs = [path / file for file in layout.shard_files(layout.open_array(group, name), start, stop)]
         return cache.remember(key({name: content}, FEATURES.code, FEATURES.packages), outputs, compute)[1]
 
@@ -121,18 +122,16 @@ MODULES = ("pipeline.features", "pipeline.mfcc.recording", "pipeline.shards.writ
 """Modules that workers import as they start."""
 
 
-def run(
-    client: "Client",
+def lay_out(
+    path: Path,
     recordings: Sequence[RecordingRow],
     wavs: Sequence[Wav],
     spans: Sequence[Spans],
     parts: Sequence[range],
-    path: Path,
     settings: params.Mfcc,
     sample_rate: int,
-    cache: Cache,
-) -> tuple[int, int]:
-    """Write a feature store on a cluster.
+) -> list[list[Speech]]:
+    """Create an empty feature store; return the recordings of each part with their rows.
 
     Parameters
     ----------
@@ -140,15 +139,9 @@ def run(
         Audio and speech of each recording.
     parts
         Positions of the recordings of each part.
-
-    Returns
-    -------
-    frames, reused
-        The number of frames, and of recordings whose MFCCs are from the cache.
     """
     from pipeline.shards import writer
 
-    kernel = kernel_of(settings, sample_rate, cache)
     lengths = [frame_count(wav.n_samples, settings.hop_length) for wav in wavs]
     starts = layout.row_starts(lengths, parts)
     content = hashlib.sha256()  # with the other attributes, everything that rows and flags depend on
@@ -169,11 +162,26 @@ def run(
             "versions": installed(FEATURES.packages),
         },
     )
-    sources = [Speech(*each) for each in zip(wavs, spans, starts, strict=True)]
+    sources = [Speech(*each) for each in zip(recordings, wavs, spans, starts, strict=True)]
+    return [sources[part.start : part.stop] for part in parts]
+
+
+def run(
+    client: "Client",
+    parts: Sequence[Sequence[Speech]],
+    path: Path,
+    kernel: Kernel,
+    settings: params.Mfcc,
+    sample_rate: int,
+    cache: Cache,
+) -> int:
+    """Fill a feature store on a cluster; return the number of recordings whose MFCCs are from the cache."""
+    from pipeline.shards import writer
+
     outcomes = cluster.run(
         client,
         FEATURES,
-        [sources[part.start : part.stop] for part in parts],
+        parts,
         shared=path,
         path=path,
         kernel=kernel,
@@ -182,9 +190,9 @@ def run(
         cache=cache,
     )
     done = list(zip(parts, outcomes, strict=True))
-    if failed := [recordings[part[position]].recording for part, (out, _) in done for position in sorted(out)]:
+    if failed := [part[position].row.recording for part, (out, _) in done for position in sorted(out)]:
         writer.mark_failed(path, failed)
-    return sum(lengths), sum(len(part) for part, (_, known) in done if known)
+    return sum(len(part) for part, (_, known) in done if known)
 
 
 def kernel_of(settings: params.Mfcc, sample_rate: int, cache: Cache) -> Kernel:

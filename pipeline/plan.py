@@ -108,7 +108,7 @@ def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimat
     starts, path = layout.row_starts(lengths, of_parts), place / "features.zarr"
     names = ["x"] * len(lengths)
     writer.create(path, names, names, names, starts, lengths, mfcc.n_mfcc, {})
-    speech = [Speech(*each) for each in zip(wavs, spans, starts, strict=True)]
+    speech = [Speech(*each) for each in zip(recordings, wavs, spans, starts, strict=True)]
     kernel = features.kernel_of(mfcc, rate, bound["cache"])
     _, features_s, features_memory = scaled(
         "features",

@@ -11,26 +11,27 @@ from pipeline.audio.wav import Wav
 from pipeline.cache import Cache
 from pipeline.console import terminal
 from pipeline.errors import ArtifactError
+from pipeline.mfcc.kernel import frame_count
 from pipeline.rows import RecordingRow, SpanRow
 from stages import ARTIFACTS, read_params, run
 
 
 def main() -> None:
     settings = read_params("features")
-    cache = Cache()
+    cluster.warm(*features.MODULES)
+    cache, rate = Cache(), settings.audio.sample_rate
     recordings = tables.read(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow)
     audio = ARTIFACTS.resolve() / "audio"  # workers may run in another folder
     wavs = [Wav.of(row, audio) for row in recordings]
     divided = parts.of_containers([row.file for row in recordings])
-    rate = settings.audio.sample_rate
-    with (
-        cluster.connect(*features.MODULES) as client,
-        files.building(ARTIFACTS.resolve() / "features.zarr") as path,
-    ):
-        speech = read_spans(recordings)
-        frames, reused = features.run(client, recordings, wavs, speech, divided, path, settings.mfcc, rate, cache)
+    with files.building(ARTIFACTS.resolve() / "features.zarr") as path:
+        work = features.lay_out(path, recordings, wavs, read_spans(recordings), divided, settings.mfcc, rate)
+        kernel = features.kernel_of(settings.mfcc, rate, cache)
+        with cluster.connect(*features.MODULES) as client:
+            reused = features.run(client, work, path, kernel, settings.mfcc, rate, cache)
     cache.shrink()
     terminal.show_reused(len(recordings), reused, "recordings")
+    frames = sum(frame_count(wav.n_samples, settings.mfcc.hop_length) for wav in wavs)
     print(f"{frames:,} frames of {settings.mfcc.n_mfcc} MFCCs from {len(recordings):,} recordings")
 
 

@@ -10,6 +10,7 @@ from stages import ARTIFACTS, read_params, run
 
 def main() -> None:
     settings = read_params("trim")
+    cluster.warm(*trim.MODULES)
     programs.require("sox")
     path = ARTIFACTS / "ingest" / "recordings.csv"
     recordings = tables.of_languages(path, RecordingRow, settings.corpus.languages)

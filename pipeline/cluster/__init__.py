@@ -10,7 +10,7 @@ results are the same.
     the scheduler is gone                 the run ends; finished parts are in the cache
 """
 
-from pipeline.cluster.connection import connect, has_semaphores
+from pipeline.cluster.connection import connect, has_semaphores, warm
 from pipeline.cluster.execution import Job, run
 
-__all__ = ["Job", "connect", "has_semaphores", "run"]
+__all__ = ["Job", "connect", "has_semaphores", "run", "warm"]

@@ -73,9 +73,8 @@ def _existing(address: str, wait_s: float) -> "Iterator[Client]":
 def _local(modules: Sequence[str]) -> "Iterator[Client]":
     import dask
 
+    warm(*modules)
     processes = has_semaphores()
-    if processes:
-        _start_forkserver(modules)  # it imports the modules while this process imports Dask
     from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster
 
@@ -108,14 +107,23 @@ def _local(modules: Sequence[str]) -> "Iterator[Client]":
             yield client
 
 
-def _start_forkserver(modules: Sequence[str]) -> None:
-    """Start the process that workers of this machine are forked from: it imports once what all of them need."""
+def warm(*modules: str) -> None:
+    """Start the process that workers of this machine are forked from, which imports once what all of them need.
+
+    It does so while the caller prepares its work for `connect`. Nothing happens if it runs, or workers are elsewhere.
+    """
+    import dask
+
+    if dask.config.get("scheduler-address", None) or not has_semaphores():
+        return
     root = str(Path(__file__).parents[2])
     variables = KEEP_MEMORY | environment.ONE_THREAD | {"PYTHONPATH": root}  # memory is set up as a process starts
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
-        forkserver.set_forkserver_preload(["distributed", "distributed.nanny", "distributed.worker", *modules])
+        main = sys.modules["__main__"].__spec__  # a worker imports it, and all that it needs
+        stage = [main.name] if main else []
+        forkserver.set_forkserver_preload(["distributed", "distributed.nanny", "distributed.worker", *modules, *stage])
         with _without_interrupts():
             forkserver.ensure_running()
     except OSError as error:

@@ -88,8 +88,10 @@ def run(
     progress = Progress(job.name, sum(map(len, parts)), job.unit)
     with files.scratch(shared.resolve()) as token:
         task = _portable(partial(job.function, **bound), Environment.of_this_process(job.packages, token))
-        tasks = [(items, frozenset[int](), keep) for items in parts]
-        for number, outcome in _outcomes(client, job, task, tasks, round(COMPILE_S)):
+        order = sorted(range(len(parts)), key=lambda number: -sum(map(job.seconds, parts[number])))
+        tasks = [(parts[number], frozenset[int](), keep) for number in order]  # the longest first, not last
+        for place, outcome in _outcomes(client, job, task, tasks, round(COMPILE_S)):
+            number = order[place]
             if _crashed(outcome):
                 failed.append(number)
             else:
