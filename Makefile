@@ -1,7 +1,7 @@
 # make repro        set up what is missing, then run the pipeline
 # make handin       the results as handin.zip, once they are there
 # make test         set up what is missing, then run the tests
-# make quick        the tests that need no cluster and no run of the pipeline: 7 to 9 minutes on one core
+# make quick        the tests that need no cluster and no run of the pipeline: 1.5 minutes on two cores
 # make lint         ruff and mypy
 # make bench        the benchmarks
 # make lock         resolve the newest versions that pyproject.toml allows into the two locks
