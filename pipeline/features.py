@@ -15,6 +15,7 @@ from pipeline.audio.wav import Reader, Wav
 from pipeline.cache import Cache, key
 from pipeline.cluster import Job
 from pipeline.mfcc.kernel import FIXED, Kernel, frame_count, make_kernel
+from pipeline.parts import count_reused
 from pipeline.rows import RecordingRow
 from pipeline.shards import layout
 from pipeline.silence.spans import frame_flags
@@ -189,10 +190,10 @@ def run(
         sample_rate=sample_rate,
         cache=cache,
     )
-    done = list(zip(parts, outcomes, strict=True))
+    done = zip(parts, outcomes, strict=True)
     if failed := [part[position].row.recording for part, (out, _) in done for position in sorted(out)]:
         writer.mark_failed(path, failed)
-    return sum(len(part) for part, (_, known) in done if known)
+    return count_reused(parts, outcomes)
 
 
 def kernel_of(settings: params.Mfcc, sample_rate: int, cache: Cache) -> Kernel:

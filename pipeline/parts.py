@@ -6,7 +6,7 @@ and at most the neighbours of it; the results of all others are found in the cac
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Sized
 from itertools import accumulate, pairwise
 
 LEAST_BYTES = 4 << 20  # of a part, 2 minutes of 16-bit WAV at 16 kHz; twice as much on average
@@ -51,6 +51,15 @@ def _bounded(start: int, stop: int, edges: Sequence[int]) -> list[range]:
         if edges[number + 1] - edges[ends[-1]] > MOST_BYTES and number > ends[-1]:
             ends.append(number)
     return [range(*pair) for pair in pairwise([*ends, stop])]
+
+
+def count_reused(parts: Iterable[Sized], outcomes: Iterable[tuple[object, bool]]) -> int:
+    """Return the number of items in parts whose outcome is from the cache, as its second value says.
+
+    >>> count_reused([["a", "b"], ["c"]], [("result", True), ("result", False)])
+    2
+    """
+    return sum(len(part) for part, (_, reused) in zip(parts, outcomes, strict=True) if reused)
 
 
 def of_containers(containers: Sequence[str]) -> list[range]:

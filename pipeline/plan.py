@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +20,11 @@ from pipeline.audio.wav import Wav
 from pipeline.cache import Cache
 from pipeline.corpus import layouts
 from pipeline.errors import CorpusError
-from pipeline.features import Speech
 from pipeline.ingest import job
 from pipeline.ingest.decoding import ingest
 from pipeline.ingest.part import Ingested, SourceFile, divide
-from pipeline.mfcc.kernel import frame_count
 from pipeline.rows import DuplicateRow, RecordingRow, SpanRow
-from pipeline.shards import layout, writer
+from pipeline.shards import layout
 
 SAMPLE_BYTES = 64 << 20  # of files: half an hour of 16-bit WAV, some seconds of work
 START_S = 2.5  # until Python has imported what a stage needs, and its workers have started
@@ -104,25 +101,19 @@ def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimat
         place / "spans.csv", SpanRow, [SpanRow(row.recording, *map(int, span)) for row, each in listed for span in each]
     )
 
-    lengths = [frame_count(wav.n_samples, mfcc.hop_length) for wav in wavs]
-    starts, path = layout.row_starts(lengths, of_parts), place / "features.zarr"
-    names = ["x"] * len(lengths)
-    writer.create(path, names, names, names, starts, lengths, mfcc.n_mfcc, {})
-    speech = [Speech(*each) for each in zip(recordings, wavs, spans, starts, strict=True)]
+    path = place / "features.zarr"
+    work = features.lay_out(path, recordings, wavs, spans, of_parts, mfcc, rate)
     kernel = features.kernel_of(mfcc, rate, bound["cache"])
     _, features_s, features_memory = scaled(
         "features",
-        lambda part: features.compute_part(
-            speech[part.start : part.stop], keep=True, path=path, kernel=kernel, settings=mfcc, **bound
-        ),
-        of_parts,
+        lambda part: features.compute_part(part, keep=True, path=path, kernel=kernel, settings=mfcc, **bound),
+        work,
     )
 
     audio = [file for row in {row.file for row in recordings} for file in (place / row, beside(place / row))]
     listed_bytes = sum((place / f"{name}.csv").stat().st_size for name in ("recordings", "duplicates"))
     shards = [file for name in ("mfcc", "speech") for file in (path / name / "c").rglob("*") if file.is_file()]
     files_of_audio = 2 * len(divided) if len(chosen) < len(divided) else len(audio)
-    n_shards = 2 * sum(ceil(sum(lengths[number] for number in part) / layout.SHARD_ROWS) for part in of_parts)
     return [
         Estimate(
             "ingest",
@@ -133,7 +124,7 @@ def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimat
         ),
         Estimate("trim", trim_s, _written([place / "spans.csv"]) * share, TABLE_FILES["trim"], trim_memory),
         Estimate(
-            "features", features_s, _written(shards) * share, round(n_shards * share) + STORE_FILES, features_memory
+            "features", features_s, _written(shards) * share, round(len(shards) * share) + STORE_FILES, features_memory
         ),
     ]
 

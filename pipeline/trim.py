@@ -13,6 +13,7 @@ from pipeline.audio.wav import Reader, Wav
 from pipeline.cache import Cache, key
 from pipeline.cluster import Job
 from pipeline.errors import Defect, ProgramError
+from pipeline.parts import count_reused
 from pipeline.rows import RecordingRow
 from pipeline.silence.recording import detect, detect_together
 
@@ -90,7 +91,7 @@ def run(
         for content, _ in found
         for spans in json.loads(content)
     ]
-    return spans, sum(len(part) for part, (_, known) in zip(parts, found, strict=True) if known)
+    return spans, count_reused(parts, found)
 
 
 def summary(language: str, recordings: Sequence[RecordingRow], found: Sequence[Spans | None]) -> dict[str, Any]:

@@ -31,30 +31,27 @@ _admitted: set[str] = set()  # runs whose versions and files this worker process
 
 @dataclass(frozen=True)
 class Environment:
-    """What a worker must share with the process that runs the job."""
+    """Versions and files of the process that runs a job; its workers need the same."""
 
     process: tuple[str, int]
+    packages: tuple[str, ...]
     versions: Mapping[str, str]
     token: str  # a folder
 
     @classmethod
     def of_this_process(cls, packages: Sequence[str], token: Path) -> "Environment":
-        versions = {"Python": ".".join(platform.python_version_tuple()[:2]), **installed(packages)}
+        versions = _versions(packages)
         if lacking := [name for name, version in versions.items() if version == MISSING and name not in OPTIONAL]:
             raise ClusterError(
                 f"{', '.join(lacking)} can't be found in {sys.prefix}; run `make setup` and use its environment"
             )
-        return cls((platform.node(), os.getpid()), versions | {"code of this package": _code()}, str(token))
+        return cls((platform.node(), os.getpid()), tuple(packages), versions, str(token))
 
     def require(self) -> None:
         """Raise a ClusterError in a worker that differs."""
         from distributed import get_worker
 
-        who = f"the Dask worker {get_worker().address}"
-        found = installed(self.versions) | {
-            "Python": ".".join(platform.python_version_tuple()[:2]),
-            "code of this package": _code(),
-        }
+        who, found = f"the Dask worker {get_worker().address}", _versions(self.packages)
         for name, version in self.versions.items():
             if found[name] != version:
                 raise ClusterError(f"{who} has {name} {found[name]}, not {version}; start it in the same environment")
@@ -63,8 +60,10 @@ class Environment:
             raise ClusterError(f"{who} does not see the files in {folder}; use a file system that all share")
 
 
-def _code() -> str:
-    return key({}, code=[""])[:12]
+def _versions(packages: Sequence[str]) -> dict[str, str]:
+    """Return the versions that results depend on: of Python, packages, and the code of this package."""
+    python = ".".join(platform.python_version_tuple()[:2])
+    return {"Python": python, **installed(packages), "code of this package": key({}, code=[""])[:12]}
 
 
 def call(payload: bytes, packed: bytes, seconds: int, compile_s: int) -> Any:

@@ -18,6 +18,7 @@ from pipeline.fingerprint import matching
 from pipeline.fingerprint.landmarks import Landmarks, tick_s
 from pipeline.ingest.decoding import ingest, require_unchanged
 from pipeline.ingest.part import Ingested, SourceFile
+from pipeline.parts import count_reused
 from pipeline.rows import DuplicateRow, RecordingRow, RejectedRow
 
 if TYPE_CHECKING:
@@ -86,8 +87,7 @@ def run(
     With keep False, they are checked and not written.
     """
     packed = cluster.run(client, job, parts, shared=folder, keep=keep, folder=folder, settings=settings, cache=cache)
-    reused = sum(len(part) for part, (_, known) in zip(parts, packed, strict=True) if known)
-    return Ingested.joined(Ingested.unpack(content) for content, _ in packed), reused
+    return Ingested.joined(Ingested.unpack(content) for content, _ in packed), count_reused(parts, packed)
 
 
 def consistent(found: Ingested) -> Ingested:
