@@ -4,6 +4,7 @@ import hashlib
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,9 +30,8 @@ SAMPLES_PER_S = 1e6  # a tenth of the usual speed
 
 @dataclass(frozen=True)
 class Speech:
-    """A recording, the spans of its speech, and its first row in the store."""
+    """The audio of a recording, the spans of its speech, and its first row in the store."""
 
-    row: RecordingRow
     wav: Wav
     spans: Spans
     start: int
@@ -163,13 +163,14 @@ def lay_out(
             "versions": installed(FEATURES.packages),
         },
     )
-    sources = [Speech(*each) for each in zip(recordings, wavs, spans, starts, strict=True)]
+    sources = [Speech(*each) for each in zip(wavs, spans, starts, strict=True)]
     return [sources[part.start : part.stop] for part in parts]
 
 
 def run(
     client: "Client",
     parts: Sequence[Sequence[Speech]],
+    ids: Sequence[str],
     path: Path,
     kernel: Kernel,
     settings: params.Mfcc,
@@ -190,8 +191,9 @@ def run(
         sample_rate=sample_rate,
         cache=cache,
     )
-    done = zip(parts, outcomes, strict=True)
-    if failed := [part[position].row.recording for part, (out, _) in done for position in sorted(out)]:
+    remaining = iter(ids)
+    done = [([*islice(remaining, len(part))], out) for part, (out, _) in zip(parts, outcomes, strict=True)]
+    if failed := [names[position] for names, out in done for position in sorted(out)]:
         writer.mark_failed(path, failed)
     return count_reused(parts, outcomes)
 

@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from pipeline.audio.wav import Wav
 from pipeline.cache import Cache
 from pipeline.console import terminal
 from pipeline.errors import ArtifactError
+from pipeline.features import Speech
 from pipeline.mfcc.kernel import frame_count
+from pipeline.params import Params
 from pipeline.rows import RecordingRow, SpanRow
 from stages import ARTIFACTS, read_params, run
 
@@ -20,19 +23,26 @@ def main() -> None:
     settings = read_params("features")
     cluster.warm(*features.MODULES)
     cache, rate = Cache(), settings.audio.sample_rate
+    with files.building(ARTIFACTS.resolve() / "features.zarr") as path:
+        ids, work = lay_out(settings, path)
+        kernel = features.kernel_of(settings.mfcc, rate, cache)
+        with cluster.connect(*features.MODULES) as client:
+            reused = features.run(client, work, ids, path, kernel, settings.mfcc, rate, cache)
+    cache.shrink()
+    terminal.show_reused(len(ids), reused, "recordings")
+    frames = sum(frame_count(speech.wav.n_samples, settings.mfcc.hop_length) for part in work for speech in part)
+    print(f"{frames:,} frames of {settings.mfcc.n_mfcc} MFCCs from {len(ids):,} recordings")
+
+
+def lay_out(settings: Params, path: Path) -> tuple[list[str], list[list[Speech]]]:
+    """Create an empty store; return the ids of the recordings and the work of each part, which takes less memory."""
     recordings = tables.read(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow)
     audio = ARTIFACTS.resolve() / "audio"  # workers may run in another folder
     wavs = [Wav.of(row, audio) for row in recordings]
     divided = parts.of_containers([row.file for row in recordings])
-    with files.building(ARTIFACTS.resolve() / "features.zarr") as path:
-        work = features.lay_out(path, recordings, wavs, read_spans(recordings), divided, settings.mfcc, rate)
-        kernel = features.kernel_of(settings.mfcc, rate, cache)
-        with cluster.connect(*features.MODULES) as client:
-            reused = features.run(client, work, path, kernel, settings.mfcc, rate, cache)
-    cache.shrink()
-    terminal.show_reused(len(recordings), reused, "recordings")
-    frames = sum(frame_count(wav.n_samples, settings.mfcc.hop_length) for wav in wavs)
-    print(f"{frames:,} frames of {settings.mfcc.n_mfcc} MFCCs from {len(recordings):,} recordings")
+    spans, rate = read_spans(recordings), settings.audio.sample_rate
+    work = features.lay_out(path, recordings, wavs, spans, divided, settings.mfcc, rate)
+    return [row.recording for row in recordings], work
 
 
 def read_spans(recordings: Sequence[RecordingRow]) -> list[Spans]:

@@ -1,6 +1,7 @@
 """ingest: decode every file once, make it 16-bit mono at one rate."""
 
 from collections import Counter
+from pathlib import Path
 
 from pipeline import checksums, cluster, files, programs, tables
 from pipeline.audio import foreign
@@ -9,7 +10,8 @@ from pipeline.console import terminal
 from pipeline.console.text import printable
 from pipeline.corpus import digests, layouts
 from pipeline.ingest import checks, job
-from pipeline.ingest.part import divide
+from pipeline.ingest.part import Ingested, divide
+from pipeline.params import Params
 from pipeline.rows import DuplicateRow, FileRow, FlagRow, QualityRow, RecordingRow, RejectedRow
 from stages import ARTIFACTS, read_params, run
 
@@ -20,16 +22,12 @@ def main() -> None:
     for program in ("sox", "dot"):  # later stages need them: say so before any work
         programs.require(program)
     folder, cache, rate = ARTIFACTS / "ingest", Cache(), settings.audio.sample_rate
-    listed = tables.read(ARTIFACTS / "corpus" / "files.csv", FileRow)
     unlisted = tables.read(ARTIFACTS / "corpus" / "rejected.csv", RejectedRow)
     tables.write(folder / "rejected.csv", RejectedRow, unlisted)  # for fixing the corpus if it is refused
     listing = checksums.read_json(ARTIFACTS / "corpus" / "summary.json")
-    entries = [digests.entry(row) for row in listed]
-    known = {entry.name: row.sha256 for entry, row in zip(entries, listed, strict=True)}
-    parts = divide(entries, layouts.roots(settings.corpus), known)
 
-    with files.building(ARTIFACTS.resolve() / "audio") as audio, cluster.connect(*job.MODULES) as client:
-        ingested, reused = job.run(client, parts, audio, settings.audio, cache)
+    with files.building(ARTIFACTS.resolve() / "audio") as audio:
+        ingested, n_files, reused = decode(settings, audio, cache)
         found = job.consistent(ingested)
         recordings, duplicates = job.grouped(found.rows, found.landmarks, rate)
         used = {audio / row.file for row in recordings}
@@ -55,7 +53,7 @@ def main() -> None:
         checksums.write_json(complete / "summary.json", summary)
         checksums.seal(complete)
 
-    terminal.show_reused(sum(map(len, parts)), reused, "files")
+    terminal.show_reused(n_files, reused, "files")
     terminal.show_table(
         ["language", "recordings", "speakers", "minutes"],
         [[language, *numbers.values()] for language, numbers in languages.items()],
@@ -71,6 +69,20 @@ def main() -> None:
         print(line)
     job.check_rejected(rejected, len(recordings), settings.corpus.max_rejected)
     layouts.check(recordings, rejected, settings.corpus, listing["left_out"])
+
+
+def decode(settings: Params, audio: Path, cache: Cache) -> tuple[Ingested, int, int]:
+    """Decode the files that stage corpus listed; return the recordings, the number of files, and how many are reused.
+
+    The listing takes as much memory as the recordings, and ends with this function.
+    """
+    listed = tables.read(ARTIFACTS / "corpus" / "files.csv", FileRow)
+    entries = [digests.entry(row) for row in listed]
+    known = {entry.name: row.sha256 for entry, row in zip(entries, listed, strict=True)}
+    parts = divide(entries, layouts.roots(settings.corpus), known)
+    with cluster.connect(*job.MODULES) as client:
+        found, reused = job.run(client, parts, audio, settings.audio, cache)
+    return found, sum(map(len, parts)), reused
 
 
 if __name__ == "__main__":

@@ -63,7 +63,8 @@ def build(
         cluster.connect() as client,
     ):
         work = features.lay_out(path, rows, wavs, spans, PARTS, settings, RATE)
-        reused = features.run(client, work, path, make_kernel(settings, RATE), settings, RATE, cache)
+        ids, kernel = [row.recording for row in rows], make_kernel(settings, RATE)
+        reused = features.run(client, work, ids, path, kernel, settings, RATE, cache)
     files = sorted(file for file in path.rglob("*") if file.is_file())
     return {file.relative_to(path).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}, reused
 
@@ -91,8 +92,7 @@ def test_the_bytes_are_the_same_with_any_number_of_workers_and_from_the_cache(
 def store_of(folder: Path, babble: Callable[[int, int], Samples], defaults: params.Params) -> tuple[Speech, Any]:
     """A recording of 10 s, and the function that fills its store."""
     wav = ingested(folder, "0", babble(0, 160_000))
-    row = RecordingRow("r0", wav.name, "english", "s", "", 10.0, 160_000, RATE, 1, "FLAC", "", 0.0, 0.0, 0.0, 0.0)
-    speech = Speech(row, wav, sox_spans([babble(0, 160_000)], SoxRule(RATE, 1.0)), 0)
+    speech = Speech(wav, sox_spans([babble(0, 160_000)], SoxRule(RATE, 1.0)), 0)
     path, cache = folder / "s.zarr", Cache(folder / "cache")
     writer.create(path, ["r0"], ["english"], ["s"], [0], [1001], defaults.mfcc.n_mfcc, {})
 

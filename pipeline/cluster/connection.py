@@ -82,6 +82,7 @@ def _local(modules: Sequence[str]) -> "Iterator[Client]":
     given = dask.config.get("distributed.worker.preload")
     settings = {
         "distributed.worker.multiprocessing-method": "forkserver",
+        "distributed.worker.profile.enabled": False,  # nobody looks at it, and it grows
         "distributed.scheduler.worker-ttl": f"{FROZEN_S} s",
         "distributed.scheduler.allowed-failures": ATTEMPTS - 1,
         "distributed.scheduler.no-workers-timeout": f"{NO_WORKER_S} s",

@@ -87,7 +87,9 @@ def run(
     With keep False, they are checked and not written.
     """
     packed = cluster.run(client, job, parts, shared=folder, keep=keep, folder=folder, settings=settings, cache=cache)
-    return Ingested.joined(Ingested.unpack(content) for content, _ in packed), count_reused(parts, packed)
+    reused = count_reused(parts, packed)
+    packed.reverse()
+    return Ingested.joined(Ingested.unpack(packed.pop()[0]) for _ in parts), reused  # packed once only, to save memory
 
 
 def consistent(found: Ingested) -> Ingested:
