@@ -7,10 +7,11 @@ from pipeline.audio import foreign
 from pipeline.cache import Cache
 from pipeline.console import terminal
 from pipeline.console.text import printable
-from pipeline.corpus import digests, layouts
+from pipeline.corpus import layouts
+from pipeline.corpus.entries import Entry
 from pipeline.ingest import checks, job
 from pipeline.ingest.part import divide
-from pipeline.rows import DuplicateRow, FileRow, FlagRow, QualityRow, RecordingRow, RejectedRow
+from pipeline.rows import DuplicateRow, FlagRow, QualityRow, RecordingRow, RejectedRow
 from stages import ARTIFACTS, read_params, run
 
 
@@ -20,12 +21,11 @@ def main() -> None:
     for program in ("sox", "dot"):  # later stages need them: say so before any work
         programs.require(program)
     folder, cache, rate = ARTIFACTS / "ingest", Cache(), settings.audio.sample_rate
-    listed = tables.read(ARTIFACTS / "corpus" / "files.csv", FileRow)
+    entries = tables.read(ARTIFACTS / "corpus" / "files.csv", Entry)
     unlisted = tables.read(ARTIFACTS / "corpus" / "rejected.csv", RejectedRow)
     tables.write(folder / "rejected.csv", RejectedRow, unlisted)  # for fixing the corpus if it is refused
     listing = checksums.read_json(ARTIFACTS / "corpus" / "summary.json")
-    entries = [digests.entry(row) for row in listed]
-    known = {entry.name: row.sha256 for entry, row in zip(entries, listed, strict=True)}
+    known = {entry.name: entry.sha256 for entry in entries}
     parts = divide(entries, layouts.roots(settings.corpus), known)
 
     with files.building(ARTIFACTS.resolve() / "audio") as audio, cluster.connect(*job.MODULES) as client:

@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline import parts
 from pipeline.corpus.entries import Entry
-from pipeline.fingerprint.landmarks import Landmarks
+from pipeline.fingerprint.matching import Landmarks
 from pipeline.rows import RecordingRow, RejectedRow
 
 
@@ -32,7 +32,7 @@ class SourceFile:
     @property
     def size(self) -> int:
         """Bytes."""
-        return self.entries[0].stamp[0]
+        return self.entries[0].size
 
 
 @dataclass(frozen=True)
