@@ -30,8 +30,8 @@ from pipeline.audio.samples import to_samples, to_waveform
 from pipeline.console import terminal
 from pipeline.errors import AudioError
 from pipeline.fingerprint import matching
-from pipeline.fingerprint.landmarker import Landmarker
-from pipeline.fingerprint.landmarks import Landmarks
+from pipeline.fingerprint.landmarks import Landmarker
+from pipeline.fingerprint.matching import Landmarks
 from pipeline.mfcc.kernel import make_kernel
 from pipeline.mfcc.recording import whole
 

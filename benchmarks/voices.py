@@ -19,8 +19,7 @@ from pipeline import params, tables
 from pipeline.console import terminal
 from pipeline.rows import RecordingRow
 from pipeline.store.feature_store import FeatureStore
-from pipeline.voices.clusters import speakers
-from pipeline.voices.vectors import vectors
+from pipeline.voices import speakers, vectors
 
 ROOT = Path(__file__).parents[1]
 DRAWS = 500

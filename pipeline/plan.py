@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import features, params, parts, tables, trim
-from pipeline.audio.container import beside
-from pipeline.audio.wav import Wav
+from pipeline.audio.wav import Wav, beside
 from pipeline.cache import Cache
 from pipeline.corpus import layouts
 from pipeline.errors import CorpusError

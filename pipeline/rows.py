@@ -1,8 +1,7 @@
-"""The rows of the CSV files between stages: the columns of each, typed once."""
+"""The rows of the CSV files between stages, with the columns of each; files.csv is in corpus/entries.py."""
 
-import dataclasses
-import math
-from typing import Literal
+from dataclasses import Field, dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, dataclass_transform
 
 from pipeline.errors import Reason
 
@@ -11,28 +10,18 @@ Why = Literal["right", "wrong", "silent"]
 Measure = Literal["recording_accuracy", "macro_recall", "c_avg", "hours", "minutes"]
 
 
-@dataclasses.dataclass(frozen=True)
-class FileRow:
-    """A row of corpus/files.csv: one recording that the corpus lists, not decoded yet."""
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+class Row:
+    """A row of a table: every subclass is a frozen dataclass, whose fields are the columns."""
 
-    path: str  # relative to corpus.root
-    language: str
-    speaker: str
-    group: str
-    sha256: str  # of the file
-    size: int  # of the file, bytes
-    source: str = ""  # its name in corpus.sources
-    channel: int = 0  # counted from 1; 0: as audio.channels says
-    start_s: float = 0.0
-    end_s: float = math.inf  # inf: to the end of the file
-    channel_speakers: str = "[]"  # names of those on each channel, as JSON
-    speaker_from: str = "table"
-    is_twin: int = 0  # 1: another file has the same name in Unicode's form NFC
-    columns: str = "{}"  # further columns of the corpus's table, as JSON: their names may be those above
+    if TYPE_CHECKING:
+        __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    def __init_subclass__(cls) -> None:
+        dataclass(frozen=True)(cls)
 
 
-@dataclasses.dataclass(frozen=True)
-class RecordingRow:
+class RecordingRow(Row):
     """A row of ingest/recordings.csv: one recording that can be used.
 
     ``extra`` holds the columns copied from a corpus table; they follow the others in the file.
@@ -59,15 +48,14 @@ class RecordingRow:
     channel: int = 0  # of the file at `path`, counted from 1; 0: the mean of all
     start_s: float = 0.0  # in that file
     speaker_from: str = "table"  # one of corpus.speakers; file and cluster: not known
-    bandwidth_hz: float = 0.0  # these four as in audio/quality.py
+    bandwidth_hz: float = 0.0  # these four as in audio/measure.py
     noise_floor_dbfs: float = 0.0
     modulation_db: float = 0.0
     tonality: float = 0.0
-    extra: dict[str, str] = dataclasses.field(default_factory=dict)
+    extra: dict[str, str] = field(default_factory=dict)
 
 
-@dataclasses.dataclass(frozen=True)
-class QualityRow:
+class QualityRow(Row):
     """A row of ingest/quality.csv: the sound of one recording."""
 
     recording: str
@@ -91,8 +79,7 @@ class QualityRow:
     flags: str  # codes, separated by spaces
 
 
-@dataclasses.dataclass(frozen=True)
-class FlagRow:
+class FlagRow(Row):
     """A row of ingest/flags.csv: something about a recording that a person should look at."""
 
     recording: str
@@ -101,8 +88,7 @@ class FlagRow:
     detail: str
 
 
-@dataclasses.dataclass(frozen=True)
-class DuplicateRow:
+class DuplicateRow(Row):
     """A row of ingest/duplicates.csv: two recordings of the same speech."""
 
     recording: str
@@ -111,8 +97,7 @@ class DuplicateRow:
     matches: int  # spectral peaks in common
 
 
-@dataclasses.dataclass(frozen=True)
-class RejectedRow:
+class RejectedRow(Row):
     """A row of ingest/rejected.csv: one recording that can't be used, and the reason."""
 
     path: str
@@ -120,8 +105,7 @@ class RejectedRow:
     detail: str
 
 
-@dataclasses.dataclass(frozen=True)
-class SpanRow:
+class SpanRow(Row):
     """A row of trim/spans.csv: samples start:end of a recording are speech."""
 
     recording: str
@@ -129,16 +113,14 @@ class SpanRow:
     end: int
 
 
-@dataclasses.dataclass(frozen=True)
-class VoiceRow:
+class VoiceRow(Row):
     """A row of speakers/voices.csv: the cluster of similar voices that stands for the speaker of a recording."""
 
     recording: str
     speaker: str
 
 
-@dataclasses.dataclass(frozen=True)
-class SplitRow:
+class SplitRow(Row):
     """A row of splits/{train,val,test,other,left_out}.csv: one recording of a split."""
 
     recording: str
@@ -155,8 +137,7 @@ class SplitRow:
         return n_frames * self.piece // self.pieces, n_frames * (self.piece + 1) // self.pieces
 
 
-@dataclasses.dataclass(frozen=True)
-class SequenceRow:
+class SequenceRow(Row):
     """A row of manifests/*.csv: rows start:start+frames of a view of a recording, seen once by the network."""
 
     sequence: str
@@ -173,8 +154,7 @@ class SequenceRow:
     source: str = ""  # as the corpus names it, if it does
 
 
-@dataclasses.dataclass(frozen=True)
-class EpochRow:
+class EpochRow(Row):
     """A row of model/history.csv."""
 
     epoch: int
@@ -186,16 +166,14 @@ class EpochRow:
     seconds: float
 
 
-@dataclasses.dataclass(frozen=True)
-class AnswerRow:
+class AnswerRow(Row):
     """A row of evaluation/confusion.csv: the language of a test recording and the answer of the network."""
 
     actual: str
     predicted: str
 
 
-@dataclasses.dataclass(frozen=True)
-class DetRow:
+class DetRow(Row):
     """A row of evaluation/det.csv: the rates of one language's detector at one threshold, by ascending misses."""
 
     language: str
@@ -203,30 +181,27 @@ class DetRow:
     false_alarm: float
 
 
-@dataclasses.dataclass(frozen=True)
-class DecisionRow:
+class DecisionRow(Row):
     """A row of evaluation/recordings.csv: the answer to one test recording; ``extra`` holds its posteriors by class."""
 
     recording: str
     language: str
     predicted: str
     confidence: float
-    extra: dict[str, str] = dataclasses.field(default_factory=dict)
+    extra: dict[str, str] = field(default_factory=dict)
 
 
-@dataclasses.dataclass(frozen=True)
-class FrameRow:
+class FrameRow(Row):
     """A row of evaluation/frames.csv: one frame of an example; ``extra`` holds its posteriors by class, or nothing."""
 
     recording: str
     frame: int
     time_s: float
     speech: int
-    extra: dict[str, str] = dataclasses.field(default_factory=dict)
+    extra: dict[str, str] = field(default_factory=dict)
 
 
-@dataclasses.dataclass(frozen=True)
-class StreamRow:
+class StreamRow(Row):
     """A row of evaluation/stream.csv: how the answer to one test recording came about."""
 
     recording: str
@@ -235,8 +210,7 @@ class StreamRow:
     changes: int  # of the leading language
 
 
-@dataclasses.dataclass(frozen=True)
-class ExampleRow:
+class ExampleRow(Row):
     """A row of evaluation/examples.csv: a test recording whose frames are in evaluation/frames.csv."""
 
     recording: str
@@ -246,8 +220,7 @@ class ExampleRow:
     end_s: float
 
 
-@dataclasses.dataclass(frozen=True)
-class EqualityRow:
+class EqualityRow(Row):
     """A row of streaming/equality.csv: how far the stream of one format is from the offline stages, on golden audio."""
 
     file: str
@@ -256,8 +229,7 @@ class EqualityRow:
     posterior: float
 
 
-@dataclasses.dataclass(frozen=True)
-class TrialRow:
+class TrialRow(Row):
     """A row of ablation/cells.csv: the scores of one cell of a grid with one seed.
 
     ``extra`` holds the values of the parameters that the grid changes.
@@ -272,11 +244,10 @@ class TrialRow:
     c_avg: float
     hours: float  # of training frames that count
     minutes: float  # to run; nan if its training was restored from DVC's run cache
-    extra: dict[str, str] = dataclasses.field(default_factory=dict)
+    extra: dict[str, str] = field(default_factory=dict)
 
 
-@dataclasses.dataclass(frozen=True)
-class ComparisonRow:
+class ComparisonRow(Row):
     """A row of ablation/table.csv: one number of one cell, over its seeds.
 
     ``extra`` is that of the cell's TrialRow.
@@ -291,7 +262,7 @@ class ComparisonRow:
     low: float  # of the 95 % interval
     high: float
     best: int  # 1: better than every other cell, by the rule of scoring/bootstrap.py
-    extra: dict[str, str] = dataclasses.field(default_factory=dict)
+    extra: dict[str, str] = field(default_factory=dict)
 
 
 SPLITS = ("train", "val", "test")

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import itertools
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,7 +23,7 @@ Row = TypeVar("Row", bound="DataclassInstance")  # of pipeline/rows.py
 
 
 def write(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
-    """Write rows of one kind as CSV, header first."""
+    """Write rows of one kind as CSV, header first; tuples and dicts are JSON, but each key of `extra` is a column."""
     names = [field.name for field in dataclasses.fields(kind)]
     extra: list[str] = []
     if "extra" in names:
@@ -39,8 +40,9 @@ def write(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
 
 
 def _cells(row: object, names: Iterable[str], extra: Iterable[str]) -> list[str]:
-    carried = getattr(row, "extra", {})
-    return [*(str(getattr(row, name)) for name in names), *(carried.get(key, "") for key in extra)]
+    values, carried = (getattr(row, name) for name in names), getattr(row, "extra", {})
+    plain = (json.dumps(value, sort_keys=True) if isinstance(value, tuple | dict) else str(value) for value in values)
+    return [*plain, *(carried.get(key, "") for key in extra)]
 
 
 def of_languages(path: Path, kind: type[RowWithLanguage], languages: Iterable[str]) -> list[RowWithLanguage]:

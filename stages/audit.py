@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline import checksums, files, tables
+from pipeline import checksums, files, tables, voices
 from pipeline.confounds import measures, verdict
 from pipeline.console import terminal
 from pipeline.console.text import printable
@@ -11,7 +11,6 @@ from pipeline.errors import LeakageError
 from pipeline.rows import LEFT_OUT, OTHER, SPLITS, RecordingRow, SequenceRow, SplitRow
 from pipeline.splits.groups import groups
 from pipeline.store.feature_store import FeatureStore
-from pipeline.voices import clusters
 from stages import ARTIFACTS, read_params, run
 
 
@@ -21,7 +20,7 @@ def main() -> None:
     manifests = {name: ARTIFACTS / "manifests" / f"{name}.csv" for name in SPLITS}
     items = {name: store.select(manifest=path).items for name, path in manifests.items()}
     recordings = tables.read(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow)
-    recordings = clusters.renamed(recordings, ARTIFACTS / "speakers" / "voices.csv")
+    recordings = voices.renamed(recordings, ARTIFACTS / "speakers" / "voices.csv")
     findings = audit.leakage(
         recordings,
         {name: _split(name) for name in SPLITS} | {OTHER: [*_split(OTHER), *_split(LEFT_OUT)]},

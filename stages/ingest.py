@@ -8,11 +8,12 @@ from pipeline.audio import foreign
 from pipeline.cache import Cache
 from pipeline.console import terminal
 from pipeline.console.text import printable
-from pipeline.corpus import digests, layouts
+from pipeline.corpus import layouts
+from pipeline.corpus.entries import Entry
 from pipeline.ingest import checks, job
 from pipeline.ingest.part import Ingested, divide
 from pipeline.params import Params
-from pipeline.rows import DuplicateRow, FileRow, FlagRow, QualityRow, RecordingRow, RejectedRow
+from pipeline.rows import DuplicateRow, FlagRow, QualityRow, RecordingRow, RejectedRow
 from stages import ARTIFACTS, read_params, run
 
 
@@ -76,10 +77,8 @@ def decode(settings: Params, audio: Path, cache: Cache) -> tuple[Ingested, int, 
 
     The listing takes as much memory as the recordings, and ends with this function.
     """
-    listed = tables.read(ARTIFACTS / "corpus" / "files.csv", FileRow)
-    entries = [digests.entry(row) for row in listed]
-    known = {entry.name: row.sha256 for entry, row in zip(entries, listed, strict=True)}
-    parts = divide(entries, layouts.roots(settings.corpus), known)
+    entries = tables.read(ARTIFACTS / "corpus" / "files.csv", Entry)
+    parts = divide(entries, layouts.roots(settings.corpus))
     with cluster.connect(*job.MODULES) as client:
         found, reused = job.run(client, parts, audio, settings.audio, cache)
     return found, sum(map(len, parts)), reused

@@ -1,10 +1,8 @@
 """speakers: group similar voices as one speaker if corpus.speakers is cluster."""
 
-from pipeline import checksums, files, tables
+from pipeline import checksums, files, tables, voices
 from pipeline.rows import RecordingRow, VoiceRow
 from pipeline.store.feature_store import FeatureStore
-from pipeline.voices import clusters
-from pipeline.voices.vectors import vectors
 from stages import ARTIFACTS, run
 
 
@@ -14,7 +12,7 @@ def main() -> None:
     found = {}
     if unknown:
         store = FeatureStore.open(ARTIFACTS / "features.zarr")
-        found = clusters.speakers(unknown, vectors(store, [row.recording for row in unknown]))
+        found = voices.speakers(unknown, voices.vectors(store, [row.recording for row in unknown]))
     with files.building(ARTIFACTS / "speakers") as folder:
         tables.write(folder / "voices.csv", VoiceRow, [VoiceRow(*pair) for pair in found.items()])
         checksums.seal(folder)

@@ -4,12 +4,11 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from pipeline import checksums, files, tables
+from pipeline import checksums, files, tables, voices
 from pipeline.console import terminal
 from pipeline.console.text import printable
 from pipeline.rows import LEFT_OUT, OTHER, SPLITS, RecordingRow, SplitRow
 from pipeline.splits import holdout, methods, outcome, pieces, pins
-from pipeline.voices import clusters
 from stages import ARTIFACTS, read_params, run
 
 PINS = Path("splits") / "pins.csv"
@@ -18,7 +17,7 @@ PINS = Path("splits") / "pins.csv"
 def main() -> None:
     settings = read_params("split")
     recordings = tables.of_languages(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow, settings.corpus.languages)
-    recordings = clusters.renamed(recordings, ARTIFACTS / "speakers" / "voices.csv")
+    recordings = voices.renamed(recordings, ARTIFACTS / "speakers" / "voices.csv")
     corpus, search = holdout.divide(recordings, settings.split.holdout), None
     if settings.split.unit == "sequence":
         assigned = pieces.assign(corpus.kept, settings.split, settings.seed)

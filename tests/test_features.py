@@ -24,7 +24,7 @@ from pipeline.shards import writer
 from pipeline.silence.rule import SoxRule
 from pipeline.silence.spans import frame_flags, sox_spans
 from pipeline.store.feature_store import FeatureStore
-from tests.audio.written import write
+from tests.audio.signals import write
 
 RATE = 16000
 PARTS = [range(2), range(2, 4)]

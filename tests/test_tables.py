@@ -9,10 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline import checksums, tables
+from pipeline.corpus.entries import Entry
 from pipeline.errors import ArtifactError, Reason
 from pipeline.rows import AnswerRow, EpochRow, RecordingRow, RejectedRow, SequenceRow, SpanRow, SplitRow
 
-KINDS = [RecordingRow, RejectedRow, SpanRow, SplitRow, SequenceRow, EpochRow, AnswerRow]
+KINDS = [Entry, RecordingRow, RejectedRow, SpanRow, SplitRow, SequenceRow, EpochRow, AnswerRow]
 # Lone surrogates are not text.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.sampled_from(
     ["a,b", '"', '""', "a\nb", "a\r\nb", "\r", "a\rb", "हिन्दी", "普通话", " x ", "'", "=1", "\ufeff", "\u2028", "\x00"]
@@ -22,6 +23,8 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
     int: st.integers(),
     float: st.floats(allow_nan=False),
     Reason: st.sampled_from(get_args(Reason)),
+    tuple[str, ...]: st.lists(TEXT, max_size=3).map(tuple),  # as JSON
+    dict[str, str]: st.dictionaries(TEXT, TEXT, max_size=3),
 }
 RELAXED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -76,12 +79,9 @@ def test_what_does_not_fit_is_reported_with_its_line(
     assert "\n" not in str(error.value)
 
 
-def test_a_missing_file_says_how_to_write_it(tmp_path: Path) -> None:
+def test_a_missing_or_damaged_table_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"can't be read .* `dvc repro`"):
         tables.read(tmp_path / "spans.csv", SpanRow, sealed=False)
-
-
-def test_a_damaged_table_is_reported(tmp_path: Path) -> None:
     rows = [SpanRow("a", 1, 2), SpanRow("b", 3, 4)]
     tables.write(tmp_path / "spans.csv", SpanRow, rows)
     checksums.seal(tmp_path)

@@ -8,9 +8,8 @@ from typing import TypeVar
 import numpy as np
 
 from pipeline.arrays import Samples, Waveform
-from pipeline.audio.decoded import Decoded, mono
 from pipeline.audio.resample import Resampler, resampled
-from pipeline.audio.samples import to_waveform
+from pipeline.audio.samples import Decoded, mono, to_waveform
 
 HELD_BYTES = 1 << 26  # per file, 33 minutes of one channel at 16 kHz; a longer one waits in a temporary file
 READ_FRAMES = 1 << 18  # at a time
@@ -20,7 +19,7 @@ Array = TypeVar("Array", Samples, Waveform)
 
 @dataclass(frozen=True)
 class Cut:
-    """Samples start:stop, at the rate after resampling, of a channel as `decoded.mono` counts them.
+    """Samples start:stop, at the rate after resampling, of a channel as `samples.mono` counts them.
 
     stop None: to the end of the file.
     """
@@ -51,10 +50,9 @@ def take(
                 receive(position, _stored(held, cut, list(resamplers)))
 
 
-def between(decoded: Decoded, channel: int, start_s: float, end_s: float | None) -> Iterator[Waveform]:
-    """Return a part of a file at its own rate; `channel` counts as for `mono`, and a single channel is always used."""
-    stop = None if end_s is None else round(end_s * decoded.sample_rate)
-    cut = Cut(channel if decoded.channels > 1 else 0, round(start_s * decoded.sample_rate), stop)
+def between(decoded: Decoded, channel: int, start: int, stop: int | None) -> Iterator[Waveform]:
+    """Return samples start:stop of a file at its own rate; `channel` is as for `mono`, a single one is always used."""
+    cut = Cut(channel if decoded.channels > 1 else 0, start, stop)
     return _within(cut, (to_waveform(mono(block, cut.channel)) for block in decoded.blocks))
 
 

@@ -11,10 +11,10 @@ import numpy as np
 import soundfile
 
 from pipeline.audio import foreign, lengths
-from pipeline.audio.decoded import Block, Decoded
 from pipeline.audio.headers import File
 from pipeline.audio.lengths import Part
 from pipeline.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ
+from pipeline.audio.samples import Block, Decoded
 from pipeline.errors import AudioError
 
 BLOCK_FRAMES = 1 << 18  # decoded at a time: 16 s at 16 kHz, 1 MB per channel
@@ -40,7 +40,7 @@ def decode(path: Path, decoder: foreign.Decoder | None = None) -> Decoded:
         decoded = replace(decoded, blocks=(_within_full_scale(block, path) for block in decoded.blocks))
     else:
         source = _ForwardFile.of(descriptor, path)
-        blocks = _blocks(source, descriptor, lengths.parts(source, descriptor, path), path)
+        blocks = _blocks(source, lengths.parts(source, descriptor, path), path)
         decoded = Decoded(source.samplerate, source.channels, f"{source.format}/{source.subtype}", blocks)
     if not MIN_RATE_HZ <= decoded.sample_rate <= MAX_RATE_HZ:
         allowed = f"{MIN_RATE_HZ} to {MAX_RATE_HZ} are allowed"
@@ -75,20 +75,13 @@ class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]
         return False
 
 
-def _blocks(source: _ForwardFile, descriptor: int, parts: list[Part], path: Path) -> Iterator[Block]:
+def _blocks(source: _ForwardFile, parts: list[Part], path: Path) -> Iterator[Block]:
     with source:
         for part in parts:
-            with _opened(source, descriptor, part, path) as reader:
+            with _ForwardFile.of(part.file, path) if part.file else source as reader:
+                if (reader.samplerate, reader.channels) != (source.samplerate, source.channels):
+                    raise AudioError("longer", "joins recordings of different sample rates or channels; split it", path)
                 yield from _part_blocks(reader, part, path)
-
-
-def _opened(source: _ForwardFile, descriptor: int, part: Part, path: Path) -> _ForwardFile:
-    if not (part.start or part.stop or part.head):
-        return source
-    reader = _ForwardFile.of(File(descriptor, part.start, part.stop, part.head), path)
-    if (reader.samplerate, reader.channels) != (source.samplerate, source.channels):
-        raise AudioError("longer", "joins recordings of different sample rates or channels; split it", path)
-    return reader
 
 
 def _part_blocks(reader: _ForwardFile, part: Part, path: Path) -> Iterator[Block]:
@@ -114,35 +107,16 @@ def _part_blocks(reader: _ForwardFile, part: Part, path: Path) -> Iterator[Block
             raise AudioError("longer", f"holds more than the {expected} frames that it states; convert it again", path)
 
 
-def duration(path: Path) -> float:
-    """Return the duration in seconds according to the header of a file of any format; 0 if it is unknown.
-
-    Raises
-    ------
-    AudioError
-        ``missing``, ``unreadable``, ``truncated`` or ``longer``.
-    """
-    descriptor = _open(path)
-    if foreign.recognise(descriptor):
-        os.close(descriptor)
-        return 0.0
-    with _ForwardFile.of(descriptor, path) as source:
-        parts = lengths.parts(source, descriptor, path)
-        stated = sum(part.frames or 0 for part in parts if part.exact)
-        frames = stated or sum(_opened(source, descriptor, part, path).frames for part in parts)
-        return float(frames / source.samplerate) if frames < UNKNOWN_FRAMES else 0.0
-
-
 def _open(path: Path) -> int:
     """Open a regular file; anything else raises an error at once, without blocking."""
     try:
         descriptor = os.open(path, FLAGS)
-    except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a name with a zero byte
-        raise AudioError("missing", "is not a file; check its name", path) from error
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return descriptor
+        os.close(descriptor)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a name with a zero byte
+        pass
     except OSError as error:
         detail = f"can't be opened ({error.strerror}); check its name and permissions"
         raise AudioError("unreadable", detail, path) from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise AudioError("missing", "is not a file; check its name", path)
-    return descriptor
+    raise AudioError("missing", "is not a file; check its name", path)

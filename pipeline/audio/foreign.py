@@ -20,8 +20,8 @@ from typing import Any, Self
 import numpy as np
 
 from pipeline.audio import foreign_decoder
-from pipeline.audio.decoded import Block, Decoded
 from pipeline.audio.headers import File, pread
+from pipeline.audio.samples import Block, Decoded
 from pipeline.errors import AudioError
 
 HEAD_BYTES = 16
@@ -60,7 +60,7 @@ def recognise(descriptor: int) -> Kind | None:
 
 
 def is_installed() -> bool:
-    """Tell if PyAV is installed and can be used: on Windows, a process can't inherit a socket by its descriptor."""
+    """Return whether PyAV can be used: on Windows, a process can't inherit a socket by its descriptor."""
     return hasattr(os, "pread") and importlib.util.find_spec("av") is not None
 
 
@@ -72,20 +72,18 @@ def waiting(details: Iterable[str]) -> list[str]:
 
 
 class Decoder:
-    """A process that decodes one file after the other. It starts with the first file and ends with the context.
+    """A process that decodes one file after the other.
 
-    It is replaced after a crash and after a file that was not read to its end. Without a context, it ends with the file
-    or, if the blocks are not read to their end, when they are no longer referenced.
+    It starts with the first file, and is replaced after a crash and after a file that was not read to its end. It ends
+    with the context or, without one, as soon as neither this object nor the blocks of a file are referenced.
     """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._end: Callable[[], object] = lambda: None
         self._idle = True
-        self._in_context = False
 
     def __enter__(self) -> Self:
-        self._in_context = True
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -135,8 +133,6 @@ class Decoder:
             self._end()
             raise AudioError("unreadable", "crashes or stops its decoder; convert it to WAV or FLAC", path) from error
         self._idle = answer is None or isinstance(answer, tuple)
-        if self._idle and not self._in_context:
-            self._end()
         if isinstance(answer, tuple):
             reason, detail = answer
             raise AudioError(reason, detail, path)

@@ -44,6 +44,10 @@ class File(io.RawIOBase):
         self._descriptor, self._head, self._position = descriptor, head, 0
         self._at, self._window = 0, b""
 
+    def part(self, start: int = 0, stop: int | None = None, head: bytes = b"") -> "File":
+        """Return a part as a file of its own."""
+        return File(self._descriptor, self.start + start, None if stop is None else self.start + stop, head)
+
     def peek(self, at: int, count: int) -> bytes:
         """Return bytes of the file, fewer at its end."""
         if not self._at <= at <= at + count <= self._at + len(self._window):
@@ -71,10 +75,6 @@ class File(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Set the position."""
         self._position = max(offset + (0, self._position, self.size)[whence], 0)
-        return self._position
-
-    def tell(self) -> int:
-        """Return the position."""
         return self._position
 
     def _read(self, at: int, count: int) -> bytes:

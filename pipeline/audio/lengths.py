@@ -46,24 +46,20 @@ class Part:
 
     Attributes
     ----------
-    start, stop
-        Offsets in the file; stop None: its end.
-    head
-        Stands in place of the first bytes: a header with another length.
+    file
+        None: the whole file.
     frames
         Minimum number of frames that decoding must give; None: the number that libsndfile reads in the header.
     exact
         Decoding must not give more of them either.
     """
 
-    start: int = 0
-    stop: int | None = None
-    head: bytes = b""
+    file: File | None = None
     frames: int | None = None
     exact: bool = False
 
 
-def parts(source: soundfile.SoundFile, descriptor: int, path: Path | None = None) -> list[Part]:
+def parts(source: soundfile.SoundFile, descriptor: int, path: Path) -> list[Part]:
     """Find the parts of a file: usually one, `Part()`.
 
     Parameters
@@ -99,25 +95,25 @@ def parts(source: soundfile.SoundFile, descriptor: int, path: Path | None = None
         if not _only_metadata(file, end, form):
             raise _longer(file.size - end, path)
         # The audio of AIFF and CAF may come before other headers.
-        return [Part() if end == file.size or source.format in ("AIFF", "CAF") else Part(file.start, file.start + end)]
+        return [Part() if end == file.size or source.format in ("AIFF", "CAF") else Part(file.part(0, end))]
     if (again := file.search(re.escape(file.peek(0, MAGIC_BYTES)), MAGIC_BYTES)) is not None:
         raise _longer(file.size - again, path)
     if not _only_metadata(file, at, form):
         if form and source.format != "RF64":
-            return [Part(file.start, head=form.completed(file, at))]
+            return [Part(file.part(head=form.completed(file, at)))]
         if not source.frames:
             raise _longer(file.size - at, path)
     return [Part()]
 
 
-def _longer(n_bytes: int, path: Path | None) -> AudioError:
+def _longer(n_bytes: int, path: Path) -> AudioError:
     remedy = "repair it with sox --ignore-length, or split it"
     detail = f"holds {n_bytes} bytes after the audio that its header states; {remedy}"
     return AudioError("longer", detail, path)
 
 
 def _only_metadata(file: File, at: int, form: Chunks | None) -> bool:
-    """Tell if nothing but chunks of metadata, tags and padding follow."""
+    """Return whether nothing but chunks of metadata, tags and padding follow."""
     for _ in range(MAX_CHUNKS):
         padded = at + at % 2
         if padded >= file.size or file.search(rb"[^\0]", padded) is None:
@@ -144,17 +140,17 @@ def _tags(file: File, at: int) -> int:
     return at
 
 
-def _flac(file: File, path: Path | None) -> list[Part]:
+def _flac(file: File, path: Path) -> list[Part]:
     """Give libsndfile a header without a number of frames, with which it reads on."""
     header = file.peek(0, FLAC_BYTES).ljust(FLAC_BYTES, b"\0")
     if (again := file.search(rb"fLaC\0\0\0\x22", 4)) is not None:
         raise _longer(file.size - again, path)
     frames = int.from_bytes(header[-5:], "big") & (1 << 36) - 1
     head = header[:-5] + bytes([header[-5] & 0xF0]) + bytes(4)
-    return [Part(file.start, None, head, frames, exact=True) if frames else Part()]
+    return [Part(file.part(head=head), frames, exact=True) if frames else Part()]
 
 
-def _ogg(file: File, path: Path | None) -> list[Part]:
+def _ogg(file: File, path: Path) -> list[Part]:
     """Return the streams of a chain; each must end with a page that is complete and marked as the last."""
     starts, flags, end, at = list[int](), LAST, 0, file.search(b"OggS\0", 0)
     while at is not None:
@@ -171,7 +167,7 @@ def _ogg(file: File, path: Path | None) -> list[Part]:
         raise AudioError("truncated", "lacks the last page of an Ogg stream; copy it again", path)
     if len(starts) == 1 and end == file.size:
         return [Part()]
-    return [Part(file.start + at, file.start + stop) for at, stop in pairwise([*starts, end])]
+    return [Part(file.part(at, stop)) for at, stop in pairwise([*starts, end])]
 
 
 @functools.lru_cache(4096)
@@ -202,7 +198,7 @@ class _Stream:
     frames: int = 0
 
 
-def _mpeg(file: File, path: Path | None) -> list[Part]:
+def _mpeg(file: File, path: Path) -> list[Part]:
     length, n_samples, kind = _frame(file, 0)
     if not kind or _frame(file, length)[2] != kind:  # one of 5,000 other files begins like a frame
         raise AudioError("unreadable", "is not a chain of MPEG frames; convert it to WAV or FLAC", path)
@@ -229,9 +225,8 @@ def _mpeg(file: File, path: Path | None) -> list[Part]:
     parts_ = []
     for stream, following in zip_longest(streams, streams[1:]):
         dropped = MPEG_DROPPED_SAMPLES + MPEG_PADDING_SAMPLES * bool(stream.stated)
-        start = file.start + stream.start if len(streams) > 1 else 0
-        stop = file.start + following.start if following else None
-        parts_.append(Part(start, stop, frames=stream.frames * n_samples - dropped))
+        inside = file.part(stream.start, following.start if following else None) if len(streams) > 1 else None
+        parts_.append(Part(inside, stream.frames * n_samples - dropped))
     return parts_
 
 

@@ -1,11 +1,14 @@
-"""Samples in memory: 16-bit and floating point, the conversion between them, and slices of a recording."""
+"""Samples in memory: 16-bit and floating point, decoded blocks, and slices of a recording."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.arrays import Samples, Sound, Waveform
 
+Block = NDArray[np.int16] | NDArray[np.float32]
 Read = Callable[[int, int], Samples]  # returns samples start:stop of a recording, fewer at its end
 
 FULL_SCALE = 32768  # 16-bit steps
@@ -39,3 +42,40 @@ def to_samples(sound: Sound) -> Samples:
 def in_memory(samples: Samples) -> Read:
     """Return a reader of a recording in memory that works like that of one on disk."""
     return lambda start, stop: samples[start:stop]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A recording whose header was read.
+
+    Attributes
+    ----------
+    sample_rate, channels, format
+        As in the file; the format has libsndfile's name, such as ``WAV/PCM_16``.
+    blocks
+        Blocks of shape (frames, channels), decoded on demand: the samples of a 16-bit file as they are, otherwise
+        floating point with full scale ±1.
+    """
+
+    sample_rate: int
+    channels: int
+    format: str
+    blocks: Iterator[Block]
+
+    @property
+    def mono(self) -> Iterator[Waveform]:
+        """Return the blocks as the mean of their channels, each of shape (frames,)."""
+        return (to_waveform(mono(block)) for block in self.blocks)
+
+
+def mono(block: Block, channel: int = 0) -> Sound:
+    """Return one channel of a block, counted from 1; 0: the mean of all channels, in floating point.
+
+    >>> block = np.array([[1.0, 0.5]], np.float32)
+    >>> mono(block), mono(block, 2)
+    (array([0.75], dtype=float32), array([0.5], dtype=float32))
+    """
+    if channel or block.shape[1] == 1:
+        return np.require(block[:, max(channel - 1, 0)], requirements="C")
+    mean: Waveform = to_waveform(block).mean(axis=1, dtype=np.float32)
+    return mean

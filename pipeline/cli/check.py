@@ -79,7 +79,7 @@ def _list(path: Path, root: Path) -> tuple[list[Entry], list[RejectedRow], Count
         try:
             if error:
                 raise error
-            entries.append(Entry(name, "", "-", stamp=files.stamp(name)))
+            entries.append(Entry(name, "", "-", size=files.size(name)))
         except AudioError as fault:
             rejected.append(RejectedRow(escaped(name), fault.reason, fault.detail))
     return sorted(entries, key=lambda entry: entry.path), rejected, skipped

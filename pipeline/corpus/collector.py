@@ -1,17 +1,19 @@
 """The collector: checks each recording that a layout finds, and lists or rejects it."""
 
+import contextlib
 import dataclasses
 import functools
+import math
 import posixpath
 import re
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pipeline import names, params
 from pipeline.corpus.entries import Entry, Listing
-from pipeline.corpus.identity import UNKNOWN, own_id
 from pipeline.corpus.languages import Languages
 from pipeline.corpus.paths import (
     MAX_NAME_CHARACTERS,
@@ -28,6 +30,19 @@ from pipeline.errors import AudioError, CorpusError
 from pipeline.rows import RejectedRow
 
 MAX_S = 1e6  # 11 days
+WHOLE_FILE: Mapping[str, str] = {}
+UNKNOWN = ("file", "cluster")  # origins of speakers that nobody named
+DIGEST = re.compile("[0-9A-Fa-f-]{32,}")  # too long to be somebody else's by chance
+
+
+@functools.lru_cache(100_000)  # one text per speaker, however many recordings
+def own_id(source: str, name: str) -> str:
+    """Return the id of a speaker or group of a named source that no other source has.
+
+    The same id is one person within a source, and another person in another source. Only a digest, such as Common
+    Voice's client_id, is the same person everywhere.
+    """
+    return f"{source}/{name}" if source and name and not DIGEST.fullmatch(name) else name
 
 
 class Collector:
@@ -57,7 +72,7 @@ class Collector:
     @functools.cached_property
     def speaker_table(self) -> dict[str, str] | None:
         """Speakers by path on disk, from the file `corpus.speaker_table`; None if there is none."""
-        name, known = self.corpus.speaker_table, dict[str, tuple[str, int]]()
+        name, known = self.corpus.speaker_table, dict[str, str]()
         if name is None or not is_file(on_disk(self.root, name)):
             return None
         shown = f"the speaker table {quoted(self.root / name)} (corpus.speaker_table)"
@@ -65,31 +80,18 @@ class Collector:
         for line, row in self.table(name, remedy, shown).rows(("path", "speaker")):
             path = self.files.find(posixpath.normpath(self.files.written(row["path"].strip())))
             speaker = names.normal(row["speaker"])
-            before, first = known.setdefault(path, (speaker, line))
-            if speaker != before:
-                raise CorpusError(
-                    f"{shown} says that {quoted(path)} is spoken by {quoted(before)} (line {first}) and by "
-                    f"{quoted(speaker)} (line {line}); remove the wrong line"
-                )
-        return {path: speaker for path, (speaker, _) in known.items()}
+            if (before := known.setdefault(path, speaker)) != speaker:
+                both = f"{quoted(before)} and, in line {line}, {quoted(speaker)}; remove the wrong line"
+                raise CorpusError(f"{shown} names two speakers of {quoted(path)}, {both}")
+        return known
 
     def table(self, path: str, remedy: str, name: str = "", **options: Any) -> Table:
         """Open a table, whose path is relative to the root; lines that can't be used are rejected."""
 
-        def reject_line(line: int, fault: str) -> None:
+        def reject(line: int, fault: str) -> None:
             self.reject(path, AudioError("line", f"line {line} {fault}"))
 
-        return Table(on_disk(self.root, path), name or escaped(str(self.root / path)), remedy, reject_line, **options)
-
-    def language(self, text: str) -> str | None:
-        """Return the language of `corpus.languages` that a text names; any other is counted as skipped."""
-        text = names.normal(text)
-        if not text.isprintable():
-            return text  # `add` rejects it
-        name = self.languages.find(text)
-        if name is None:
-            self.skipped[text[:MAX_NAME_CHARACTERS]] += 1
-        return name
+        return Table(on_disk(self.root, path), name or escaped(str(self.root / path)), remedy, reject, **options)
 
     def add(
         self,
@@ -99,37 +101,46 @@ class Collector:
         *,
         where: str = "",
         group: str = "",
+        part: Mapping[str, str] = WHOLE_FILE,
         channel_speakers: tuple[str, ...] = (),
-        **more: Any,
+        columns: dict[str, str] | None = None,
     ) -> None:
-        """List a recording, or reject it with the reason.
+        """List a recording, or reject it with the reason, or count its language as skipped.
 
         Parameters
         ----------
         path
             Path as the corpus writes it, relative to the root.
         language
-            Result of `language`.
+            Any name of the language.
         speaker
             None if the layout does not know it: `corpus.speaker_pattern` or `speaker_table` may.
         where
             Table and line, for messages.
-        more
-            Fields of the Entry: extra, channel, start, end.
+        part
+            Cells start and end, in seconds, and channel, counted from 1; an empty end or -1 is that of the file.
+        columns
+            Further columns of the corpus's table.
 
         Raises
         ------
         CorpusError
             If the same recording is listed twice.
         """
-        path = path.strip()
+        path, language = path.strip(), names.normal(language)
         try:
+            require_printable(path, language=language)
+            known = self.languages.find(language)
+            if known is None:
+                self.skipped[language[:MAX_NAME_CHARACTERS]] += 1
+                return
+            channel, start_s, end_s = _part(**part)
             normal = self.files.find(below(self.files.written(path)))
-            stamp = self.files.stamp(normal)
+            size = self.files.size(normal)
             group = names.normal(group)
             voice, origin = self._speaker(normal, speaker)
             voices = tuple(map(names.normal, channel_speakers)) if origin == "table" else ()
-            require_printable(path, language=language, speaker=voice + "".join(voices), group=group)
+            require_printable(path, speaker=voice + "".join(voices), group=group)
             if not voice and not any(voices) and origin not in UNKNOWN:
                 place = self.speakers_in or "corpus.speaker_table, or set corpus.speaker_pattern"
                 raise AudioError(
@@ -141,17 +152,20 @@ class Collector:
         whose = self._place.speakers_of or self._place.name
         entry = Entry(
             normal,
-            language,
+            known,
             sys.intern(own_id(whose, voice)),
             sys.intern(group if self.global_groups else own_id(whose, group)),
-            stamp=stamp,
+            size=size,
             source=self._place.name,
+            channel=channel,
+            start_s=start_s,
+            end_s=end_s,
             channel_speakers=tuple(own_id(whose, name) for name in voices),
             speaker_from=origin,
-            **more,
+            columns=columns or {},
         )
-        part = (entry.channel, entry.start, entry.end)
-        before = self._listed.setdefault((normal, part) if any(part) else normal, entry)  # ./a.wav is a.wav
+        key = (normal, channel, start_s, end_s) if entry.part(channel) else normal
+        before = self._listed.setdefault(key, entry)  # ./a.wav is a.wav
         if before != entry:
             raise CorpusError(f"{where} lists {normal!r} again, with other cells; list every recording once")
         if before is not entry:
@@ -169,9 +183,9 @@ class Collector:
         """Put what was listed into the listing, sorted by path."""
         composed = {entry.path: names.composed(entry.path) for entry in self._listed.values()}
         files = Counter(composed.values())
-        for entry in sorted(self._listed.values(), key=lambda one: (one.path, one.channel, one.start, one.end or 0)):
+        for entry in sorted(self._listed.values(), key=lambda one: (one.path, one.channel, one.start_s, one.end_s)):
             form = composed[entry.path]
-            unique = dataclasses.replace(entry, is_twin=True) if files[form] > 1 and form != entry.path else entry
+            unique = dataclasses.replace(entry, is_twin=1) if files[form] > 1 and form != entry.path else entry
             is_unknown = unique.speaker_from in UNKNOWN
             self._found.entries.append(dataclasses.replace(unique, speaker=unique.file_id) if is_unknown else unique)
 
@@ -200,20 +214,14 @@ def below(path: str) -> str:
     return normal
 
 
-def span(start: str, end: str) -> dict[str, Any]:
-    """Return start and end of a recording in its file, from two cells in seconds; an empty end or -1 is the file's.
-
-    Raises
-    ------
-    AudioError
-        ``times``.
-    """
-    try:
-        first = float(start) if start.strip() else 0.0
-        last = float(end) if end.strip() else -1.0
-    except ValueError:
-        first, last = -1.0, -1.0
-    if not (0 <= first < MAX_S and (last == -1 or first < last < MAX_S)):
-        detail = f"has the times {start[:20]!r} to {end[:20]!r}; write seconds, as 1.5, the end after the start"
-        raise AudioError("times", detail)
-    return {"start": first, "end": None if last == -1 else last}
+def _part(start: str = "", end: str = "", channel: str = "") -> tuple[int, float, float]:
+    """Return channel, start and end of a recording in its file; AudioError ``times`` or ``channel``."""
+    channel = channel.strip()
+    if channel and not re.fullmatch(r"[1-9]\d{0,3}", channel):
+        raise AudioError("channel", f"has the channel {channel[:20]!r}; count them from 1")
+    with contextlib.suppress(ValueError):
+        first, last = float(start.strip() or 0), float(end.strip() or -1)
+        if 0 <= first < MAX_S and (last == -1 or first < last < MAX_S):
+            return int(channel or 0), first, math.inf if last == -1 else last
+    detail = f"has the times {start[:20]!r} to {end[:20]!r}; write seconds, as 1.5, the end after the start"
+    raise AudioError("times", detail)

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from pipeline import names
 from pipeline.corpus.collector import Collector
-from pipeline.corpus.paths import folders_of, is_file, is_folder, quoted
-from pipeline.errors import CorpusError
+from pipeline.corpus.paths import folders_of, is_file, is_folder
 
 VALIDATED, CLIPS = "validated.tsv", "clips"
 SPLITS = {"train.tsv": "train", "dev.tsv": "val", "test.tsv": "test"}
@@ -28,25 +27,21 @@ def recognise(root: Path) -> str | None:
 def read(collector: Collector) -> None:
     """List the validated clips of every language."""
     collector.speakers_in = "the column client_id"
-    parts = list(_parts(collector.root))
-    if not parts:
-        raise CorpusError(f"no folder in {quoted(collector.root)} holds {VALIDATED} and {CLIPS}/; {REMEDY}")
-    for folder, locale in parts:
+    for folder, locale in _parts(collector.root):
         splits = _splits(folder, collector)
         table = collector.table(posixpath.join(folder, VALIDATED), REMEDY, style="tabs")
         for line, row in table.rows(REQUIRED):
-            if language := collector.language(row.get("locale", "").strip() or locale):
-                clip = row["path"].strip()
-                clip = clip if "." in clip else f"{clip}.mp3"  # of the first releases
-                row.setdefault("accents", row.get("accent", ""))
-                extra = {name: names.line(row.get(name, "")) for name in COPIED}
-                collector.add(
-                    posixpath.join(folder, CLIPS, clip),
-                    language,
-                    row["client_id"],
-                    where=f"{table.name} line {line}",
-                    extra=extra | {"split": splits.get(names.normal(clip), "")},
-                )
+            clip = row["path"].strip()
+            clip = clip if "." in clip else f"{clip}.mp3"  # of the first releases
+            row.setdefault("accents", row.get("accent", ""))
+            columns = {name: names.line(row.get(name, "")) for name in COPIED}
+            collector.add(
+                posixpath.join(folder, CLIPS, clip),
+                row.get("locale", "").strip() or locale,
+                row["client_id"],
+                where=f"{table.name} line {line}",
+                columns=columns | {"split": splits.get(names.normal(clip), "")},
+            )
 
 
 def _parts(root: Path) -> Iterator[tuple[str, str]]:

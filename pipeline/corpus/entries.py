@@ -1,62 +1,36 @@
 """Entry and Listing: the recordings that a layout finds, with languages and speakers, not opened yet."""
 
 import hashlib
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import Json
+
 from pipeline import names
 from pipeline.rows import RejectedRow
-
-Stamp = tuple[int, int, int, int]
-"""Size of a file in bytes, times in ns at which its content (mtime) and anything (ctime) changed, inode.
-
-Any tool can set mtime; only the system sets ctime.
-"""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One listed recording: a file or a part of one, not opened yet.
+    """A row of corpus/files.csv: one listed recording, a file or a part of one, not opened yet."""
 
-    Attributes
-    ----------
-    path
-        Path of the file, relative to the root of its source, with forward slashes.
-    speaker
-        Empty if `channel_speakers` names them.
-    group
-        Recordings cut from one source share it; if it is empty, those of one file do.
-    extra
-        Further columns of the corpus's table.
-    source
-        Name of the entry in `corpus.sources`; empty without sources.
-    channel
-        Channel of the file, counted from 1; 0: as `audio.channels` says.
-    start, end
-        Place in the file in seconds; end None: the end of the file.
-    channel_speakers
-        Speakers of the channels.
-    speaker_from
-        Origin of the speaker's name, one of `corpus.speakers`.
-    is_twin
-        True if another file has the same name in Unicode's form NFC: the id is made of the name on disk.
-    """
-
-    path: str
+    path: str  # relative to the root of its source, with forward slashes
     language: str
-    speaker: str
-    group: str = ""
-    extra: dict[str, str] = field(default_factory=dict)
-    stamp: Stamp = (0, 0, 0, 0)
-    source: str = ""
-    channel: int = 0
-    start: float = 0.0
-    end: float | None = None
-    channel_speakers: tuple[str, ...] = ()
-    speaker_from: str = "table"
-    is_twin: bool = False
+    speaker: str  # empty if channel_speakers names them
+    group: str = ""  # recordings cut from one source share it; if it is empty, those of one file do
+    sha256: str = ""  # of the file
+    size: int = 0  # of the file, bytes
+    source: str = ""  # its name in corpus.sources
+    channel: int = 0  # counted from 1; 0: as audio.channels says
+    start_s: float = 0.0
+    end_s: float = math.inf  # inf: to the end of the file
+    channel_speakers: Json[tuple[str, ...]] = ()  # speakers of the channels
+    speaker_from: str = "table"  # origin of the speaker's name, one of corpus.speakers
+    is_twin: int = 0  # 1: another file has the same name in Unicode's form NFC, so the id is made of the name on disk
+    columns: Json[dict[str, str]] = field(default_factory=dict)  # further columns of the corpus's table
 
     @property
     def name(self) -> str:
@@ -70,20 +44,24 @@ class Entry:
 
     def id(self, channel: int = 0) -> str:
         """Return the id of the recording, or of one of its channels; that of the file if it is the whole file."""
-        whole = (channel, self.start, self.end) == (0, 0.0, None)
-        return self.file_id if whole else self._id(f"\0{channel} {self.start} {self.end}")
+        end = None if math.isinf(self.end_s) else self.end_s
+        return self._id(f"\0{channel} {self.start_s} {end}" if channel or self.start_s or end is not None else "")
+
+    def span(self, rate: int) -> tuple[int, int | None]:
+        """Return the first sample and the end of the recording at a rate; None: the end of the file."""
+        return round(self.start_s * rate), None if math.isinf(self.end_s) else round(self.end_s * rate)
 
     def part(self, channel: int = 0) -> str:
         """Return the part of the file in words, empty if it is the whole file.
 
-        >>> Entry("a.wav", "hindi", "ann", start=3, end=5.5).part(channel=2)
+        >>> Entry("a.wav", "hindi", "ann", start_s=3, end_s=5.5).part(channel=2)
         'channel 2, 3.00 to 5.50 s'
         """
         words = [f"channel {channel}"] if channel else []
-        if self.start or self.end is not None:
-            words.append(
-                f"{self.start:.2f} to {self.end:.2f} s" if self.end is not None else f"from {self.start:.2f} s"
-            )
+        if math.isfinite(self.end_s):
+            words.append(f"{self.start_s:.2f} to {self.end_s:.2f} s")
+        elif self.start_s:
+            words.append(f"from {self.start_s:.2f} s")
         return ", ".join(words)
 
     def _id(self, part: str) -> str:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from pipeline import names
 from pipeline.corpus.collector import Collector
-from pipeline.corpus.paths import escaped, folders_of, is_file, is_folder, quoted
-from pipeline.errors import CorpusError
+from pipeline.corpus.paths import escaped, folders_of, is_file, is_folder
 
 SPLITS = {"train": "train", "dev": "val", "test": "test"}
 COLUMNS = ("sentence", "path", "transcription", "normalised", "characters", "samples", "gender")
@@ -25,20 +24,16 @@ def recognise(root: Path) -> str | None:
 def read(collector: Collector) -> None:
     """List the recordings of every language and split."""
     collector.global_groups = True
-    parts = list(_parts(collector.root))
-    if not parts:
-        raise CorpusError(f"no folder in {quoted(collector.root)} holds train.tsv and audio/train/; {REMEDY}")
-    for folder, split in parts:
+    for folder, split in _parts(collector.root):
         table = collector.table(f"{folder}/{split}.tsv", REMEDY, style="tabs", header=COLUMNS)
         for line, row in table.rows(COLUMNS):
-            if language := collector.language(folder):
-                collector.add(
-                    f"{folder}/audio/{split}/{row['path'].strip()}",
-                    language,
-                    where=f"{table.name} line {line}",
-                    group=row["sentence"],
-                    extra={"split": SPLITS[split], "gender": names.line(row["gender"]).lower()},
-                )
+            collector.add(
+                f"{folder}/audio/{split}/{row['path'].strip()}",
+                folder,
+                where=f"{table.name} line {line}",
+                group=row["sentence"],
+                columns={"split": SPLITS[split], "gender": names.line(row["gender"]).lower()},
+            )
 
 
 def _parts(root: Path) -> Iterator[tuple[str, str]]:

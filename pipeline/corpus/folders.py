@@ -10,10 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline import names
-from pipeline.audio.endings import is_audio
-from pipeline.corpus.collector import Collector
-from pipeline.corpus.identity import UNKNOWN
-from pipeline.corpus.paths import escaped, folders_of, is_folder, kind, names_in, quoted, recordings, walk
+from pipeline.corpus.collector import UNKNOWN, Collector
+from pipeline.corpus.paths import escaped, folders_of, is_audio, is_folder, kind, names_in, quoted, recordings, walk
 from pipeline.errors import CorpusError
 
 
@@ -70,37 +68,37 @@ def _languages(folders: Sequence[str], collector: Collector) -> dict[str, str]:
     named = {}
     for folder in folders:
         found = _named(words[folder], languages)
-        if found & exact and all(languages[language] != words[folder] for language in found):
+        if exact.intersection(found) and all(languages[language] != words[folder] for language in found):
             continue
         if len(found) > 1:
-            both = " and ".join(language for language in languages if language in found)
             raise CorpusError(
-                f"the folder {quoted(folder)} in {quoted(collector.root)} names {both}; name one language per folder"
+                f"the folder {quoted(folder)} in {quoted(collector.root)} names {' and '.join(found)}; name one "
+                "language per folder"
             )
-        if language := found.pop() if found else collector.languages.find(folder):
+        if language := found[0] if found else collector.languages.find(folder):
             named[folder] = language
     return named
 
 
-def _named(folder: Sequence[str], languages: Mapping[str, Sequence[str]]) -> set[str]:
-    """Return languages whose words follow one another in a folder's name, without those inside a longer language."""
-    spans = [
-        (start, start + len(words), language)
-        for language, words in languages.items()
-        for start in range(len(folder))
-        if words and folder[start : start + len(words)] == words
-    ]
-    return {
-        language
-        for start, end, language in spans
-        if not any(first <= start and end <= last and last - first > end - start for first, last, _ in spans)
-    }
+def _named(folder: str, languages: Mapping[str, str]) -> list[str]:
+    """Return languages whose words follow one another in those of a folder, outside of those of a longer language."""
+    found = []
+    for language, words in languages.items():
+        rest = folder
+        for longer in languages.values():
+            rest = rest.replace(longer, "  ") if words in longer != words else rest
+        if words.strip() and words in rest:
+            found.append(language)
+    return found
 
 
-def _words(name: str) -> list[str]:
-    """Return runs of letters and digits in lower case. Accents belong to their letters in any form of Unicode."""
+def _words(name: str) -> str:
+    """Return runs of letters and digits in lower case, each between spaces.
+
+    Accents belong to their letters in any form of Unicode.
+    """
     characters = (
         character if character.isalnum() or unicodedata.category(character).startswith("M") else " "  # M: vowel signs
         for character in names.normal(name)
     )
-    return "".join(characters).casefold().split()
+    return "".join(f" {word} " for word in "".join(characters).casefold().split())

@@ -8,8 +8,8 @@ from itertools import islice
 from pathlib import Path
 
 from pipeline.corpus.collector import Collector
-from pipeline.corpus.paths import Files, escaped, is_file, names_in, quoted
-from pipeline.corpus.spreadsheet import Table, columns
+from pipeline.corpus.paths import Files, escaped, is_file, names_in
+from pipeline.corpus.spreadsheet import Table
 from pipeline.errors import AudioError, CorpusError
 
 LABELS = "labels.csv"
@@ -41,13 +41,8 @@ def read(collector: Collector) -> None:
     listed = corpus.table or _table(collector.root)
     remedy = f"corpus.layout 'homework' needs it, as CSV in UTF-8 with the columns {file}, {label}"
     table = collector.table(listed, remedy)
-    _, first = next(table.lines(), (0, [file, label]))
-    if not {file, label} <= set(columns(first, {file, label})):  # there is no header
-        if len(first) < 2 or not first[1].strip().lstrip("-").isdecimal():
-            raise CorpusError(
-                f"{table.name} has neither a header with {file} and {label} nor an integer in its second "
-                f"cell ({quoted(','.join(first))}); correct it, or name its columns in corpus.columns"
-            )
+    _, first = next(table.lines(), (0, []))
+    if len(first) > 1 and first[1].strip().lstrip("-").isdecimal():  # there is no header
         table = collector.table(listed, remedy, header=[file, label, *[""] * (len(first) - 2)])
     for line, row in table.rows((file, label)):
         path = _find(collector.files, collector.root, collector.files.written(row[file].strip()))
@@ -57,7 +52,7 @@ def read(collector: Collector) -> None:
             known = ", ".join(f"{key} {value}" for key, value in corpus.labels.items())
             detail = f"has the label {text[:20]!r} in line {line}, which is not in corpus.labels ({known})"
             collector.reject(path, AudioError("label", f"{detail}; correct one of them"))
-        elif language := collector.language(language):
+        else:
             collector.add(path, language, where=f"{table.name} line {line}")
 
 

@@ -8,13 +8,13 @@ import posixpath
 from pathlib import Path
 
 from pipeline import names
-from pipeline.corpus.collector import Collector, span
+from pipeline.corpus.collector import Collector
 from pipeline.corpus.paths import is_file, quoted
 from pipeline.errors import AudioError, CorpusError
 
 WAV = "wav.scp"
 REMEDY = "write it as Kaldi does: a key and its value per line, in UTF-8"
-CHANNELS = {"A": 1, "B": 2}
+CHANNELS = {"A": "1", "B": "2"}
 
 
 def recognise(root: Path) -> str | None:
@@ -41,15 +41,14 @@ def read(collector: Collector) -> None:
             if has_segments and len(times) not in (2, 3):  # a third is a channel, which Kaldi ignores as well
                 raise AudioError("times", f"has {len(times)} times in segments; write start and end in seconds")
             recording = names.normal(recording)
-            part = span(*times[:2]) if times else {}
             path = _path(collector.root, files, recording)
-            channel = _channel(letters[recording][1]) if recording in letters else 0
         except AudioError as error:
             collector.reject(utterance, error)
             continue
-        if language := collector.language(languages[utterance][1]):
-            speaker = None if unknown else speakers.get(utterance, ("", ""))[1]
-            collector.add(path, language, speaker, where=where, channel=channel, **part)
+        letter = ["", *letters.get(recording, ("", ""))[1].split()][-1]
+        part = dict(zip(("start", "end"), times, strict=False)) | {"channel": CHANNELS.get(letter.upper(), letter)}
+        speaker = None if unknown else speakers.get(utterance, ("", ""))[1]
+        collector.add(path, languages[utterance][1], speaker, where=where, part=part)
 
 
 def _beside(wav: str, name: str) -> str:
@@ -77,11 +76,3 @@ def _path(root: Path, files: dict[str, tuple[str, str]], recording: str) -> str:
         raise AudioError("program", detail)
     same = names.composed(path)
     return path.removeprefix(prefix) if path.startswith(prefix) else same.removeprefix(names.composed(prefix))
-
-
-def _channel(value: str) -> int:
-    letter = value.rsplit(maxsplit=1)[-1]
-    channel = CHANNELS.get(letter.upper()) or (int(letter) if letter.isdecimal() else 0)
-    if not 1 <= channel <= 1024:
-        raise AudioError("channel", f"has the channel {quoted(letter)}; write A, B or a number")
-    return channel

@@ -34,15 +34,13 @@ class Languages:
         self.find = functools.lru_cache(4096)(self._find)
 
     def _find(self, text: str) -> str | None:
-        """The name in `corpus.languages` of the language that a text names, or None."""
+        """Return the name in `corpus.languages` of the language that a text names, or None."""
         text = names.normal(text)
         if name := self._exact.get(text.casefold()):
             return name
         tag = tag_of(text)
         if tag is None:
             return None
-        if name := self._tags.get(tag):
-            return name
         # Where a language is mainly spoken is implied: zh is zh-CN, but fr is not fr-CA.
         same, _ = langcodes.closest_match(tag, list(self._tags), max_distance=SAME_DISTANCE)
         return self._tags.get(same) or self._tags.get(str(langcodes.get(tag).language))
@@ -50,7 +48,7 @@ class Languages:
 
 @functools.lru_cache(4096)
 def tag_of(text: str) -> str | None:
-    """The standard tag of the language that a text names; None if it names none.
+    """Return the standard tag of the language that a text names; None if it names none.
 
     A code is read first, a name second: as a name, `en` is another language.
 

@@ -1,33 +1,21 @@
 """The table of layouts, the corpus from all its sources, and the check that it can be split by speaker."""
 
 import dataclasses
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from types import ModuleType
 
 from pipeline import params
-from pipeline.corpus import commonvoice, fleurs, folders, homework, identity, kaldi, table, voxlingua107
-from pipeline.corpus.collector import Collector
+from pipeline.console.text import shorten
+from pipeline.corpus import commonvoice, fleurs, folders, homework, kaldi, table, voxlingua107
+from pipeline.corpus.collector import UNKNOWN, Collector
 from pipeline.corpus.entries import Entry, Listing
 from pipeline.corpus.paths import is_folder, quoted, root_folder, told
 from pipeline.errors import CorpusError
 from pipeline.rows import RecordingRow, RejectedRow
 
-NOTHING: Mapping[str, int] = {}
-
-
-class Layout(Protocol):
-    """A module that reads one layout."""
-
-    def recognise(self, root: Path) -> str | None:
-        """Return why a folder matches this layout, or None."""
-
-    def read(self, collector: Collector) -> None:
-        """Add the recordings of a source to the collector, in any order."""
-
-
-LAYOUTS: dict[params.Layout, Layout] = {
+LAYOUTS: dict[params.Layout, ModuleType] = {
     "kaldi": kaldi,
     "commonvoice": commonvoice,
     "fleurs": fleurs,
@@ -36,7 +24,10 @@ LAYOUTS: dict[params.Layout, Layout] = {
     "homework": homework,
     "folders": folders,
 }
-"""Every layout, the most specific first: of those that fit, `auto` takes the first."""
+"""Every layout, the most specific first: of those that fit, `auto` takes the first.
+
+`recognise` returns why a folder matches the layout, or None; `read` adds the recordings of a source to a collector.
+"""
 
 MIN_SPEAKERS = 2  # per language: one to train and one to test on
 
@@ -56,8 +47,42 @@ def read(corpus: params.Corpus) -> Listing:
         LAYOUTS[name].read(collector)
         collector.finish()
         found.notes.extend(notes)
-    found.notes.extend(identity.notes(found.entries))
+    found.notes.extend(_assumptions(found.entries))
     return dataclasses.replace(found, skipped=+found.skipped)
+
+
+def _assumptions(entries: Iterable[Entry]) -> list[str]:
+    """Return what is assumed about who is who, one sentence each."""
+    spoken, cases, owners = (defaultdict[str, set[str]](set) for _ in range(3))
+    unknown = Counter[str]()
+    for entry in entries:
+        if entry.speaker_from in UNKNOWN:
+            unknown[entry.source] += 1
+            continue
+        for name in filter(None, (entry.speaker, *entry.channel_speakers)):
+            spoken[name].add(entry.language)
+            cases[name.casefold()].add(name)
+            owner, _, own = name.partition("/") if entry.source else ("", "", "")
+            owners[own].add(owner)
+    found = (
+        (spoken, "speakers have recordings in several languages, such as {!r} ({}); each counts as one person: if an "
+         "id stands for several people, write another one for each"),
+        (owners, "ids of speakers are in several sources, such as {!r} ({}), and count as different people in each: if "
+         "they are the same people, set speakers_of in corpus.sources"),
+        (cases, "ids of speakers differ only in case, such as {!r} ({}); they count as different people, but stay in "
+         "one split: if they are one person, write them alike"),
+    )  # fmt: skip
+    sentences = [
+        f"{len(several):,} " + sentence.format(shorten(min(several)), shorten(", ".join(sorted(several[min(several)]))))
+        for ids, sentence in found
+        if (several := {name: of for name, of in ids.items() if name and len(of) > 1})
+    ]
+    for source, number in unknown.items():
+        where = f" of source {source}" if source else ""
+        sentences.append(
+            f"SPEAKERS ARE NOT KNOWN for {number:,} recordings{where}: a voice may be on both sides of a split"
+        )
+    return sentences
 
 
 def roots(corpus: params.Corpus) -> dict[str, Path]:
@@ -89,7 +114,7 @@ def check(
     entries: Sequence[Entry | RecordingRow],
     rejected: Sequence[RejectedRow],
     corpus: params.Corpus,
-    skipped: Mapping[str, int] = NOTHING,
+    skipped: Mapping[str, int],
 ) -> None:
     """Refuse a corpus that can't be split by speaker.
 
@@ -98,7 +123,9 @@ def check(
     CorpusError
         Naming what is rejected or skipped, if anything is, and the language that lacks recordings or speakers.
     """
-    voices = Counter(language for language, _ in {pair for entry in entries for pair in _voices(entry)})
+    voices = Counter(
+        language for language, speaker in {pair for entry in entries for pair in _voices(entry)} if speaker
+    )
     language = next((language for language in corpus.languages if voices[language] < MIN_SPEAKERS), None)
     if language is None:
         return
@@ -114,8 +141,12 @@ def check(
     raise CorpusError("; ".join([lack, *told(skipped), "see docs/corpora.md"]))
 
 
+def _voices(entry: Entry | RecordingRow) -> list[tuple[str, str]]:
+    return [(entry.language, speaker) for speaker in (*getattr(entry, "channel_speakers", ()), entry.speaker)]
+
+
 def rejections(rejected: Sequence[RejectedRow], accepted: int) -> str:
-    """Tell how many recordings are rejected, with the five commonest reasons.
+    """Return how many recordings are rejected, with the five commonest reasons.
 
     >>> rejections([RejectedRow("a.wav", "missing", "can't be found")], accepted=3)
     '1 of 4 recordings are rejected (missing 1)'
@@ -123,8 +154,3 @@ def rejections(rejected: Sequence[RejectedRow], accepted: int) -> str:
     reasons = Counter(row.reason for row in rejected).most_common(5)
     counts = ", ".join(f"{reason} {count}" for reason, count in reasons)
     return f"{len(rejected)} of {accepted + len(rejected)} recordings are rejected ({counts})"
-
-
-def _voices(entry: Entry | RecordingRow) -> list[tuple[str, str]]:
-    named = entry.channel_speakers if isinstance(entry, Entry) else ()
-    return [(entry.language, speaker) for speaker in (*named, entry.speaker) if speaker]

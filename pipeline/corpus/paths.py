@@ -10,9 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pipeline.audio.endings import is_audio
 from pipeline.console.text import shorten
-from pipeline.corpus.entries import Stamp
 from pipeline.errors import AudioError
 from pipeline.names import normal
 
@@ -27,20 +25,35 @@ _OF_SYSTEMS = re.compile(
 )  # names of files and folders: of any Unix, Office, macOS, Windows and network storage
 
 MAX_NAME_CHARACTERS = 300  # of a name in a message
+MAX_DEPTH = 200  # folders in a path that is looked for in other spellings
+
+_LISTED = """
+    .wav .wave .wavex .bwf .rf64 .w64 .aif .aiff .aifc .svx .8svx .16sv .iff .caf .au .snd .sph .nist .voc .flac
+    .ogg .oga .opus .mp3 .mp2 .mp1 .mpga .avr .mpc .mpc2k .sds .wve .mat4 .mat5 .xi .htk .paf .fap .pvf .sf .ircam
+    .mp4 .m4a .m4b .m4v .mov .qt .3gp .3gpp .3g2 .3ga .f4v .wma .wmv .asf .amr .awb .aac .adts
+    .mkv .mka .webm .weba .avi .flv .mpg .mpeg .vob
+"""
+ENDINGS = frozenset(_LISTED.split())
+"""Endings of the formats that are decoded, as in docs/formats.md; not `.mat`, which mostly holds other data."""
+
+
+def is_audio(path: str) -> bool:
+    """Return whether a file is treated as audio by its ending: rejected, not skipped, if it can't be read."""
+    return posixpath.splitext(path)[1].lower() in ENDINGS
 
 
 def is_folder(path: Path) -> bool:
-    """Tell if a path is a reachable folder, or a link to one."""
+    """Return whether a path is a reachable folder, or a link to one."""
     return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises if the path is too long or forbidden)
 
 
 def is_file(path: Path) -> bool:
-    """Tell if a path is a reachable file, or a link to one."""
+    """Return whether a path is a reachable file, or a link to one."""
     return os.path.isfile(path)  # noqa: PTH113 (as above)
 
 
 def is_of_system(name: str) -> bool:
-    """Tell by the name of a file or folder if a system left it behind, so that it is neither recording nor table.
+    """Return whether a system left a file or folder of this name behind: it is neither recording nor table.
 
     >>> [is_of_system(name) for name in ("._a.wav", "@eaDir", "Thumbs.db", "a.wav", "lost")]
     [True, True, True, False, False]
@@ -57,7 +70,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 def folders_of(root: Path) -> list[str]:
-    """Return those of `names_in` that are folders or links to folders."""
+    """Return the names from `names_in` that are folders or links to folders."""
     return [name for name in names_in(root) if is_folder(root / name)]
 
 
@@ -89,23 +102,15 @@ class Files:
     def __init__(self, root: Path) -> None:
         self._prefix = posixpath.join(posixpath.realpath(root), "")
         self._real_folder = functools.lru_cache(1024)(posixpath.realpath)  # neighbours in a list share their folder
-        self._found = functools.lru_cache(1024)(self._find)
+        self._folder = functools.lru_cache(1024)(self.find)
         self._names = functools.lru_cache(64)(self._list)
 
     def find(self, path: str) -> str:
         """Return the normalised path on disk that another one means: itself, or else the only one that looks alike."""
-        folder, _, name = path.rpartition("/")
-        return path if path.startswith("/") else self._name(self._found(folder), name)
-
-    def _find(self, folder: str) -> str:
-        found, names = "", folder.split("/")
-        while names and self._names(found):  # nothing needs to be looked for below a folder that is not there
-            found = self._name(found, names.pop(0))
-        return "/".join([found, *names] if found else names)
-
-    def _name(self, folder: str, name: str) -> str:
-        """Return the path of what has a name in a folder."""
-        path = f"{folder}/{name}" if folder else name
+        if not path or path.startswith("/") or path.count("/") > MAX_DEPTH:
+            return path
+        folder, slash, name = path.rpartition("/")
+        path = self._folder(folder) + slash + name
         alike = self._alike(path)
         if path in alike:
             return path
@@ -126,8 +131,8 @@ class Files:
                 found.setdefault(normal(name).casefold(), []).append(name)
         return found
 
-    def stamp(self, path: str) -> Stamp:
-        """Return the stamp of the file at a normalised path.
+    def size(self, path: str) -> int:
+        """Return the size in bytes of the file at a normalised path.
 
         Raises
         ------
@@ -145,9 +150,7 @@ class Files:
         except (OSError, ValueError) as error:  # ValueError: the file system's encoding lacks a character
             why = error.strerror if isinstance(error, OSError) else error
             detail = f"can't be found ({why}); restore it or take it out of the corpus"
-            if re.match(r"[A-Za-z]:/", path):
-                detail = "is a path of Windows; write it relative to corpus.root"
-            elif alike := [other for other in self._alike(path) if other != path]:
+            if alike := [other for other in self._alike(path) if other != path]:
                 detail = f"can't be found, but {' and '.join(map(quoted, alike[:2]))} can; write exactly that name"
             raise AudioError("missing", detail, Path(path)) from error
         if not f"{target}/".startswith(self._prefix):
@@ -155,7 +158,7 @@ class Files:
         if not stat.S_ISREG(status.st_mode):
             detail = "is a folder, a link to one, a pipe or a device; put an audio file in its place"
             raise AudioError("not_a_file", detail, Path(path))
-        return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+        return status.st_size
 
     def written(self, path: str) -> str:
         r"""Return a path of a table, with / instead of the \ of Windows, unless a file has that very name."""
@@ -164,7 +167,7 @@ class Files:
         return path
 
     def holds(self, folder: str) -> bool:
-        """Tell if a folder, or the target of a link to one, lies below the root."""
+        """Return whether a folder, or the target of a link to one, lies below the root."""
         return posixpath.realpath(self._prefix + folder).startswith(self._prefix)
 
 

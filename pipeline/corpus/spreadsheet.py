@@ -74,15 +74,17 @@ class Table:
         CorpusError
             If the table can't be read, or columns are missing or named twice.
         """
-        header = list(self._header)
-        last = max(map(header.index, required)) if header else 0
-        for line, cells in self.lines():
-            if not header:
-                header = columns(cells, {*required, *optional, *numbers})
-                if fault := _fault(header, required):
-                    raise self._refusal(fault)
-                last = max(map(header.index, required))
-            elif len(cells) <= last:
+        lines, header = self.lines(), list(self._header)
+        if not header:
+            _, cells = next(lines, (0, []))
+            header = [names.normal(cell) for cell in cells]
+            known = {name.casefold(): name for name in {*required, *optional, *numbers} - {*header}}
+            header = [known.get(name.casefold(), name) for name in header]
+            if fault := _fault(header, required):
+                raise self._refusal(fault)
+        last = max(map(header.index, required))
+        for line, cells in lines:
+            if len(cells) <= last:
                 self._bad(line, self._miscounted("short", cells))
             else:
                 row = dict(itertools.zip_longest(header, cells[: len(header)], fillvalue=""))
@@ -90,8 +92,6 @@ class Table:
                 if self._separator != ",":
                     row |= {name: row[name].replace(",", ".") for name in numbers if name in row}
                 yield line, row
-        if not header:
-            raise self._refusal("is empty")
 
     def lines(self) -> Iterator[tuple[int, list[str]]]:
         """Read the cells of all lines but empty ones, each with its number; CorpusError if the table can't be read."""
@@ -112,19 +112,18 @@ class Table:
     def _lines(self, text: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
         first, line = next(((number, line) for number, line in enumerate(text, 1) if not _is_blank([line])), (1, ""))
         named = re.fullmatch(r'"?sep=(.)"?\s*', line)  # for Excel
-        if self._style == "csv":
-            self._separator = named[1] if named else _separator(line)
+        if self._style == "csv":  # the mark that separates most cells
+            marks = named[1] if named else SEPARATORS
+            self._separator = max(marks, key=lambda mark: len(next(csv.reader([line], delimiter=mark))))
         rest = text if named else itertools.chain([line], text)
         for number, whole, cells, mistake in self._records(rest, first + bool(named)):
             if _is_blank(cells):
                 continue
-            if not (fault := mistake or self._fault_of(whole, cells)):
+            if fault := mistake or self._fault_of(whole, cells):
+                (self._bad if self._width else self._refuse_line)(number, fault)
+            else:
                 self._width = self._width or len(cells)
                 yield number, cells
-            elif self._width:
-                self._bad(number, fault)
-            else:
-                self._refuse_line(number, fault)
 
     def _records(self, text: Iterator[str], number: int) -> Iterator[tuple[int, str, list[str], str]]:
         """Yield number, text, cells and fault of every record: one line, or more if quotes hold line breaks."""
@@ -163,27 +162,13 @@ class Table:
         raise self._refusal(f"line {line} {fault}")
 
 
-def columns(cells: Sequence[str], known: Collection[str]) -> list[str]:
-    """Return the names of columns without space around them, known ones in the case in which they are known.
-
-    >>> columns(["Path", " speaker ", "Said"], {"path", "speaker"})
-    ['path', 'speaker', 'Said']
-    """
-    header = [names.normal(cell) for cell in cells]
-    own = {name.casefold(): name for name in known if name not in header}
-    return [own.get(name.casefold(), name) for name in header]
-
-
-def _separator(line: str) -> str:
-    """Return the character that separates most cells of a line."""
-    return max(SEPARATORS, key=lambda mark: len(next(csv.reader([line], delimiter=mark))))
-
-
 def _is_blank(cells: Sequence[str]) -> bool:
     return not "".join(cells).strip(' \t\r\n",;')
 
 
 def _fault(header: Sequence[str], required: Sequence[str]) -> str | None:
+    if not header:
+        return "is empty"
     if missing := [column for column in required if column not in header]:
         return f"has no column {' nor '.join(missing)} (its first line: {brief(', '.join(header))})"
     for column, count in Counter(header).items():

@@ -10,12 +10,10 @@ import functools
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pipeline import names
-from pipeline.corpus.collector import Collector, span
+from pipeline.corpus.collector import Collector
 from pipeline.corpus.paths import is_file
-from pipeline.errors import AudioError
 from pipeline.rows import RecordingRow
 
 METADATA = "metadata.csv"
@@ -46,22 +44,16 @@ def read(collector: Collector) -> None:
         needed = needed[:2]
     for line, cells in table.rows(needed, theirs.values(), [theirs[name] for name in TIMES]):
         row = {ours.get(column, column): text for column, text in cells.items()}
-        if language := collector.language(row["language"]):
-            try:
-                part = span(row.get("start", ""), row.get("end", "")) | _channel(row.get("channel", ""))
-            except AudioError as error:
-                collector.reject(row["path"].strip(), error)
-                continue
-            collector.add(
-                row["path"],
-                language,
-                row.get("speaker", ""),
-                where=f"{table.name} line {line}",
-                group=row.get("group", ""),
-                channel_speakers=_channel_speakers(row),
-                extra=_extra(tuple((column, text) for column, text in row.items() if column not in TAKEN)),
-                **part,
-            )
+        collector.add(
+            row["path"],
+            row["language"],
+            row.get("speaker", ""),
+            where=f"{table.name} line {line}",
+            group=row.get("group", ""),
+            part={name: row[name] for name in (*TIMES, "channel") if name in row},
+            channel_speakers=_channel_speakers(row),
+            columns=_extra(tuple((column, text) for column, text in row.items() if column not in TAKEN)),
+        )
 
 
 def _channel_speakers(row: Mapping[str, str]) -> tuple[str, ...]:
@@ -73,10 +65,3 @@ def _channel_speakers(row: Mapping[str, str]) -> tuple[str, ...]:
 @functools.lru_cache(1024)  # equal cells of a million recordings are held once
 def _extra(cells: tuple[tuple[str, str], ...]) -> dict[str, str]:
     return {column: names.line(text) for column, text in cells}
-
-
-def _channel(text: str) -> dict[str, Any]:
-    text = text.strip()
-    if text and not re.fullmatch(r"[1-9]\d{0,3}", text):
-        raise AudioError("channel", f"has the channel {text[:20]!r}; count them from 1")
-    return {"channel": int(text or 0)}

@@ -33,6 +33,6 @@ def read(collector: Collector) -> None:
                 collector.reject(path, error)
             elif match:
                 times = {"video_start_s": match["start"], "video_end_s": match["end"]}
-                collector.add(path, language, group=match["video"], extra=times)
+                collector.add(path, language, group=match["video"], columns=times)
             else:
                 collector.skipped[kind(path)] += 1

@@ -61,13 +61,15 @@ class Voice:
 
 @dataclass(frozen=True)
 class Utterance:
-    """One utterance: its language, voice and length, the sentences to choose from, and the seed of all draws."""
+    """One recording of the corpus: language, voice and length, sentences to choose from, and the seed of all draws."""
 
     language: str
     voice: Voice
     seconds: float
     sentences: tuple[str, ...]
     seed: tuple[int, ...]
+    path: str = ""  # relative to the corpus, with forward slashes
+    speaker: str = ""
 
 
 def synthesise(utterance: Utterance) -> Samples:
@@ -86,7 +88,7 @@ def synthesise(utterance: Utterance) -> Samples:
         If no choice of the sentences fills the planned length, or a phrase has nothing to say.
     """
     rng = np.random.default_rng(utterance.seed)
-    speech_level, noise_level = _amplitude(rng.uniform(*SPEECH_LEVEL_DBFS)), _amplitude(rng.uniform(*NOISE_LEVEL_DBFS))
+    speech_level, noise_level = (10 ** (rng.uniform(*range_) / 20) for range_ in (SPEECH_LEVEL_DBFS, NOISE_LEVEL_DBFS))
     waveform = noise_level * _noise(round(utterance.seconds * RATE_HZ), rng)
     phrases, pauses = _compose(utterance, rng)
     speech = np.concatenate(phrases)
@@ -106,9 +108,12 @@ def _compose(utterance: Utterance, rng: np.random.Generator) -> tuple[list[Wavef
         texts = [utterance.sentences[index] for index in rng.permutation(len(utterance.sentences))]
         pauses = rng.uniform(*PAUSE_S, size=N_PAUSES)
         phrases = _gather(utterance, texts, pauses)
-        fitted = _fit(pauses[: len(phrases) + 1], utterance.seconds - sum(map(len, phrases)) / RATE_HZ)
-        if fitted is not None:
-            return phrases, fitted
+        # Pauses are stretched or shortened in proportion to their room.
+        pauses = pauses[: len(phrases) + 1]
+        missing = utterance.seconds - sum(map(len, phrases)) / RATE_HZ - pauses.sum()
+        room = (PAUSE_S[1] if missing > 0 else PAUSE_S[0]) - pauses
+        if (share := missing / room.sum()) <= 1:
+            return phrases, pauses + share * room
     raise CorpusError(
         f"the {utterance.language} sentences don't fill a recording of {utterance.seconds:.1f} s;"
         " write sentences of 6 to 16 words"
@@ -121,7 +126,10 @@ def _gather(utterance: Utterance, texts: list[str], pauses: NDArray[np.float64])
     def excess(phrases: list[Waveform]) -> float:
         return sum(map(len, phrases)) / RATE_HZ + float(pauses[: len(phrases) + 1].sum()) - utterance.seconds
 
-    sentences = (_sentence(text, utterance.language, utterance.voice) for text in texts)  # synthesised when needed
+    sentences = (  # synthesised when needed
+        [_phrase(part, utterance.language, utterance.voice) for part in PHRASE_END.split(text) if part]
+        for text in texts
+    )
     gathered: list[Waveform] = []
     candidates: list[list[Waveform]] = [[]]
     for sentence in sentences:
@@ -133,18 +141,6 @@ def _gather(utterance: Utterance, texts: list[str], pauses: NDArray[np.float64])
     return gathered + min(candidates, key=lambda candidate: abs(excess(gathered + candidate)))
 
 
-def _fit(pauses: NDArray[np.float64], seconds: float) -> NDArray[np.float64] | None:
-    """Stretch or shorten pauses to ``seconds`` in all, in proportion to their room; None if PAUSE_S forbids it."""
-    missing = seconds - pauses.sum()
-    room = (PAUSE_S[1] if missing > 0 else PAUSE_S[0]) - pauses
-    share = missing / room.sum()
-    return pauses + share * room if share <= 1 else None
-
-
-def _sentence(text: str, language: str, voice: Voice) -> list[Waveform]:
-    return [_phrase(part, language, voice) for part in PHRASE_END.split(text) if part]
-
-
 def _phrase(text: str, language: str, voice: Voice) -> Waveform:
     """Synthesise one phrase, at 16 kHz, without the silence around it."""
     name = f"{LANGUAGES[language]}+{voice.variant}"
@@ -154,23 +150,15 @@ def _phrase(text: str, language: str, voice: Voice) -> Waveform:
     if done.returncode:
         reason = " ".join(done.stderr.decode(errors="replace").split())
         raise ProgramError(f"espeak-ng can't speak {name} ({reason}); install 1.51 or later: apt-get install espeak-ng")
-    level = np.abs(waveform := _decode(done.stdout))
-    if not level.any():
-        raise CorpusError(f"espeak-ng has nothing to say for {text!r}; remove it from {language}.txt")
-    loud = np.flatnonzero(level > EDGE * level.max())
-    return waveform[loud[0] : loud[-1] + 1]
-
-
-def _decode(wav: bytes) -> Waveform:
-    """Decode a WAV from espeak-ng's standard output, and resample it to 16 kHz.
-
-    The lengths in its header are wrong, because espeak-ng can't seek back to correct them. Everything after the head of
-    the data chunk is 16-bit mono.
-    """
-    header, _, data = wav.partition(b"data")
-    rate = int.from_bytes(header[24:28], "little")
+    # The lengths in the header are wrong, because espeak-ng can't seek back in its output to correct them. Everything
+    # after the head of the data chunk is 16-bit mono.
+    header, _, data = done.stdout.partition(b"data")
     waveform = to_waveform(np.frombuffer(data[4:], dtype="<i2"))
-    return np.asarray(soxr.resample(waveform, rate, RATE_HZ), dtype=np.float32) if waveform.size else waveform
+    if not waveform.any():
+        raise CorpusError(f"espeak-ng has nothing to say for {text!r}; remove it from {language}.txt")
+    level = np.abs(waveform := soxr.resample(waveform, int.from_bytes(header[24:28], "little"), RATE_HZ))
+    loud = np.flatnonzero(level > EDGE * level.max())
+    return np.asarray(waveform[loud[0] : loud[-1] + 1], np.float32)
 
 
 def _noise(n_samples: int, rng: np.random.Generator) -> Waveform:
@@ -184,7 +172,3 @@ def _noise(n_samples: int, rng: np.random.Generator) -> Waveform:
 
 def _rms(waveform: Waveform) -> float:
     return float(np.sqrt(np.mean(np.square(waveform, dtype=np.float64))))
-
-
-def _amplitude(level_dbfs: float) -> float:
-    return float(10 ** (level_dbfs / 20))

@@ -8,8 +8,6 @@ import csv
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +27,6 @@ MIN_SENTENCES = 60  # per language
 MIN_CHOICE = 9  # sentences, from which any recording can be filled
 
 Sentences = dict[str, tuple[str, ...]]  # by language
-
-
-@dataclass(frozen=True)
-class PlannedRecording:
-    """One recording of the corpus: its path, its speaker and the utterance in it."""
-
-    path: str  # relative to the corpus, with forward slashes
-    speaker: str
-    utterance: espeak.Utterance
 
 
 def read_sentences(folder: Path) -> Sentences:
@@ -63,7 +52,7 @@ def read_sentences(folder: Path) -> Sentences:
     return found
 
 
-def plan_recordings(demo: params.Demo, sentences: Sentences) -> list[PlannedRecording]:
+def plan_recordings(demo: params.Demo, sentences: Sentences) -> list[espeak.Utterance]:
     """Decide the speaker, the length and the seed of every recording.
 
     Parameters
@@ -75,7 +64,7 @@ def plan_recordings(demo: params.Demo, sentences: Sentences) -> list[PlannedReco
 
     Returns
     -------
-    list of PlannedRecording
+    list of Utterance
         Language by language. Each lasts 5 to 20 s; together they last ``demo.minutes``, and every language has
         its exact share. Every voice speaks every language at least once and is one speaker in all of them. Otherwise
         a voice that speaks English in training could speak Hindi in the test and mislead the network. No voice reads a
@@ -113,9 +102,10 @@ def plan_recordings(demo: params.Demo, sentences: Sentences) -> list[PlannedReco
                 seconds=float(lengths_s[index]),
                 sentences=choices[assigned[index]].pop(),
                 seed=(demo.seed, language_number, number),
+                path=f"train_{language}/{language}_{number:04d}.wav",
+                speaker=f"voice_{assigned[index] + 1:02d}",
             )
-            path = f"train_{language}/{language}_{number:04d}.wav"
-            recordings.append(PlannedRecording(path, f"voice_{assigned[index] + 1:02d}", utterance))
+            recordings.append(utterance)
     return recordings
 
 
@@ -180,10 +170,12 @@ def write_corpus(folder: Path, demo: params.Demo, sentences: Sentences) -> None:
     recordings = plan_recordings(demo, sentences)
     programs.require("espeak-ng")  # before anything is removed
     _write(folder, recordings)
-    terminal.show_table(
-        ["language", "recordings", "voices", "minutes"],
-        [_summary(language, recordings) for language in HOMEWORK_MINUTES],
-    )
+    table = []
+    for language in HOMEWORK_MINUTES:
+        mine = [recording for recording in recordings if recording.language == language]
+        minutes = sum(recording.seconds for recording in mine) / 60
+        table.append([language, len(mine), len({recording.speaker for recording in mine}), f"{minutes:.1f}"])
+    terminal.show_table(["language", "recordings", "voices", "minutes"], table)
 
 
 def write_empty(folder: Path) -> None:
@@ -191,26 +183,15 @@ def write_empty(folder: Path) -> None:
     _write(folder, [])
 
 
-def _write(folder: Path, recordings: Sequence[PlannedRecording]) -> None:
+def _write(folder: Path, recordings: Sequence[espeak.Utterance]) -> None:
     progress = terminal.Progress("demo", len(recordings), "recordings")
     # The threads wait for espeak-ng, so they use every core.
     with files.building(folder) as target, ThreadPoolExecutor(os.cpu_count()) as threads:
         for language in HOMEWORK_MINUTES:
             (target / f"train_{language}").mkdir()
-        for _ in threads.map(partial(_write_recording, target), recordings):
+        for recording, samples in zip(recordings, threads.map(espeak.synthesise, recordings), strict=True):
+            soundfile.write(target / recording.path, samples, espeak.RATE_HZ, subtype="PCM_16")
             progress.update(1)
         with (target / "speakers.csv").open("w", encoding="utf-8", newline="") as file:
             rows = [("path", "speaker"), *((recording.path, recording.speaker) for recording in recordings)]
             csv.writer(file, lineterminator="\n").writerows(rows)
-
-
-def _write_recording(folder: Path, recording: PlannedRecording) -> None:
-    samples = espeak.synthesise(recording.utterance)
-    soundfile.write(folder / recording.path, samples, espeak.RATE_HZ, subtype="PCM_16")
-
-
-def _summary(language: str, recordings: Sequence[PlannedRecording]) -> tuple[str, int, int, str]:
-    """Return a language with its numbers of recordings, voices and minutes."""
-    chosen = [recording for recording in recordings if recording.utterance.language == language]
-    minutes = sum(recording.utterance.seconds for recording in chosen) / 60
-    return language, len(chosen), len({recording.speaker for recording in chosen}), f"{minutes:.1f}"

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.cluster.hierarchy import DisjointSet
 
-from pipeline.fingerprint.landmarks import Landmarks
-
+RATE_HZ = 3200  # approximate rate of the analysed signal
+TICK = 25  # samples at that rate, 8 ms
 BANDS = ((0, 1), (2, 3))  # a hash is made of two of the bands of a landmark and of the next: the other two may differ
 BIN_BITS = 6
 N_BINS = 1 << BIN_BITS  # no band has more
@@ -35,6 +36,42 @@ GAP = 10  # landmarks without a common one that end a matching stretch: 2 s of s
 MAX_MISSING = 5  # common landmarks expected outside matching stretches
 MIN_OVERLAP, SENTENCE_TICKS = 0.45, 5 * 128  # share of the shorter recording; 5 s
 LONG_TICKS = 15 * 128  # 15 s: a longer matching stretch is always the same speech
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """Maxima of a recording's envelope, in order of time.
+
+    Attributes
+    ----------
+    ticks
+        Times, shape (landmarks,), in units of `tick_s`.
+    bins
+        The strongest bin of the spectrum in every band, shape (landmarks, bands); 0 if the band is weak.
+    levels
+        Powers of the envelope in steps of 3 dB, shape (landmarks,).
+    length
+        Ticks of the whole recording.
+    """
+
+    ticks: NDArray[np.int32]
+    bins: NDArray[np.uint8]
+    levels: NDArray[np.uint8]
+    length: int
+
+
+def tick_s(sample_rate: int) -> float:
+    """Return the seconds per tick for recordings at `sample_rate` Hz.
+
+    >>> tick_s(16000)
+    0.0078125
+    """
+    return TICK * factor(sample_rate) / sample_rate
+
+
+def factor(sample_rate: int) -> int:
+    """Return the number of samples that are summed to one sample of the analysed signal."""
+    return max(1, round(sample_rate / RATE_HZ))
 
 
 @dataclass(frozen=True)
@@ -77,21 +114,23 @@ class _Index:
 
         The hashes of one landmark are in the same part, so that they vote together.
         """
-        quanta = (np.diff(self.ticks) + QUANTUM_TICKS // 2) // QUANTUM_TICKS
-        near = (np.diff(self.recording) == 0) & (quanta < 1 << QUANTUM_BITS)
         parts = len(BANDS) * len(self.ticks) // MAX_HASHES + 1
-        for part in range(parts):
-            rows = []
-            for number, bands in enumerate(BANDS):
-                low, high = self.bins[:, bands].T
-                usable = (low > 0) & (high > 0)
-                at = np.flatnonzero(near & (quanta % parts == part) & usable[:-1] & usable[1:])
-                spectrum = (low % N_BINS).astype(np.uint32) << BIN_BITS | high % N_BINS
-                hashed = number << 2 * BIN_BITS | spectrum[at]
-                hashed = hashed << 2 * BIN_BITS | spectrum[at + 1]
-                hashed = hashed << QUANTUM_BITS | quanta[at].astype(np.uint32)
-                rows.append(hashed.astype(np.uint64) << NUMBER_BITS | at.astype(np.uint64))
-            yield np.sort(np.concatenate(rows))
+        yield from (self._hashes(part, parts) for part in range(parts))
+
+    def _hashes(self, part: int, parts: int) -> NDArray[np.uint64]:
+        quanta = (np.diff(self.ticks) + QUANTUM_TICKS // 2) // QUANTUM_TICKS
+        near = (np.diff(self.recording) == 0) & (quanta < 1 << QUANTUM_BITS) & (quanta % parts == part)
+        rows = []
+        for number, bands in enumerate(BANDS):
+            low, high = self.bins[:, bands].T
+            usable = (low > 0) & (high > 0)
+            at = np.flatnonzero(near & usable[:-1] & usable[1:])
+            spectrum = (low % N_BINS).astype(np.uint32) << BIN_BITS | high % N_BINS
+            hashed = number << 2 * BIN_BITS | spectrum[at]
+            hashed = hashed << 2 * BIN_BITS | spectrum[at + 1]
+            hashed = hashed << QUANTUM_BITS | quanta[at].astype(np.uint32)
+            rows.append(hashed.astype(np.uint64) << NUMBER_BITS | at.astype(np.uint64))
+        return np.sort(np.concatenate(rows))
 
     def candidates(self, hashes: NDArray[np.uint64], labels: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return pairs of recordings from different components with an offset that several hashes vote for.
@@ -99,15 +138,8 @@ class _Index:
         Shape (pairs, 3): first, second, offset; the pairs with most votes come first.
         """
         n_bits = len(self.lengths).bit_length()
-        votes = []
-        for lag in range(1, NEIGHBOURS + 1):
-            same = np.flatnonzero((hashes[lag:] ^ hashes[:-lag]) < 1 << NUMBER_BITS)
-            first, second = ((hashes[at] & np.uint64(0xFFFFFFFF)).astype(np.uint32) for at in (same, same + lag))
-            apart = labels[self.recording[first]] != labels[self.recording[second]]
-            first, second = first[apart], second[apart]
-            pairs = (self.recording[first] << n_bits) | self.recording[second]
-            votes.append(2 * self.span * pairs + self.span + self.ticks[first] - self.ticks[second])
-        vote = np.sort(np.concatenate(votes))
+        vote = np.concatenate([self._votes(hashes, labels, lag, n_bits) for lag in range(1, NEIGHBOURS + 1)])
+        vote.sort()
         starts = np.flatnonzero(np.diff(vote, prepend=-self.span) > SPREAD_TICKS)
         counts = np.diff(starts, append=len(vote))
         enough = np.flatnonzero(counts >= MIN_VOTES)
@@ -115,8 +147,17 @@ class _Index:
         pairs, offsets = np.divmod(vote[starts[enough] + counts[enough] // 2], 2 * self.span)  # the median
         return np.stack([pairs >> n_bits, pairs & ((1 << n_bits) - 1), offsets - self.span], axis=1)
 
+    def _votes(self, hashes: NDArray[np.uint64], labels: NDArray[np.int64], lag: int, n_bits: int) -> NDArray[np.int64]:
+        """Return the votes of hashes and those `lag` places later that are equal: pair and offset in one number."""
+        same = np.flatnonzero((hashes[lag:] ^ hashes[:-lag]) < 1 << NUMBER_BITS)
+        first, second = ((hashes[at] & np.uint64(0xFFFFFFFF)).astype(np.uint32) for at in (same, same + lag))
+        apart = labels[self.recording[first]] != labels[self.recording[second]]
+        first, second = first[apart], second[apart]
+        pairs = (self.recording[first] << n_bits) | self.recording[second]
+        return np.asarray(2 * self.span * pairs + self.span + self.ticks[first] - self.ticks[second])
+
     def compared(self, pairs: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        """Tell which pairs from `candidates` are the same speech; also return their numbers of common landmarks."""
+        """Return which pairs from `candidates` are the same speech, and their numbers of common landmarks."""
         first, second, offset = pairs.T
         ends = np.stack([np.maximum(offset, 0), np.minimum(self.lengths[first], self.lengths[second] + offset) + 1])
         zero = np.stack([first * self.span, second * self.span - offset])  # the first's time 0 in either
@@ -148,7 +189,7 @@ class _Index:
 def _stretches(
     pair: NDArray[np.int64], times: NDArray[np.int64], found: NDArray[np.bool_], count: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Tell which of `count` pairs match throughout; also return the ticks of their longest matching stretches."""
+    """Return which of `count` pairs match throughout, and the ticks of their longest matching stretches."""
     at = np.flatnonzero(found)
     new = (np.diff(at, prepend=-GAP - 1) > GAP) | (np.diff(pair[at], prepend=-1) > 0)
     begin, end = at[new], at[np.roll(new, -1)]
@@ -167,25 +208,16 @@ def find(recordings: Sequence[Landmarks]) -> list[Link]:
     """
     if sum(len(landmarks.ticks) for landmarks in recordings) < 2 * MIN_MATCHES:
         return []
-    index = _Index(recordings)
-    parents = list(range(len(recordings)))
-    links: list[Link] = []
+    index, joined, links = _Index(recordings), DisjointSet(range(len(recordings))), list[Link]()
     for hashes in index.hashes():
-        labels = np.array([_root(parents, number) for number in range(len(parents))])
-        pairs = index.candidates(hashes, labels)
+        pairs = index.candidates(hashes, np.array([joined[number] for number in range(len(recordings))]))
         ends = np.cumsum(index.counts[pairs[:, 0]])
         for part in np.split(pairs, np.searchsorted(ends, range(CHECKED, int(ends[-1:].sum()), CHECKED))):
-            links += _joined(index, part, parents)
+            apart = part[[not joined.connected(first, second) for first, second, _ in part.tolist()]]
+            same, matches = index.compared(apart)
+            found = zip(apart[same].tolist(), matches[same].tolist(), strict=True)
+            links += [Link(one, two, offset, n) for (one, two, offset), n in found if joined.merge(one, two)]
     return links
-
-
-def _joined(index: _Index, pairs: NDArray[np.int64], parents: list[int]) -> Iterator[Link]:
-    """Check pairs that are not joined yet, and join those of the same speech."""
-    pairs = pairs[[_root(parents, first) != _root(parents, second) for first, second, _ in pairs.tolist()]]
-    same, matches = index.compared(pairs)
-    for (first, second, offset), common in zip(pairs[same].tolist(), matches[same].tolist(), strict=True):
-        if _join(parents, first, second):
-            yield Link(first, second, offset, common)
 
 
 def components(count: int, links: Sequence[Link]) -> list[int]:
@@ -194,20 +226,7 @@ def components(count: int, links: Sequence[Link]) -> list[int]:
     >>> components(4, [Link(0, 2, 0, 20), Link(2, 3, 5, 20)])
     [0, 1, 0, 0]
     """
-    parents = list(range(count))
+    joined, first = DisjointSet(range(count)), dict[int, int]()
     for link in links:
-        _join(parents, link.first, link.second)
-    return [_root(parents, number) for number in range(count)]
-
-
-def _join(parents: list[int], first: int, second: int) -> bool:
-    """Join two components of a forest under the lower of their roots; tell if they were separate."""
-    low, high = sorted((_root(parents, first), _root(parents, second)))
-    parents[high] = low
-    return low != high
-
-
-def _root(parents: list[int], number: int) -> int:
-    while parents[number] != number:
-        parents[number] = number = parents[parents[number]]
-    return number
+        joined.merge(link.first, link.second)
+    return [first.setdefault(joined[number], number) for number in range(count)]

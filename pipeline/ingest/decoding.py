@@ -7,11 +7,11 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.arrays import Samples
-from pipeline.audio.container import Container
 from pipeline.audio.cuts import Cut, take
 from pipeline.audio.decode import decode
-from pipeline.audio.decoded import Decoded
 from pipeline.audio.foreign import Decoder
+from pipeline.audio.samples import Decoded
+from pipeline.audio.wav import Container
 from pipeline.corpus.entries import Entry
 from pipeline.errors import ArtifactError, AudioError
 from pipeline.ingest.part import Ingested, SourceFile
@@ -73,7 +73,7 @@ class _Part:
     """Decodes files into one container, one after the other."""
 
     def __init__(self, container: Container, name: str, settings: params.Audio) -> None:
-        from pipeline.fingerprint.landmarker import Landmarker  # with Numba, which only workers need
+        from pipeline.fingerprint.landmarks import Landmarker  # with Numba, which only workers need
 
         self._container, self._name, self._settings = container, name, settings
         self._landmarker = Landmarker(settings.sample_rate)
@@ -144,9 +144,9 @@ class _Part:
                 file=self._name,
                 first_sample=self._container.place()[0],
                 channel=recording.channel,
-                start_s=entry.start,
+                start_s=entry.start_s,
                 speaker_from=entry.speaker_from,
-                extra=entry.extra | ({"source": entry.source} if entry.source else {}),
+                extra=entry.columns | ({"source": entry.source} if entry.source else {}),
                 **vars(measures),
             )
         )
@@ -170,11 +170,7 @@ def _recordings(entry: Entry, channels: int, settings: params.Audio) -> Iterator
         if entry.channel_speakers and (number or channels == 1):
             speaker = "".join(entry.channel_speakers[max(number - 1, 0) :][:1])
         # A file with one channel is that channel: it was cut out of a file with more.
-        cut = Cut(
-            number if channels > 1 else 0,
-            round(entry.start * rate),
-            None if entry.end is None else round(entry.end * rate),
-        )
+        cut = Cut(number if channels > 1 else 0, *entry.span(rate))
         recording = _Recording(entry, number, speaker, cut)
         if number > channels > 1:
             yield recording.rejected(AudioError("channel", f"has {channels} channels; name one of them"))

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import cluster, params
-from pipeline.audio.container import beside
+from pipeline.audio.wav import beside
 from pipeline.cache import Cache, key
 from pipeline.cluster import Job
 from pipeline.corpus import layouts
 from pipeline.errors import CorpusError
 from pipeline.fingerprint import matching
-from pipeline.fingerprint.landmarks import Landmarks, tick_s
+from pipeline.fingerprint.matching import Landmarks, tick_s
 from pipeline.ingest.decoding import ingest, require_unchanged
 from pipeline.ingest.part import Ingested, SourceFile
 from pipeline.parts import count_reused
@@ -55,8 +55,8 @@ def ingest_part(
         require_unchanged(part)
         return packed
 
-    listed = [[file.sha256, [dataclasses.asdict(entry) | {"stamp": None} for entry in file.entries]] for file in part]
-    content = {"audio": dict(settings), "files": listed}
+    listed = [dataclasses.asdict(entry) for file in part for entry in file.entries]
+    content = {"audio": dict(settings), "entries": listed}
     return cache.remember(key(content, INGEST.code, INGEST.packages), [container, beside(container)], compute)
 
 
@@ -69,7 +69,7 @@ INGEST: Job[SourceFile, tuple[bytes, bool]] = Job(
     label=lambda file: file.name,
     seconds=lambda file: file.size / BYTES_PER_S,
 )
-MODULES = ("pipeline.ingest.job", "pipeline.fingerprint.landmarker", "pipeline.audio.measure")
+MODULES = ("pipeline.ingest.job", "pipeline.fingerprint.landmarks", "pipeline.audio.measure")
 """Modules that workers import as they start."""
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline import parts
 from pipeline.corpus.entries import Entry
-from pipeline.fingerprint.landmarks import Landmarks
+from pipeline.fingerprint.matching import Landmarks
 from pipeline.rows import RecordingRow, RejectedRow
 
 
@@ -22,7 +22,6 @@ class SourceFile:
 
     path: Path
     entries: tuple[Entry, ...]
-    sha256: str = ""  # empty: unknown, and nothing is cached
 
     @property
     def name(self) -> str:
@@ -32,7 +31,12 @@ class SourceFile:
     @property
     def size(self) -> int:
         """Bytes."""
-        return self.entries[0].stamp[0]
+        return self.entries[0].size
+
+    @property
+    def sha256(self) -> str:
+        """Digest of its content; empty: unknown, and nothing is cached."""
+        return self.entries[0].sha256
 
 
 @dataclass(frozen=True)
@@ -80,21 +84,11 @@ class Ingested:
         )
 
 
-def divide(
-    entries: Sequence[Entry], roots: Mapping[str, Path], digests: Mapping[str, str] | None = None
-) -> list[list[SourceFile]]:
-    """Divide the files of sorted entries into parts.
-
-    Parameters
-    ----------
-    roots
-        The folder of each source by its name.
-    digests
-        The sha256 of each file by its name.
-    """
+def divide(entries: Sequence[Entry], roots: Mapping[str, Path]) -> list[list[SourceFile]]:
+    """Divide the files of sorted entries into parts; `roots` has the folder of each source by its name."""
     files = [
-        SourceFile(roots[source] / path, together := tuple(group), (digests or {}).get(together[0].name, ""))
-        for (source, path), group in groupby(entries, key=lambda entry: (entry.source, entry.path))
+        SourceFile(roots[source] / path, tuple(together))
+        for (source, path), together in groupby(entries, key=lambda entry: (entry.source, entry.path))
     ]
     cut = parts.cut([file.name for file in files], [file.size for file in files])
     return [files[part.start : part.stop] for part in cut]

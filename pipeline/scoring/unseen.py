@@ -79,7 +79,7 @@ def _score(identifier: Identifier, path: Path, entry: Entry) -> RecordingScore:
     decoded = decode(path)
     stream = identifier.stream(decoded.sample_rate)
     row = SplitRow(entry.id(), entry.language, entry.speaker, entry.group or entry.file_id, 0.0)
-    blocks = cuts.between(decoded, entry.channel, entry.start, entry.end)
+    blocks = cuts.between(decoded, entry.channel, *entry.span(decoded.sample_rate))
     return evaluation.score_frames(row, streaming.streamed(stream, blocks), stream.description)
 
 

@@ -47,7 +47,7 @@ cut = st.builds(
 )
 
 
-@given(wanted=st.lists(cut, min_size=1, max_size=6))
+@given(wanted=st.lists(cut, max_size=6))
 def test_cuts_are_slices_of_their_channel(stereo: Path, wanted: list[Cut]) -> None:
     samples = soundfile.read(stereo, dtype="int16")[0]
     mean = np.rint(samples.astype(float).sum(axis=1) / 2).astype(np.int16)
@@ -86,11 +86,7 @@ def test_the_memory_and_files_for_many_cuts_are_those_for_two(tmp_path: Path, mo
     assert peaks[1] < 1.2 * peaks[0] < 2 * seconds * 8000
 
 
-def test_no_cuts_take_nothing(stereo: Path) -> None:
-    assert taken(stereo, []) == []
-
-
-def test_between_two_times_at_the_rate_of_the_file(stereo: Path) -> None:
+def test_samples_between_two_at_the_rate_of_the_file(stereo: Path) -> None:
     samples = soundfile.read(stereo, dtype="float32")[0]
-    found = np.concatenate(list(cuts.between(decode(stereo), 2, 0.5, 1.25)))
+    found = np.concatenate(list(cuts.between(decode(stereo), 2, 8000, 20000)))
     np.testing.assert_array_equal(found, samples[8000:20000, 1])

@@ -1,9 +1,9 @@
-"""Any slice of a recording equals what ingest wrote, or raises an error."""
+"""Containers hold recordings back to back; any slice of one equals what was written, or raises an error."""
 
 import dataclasses
-import hashlib
 import json
 import shutil
+import wave
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,36 +15,66 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.arrays import Samples
-from pipeline.audio.container import BLOCK_SAMPLES, beside
-from pipeline.audio.wav import Reader, Wav
+from pipeline.audio import wav as module
+from pipeline.audio.wav import BLOCK_SAMPLES, Container, Reader, Wav, beside
 from pipeline.errors import ArtifactError
-from tests.audio.written import write
+from tests.audio.signals import RATE
 
-LENGTH = 2 * BLOCK_SAMPLES + 12_345
+LENGTH = 2 * BLOCK_SAMPLES + 12_346
+
+
+def sound(seed: int, length: int) -> Samples:
+    return np.random.default_rng(seed).integers(-9000, 9000, length, np.int16)
+
+
+def written(path: Path | None, sounds: list[Samples], block: int = 7000) -> list[tuple[int, int]]:
+    """Write recordings, those with an odd length to be taken back; the places of the others."""
+    writing, places = Container(path, RATE), []
+    for samples in sounds:
+        writing.begin()
+        for at in range(0, len(samples), block):
+            writing.write(samples[at : at + block].tobytes())
+        if len(samples) % 2:
+            writing.take_back()
+        else:
+            places.append(writing.place())
+    writing.close()
+    return places
+
+
+@given(lengths=st.lists(st.integers(1, 3000), max_size=8), block=st.integers(1, 2000))
+def test_a_container_holds_its_recordings_and_the_checksum_of_every_block(
+    tmp_path_factory: pytest.TempPathFactory, lengths: list[int], block: int
+) -> None:
+    path = tmp_path_factory.mktemp("container") / "a.wav"
+    sounds = [sound(number, length) for number, length in enumerate(lengths)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "BLOCK_BYTES", 2000)
+        places = written(path, sounds, block)
+    kept = [samples for samples in sounds if len(samples) % 2 == 0]
+    assert soundfile.read(path, dtype="int16")[0].tolist() == [value for samples in kept for value in samples]
+    assert [count for _, count in places] == [len(samples) for samples in kept]
+    checksums = {
+        str(first): [google_crc32c.value(samples[at : at + 1000].tobytes()) for at in range(0, len(samples), 1000)]
+        for (first, _), samples in zip(places, kept, strict=True)
+    }
+    assert json.loads(beside(path).read_text()) == checksums
+    assert written(None, sounds, block) == places  # if only checks are wanted
+    assert {file.name for file in path.parent.iterdir()} == {"a.wav", "a.json"}
+    with wave.open(str(path)) as file:  # any player reads it
+        assert file.getparams()[:4] == (1, 2, RATE, sum(map(len, kept)))
 
 
 @pytest.fixture(scope="module")
-def signal() -> Samples:
-    return np.random.default_rng(0).integers(-9000, 9000, LENGTH, np.int16)
-
-
-@pytest.fixture(scope="module")
-def wav(tmp_path_factory: pytest.TempPathFactory, signal: Samples) -> Wav:
-    folder = tmp_path_factory.mktemp("wav")
-    soundfile.write(folder / "source.wav", signal, 16000)
-    measures = write(folder / "source.wav", folder / "a.wav", 16000, 0.1)
-    return Wav(folder / "a.wav", "corpus/a.wav", measures.samples, measures.sha256)
-
-
-def test_checksums_are_of_the_samples(wav: Wav, signal: Samples) -> None:
-    assert wav.sha256 == hashlib.sha256(signal.tobytes()).hexdigest()
-    blocks = [signal[at : at + BLOCK_SAMPLES].tobytes() for at in range(0, LENGTH, BLOCK_SAMPLES)]
-    assert json.loads(beside(wav.path).read_text()) == {"0": [google_crc32c.value(block) for block in blocks]}
+def wav(tmp_path_factory: pytest.TempPathFactory) -> Wav:
+    path = tmp_path_factory.mktemp("wav") / "a.wav"
+    [_, (first, length)] = written(path, [sound(1, 500), sound(0, LENGTH)])
+    return Wav(path, "corpus/a.wav", length, "", first)
 
 
 @given(slices=st.lists(st.tuples(st.integers(0, LENGTH + 10), st.integers(0, LENGTH + 10)), max_size=5))
-def test_any_slices_are_those_of_the_recording(wav: Wav, signal: Samples, slices: list[tuple[int, int]]) -> None:
-    read = Reader(wav)
+def test_any_slices_are_those_of_the_recording(wav: Wav, slices: list[tuple[int, int]]) -> None:
+    read, signal = Reader(wav), sound(0, LENGTH)
     for start, stop in slices:
         assert np.array_equal(read(start, stop), signal[start:stop])
 
@@ -65,7 +95,7 @@ def test_damage_is_one_sentence_that_names_the_recording(
     elif damage == "cut":
         del content[-2:]
     if damage == "swapped":
-        soundfile.write(copy.path, babble(1, LENGTH), 16000)
+        soundfile.write(copy.path, babble(1, LENGTH + 500), RATE)
     elif damage != "gone":
         copy.path.write_bytes(content)
     with pytest.raises(ArtifactError, match=r"a\.wav, the audio of 'corpus/a\.wav', is not what ingest wrote"):

@@ -29,23 +29,20 @@ class Published:
     changes: dict[str, Any] = field(default_factory=dict)
     _made: int = 0
 
-    def make(self, path: str, sound: Sound) -> str:
-        """Write the audio at a path."""
+    def make(self, path: str, sound: Sound, language: str = "", who: str = "", group: str = "") -> str:
+        """Write the audio at a path, and note its recording."""
         (self.root / path).parent.mkdir(parents=True, exist_ok=True)
         sound(self.root / path, self._made)
         self._made += 1
+        self.recordings += [(path, language, who, group)] * bool(language)
         return path
 
 
 def homework(root: Path, sound: Sound) -> Published:
     """WAV files in one folder, and a table of integers without a header."""
     corpus = Published(root, changes={"labels": {0: "english", 2: "Mandarin"}})
-    rows = []
-    for number in range(6):
-        path = corpus.make(f"utt_{number:03d}.wav", sound)
-        rows.append([path, (0, 2)[number % 2]])
-        corpus.recordings.append((path, LANGUAGES[number % 2], "", ""))
-    write(root / "labels.csv", rows)
+    paths = [corpus.make(f"utt_{number:03d}.wav", sound, LANGUAGES[number % 2]) for number in range(6)]
+    write(root / "labels.csv", [[path, (0, 2)[number % 2]] for number, path in enumerate(paths)])
     return corpus
 
 
@@ -54,8 +51,7 @@ def folders(root: Path, sound: Sound) -> Published:
     corpus = Published(root)
     for number in range(6):
         language = LANGUAGES[number % 2]
-        path = corpus.make(f"train_{language.lower()}/{number}.wav", sound)
-        corpus.recordings.append((path, language, f"s{number}", ""))
+        corpus.make(f"train_{language.lower()}/{number}.wav", sound, language, f"s{number}")
     write(root / "speakers.csv", [["path", "speaker"], *([path, who] for path, _, who, _ in corpus.recordings)])
     return corpus
 
@@ -64,8 +60,7 @@ def table(root: Path, sound: Sound) -> Published:
     """metadata.csv with the columns path, language and speaker."""
     corpus = Published(root)
     for number in range(6):
-        path = corpus.make(f"audio/{number}.wav", sound)
-        corpus.recordings.append((path, LANGUAGES[number % 2], f"s{number}", f"tape {number}"))
+        corpus.make(f"audio/{number}.wav", sound, LANGUAGES[number % 2], f"s{number}", f"tape {number}")
     write(root / "metadata.csv", [["path", "language", "speaker", "group"], *map(list, corpus.recordings)])
     return corpus
 
@@ -80,8 +75,7 @@ def commonvoice(root: Path, sound: Sound) -> Published:
         for number in range(4):
             clip = f"common_voice_{locale}_{18_000_000 + number}.mp3"
             who = f"{number:x}{'ab12' * 31}{locale}"[:128]
-            corpus.make(f"{locale}/clips/{clip}", sound)
-            corpus.recordings.append((f"{locale}/clips/{clip}", language, who, ""))
+            corpus.make(f"{locale}/clips/{clip}", sound, language, who)
             sentence = 'He said "hello, but did not mean it.'
             rows.append([who, clip, f"{number:x}" * 64, sentence, "", 2, 0, "twenties", "", "", "", locale, ""])
         for name, part in {
@@ -99,7 +93,7 @@ def voxlingua107(root: Path, sound: Sound) -> Published:
         for number in range(4):
             video = VIDEOS[number % 2][:-2] + code
             name = f"{video}__U__S{number}---{100 * number + 8.39:08.3f}-{100 * number + 26.29:08.3f}.wav"
-            corpus.recordings.append((corpus.make(f"{code}/{name}", sound), language, "", video))
+            corpus.make(f"{code}/{name}", sound, language, group=video)
     return corpus
 
 
@@ -111,8 +105,7 @@ def fleurs(root: Path, sound: Sound) -> Published:
             rows = []
             for number, sentence in enumerate(sentences):
                 name = f"{10**18 + corpus._made * 97}.wav"
-                path = corpus.make(f"{code}/audio/{split}/{name}", sound)
-                corpus.recordings.append((path, language, "", str(sentence)))
+                corpus.make(f"{code}/audio/{split}/{name}", sound, language, group=str(sentence))
                 gender = ("FEMALE", "MALE")[number % 2]
                 rows.append([sentence, name, 'A "tornado" is.', "a tornado is", "a | t", 40_000, gender])
             tabs(root / code / f"{split}.tsv", rows)

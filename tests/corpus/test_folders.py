@@ -28,21 +28,16 @@ def named(root: Path, languages: tuple[str, ...], *names: str) -> Listing:
 @pytest.mark.parametrize(
     ("languages", "folder", "language"),
     [
-        (("de", "tr"), "train_de", "de"),
         (("de", "tr"), "train_tr", "tr"),
         (("de", "tr"), "train_x", None),
         (("de", "en"), "not_english_noise", None),
         (("french", "french_canadian"), "train_french_canadian", "french_canadian"),
-        (("french", "french_canadian"), "train_french", "french"),
         (("french", "french_canadian"), "canadian french", "french"),
         (("french", "french_canadian"), "French-Canadian.v2", "french_canadian"),
-        (("french", "canadian_french"), "(french)", "french"),
         (("हिन्दी", "हिन्द"), "train_हिन्दी", "हिन्दी"),  # vowel signs are no separators
         (("தமிழ்", "தமிழா"), "தமிழா", "தமிழா"),
-        (("हिन्दी", "english"), "train_हिन्दू_x", None),
         (("français", "de"), "train_franc\u0327ais", "français"),  # as macOS writes it
         (("franc", "de"), "train_franc\u0327ais", None),
-        (("हनद", "de"), "train_हनद", "हनद"),
         (("_", "de"), "___", None),
     ],
 )
@@ -78,8 +73,7 @@ def test_a_folder_that_names_two_languages_is_refused_by_both(
 ) -> None:
     touch(tmp_path, f"{folder}/s/x.wav")
     message = refusal(settings("folders", tmp_path, languages=languages))
-    assert f"{folder!r}" in message
-    assert f"names {languages[0]} and {languages[1]}" in message
+    assert f"the folder {folder!r} in '{tmp_path}' names {languages[0]} and {languages[1]}" in message
 
 
 WORDS = st.sampled_from(["tr", "train", "french", "Canadian", "ca", "x", "2", "é", "हिन्दी"])
@@ -136,9 +130,9 @@ def test_names_that_can_not_be_printed_or_decoded_are_rejected_or_counted_escape
 def test_links_to_folders_are_never_followed_in_circles_nor_out_of_the_corpus(tmp_path: Path) -> None:
     root = tmp_path / "root"
     touch(root, "raw/s/x.wav", "train_english/s/x.wav", "train_english/deep/s/x.wav")
-    touch(tmp_path, "outside/x.wav")
+    touch(tmp_path, "roots/x.wav")  # a folder outside that begins like the root
     links = {"train_hindi": "raw", "all_hindi": ".", "machine_hindi": "/", "dangling_hindi": "nowhere", "rest": "/"}
-    links |= {"more_hindi": "../outside", "train_english/out.wav": "../../outside/x.wav", "raw/s/in.wav": "x.wav"}
+    links |= {"more_hindi": "../roots", "train_english/out.wav": "../../roots/x.wav", "raw/s/in.wav": "x.wav"}
     links |= {"train_english/up": "..", "train_english/self": ".", "train_english/deep/in": "../s"}
     for name, target in links.items():
         (root / name).symlink_to(target)
@@ -179,14 +173,9 @@ def test_files_and_folders_that_can_not_be_read_or_vanish_are_rejected(
     assert reasons(listing) == {"hindi/s/y.wav": "missing", "hindi/closed": "missing"}
     assert all(str(error.strerror) in row.detail for row in listing.rejected)
     assert listing.skipped == {"rest": 1}
-
-
-def test_a_root_that_can_not_be_listed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path) -> None:
-        raise PermissionError(13, "Permission denied", str(path))
-
-    monkeypatch.setattr(os, "listdir", refuse)
-    assert "can't be listed (Permission denied)" in refusal(settings("folders", tmp_path))
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "listdir", fail(os.listdir, tmp_path.name))
+    assert f"can't be listed ({error.strerror})" in refusal(settings("folders", tmp_path))
 
 
 def test_a_listing_does_not_depend_on_the_order_of_the_file_system(

@@ -2,7 +2,7 @@
 
 import langcodes
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.corpus.languages import Languages, tag_of
@@ -72,25 +72,13 @@ def test_a_name_is_that_of_its_language_alone(wanted: tuple[str, ...], found: di
     assert {name: languages.find(name) for name in found} == found
 
 
-def test_a_code_is_read_before_a_name() -> None:
-    assert tag_of("en") == "en"
-    assert langcodes.find("en").language != "en"
-
-
 @pytest.mark.parametrize("twice", [("zh", "mandarin"), ("English", "english"), ("iw", "hebrew")])
 def test_one_language_under_two_names_is_refused_by_both(twice: tuple[str, str]) -> None:
     with pytest.raises(CorpusError, match=f"names one language twice, '{twice[0]}' and '{twice[1]}'; name it once"):
         Languages(twice)
 
 
-@given(st.text(max_size=120))
-@example("x" * 100_000)
-@example("en-" * 60)
-@example("\0")
-@example("und")
-@example("mul")
-@example("x-private")
-@example("i-klingon")
+@given(st.text(max_size=120) | st.sampled_from(["x" * 100_000, "en-" * 60, "\0", "und", "mul", "x-priv", "i-klingon"]))
 def test_any_text_is_a_language_or_none(text: str) -> None:
     assert Languages(["english", "zh"]).find(text) in ("english", "zh", None)
 
@@ -102,7 +90,7 @@ pa pl ps pt ro ru sa sco sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr t
 """
 
 
-@pytest.mark.parametrize("code", CODES.split())
-def test_the_english_name_of_every_language_of_voxlingua_is_its_code(code: str) -> None:
-    name = langcodes.get(code).display_name()
-    assert tag_of(name) == tag_of(name.replace(" ", "_").lower()) == tag_of(code), name
+def test_the_english_name_of_every_language_of_voxlingua_is_its_code() -> None:
+    for code in CODES.split():
+        name = langcodes.get(code).display_name()  # `en` as a name would be another language
+        assert tag_of(name) == tag_of(name.replace(" ", "_").lower()) == tag_of(code), name

@@ -1,5 +1,6 @@
 """The properties of every layout, in its published form: listed by name, recognised, any damage is one sentence."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -17,12 +18,11 @@ from pipeline.corpus import layouts
 from pipeline.corpus.entries import Listing
 from pipeline.corpus.paths import SYSTEM_FILES
 from pipeline.errors import CorpusError
+from tests.audio.test_fuzz import mutated
 from tests.corpus import corpora
 from tests.corpus.published import LANGUAGES, PUBLISHED, Published
 
-DAMAGES = (
-    4 * hypothesis.settings().max_examples
-)  # of the tables of each layout; many with --hypothesis-profile=thorough
+DAMAGES = 6 * hypothesis.settings().max_examples  # of each layout; many with --hypothesis-profile=thorough
 
 
 def empty(path: Path, number: int) -> None:
@@ -51,8 +51,7 @@ def check(listing: Listing, corpus: Published) -> None:
     assert sorted(found) == sorted(wanted)
     assert len({entry.id(entry.channel) for entry in listing.entries}) == len(listing.entries)
     for entry in listing.entries:
-        status = (corpus.root / entry.path).stat()
-        assert entry.stamp == (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        assert entry.size == (corpus.root / entry.path).stat().st_size
 
 
 @pytest.mark.parametrize("how", ["named", "auto"])
@@ -118,11 +117,6 @@ def circle(path: Path) -> None:
     path.with_name("other").symlink_to(path.name)
 
 
-def link_below_a_file(path: Path) -> None:
-    path.with_name("file").touch()
-    path.symlink_to("file/x")
-
-
 def chain(path: Path) -> None:
     """More links in a row than any system follows."""
     for number in range(200):
@@ -132,18 +126,15 @@ def chain(path: Path) -> None:
 
 
 def bind(path: Path) -> None:
-    here = Path.cwd()
-    os.chdir(path.parent)  # the path of a socket is limited to 107 characters
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(path.name)
-    os.chdir(here)
+    with contextlib.chdir(path.parent), socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path.name)  # the path of a socket is limited to 107 characters
 
 
 STRANGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "dangling": (link("nowhere"), "missing"),
     "loop": (lambda path: path.symlink_to(path.name), "missing"),
     "loop through another": (circle, "missing"),
-    "below a file": (link_below_a_file, "missing"),
+    "below a file": (link("/etc/hostname/x"), "missing"),
     "chain": (chain, "missing"),
     "fifo": (os.mkfifo, "not_a_file"),
     "socket": (bind, "not_a_file"),
@@ -195,10 +186,8 @@ def test_all_of_them_are_sources_of_one_corpus(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("speakers", ["file", "cluster"])
 def test_speakers_that_are_not_wanted_are_not_known(corpus: Published, speakers: str) -> None:
-    listing = layouts.read(settings(corpus, corpus.root.name, speakers=speakers))
-    assert {(entry.speaker, entry.speaker_from) for entry in listing.entries} == {
-        (entry.file_id, speakers) for entry in listing.entries
-    }
+    for entry in layouts.read(settings(corpus, corpus.root.name, speakers=speakers)).entries:
+        assert (entry.speaker, entry.speaker_from) == (entry.file_id, speakers)
 
 
 def test_any_damage_to_the_tables_is_one_sentence_or_a_listing(corpus: Published, tmp_path: Path) -> None:
@@ -208,35 +197,18 @@ def test_any_damage_to_the_tables_is_one_sentence_or_a_listing(corpus: Published
     for _ in range(DAMAGES if tables else 0):
         path = tables[rng.integers(len(tables))]
         before = path.read_bytes()
-        content = bytearray(before)
-        for _ in range(rng.integers(1, 4)):
-            at = int(rng.integers(len(content)))
-            match rng.integers(4):
-                case 0:
-                    content[at] = int(rng.integers(256))
-                case 1:
-                    content[at : at + 1] = rng.choice([b"\t", b"\n", b",", b'"', b"\xff", b"\0", b"../", b"|", b" "])
-                case 2:
-                    del content[at:]
-                    content += b"x"
-                case 3:
-                    del content[at : at + int(rng.integers(20))]
-                    content += b"\n"
-        path.write_bytes(content)
+        path.write_bytes(mutated(before, rng, corpora.HOSTILE_CELLS))
         corpora.check_listing_or_sentence(chosen, tmp_path)
         path.write_bytes(before)
     check(layouts.read(chosen), corpus)
 
 
-def test_of_two_layouts_that_fit_the_more_specific_is_read_and_both_are_named(tmp_path: Path) -> None:
+def test_of_two_layouts_that_fit_the_more_specific_is_read_and_a_folder_of_none_is_refused(tmp_path: Path) -> None:
     corpus = PUBLISHED["kaldi"](tmp_path, empty)
     (tmp_path / "metadata.csv").write_text("path,language,speaker\n")
     listing = layouts.read(settings(corpus, "auto"))
     check(listing, corpus)
     assert "is read as layout 'kaldi': it holds wav.scp; 'table' (it holds metadata.csv)" in listing.notes[0]
-
-
-def test_a_folder_of_no_layout_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").touch()
+    (tmp_path / "empty").mkdir()
     with pytest.raises(CorpusError, match=r"has none of the layouts kaldi, .*; docs/corpora\.md shows each"):
-        layouts.read(settings(Published(tmp_path), "auto"))
+        layouts.read(settings(Published(tmp_path / "empty"), "auto"))

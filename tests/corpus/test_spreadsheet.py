@@ -11,11 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import params
-from pipeline.corpus import layouts
 from pipeline.corpus.spreadsheet import Bad, Table
 from pipeline.errors import CorpusError
-from tests.corpus.corpora import settings, touch
 
 
 def rows(path: Path, *required: str, bad: Bad | None = None, **options: Any) -> list[tuple[int, dict[str, str]]]:
@@ -66,39 +63,31 @@ def test_rows_come_with_their_lines_and_unaltered_cells(tmp_path: Path) -> None:
 
 
 CELL = st.text(st.sampled_from('ab ü普,;\t"\n|'), max_size=5)
-
-
-@given(
-    cells=st.lists(st.lists(CELL, min_size=3, max_size=3), min_size=1, max_size=4),
-    separator=st.sampled_from(",;\t"),
-    line_end=st.sampled_from(["\n", "\r\n", "\r"]),
-    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
-    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
-    empty=st.integers(0, 2),
-    trailing=st.integers(0, 2),
-    named=st.booleans(),
+STYLES = st.fixed_dictionaries(
+    {
+        "separator": st.sampled_from(",;\t"),
+        "line_end": st.sampled_from(["\n", "\r\n", "\r"]),
+        "encoding": st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+        "quoting": st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+        "empty": st.integers(0, 2),  # lines
+        "trailing": st.integers(0, 2),  # columns
+        "named": st.booleans(),  # the separator, in the first line
+    }
 )
+
+
+@given(cells=st.lists(st.lists(CELL, min_size=3, max_size=3), min_size=1, max_size=4), style=STYLES)
 def test_a_table_is_read_however_a_spreadsheet_writes_it(
-    tmp_path_factory: pytest.TempPathFactory,
-    cells: list[list[str]],
-    separator: str,
-    line_end: str,
-    encoding: str,
-    quoting: Any,
-    empty: int,
-    trailing: int,
-    named: bool,
+    tmp_path_factory: pytest.TempPathFactory, cells: list[list[str]], style: dict[str, Any]
 ) -> None:
-    path = tmp_path_factory.getbasetemp() / "table.csv"
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=separator, lineterminator="\n", quoting=quoting)
-    writer.writerows([[""] * (3 + trailing)] * empty)
-    writer.writerow([" Path", "LANGUAGE ", "speaker", *[""] * trailing])
+    path, text, trailing = tmp_path_factory.getbasetemp() / "table.csv", io.StringIO(), [""] * style["trailing"]
+    writer = csv.writer(text, delimiter=style["separator"], lineterminator="\n", quoting=style["quoting"])
+    blank = [["", "", "", *trailing]] * style["empty"]
+    writer.writerows([*blank, [" Path", "LANGUAGE ", "speaker", *trailing]])
     for row in cells:
-        writer.writerow([*row, *[""] * trailing])
-        writer.writerows([[""] * (3 + trailing)] * empty)
-    whole = (f"sep={separator}\n" if named else "") + text.getvalue()
-    path.write_bytes(whole.replace("\n", line_end).encode(encoding))
+        writer.writerows([[*row, *trailing], *blank])
+    whole = (f"sep={style['separator']}\n" if style["named"] else "") + text.getvalue()
+    path.write_bytes(whole.replace("\n", style["line_end"]).encode(style["encoding"]))
     found = [list(row.values()) for _, row in rows(path, "path", "language", "speaker")]
     assert found == [row for row in cells if any(cell.strip(' ,;\t"\n') for cell in row)]
 
@@ -122,23 +111,6 @@ def test_a_bad_line_costs_that_line(tmp_path: Path, line: str, fault: str, after
     assert [(number, row["path"], row["speaker"]) for number, row in found] == [(2, "a.wav", "s"), (5, "c.wav", "t")]
     [(number, why)] = bad
     assert (number, why[: len(fault)]) == (4, fault)
-
-
-@pytest.mark.parametrize("header", ["", "FILE; Label \n", "Label;file\n"])
-def test_labels_are_read_as_spreadsheets_write_them(tmp_path: Path, header: str) -> None:
-    cells = [["a.wav", "0"], ["c.wav"], ["b", "1"], ["", ""], ["d.wav", "0", "x"], [".\\e.wav", " 1"]]
-    order = -1 if header.startswith("L") else 1
-    table = header + "".join(";".join(row[::order]) + "\n" for row in cells)
-    (tmp_path / "labels.csv").write_bytes(table.encode("utf-16"))
-    touch(tmp_path, *(f"{name}.wav" for name in "abcde"))
-    corpus = settings("homework", tmp_path, labels={0: "english", 1: "hindi"}, speaker_pattern=None)
-    listing = layouts.read(corpus)
-    assert [(entry.path, entry.language) for entry in listing.entries] == [
-        ("a.wav", "english"), ("b.wav", "hindi"), ("e.wav", "hindi"),
-    ]  # fmt: skip
-    assert {row.path for row in listing.rejected} == {"labels.csv"}
-    assert len(listing.rejected) == 2
-    assert layouts.recognised(params.Source(root=str(tmp_path), layout="auto", name="x"))[0] == "homework"
 
 
 def test_a_last_line_without_its_end_is_cut_off(tmp_path: Path) -> None:

@@ -32,25 +32,21 @@ def _files(corpus: Path) -> dict[str, bytes]:
     return {path.relative_to(corpus).as_posix(): path.read_bytes() for path in corpus.rglob("*") if path.is_file()}
 
 
-def test_recordings_are_16_bit_mono_wav_as_long_as_planned_and_nothing_else_is_there(corpus: Path) -> None:
-    planned = {recording.path: recording.utterance.seconds for recording in synthesis.plan_recordings(SMALL, SENTENCES)}
-    assert set(_files(corpus)) == {*planned, "speakers.csv"}
-    for path, seconds in planned.items():
-        info = soundfile.info(corpus / path)
-        assert (info.format, info.subtype, info.samplerate, info.channels) == ("WAV", "PCM_16", 16000, 1)
-        assert info.frames == round(16000 * seconds)
-
-
-def test_recordings_are_numbered_by_language_and_the_table_names_their_speakers(corpus: Path) -> None:
-    recordings = synthesis.plan_recordings(SMALL, SENTENCES)
+def test_the_corpus_is_the_plan_as_16_bit_mono_wav_with_a_table_of_speakers(corpus: Path) -> None:
+    planned = synthesis.plan_recordings(SMALL, SENTENCES)
+    assert set(_files(corpus)) == {*(recording.path for recording in planned), "speakers.csv"}
     numbers: dict[str, int] = defaultdict(int)
-    for recording in recordings:
-        language = recording.utterance.language
-        numbers[language] += 1
-        assert recording.path == f"train_{language}/{language}_{numbers[language]:04d}.wav"
+    for recording in planned:
+        numbers[recording.language] += 1
+        assert (
+            recording.path == f"train_{recording.language}/{recording.language}_{numbers[recording.language]:04d}.wav"
+        )
+        info = soundfile.info(corpus / recording.path)
+        assert (info.format, info.subtype, info.samplerate, info.channels) == ("WAV", "PCM_16", 16000, 1)
+        assert info.frames == round(16000 * recording.seconds)
     assert list(numbers) == ["english", "hindi", "mandarin"]
     with (corpus / "speakers.csv").open(encoding="utf-8", newline="") as file:
-        assert list(csv.reader(file)) == [["path", "speaker"], *([one.path, one.speaker] for one in recordings)]
+        assert list(csv.reader(file)) == [["path", "speaker"], *([one.path, one.speaker] for one in planned)]
 
 
 def test_the_same_parameters_give_the_same_bytes_and_replace_what_was_there(corpus: Path, tmp_path: Path) -> None:
@@ -59,15 +55,6 @@ def test_the_same_parameters_give_the_same_bytes_and_replace_what_was_there(corp
     stale.write_bytes(b"of a longer corpus")
     synthesis.write_corpus(tmp_path, SMALL, SENTENCES)
     assert _files(tmp_path) == _files(corpus)
-
-
-def test_every_recording_has_a_seed_of_its_own_in_every_corpus() -> None:
-    seeds = [
-        recording.utterance.seed
-        for seed in (1, 2)
-        for recording in synthesis.plan_recordings(Demo(minutes=2, voices=3, seed=seed), SENTENCES)
-    ]
-    assert len(set(seeds)) == len(seeds)
 
 
 def test_real_recordings_begin_and_end_with_a_drawn_pause_and_never_clip(corpus: Path) -> None:
@@ -79,43 +66,34 @@ def test_real_recordings_begin_and_end_with_a_drawn_pause_and_never_clip(corpus:
             assert 0.2 <= pause < 1.5 + 0.15  # a phrase may begin softly
 
 
-def test_a_voice_is_one_speaker_in_every_language() -> None:
+@pytest.mark.parametrize("seed", [42, 1])
+def test_a_voice_is_one_speaker_in_every_language_and_reads_no_sentence_twice(seed: int) -> None:
     voices: dict[str, dict[str, espeak.Voice]] = defaultdict(dict)
-    for recording in synthesis.plan_recordings(FULL, SENTENCES):
-        of_language = voices[recording.utterance.language]
-        assert of_language.setdefault(recording.speaker, recording.utterance.voice) == recording.utterance.voice
+    chosen: dict[tuple[str, str], list[str]] = defaultdict(list)
+    recordings = synthesis.plan_recordings(Demo(minutes=48, voices=24, seed=seed), SENTENCES)
+    for recording in recordings:
+        assert voices[recording.language].setdefault(recording.speaker, recording.voice) == recording.voice
+        chosen[recording.language, recording.speaker] += recording.sentences
     assert voices["english"] == voices["hindi"] == voices["mandarin"]
     assert len(set(voices["english"].values())) == len(voices["english"]) == 24
-
-
-@pytest.mark.parametrize("seed", [42, 1, 2])
-def test_no_voice_reads_a_sentence_twice(seed: int) -> None:
-    chosen: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for recording in synthesis.plan_recordings(Demo(minutes=48, voices=24, seed=seed), SENTENCES):
-        chosen[recording.utterance.language, recording.speaker] += recording.utterance.sentences
     for (language, _), texts in chosen.items():
         assert len(set(texts)) == len(texts) == len(SENTENCES[language])
+    other = synthesis.plan_recordings(Demo(minutes=48, voices=24, seed=seed + 1), SENTENCES)
+    assert len({recording.seed for recording in recordings + other}) == len(recordings + other)
+    assert len({*voices["english"].values()} & {recording.voice for recording in other}) < 3
 
 
-def test_a_voice_with_many_recordings_chooses_from_all_sentences() -> None:
-    for recording in synthesis.plan_recordings(Demo(minutes=60, voices=3, seed=1), SENTENCES):
-        assert len(recording.utterance.sentences) >= synthesis.MIN_CHOICE
-
-
-def test_another_seed_gives_other_voices_and_more_voices_than_variants_still_differ() -> None:
-    first, other, many = (
-        {recording.utterance.voice for recording in synthesis.plan_recordings(demo, SENTENCES)}
-        for demo in (FULL, Demo(minutes=48, voices=24, seed=2), Demo(minutes=60, voices=60, seed=1))
-    )
-    assert len(first & other) < 3
-    assert len(many) == 60
+def test_many_recordings_choose_from_all_sentences_and_many_voices_differ() -> None:
+    few, many = (synthesis.plan_recordings(Demo(minutes=60, voices=n, seed=1), SENTENCES) for n in (3, 60))
+    assert all(len(recording.sentences) >= synthesis.MIN_CHOICE for recording in few)
+    assert len({recording.voice for recording in many}) == 60  # more than variants
 
 
 @pytest.mark.parametrize("settings", [FULL, Demo(minutes=20, voices=24, seed=0)])
 def test_lengths_say_nothing_about_the_language(settings: Demo) -> None:
     lengths: dict[str, list[float]] = defaultdict(list)
     for recording in synthesis.plan_recordings(settings, SENTENCES):
-        lengths[recording.utterance.language].append(recording.utterance.seconds)
+        lengths[recording.language].append(recording.seconds)
     quantiles = np.array([np.quantile(found, (0.05, 0.25, 0.5, 0.75, 0.95)) for found in lengths.values()])
     assert np.ptp(quantiles, axis=0).max() < 0.5
     assert quantiles[0, -1] - quantiles[0, 0] > 5
@@ -127,8 +105,8 @@ def test_lengths_say_nothing_about_the_language(settings: Demo) -> None:
 def test_a_plan_adds_up_and_shares_the_minutes_among_the_voices(settings: Demo) -> None:
     spoken_s: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for recording in synthesis.plan_recordings(settings, SENTENCES):
-        assert 5 <= recording.utterance.seconds < 20
-        spoken_s[recording.utterance.language][recording.speaker] += recording.utterance.seconds
+        assert 5 <= recording.seconds < 20
+        spoken_s[recording.language][recording.speaker] += recording.seconds
     for language, part in {"english": 1271, "hindi": 347, "mandarin": 893}.items():
         assert sum(spoken_s[language].values()) == pytest.approx(60 * settings.minutes * part / 2511)
         assert len(spoken_s[language]) == settings.voices
@@ -156,10 +134,9 @@ def test_the_sentences_are_many_and_in_their_own_script(language: str) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, r"hindi\.txt can't be read \(No such file or directory\); write 60 sentences there"),
-        (b"one\n\n" * 70, r"hindi\.txt holds 1 different sentences; write at least 60"),
-        (b"\n".join(b"%d" % n for n in range(59)), r"hindi\.txt holds 59 different sentences"),
-        (b"\xff\xfe", r"hindi\.txt can't be read \(invalid start byte\); write 60 sentences there, in UTF-8"),
+        (None, r"can't be read \(No such file or directory\); write 60 sentences there"),
+        (b"one\n\n" * 70, r"holds 1 different sentences; write at least 60"),
+        (b"\xff\xfe", r"can't be read \(invalid start byte\); write 60 sentences there, in UTF-8"),
     ],
 )
 def test_a_bad_sentence_file_is_refused_in_one_line(content: bytes | None, message: str, tmp_path: Path) -> None:
@@ -169,9 +146,8 @@ def test_a_bad_sentence_file_is_refused_in_one_line(content: bytes | None, messa
     (tmp_path / "hindi.txt").unlink()
     if content is not None:
         (tmp_path / "hindi.txt").write_bytes(content)
-    with pytest.raises(CorpusError, match=message) as caught:
+    with pytest.raises(CorpusError, match=rf"hindi\.txt {message}"):
         synthesis.read_sentences(tmp_path)
-    assert "\n" not in str(caught.value)
 
 
 def test_without_espeak_nothing_is_removed(corpus: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -190,9 +166,5 @@ def test_the_progress_and_then_the_share_of_every_language_are_printed(
     synthesis.write_corpus(tmp_path, SMALL, SENTENCES)
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(",")[0] for line in lines[:22]] == [f"demo: {n:2} of 22 recordings" for n in range(1, 23)]
-    assert lines[22:] == [
-        "language  recordings  voices  minutes",
-        "english           11       3      1.0",
-        "hindi              3       3      0.3",
-        "mandarin           8       3      0.7",
-    ]
+    wanted = ["language recordings voices minutes", "english 11 3 1.0", "hindi 3 3 0.3", "mandarin 8 3 0.7"]
+    assert [" ".join(line.split()) for line in lines[22:]] == wanted

@@ -9,7 +9,8 @@ import pytest
 import soundfile
 
 from pipeline import tables
-from pipeline.rows import FileRow, RecordingRow, RejectedRow
+from pipeline.corpus.entries import Entry
+from pipeline.rows import RecordingRow, RejectedRow
 from tests.end_to_end.conftest import Copy
 
 
@@ -56,7 +57,7 @@ def test_bad_names_are_rejected_and_ingest_runs_if_and_only_if_the_corpus_has_ch
         "s0_dangling.wav", "s0_circle.wav", "circle", "s1_pipe.wav", "s1_\\udcff.wav",
     }  # fmt: skip
     assert len(tables.read(copy.folder / "artifacts/ingest/recordings.csv", RecordingRow)) == 27
-    assert len(tables.read(copy.folder / "artifacts/corpus/files.csv", FileRow)) == 27
+    assert len(tables.read(copy.folder / "artifacts/corpus/files.csv", Entry)) == 27
 
     assert ran(copy) == {"corpus"}
     file = root / "hindi" / "s1_4.wav"

@@ -14,17 +14,18 @@ from numpy.typing import NDArray
 from pipeline import checksums, tables
 from pipeline.arrays import Samples
 from pipeline.audio.wav import Reader, Wav
+from pipeline.corpus.entries import Entry
 from pipeline.errors import ArtifactError
 from pipeline.export import formats, golden
 from pipeline.network.definition import Architecture
-from pipeline.rows import AnswerRow, EpochRow, FileRow, RecordingRow, RejectedRow, SequenceRow, SpanRow, SplitRow
+from pipeline.rows import AnswerRow, EpochRow, RecordingRow, RejectedRow, SequenceRow, SpanRow, SplitRow
 from pipeline.store.feature_store import FeatureStore
 from pipeline.streaming.identifier import Identifier
 from tests.end_to_end.conftest import Copy
 
 DAMAGES = 16 * settings().max_examples  # pytest --hypothesis-profile=thorough: many
 KINDS: dict[str, Any] = {
-    "corpus/files.csv": FileRow,
+    "corpus/files.csv": Entry,
     "corpus/rejected.csv": RejectedRow,
     "ingest/recordings.csv": RecordingRow,
     "ingest/rejected.csv": RejectedRow,

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.arrays import Samples
-from pipeline.fingerprint.landmarker import Landmarker
-from pipeline.fingerprint.landmarks import Landmarks
+from pipeline.fingerprint.landmarks import Landmarker
+from pipeline.fingerprint.matching import Landmarks
 
 RATE = 16000
 N_HARMONICS = 20

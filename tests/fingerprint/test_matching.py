@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from benchmarks.duplicates import CHANGES, load
 from pipeline.arrays import Samples
 from pipeline.fingerprint import matching
-from pipeline.fingerprint.landmarks import Landmarks, tick_s
+from pipeline.fingerprint.matching import Landmarks, tick_s
 from tests.fingerprint.signals import RATE, landmarks, voice
 
 SPEECH = Path(__file__).parents[3] / "shared" / "speech"
@@ -119,25 +120,25 @@ def test_what_any_number_of_recordings_share_links_only_copies(
     assert {(link.first, link.second) for link in copies} == {(number, number + count) for number in range(count)}
 
 
+TIMES = np.arange(RATE * 20) / RATE
+HUM = np.sum([1500 * np.sin(2 * np.pi * 50 * harmonic * TIMES) / harmonic for harmonic in range(1, 12)], axis=0)
+TONES = [9000 * np.sin(2 * np.pi * frequency * TIMES) for frequency in (300, 440, 1000)]
+
+
+@pytest.mark.parametrize("sound", [HUM, *TONES], ids=["hum", "300", "440", "1000"])
+def test_hum_and_tones_link_nothing(sound: NDArray[np.float64]) -> None:
+    cuts = [sound[37 * number : 5 * RATE + 1000 * number].astype(np.int16) for number in range(20)]
+    assert linked([*cuts, *cuts]) == set()
+
+
 def test_what_all_recordings_of_a_microphone_share_links_nothing(voices: Sequence[Samples]) -> None:
-    times = np.arange(RATE * 20) / RATE
-    hum = sum(1500 * np.sin(2 * np.pi * 50 * harmonic * times) / harmonic for harmonic in range(1, 12))
-    mixed = [np.rint(samples + np.asarray(hum)[: len(samples)]).astype(np.int16) for samples in voices]
-    assert linked(mixed) == set()
-    assert linked([np.asarray(hum)[: 5 * RATE + 777 * number].astype(np.int16) for number in range(20)]) == set()
+    assert linked([np.rint(samples + HUM[: len(samples)]).astype(np.int16) for samples in voices]) == set()
 
 
 @pytest.mark.parametrize("level", [0, 300, 1_000_000])
 def test_silence_and_noise_link_nothing(level: int) -> None:
     noises = [np.random.default_rng(seed).normal(0, level, 6 * RATE) for seed in range(40)]
     assert linked([np.clip(noise, -32768, 32767).astype(np.int16) for noise in noises]) == set()
-
-
-@pytest.mark.parametrize("frequency", [300, 440, 1000])
-def test_constant_tones_link_nothing(frequency: int) -> None:
-    tone = 9000 * np.sin(2 * np.pi * frequency * np.arange(9 * RATE) / RATE)
-    cuts = [tone[37 * number : (5 * RATE) + 1000 * number].astype(np.int16) for number in range(20)]
-    assert linked([*cuts, *cuts]) == set()
 
 
 def test_the_order_and_the_number_of_passes_change_no_group(

@@ -10,9 +10,8 @@ import soundfile
 
 from pipeline import params
 from pipeline.arrays import Samples
-from pipeline.audio.endings import is_audio
 from pipeline.corpus import layouts
-from pipeline.corpus.paths import is_of_system
+from pipeline.corpus.paths import is_audio, is_of_system
 from tests.corpus.corpora import settings
 from tests.ingest import parts
 

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from pipeline import params
-from pipeline.audio.container import HEADER_BYTES
+from pipeline.audio.wav import HEADER_BYTES
 from pipeline.corpus.entries import Entry
 from pipeline.errors import CorpusError, Reason
 from pipeline.ingest import job
@@ -33,7 +33,7 @@ def bench(tmp_path: Path) -> Path:
 
 
 def ingested(bench: Path, *names: str) -> Ingested:
-    entries = [Entry(name, "hindi", "s", "", {"accent": "x"}) for name in names]
+    entries = [Entry(name, "hindi", "s", columns={"accent": "x"}) for name in names]
     return parts.ingested(entries, {"": bench / "in"}, bench / "out", AUDIO)
 
 

@@ -14,7 +14,7 @@ from distributed import LocalCluster
 from pipeline import cluster, params
 from pipeline.arrays import Samples
 from pipeline.audio.decode import decode
-from pipeline.audio.decoded import Decoded as DecodedFile
+from pipeline.audio.samples import Decoded as DecodedFile
 from pipeline.cache import Cache
 from pipeline.corpus.entries import Entry
 from pipeline.errors import ArtifactError
@@ -116,13 +116,13 @@ def test_a_channel_without_a_speaker_is_rejected(tmp_path: Path, call: tuple[Sam
 
 
 def test_parts_of_a_file_are_cut_at_their_times_and_may_overlap(tmp_path: Path, call: tuple[Samples, Samples]) -> None:
-    times = [(0.0, 2.5), (2.0, 4.0), (4.0, 4.75), (8.0, None)]
-    found, rejected = ingested(tmp_path, [entry(channel=1, start=start, end=end) for start, end in times])
+    times = [(0.0, 2.5), (2.0, 4.0), (4.0, 4.75), (8.0, float("inf"))]
+    found, rejected = ingested(tmp_path, [entry(channel=1, start_s=start, end_s=end) for start, end in times])
     assert not rejected
     assert len({row.recording for row, _ in found}) == len(times)
     for (row, samples), (start, end) in zip(found, times, strict=True):
-        assert samples == call[0][round(start * RATE) : None if end is None else round(end * RATE)].tolist()
-        assert (row.start_s, row.duration_s) == (start, (10 if end is None else end) - start)
+        assert samples == call[0][round(start * RATE) : round(min(end, 10) * RATE)].tolist()
+        assert (row.start_s, row.duration_s) == (start, min(end, 10) - start)
 
 
 def test_a_part_that_fails_leaves_the_others(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_part_that_fails_leaves_the_others(tmp_path: Path) -> None:
     samples[3 * RATE : 5 * RATE] = 0
     soundfile.write(tmp_path / "a.wav", samples, RATE)
     times = [(0, 1), (3, 5), (5, 5.1), (6, 7), (8, 10.3), (9, 12), (11, 12)]
-    found, rejected = ingested(tmp_path, [entry(start=start, end=end) for start, end in times])
+    found, rejected = ingested(tmp_path, [entry(start_s=start, end_s=end) for start, end in times])
     assert [row.start_s for row, _ in found] == [0, 6, 8]  # the end of the fifth was rounded
     assert [(row.reason, row.detail.partition(")")[0]) for row in rejected] == [
         ("silent", "(3.00 to 5.00 s"),
@@ -147,7 +147,9 @@ def test_a_damaged_file_is_rejected_once_with_all_its_parts(tmp_path: Path, call
     content = (tmp_path / "a.wav").read_bytes()
     (tmp_path / "a.wav").write_bytes(content[: len(content) // 2])
     soundfile.write(tmp_path / "b.wav", sound(3, 1), RATE)
-    found, rejected = ingested(tmp_path, [entry(start=start, end=start + 1) for start in range(9)] + [entry("b.wav")])
+    found, rejected = ingested(
+        tmp_path, [entry(start_s=start, end_s=start + 1) for start in range(9)] + [entry("b.wav")]
+    )
     assert [row.path for row, _ in found] == ["b.wav"]
     assert [(row.path, row.reason) for row in rejected] == [("a.wav", "truncated")]
 
@@ -161,7 +163,7 @@ def test_a_file_with_thirty_parts_is_decoded_once(tmp_path: Path, monkeypatch: p
         return decode(path)
 
     monkeypatch.setattr(decoding, "decode", counted)
-    entries = [entry("a.flac", start=12.0 * number, end=12.0 * number + 10) for number in range(30)]
+    entries = [entry("a.flac", start_s=12.0 * number, end_s=12.0 * number + 10) for number in range(30)]
     found, rejected = ingested(tmp_path, entries)
     assert calls == [tmp_path / "a.flac"]
     assert not rejected
@@ -170,7 +172,7 @@ def test_a_file_with_thirty_parts_is_decoded_once(tmp_path: Path, monkeypatch: p
 
 
 def test_the_source_is_in_the_path_and_a_column(tmp_path: Path, call: tuple[Samples, Samples]) -> None:
-    [(row, _)], _ = ingested(tmp_path, [entry(source="mine", extra={"age": "30"})])
+    [(row, _)], _ = ingested(tmp_path, [entry(source="mine", columns={"age": "30"})])
     assert (row.path, row.extra) == ("mine/a.wav", {"age": "30", "source": "mine"})
 
 
@@ -182,9 +184,9 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[SourceF
         soundfile.write(tmp_path / f"{number:02d}.wav", sound(number, 0.6 + number / 10), RATE)
     (tmp_path / "05.wav").write_text("no audio")
     paths = sorted(tmp_path.glob("*.wav"))
-    entries = [entry(path.name, stamp=(path.stat().st_size, 0, 0, 0)) for path in paths]
-    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-    return divide(entries, {"": tmp_path}, digests)
+    digests = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    entries = [entry(path.name, size=path.stat().st_size, sha256=digest) for path, digest in digests.items()]
+    return divide(entries, {"": tmp_path})
 
 
 def run(files: list[list[SourceFile]], target: Path, cache: Cache, workers: int) -> tuple[Ingested, int]:

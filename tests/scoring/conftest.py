@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.arrays import Features, Posteriors, Samples
-from pipeline.audio.container import Container
-from pipeline.audio.wav import Wav
+from pipeline.audio.wav import Container, Wav
 from pipeline.mfcc.kernel import make_kernel
 from pipeline.rows import SplitRow
 from pipeline.scoring import evaluation

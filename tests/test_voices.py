@@ -7,11 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline import checksums, tables
+from pipeline import checksums, tables, voices
 from pipeline.rows import RecordingRow, VoiceRow
 from pipeline.store.feature_store import FeatureStore
-from pipeline.voices import clusters
-from pipeline.voices.vectors import vectors
 from tests.stores import build
 
 
@@ -23,7 +21,7 @@ def row(number: int, language: str = "hindi") -> RecordingRow:
     )  # fmt: skip
 
 
-def voices(speakers: int, each: int, spread: float, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def around(speakers: int, each: int, spread: float, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Vectors around one centre per speaker, and the number of the speaker of each."""
     rng = np.random.default_rng(seed)
     true = np.repeat(np.arange(speakers), each)
@@ -31,45 +29,40 @@ def voices(speakers: int, each: int, spread: float, seed: int = 0) -> tuple[NDAr
     return centres[true] + spread * rng.normal(size=(len(true), 40)), true
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_recordings_of_one_voice_stay_together(seed: int) -> None:
-    found, true = voices(12, 6, 0.3, seed)
-    labels = clusters.cluster(found)
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("all_pairs", [voices.ALL_PAIRS, 10])  # beyond it, recordings are compared with neighbours
+def test_recordings_of_one_voice_stay_together(seed: int, all_pairs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(voices, "ALL_PAIRS", all_pairs)
+    found, true = around(12, 6, 0.3, seed)
+    labels = voices.cluster(found)
     assert 9 <= len(set(labels)) <= 12  # voices that happen to be similar count as one
     for speaker in range(12):
         assert len(set(labels[true == speaker])) == 1
 
 
 def test_the_order_of_the_recordings_does_not_matter() -> None:
-    found, _ = voices(9, 5, 0.5)
+    found, _ = around(9, 5, 0.5)
     order = np.random.default_rng(1).permutation(len(found))
-    one, other = clusters.cluster(found), clusters.cluster(found[order])
+    one, other = voices.cluster(found), voices.cluster(found[order])
     together = one[:, None] == one[None, :]
     np.testing.assert_array_equal(together[np.ix_(order, order)], other[:, None] == other[None, :])
 
 
-def test_many_recordings_are_compared_with_their_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
-    found, true = voices(20, 30, 0.3)
-    monkeypatch.setattr(clusters, "ALL_PAIRS", 100)
-    labels = clusters.cluster(found)
-    assert all(len(set(labels[true == speaker])) == 1 for speaker in range(20))
-
-
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_few_or_equal_recordings_are_one_voice(count: int) -> None:
-    assert len(set(clusters.cluster(np.ones((count, 8))))) <= 1
+    assert len(set(voices.cluster(np.ones((count, 8))))) <= 1
 
 
 def test_languages_are_clustered_apart_and_known_speakers_are_kept(tmp_path: Path) -> None:
-    found, _ = voices(2, 6, 0.1)
+    found, _ = around(2, 6, 0.1)
     rows = [row(number, ("hindi", "english")[number % 2]) for number in range(12)]
-    named = clusters.speakers(rows, found)
+    named = voices.speakers(rows, found)
     for name in set(named.values()):
         assert len({item.language for item in rows if named[item.recording] == name}) == 1
     known = dataclasses.replace(row(99), speaker="ann", speaker_from="table")
     tables.write(tmp_path / "voices.csv", VoiceRow, [VoiceRow(*pair) for pair in named.items()])
     checksums.seal(tmp_path)
-    renamed = clusters.renamed([*rows, known], tmp_path / "voices.csv")
+    renamed = voices.renamed([*rows, known], tmp_path / "voices.csv")
     assert [item.speaker for item in renamed] == [*(named[item.recording] for item in rows), "ann"]
 
 
@@ -80,7 +73,7 @@ def test_a_vector_is_mean_and_deviation_of_the_speech(tmp_path: Path) -> None:
     speech[30:] = False
     features[3] = np.nan  # could not be computed
     build(tmp_path / "s.zarr", ["a", "b"], ["hindi"] * 2, ["x", "y"], [30, 20], features, speech)
-    found = vectors(FeatureStore.open(tmp_path / "s.zarr"), ["b", "a"])
+    found = voices.vectors(FeatureStore.open(tmp_path / "s.zarr"), ["b", "a"])
     used = features[:30][speech[:30] & np.isfinite(features[:30, 0])]
     np.testing.assert_allclose(found[1], [*used.mean(axis=0), *used.std(axis=0)], atol=1e-5)
     assert not found[0].any()

@@ -1,1 +1,0 @@
-"""Voices: recordings whose speakers are not known, grouped by how alike they sound."""
