@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import checksums, files, programs, tables
-from pipeline.ablation import comparison, graph, grid, schedule, scores
+from pipeline.ablation import comparison, experiments, graph, grid, scores
 from pipeline.ablation.experiments import Project
 from pipeline.ablation.grid import Trial
 from pipeline.ablation.scores import TrialScores
@@ -44,7 +44,7 @@ def ablate(root: Path, sweeps: Sequence[str], n_seeds: int | None, n_jobs: int) 
         print(f"ablate: {len(named)} experiments, {len(named) - len(missing)} of them finished before", flush=True)
         if missing:
             overlay, affected = [*IMPORTED, *sources], stages.keys() - shared
-            failures = schedule.run(project.copies(min(n_jobs, len(missing)), overlay, affected), missing)
+            failures = experiments.run(project.copies(min(n_jobs, len(missing)), overlay, affected), missing)
         finished, seconds = project.experiments(), project.seconds()
         corpus = corpus_id(checksums.read(root / CORPUS))
         scored = [

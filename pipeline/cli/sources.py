@@ -101,7 +101,7 @@ def microphone(sample_rate: int) -> Iterator[io.BufferedReader]:
         pipe, messages = cast(io.BufferedReader, recorder.stdout), cast(io.BufferedReader, recorder.stderr)
         try:
             if not pipe.peek(1):
-                reason = _last_line(messages.read())
+                reason = programs.last_line(messages.read())
                 raise AudioError("microphone", f"the microphone can't be opened ({reason}); plug one in or free it")
             yield pipe
         finally:
@@ -121,12 +121,8 @@ def loudspeaker(samples: Samples, sample_rate: int) -> None:
     command = [programs.require("sox"), "-q", *_raw(sample_rate), "-", "-d"]
     done = subprocess.run(command, input=samples.astype("<i2").tobytes(), capture_output=True, check=False)
     if done.returncode:
-        reason = _last_line(done.stderr)
+        reason = programs.last_line(done.stderr)
         raise AudioError("loudspeaker", f"the loudspeaker can't be opened ({reason}); name a file to write instead")
-
-
-def _last_line(messages: bytes) -> str:
-    return messages.decode(errors="replace").strip().rpartition("\n")[2] or "SoX gives no reason"
 
 
 def _raw(sample_rate: int) -> list[str]:

@@ -6,6 +6,7 @@ corrects, and it can't imagine an error if there is none, so that every language
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import scipy.stats
@@ -20,8 +21,15 @@ DOUBT = 0.125  # speakers: shape of the gamma distribution of a doubtful speaker
 Interval = tuple[float, float]
 
 
-def of_share(speakers: Sequence[str], right: NDArray[np.float64], total: NDArray[np.float64]) -> Interval | None:
-    """Return the interval of a share from the right count and total of every speaker; None with a single speaker.
+def of_share(speakers: Sequence[str], right: NDArray[Any], total: NDArray[Any]) -> Interval | None:
+    """Return the interval of a share; None with a single speaker.
+
+    Parameters
+    ----------
+    speakers
+        Speaker of each recording; a speaker may have several.
+    right, total
+        What is right in each recording, and its total, shape (recordings,).
 
     Examples
     --------
@@ -32,10 +40,9 @@ def of_share(speakers: Sequence[str], right: NDArray[np.float64], total: NDArray
     >>> round(low, 3), high
     (0.945, 1.0)
     """
-    present = total > 0
-    names = [name for name, has_any in zip(speakers, present, strict=True) if has_any]
-    weights, (sure, wrong) = _weights(names), _doubts(2).T * total.sum() / max(len(names), 1)
-    of_right, of_all = weights @ right[present], weights @ total[present]
+    names, of = np.unique(np.array(speakers)[total > 0], return_inverse=True)
+    weights, (sure, wrong) = _weights(names.tolist()), _doubts(2).T * total.sum() / max(len(names), 1)
+    of_right, of_all = (weights @ np.bincount(of, column[total > 0], len(names)) for column in (right, total))
     return _interval(
         float(right.sum() / max(total.sum(), 1)),
         of_right / of_all,
@@ -47,13 +54,13 @@ def of_share(speakers: Sequence[str], right: NDArray[np.float64], total: NDArray
 def of_languages(counted: Tally) -> dict[str, Interval | None]:
     """Return intervals of scores that are means over languages; None if a language has only one speaker."""
     n_languages = counted.recordings.shape[1]
-    weights, heard = _weights(counted.speakers), np.count_nonzero(counted.recordings, axis=0)
+    weights, n_speakers = _weights(counted.speakers), int(np.count_nonzero(counted.recordings, axis=0).min())
     doubted = np.concatenate([weights, _doubts(2 * n_languages)], axis=1)
     estimates = bootstrap.scores(counted, np.ones((1, len(counted.speakers))))
     plain, wide = bootstrap.scores(counted, weights), bootstrap.scores(_doubtful(counted), doubted)
     return {
         name: _interval(
-            float(estimates[name][0]), plain[name], wide[name], int(heard.min()), np.inf if name == "c_llr" else 1.0
+            float(estimates[name][0]), plain[name], wide[name], n_speakers, np.inf if name == "c_llr" else 1.0
         )
         for name in plain
         if name != "recording_accuracy"
@@ -71,10 +78,10 @@ def _doubts(n_speakers: int) -> NDArray[np.float64]:
 def _doubtful(counted: Tally) -> Tally:
     """Add two speakers of every language: one who is never wrong, and one who always is."""
     n_languages = counted.recordings.shape[1]
-    heard = np.count_nonzero(counted.recordings, axis=0)
-    own = np.diag(counted.recordings.sum(axis=0) / heard)
+    n_speakers = np.count_nonzero(counted.recordings, axis=0)
+    own = np.diag(counted.recordings.sum(axis=0) / n_speakers)
     wrong = own[:, :, None] * np.ones(n_languages)
-    usual = (counted.bits.sum(axis=0) / heard[:, None]) * np.eye(n_languages)[:, :, None]
+    usual = (counted.bits.sum(axis=0) / n_speakers[:, None]) * np.eye(n_languages)[:, :, None]
     return Tally(
         counted.speakers,
         np.concatenate([counted.recordings, own, own]),

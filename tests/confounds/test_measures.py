@@ -50,10 +50,6 @@ def test_a_low_pass_tilts_the_spectrum_and_narrows_it(noise: NDArray[np.float64]
     assert narrow[2] < plain[2] == 63
 
 
-def test_every_measure_has_advice() -> None:
-    assert all(advice[0].islower() for advice in measures.ADVICE.values())
-
-
 def test_measures_do_not_depend_on_the_blocks_that_they_are_read_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,13 @@ from pipeline.report import commit
 METRICS = Path("artifacts") / "summary" / "metrics.json"
 
 
+def commit_all(folder: Path, content: str) -> None:
+    """Commit these scores."""
+    (folder / METRICS).write_text(content)
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "scores")
+
+
 def git(folder: Path, *words: str) -> None:
     identity = ["-c", "user.name=n", "-c", "user.email=e@example.org"]
     subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
@@ -33,9 +40,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_scores_are_those_committed_not_those_in_the_folder(project: Path) -> None:
     found = commit.last(METRICS)
     assert (found.changed, found.scores) == (False, {})
-    (project / METRICS).write_text(json.dumps({"c_avg": 0.1}))
-    git(project, "add", ".")
-    git(project, "commit", "-qm", "scores")
+    commit_all(project, json.dumps({"c_avg": 0.1}))
     (project / METRICS).write_text(json.dumps({"c_avg": 0.2}))
     found = commit.last(METRICS)
     assert (found.changed, found.scores) == (False, {"c_avg": 0.1})
@@ -43,15 +48,9 @@ def test_the_scores_are_those_committed_not_those_in_the_folder(project: Path) -
     found = commit.last(METRICS)
     assert found.changed
     assert len(found.commit) >= 7
-
-
-@pytest.mark.parametrize("content", ["no json", "[1]"])
-def test_scores_that_are_not_an_object_are_none(project: Path, content: str) -> None:
-    (project / METRICS).write_text(content)
-    git(project, "add", ".")
-    git(project, "commit", "-qm", "odd")
-    found = commit.last(METRICS)
-    assert found.scores == {}
+    for odd in ("no json", "[1]"):
+        commit_all(project, odd)
+        assert commit.last(METRICS).scores == {}
 
 
 def test_outside_a_repository_git_says_why_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
