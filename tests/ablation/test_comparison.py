@@ -9,7 +9,7 @@ import pytest
 
 from pipeline import tables
 from pipeline.ablation import comparison
-from pipeline.ablation.scores import TrialScores
+from pipeline.ablation.comparison import TrialScores
 from pipeline.rows import ComparisonRow, TrialRow
 from pipeline.scoring import bootstrap
 
