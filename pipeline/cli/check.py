@@ -25,7 +25,7 @@ WIDTH = 12  # of a code
 
 
 def examine(path: Path) -> bool:
-    """Check a file, or all recordings in a folder; print what is wrong, and tell if nothing is."""
+    """Check a file, or all recordings in a folder, and print every fault; return True if there is none."""
     settings = params.load(PARAMS) if PARAMS.is_file() else params.Params()
     root = path if is_folder(path) else path.parent
     entries, rejected, skipped = _list(path, root)
@@ -66,7 +66,7 @@ def _ingest(entries: Sequence[Entry], root: Path, audio: params.Audio) -> Ingest
 
 
 def _list(path: Path, root: Path) -> tuple[list[Entry], list[RejectedRow], Counter[str]]:
-    """The recordings at a path, those that can't be opened, and the number of other files by kind."""
+    """Return the recordings at a path, those that can't be opened, and the number of other files by kind."""
     files, entries, rejected, skipped = Files(root), list[Entry](), list[RejectedRow](), Counter[str]()
     for listed, error in recordings(root, ".", skipped) if root == path else [(path.name, None)]:
         name = posixpath.normpath(listed)

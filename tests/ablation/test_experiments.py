@@ -115,26 +115,6 @@ def members(group: int) -> list[int]:
     return found
 
 
-def test_an_experiment_starts_with_its_values_and_without_results_of_stages_that_it_changes(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (project / "params.yaml").write_text("seed: 42  # of all\nmodel:\n  cell: gru\n")
-    (project / "dvc.lock").write_text("schema: '2.0'\nstages:\n  features: {cmd: a}\n  train: {cmd: b}\n")
-    git(project, "add", "--all")
-    git(project, "commit", "-q", "-m", "values")
-    monkeypatch.setattr(experiments, "DVC", [sys.executable, "-c", "import sys; print(sys.argv[1:])"])
-    [copy] = Project(project).copies(1, ["params.yaml", "dvc.lock"], ["train"])
-    copy.start("a-seed7", {"seed": 7, "model.cell": "lstm"})
-    assert copy.process
-    assert copy.process.wait() == copy.end() == 0
-    assert copy.log.read_text() == "['exp', 'run', '--name', 'a-seed7', 'summary']\n"
-    values = (copy.folder / "params.yaml").read_text()
-    assert values.split() == ["seed:", "7", "#", "of", "all", "model:", "cell:", "lstm"]
-    assert "features" in (copy.folder / "dvc.lock").read_text()
-    assert "train" not in (copy.folder / "dvc.lock").read_text()
-    assert "train" in (project / "dvc.lock").read_text()
-
-
 END = "ERROR: failed to reproduce 'train': failed to run: python -m stages.train, exited with 2\n"
 
 

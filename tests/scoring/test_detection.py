@@ -24,13 +24,6 @@ def cost(name: str, actual: list[str], posteriors: NDArray[np.float64]) -> float
     return float(metrics.score(actual, actual, posteriors, LANGUAGES)[name])
 
 
-def test_a_log_ratio_compares_with_the_mean_of_the_others_and_is_finite() -> None:
-    ratios = detection.log_ratios(np.array([[0.5, 0.3, 0.2], [1 / 3, 1 / 3, 1 / 3]]))
-    assert ratios[0] == pytest.approx(np.log([0.5 / 0.25, 0.3 / 0.35, 0.2 / 0.4]))
-    assert ratios[1] == pytest.approx([0, 0, 0])
-    assert np.isfinite(detection.log_ratios(one_hot(LANGUAGES))).all()
-
-
 @given(st.lists(st.floats(0.01, 1), min_size=3, max_size=3))
 def test_c_avg_is_a_half_for_a_constant_answer(posterior: list[float]) -> None:
     # Each target is accepted always (no miss, all false alarms) or never (the reverse): 1/2 either way.

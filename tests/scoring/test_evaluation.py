@@ -1,9 +1,7 @@
 """The scores of recordings, streamed or offline only, and the file that evaluate writes."""
 
-import csv
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -109,21 +107,6 @@ def test_the_running_decision_is_the_same_in_pieces_of_any_length(
     assert (len(found.sequences), found.sequences_right) == (len(sequences), sum(sequences))
     stable = [int(frame) for at, frame in enumerate(np.flatnonzero(speech)) if right[at:].all()]
     assert found.stable_frame == (stable[0] if stable else None)
-
-
-def test_recordings_are_written_one_per_row_with_a_posterior_per_class(
-    case: Case, scores: list[RecordingScore], tmp_path: Path
-) -> None:
-    evaluation.write_recordings(tmp_path / "recordings.csv", scores, case.description.classes)
-    with (tmp_path / "recordings.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["recording"] for row in rows] == list(case.wavs)
-    for row, scored in zip(rows, scores, strict=True):
-        assert (row["language"], row["predicted"]) == (scored.row.language, scored.predicted)
-        posteriors = [float(row[name]) for name in case.description.classes]
-        assert sum(posteriors) == pytest.approx(1, abs=1e-5)
-        spoken = max(posteriors[: len(small.LANGUAGES)])
-        assert float(row["confidence"]) == (spoken if scored.decision.frames else 0)
 
 
 def with_posterior(frames: Frames, change: float) -> Frames:
