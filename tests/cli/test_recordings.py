@@ -11,7 +11,6 @@ import soundfile
 
 from pipeline import checksums, params, tables
 from pipeline.arrays import Samples
-from pipeline.audio import foreign
 from pipeline.audio.samples import in_memory
 from pipeline.audio.wav import samples_of
 from pipeline.cli.check import examine
@@ -89,42 +88,33 @@ def test_check_names_every_fault_and_writes_nothing(
     root.mkdir()
     with pytest.raises(CorpusError, match="holds no recordings; name an audio file"):
         examine(root)
-    times = np.arange(8 * RATE) / RATE
-    speech = voice(0, 8)
+    speech, loud = voice(0, 8), np.clip(voice(2, 8).astype(int) * 9, -32768, 32767).astype(np.int16)
     sounds = {
-        "fine.wav": voice(1, 8), "clipped.wav": np.clip(voice(2, 8).astype(int) * 9, -32768, 32767).astype(np.int16),
-        "quiet.wav": voice(3, 8) // 200, "tone.wav": (9000 * np.sin(2 * np.pi * 440 * times)).astype(np.int16),
-        "one.wav": speech, "sub/two.flac": speech // 2, "-short.wav": speech[:100], "zeros.wav": speech * 0,
-        "opposite.wav": np.stack([speech, -speech], axis=1), "mean.wav": np.stack([speech, 80 - speech], axis=1),
+        "fine.wav": voice(1, 8), "clipped.wav": loud, "one.wav": speech, "sub/two.flac": speech // 2,
+        "-short.wav": speech[:100], "opposite.wav": np.stack([speech, -speech], axis=1),
+        "mean.wav": np.stack([speech, 80 - speech], axis=1),
     }  # fmt: skip
     for name, samples in sounds.items():
         (root / name).parent.mkdir(exist_ok=True)
         soundfile.write(root / name, samples, RATE, subtype="PCM_16")
     (root / "text.mp3").write_text("no audio\n" * 99)
-    (root / "half.wav").write_bytes((root / "fine.wav").read_bytes()[:40_000])
-    (root / "|touch hurt.wav").write_bytes((root / "fine.wav").read_bytes()[:-2])
+    (root / "|touch hurt.wav").write_bytes((root / "fine.wav").read_bytes()[:40_000])
     (root / "outside.wav").symlink_to("/etc/hostname")
     (root / "notes.txt").touch()
-    (root / "phone.amr").write_bytes(b"#!AMR\n" + bytes(99))
     (root / "._fine.wav").write_bytes(b"\0\5\x16\7")
     os.mkfifo(root / "pipe.wav")
     before = sorted(tmp_path.rglob("*"))
 
     assert not examine(root)
     printed = capsys.readouterr().out.splitlines()
-    waits = ["1 file needs PyAV, which is not installed: install PyAV (pip install av), or convert them to WAV or FLAC"]
-    waits = [] if foreign.is_installed() else waits  # in the workers, too
-    found = {(line.split()[0], line[14:].partition(" ")[0]) for line in printed[: -2 - len(waits)]}
-    assert found >= {
-        ("clipped", "clipped.wav"), ("quiet", "quiet.wav"), ("tonal", "tone.wav"), ("steady", "tone.wav"),
-        ("duplicate", "one.wav"), ("duplicate", "sub/two.flac"), ("too_short", "-short.wav"), ("silent", "zeros.wav"),
-        ("unreadable", "text.mp3"), ("truncated", "half.wav"), ("truncated", "|touch"), ("outside", "outside.wav"),
-        ("not_a_file", "pipe.wav"), ("unreadable", "phone.amr"),
+    assert {(line.split()[0], line[14:].partition(" ")[0]) for line in printed[:-2]} >= {
+        ("clipped", "clipped.wav"), ("duplicate", "one.wav"), ("duplicate", "sub/two.flac"), ("silent", "opposite.wav"),
+        ("too_short", "-short.wav"), ("unreadable", "text.mp3"), ("truncated", "|touch"), ("outside", "outside.wav"),
+        ("not_a_file", "pipe.wav"),
     }  # fmt: skip
-    assert "fine.wav" not in {name for _, name in found}
-    assert "silent        opposite.wav is silent as the mean of its 2 channels" in "\n".join(printed)
+    assert not [line for line in printed if "fine.wav" in line]
     assert "quiet         mean.wav (mean of its 2 channels) has a level of -58 dBFS" in "\n".join(printed)
-    assert printed[-1 - len(waits) :] == ["skipped: system files (1), *.txt (1)", *waits]
+    assert printed[-1] == "skipped: system files (1), *.txt (1)"
     assert sorted(tmp_path.rglob("*")) == before
 
     assert examine(root / "fine.wav")
