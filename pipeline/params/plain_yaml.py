@@ -1,6 +1,7 @@
 """Values of params.yaml and dvc.yaml as DVC reads them."""
 
 from pathlib import Path
+from typing import Any
 
 from pipeline.console.text import brief, shorten
 from pipeline.errors import ParameterError
@@ -33,9 +34,21 @@ def parse(text: str, origin: str) -> object:
     """Read the values in a text as `read` does; `origin` begins the message of a ParameterError."""
     # Imported here, because streaming inference imports this module in environments without a YAML parser.
     from ruamel.yaml import YAML
+    from ruamel.yaml.constructor import ConstructorError, SafeConstructor
 
+    class Located(SafeConstructor):
+        """The constructor of DVC's parser, which says in which line a value is wrong."""
+
+        def construct_object(self, node: Any, deep: bool = False) -> Any:
+            try:
+                return super().construct_object(node, deep)
+            except ValueError as error:  # a date such as 2020-13-45, or an integer of 5,000 digits
+                raise ConstructorError(None, None, str(error), node.start_mark) from error
+
+    parser = YAML(typ="safe", pure=True)
+    parser.Constructor = Located
     try:
-        return YAML(typ="safe", pure=True).load(text)
+        return parser.load(text)
     except Exception as error:  # the parser raises AssertionError and others, too, for text that it can't read
         problem = shorten(getattr(error, "problem", None) or str(error).partition("\n")[0], 120)
         mark, position = getattr(error, "problem_mark", None), getattr(error, "position", None)

@@ -97,7 +97,7 @@ def render(results: Results) -> str:
     speakers = answers.speakers(results.answers)
     return from_template(
         "page.html.j2",
-        **(vars(results) | files | scores(languages, files["metrics"], given, files["det"], strategy)),
+        **(vars(results) | dict(files) | scores(languages, files["metrics"], given, files["det"], strategy)),
         **_drawn(results, languages),
         languages=languages,
         layers=layers(settings, files["description"]["classes"]),

@@ -56,7 +56,7 @@ def test_answers_are_those_of_the_identifier(
     (recordings / "bad\x1b[2J.wav").write_text("no audio")
     labels = tmp_path / "labels.csv"
     labels.write_text(f"file,label\n0.wav,0\nsilent.wav,{small.LANGUAGES[1]}\n")
-    words = [recordings, "--frames", tmp_path / "out", "--labels", labels, *keras]
+    words: list[str | Path] = [recordings, "--frames", tmp_path / "out", "--labels", labels, *keras]
     assert run(monkeypatch, export, *words) == 2  # one file can't be read; the others are answered
     printed = capsys.readouterr()
     rows = {row["file"]: row for row in csv.DictReader(io.StringIO(printed.out))}

@@ -21,7 +21,7 @@ from pipeline.cli.output import AnswerPrinter, OutputFormat
 from pipeline.mfcc.kernel import make_kernel
 from pipeline.streaming.decision import Rule
 from pipeline.streaming.description import Description
-from pipeline.streaming.identifier import Identifier
+from pipeline.streaming.identifier import Frames, Identifier
 from pipeline.streaming.runtimes import Network
 
 LANGUAGES = ("english", "hindi")
@@ -149,9 +149,13 @@ def test_an_interrupt_ends_the_wait_but_not_the_work_and_prints_the_answer_so_fa
         interrupt()
         pytest.fail("the wait for this block was not interrupted")
 
+    def interrupted(block: Waveform) -> Frames:
+        interrupt()
+        return accept(block)
+
     accept, printer = stream.accept, AnswerPrinter("json", LANGUAGES, 1)
     if working:
-        monkeypatch.setattr(stream, "accept", lambda block: (interrupt(), accept(block))[1])
+        monkeypatch.setattr(stream, "accept", interrupted)
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)  # also if the tests run in the background
     try:
         printer.identify("-", stream, blocks(), live=True)

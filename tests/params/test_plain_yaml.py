@@ -60,8 +60,8 @@ BOMB = "a: &a0 [x]\n" + "".join(f"a{level}: &a{level} [{f'*a{level - 1}, ' * 9}]
         ("- seed", "holds no sections"),
         ("seed: [", "line 1, 'seed: [': "),
         ("seed: \x00", "is not YAML: "),
-        (written("seed", "2020-13-45"), "is not YAML: month must be in 1..12"),
-        (written("seed", "9" * 5000), "is not YAML: Exceeds the limit"),
+        (written("seed", "2020-13-45"), "line 3, 'seed: 2020-13-45': month must be in 1..12"),
+        (written("seed", "9" * 5000), "9999': Exceeds the limit"),
     ],
 )
 def test_hostile_yaml_is_refused_in_one_line_and_little_memory(tmp_path: Path, text: str, message: str) -> None:

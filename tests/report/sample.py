@@ -226,7 +226,7 @@ def everything() -> Results:
         **{"recall": {"hindi": 0.25}, "speakers_by_language": {"hindi": 7}},
         "intervals": {**intervals, "recall": {"hindi": (0.1, 0.4)}},
     }
-    sections = {
+    sections: dict[str, dict[str, Any]] = {
         **{"balance": {"cap": 0.25}, "silence": {"strategy": "label"}},
         "split": {"holdout": {"source": ("tv", "<b>")}},
     }
