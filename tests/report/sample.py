@@ -45,9 +45,6 @@ class Page(HTMLParser):
         if tag not in VOID:
             self.inside.append(found.get("class", tag))
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-
     def handle_endtag(self, tag: str) -> None:
         self.inside.pop()
 
