@@ -1,4 +1,4 @@
-"""The answers to the test recordings: the worst, those to each speaker, and how honest their confidence is."""
+"""The answers to the test recordings: those to each speaker, how soon they are right, how well they are calibrated."""
 
 import itertools
 import math
@@ -11,8 +11,6 @@ from pipeline.errors import ArtifactError
 from pipeline.report.figures import lines
 from pipeline.rows import DecisionRow, SplitRow, StreamRow
 
-WORST = 12
-SPEAKERS = 25  # shown, those with the lowest accuracy
 BINS = 5  # of the posterior
 
 
@@ -58,11 +56,6 @@ def joined(rows: Sequence[SplitRow], decisions: Sequence[DecisionRow], streams: 
             )
         answers.append(Answer(row, decision, stream))
     return answers
-
-
-def worst(answers: Sequence[Answer]) -> list[Answer]:
-    """Return the wrong answers with the lowest posterior of the spoken language."""
-    return sorted((answer for answer in answers if not answer.right), key=lambda answer: answer.own)[:WORST]
 
 
 def speakers(answers: Sequence[Answer]) -> list[tuple[str, str, list[Answer]]]:

@@ -94,7 +94,6 @@ def render(results: Results) -> str:
     leaks = sum(check["violations"] for check in files["leakage"].values())
     minutes = files["manifests"]["minutes"]
     trained_on = {name: list(row["sources"]) for name, row in minutes.items()}
-    speakers = answers.speakers(results.answers)
     return from_template(
         "page.html.j2",
         **(vars(results) | dict(files) | scores(languages, files["metrics"], given, files["det"], strategy)),
@@ -103,11 +102,7 @@ def render(results: Results) -> str:
         layers=layers(settings, files["description"]["classes"]),
         weakest=verdict.weakest(files["metrics"], given, leaks, files["speakers"], trained_on, files["confounds"]),
         majority=verdict.majority(given, languages),
-        previous=results.provenance.scores if results.provenance else {},
-        worst=answers.worst(results.answers),
-        n_wrong=sum(not answer.right for answer in results.answers),
-        speakers_shown=speakers[: answers.SPEAKERS],
-        n_speakers=len(speakers),
+        by_speaker=answers.speakers(results.answers),
         cells=ablation.by_cell(results.comparison),
         split_names=rows.SPLITS,
         sources=corpus.sources(results.split_rows),
