@@ -81,7 +81,8 @@ def _packages() -> Iterator[Finding]:
     from packaging.requirements import Requirement
 
     yield Finding("python", platform.python_version())
-    yield _tried("settings", _imported, "dask.config", "zarr", remedy="correct or delete that file")  # they read them
+    remedy = "correct or delete that file"  # which these packages read
+    yield _tried("settings", _imported, "readable", "dask.config", "zarr", remedy=remedy)
     try:
         needed = [Requirement(text) for text in importlib.metadata.requires("lid-pipeline") or []]
     except importlib.metadata.PackageNotFoundError:
@@ -92,19 +93,18 @@ def _packages() -> Iterator[Finding]:
         version = found[package.name]
         missing = version == versions.MISSING
         if package.name == "av":
-            yield Finding(
-                "av", "missing: AAC, M4A, AMR, WMA and videos are rejected; pip install av" if missing else version
-            )
+            lost = "missing: AAC, M4A, AMR, WMA and videos are rejected; pip install av"
+            yield Finding("av", lost if missing else version)
         elif package.marker is None or package.marker.evaluate({"extra": "pipeline"}):
             fits = not missing and package.specifier.contains(version, prereleases=True)
             remedy = f"{package} is needed; run `make setup`, or pip install -r requirements.lock"
             yield Finding(package.name, "missing" if missing else version, "" if fits else remedy)
 
 
-def _imported(*modules: str) -> str:
+def _imported(state: str, *modules: str) -> str:
     for module in modules:
         importlib.import_module(module)
-    return "usable"
+    return state
 
 
 def _project() -> Iterator[Finding]:
@@ -148,7 +148,7 @@ def _machine() -> Iterator[Finding]:
     yield _tried("temporary folder", _temporary_folder, remedy="name a short one that this user can write in TMPDIR")
     yield _tried("cache", _cache, remedy="name a folder that this user can write in XDG_CACHE_HOME")
     remedy = "name a folder that this user can write in NUMBA_CACHE_DIR"  # it can't keep what it compiles
-    yield _tried("Numba's cache", _imported, "pipeline.silence.compiled", remedy=remedy)
+    yield _tried("Numba's cache", _imported, "usable", "pipeline.silence.compiled", remedy=remedy)
     threads = "missing: workers are threads, and a recording that crashes one ends the run; mount /dev/shm"
     yield Finding("shared memory", "usable" if cluster.has_semaphores() else threads)
     yield _tried("workers", _workers)

@@ -53,11 +53,11 @@ def test_an_interval_holds_the_score_itself_and_something_around_it(seed: int, n
 
 
 def test_few_speakers_prove_little_and_one_proves_nothing() -> None:
-    def share(n_speakers: int, right: float, total: float = 5.0) -> tuple[float, float] | None:
+    def share(n_speakers: int, right: float) -> tuple[float, float] | None:
         names = [f"s{number}" for number in range(n_speakers)]
-        return intervals.of_share(names, np.full(n_speakers, right), np.full(n_speakers, total))
+        return intervals.of_share(names, np.full(n_speakers, right), np.full(n_speakers, 5.0))
 
-    assert share(1, 4.0) is share(3, 0.0, 0.0) is None
+    assert share(1, 4.0) is None
     assert intervals.of_share(["a", "b", "a"], np.array([3.0, 0.0, 1.0]), np.array([4.0, 0.0, 1.0])) is None
     (low, high), (lower, higher) = share(10, 5.0) or (1, 0), share(10, 0.0) or (1, 0)
     assert low < 0.9
