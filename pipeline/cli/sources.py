@@ -33,12 +33,8 @@ def expanded(paths: Iterable[Path]) -> list[Path]:
 
     files, skipped = list[Path](), Counter[str]()
     for path in paths:
-        if not is_folder(path):
-            files.append(path)
-            continue
-        inside = [
-            path / name for name, _ in recordings(path, ".", skipped)
-        ]  # reading reports those that can't be opened
+        # Those that can't be opened are reported when they are read.
+        inside = [path / name for name, _ in recordings(path, ".", skipped)] if is_folder(path) else [path]
         if not inside:
             why = "".join(f" ({printable(line)})" for line in told(skipped))
             raise CorpusError(f"{printable(path)} holds no audio files{why}; name a file, or a folder with some")
