@@ -85,7 +85,7 @@ def bare_folders(root: Path | str) -> None:
 
 def list_and_check(corpus: params.Corpus) -> None:
     listing = layouts.read(corpus)
-    layouts.check(listing.entries, listing.rejected, corpus)
+    layouts.check(listing.entries, listing.rejected, corpus, listing.skipped)
 
 
 def in_new_process(function: Callable[[Any], None], argument: object) -> Measured:

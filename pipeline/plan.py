@@ -110,21 +110,14 @@ def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimat
     )
 
     audio = [file for row in {row.file for row in recordings} for file in (place / row, beside(place / row))]
-    listed_bytes = sum((place / f"{name}.csv").stat().st_size for name in ("recordings", "duplicates"))
     shards = [file for name in ("mfcc", "speech") for file in (path / name / "c").rglob("*") if file.is_file()]
-    files_of_audio = 2 * len(divided) if len(chosen) < len(divided) else len(audio)
+    ingest_bytes = _written(audio) + _written([place / "recordings.csv", place / "duplicates.csv"])
+    ingest_files = TABLE_FILES["ingest"] + (2 * len(divided) if len(chosen) < len(divided) else len(audio))
+    store_files = round(len(shards) * share) + STORE_FILES
     return [
-        Estimate(
-            "ingest",
-            ingest_s,
-            (_written(audio) + listed_bytes) * share,
-            files_of_audio + TABLE_FILES["ingest"],
-            ingest_memory,
-        ),
+        Estimate("ingest", ingest_s, ingest_bytes * share, ingest_files, ingest_memory),
         Estimate("trim", trim_s, _written([place / "spans.csv"]) * share, TABLE_FILES["trim"], trim_memory),
-        Estimate(
-            "features", features_s, _written(shards) * share, round(len(shards) * share) + STORE_FILES, features_memory
-        ),
+        Estimate("features", features_s, _written(shards) * share, store_files, features_memory),
     ]
 
 
@@ -132,16 +125,10 @@ def table(estimates: Sequence[Estimate]) -> tuple[list[str], list[list[object]]]
     """Return the header and the rows of a table of estimates, with their sums."""
     seconds, written, files = (sum(getattr(row, name) for row in estimates) for name in ("seconds", "bytes", "files"))
     together = Estimate("together", seconds, written, files, max(row.memory for row in estimates))
-    rows: list[list[object]] = [
-        [
-            row.stage,
-            _time(row.seconds),
-            f"{row.bytes / 1e6:,.0f} MB",
-            f"{row.files:,.0f}",
-            f"{row.memory / 1e6:,.0f} MB",
-        ]
-        for row in [*estimates, together]
-    ]
+    rows: list[list[object]] = []
+    for row in [*estimates, together]:
+        disk, memory = (f"{size / 1e6:,.0f} MB" for size in (row.bytes, row.memory))
+        rows.append([row.stage, _time(row.seconds), disk, f"{row.files:,.0f}", memory])
     return ["stage", "time", "disk", "files", "memory"], rows
 
 

@@ -43,6 +43,11 @@ def git(folder: Path, *words: str) -> str:
     return os.fsdecode(done.stdout)
 
 
+def last_line(messages: bytes) -> str:
+    """Return the last line of what a program has printed as an error: usually its reason."""
+    return messages.decode(errors="replace").strip().rpartition("\n")[2] or "it gives no reason"
+
+
 def listed(folder: Path, *words: str) -> list[str]:
     """Return the names of files that `git ls-files` lists in a folder, sorted."""
     return sorted(set(filter(None, git(folder, "ls-files", "-z", *words).split("\0"))))

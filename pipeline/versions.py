@@ -3,29 +3,6 @@
 import importlib.metadata
 from collections.abc import Iterable
 
-PACKAGES = (
-    "ai-edge-litert",
-    "av",
-    "jinja2",
-    "keras",
-    "librosa",
-    "matplotlib",
-    "numba",
-    "numcodecs",
-    "numpy",
-    "onnx",
-    "scikit-learn",
-    "scipy",
-    "soundfile",
-    "sox",
-    "soxr",
-    "tensorflow",
-    "vl-convert-python",
-    "zarr",
-    "zarrs",
-)
-"""Packages that dvc.yaml names for a stage; a Dask job declares those that it depends on."""
-
 OPTIONAL = frozenset({"av"})  # may be missing: without it, some files are rejected
 MISSING = "none"  # version of a package that is not installed
 

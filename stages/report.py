@@ -4,70 +4,59 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipeline import checksums, files, params, tables
+from pipeline import checksums, files, params, rows, tables
 from pipeline.audio.wav import Reader, Wav
 from pipeline.console.text import printable
 from pipeline.errors import ArtifactError, ProgramError, ProjectError
-from pipeline.report import answers, commit, dvc_plots
+from pipeline.report import answers, commit
 from pipeline.report.ablation import corpus_id
 from pipeline.report.answers import Answer
 from pipeline.report.drawing import standalone
 from pipeline.report.examples import AudioExample
-from pipeline.report.page import TABLES, TREES, Results, render
+from pipeline.report.page import FILES, Results, dvc_plots, render
 from pipeline.report.verdict import sentence
-from pipeline.rows import (
-    SPLITS,
-    ComparisonRow,
-    DecisionRow,
-    EqualityRow,
-    ExampleRow,
-    FrameRow,
-    RecordingRow,
-    SplitRow,
-    StreamRow,
-)
 from stages import ARTIFACTS, PARAMS, run
 
 EVALUATION = ARTIFACTS / "evaluation"
 USUAL = Path("demo") / "results.json"
-ABLATION = Path("ablation") / "table.csv"
 
 
 def main() -> None:
     settings = params.load(PARAMS)  # all: the page shows them
-    read: dict[str, Any] = {name: checksums.read_json(ARTIFACTS / path) for name, path in TREES.items()}
-    read |= {name: tables.read(ARTIFACTS / path, kind) for name, (path, kind) in TABLES.items()}
-    _require_parameters(read, settings)
-    split_rows = {name: tables.read(ARTIFACTS / "splits" / f"{name}.csv", SplitRow) for name in SPLITS}
-    decisions = tables.read(EVALUATION / "recordings.csv", DecisionRow)
-    given = answers.joined(split_rows["test"], decisions, tables.read(EVALUATION / "stream.csv", StreamRow))
-    equality = ARTIFACTS / "streaming" / "equality.csv"
+    contents: dict[str, Any] = {
+        name: tables.read(ARTIFACTS / path, kind) if kind else checksums.read_json(ARTIFACTS / path)
+        for name, (path, kind) in FILES.items()
+    }
+    _require_parameters(contents, settings)
+    split_rows = {name: tables.read(ARTIFACTS / "splits" / f"{name}.csv", rows.SplitRow) for name in rows.SPLITS}
+    decisions = tables.read(EVALUATION / "recordings.csv", rows.DecisionRow)
+    given = answers.joined(split_rows["test"], decisions, tables.read(EVALUATION / "stream.csv", rows.StreamRow))
+    streams, equality = contents["description"]["streaming"], ARTIFACTS / "streaming" / "equality.csv"
     synthetic = any((ARTIFACTS / "data" / "demo").glob("train_*/*"))  # the stage demo leaves none if they are not used
     usual = json.loads(USUAL.read_bytes()) if synthetic else None
     corpus = corpus_id(checksums.read(ARTIFACTS / "corpus" / "files.csv"))
-    compared = tables.read(Path("ablation") / "table.csv", ComparisonRow, sealed=False)
+    compared = tables.read(Path("ablation") / "table.csv", rows.ComparisonRow, sealed=False)
     results = Results(
-        **read,
         params=settings.model_dump(),
-        equality=tables.read(equality, EqualityRow) if read["description"]["streaming"] else [],
+        files=contents,
+        equality=tables.read(equality, rows.EqualityRow) if streams else [],
         answers=given,
         split_rows=split_rows,
-        examples=_examples(given, read["recordings"], settings.audio.sample_rate),
+        examples=_examples(given, contents["recordings"], settings.audio.sample_rate),
         corpus_id=corpus,
         synthetic=synthetic,
         usual=usual,
         provenance=_provenance(),
         comparison=[row for row in compared if row.corpus == corpus],
     )
-    result = sentence(results.metrics, usual)
+    result = sentence(contents["metrics"], usual)
     with files.building(ARTIFACTS / "report") as folder:
         (folder / "plots").mkdir()
         for example in results.examples:
             name = f"{example.number}_{example.row.recording}.svg"
             (folder / "plots" / name).write_text(standalone(example.figure), encoding="utf-8")
-        (folder / "index.html").write_text(render(results), encoding="utf-8")
-        (folder / "dvc_plots.html").write_text(dvc_plots.template(), encoding="utf-8")
-        (folder / "result.txt").write_text(f"{result}\n", encoding="utf-8")
+        for name, text in {"index.html": render(results), "dvc_plots.html": dvc_plots(), "result.txt": result}.items():
+            (folder / name).write_text(f"{text}\n", encoding="utf-8")
         checksums.seal(folder)
     print(f"{ARTIFACTS / 'report' / 'index.html'}: {result}")
 
@@ -75,11 +64,11 @@ def main() -> None:
 def _require_parameters(read: dict[str, Any], settings: params.Params) -> None:
     """Refuse summaries that were written with other parameters."""
     for name in ("splits", "trim"):
-        tables.require_languages(ARTIFACTS / TREES[name], read[name], settings.corpus.languages)
+        tables.require_languages(ARTIFACTS / FILES[name][0], read[name], settings.corpus.languages)
     for section in ("silence", "balance"):
         found, wanted = read["manifests"][section], getattr(settings, section).strategy
         if found != wanted:
-            path = ARTIFACTS / TREES["manifests"]
+            path = ARTIFACTS / FILES["manifests"][0]
             raise ArtifactError(f"{path} was written for {section}.strategy {found!r}, not {wanted!r}; run `dvc repro`")
 
 
@@ -91,11 +80,11 @@ def _provenance() -> commit.Commit | None:
         return None
 
 
-def _examples(given: list[Answer], recordings: list[RecordingRow], rate: int) -> list[AudioExample]:
+def _examples(given: list[Answer], recordings: list[rows.RecordingRow], rate: int) -> list[AudioExample]:
     """Read the sound and the frames of the recordings that evaluate has chosen."""
-    frames, found = tables.read(EVALUATION / "frames.csv", FrameRow), []
+    frames, found = tables.read(EVALUATION / "frames.csv", rows.FrameRow), []
     of = {row.recording: row for row in recordings}
-    for number, row in enumerate(tables.read(EVALUATION / "examples.csv", ExampleRow), 1):
+    for number, row in enumerate(tables.read(EVALUATION / "examples.csv", rows.ExampleRow), 1):
         read = Reader(Wav.of(of[row.recording], ARTIFACTS / "audio"))
         samples = read(round(row.start_s * rate), round(row.end_s * rate))
         shown = (frame for frame in frames if frame.recording == row.recording)

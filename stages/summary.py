@@ -4,12 +4,8 @@ from pipeline import checksums, tables
 from pipeline.rows import AnswerRow, EpochRow
 from stages import ARTIFACTS, run
 
-SCORES = (
-    "recording_accuracy",
-    "macro_recall",
-    "frame_accuracy",
-    "c_avg",
-)  # with more, `dvc metrics show` grows too wide
+# With more, the table of `dvc metrics show` grows too wide.
+SCORES = ("recording_accuracy", "macro_recall", "frame_accuracy", "c_avg")
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import grimp
 import pytest
 import yaml
 
-from pipeline import params, versions
+from pipeline import params
 from pipeline.features import FEATURES
 from pipeline.ingest.job import INGEST
 from pipeline.trim import TRIM
@@ -79,20 +79,9 @@ def test_a_leaf_that_is_not_declared_cannot_be_read(defaults: params.Params) -> 
     assert params.only(defaults, params.all_leaves(defaults)) == defaults
 
 
-@pytest.mark.parametrize("stage", sorted(STAGES))
-def test_packages_are_among_those_whose_versions_are_listed(stage: str) -> None:
-    packages = parameters(stage)[1]
-    assert set(packages) <= set(versions.PACKAGES)
-    if stage in JOBS:
-        assert tuple(packages) == JOBS[stage].packages
-
-
-def test_every_listed_package_decides_the_output_of_a_stage() -> None:
-    assert {name for stage in STAGES for name in parameters(stage)[1]} == set(versions.PACKAGES)
-
-
 @pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
-def test_the_code_of_a_job_is_among_the_deps_of_its_stage(job: Any) -> None:
+def test_the_code_and_packages_of_a_job_are_those_of_its_stage(job: Any) -> None:
+    assert tuple(parameters(job.name)[1]) == job.packages
     for place in job.code:
         assert (ROOT / "pipeline" / place).exists(), place
         assert f"pipeline/{place.split('/')[0]}" in STAGES[job.name]["deps"], place

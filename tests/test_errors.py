@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from pipeline.errors import AudioError, Defect, Reason, UserError
+from pipeline.errors import AudioError, Reason
 
 OF_STREAMS = {"closed", "finished", "loudspeaker", "microphone", "not_mono_float", "odd_bytes", "out_of_range"}
 
@@ -31,7 +31,3 @@ def test_every_reason_is_used(project: Path) -> None:
     files = sorted(path for path in (project / "pipeline").rglob("*.py") if path.name != "errors.py")
     code = "".join(path.read_text() for path in files)
     assert [reason for reason in get_args(Reason) if f'"{reason}"' not in code] == []
-
-
-def test_a_defect_is_not_a_users_mistake() -> None:
-    assert not issubclass(Defect, UserError)

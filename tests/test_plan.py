@@ -61,7 +61,9 @@ def test_disk_and_files_are_those_of_the_run(project: Path, monkeypatch: pytest.
 
 
 @pytest.mark.slow
-def test_the_command_prints_every_estimate_and_leaves_nothing(project: Path) -> None:
+def test_the_command_prints_every_estimate_leaves_nothing_and_refuses_a_corpus_without_recordings(
+    project: Path,
+) -> None:
     done = subprocess.run(["lid", "plan", "--json", "--workers", "3"], capture_output=True, text=True, check=True)
     estimates = json.loads(done.stdout)
     assert list(estimates) == list(FOLDERS)
@@ -69,10 +71,6 @@ def test_the_command_prints_every_estimate_and_leaves_nothing(project: Path) -> 
         assert set(row) == {field.name for field in dataclasses.fields(Estimate)}
         assert 20e6 < row["memory"] < 1e9
     assert not list((project / "artifacts").iterdir())
-
-
-@pytest.mark.slow
-def test_a_corpus_without_usable_recordings_is_refused(project: Path) -> None:
     for path in (project / "corpus").rglob("*.wav"):
         path.write_text("no audio")
     with pytest.raises(CorpusError, match="none of 40 files tried can be used; the first is not audio that"):

@@ -3,14 +3,15 @@
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ablation.scores import TrialScores
-from pipeline.rows import ComparisonRow, Measure
+from pipeline.rows import ComparisonRow, Measure, TrialRow
 from pipeline.scoring import bootstrap
+from pipeline.scoring.bootstrap import Tally
 
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 SIGNS: Mapping[Measure, int] = {  # 1: more is better; hours are shown and not judged
@@ -32,6 +33,14 @@ EXPLANATION = (
     "of every other cell in at least 97.5 % of the replicates of a bootstrap on the same speakers and seeds. Hours "
     "are those of training frames that count; minutes are those of a whole experiment."
 )
+
+
+@dataclass(frozen=True)
+class TrialScores:
+    """The scores of a trial, and its test recordings counted by speaker."""
+
+    row: TrialRow
+    counted: Tally
 
 
 def compare(scored: Sequence[TrialScores], seeds: Sequence[int]) -> list[ComparisonRow]:

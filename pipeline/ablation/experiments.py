@@ -11,21 +11,27 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Iterable, Iterator
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline import files
-from pipeline.ablation import grid
 from pipeline.ablation.graph import TARGET
+from pipeline.ablation.grid import Trial, put
+from pipeline.console.terminal import Progress, show_error
+from pipeline.console.text import printable, shorten
 from pipeline.errors import ProjectError
-from pipeline.programs import git, listed
+from pipeline.programs import git, last_line, listed
 
 FOLDER = Path(".dvc") / "tmp" / "ablation"
 EXPERIMENTS = "refs/exps"  # DVC's: refs/exps/AA/REST_OF_THE_COMMIT/NAME
 DVC = [sys.executable, "-m", "dvc"]
+POLL_INTERVAL_S = 0.1
+SLOWEST = "train"  # a trial is timed if this stage ran; otherwise it was restored
+MAX_SENTENCE_CHARACTERS = 500
 
 # Runs a command whose process group ends with standard input: no stage outlives this process, even if it is killed.
 SUPERVISED = ["sh", "-c", 'exec 3<&0 </dev/null; (cat <&3; kill -9 0) >/dev/null & exec "$@" 3<&-', "experiment"]
@@ -141,7 +147,7 @@ class Copy:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(self.project.root / path, target)
         with _edited(self.folder / "params.yaml") as tree:
-            grid.put(tree, values)
+            put(tree, values)
         # DVC would fail on earlier outputs of these stages if its cache lacks them, as after a clone.
         with _edited(self.folder / "dvc.lock") as lock:
             for stage in set(lock["stages"]) & set(self.stages):
@@ -170,11 +176,66 @@ class Copy:
         git(self.project.root, "fetch", *words)
 
 
+def run(copies: Sequence[Copy], trials: Mapping[str, Trial]) -> list[str]:
+    """Run experiments by name, one per copy at once; print and return a sentence per failure.
+
+    The others run all the same.
+    """
+    waiting, failures, began = list(trials), list[str](), dict[str, float]()
+    progress = Progress("ablate", len(trials), "experiments")
+    try:
+        while waiting or any(copy.process for copy in copies):
+            for copy in copies:
+                if copy.process and copy.process.poll() is not None:
+                    label = trials[copy.name].label
+                    failure = _finish(copy, time.monotonic() - began[copy.name])
+                    if failure:
+                        failures.append(f"{label}: {failure}")
+                        show_error(f"{failures[-1]}; its output is in {copy.log.relative_to(copy.project.root)}")
+                    progress.update(1, printable(f"{label} failed" if failure else label))
+                if not copy.process and waiting:
+                    trial = trials[name := waiting.pop(0)]
+                    began[name] = time.monotonic()
+                    copy.start(name, trial.values | {"seed": trial.seed})
+            time.sleep(POLL_INTERVAL_S)
+    finally:
+        for copy in copies:
+            copy.end()
+    return failures
+
+
+def _finish(copy: Copy, seconds: float) -> str:
+    """Collect an experiment; return how it failed, or nothing."""
+    status, output = copy.end(), copy.log.read_text(encoding="utf-8", errors="replace")
+    if status:
+        return diagnose(output)
+    try:
+        copy.collect()
+    except ProjectError as error:
+        return f"DVC kept no experiment: {error}"
+    if f"Running stage '{SLOWEST}'" in output:
+        copy.project.remember(copy.name, seconds)
+    return ""
+
+
+def diagnose(output: str) -> str:
+    r"""Return the stage that failed and its sentence, from the output of `dvc exp run`.
+
+    >>> diagnose("Running stage 'train':\n> python -m stages.train\nerror: it is 2, not 1\nERROR: failed to ...\n")
+    'stage train failed: it is 2, not 1'
+    """
+    _, found, own = output.rpartition("Running stage '")
+    stage = own.partition("'")[0] if found else "none"
+    lines = [line.strip() for line in own.splitlines() if line.strip() and not line.startswith("ERROR: failed to")]
+    said = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    sentence = (said or lines or ["it printed nothing"])[-1].removeprefix("ERROR: ").rstrip(".")
+    return f"stage {stage} failed: {shorten(sentence, MAX_SENTENCE_CHARACTERS)}"
+
+
 def _dvc(folder: Path, *words: str) -> str:
     done = subprocess.run([*DVC, *words], cwd=folder, env=_environment(), capture_output=True, check=False)
     if done.returncode:
-        reason = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise ProjectError(f"`dvc {words[0]}` failed in {folder} ({reason})")
+        raise ProjectError(f"`dvc {words[0]}` failed in {folder} ({last_line(done.stderr)})")
     return os.fsdecode(done.stdout)
 
 

@@ -1,25 +1,33 @@
 """`lid ablate` from its arguments to its files: trials, experiments, scores, comparison."""
 
+import csv
 import hashlib
+import io
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from pipeline import checksums, files, programs, tables
-from pipeline.ablation import comparison, graph, grid, schedule, scores
-from pipeline.ablation.experiments import Project
+from pipeline.ablation import comparison, experiments, graph, grid
+from pipeline.ablation.comparison import TrialScores
+from pipeline.ablation.experiments import Experiment, Project
 from pipeline.ablation.grid import Trial
-from pipeline.ablation.scores import TrialScores
 from pipeline.console.terminal import show_table
 from pipeline.console.text import printable
+from pipeline.errors import ProjectError
 from pipeline.params import plain_yaml
 from pipeline.report.ablation import corpus_id, svg
 from pipeline.rows import ComparisonRow, TrialRow
+from pipeline.scoring.bootstrap import tally
 
 FOLDER = Path("ablation")
 CORPUS = "artifacts/corpus/files.csv"
 INPUTS = (CORPUS, "artifacts/versions.json")
-DIGEST_CHARACTERS = 10
+DIGEST_CHARACTERS, COMMIT_CHARACTERS = 10, 10
+FILES = ("evaluation/metrics.json", "evaluation/recordings.csv", "splits/test.csv", "manifests/summary.json")
 IMPORTED = ("pipeline", "stages", "params.yaml", "dvc.yaml", "dvc.lock", ".dvc/config", ".dvcignore")  # by trials
 
 
@@ -44,11 +52,11 @@ def ablate(root: Path, sweeps: Sequence[str], n_seeds: int | None, n_jobs: int) 
         print(f"ablate: {len(named)} experiments, {len(named) - len(missing)} of them finished before", flush=True)
         if missing:
             overlay, affected = [*IMPORTED, *sources], stages.keys() - shared
-            failures = schedule.run(project.copies(min(n_jobs, len(missing)), overlay, affected), missing)
+            failures = experiments.run(project.copies(min(n_jobs, len(missing)), overlay, affected), missing)
         finished, seconds = project.experiments(), project.seconds()
         corpus = corpus_id(checksums.read(root / CORPUS))
         scored = [
-            scores.read(project.root, trial, finished[name], seconds.get(name), corpus)
+            _scores(project.root, trial, finished[name], seconds.get(name), corpus)
             for name, trial in named.items()
             if name in finished
         ]
@@ -69,6 +77,66 @@ def _name(trial: Trial, content: bytes) -> str:
     """Return the name of a trial's experiment: the same if and only if its results are the same."""
     digest = hashlib.sha256(content + trial.settings.model_dump_json().encode()).hexdigest()
     return f"{trial.slug}-{digest[:DIGEST_CHARACTERS]}"
+
+
+def _scores(root: Path, trial: Trial, experiment: Experiment, seconds: float | None, corpus: str) -> TrialScores:
+    """Read the scores of an experiment from DVC's cache.
+
+    Parameters
+    ----------
+    seconds
+        Time that the experiment took, if it is known.
+    corpus
+        Id of the corpus.
+
+    Raises
+    ------
+    ProjectError
+        If the cache no longer has its files.
+    """
+    metrics, recordings, test, manifests = _files(root, experiment)
+    scores, settings = json.loads(metrics), trial.settings
+    frames = sum(part["frames"] for part in json.loads(manifests)["train"].values())
+    row = TrialRow(
+        experiment=experiment.name,
+        commit=experiment.baseline[:COMMIT_CHARACTERS],
+        corpus=corpus,
+        seed=trial.seed,
+        recording_accuracy=scores["recording_accuracy"],
+        macro_recall=scores["macro_recall"],
+        c_avg=scores["c_avg"],
+        hours=round(frames * settings.mfcc.hop_length / settings.audio.sample_rate / 3600, 4),
+        minutes=math.nan if seconds is None else round(seconds / 60, 2),
+        extra=trial.texts,
+    )
+    languages, answers = settings.corpus.languages, _rows(recordings)
+    speaker_of = {line["recording"]: line["speaker"] for line in _rows(test)}
+    counted = tally(
+        [speaker_of[line["recording"]] for line in answers],
+        [line["language"] for line in answers],
+        [line["predicted"] for line in answers],
+        np.array([[float(line[language]) for language in languages] for line in answers]),
+        languages,
+    )
+    return TrialScores(row, counted)
+
+
+def _files(root: Path, experiment: Experiment) -> list[bytes]:
+    from dvc.api import DVCFileSystem
+    from dvc.exceptions import DvcException
+
+    try:
+        found = DVCFileSystem(str(root), rev=experiment.revision)
+        return [found.read_bytes(f"/artifacts/{name}") for name in FILES]
+    except (OSError, DvcException) as error:
+        raise ProjectError(
+            f"the results of the experiment {experiment.name} are not in DVC's cache; "
+            f"run `dvc exp remove {experiment.name}`, then `lid ablate` again"
+        ) from error
+
+
+def _rows(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8"), newline="")))
 
 
 def _write(root: Path, scored: Sequence[TrialScores], trials: Sequence[Trial], failures: Sequence[str]) -> None:

@@ -1,15 +1,29 @@
-"""The archive of a bundle: one folder, checksums included, in the order of its names."""
+"""The archive of a bundle: one folder, checksums included, in the order of its names.
 
+test_model.py, requirements.txt   the test script and the packages that it needs
+pipeline.zip                      the modules of this package, which the script imports
+model/, sequence/, model.png      the streaming export; the network on whole sequences and its weights; its plot
+report.html, report.pdf, plots/   the report; the posteriors of its examples over time
+code/                             the files of the project that git tracks
+"""
+
+import importlib.metadata
 import io
 import re
+import shutil
 import tempfile
 import zipfile
 from pathlib import Path
 
-from pipeline import checksums, files
-from pipeline.bundle import contents
-from pipeline.errors import ArgumentError
+from pipeline import checksums, files, params, programs
+from pipeline.bundle import pdf
+from pipeline.errors import ArgumentError, ArtifactError
+from pipeline.streaming.description import DESCRIPTION, EXPORT_REMEDY, FRONT_END, GOLDEN, Description
+from pipeline.streaming.runtimes import RUNTIMES
 
+SCRIPT = "test_model.py"
+NEEDED = ("ai-edge-litert", "numpy", "pydantic", "soundfile", "soxr")  # by the script
+WEIGHTS = "model.weights.h5"  # in a .keras file
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date of a ZIP: the same content gives the same bytes
 
 
@@ -46,10 +60,71 @@ def write(target: Path, project: Path) -> list[str]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / target.stem
         folder.mkdir()
-        left_out = contents.collect(folder, project)
+        artifacts = project / "artifacts"
+        _models(folder, artifacts)
+        _script(folder, params.load(project / "params.yaml").corpus.labels)
+        _report(folder, artifacts / "report")
+        left_out = _code(folder / "code", project)
         checksums.seal(folder)
         files.replace(target, _zipped(folder))
     return left_out
+
+
+def _models(folder: Path, artifacts: Path) -> None:
+    streaming, trained = artifacts / "streaming", artifacts / "model"
+    if not Description.read(streaming).streaming:
+        raise ArtifactError(
+            f"{streaming} holds a model that can't stream; set export.streaming to true and run `dvc repro`"
+        )
+    needed = [DESCRIPTION, FRONT_END, GOLDEN, *(runtime.file for runtime in RUNTIMES.values())]
+    checksums.check(streaming, needed, EXPORT_REMEDY)
+    shutil.copytree(streaming, folder / "model")
+    sequence = folder / "sequence"
+    sequence.mkdir()
+    (sequence / "sequence.keras").write_bytes(checksums.read(trained / "sequence.keras"))
+    with zipfile.ZipFile(sequence / "sequence.keras") as archive:  # Keras keeps the weights as a file of their own
+        (sequence / "sequence.weights.h5").write_bytes(archive.read(WEIGHTS))
+    (folder / "model.png").write_bytes(checksums.read(trained / "model.png"))
+
+
+def _script(folder: Path, labels: dict[int, str]) -> None:
+    empty = "LABELS: dict[int, str] = {}"
+    text = Path(__file__).with_name(SCRIPT).read_text(encoding="utf-8")
+    (folder / SCRIPT).write_text(text.replace(empty, f"LABELS: dict[int, str] = {labels}"), encoding="utf-8")
+    lines = [f"{name}=={importlib.metadata.version(name)}\n" for name in NEEDED]
+    (folder / "requirements.txt").write_text("".join(lines))
+    package = Path(__file__).parents[1]
+    with zipfile.ZipFile(folder / "pipeline.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(package.rglob("*.py")):  # without dates: the same modules give the same bytes
+            archive.writestr(zipfile.ZipInfo(path.relative_to(package.parent).as_posix()), path.read_bytes())
+
+
+def _report(folder: Path, report: Path) -> None:
+    from pipeline.bundle import pictures
+
+    checksums.check(report, ["index.html", "plots"])
+    page = (report / "index.html").read_bytes()
+    (folder / "report.html").write_bytes(page)
+    pdf.write(folder / "report.html", folder / "report.pdf")
+    (folder / "plots").mkdir()
+    for plot in sorted((report / "plots").glob("*.svg")):
+        (folder / "plots" / f"{plot.stem}.png").write_bytes(pictures.png(plot.read_text(encoding="utf-8")))
+    if advice := pictures.advice(re.findall(r">([^<>]+)<", page.decode())):
+        print(f"report.pdf and plots/: {advice}")
+
+
+def _code(target: Path, project: Path) -> list[str]:
+    left_out, root = programs.listed(project, "--others", "--exclude-standard"), project.resolve()
+    for name in programs.listed(project, "--cached"):
+        path = project / name
+        # A link may lead out of the project, and a backslash out of the folder that an archive is unpacked into.
+        inside = path.resolve().is_relative_to(root) and path.is_file()
+        if not inside or not name.isprintable() or "\\" in name:
+            left_out.append(name)
+            continue
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target / name)
+    return sorted(left_out)
 
 
 def _zipped(folder: Path) -> bytes:

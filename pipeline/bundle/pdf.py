@@ -6,8 +6,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from pipeline.console.text import printable
 from pipeline.errors import ProgramError
+from pipeline.programs import last_line
 
 BROWSERS = (
     "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge",
@@ -38,7 +38,7 @@ def write(page: Path, target: Path) -> None:
         ]  # fmt: skip
         try:
             done = subprocess.run(words, capture_output=True, check=False, timeout=TIMEOUT_S)
-            reason = printable(done.stderr.decode(errors="replace").strip().rpartition("\n")[2])
+            reason = last_line(done.stderr)
         except subprocess.TimeoutExpired:
             reason = f"no answer within {TIMEOUT_S} s"
     if not target.is_file():

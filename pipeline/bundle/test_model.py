@@ -42,13 +42,6 @@ def reset_states(model: Any) -> None:
             layer.reset_states()
 
 
-def answer(path: Path, identifier: Identifier) -> tuple[Identifier, list[Frames]]:
-    """Stream a recording; return its stream, which holds the decision, and its frames."""
-    decoded = decode(path)
-    stream = identifier.stream(decoded.sample_rate)
-    return stream, [*(stream.accept(block) for block in decoded.mono), stream.finish()]
-
-
 def labels_of(path: Path) -> dict[str, str]:
     """Return the language of every file of a table with the columns file and label; empty if its label is."""
     table = Table(path, str(path), "it should have the columns file and label", lambda line, fault: None)
@@ -92,7 +85,9 @@ def main() -> int:
     rows.writerow(["file", "language", "confidence", *identifier.description.classes])
     for name in names:
         try:
-            stream, frames = answer(asked.folder / name, identifier)
+            decoded = decode(asked.folder / name)
+            stream = identifier.stream(decoded.sample_rate)
+            frames = [*(stream.accept(block) for block in decoded.mono), stream.finish()]
         except AudioError as error:  # the other files are still answered
             print(f"error: {printable(name)}: {printable(error)}", file=sys.stderr)
             status = 2

@@ -25,17 +25,17 @@ WIDTH = 12  # of a code
 
 
 def examine(path: Path) -> bool:
-    """Check a file, or all recordings in a folder; print what is wrong, and tell if nothing is."""
-    audio, limits = _settings()
+    """Check a file, or all recordings in a folder, and print every fault; return True if there is none."""
+    settings = params.load(PARAMS) if PARAMS.is_file() else params.Params()
     root = path if is_folder(path) else path.parent
     entries, rejected, skipped = _list(path, root)
     if not entries and not rejected:
         why = "".join(f" ({printable(line)})" for line in told(skipped))
         raise CorpusError(f"{printable(path)} holds no recordings{why}; name an audio file, or a folder with some")
-    ingested = _ingest(entries, root, audio)
+    ingested = _ingest(entries, root, settings.audio)
     rejected += ingested.rejected
-    rows, duplicates = job.grouped(ingested.rows, ingested.landmarks, audio.sample_rate)
-    _, flags = checks.examine(rows, duplicates, limits)
+    rows, duplicates = job.grouped(ingested.rows, ingested.landmarks, settings.audio.sample_rate)
+    _, flags = checks.examine(rows, duplicates, settings.corpus.checks)
     found: list[tuple[str, str, str]] = [(row.path, row.reason, row.detail) for row in rejected]
     found += [(row.path, row.flag, row.detail) for row in flags]
     for name, code, detail in sorted(found):
@@ -65,14 +65,8 @@ def _ingest(entries: Sequence[Entry], root: Path, audio: params.Audio) -> Ingest
     return found
 
 
-def _settings() -> tuple[params.Audio, params.Checks]:
-    """Those of params.yaml in the current folder, or the usual ones."""
-    settings = params.load(PARAMS) if PARAMS.is_file() else params.Params()
-    return settings.audio, settings.corpus.checks
-
-
 def _list(path: Path, root: Path) -> tuple[list[Entry], list[RejectedRow], Counter[str]]:
-    """The recordings at a path, those that can't be opened, and the number of other files by kind."""
+    """Return the recordings at a path, those that can't be opened, and the number of other files by kind."""
     files, entries, rejected, skipped = Files(root), list[Entry](), list[RejectedRow](), Counter[str]()
     for listed, error in recordings(root, ".", skipped) if root == path else [(path.name, None)]:
         name = posixpath.normpath(listed)

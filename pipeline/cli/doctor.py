@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import cluster, params, programs
+from pipeline import cluster, params, programs, versions
 from pipeline.cache import LIMIT_BYTES, Cache
 from pipeline.console import environment
 from pipeline.console.text import shorten
@@ -72,49 +72,39 @@ def _program(name: str) -> str:
         for words in (trial, flag)
     )
     if done.returncode or not done.stdout:
-        raise UserError(f"{path} fails ({_reason(done)})")
+        raise UserError(f"{path} fails ({programs.last_line(done.stderr)})")
     version = re.search(r"\d+\.\d+[\w.]*", (shown.stdout + shown.stderr).decode(errors="replace"))
     return version[0] if version else "unknown version"
-
-
-def _reason(done: "subprocess.CompletedProcess[bytes]") -> str:
-    """Return the last line that a program printed as an error, or its exit status."""
-    return done.stderr.decode(errors="replace").strip().rpartition("\n")[2] or f"exit status {done.returncode}"
 
 
 def _packages() -> Iterator[Finding]:
     from packaging.requirements import Requirement
 
     yield Finding("python", platform.python_version())
-    yield _tried("settings", _settings, remedy="correct or delete that file")
+    remedy = "correct or delete that file"  # which these packages read
+    yield _tried("settings", _imported, "readable", "dask.config", "zarr", remedy=remedy)
     try:
         needed = [Requirement(text) for text in importlib.metadata.requires("lid-pipeline") or []]
     except importlib.metadata.PackageNotFoundError:
         yield Finding("lid-pipeline", "missing", "run `make setup`")
         return
+    found = versions.installed(package.name for package in needed)
     for package in needed:
+        version = found[package.name]
+        missing = version == versions.MISSING
         if package.name == "av":
-            yield Finding("av", _version("av") or "missing: AAC, M4A, AMR, WMA and videos are rejected; pip install av")
+            lost = "missing: AAC, M4A, AMR, WMA and videos are rejected; pip install av"
+            yield Finding("av", lost if missing else version)
         elif package.marker is None or package.marker.evaluate({"extra": "pipeline"}):
-            version = _version(package.name)
-            fits = version and package.specifier.contains(version, prereleases=True)
+            fits = not missing and package.specifier.contains(version, prereleases=True)
             remedy = f"{package} is needed; run `make setup`, or pip install -r requirements.lock"
-            yield Finding(package.name, version or "missing", "" if fits else remedy)
+            yield Finding(package.name, "missing" if missing else version, "" if fits else remedy)
 
 
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _settings() -> str:
-    """Import the packages that read files of the user."""
-    import dask.config  # noqa: F401
-    import zarr  # noqa: F401
-
-    return "readable"
+def _imported(state: str, *modules: str) -> str:
+    for module in modules:
+        importlib.import_module(module)
+    return state
 
 
 def _project() -> Iterator[Finding]:
@@ -143,7 +133,7 @@ def _dvc_cache() -> str:
     words = [sys.executable, "-m", "dvc", "cache", "dir"]
     done = subprocess.run(words, capture_output=True, check=False, timeout=TIMEOUT_S)
     if done.returncode:
-        raise UserError(f"`dvc cache dir` fails ({_reason(done)})")
+        raise UserError(f"`dvc cache dir` fails ({programs.last_line(done.stderr)})")
     return _written(Path(os.fsdecode(done.stdout).removesuffix("\n")))
 
 
@@ -157,7 +147,8 @@ def _written(folder: Path) -> str:
 def _machine() -> Iterator[Finding]:
     yield _tried("temporary folder", _temporary_folder, remedy="name a short one that this user can write in TMPDIR")
     yield _tried("cache", _cache, remedy="name a folder that this user can write in XDG_CACHE_HOME")
-    yield _tried("Numba's cache", _numba, remedy="name a folder that this user can write in NUMBA_CACHE_DIR")
+    remedy = "name a folder that this user can write in NUMBA_CACHE_DIR"  # it can't keep what it compiles
+    yield _tried("Numba's cache", _imported, "usable", "pipeline.silence.compiled", remedy=remedy)
     threads = "missing: workers are threads, and a recording that crashes one ends the run; mount /dev/shm"
     yield Finding("shared memory", "usable" if cluster.has_semaphores() else threads)
     yield _tried("workers", _workers)
@@ -179,11 +170,6 @@ def _cache() -> str:
     cache = Cache()
     _written(cache.folder)
     return f"{cache.folder}, {cache.size() / 1e9:.1f} of at most {LIMIT_BYTES / 1e9:.0f} GB; safe to delete"
-
-
-def _numba() -> str:
-    importlib.import_module("pipeline.silence.compiled")  # fails if it can't keep what it compiles
-    return "usable"
 
 
 def _workers() -> str:

@@ -2,14 +2,15 @@
 
 import csv
 import json
-import signal
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any, Literal
 
 import numpy as np
 
 from pipeline.arrays import Waveform
+from pipeline.console.command import on_interrupt
 from pipeline.streaming.identifier import Frames, Identifier
 
 OutputFormat = Literal["table", "json", "csv", "frames"]
@@ -80,19 +81,35 @@ class AnswerPrinter:
         """
         n_samples = 0
         shows_progress = live and self.output_format == "table" and sys.stdout.isatty()
-        remaining = UntilInterrupt(blocks)
-        for block in remaining:
+        for block in self._until_interrupt(blocks):
             n_samples += len(block)
             self._take(name, stream, stream.accept(block), frames)
             if shows_progress:
                 print(f"\r{_progress(stream, block)}", end="")
             if live:
                 sys.stdout.flush()
-        self.interrupted = remaining.interrupted
         if shows_progress:
             print(f"\r{'':{PROGRESS_CHARACTERS}}\r", end="")
         self._take(name, stream, stream.finish(), frames)
         self._print_answer(_answer(name, stream, n_samples / stream.sample_rate))
+
+    def _until_interrupt(self, blocks: Iterable[Waveform]) -> Iterator[Waveform]:
+        """Yield blocks until Ctrl-C, which ends the wait for the next block but not the work on the current one."""
+        remaining, waiting = iter(blocks), False
+
+        def interrupt(*_: object) -> None:
+            self.interrupted = True
+            if waiting:
+                raise KeyboardInterrupt
+
+        with on_interrupt(interrupt), suppress(KeyboardInterrupt):
+            while not self.interrupted:
+                waiting = True
+                block = next(remaining, None)
+                waiting = False
+                if block is None:
+                    break
+                yield block
 
     def _take(self, name: str, stream: Identifier, part: Frames, frames: list[Frames] | None) -> None:
         if self.output_format == "frames":
@@ -142,44 +159,6 @@ def _no_formula(path: str) -> str:
     ('./=1+1.wav', 'a.wav', '-')
     """
     return f"./{path}" if path[0] in "=+-@" and path != "-" else path
-
-
-class UntilInterrupt:
-    """Blocks of audio until Ctrl-C, which ends the wait for the next block but not the work on the current one.
-
-    Attributes
-    ----------
-    interrupted
-        True after Ctrl-C.
-    """
-
-    def __init__(self, blocks: Iterable[Waveform]) -> None:
-        self._blocks = iter(blocks)
-        self._waiting = self.interrupted = False
-
-    def __iter__(self) -> Iterator[Waveform]:
-        previous = signal.getsignal(signal.SIGINT)
-        if previous != signal.SIG_IGN:  # ignored if the process runs in the background
-            signal.signal(signal.SIGINT, self._interrupt)
-        try:
-            while not self.interrupted:
-                self._waiting = True
-                block = next(self._blocks, None)
-                self._waiting = False
-                if block is None:
-                    break
-                yield block
-        except KeyboardInterrupt:
-            if not self.interrupted:
-                raise
-        finally:
-            self._waiting = False
-            signal.signal(signal.SIGINT, previous)
-
-    def _interrupt(self, *_: object) -> None:
-        self.interrupted = True
-        if self._waiting:
-            raise KeyboardInterrupt
 
 
 def _progress(stream: Identifier, block: Waveform) -> str:

@@ -33,12 +33,8 @@ def expanded(paths: Iterable[Path]) -> list[Path]:
 
     files, skipped = list[Path](), Counter[str]()
     for path in paths:
-        if not is_folder(path):
-            files.append(path)
-            continue
-        inside = [
-            path / name for name, _ in recordings(path, ".", skipped)
-        ]  # reading reports those that can't be opened
+        # Those that can't be opened are reported when they are read.
+        inside = [path / name for name, _ in recordings(path, ".", skipped)] if is_folder(path) else [path]
         if not inside:
             why = "".join(f" ({printable(line)})" for line in told(skipped))
             raise CorpusError(f"{printable(path)} holds no audio files{why}; name a file, or a folder with some")
@@ -101,7 +97,7 @@ def microphone(sample_rate: int) -> Iterator[io.BufferedReader]:
         pipe, messages = cast(io.BufferedReader, recorder.stdout), cast(io.BufferedReader, recorder.stderr)
         try:
             if not pipe.peek(1):
-                reason = _last_line(messages.read())
+                reason = programs.last_line(messages.read())
                 raise AudioError("microphone", f"the microphone can't be opened ({reason}); plug one in or free it")
             yield pipe
         finally:
@@ -121,12 +117,8 @@ def loudspeaker(samples: Samples, sample_rate: int) -> None:
     command = [programs.require("sox"), "-q", *_raw(sample_rate), "-", "-d"]
     done = subprocess.run(command, input=samples.astype("<i2").tobytes(), capture_output=True, check=False)
     if done.returncode:
-        reason = _last_line(done.stderr)
+        reason = programs.last_line(done.stderr)
         raise AudioError("loudspeaker", f"the loudspeaker can't be opened ({reason}); name a file to write instead")
-
-
-def _last_line(messages: bytes) -> str:
-    return messages.decode(errors="replace").strip().rpartition("\n")[2] or "SoX gives no reason"
 
 
 def _raw(sample_rate: int) -> list[str]:

@@ -1,1 +1,1 @@
-"""Confounds: what is not speech and still gives the language away, such as the level or the length of recordings."""
+"""Confounds: cues other than speech that reveal the language, such as the level or the length of recordings."""

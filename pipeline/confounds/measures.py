@@ -1,6 +1,7 @@
 """Measures of recordings that do not depend on what is said in them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import scipy.fft
@@ -10,9 +11,9 @@ from pipeline.arrays import Features
 from pipeline.rows import RecordingRow
 from pipeline.store.feature_store import FeatureStore
 
-MAX_FRAMES = 500  # of each recording, from its middle
-BLOCK_ROWS = 60_000  # of the store, read at a time
-FLOOR_PERCENTILE = 10  # of the levels of the frames
+MAX_FRAMES = 500  # in the middle of each recording, from which its spectrum is measured
+BLOCK_ROWS = 60_000  # rows of the store that are read together
+FLOOR_PERCENTILE = 10  # percentile of the levels of the frames
 BANDWIDTH_DB = 50  # a band further below the loudest is not part of the bandwidth
 
 ADVICE: Mapping[str, str] = {
@@ -50,43 +51,24 @@ def measure(rows: Sequence[RecordingRow], store: FeatureStore) -> dict[str, NDAr
 
 
 def _of_sound(store: FeatureStore, indices: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return share of silence and `of_spectrum` of recordings in the store, shape (recordings, 4)."""
+    """Return the share of silence and `of_spectrum` of recordings in the store, shape (recordings, 4).
+
+    Recordings whose middles are neighbours in the store are read together.
+    """
+    starts, lengths = store.starts[indices], store.lengths[indices]
+    firsts = starts + np.maximum(lengths - MAX_FRAMES, 0) // 2
+    lasts = firsts + np.minimum(lengths, MAX_FRAMES)
     found = np.zeros((len(indices), 4))
-    for block in _blocks(store, indices):
-        first = int(store.starts[indices[block[0]]])
-        last = int(store.starts[indices[block[-1]]] + store.lengths[indices[block[-1]]])
-        speech = store.speech_rows(first, last)
-        if len(block) == 1:  # perhaps hours long
-            middle = first + max(last - first - MAX_FRAMES, 0) // 2
-            parts = [store.mfcc_rows(middle, min(middle + MAX_FRAMES, last))]
-        else:
-            rows = store.mfcc_rows(first, last)
-            parts = [_middle(rows, store, int(index), first) for index in indices[block]]
-        for place, part in zip(block, parts, strict=True):
-            start = store.starts[indices[place]] - first
-            flags = speech[start : start + store.lengths[indices[place]]]
-            if len(part):
-                found[place] = 1 - flags.mean(), *of_spectrum(part)
+    for _, group in itertools.groupby(np.argsort(firsts).tolist(), lambda place: firsts[place] // BLOCK_ROWS):
+        block = list(group)
+        first, first_flag = int(firsts[block].min()), int(starts[block].min())
+        rows = store.mfcc_rows(first, int(lasts[block].max()))
+        flags = store.speech_rows(first_flag, int((starts + lengths)[block].max()))
+        for place in block:
+            if lengths[place]:
+                speech = flags[starts[place] - first_flag :][: lengths[place]].mean()
+                found[place] = 1 - speech, *of_spectrum(rows[firsts[place] - first : lasts[place] - first])
     return found
-
-
-def _blocks(store: FeatureStore, indices: NDArray[np.int64]) -> Iterator[list[int]]:
-    """Yield indices of recordings that are neighbours in the store, so that one read gets them all."""
-    block: list[int] = []
-    for place in np.lexsort((store.lengths[indices], store.starts[indices])).tolist():
-        end = store.starts[indices[place]] + store.lengths[indices[place]]
-        if block and end - store.starts[indices[block[0]]] > BLOCK_ROWS:
-            yield block
-            block = []
-        block.append(place)
-    if block:
-        yield block
-
-
-def _middle(rows: Features, store: FeatureStore, index: int, first: int) -> Features:
-    length = int(store.lengths[index])
-    start = int(store.starts[index]) - first + max(length - MAX_FRAMES, 0) // 2
-    return rows[start : start + min(length, MAX_FRAMES)]
 
 
 def of_spectrum(features: Features) -> tuple[float, float, float]:

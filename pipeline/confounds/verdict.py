@@ -1,7 +1,7 @@
 """Which measures reveal the language: classifiers that see nothing else, scored on unknown speakers."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import scipy.stats
@@ -15,14 +15,6 @@ LEVEL = 0.05  # of all tests together, by Bonferroni's correction
 DEPTH, TREES = 3, 60
 
 Measures = Mapping[str, NDArray[np.float64]]  # by name, shape (recordings,)
-
-
-class Score(NamedTuple):
-    """Balanced accuracy on unknown speakers, and its interval."""
-
-    score: float
-    low: float
-    high: float
 
 
 def examine(measures: Measures, languages: Sequence[str], groups: Sequence[str], seed: int) -> dict[str, Any]:
@@ -52,7 +44,7 @@ def examine(measures: Measures, languages: Sequence[str], groups: Sequence[str],
     for name, values in varying.items():
         for language in known:
             score = _score(values[:, None], spoken == language, of, seed, n_tests, 1)
-            if score.low > 0.5:  # chance, of one language against the rest
+            if score["low"] > 0.5:  # chance, of one language against the rest
                 found.append({"measure": name, "language": language, **_rounded(score), "advice": ADVICE[name]})
     found.sort(key=lambda one: (-one["score"], one["measure"], one["language"]))
     return {"chance": round(1 / len(known), 4), **_rounded(together), "measures": found, "unknown": unknown}
@@ -60,7 +52,8 @@ def examine(measures: Measures, languages: Sequence[str], groups: Sequence[str],
 
 def _score(
     columns: NDArray[np.float64], classes: NDArray[Any], groups: NDArray[np.int64], seed: int, n_tests: int, trees: int
-) -> Score:
+) -> dict[str, float]:
+    """Return the balanced accuracy on unknown speakers and its interval."""
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -84,7 +77,9 @@ def _weights(classes: NDArray[Any], groups: NDArray[np.int64]) -> NDArray[np.flo
     return weights
 
 
-def _interval(right: NDArray[np.bool_], classes: NDArray[Any], groups: NDArray[np.int64], n_tests: int) -> Score:
+def _interval(
+    right: NDArray[np.bool_], classes: NDArray[Any], groups: NDArray[np.int64], n_tests: int
+) -> dict[str, float]:
     """Return the balanced accuracy, with equal weights of groups; the interval is a bootstrap over the groups."""
     names, of_class = np.unique(classes, return_inverse=True)
     n_groups = int(groups.max()) + 1
@@ -95,13 +90,13 @@ def _interval(right: NDArray[np.bool_], classes: NDArray[Any], groups: NDArray[n
     np.add.at(counts, (groups, of_class), own)
     score = float((shares.sum(axis=0) / counts.sum(axis=0)).mean())
     deviation = float(((weights @ shares) / (weights @ counts)).mean(axis=1).std())
-    heard = int(np.count_nonzero(counts, axis=0).min())
-    reach = scipy.stats.t.ppf(1 - LEVEL / 2 / n_tests, max(heard - 1, 1)) * deviation
-    return Score(score, max(score - reach, 0.0), min(score + reach, 1.0))
+    least_groups = int(np.count_nonzero(counts, axis=0).min())
+    reach = scipy.stats.t.ppf(1 - LEVEL / 2 / n_tests, max(least_groups - 1, 1)) * deviation
+    return {"score": score, "low": max(score - reach, 0.0), "high": min(score + reach, 1.0)}
 
 
-def _rounded(score: Score) -> dict[str, float]:
-    return {name: round(value, 4) for name, value in score._asdict().items()}
+def _rounded(score: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in score.items()}
 
 
 def sentences(found: Mapping[str, Any]) -> list[str]:

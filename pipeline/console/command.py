@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -85,11 +85,18 @@ def _interruptible() -> Iterator[list[int]]:
         sys.unraisablehook = threading.excepthook = _ignore  # errors of threads that the interrupt breaks
         raise KeyboardInterrupt
 
-    previous = signal.getsignal(signal.SIGINT)
-    if previous != signal.SIG_IGN:  # ignored if the process runs in the background
-        signal.signal(signal.SIGINT, interrupt)
-    try:
+    with on_interrupt(interrupt):
         yield interrupts
+
+
+@contextmanager
+def on_interrupt(handler: Callable[[int, Any], object]) -> Iterator[None]:
+    """Let Ctrl-C call a handler, unless it is ignored because the process runs in the background."""
+    previous = signal.getsignal(signal.SIGINT)
+    if previous != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, handler)
+    try:
+        yield
     finally:
         signal.signal(signal.SIGINT, previous)
 

@@ -11,32 +11,14 @@ from typing import Self
 from pydantic import ValidationError, model_validator
 
 from pipeline.errors import ParameterError
-from pipeline.params import plain_yaml
+from pipeline.params import plain_yaml, sections
 from pipeline.params.mistakes import first_mistake
-from pipeline.params.sections import (
-    Audio,
-    Audit,
-    Augment,
-    Balance,
-    Corpus,
-    Decision,
-    Demo,
-    Export,
-    Mfcc,
-    Model,
-    Section,
-    Seed,
-    Sequence,
-    Silence,
-    Split,
-    Train,
-)
 
 MIN_BANDWIDTH_HZ = 500  # that augmentation leaves
 NEED_ALL_BANDS = ("noise", "echo", "warp", "cutoff", "mask")  # changes of augmentation
 
 
-class Params(Section):
+class Params(sections.Section):
     """The whole of params.yaml.
 
     Examples
@@ -46,21 +28,21 @@ class Params(Section):
     16000
     """
 
-    seed: Seed = 42
-    demo: Demo = Demo()
-    corpus: Corpus = Corpus()
-    audio: Audio = Audio()
-    silence: Silence = Silence()
-    mfcc: Mfcc = Mfcc()
-    split: Split = Split()
-    sequence: Sequence = Sequence()
-    balance: Balance = Balance()
-    audit: Audit = Audit()
-    augment: Augment = Augment()
-    model: Model = Model()
-    train: Train = Train()
-    decision: Decision = Decision()
-    export: Export = Export()
+    seed: sections.Seed = 42
+    demo: sections.Demo = sections.Demo()
+    corpus: sections.Corpus = sections.Corpus()
+    audio: sections.Audio = sections.Audio()
+    silence: sections.Silence = sections.Silence()
+    mfcc: sections.Mfcc = sections.Mfcc()
+    split: sections.Split = sections.Split()
+    sequence: sections.Sequence = sections.Sequence()
+    balance: sections.Balance = sections.Balance()
+    audit: sections.Audit = sections.Audit()
+    augment: sections.Augment = sections.Augment()
+    model: sections.Model = sections.Model()
+    train: sections.Train = sections.Train()
+    decision: sections.Decision = sections.Decision()
+    export: sections.Export = sections.Export()
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
@@ -107,7 +89,7 @@ class Params(Section):
             )
 
 
-def _empty_filter(mfcc: Mfcc, sample_rate: int) -> tuple[float, float] | None:
+def _empty_filter(mfcc: sections.Mfcc, sample_rate: int) -> tuple[float, float] | None:
     """Return the edges in Hz of the first mel filter that holds no frequency of the spectrum, or None.
 
     The output of such a filter would be constant. The edges are those of `librosa.filters.mel` with htk=False (Slaney,
@@ -152,7 +134,7 @@ def all_leaves(settings: Params) -> tuple[str, ...]:
     return tuple(
         leaf
         for name, value in settings
-        for leaf in ([f"{name}.{key}" for key, _ in value] if isinstance(value, Section) else [name])
+        for leaf in ([f"{name}.{key}" for key, _ in value] if isinstance(value, sections.Section) else [name])
     )
 
 

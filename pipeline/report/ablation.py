@@ -3,10 +3,13 @@
 import hashlib
 from collections.abc import Sequence
 
-from pipeline.report.drawing import drawing, standalone
-from pipeline.report.figures import points
+import numpy as np
+
+from pipeline.report.drawing import SERIES, blank, drawing, standalone
+from pipeline.report.figures import by_row
 from pipeline.rows import ComparisonRow
 
+LABEL_CHARACTERS = 24  # points need less room than bars with their values
 DRAWN = {"recording_accuracy": "recording accuracy", "macro_recall": "macro recall"}
 
 
@@ -25,12 +28,18 @@ def by_cell(rows: Sequence[ComparisonRow]) -> dict[str, dict[str, ComparisonRow]
 
 def figure(rows: Sequence[ComparisonRow]) -> str:
     """Draw accuracy and macro recall of every cell as points with their intervals; call it inside `drawing()`."""
+    from matplotlib.ticker import PercentFormatter
+
     cells = by_cell(rows)
-    series = {
-        name: [(cell[measure].mean, cell[measure].low, cell[measure].high) for cell in cells.values()]
-        for measure, name in DRAWN.items()
-    }
-    return points("Recording accuracy and macro recall of every cell, with 95 % intervals", list(cells), series)
+    picture, axes = blank(0.8 + len(cells) * (0.08 + 0.1 * len(DRAWN)))
+    for (measure, name), colour, offset in zip(DRAWN.items(), SERIES, (-0.15, 0.15), strict=False):
+        shown, places = [cell[measure] for cell in cells.values()], np.arange(len(cells)) + offset
+        axes.hlines(places, [row.low for row in shown], [row.high for row in shown], color=colour, linewidth=1)
+        axes.plot([row.mean for row in shown], places, "o", color=colour, markersize=3, label=name)
+    axes.xaxis.set_major_formatter(PercentFormatter(xmax=1))
+    axes.grid(axis="x", alpha=0.4)
+    title = "Recording accuracy and macro recall of every cell, with 95 % intervals"
+    return by_row(picture, title, list(cells), LABEL_CHARACTERS)
 
 
 def svg(rows: Sequence[ComparisonRow]) -> str:

@@ -1,19 +1,16 @@
-"""The answers to the test recordings: the worst, those to each speaker, and how honest their confidence is."""
+"""The answers to the test recordings: those to each speaker, how soon they are right, how well they are calibrated."""
 
 import itertools
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from statistics import fmean
 
 from pipeline.errors import ArtifactError
 from pipeline.report.figures import lines
 from pipeline.rows import DecisionRow, SplitRow, StreamRow
 
-WORST = 12
-SPEAKERS = 25  # shown, those with the lowest accuracy
 BINS = 5  # of the posterior
 
 
@@ -61,50 +58,28 @@ def joined(rows: Sequence[SplitRow], decisions: Sequence[DecisionRow], streams: 
     return answers
 
 
-def worst(answers: Sequence[Answer]) -> list[Answer]:
-    """Return the wrong answers with the lowest posterior of the spoken language."""
-    return sorted((answer for answer in answers if not answer.right), key=lambda answer: answer.own)[:WORST]
-
-
-@dataclass(frozen=True)
-class Speaker:
-    """The answers to one speaker's recordings of one language."""
-
-    name: str
-    language: str
-    recordings: int
-    right: int
-    seconds: float
-    posterior: float  # mean posterior of the spoken language
-
-
-def speakers(answers: Sequence[Answer]) -> list[Speaker]:
-    """Return all speakers by ascending accuracy."""
-    of: dict[tuple[str, str], list[Answer]] = defaultdict(list)
+def speakers(answers: Sequence[Answer]) -> list[tuple[str, str, list[Answer]]]:
+    """Return every speaker with a language and the answers to the recordings of both, by ascending accuracy."""
+    found: dict[tuple[str, str], list[Answer]] = defaultdict(list)
     for answer in answers:
-        of[answer.row.speaker, answer.row.language].append(answer)
-    found = [
-        Speaker(
-            *key,
-            len(mine),
-            sum(answer.right for answer in mine),
-            sum(answer.row.duration_s for answer in mine),
-            sum(answer.own for answer in mine) / len(mine),
-        )
-        for key, mine in of.items()
-    ]
-    return sorted(found, key=lambda one: (one.right / one.recordings, one.posterior))
+        found[answer.row.speaker, answer.row.language].append(answer)
+    by_accuracy = sorted(
+        found.items(),
+        key=lambda one: (fmean(answer.right for answer in one[1]), fmean(answer.own for answer in one[1])),
+    )
+    return [(*key, mine) for key, mine in by_accuracy]
 
 
 def reliability(answers: Sequence[Answer], languages: Sequence[str]) -> str:
     """Draw how often a language is spoken over the posterior that it got."""
+    from sklearn.calibration import calibration_curve  # takes a second to import
+
     series: dict[str, list[tuple[float, float]]] = {}
     for language in languages:
-        posteriors = np.array([answer.posterior(language) for answer in answers])
-        spoken = np.array([answer.row.language == language for answer in answers])
-        bins = np.minimum((posteriors * BINS).astype(int), BINS - 1)
-        filled = [bins == number for number in range(BINS) if (bins == number).any()]
-        series[language] = [(float(posteriors[chosen].mean()), float(spoken[chosen].mean())) for chosen in filled]
+        posteriors = [answer.posterior(language) for answer in answers]
+        spoken = [answer.row.language == language for answer in answers]
+        shares, means = calibration_curve(spoken, posteriors, n_bins=BINS) if answers else ([], [])
+        series[language] = list(zip(means, shares, strict=True))
     return lines(
         "Share of recordings in a language over the posterior of that language",
         series,

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LABEL_CHARACTERS = 14  # longer language names are shortened; the table next to a figure has the full name
-WIDE_LABEL_CHARACTERS = 24  # if points need less room than bars with their values
 DET_LIMITS = (0.005, 0.6)  # rates
 DET_TICKS = (0.01, 0.05, 0.1, 0.2, 0.4)
 
@@ -51,7 +50,7 @@ def bars(title: str, languages: Sequence[str], series: Mapping[str, Sequence[flo
         drawn = axes.barh(places, values, thickness * 0.9, color=colour, label=name)
         axes.bar_label(drawn, [f"{value:.1%}" for value in values], padding=2)
     axes.set(xlim=(0, 1.1 * max([value for values in series.values() for value in values], default=1) or 1))
-    return _by_row(figure, title, languages)
+    return by_row(figure, title, languages)
 
 
 def stack(title: str, languages: Sequence[str], series: Mapping[str, Sequence[float]]) -> str:
@@ -61,7 +60,7 @@ def stack(title: str, languages: Sequence[str], series: Mapping[str, Sequence[fl
     for (name, values), colour in zip(series.items(), SERIES[: len(series)], strict=True):
         axes.barh(range(len(languages)), values, 0.7, left, color=colour, label=name)
         left = [start + value for start, value in zip(left, values, strict=True)]
-    return _by_row(figure, title, languages)
+    return by_row(figure, title, languages)
 
 
 def det(rows: Sequence[DetRow], languages: Sequence[str]) -> str:
@@ -128,22 +127,8 @@ def histograms(
     return svg(figure, title)
 
 
-def points(title: str, labels: Sequence[str], series: Mapping[str, Sequence[tuple[float, float, float]]]) -> str:
-    """Draw shares as points with intervals: (share, low, high) per label and series."""
-    from matplotlib.ticker import PercentFormatter
-
-    figure, axes = blank(0.8 + len(labels) * (0.08 + 0.1 * len(series)))
-    for number, ((name, values), colour) in enumerate(zip(series.items(), SERIES, strict=False)):
-        offset = (number - (len(series) - 1) / 2) * 0.3
-        places = [row + offset for row in range(len(labels))]
-        axes.hlines(places, [low for _, low, _ in values], [high for *_, high in values], color=colour, linewidth=1)
-        axes.plot([share for share, *_ in values], places, "o", color=colour, markersize=3, label=name)
-    axes.xaxis.set_major_formatter(PercentFormatter(xmax=1))
-    axes.grid(axis="x", alpha=0.4)
-    return _by_row(figure, title, labels, WIDE_LABEL_CHARACTERS)
-
-
-def _by_row(figure: "Figure", title: str, names: Sequence[str], limit: int = LABEL_CHARACTERS) -> str:
+def by_row(figure: "Figure", title: str, names: Sequence[str], limit: int = LABEL_CHARACTERS) -> str:
+    """Return a figure whose vertical axis has one name per row."""
     axes = figure.axes[0]
     axes.set_yticks(range(len(names)), [label(" ".join(name.split()), limit) for name in names])
     axes.tick_params(axis="y", length=0)

@@ -1,61 +1,53 @@
 """The report: one self-contained page on the data, the training, the scores and what could be wrong with them."""
 
 import json
+import operator
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline import params, rows
 from pipeline.dataset import balance, counts, views
-from pipeline.report import ablation, answers, corpus, templates, verdict
+from pipeline.report import ablation, answers, corpus, verdict
 from pipeline.report.answers import Answer
 from pipeline.report.commit import Commit
 from pipeline.report.drawing import drawing
 from pipeline.report.examples import AudioExample
-from pipeline.report.figures import bars, curves, stack
-from pipeline.report.scores import values
-from pipeline.rows import (
-    SPLITS,
-    AnswerRow,
-    ComparisonRow,
-    DetRow,
-    EpochRow,
-    EqualityRow,
-    RecordingRow,
-    RejectedRow,
-    SplitRow,
-)
+from pipeline.report.figures import bars, curves, det, stack
+from pipeline.scoring import metrics
 from pipeline.training import history
 
-TREES = {
-    "metrics": "evaluation/metrics.json",
-    "description": "streaming/streaming.json",
-    "splits": "splits/summary.json",
-    "search": "splits/search.json",
-    "manifests": "manifests/summary.json",
-    "trim": "trim/summary.json",
-    "leakage": "audit/leakage.json",
-    "speakers": "audit/speakers.json",
-    "confounds": "audit/confounds.json",
-    "ingest": "ingest/summary.json",
+FILES: Mapping[str, tuple[str, type[Any] | None]] = {
+    "metrics": ("evaluation/metrics.json", None),
+    "description": ("streaming/streaming.json", None),
+    "splits": ("splits/summary.json", None),
+    "search": ("splits/search.json", None),
+    "manifests": ("manifests/summary.json", None),
+    "trim": ("trim/summary.json", None),
+    "leakage": ("audit/leakage.json", None),
+    "speakers": ("audit/speakers.json", None),
+    "confounds": ("audit/confounds.json", None),
+    "ingest": ("ingest/summary.json", None),
+    "det": ("evaluation/det.csv", rows.DetRow),
+    "history": ("model/history.csv", rows.EpochRow),
+    "recordings": ("ingest/recordings.csv", rows.RecordingRow),
+    "rejected": ("ingest/rejected.csv", rows.RejectedRow),
 }
-TABLES: dict[str, tuple[str, type[Any]]] = {
-    "det": ("evaluation/det.csv", DetRow),
-    "history": ("model/history.csv", EpochRow),
-    "recordings": ("ingest/recordings.csv", RecordingRow),
-    "rejected": ("ingest/rejected.csv", RejectedRow),
-}
-"""Files below artifacts/ that fields of `Results` hold as they are."""
+"""Files below artifacts/ that the page shows as they are: JSON, or the rows of a table."""
+VEGA_LITE = "5.21"  # DVC's plots are written for Vega-Lite 5
 
 
 @dataclass(frozen=True)
 class Results:
-    """Results of the earlier stages: the files of `TREES` and `TABLES`, and the following.
+    """Results of the earlier stages.
 
     Attributes
     ----------
     params
         The sections of params.yaml.
+    files
+        The contents of `FILES` by name.
     equality
         Rows of streaming/equality.csv; none if the model can't stream.
     answers
@@ -75,29 +67,16 @@ class Results:
     """
 
     params: Mapping[str, Any]
-    metrics: Mapping[str, Any]
-    description: Mapping[str, Any]
-    splits: Mapping[str, Any]
-    search: Mapping[str, Any]
-    manifests: Mapping[str, Any]
-    trim: Mapping[str, Any]
-    leakage: Mapping[str, Any]
-    speakers: Mapping[str, Any]
-    confounds: Mapping[str, Any]
-    ingest: Mapping[str, Any]
-    det: Sequence[DetRow]
-    history: Sequence[EpochRow]
-    recordings: Sequence[RecordingRow]
-    rejected: Sequence[RejectedRow]
-    equality: Sequence[EqualityRow]
+    files: Mapping[str, Any]
+    equality: Sequence[rows.EqualityRow]
     answers: Sequence[Answer]
-    split_rows: Mapping[str, Sequence[SplitRow]]
+    split_rows: Mapping[str, Sequence[rows.SplitRow]]
     examples: Sequence[AudioExample]
     corpus_id: str
     synthetic: bool
     usual: Mapping[str, Any] | None = None
     provenance: Commit | None = None
-    comparison: Sequence[ComparisonRow] = ()
+    comparison: Sequence[rows.ComparisonRow] = ()
 
 
 def render(results: Results) -> str:
@@ -109,50 +88,109 @@ def render(results: Results) -> str:
         HTML that loads nothing; the same bytes for the same results. Names of files and languages are text, never
         markup.
     """
-    languages, strategy = results.params["corpus"]["languages"], results.params["silence"]["strategy"]
-    given = [AnswerRow(answer.row.language, answer.decision.predicted) for answer in results.answers]
-    leaks = sum(check["violations"] for check in results.leakage.values())
-    minutes = results.manifests["minutes"]
+    files, settings = results.files, results.params
+    languages, strategy = settings["corpus"]["languages"], settings["silence"]["strategy"]
+    given = [rows.AnswerRow(answer.row.language, answer.decision.predicted) for answer in results.answers]
+    leaks = sum(check["violations"] for check in files["leakage"].values())
+    minutes = files["manifests"]["minutes"]
     trained_on = {name: list(row["sources"]) for name, row in minutes.items()}
-    speakers = answers.speakers(results.answers)
-    return templates.render(
+    return from_template(
         "page.html.j2",
-        **(vars(results) | values(languages, results.metrics, given, results.det, strategy)),
+        **(vars(results) | dict(files) | scores(languages, files["metrics"], given, files["det"], strategy)),
         **_drawn(results, languages),
         languages=languages,
-        layers=layers(results.params, results.description["classes"]),
-        weakest=verdict.weakest(results.metrics, given, leaks, results.speakers, trained_on, results.confounds),
+        layers=layers(settings, files["description"]["classes"]),
+        weakest=verdict.weakest(files["metrics"], given, leaks, files["speakers"], trained_on, files["confounds"]),
         majority=verdict.majority(given, languages),
-        previous=results.provenance.scores if results.provenance else {},
-        worst=answers.worst(results.answers),
-        n_wrong=sum(not answer.right for answer in results.answers),
-        speakers_shown=speakers[: answers.SPEAKERS],
-        n_speakers=len(speakers),
+        by_speaker=answers.speakers(results.answers),
         cells=ablation.by_cell(results.comparison),
-        split_names=SPLITS,
+        split_names=rows.SPLITS,
         sources=corpus.sources(results.split_rows),
         measures=counts.MEASURES,
         sourced=any(len(row["sources"]) > 1 for row in minutes.values()),
         policy=views.policy(strategy),
-        method=balance.METHODS[results.manifests["balance"]],
+        method=balance.METHODS[files["manifests"]["balance"]],
         leaks=leaks,
-        reasons=Counter(row.reason for row in results.rejected).most_common(),
-        first_rejected={row.reason: row for row in reversed(results.rejected)},
-        leaves=leaves(results.params),
+        reasons=Counter(row.reason for row in files["rejected"]).most_common(),
+        first_rejected={row.reason: row for row in reversed(files["rejected"])},
+        leaves=leaves(settings),
     )
 
 
-def layers(params: Mapping[str, Any], classes: Sequence[str]) -> list[str]:
+def scores(
+    languages: Sequence[str],
+    found: Mapping[str, Any],
+    given: Sequence[rows.AnswerRow],
+    rates: Sequence[rows.DetRow],
+    strategy: params.SilenceStrategy,
+) -> dict[str, Any]:
+    """Return the values of result.html.j2, languages.html.j2 and durations.html.j2 by name.
+
+    Parameters
+    ----------
+    languages
+        Languages spoken in the test set.
+    found
+        Content of evaluation/metrics.json.
+    given, rates
+        Rows of evaluation/confusion.csv and evaluation/det.csv.
+    strategy
+        Strategy for silence of the model.
+    """
+    actual, predicted = [row.actual for row in given], [row.predicted for row in given]
+    shown = {"recall": "recall", "eer": "EER"}
+    bars_of = {name: [found[key][language] for language in languages] for key, name in shown.items() if key in found}
+    with drawing():
+        return {
+            "metrics": found,
+            "spoken": languages,
+            "n_correct": sum(map(operator.eq, actual, predicted)),
+            "confusion": metrics.confusion(actual, predicted, languages),
+            "silent_frames_count": views.policy(strategy).weighted,
+            "by_language": bars(f"{' and '.join(bars_of)} by language", languages, bars_of),
+            "det_curves": det(rates, languages) if rates else None,
+        }
+
+
+def from_template(template: str, **values: Any) -> str:
+    """Render a template in html/; the same bytes for the same values."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("pipeline.report", "html"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(**values)
+
+
+def dvc_plots() -> str:
+    """Return the page for DVC's setting `plots.html_template`, with Vega's scripts from an installed package.
+
+    Returns
+    -------
+    str
+        HTML with DVC's placeholders except ``{scripts}``, which DVC would replace by links to scripts on the web.
+    """
+    import vl_convert
+
+    scripts = vl_convert.javascript_bundle(from_template("dvc_plots.js.j2"), vl_version=VEGA_LITE)
+    return from_template("dvc_plots.html.j2", scripts=scripts)
+
+
+def layers(settings: Mapping[str, Any], classes: Sequence[str]) -> list[str]:
     """Return the layers of the network from the features to the posteriors, in words.
 
     >>> model = {"cell": "gru", "units": [64, 32], "dense": [100], "cmvn": "mean", "deltas": 0}
     >>> layers({"mfcc": {"n_mfcc": 64}, "model": model}, ["english", "hindi"])
     ['64 MFCCs', 'running mean', 'GRU 64', 'GRU 32', 'dense 100', 'softmax 2']
     """
-    model = params["model"]
+    model = settings["model"]
     front_end = {"none": [], "mean": ["running mean"], "mean_variance": ["running mean and variance"]}[model["cmvn"]]
     return [
-        f"{params['mfcc']['n_mfcc']} MFCCs",
+        f"{settings['mfcc']['n_mfcc']} MFCCs",
         *front_end,
         *(["deltas"] if model["deltas"] else []),
         *(f"{model['cell'].upper()} {units}" for units in model["units"]),
@@ -161,31 +199,30 @@ def layers(params: Mapping[str, Any], classes: Sequence[str]) -> list[str]:
     ]
 
 
-def leaves(tree: Mapping[str, Any], section: str = "") -> dict[str, str]:
+def leaves(tree: Mapping[str, Any]) -> dict[str, str]:
     """Return parameters by their full names, with values as in params.yaml.
 
     >>> leaves({"seed": 42, "mfcc": {"fmax": None}, "model": {"units": (64, 32)}})
     {'seed': '42', 'mfcc.fmax': 'null', 'model.units': '[64, 32]'}
     """
-    found: dict[str, str] = {}
-    for key, value in tree.items():
-        if isinstance(value, Mapping) and not section:
-            found |= leaves(value, f"{section}{key}.")
-        else:
-            found[f"{section}{key}"] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return found
+    return {
+        f"{section}.{key}" if key else section: value
+        if isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False)
+        for section, keys in tree.items()
+        for key, value in (keys.items() if isinstance(keys, Mapping) else [("", keys)])
+    }
 
 
 def _drawn(results: Results, languages: Sequence[str]) -> dict[str, Any]:
     """Draw every figure that only the report has."""
-    minutes = {name: [results.splits[language][name]["minutes"] for language in languages] for name in SPLITS}
-    shares = {
-        measure: [results.manifests["minutes"][language][measure]["share"] for language in languages]
-        for measure in counts.MEASURES
-    }
-    speech = {"speech": [results.trim[language]["speech"] for language in languages]}
+    files = results.files
+    trained = files["manifests"]["minutes"]
+    minutes = {name: [files["splits"][language][name]["minutes"] for language in languages] for name in rows.SPLITS}
+    shares = {name: [trained[language][name]["share"] for language in languages] for name in counts.MEASURES}
+    speech = {"speech": [files["trim"][language]["speech"] for language in languages]}
     balanced = "Share of each language in training: minutes before balancing, after it, and weighted"
-    networks = [(epochs, history.best_epoch(epochs)) for epochs in history.by_network(results.history)]
+    networks = [(epochs, history.best_epoch(epochs)) for epochs in history.by_network(files["history"])]
     with drawing():
         return {
             "figures": {
@@ -199,9 +236,9 @@ def _drawn(results: Results, languages: Sequence[str]) -> dict[str, Any]:
                 for epochs, best in networks
             ],
             "reliability": answers.reliability(results.answers, languages),
-            "after": answers.after(results.metrics["after"]),
+            "after": answers.after(files["metrics"]["after"]),
             "until_right": answers.until_right(results.answers),
-            "drift": answers.drift(results.metrics["stream"]["drift_by_minute"]),
-            "quality": corpus.quality(results.recordings, results.split_rows, languages),
+            "drift": answers.drift(files["metrics"]["stream"]["drift_by_minute"]),
+            "quality": corpus.quality(files["recordings"], results.split_rows, languages),
             "cells_figure": ablation.figure(results.comparison) if results.comparison else None,
         }

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from pipeline.rows import AnswerRow
 
@@ -75,16 +75,8 @@ def sentence(metrics: Mapping[str, Any], usual: Mapping[str, Any] | None) -> str
     )
 
 
-class Constant(NamedTuple):
-    """The scores of an answer that is always the same."""
-
-    language: str
-    accuracy: float
-    macro_recall: float
-
-
-def majority(answers: Sequence[AnswerRow], languages: Sequence[str]) -> Constant:
-    """Return the scores of always answering the commonest language of the test recordings."""
+def majority(answers: Sequence[AnswerRow], languages: Sequence[str]) -> tuple[str, float, float]:
+    """Return the commonest language of the test recordings, and accuracy and macro recall of always answering it."""
     counts = Counter(row.actual for row in answers)
     language = max(languages, key=lambda name: counts[name])
-    return Constant(language, counts[language] / max(len(answers), 1), 1 / len(languages))
+    return language, counts[language] / max(len(answers), 1), 1 / len(languages)

@@ -53,18 +53,14 @@ def fit(means: NDArray[np.float64], truth: NDArray[np.int64], rule: Rule, refuse
     weights = 1 / np.bincount(truth)[truth]
 
     def loss(log_temperature: float) -> float:
-        posteriors = _with_temperature(rule, np.exp(log_temperature)).answer(means)
+        posteriors = rule.model_copy(update={"temperature": float(np.exp(log_temperature))}).answer(means)
         return float(-weights @ np.log(np.maximum(posteriors[np.arange(len(truth)), truth], np.finfo(float).tiny)))
 
     found = scipy.optimize.minimize_scalar(loss, bounds=np.log(TEMPERATURES), method="bounded")
-    fitted = _with_temperature(rule, round(float(np.exp(found.x)), 4))
+    fitted = rule.model_copy(update={"temperature": round(float(np.exp(found.x)), 4)})
     posteriors = fitted.answer(means)
     right = posteriors.argmax(axis=1) == truth
     if not refuse or not right.any():
         return fitted
     limit = float(np.quantile(posteriors.max(axis=1)[right], refuse))
     return fitted.model_copy(update={"unknown_below": round(limit, 6)})
-
-
-def _with_temperature(rule: Rule, temperature: float) -> Rule:
-    return rule.model_copy(update={"temperature": float(temperature)})

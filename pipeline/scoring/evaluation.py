@@ -1,24 +1,29 @@
-"""Run recordings through the exported network and score them one by one."""
+"""Run recordings through the exported network and score them one by one, as a stream of their audio or offline."""
 
 import csv
 import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.audio.wav import Wav
+from pipeline.arrays import Waveform
+from pipeline.audio.samples import to_waveform
+from pipeline.audio.wav import Reader, Wav
 from pipeline.dataset import views
+from pipeline.errors import ExportError
 from pipeline.rows import SplitRow
-from pipeline.scoring import metrics, streaming
+from pipeline.scoring import metrics
 from pipeline.scoring.offline import OfflineNetwork
 from pipeline.streaming.decision import RunningDecision
 from pipeline.streaming.description import Description
-from pipeline.streaming.identifier import Frames, Identifier
+from pipeline.streaming.identifier import Frames, Identifier, joined
 
 MARKS_S = (1, 3, 10, 30)  # of speech, after which the running decision is scored
 SEQUENCE_S = 3  # of speech: sequences that are scored one by one
+CHUNKS_PER_S = 10  # of a stream
+BLOCK_SAMPLES = 480_000  # read at a time, so that memory does not grow with a recording
 
 
 class RecordingScore:
@@ -108,7 +113,7 @@ def score(row: SplitRow, wav: Wav, network: OfflineNetwork, identifier: Identifi
     if identifier is None:
         return score_offline(row, network)
     n_frames = network.n_frames(row.recording)
-    frames = streaming.frames(identifier, wav, n_frames, functools.partial(network.frames, row.recording))
+    frames = equal_frames(identifier, wav, n_frames, functools.partial(network.frames, row.recording))
     return score_frames(row, between(frames, *row.frames(n_frames)), network.description)
 
 
@@ -131,6 +136,52 @@ def between(frames: Iterable[Frames], start: int, stop: int) -> Iterator[Frames]
     for part in frames:
         chosen = slice(max(start - part.first, 0), max(stop - part.first, 0))
         yield Frames(part.first + chosen.start, part.speech[chosen], part.posteriors[chosen])
+
+
+def streamed(identifier: Identifier, blocks: Iterable[Waveform]) -> Iterator[Frames]:
+    """Stream a recording in chunks of 0.1 s; yield the frames that each block completes, then the last ones."""
+    size = identifier.sample_rate // CHUNKS_PER_S
+    for block in blocks:
+        if len(block):
+            yield joined([identifier.accept(block[at : at + size]) for at in range(0, len(block), size)])
+    yield identifier.finish()
+
+
+def equal_frames(
+    identifier: Identifier, wav: Wav, n_frames: int, offline: Callable[[int, int], Frames]
+) -> Iterator[Frames]:
+    """Stream a recording and yield its frames, some seconds at a time, all equal to the offline ones.
+
+    Parameters
+    ----------
+    n_frames
+        Number of frames of the recording in the feature store.
+    offline
+        Returns frames start:stop of the recording, in order.
+
+    Raises
+    ------
+    ExportError
+        If the stream differs: in a speech flag, in a posterior by more than the tolerance, or in the number of frames.
+    """
+    identifier.reset_states()
+    read, description = Reader(wav), identifier.description
+    blocks = (to_waveform(read(at, at + BLOCK_SAMPLES)) for at in range(0, wav.n_samples, BLOCK_SAMPLES))
+    for found in streamed(identifier, blocks):
+        wanted = offline(found.first, identifier.decided)
+        if not np.array_equal(found.speech, wanted.speech):
+            raise _unequal(wav.name, "other speech flags")
+        seen = description.seen(found.speech)
+        difference = float(np.abs(found.posteriors[seen] - wanted.posteriors[seen]).max(initial=0))
+        if not difference <= description.tolerance:  # NaN is a difference as well
+            raise _unequal(wav.name, f"a posterior is off by {difference:.2g}, more than {description.tolerance:g}")
+        yield found
+    if identifier.decided != n_frames:
+        raise _unequal(wav.name, f"{identifier.decided} frames instead of {n_frames}")
+
+
+def _unequal(name: str, how: str) -> ExportError:
+    return ExportError(f"the stream of {name} differs from the offline stages ({how}); run `dvc repro` to export again")
 
 
 def write_recordings(path: Path, scores: Iterable[RecordingScore], classes: Sequence[str]) -> None:

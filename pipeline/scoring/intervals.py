@@ -1,11 +1,12 @@
 """95 % intervals of the scores of one test set, over speakers: how far they could differ with other speakers.
 
 A bootstrap alone is too narrow. It takes the speakers at hand for all there are, which the factor of Student's t
-corrects, and it can't imagine an error if there is none, so that every language is given doubtful speakers.
+corrects, and it can't imagine an error if there is none, so that every language is given pseudo-speakers.
 `benchmarks/intervals.py` measures how often such intervals hold the truth.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import scipy.stats
@@ -15,13 +16,20 @@ from pipeline.scoring import bootstrap
 from pipeline.scoring.bootstrap import SEED, TAIL, Tally
 
 MIN_SPEAKERS = 40  # with fewer, the intervals are too narrow
-DOUBT = 0.125  # speakers: shape of the gamma distribution of a doubtful speaker's weight
+PSEUDO_SPEAKER = 0.125  # speakers: shape of the gamma distribution of the weight of a pseudo-speaker
 
 Interval = tuple[float, float]
 
 
-def of_share(speakers: Sequence[str], right: NDArray[np.float64], total: NDArray[np.float64]) -> Interval | None:
-    """Return the interval of a share from the right count and total of every speaker; None with a single speaker.
+def of_share(speakers: Sequence[str], right: NDArray[Any], total: NDArray[Any]) -> Interval | None:
+    """Return the interval of a share; None with a single speaker.
+
+    Parameters
+    ----------
+    speakers
+        Speaker of each recording; a speaker may have several.
+    right, total
+        What is right in each recording, and its total, shape (recordings,).
 
     Examples
     --------
@@ -32,10 +40,9 @@ def of_share(speakers: Sequence[str], right: NDArray[np.float64], total: NDArray
     >>> round(low, 3), high
     (0.945, 1.0)
     """
-    present = total > 0
-    names = [name for name, has_any in zip(speakers, present, strict=True) if has_any]
-    weights, (sure, wrong) = _weights(names), _doubts(2).T * total.sum() / max(len(names), 1)
-    of_right, of_all = weights @ right[present], weights @ total[present]
+    names, of = np.unique(np.array(speakers)[total > 0], return_inverse=True)
+    weights, (sure, wrong) = _weights(names.tolist()), _pseudo_weights(2).T * total.sum() / max(len(names), 1)
+    of_right, of_all = (weights @ np.bincount(of, column[total > 0], len(names)) for column in (right, total))
     return _interval(
         float(right.sum() / max(total.sum(), 1)),
         of_right / of_all,
@@ -47,13 +54,13 @@ def of_share(speakers: Sequence[str], right: NDArray[np.float64], total: NDArray
 def of_languages(counted: Tally) -> dict[str, Interval | None]:
     """Return intervals of scores that are means over languages; None if a language has only one speaker."""
     n_languages = counted.recordings.shape[1]
-    weights, heard = _weights(counted.speakers), np.count_nonzero(counted.recordings, axis=0)
-    doubted = np.concatenate([weights, _doubts(2 * n_languages)], axis=1)
+    weights, n_speakers = _weights(counted.speakers), int(np.count_nonzero(counted.recordings, axis=0).min())
+    pseudo = np.concatenate([weights, _pseudo_weights(2 * n_languages)], axis=1)
     estimates = bootstrap.scores(counted, np.ones((1, len(counted.speakers))))
-    plain, wide = bootstrap.scores(counted, weights), bootstrap.scores(_doubtful(counted), doubted)
+    plain, wide = bootstrap.scores(counted, weights), bootstrap.scores(_with_pseudo_speakers(counted), pseudo)
     return {
         name: _interval(
-            float(estimates[name][0]), plain[name], wide[name], int(heard.min()), np.inf if name == "c_llr" else 1.0
+            float(estimates[name][0]), plain[name], wide[name], n_speakers, np.inf if name == "c_llr" else 1.0
         )
         for name in plain
         if name != "recording_accuracy"
@@ -64,17 +71,17 @@ def _weights(speakers: Sequence[str]) -> NDArray[np.float64]:
     return np.array(list(bootstrap.draw(speakers).values())).T
 
 
-def _doubts(n_speakers: int) -> NDArray[np.float64]:
-    return np.random.default_rng(SEED).standard_gamma(DOUBT, (bootstrap.REPLICATES, n_speakers))
+def _pseudo_weights(n_speakers: int) -> NDArray[np.float64]:
+    return np.random.default_rng(SEED).standard_gamma(PSEUDO_SPEAKER, (bootstrap.REPLICATES, n_speakers))
 
 
-def _doubtful(counted: Tally) -> Tally:
-    """Add two speakers of every language: one who is never wrong, and one who always is."""
+def _with_pseudo_speakers(counted: Tally) -> Tally:
+    """Add two pseudo-speakers per language: every answer to the first is right, every answer to the second is wrong."""
     n_languages = counted.recordings.shape[1]
-    heard = np.count_nonzero(counted.recordings, axis=0)
-    own = np.diag(counted.recordings.sum(axis=0) / heard)
+    n_speakers = np.count_nonzero(counted.recordings, axis=0)
+    own = np.diag(counted.recordings.sum(axis=0) / n_speakers)
     wrong = own[:, :, None] * np.ones(n_languages)
-    usual = (counted.bits.sum(axis=0) / heard[:, None]) * np.eye(n_languages)[:, :, None]
+    usual = (counted.bits.sum(axis=0) / n_speakers[:, None]) * np.eye(n_languages)[:, :, None]
     return Tally(
         counted.speakers,
         np.concatenate([counted.recordings, own, own]),
@@ -97,5 +104,5 @@ def _interval(
     student = scipy.stats.t.ppf(1 - TAIL, n_speakers - 1) / scipy.stats.norm.ppf(1 - TAIL)
     factor = student * np.sqrt((n_speakers + 1) / (n_speakers - 1))
     low, high = estimate + factor * (np.quantile(plain, tails) - estimate)
-    doubtful_low, doubtful_high = np.quantile(wide, tails)
-    return max(float(min(low, doubtful_low)), 0.0), min(float(max(high, doubtful_high)), highest)
+    wide_low, wide_high = np.quantile(wide, tails)
+    return max(float(min(low, wide_low)), 0.0), min(float(max(high, wide_high)), highest)

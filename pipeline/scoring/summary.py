@@ -13,7 +13,6 @@ from pipeline.rows import DetRow, StreamRow
 from pipeline.scoring import detection, intervals, metrics
 from pipeline.scoring.bootstrap import tally
 from pipeline.scoring.evaluation import MARKS_S, RecordingScore
-from pipeline.scoring.intervals import Interval
 from pipeline.streaming.decision import POSTERIOR_FLOOR, UNKNOWN
 from pipeline.streaming.description import Description
 
@@ -50,8 +49,8 @@ def summarise(
         "sequence_accuracy": _share(sequences),
         **metrics.score(*answers[1:], languages),
         "intervals": {
-            "frame_accuracy": _share_interval(answers.speakers, frames),
-            "sequence_accuracy": _share_interval(answers.speakers, sequences),
+            "frame_accuracy": intervals.of_share(answers.speakers, *frames.T),
+            "sequence_accuracy": intervals.of_share(answers.speakers, *sequences.T),
             **_intervals(answers, languages),
         },
         "recordings": len(scores),
@@ -149,25 +148,14 @@ def _share(counts: NDArray[np.float64]) -> float:
     return float(right / max(total, 1))
 
 
-def _share_interval(speakers: Sequence[str], counts: NDArray[np.float64]) -> Interval | None:
-    """Return the interval of a share, given what is right and the total of each recording: shape (recordings, 2)."""
-    names, of = np.unique(speakers, return_inverse=True)
-    sums = np.zeros((len(names), 2))
-    np.add.at(sums, of, counts)
-    return intervals.of_share(names.tolist(), *sums.T)
-
-
 def _intervals(answers: Answers, languages: Sequence[str]) -> dict[str, Any]:
     """Return the intervals of the scores of recordings."""
-    counted = tally(*answers, languages)
-    right, total = counted.right.sum(axis=1), counted.recordings.sum(axis=1)
+    actual, right = np.array(answers.actual), np.equal(answers.actual, answers.predicted)
+    spoken = {name: actual == name for name in languages}
     return {
-        "recording_accuracy": intervals.of_share(counted.speakers, right, total),
-        **intervals.of_languages(counted),
-        "recall": {
-            name: intervals.of_share(counted.speakers, *columns)
-            for name, *columns in zip(languages, counted.right.T, counted.recordings.T, strict=True)
-        },
+        "recording_accuracy": intervals.of_share(answers.speakers, right, np.ones(len(right))),
+        **intervals.of_languages(tally(*answers, languages)),
+        "recall": {name: intervals.of_share(answers.speakers, right & of, of) for name, of in spoken.items()},
     }
 
 

@@ -2,14 +2,13 @@
 
 import dataclasses
 import math
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from pipeline import tables
 from pipeline.ablation import comparison
-from pipeline.ablation.scores import TrialScores
+from pipeline.ablation.comparison import TrialScores
 from pipeline.rows import ComparisonRow, TrialRow
 from pipeline.scoring import bootstrap
 
@@ -40,32 +39,25 @@ def rows_of(rows: list[ComparisonRow], cell: str) -> dict[str, ComparisonRow]:
     return {row.measure: row for row in rows if row.cell == cell}
 
 
-def test_numbers_are_means_over_the_seeds_inside_their_intervals(made: list[TrialScores]) -> None:
+def test_means_over_the_seeds_lie_inside_their_intervals_and_the_clearly_better_cell_is_marked(
+    made: list[TrialScores],
+) -> None:
     rows = comparison.compare(made, [1, 2])
     good, bad = rows_of(rows, "good"), rows_of(rows, "bad")
-    assert good["recording_accuracy"].mean == 0.95
-    assert bad["recording_accuracy"].mean == 0.5
-    assert good["hours"].mean == 0.75
+    assert (good["recording_accuracy"].mean, bad["recording_accuracy"].mean, good["hours"].mean) == (0.95, 0.5, 0.75)
     assert good["c_avg"].mean == pytest.approx(0.05)
-    for row in rows:
-        assert row.low <= row.mean <= row.high
-        assert row.seeds == 2
+    assert all(row.low <= row.mean <= row.high and row.seeds == 2 for row in rows)
     assert 0.5 <= good["hours"].low < good["hours"].high <= 1
-
-
-def test_the_better_cell_is_marked_where_it_is_clearly_better(made: list[TrialScores]) -> None:
-    rows = comparison.compare(made, [1, 2])
     assert {(row.cell, row.measure) for row in rows if row.best} == {
         ("good", measure) for measure in ("recording_accuracy", "macro_recall", "c_avg")
     }
+    again = comparison.compare(made[::-1], [1, 2])  # the order of the trials changes no number
+    assert (rows_of(again, "good"), rows_of(again, "bad")) == (good, bad)
 
 
-def test_equal_cells_have_no_best() -> None:
+def test_equal_cells_have_no_best_nor_have_those_that_lack_a_seed(made: list[TrialScores]) -> None:
     twins = [scored(name, seed, wrong=[3]) for name in ("one", "two") for seed in (1, 2)]
     assert not [row for row in comparison.compare(twins, [1, 2]) if row.best]
-
-
-def test_a_cell_that_lacks_a_seed_is_shown_and_not_judged(made: list[TrialScores]) -> None:
     rows = comparison.compare([trial for trial in made if trial.row.experiment != "good-2"], [1, 2])
     assert rows_of(rows, "good")["c_avg"].seeds == 1
     assert not [row for row in rows if row.best]
@@ -87,28 +79,14 @@ def test_times_are_judged_over_two_seeds_or_more_if_all_are_known() -> None:
     assert fastest(1, math.nan, 1, math.nan) == []
 
 
-def test_order_of_the_trials_changes_no_number(made: list[TrialScores]) -> None:
-    rows, again = comparison.compare(made, [1, 2]), comparison.compare(made[::-1], [1, 2])
-    for cell in ("good", "bad"):
-        assert rows_of(rows, cell) == rows_of(again, cell)
-
-
-def test_tables_round_trip_and_show_every_number(made: list[TrialScores], tmp_path: Path) -> None:
-    rows = comparison.compare(made, [1, 2])
-    tables.write(tmp_path / "table.csv", ComparisonRow, rows)
-    assert tables.read(tmp_path / "table.csv", ComparisonRow, sealed=False) == rows
-    tables.write(tmp_path / "cells.csv", TrialRow, [trial.row for trial in made])
-    assert tables.read(tmp_path / "cells.csv", TrialRow, sealed=False) == [trial.row for trial in made]
-    page = comparison.markdown(rows, ["Measured."])
+def test_a_page_shows_every_number(made: list[TrialScores]) -> None:
+    page = comparison.markdown(comparison.compare(made, [1, 2]), ["Measured."])
     lines = [line for line in page.splitlines() if line.startswith("|")]
     assert len(lines) == 4
     assert lines[2].startswith("| good | 2 | **95.0 % [")
     assert len({line.count("|") for line in lines}) == 1
     assert page.endswith("Measured.\n")
-
-
-def test_text_without_an_interval() -> None:
     row = ComparisonRow("a", 1, "", "", "minutes", 1.5, 1.5, 1.5, 0)
-    assert comparison.text(row) == "1.50"
-    assert comparison.text(dataclasses.replace(row, mean=math.nan)) == "–"
-    assert comparison.text(dataclasses.replace(row, seeds=2, high=2.0)) == "1.50 [1.50, 2.00]"
+    changes: list[dict[str, Any]] = [{}, {"mean": math.nan}, {"seeds": 2, "high": 2.0}]
+    shown = [comparison.text(dataclasses.replace(row, **change)) for change in changes]
+    assert shown == ["1.50", "–", "1.50 [1.50, 2.00]"]

@@ -4,13 +4,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from pipeline import programs
 from pipeline.ablation import experiments
 from pipeline.ablation.experiments import FOLDER, Project
 from pipeline.errors import ProjectError
@@ -34,49 +32,21 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-def below(folder: Path) -> Path:
-    (folder / "sub").mkdir()
-    return folder / "sub"
+def test_a_project_without_experiments_is_one_sentence(project: Path, tmp_path: Path) -> None:
+    def refuse(root: Path, said: str) -> None:
+        with pytest.raises(ProjectError, match=said) as error:
+            Project(root)
+        assert "\n" not in str(error.value)
 
-
-def without_repository(folder: Path) -> Path:
-    (folder / ".git").rename(folder.parent / "git")
-    return folder
-
-
-def inside_another_repository(folder: Path) -> Path:
-    (folder / ".git").rename(folder.parent / ".git")
-    return folder
-
-
-def without_commit(folder: Path) -> Path:
-    git(folder, "checkout", "-q", "--orphan", "new")
-    return folder
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (below, "is not the root of a DVC project"),
-        (without_repository, "fatal: not a git repository"),
-        (inside_another_repository, "is not the root of its git repository"),
-        (without_commit, "does not have any commits yet"),
-    ],
-)
-def test_a_project_without_experiments_is_one_sentence(
-    project: Path, change: Callable[[Path], Path], said: str
-) -> None:
     Project(project)
-    with pytest.raises(ProjectError, match=said) as error:
-        Project(change(project))
-    assert "\n" not in str(error.value)
-
-
-def test_files_are_those_that_git_does_not_ignore_committed_or_not(project: Path) -> None:
-    (project / ".dvc" / "tmp").mkdir()
-    (project / ".dvc" / "tmp" / "x").touch()
-    (project / "new [1].py").touch()
-    assert programs.listed(project, "-co", "--exclude-standard") == [".dvc/.gitignore", "dvc.yaml", "new [1].py"]
+    (project / "sub").mkdir()
+    refuse(project / "sub", "is not the root of a DVC project")
+    git(project, "checkout", "-q", "--orphan", "new")
+    refuse(project, "does not have any commits yet")
+    (project / ".git").rename(tmp_path / ".git")
+    refuse(project, "is not the root of its git repository")
+    (tmp_path / ".git").rename(tmp_path / "git")
+    refuse(project, "fatal: not a git repository")
 
 
 def test_experiments_of_any_commit_are_found_and_other_references_are_not(project: Path) -> None:
@@ -145,21 +115,24 @@ def members(group: int) -> list[int]:
     return found
 
 
-def test_an_experiment_starts_with_its_values_and_without_results_of_stages_that_it_changes(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (project / "params.yaml").write_text("seed: 42  # of all\nmodel:\n  cell: gru\n")
-    (project / "dvc.lock").write_text("schema: '2.0'\nstages:\n  features: {cmd: a}\n  train: {cmd: b}\n")
-    git(project, "add", "--all")
-    git(project, "commit", "-q", "-m", "values")
-    monkeypatch.setattr(experiments, "DVC", [sys.executable, "-c", "import sys; print(sys.argv[1:])"])
-    [copy] = Project(project).copies(1, ["params.yaml", "dvc.lock"], ["train"])
-    copy.start("a-seed7", {"seed": 7, "model.cell": "lstm"})
-    assert copy.process
-    assert copy.process.wait() == copy.end() == 0
-    assert copy.log.read_text() == "['exp', 'run', '--name', 'a-seed7', 'summary']\n"
-    values = (copy.folder / "params.yaml").read_text()
-    assert values.split() == ["seed:", "7", "#", "of", "all", "model:", "cell:", "lstm"]
-    assert "features" in (copy.folder / "dvc.lock").read_text()
-    assert "train" not in (copy.folder / "dvc.lock").read_text()
-    assert "train" in (project / "dvc.lock").read_text()
+END = "ERROR: failed to reproduce 'train': failed to run: python -m stages.train, exited with 2\n"
+
+
+@pytest.mark.parametrize(
+    ("output", "found"),
+    [
+        (
+            f"Running stage 'train':\n> python\nerror: the loss is nan; lower it\n{END}",
+            "train failed: the loss is nan; lower it",
+        ),
+        (
+            f"Running stage 'train':\n> python\nTraceback (most):\n  x\nKeyError: 'a'\n{END}",
+            "train failed: KeyError: 'a'",
+        ),
+        ("error: of an earlier one\nRunning stage 'a':\n> x\nRunning stage 'b':\n> y\nbad\n", "stage b failed: bad"),
+        ("ERROR: 'stages.x' does not exist.\n", "stage none failed: 'stages.x' does not exist"),
+        ("", "stage none failed: it printed nothing"),
+    ],
+)
+def test_the_last_stage_and_its_error_are_named(output: str, found: str) -> None:
+    assert experiments.diagnose(output).removeprefix("stage ") == found.removeprefix("stage ")

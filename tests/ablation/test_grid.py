@@ -1,5 +1,6 @@
 """Grids: every combination once, checked before anything runs."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,8 @@ def make(*sweeps: str, seeds: int | None = None) -> list[grid.Trial]:
 
 
 def test_the_default_is_every_silence_strategy_with_every_balance_strategy_and_three_seeds() -> None:
-    trials = make()
-    assert {(*trial.values.values(), trial.seed) for trial in trials} == {
-        (silence, balance, seed)
-        for silence in SILENCE_STRATEGIES
-        for balance in BALANCE_STRATEGIES
-        for seed in (42, 43, 44)
-    }
-    assert len(trials) == len(SILENCE_STRATEGIES) * len(BALANCE_STRATEGIES) * 3
-    assert [trial.seed for trial in trials] == sorted(trial.seed for trial in trials)  # whole seeds first
+    trials, cells = make(), itertools.product((42, 43, 44), SILENCE_STRATEGIES, BALANCE_STRATEGIES)
+    assert [(trial.seed, *trial.values.values()) for trial in trials] == list(cells)
 
 
 @given(
@@ -53,7 +47,9 @@ def test_a_trial_has_all_parameters_of_the_file_but_those_of_its_cell(
 
 
 def test_values_are_yaml_and_lists_need_brackets() -> None:
-    assert [trial.settings.model.units for trial in make("model.units=[64,32],[128]", seeds=1)] == [(64, 32), (128,)]
+    trials = make("model.units=[64,32],[128]", seeds=1)
+    assert [trial.settings.model.units for trial in trials] == [(64, 32), (128,)]
+    assert [trial.slug for trial in trials] == ["64-32-seed42", "128-seed42"]  # names of git
     assert [trial.settings.mfcc.fmax for trial in make("mfcc.fmax=null, 7000.0", seeds=1)] == [None, 7000.0]
     assert [trial.seed for trial in make("train.epochs=3", "seed=7,5")] == [7, 5]
     assert [trial.settings.model.cell for trial in make("model.cell=gru", "model.cell=lstm", "seed=7")] == [
@@ -63,26 +59,16 @@ def test_values_are_yaml_and_lists_need_brackets() -> None:
     assert len(make("seed=7")) == len(SILENCE_STRATEGIES) * len(BALANCE_STRATEGIES)
 
 
-def test_slugs_are_names_of_git() -> None:
-    [trial] = make("model.units=[64, 32]", seeds=1)
-    assert trial.slug == "64-32-seed42"
-    assert make(seeds=1)[0].slug == "none-none-seed42"
-
-
 @pytest.mark.parametrize(
     ("sweeps", "seeds", "said"),
     [
         (["model.cell"], None, "-S 'model.cell' lists no values; write -S model.cell=a,b,c"),
         (["model.sell=gru"], None, "-S 'model.sell' is not a parameter; docs/parameters.md lists them"),
-        (["model=1"], None, "-S 'model' is not a parameter"),
-        (["model.cell="], None, "-S 'model.cell=' lists no values"),
         (["model.units=[64,32"], None, "-S 'model.units=[64,32' lists no values"),
         (["seed=1,2"], 3, "-S seed and --seeds exclude each other"),
         (["corpus.root=a,b"], None, "-S corpus.root would compare results on different recordings"),
-        (["demo.minutes=5,6"], None, "-S demo.minutes would compare"),
         (["train.epochs=5,0"], None, "cell 0, seed 42: train.epochs is 0 but should be greater than or equal to 1"),
         (["model.cell=gru,rnn"], None, "cell rnn, seed 42: model.cell is 'rnn' but should be 'gru' or 'lstm'"),
-        (["seed=1,x"], None, "seed x: seed is 'x' but should be a valid integer"),
     ],
 )
 def test_a_mistake_is_one_sentence_before_anything_runs(sweeps: list[str], seeds: int | None, said: str) -> None:

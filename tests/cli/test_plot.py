@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from pipeline.arrays import Waveform
-from pipeline.bundle import pictures
 from pipeline.cli import plot
 from pipeline.streaming.identifier import Identifier
 from tests.cli.test_output import LANGUAGES, RATE, noise, stream
@@ -31,26 +30,11 @@ def test_a_picture_has_a_curve_per_language(tmp_path: Path, stream: Identifier) 
     tree = ElementTree.fromstring(text)
     assert tree.attrib["aria-label"] == NAME
     assert set(LANGUAGES) <= {element.text for element in tree.iter()}
+    write(tmp_path / "empty.svg", stream, np.zeros(0, np.float32))
+    assert (tmp_path / "empty.svg").read_text().startswith("<svg")
     write(tmp_path / "b.png", stream)
     content = (tmp_path / "b.png").read_bytes()
     assert content.startswith(b"\x89PNG")
     width, height = (int.from_bytes(content[at : at + 4]) for at in (16, 20))
     across, down = (float(size) for size in re.findall(r' (?:width|height)="(\d+)"', text)[:2])
     assert width / height == pytest.approx(across / down, rel=0.02)
-
-
-def test_a_png_says_once_that_a_font_is_missing(
-    tmp_path: Path, stream: Identifier, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(pictures, "families", lambda text: ([], set(text) & {"h"}))
-    write(tmp_path / "a.svg", stream)
-    assert not capsys.readouterr().err  # the program that shows it has fonts of its own
-    write(tmp_path / "b.png", stream)
-    line = capsys.readouterr().err
-    assert line.startswith(f"{tmp_path / 'b.png'}: no installed font has 'h'; ")
-    assert line.count("\n") == 1
-
-
-def test_a_file_without_samples_is_drawn(tmp_path: Path, stream: Identifier) -> None:
-    write(tmp_path / "a.svg", stream, np.zeros(0, np.float32))
-    assert (tmp_path / "a.svg").read_text().startswith("<svg")

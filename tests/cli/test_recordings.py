@@ -11,7 +11,6 @@ import soundfile
 
 from pipeline import checksums, params, tables
 from pipeline.arrays import Samples
-from pipeline.audio import foreign
 from pipeline.audio.samples import in_memory
 from pipeline.audio.wav import samples_of
 from pipeline.cli.check import examine
@@ -45,20 +44,20 @@ def here(tmp_path: Path, babble: Callable[[int, int], Samples], monkeypatch: pyt
     return {row.recording: sounds[row.path] for row in rows}
 
 
-def test_a_recording_is_written_as_it_is(here: dict[str, Samples]) -> None:
+def test_a_recording_is_written_as_it_is_or_the_speech_in_it(here: dict[str, Samples]) -> None:
     for recording, samples in here.items():
         status, said, _ = lid("play", recording, "out.wav")
         assert (status, said) == (0, f"{len(samples) / RATE:.2f} s\n")
         np.testing.assert_array_equal(soundfile.read("out.wav", dtype="int16")[0], samples)
-        np.testing.assert_array_equal(samples_of(recording), samples)
-
-
-def test_an_unknown_recording_is_named_with_the_closest(here: dict[str, Samples]) -> None:
-    known = list(here)[1]
-    status, _, said = lid("play", known[:-1] + "x", "out.wav")
+    status, said, _ = lid("trim", "--recording", recording, "out.wav")
+    wanted = cut(samples, detect(in_memory(samples), len(samples), RATE, params.load(Path("params.yaml")).silence))
+    assert (status, said) == (0, f"{len(wanted) / RATE:.2f} s of {len(samples) / RATE:.2f} s are speech\n")
+    np.testing.assert_array_equal(soundfile.read("out.wav", dtype="int16")[0], wanted)
+    assert lid("trim", "--recording", recording, "in.wav", "out.wav")[0] == lid("trim", "out.wav")[0] == 2
+    status, _, said = lid("play", f"{recording[:-1]}x", "new.wav")
     assert status == 2
-    assert f"has no recording '{known[:-1]}x'; its first column has the ids, such as {known}" in said
-    assert not Path("out.wav").exists()
+    assert f"has no recording '{recording[:-1]}x'; its first column has the ids, such as {recording}" in said
+    assert not Path("new.wav").exists()
 
 
 def test_damaged_audio_is_not_played(here: dict[str, Samples]) -> None:
@@ -80,16 +79,6 @@ def test_a_missing_loudspeaker_is_one_line(here: dict[str, Samples], monkeypatch
     assert said.count("\n") == 1
 
 
-def test_trim_of_a_recording_is_the_speech_in_it(here: dict[str, Samples]) -> None:
-    recording, samples = list(here.items())[2]
-    status, said, _ = lid("trim", "--recording", recording, "out.wav")
-    wanted = cut(samples, detect(in_memory(samples), len(samples), RATE, params.load(Path("params.yaml")).silence))
-    assert (status, said) == (0, f"{len(wanted) / RATE:.2f} s of {len(samples) / RATE:.2f} s are speech\n")
-    np.testing.assert_array_equal(soundfile.read("out.wav", dtype="int16")[0], wanted)
-    assert lid("trim", "--recording", recording, "in.wav", "out.wav")[0] == 2
-    assert lid("trim", "out.wav")[0] == 2
-
-
 @pytest.mark.cluster
 def test_check_names_every_fault_and_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -97,48 +86,36 @@ def test_check_names_every_fault_and_writes_nothing(
     monkeypatch.chdir(tmp_path)
     root = tmp_path / "in"
     root.mkdir()
-    times = np.arange(8 * RATE) / RATE
-    speech = voice(0, 8)
+    with pytest.raises(CorpusError, match="holds no recordings; name an audio file"):
+        examine(root)
+    speech, loud = voice(0, 8), np.clip(voice(2, 8).astype(int) * 9, -32768, 32767).astype(np.int16)
     sounds = {
-        "fine.wav": voice(1, 8), "clipped.wav": np.clip(voice(2, 8).astype(int) * 9, -32768, 32767).astype(np.int16),
-        "quiet.wav": voice(3, 8) // 200, "tone.wav": (9000 * np.sin(2 * np.pi * 440 * times)).astype(np.int16),
-        "one.wav": speech, "sub/two.flac": speech // 2, "-short.wav": speech[:100], "zeros.wav": speech * 0,
-        "opposite.wav": np.stack([speech, -speech], axis=1), "mean.wav": np.stack([speech, 80 - speech], axis=1),
+        "fine.wav": voice(1, 8), "clipped.wav": loud, "one.wav": speech, "sub/two.flac": speech // 2,
+        "-short.wav": speech[:100], "opposite.wav": np.stack([speech, -speech], axis=1),
+        "mean.wav": np.stack([speech, 80 - speech], axis=1),
     }  # fmt: skip
     for name, samples in sounds.items():
         (root / name).parent.mkdir(exist_ok=True)
         soundfile.write(root / name, samples, RATE, subtype="PCM_16")
     (root / "text.mp3").write_text("no audio\n" * 99)
-    (root / "half.wav").write_bytes((root / "fine.wav").read_bytes()[:40_000])
-    (root / "|touch hurt.wav").write_bytes((root / "fine.wav").read_bytes()[:-2])
+    (root / "|touch hurt.wav").write_bytes((root / "fine.wav").read_bytes()[:40_000])
     (root / "outside.wav").symlink_to("/etc/hostname")
     (root / "notes.txt").touch()
-    (root / "phone.amr").write_bytes(b"#!AMR\n" + bytes(99))
     (root / "._fine.wav").write_bytes(b"\0\5\x16\7")
     os.mkfifo(root / "pipe.wav")
     before = sorted(tmp_path.rglob("*"))
 
     assert not examine(root)
     printed = capsys.readouterr().out.splitlines()
-    waits = ["1 file needs PyAV, which is not installed: install PyAV (pip install av), or convert them to WAV or FLAC"]
-    waits = [] if foreign.is_installed() else waits  # in the workers, too
-    found = {(line.split()[0], line[14:].partition(" ")[0]) for line in printed[: -2 - len(waits)]}
-    assert found >= {
-        ("clipped", "clipped.wav"), ("quiet", "quiet.wav"), ("tonal", "tone.wav"), ("steady", "tone.wav"),
-        ("duplicate", "one.wav"), ("duplicate", "sub/two.flac"), ("too_short", "-short.wav"), ("silent", "zeros.wav"),
-        ("unreadable", "text.mp3"), ("truncated", "half.wav"), ("truncated", "|touch"), ("outside", "outside.wav"),
-        ("not_a_file", "pipe.wav"), ("unreadable", "phone.amr"),
+    assert {(line.split()[0], line[14:].partition(" ")[0]) for line in printed[:-2]} >= {
+        ("clipped", "clipped.wav"), ("duplicate", "one.wav"), ("duplicate", "sub/two.flac"), ("silent", "opposite.wav"),
+        ("too_short", "-short.wav"), ("unreadable", "text.mp3"), ("truncated", "|touch"), ("outside", "outside.wav"),
+        ("not_a_file", "pipe.wav"),
     }  # fmt: skip
-    assert "fine.wav" not in {name for _, name in found}
-    assert "silent        opposite.wav is silent as the mean of its 2 channels" in "\n".join(printed)
+    assert not [line for line in printed if "fine.wav" in line]
     assert "quiet         mean.wav (mean of its 2 channels) has a level of -58 dBFS" in "\n".join(printed)
-    assert printed[-1 - len(waits) :] == ["skipped: system files (1), *.txt (1)", *waits]
+    assert printed[-1] == "skipped: system files (1), *.txt (1)"
     assert sorted(tmp_path.rglob("*")) == before
 
     assert examine(root / "fine.wav")
     assert capsys.readouterr().out == "1 file, 0.1 min: 1 fine, 0 flagged, 0 unusable\n"
-
-
-def test_check_of_nothing_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="holds no recordings; name an audio file"):
-        examine(tmp_path)

@@ -21,9 +21,10 @@ def corpus(seed: int, speakers: int = 12, each: int = 4) -> tuple[dict[str, NDAr
     return {**own, **noise, "rate": np.full(len(languages), 16000.0)}, languages, groups
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_nothing_is_named_if_nothing_gives_a_language_away(seed: int) -> None:
     found = verdict.examine(*corpus(seed), seed=seed)
+    assert found == verdict.examine(*corpus(seed), seed=seed)
     assert found["measures"] == found["unknown"] == []
     assert found["low"] < found["chance"] == pytest.approx(1 / 3, abs=1e-4)
     [sentence] = verdict.sentences(found)
@@ -49,10 +50,6 @@ def test_what_only_tells_speakers_apart_is_not_named() -> None:
     assert verdict.examine(measures, languages, groups, seed=1)["measures"] == []
 
 
-def test_the_same_seed_gives_the_same_verdict() -> None:
-    assert verdict.examine(*corpus(1), seed=7) == verdict.examine(*corpus(1), seed=7)
-
-
 def test_a_language_with_few_speakers_is_not_known() -> None:
     measures, languages, groups = corpus(0)
     few = [
@@ -64,9 +61,5 @@ def test_a_language_with_few_speakers_is_not_known() -> None:
     nothing = verdict.examine(measures, languages, ["g"] * len(languages), seed=1)
     assert (nothing["score"], nothing["unknown"]) == (None, list(LANGUAGES))
     assert len(verdict.sentences(nothing)) == 3
-
-
-def test_measures_that_are_all_alike_tell_nothing() -> None:
-    _, languages, groups = corpus(0)
-    found = verdict.examine({"rate": np.full(len(languages), 8000.0)}, languages, groups, seed=1)
-    assert (found["score"], found["measures"]) == (None, [])
+    alike = verdict.examine({"rate": np.full(len(languages), 8000.0)}, languages, groups, seed=1)
+    assert (alike["score"], alike["measures"]) == (None, [])

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,22 +67,16 @@ def test_a_temporary_folder_has_a_name_short_enough_for_sockets(tmp_path: Path) 
     assert short in (None, str(tmp_path / "t"))
 
 
-@pytest.fixture
-def short_path() -> Iterator[Path]:
-    """A temporary folder whose name is short enough for sockets; that of pytest may not be."""
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)
-
-
-def test_caches_have_a_folder_of_this_user_if_the_home_has_none(tmp_path: Path, short_path: Path) -> None:
+def test_caches_have_a_folder_of_this_user_if_the_home_has_none(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    homeless = {"HOME": str(tmp_path / "file" / "home"), "TMPDIR": str(short_path)}
-    first = Path(settled(tmp_path, **homeless)[0]["XDG_CACHE_HOME"])
-    assert first.parent == short_path
-    assert first.stat().st_mode & 0o777 == 0o700
-    assert Path(settled(tmp_path, **homeless)[0]["XDG_CACHE_HOME"]) == first
-    first.chmod(0o777)  # somebody else may have written code there, which packages would run
-    assert Path(settled(tmp_path, **homeless)[0]["XDG_CACHE_HOME"]) != first
+    with tempfile.TemporaryDirectory() as short:  # a name for sockets; that of pytest's folder may be too long
+        homeless = {"HOME": str(tmp_path / "file" / "home"), "TMPDIR": short}
+        first = Path(settled(tmp_path, **homeless)[0]["XDG_CACHE_HOME"])
+        assert first.parent == Path(short)
+        assert first.stat().st_mode & 0o777 == 0o700
+        assert Path(settled(tmp_path, **homeless)[0]["XDG_CACHE_HOME"]) == first
+        first.chmod(0o777)  # somebody else may have written code there, which packages would run
+        assert Path(settled(tmp_path, **homeless)[0]["XDG_CACHE_HOME"]) != first
     assert "XDG_CACHE_HOME" not in settled(tmp_path)[0]
 
 

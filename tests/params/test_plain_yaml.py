@@ -1,6 +1,5 @@
 """params.yaml is read as DVC reads it, or refused in one line."""
 
-import re
 import subprocess
 import sys
 import tracemalloc
@@ -58,12 +57,10 @@ BOMB = "a: &a0 [x]\n" + "".join(f"a{level}: &a{level} [{f'*a{level - 1}, ' * 9}]
         ("%YAML 1.3\n---\n" + TEXT, "version"),
         ("x" * 10**7, "longer than 50000 characters"),
         ("", "holds no sections"),
-        ("seed", "holds no sections"),
         ("- seed", "holds no sections"),
         ("seed: [", "line 1, 'seed: [': "),
         ("seed: \x00", "is not YAML: "),
         (written("seed", "2020-13-45"), "line 3, 'seed: 2020-13-45': month must be in 1..12"),
-        (written("seed", "!!int many"), "line 3, 'seed: !!int many': invalid literal for int()"),
         (written("seed", "9" * 5000), "9999': Exceeds the limit"),
     ],
 )
@@ -85,23 +82,15 @@ def test_anchors_and_merge_keys_are_read(tmp_path: Path) -> None:
     assert (loaded.train.epochs, loaded.model.dense) == (3, (7,))
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (bytes(range(256)), "is not text; save it as UTF-8"),
-        (TEXT.encode("utf-16"), "is not text; save it as UTF-8"),
-        (b"seed: caf\xe9", "is not text; save it as UTF-8"),
-        (None, "can't be read (No such file or directory)"),
-    ],
-    ids=lambda value: repr(value)[:20],
-)
-def test_a_file_that_is_missing_or_no_text_is_refused(tmp_path: Path, content: bytes | None, message: str) -> None:
-    if content is not None:
-        (tmp_path / "params.yaml").write_bytes(content)
-    with pytest.raises(ParameterError, match=re.escape(f"params.yaml {message}")):
-        params.load(tmp_path / "params.yaml")
-    with pytest.raises(ParameterError, match="can't be read"):
-        params.load(tmp_path)
+def test_a_file_that_is_missing_or_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    for content in (bytes(range(256)), TEXT.encode("utf-16"), b"seed: caf\xe9"):
+        path.write_bytes(content)
+        with pytest.raises(ParameterError, match=r"params\.yaml is not text; save it as UTF-8"):
+            params.load(path)
+    for missing in (tmp_path, tmp_path / "nowhere.yaml"):
+        with pytest.raises(ParameterError, match=r"can't be read \("):
+            params.load(missing)
 
 
 def test_the_parameters_are_imported_without_a_yaml_parser() -> None:

@@ -1,10 +1,9 @@
 """Sections of params.yaml: any value is inside its bounds, or refused in one line."""
 
-import copy
 import json
 import re
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import yaml
@@ -17,23 +16,16 @@ from tests.params.project import LEAVES, PROJECT, RELAXED, TREE, changed, compla
 SCHEMA = params.Params.model_json_schema()
 
 
-def test_the_parameters_of_the_project_load_unaltered() -> None:
-    loaded = params.load(PROJECT).model_dump(mode="json")
-    assert loaded == json.loads(json.dumps(TREE))  # JSON turns the integers of corpus.labels into text
-
-
 @pytest.mark.parametrize(
     ("key", "value", "parts"),
     [
         ("silence.strategy", "cut", ["silence.strategy", "'cut'", *map(repr, params.SILENCE_STRATEGIES)]),
-        ("corpus.layout", "zip", ["corpus.layout", "'zip'", *map(repr, get_args(params.Layout))]),
         ("silence.min_speech", float("nan"), ["silence.min_speech", "nan", "finite"]),
         ("seed", 2**32, ["seed", "4294967296", "less than or equal to 4294967295"]),
         ("silence.a\nb", 1, [r"'a\nb' is not a parameter"]),
         ("silence.treshold", 1.0, ["silence.treshold", "not a parameter", "spelling"]),
         ("slience", {}, ["slience", "not a parameter"]),
         ("model.units", [64, 0], ["model.units.1", "0", "greater than or equal to 1"]),
-        ("model.units", [], ["model.units", "[]", "at least 1"]),
         ("silence", None, ["silence", "None", "dictionary"]),
         ("mfcc.n_mfcc", 80, ["mfcc", "n_mfcc 80", "n_mels 64"]),
         ("mfcc.hop_length", 401, ["mfcc", "hop_length 401", "n_fft 400"]),
@@ -48,24 +40,15 @@ def test_the_parameters_of_the_project_load_unaltered() -> None:
         ("corpus.languages", ["hindi", "silence"], ["corpus", "'silence'", "rename"]),
         ("corpus.languages", ["hindi", "../x"], ["corpus.languages.1", "'../x'", "pattern"]),
         ("corpus.languages", "hindi", ["corpus.languages", "'hindi'", "a list"]),
-        ("corpus.speaker_pattern", "a{99999999999999}", ["corpus.speaker_pattern", "too large"]),
         ("corpus.root", "x" * 5000, ["corpus.root", "'xxxx", "...", "at most 1000 characters"]),
-        ("silence.strategy", "m" * 5000, ["silence.strategy", "'mmmm", "...", "'none', 'remove'"]),
         ("mfcc.fmin", 8000.0, ["mfcc.fmin 8000.0", "audio.sample_rate", "8000.0"]),
         ("mfcc.fmin", 7900.0, ["mfcc.n_mels 64", "7900.0", "mfcc.n_fft 400", "audio.sample_rate 16000"]),
         ("mfcc.n_fft", 10**12, ["mfcc.n_fft", "1000000000000", "less than or equal to 16384"]),
         ("model.units", [8] * 9, ["model.units", "at most 8 items"]),
         ("augment.mask", 40, ["augment.mask 40", "64 bands", "at most 32"]),
         ("augment.cutoff", 200.0, ["augment.cutoff 200.0", "500.0 to 8000.0, or null"]),
-        ("augment.cutoff", 9000.0, ["augment.cutoff 9000.0", "500.0 to 8000.0, or null"]),
-        ("corpus.languages", ["english", "unknown"], ["unknown"]),
-        ("train.batch_size", 10**40, ["train.batch_size", "1000000", "less than or equal to 4096"]),
-        ("train.memory", 1e300, ["train.memory", "1e+300", "less than or equal to 1000"]),
-        ("demo.minutes", 1e300, ["demo.minutes", "1e+300", "less than or equal to 100000"]),
         ("train.epochs", True, ["train.epochs", "True", "integer"]),
-        ("demo.minutes", True, ["demo.minutes", "True", "number"]),
         ("train.epochs", "20", ["train.epochs", "'20'", "integer"]),
-        ("train.learning_rate", "0.003", ["train.learning_rate", "'0.003'", "number"]),
         ("export.streaming", 1, ["export.streaming", "1", "boolean"]),
     ],
 )
@@ -76,40 +59,31 @@ def test_a_bad_value_is_refused_in_one_line_with_its_key_and_the_allowed_values(
     assert [part for part in parts if part not in message] == []
 
 
-@pytest.mark.parametrize("key", [*LEAVES, *TREE])
-def test_a_missing_key_has_the_value_of_the_projects_file(tmp_path: Path, key: str) -> None:
-    tree = copy.deepcopy(TREE)
-    section, _, leaf = key.partition(".")
-    if leaf:
-        del tree[section][leaf]
-    else:
-        del tree[section]
-    path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump(tree), encoding="utf-8")
-    assert params.load(path) == params.load(PROJECT) == params.Params()
-
-
-def test_what_needs_all_mel_bands_is_refused_by_name(tmp_path: Path) -> None:
-    tree = changed("augment.warp", 0.1)
-    tree["augment"]["mask"] = 4
-    tree["mfcc"]["n_mfcc"] = 13
-    message = complaint(tmp_path / "params.yaml", yaml.safe_dump(tree))
-    for part in ("augment.warp 0.1", "mfcc.n_mfcc 13", "n_mels 64", "switch off warp, mask"):
-        assert part in message
-
-
-def test_values_never_change() -> None:
+def test_missing_keys_have_the_values_of_the_projects_file() -> None:
     loaded = params.load(PROJECT)
+    assert loaded.model_dump(mode="json") == json.loads(json.dumps(TREE))  # in JSON, keys of corpus.labels are text
+    assert params.check({name: {} for name in TREE if name != "seed"}, "") == params.check({}, "") == loaded
     with pytest.raises(ValueError, match="frozen"):
         loaded.silence.strategy = "none"
 
 
-def test_parameters_that_no_stream_supports_are_refused_unless_the_model_is_offline(tmp_path: Path) -> None:
-    tree = changed("mfcc.top_db", 80.0)
-    assert "mfcc.top_db 80.0" in complaint(tmp_path / "params.yaml", yaml.safe_dump(tree))
-    tree["export"]["streaming"] = False
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(tree))
-    assert params.load(tmp_path / "params.yaml").mfcc.top_db == 80.0
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        ({"augment": {"warp": 0.1, "mask": 4}, "mfcc": {"n_mfcc": 13}},
+         ["augment.warp 0.1", "mfcc.n_mfcc 13", "n_mels 64", "switch off warp, mask"]),
+        ({"mfcc": {"top_db": 80.0}}, ["mfcc.top_db 80.0", "export.streaming to false"]),
+        ({"mfcc": {"top_db": 80.0}, "export": {"streaming": False}}, []),
+    ],
+)  # fmt: skip
+def test_sections_that_contradict_each_other_are_refused(
+    tmp_path: Path, changes: dict[str, dict[str, object]], parts: list[str]
+) -> None:
+    if not parts:
+        assert params.check(changes, "").mfcc.top_db == 80.0
+        return
+    message = complaint(tmp_path / "params.yaml", yaml.safe_dump(changes))
+    assert [part for part in parts if part not in message] == []
 
 
 PLAIN = [  # scalars on which YAML 1.1, YAML 1.2 and Python disagree, or that are easily mistaken
@@ -130,24 +104,19 @@ AS_JSON = VALUES.map(lambda value: re.sub(r"-?Infinity|NaN", ".nan", json.dumps(
 @pytest.mark.parametrize("key", LEAVES)
 @settings(RELAXED, max_examples=8)
 @given(value=AS_JSON | st.sampled_from(PLAIN))
-def test_any_value_is_inside_the_bounds_or_refused_by_its_key(tmp_path: Path, key: str, value: str) -> None:
-    check_inside_or_refused(tmp_path, key, value)
+def test_any_value_is_read_or_refused_by_its_key(tmp_path: Path, key: str, value: str) -> None:
+    check_read_or_refused(tmp_path, key, value)
 
 
 @pytest.mark.parametrize("value", PLAIN, ids=lambda value: value[:30])
-def test_a_tricky_scalar_is_inside_the_bounds_or_refused_by_its_key(tmp_path: Path, value: str) -> None:
+def test_a_tricky_scalar_is_read_or_refused_by_its_key(tmp_path: Path, value: str) -> None:
     for key in ("seed", "demo.minutes", "corpus.root", "mfcc.fmax", "model.dense", "export.streaming"):  # of every type
-        check_inside_or_refused(tmp_path, key, value)
+        check_read_or_refused(tmp_path, key, value)
 
 
-def check_inside_or_refused(tmp_path: Path, key: str, value: str) -> None:
+def check_read_or_refused(tmp_path: Path, key: str, value: str) -> None:
     met = outcome(tmp_path / "params.yaml", written(key, value))
-    section, _, leaf = key.rpartition(".")
-    if isinstance(met, str):
-        assert leaf in met
-    else:
-        loaded = getattr(getattr(met, section) if section else met, leaf)
-        assert loaded is None or inside(loaded, schema(key))
+    assert isinstance(met, params.Params) or key.rpartition(".")[2] in met
 
 
 def schema(key: str) -> dict[str, Any]:
@@ -158,44 +127,7 @@ def schema(key: str) -> dict[str, Any]:
     return next(one for one in found.get("anyOf", [found]) if one != {"type": "null"})
 
 
-def phrase(of: dict[str, Any]) -> str:
-    """Bounds of a schema as docs/parameters.md writes them; KeyError if it has only one."""
-    match of["type"]:
-        case "array" if "$ref" in of["items"]:
-            return f"0 to {of['maxItems']} sources"
-        case "array":
-            layers = "" if of["items"]["type"] == "string" else f" layers of {phrase(of['items'])}"
-            return f"{of.get('minItems', 0)} to {of['maxItems']}{layers}"
-        case "string":
-            return f"to {of['maxLength']} characters"
-        case "object":
-            what = "columns" if "propertyNames" in of and "maxLength" in of["propertyNames"] else "labels"
-            return f"{of.get('minProperties', 0)} to {of['maxProperties']} {what}"
-    low, high = (of.get(key, of.get(f"exclusive{key.capitalize()}")) for key in ("minimum", "maximum"))
-    if low is None or high is None:
-        raise KeyError(f"a bound is missing: {of}")
-    high_text = "2^32 - 1" if high == 2**32 - 1 else f"{high:.0f}"
-    low_text = f"{low:f}".rstrip("0").rstrip(".")
-    if "exclusiveMinimum" in of:
-        return f"above {low_text}, {'up to' if 'maximum' in of else 'below'} {high_text}"
-    return f"{low_text} to {'below ' if 'exclusiveMaximum' in of else ''}{high_text}"
-
-
-def inside(value: Any, of: dict[str, Any]) -> bool:
-    """Tell if an accepted value is of its type and inside its bounds."""
-    if isinstance(value, params.Section):
-        return True  # its own keys have their own bounds
-    if isinstance(value, tuple):
-        items = () if "$ref" in of["items"] else value  # pydantic has checked the sections in it
-        return of.get("minItems", 0) <= len(value) <= of["maxItems"] and all(inside(one, of["items"]) for one in items)
-    if isinstance(value, dict):
-        return bool(len(value) <= of["maxProperties"])
-    if isinstance(value, bool):
-        return bool(of["type"] == "boolean")
-    if isinstance(value, str):
-        return value in of.get("enum", [of.get("const", value)]) and len(value) <= of.get("maxLength", len(value))
-    low, high = of.get("minimum", of.get("exclusiveMinimum")), of.get("maximum", of.get("exclusiveMaximum"))
-    return bool(low <= value <= high)
+LIMITS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"}
 
 
 @pytest.mark.parametrize("key", LEAVES)
@@ -203,15 +135,14 @@ def test_every_parameter_has_both_bounds_and_the_page_shows_them(key: str) -> No
     page = (PROJECT.parent / "docs" / "parameters.md").read_text(encoding="utf-8")
     (allowed,) = re.findall(rf"^\| `{re.escape(key)}` \|[^|]*\|([^|]*)\|$", page, flags=re.MULTILINE)
     of = schema(key)
-    if "$ref" in of:  # a section of its own, with its own table
-        return
-    choices = of.get("enum") or (
-        [of["const"]] if "const" in of else ["true", "false"] if of["type"] == "boolean" else []
-    )
+    choices = of.get("enum", [of["const"]] if "const" in of else [])
     if "README.md#" in allowed:
-        readme = (PROJECT.parent / "README.md").read_text(encoding="utf-8")
-        assert set(choices) == set(
-            re.findall(r"^\| `(\w+)` \|", readme.split(f"| `{key}` |")[1].split("\n\n")[0], re.M)
-        )
+        table = (PROJECT.parent / "README.md").read_text(encoding="utf-8").split(f"| `{key}` |")[1].split("\n\n")[0]
+        assert set(choices) == set(re.findall(r"^\| `(\w+)` \|", table, re.M))
     else:
-        assert (", ".join(choices) or phrase(of)) in allowed
+        assert ", ".join(choices) in allowed
+    shown = {float(number) for number in re.findall(r"-?\d+\.?\d*", allowed.replace("2^32 - 1", str(2**32 - 1)))}
+    for one in (of, of.get("items", {})):
+        limits = {float(limit) for name, limit in one.items() if name in LIMITS}
+        assert limits <= shown
+        assert len(limits) == {"integer": 2, "number": 2, "boolean": 0}.get(one.get("type", ""), len(limits))

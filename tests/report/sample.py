@@ -10,26 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import params
+from pipeline import params, rows
 from pipeline.dataset import counts
 from pipeline.report.answers import Answer
 from pipeline.report.commit import Commit
 from pipeline.report.examples import AudioExample
 from pipeline.report.page import Results
-from pipeline.rows import (
-    ComparisonRow,
-    DecisionRow,
-    DetRow,
-    EpochRow,
-    EqualityRow,
-    ExampleRow,
-    FrameRow,
-    Measure,
-    RecordingRow,
-    RejectedRow,
-    SplitRow,
-    StreamRow,
-)
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("english", "hindi", "mandarin")
@@ -59,9 +45,6 @@ class Page(HTMLParser):
         if tag not in VOID:
             self.inside.append(found.get("class", tag))
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-
     def handle_endtag(self, tag: str) -> None:
         self.inside.pop()
 
@@ -82,170 +65,137 @@ def amounts(minutes: float, share: float) -> dict[str, dict[str, float]]:
     }
 
 
-def recording(name: str, language: str, n: int) -> RecordingRow:
-    return RecordingRow(
+def recording(name: str, language: str, n: int) -> rows.RecordingRow:
+    return rows.RecordingRow(
         name, "p", language, "s", "g", 5.0 + n, 9, 16_000, 1, "WAV", "", -1.0, -20.0 - n, 0.0, 0.0,
         bandwidth_hz=7000.0, noise_floor_dbfs=-60.0 + n,
     )  # fmt: skip
 
 
 def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Results:
-    """Results in which all numbers differ."""
+    """Results in which all numbers differ; changes of fields of `Results` or of its files, by name."""
     first, second, third = languages
     tree = params.load(ROOT / "params.yaml").model_dump()
     tree["corpus"] |= {"languages": languages, "root": "recordings/of/mine"}
-    splits = {
-        language: {
-            name: {
-                "recordings": 100 + 10 * row + column,
-                "speakers": 200 + 10 * row + column,
-                "effective_speakers": 17.5,
-                "minutes": 300.25 + 10 * row + column,
-                "share": 0.111 + 0.1 * row + 0.01 * column,
-            }
-            for column, name in enumerate(("train", "val", "test"))
-        }
-        for row, language in enumerate(languages)
-    }
-    made = Results(
-        params=tree,
-        metrics={
-            "recording_accuracy": 0.871,
-            "macro_recall": 0.862,
-            "frame_accuracy": 0.853,
-            "c_avg": 0.0644,
-            "recall": dict(zip(languages, (0.911, 0.822, 0.733), strict=True)),
-            "eer": dict(zip(languages, (0.0171, 0.0262, 0.0353), strict=True)),
-            "precision": dict(zip(languages, (0.921, 0.832, 0.743), strict=True)),
-            "f1": dict(zip(languages, (0.916, 0.827, 0.738), strict=True)),
-            "min_c_avg": 0.0533,
-            "c_llr": 0.3111,
-            "ece": 0.0422,
+
+    def by_language(*values: Any) -> dict[str, Any]:
+        return dict(zip(languages, values, strict=True))
+
+    def part(minutes: float, share: float, number: int) -> dict[str, float]:
+        return {"minutes": minutes, "share": share, "speakers": number, "effective_speakers": 17.5}
+
+    def trained_on(name: str, row: int) -> dict[str, Any]:
+        whole = amounts(400.5 + 10 * row, 0.25 + 0.08 * row)
+        largest = {f"{name} {n}": amounts(40.5 + 10 * row - n, 0.09 - 0.01 * n) for n in (0, 1)}
+        return {**whole, "speakers": 40 + row, "sources": {"": whole}, "largest_speakers": largest}
+
+    sound = {"minutes": 12.5, "duration_s": 7.25, "sample_rate": 16000, "bandwidth_hz": 7750.0, "rms_dbfs": -23.4}
+    sounds = [{"recordings": 50 + row, **sound, "noise_floor_dbfs": -61.0, "flags": {}} for row in range(3)]
+    sounds[1]["flags"] = {"clipped": 3, "narrow": 1}
+    shares = {"recording_accuracy": 0.871, "macro_recall": 0.862, "frame_accuracy": 0.853}
+    costs = {"c_avg": 0.0644, "min_c_avg": 0.0533, "c_llr": 0.3111, "ece": 0.0422}
+    numbers = {"recordings": 14, "speakers": 13, "speakers_needed": 40, "temperature": 1.234}
+    found = {"score": 0.9234, "low": 0.8123, "high": 0.9812}
+    files: dict[str, Any] = {
+        "metrics": {
+            **shares,
+            **costs,
+            **numbers,
+            **dict.fromkeys(("unknown", "paired", "other")),
+            "recall": by_language(0.911, 0.822, 0.733),
+            "eer": by_language(0.0171, 0.0262, 0.0353),
+            "precision": by_language(0.921, 0.832, 0.743),
+            "f1": by_language(0.916, 0.827, 0.738),
+            "speakers_by_language": by_language(6, 4, 3),
             "intervals": {
-                **dict.fromkeys(("recording_accuracy", "macro_recall", "frame_accuracy"), (0.5111, 0.9222)),
+                **dict.fromkeys(shares, (0.5111, 0.9222)),
                 "c_avg": (0.0222, 0.1333),
                 "c_llr": (0.2111, 0.4111),
-                "recall": dict(zip(languages, ((0.61, 0.99), (0.52, 0.98), None), strict=True)),
+                "recall": by_language((0.61, 0.99), (0.52, 0.98), None),
             },
             "after": {
                 "1 s": {
-                    **dict.fromkeys(("recording_accuracy", "macro_recall", "c_avg", "min_c_avg"), 0.777),
-                    **{"c_llr": 0.888, "ece": 0.0999, "recordings": 12},
-                    "intervals": dict.fromkeys(("recording_accuracy", "macro_recall", "c_avg", "c_llr"), (0.6, 0.8)),
+                    **dict.fromkeys((*shares, *costs), 0.777),
+                    "recordings": 12,
+                    "intervals": dict.fromkeys((*shares, *costs), (0.6, 0.8)),
                 },
                 "30 s": {"recordings": 2},
             },
-            "speakers_by_language": dict(zip(languages, (6, 4, 3), strict=True)),
-            "temperature": 1.234,
-            "unknown": None,
-            "paired": None,
-            "other": None,
             "stream": {
                 "seconds_until_right": 0.77,
                 "decision_changes": 1.44,
                 "drift_by_minute": {language: [0.9, 0.8] for language in languages},
             },
-            "recordings": 14,
-            "speakers": 13,
-            "speakers_needed": 40,
         },
-        det=[DetRow(language, n / 4, 1 - n / 4) for language in languages for n in range(5)],
-        answers=made_answers(languages, [(first, first)] * 9 + [(second, third)] * 2 + [(third, third)] * 3),
-        description={
+        "det": [rows.DetRow(language, n / 4, 1 - n / 4) for language in languages for n in range(5)],
+        "description": {
             "classes": languages,
             "streaming": True,
             "weights": 37_971,
             "tolerance": 1e-4,
             "latency_s": {"look_ahead": 0.0125, "silence": 0.37},
         },
-        equality=[EqualityRow("model.tflite", 0, 9.2e-5, 4.2e-7), EqualityRow("model.onnx", 0, 9.1e-5, 3.3e-7)],
-        history=[
-            EpochRow(1, 0, 0.9011, 0.4012, 0.8013, 0.5014, 12.5),
-            EpochRow(2, 0, 0.6021, 0.6022, 0.7023, 0.6524, 12.5),
-            EpochRow(3, 0, 0.3031, 0.8032, 0.7523, 0.7034, 12.5),
+        "history": [
+            rows.EpochRow(1, 0, 0.9011, 0.4012, 0.8013, 0.5014, 12.5),
+            rows.EpochRow(2, 0, 0.6021, 0.6022, 0.7023, 0.6524, 12.5),
+            rows.EpochRow(3, 0, 0.3031, 0.8032, 0.7523, 0.7034, 12.5),
         ],
-        splits=splits,
-        split_rows={
-            name: [SplitRow(f"{name}{n}", language, f"{name} {n}", "g", 60.0) for n, language in enumerate(languages)]
-            for name in ("train", "val", "test")
+        "splits": {
+            language: {
+                name: part(300.25 + 10 * row + n, 0.111 + 0.1 * row + 0.01 * n, 200 + 10 * row + n)
+                for n, name in enumerate(rows.SPLITS)
+            }
+            for row, language in enumerate(languages)
         },
-        search={
-            "notes": ["hindi: no group is left for val"],
-            "groups": 99,
-            "solver": 0.25,
-            "bound": 0.2,
-        },
-        manifests={
+        "search": {"notes": ["hindi: no group is left for val"], "groups": 99, "solver": 0.25, "bound": 0.2},
+        "manifests": {
             "silence": "mask",
             "balance": "class_weight",
             "ensemble": None,
-            "ratio": {"before": 1.66, "after": 1.57},
             "notes": [],
-            "minutes": {
-                language: {
-                    **amounts(400.5 + 10 * row, 0.25 + 0.08 * row),
-                    "speakers": 40 + row,
-                    "sources": {"": amounts(400.5 + 10 * row, 1.0)},
-                    "largest_speakers": {
-                        f"{language} {n}": amounts(40.5 + 10 * row - n, 0.09 - 0.01 * n) for n in (0, 1)
-                    },
-                }
-                for row, language in enumerate(languages)
-            },
+            "ratio": {"before": 1.66, "after": 1.57},
+            "minutes": {name: trained_on(name, row) for row, name in enumerate(languages)},
         },
-        trim={language: {"speech": 0.741 + 0.1 * row, "without_speech": row} for row, language in enumerate(languages)},
-        leakage={check: {"violations": 0, "examples": []} for check in ("speaker_in_one_split", "audio_in_one_split")},
-        speakers={"recordings": 14, "file": 0, "cluster": 0, "sentence": ""},
-        ingest={
-            "notes": ["read as layout 'folders'"],
-            "quality": {
-                "language": {
-                    language: {
-                        "recordings": 50 + row,
-                        "minutes": 12.5,
-                        "duration_s": 7.25,
-                        "sample_rate": 16000,
-                        "bandwidth_hz": 7750.0,
-                        "rms_dbfs": -23.4,
-                        "noise_floor_dbfs": -61.0,
-                        "clipped": 0.0,
-                        "flags": {"clipped": 3, "narrow": 1} if row == 1 else {},
-                    }
-                    for row, language in enumerate(languages)
-                },
-                "source": {},
-            },
-        },
-        confounds={
+        "trim": {name: {"speech": 0.741 + 0.1 * row, "without_speech": row} for row, name in enumerate(languages)},
+        "leakage": {name: {"violations": 0, "examples": []} for name in ("speaker_in_one_split", "audio_in_one_split")},
+        "speakers": {"recordings": 14, "file": 0, "cluster": 0, "sentence": ""},
+        "ingest": {"notes": ["read as layout 'folders'"], "quality": {"language": by_language(*sounds), "source": {}}},
+        "confounds": {
             "chance": 0.3333,
             "score": 0.6123,
             "low": 0.5012,
             "high": 0.7234,
             "unknown": [],
-            "measures": [
-                {
-                    "measure": "duration",
-                    "language": second,
-                    "score": 0.9234,
-                    "low": 0.8123,
-                    "high": 0.9812,
-                    "advice": "cut all alike",
-                }
-            ],
+            "measures": [{"measure": "duration", "language": second, "advice": "cut all alike", **found}],
         },
-        rejected=[RejectedRow("a/b.wav", "too_short", "lasts 0.1 s")] * 4
-        + [RejectedRow("c.wav", "unreadable", "is text")],
-        recordings=[
-            recording(f"{name}{n}", language, n)
-            for name in ("train", "val", "test")
-            for n, language in enumerate(languages)
+        "rejected": [rows.RejectedRow("a/b.wav", "too_short", "lasts 0.1 s")] * 4
+        + [rows.RejectedRow("c.wav", "unreadable", "is text")],
+        "recordings": [recording(f"{split}{n}", name, n) for split in rows.SPLITS for n, name in enumerate(languages)],
+    }
+    made = Results(
+        params=tree,
+        files=files,
+        answers=made_answers(languages, [(first, first)] * 9 + [(second, third)] * 2 + [(third, third)] * 3),
+        equality=[
+            rows.EqualityRow("model.tflite", 0, 9.2e-5, 4.2e-7),
+            rows.EqualityRow("model.onnx", 0, 9.1e-5, 3.3e-7),
         ],
+        split_rows={
+            split: [rows.SplitRow(f"{split}{n}", name, f"{split} {n}", "g", 60.0) for n, name in enumerate(languages)]
+            for split in rows.SPLITS
+        },
         examples=[],
         corpus_id="c0c0a",
         synthetic=False,
         provenance=Commit("beef123", "2026-01-02", True, {}),
     )
-    return dataclasses.replace(made, **changes)
+    return changed(made, **changes)
+
+
+def changed(results: Results, **changes: Any) -> Results:
+    """Results with other fields or files, by name."""
+    files = {name: changes.pop(name, content) for name, content in results.files.items()}
+    return dataclasses.replace(results, files=files, **changes)
 
 
 def made_answers(languages: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[Answer]:
@@ -253,10 +203,10 @@ def made_answers(languages: Sequence[str], pairs: Sequence[tuple[str, str]]) -> 
     found = []
     for number, (spoken, answered) in enumerate(pairs):
         posteriors = {name: "0.7" if name == answered else "0.1" for name in languages}
-        row = SplitRow(f"r{number}", spoken, f"speaker {number}", "g", 60.0)
-        decision = DecisionRow(row.recording, spoken, answered, 0.7, posteriors)
+        row = rows.SplitRow(f"r{number}", spoken, f"speaker {number}", "g", 60.0)
+        decision = rows.DecisionRow(row.recording, spoken, answered, 0.7, posteriors)
         right_s = 1.0 + number if spoken == answered else math.inf
-        found.append(Answer(row, decision, StreamRow(row.recording, 40.0, right_s, 2)))
+        found.append(Answer(row, decision, rows.StreamRow(row.recording, 40.0, right_s, 2)))
     return found
 
 
@@ -265,10 +215,10 @@ def example(answer: Answer, number: int = 1, classes: Sequence[str] = LANGUAGES)
     samples = np.zeros(2 * RATE_HZ, np.int16)
     samples[:RATE_HZ] = 9000 * np.sin(np.arange(RATE_HZ) / 9)
     frames = [
-        FrameRow(answer.row.recording, n, n / 100, int(n < 100), dict.fromkeys(classes, "0.25" if n < 100 else ""))
+        rows.FrameRow(answer.row.recording, n, n / 100, int(n < 100), dict.fromkeys(classes, "0.25" if n < 100 else ""))
         for n in range(200)
     ]
-    row = ExampleRow(answer.row.recording, 0, "right", 0.0, 2.0)
+    row = rows.ExampleRow(answer.row.recording, 0, "right", 0.0, 2.0)
     return AudioExample(number, row, answer, samples, RATE_HZ, frames)
 
 
@@ -278,23 +228,26 @@ def everything() -> Results:
     pairs = [("english", "english")] * 3 + [("english", "hindi")] + [("hindi", "undecided")] * 2
     answers = made_answers(LANGUAGES, pairs)
     silent = example(answers[4], 3)
-    minutes = made.manifests["minutes"]
+    minutes, intervals = made.files["manifests"]["minutes"], made.files["metrics"]["intervals"]
     two = {"": amounts(7.25, 0.31), "radio": amounts(8.25, 0.69)}
     other = {
-        "recordings": 21, "speakers": 7, "recording_accuracy": 0.2345, "macro_recall": 0.3456,
-        "recall": {"hindi": 0.25}, "speakers_by_language": {"hindi": 7},
-        "intervals": {**made.metrics["intervals"], "recall": {"hindi": (0.1, 0.4)}},
-    }  # fmt: skip
+        "recordings": 21,
+        "speakers": 7,
+        "recording_accuracy": 0.2345,
+        "macro_recall": 0.3456,
+        "recall": {"hindi": 0.25},
+        "speakers_by_language": {"hindi": 7},
+        "intervals": {**intervals, "recall": {"hindi": (0.1, 0.4)}},
+    }
     sections: dict[str, dict[str, Any]] = {
         "balance": {"cap": 0.25},
         "silence": {"strategy": "label"},
         "split": {"holdout": {"source": ("tv", "<b>")}},
     }
-    losses = enumerate((0.3, 0.2, 0.4, 0.9, 0.7, 0.8), 1)
-    return dataclasses.replace(
+    return changed(
         made,
         params={**made.params, **{name: {**made.params[name], **values} for name, values in sections.items()}},
-        metrics={**made.metrics, "other": other},
+        metrics={**made.files["metrics"], "other": other},
         answers=answers,
         examples=[
             example(answers[0], 1),
@@ -304,9 +257,12 @@ def everything() -> Results:
             ),
             dataclasses.replace(example(answers[5], 4), frames=[]),
         ],
-        history=[EpochRow(n, n // 4, 0.5, 0.5, loss, 0.5, 1.0) for n, loss in losses],
+        history=[
+            rows.EpochRow(n, n // 4, 0.5, 0.5, loss, 0.5, 1.0)
+            for n, loss in enumerate((0.3, 0.2, 0.4, 0.9, 0.7, 0.8), 1)
+        ],
         manifests={
-            **made.manifests,
+            **made.files["manifests"],
             "balance": "ensemble",
             "ensemble": {"large": "hindi", "parts": [["a"], ["b"]], "others": ["english", "mandarin"]},
             "notes": ["no <speaker> is left"],
@@ -326,28 +282,28 @@ def everything() -> Results:
 def nothing() -> Results:
     """Results of an offline model without answers, of which little else is known."""
     made = make_results()
-    return dataclasses.replace(
+    return changed(
         made,
         params={**made.params, "split": {**made.params["split"], "unit": "sequence"}},
-        description={**made.description, "streaming": False},
+        description={**made.files["description"], "streaming": False},
         equality=[],
         answers=[],
-        history=[EpochRow(1, 0, 1.0, 0.5, math.nan, 0.5, 1.0)],
+        history=[rows.EpochRow(1, 0, 1.0, 0.5, math.nan, 0.5, 1.0)],
         search={"notes": []},
-        confounds={"chance": None, "score": None, "low": None, "high": None, "measures": [], "unknown": ["hindi"]},
+        confounds={**dict.fromkeys(("chance", "score", "low", "high")), "measures": [], "unknown": ["hindi"]},
         rejected=[],
         provenance=None,
     )
 
 
-def comparison(corpus: str = "") -> list[ComparisonRow]:
+def comparison(corpus: str = "") -> list[rows.ComparisonRow]:
     """Two cells of an ablation: the second is more accurate, and its time is not known."""
-    means: dict[Measure, tuple[float, float]] = {
+    means: dict[rows.Measure, tuple[float, float]] = {
         "recording_accuracy": (0.7111, 0.9333), "macro_recall": (0.6222, 0.9444), "c_avg": (0.1234, 0.0567),
         "hours": (0.5, 0.75), "minutes": (1.5, math.nan),
     }  # fmt: skip
     return [
-        ComparisonRow(
+        rows.ComparisonRow(
             cell, 3, "c0ffee", corpus, measure, mean, mean - 0.05, mean + 0.05,
             best=int(measure == "recording_accuracy" and cell == "mask"), extra={"silence.strategy": cell},
         )

@@ -18,16 +18,13 @@ def test_recordings_without_an_answer_are_passed_over() -> None:
     assert joined(ROWS, [], []) == []
 
 
-@pytest.mark.parametrize(
-    ("rows", "decisions", "streams"),
-    [
+def test_tables_of_different_runs_are_one_sentence() -> None:
+    for rows, decisions, streams in (
         (ROWS[:2], DECISIONS, STREAMS),
         (ROWS, DECISIONS, STREAMS[:2]),
         (ROWS, DECISIONS[:2], STREAMS),
         (ROWS, DECISIONS, STREAMS[::-1]),
         (ROWS[::-1], DECISIONS, STREAMS),
-    ],
-)
-def test_tables_of_different_runs_are_one_sentence(rows: list, decisions: list, streams: list) -> None:  # type: ignore[type-arg]
-    with pytest.raises(ArtifactError, match="are of different runs: they differ at 'r"):
-        joined(rows, decisions, streams)
+    ):
+        with pytest.raises(ArtifactError, match="are of different runs: they differ at 'r"):
+            joined(rows, decisions, streams)

@@ -17,41 +17,30 @@ def git(folder: Path, *words: str) -> None:
     subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
 
 
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project in a folder of a repository, with one commit of its code."""
+def test_the_scores_are_those_committed_not_those_in_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"  # in a folder of a repository
+    (project / METRICS).parent.mkdir(parents=True)
+    monkeypatch.chdir(project)
+    Path("params.yaml").write_text("seed: 1\n")
     git(tmp_path, "init", "-q")
-    folder = tmp_path / "project"
-    (folder / METRICS).parent.mkdir(parents=True)
-    (folder / "params.yaml").write_text("seed: 1\n")
-    git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "-qm", "code")
-    monkeypatch.chdir(folder)
-    return folder
 
+    def last(content: str | None) -> commit.Commit:
+        """Commit these scores, then change them."""
+        if content is not None:
+            METRICS.write_text(content)
+        git(tmp_path, "add", ".")
+        git(tmp_path, "commit", "-qm", "scores")
+        METRICS.write_text("{}")
+        return commit.last(METRICS)
 
-def test_the_scores_are_those_committed_not_those_in_the_folder(project: Path) -> None:
-    found = commit.last(METRICS)
-    assert (found.changed, found.scores) == (False, {})
-    (project / METRICS).write_text(json.dumps({"c_avg": 0.1}))
-    git(project, "add", ".")
-    git(project, "commit", "-qm", "scores")
-    (project / METRICS).write_text(json.dumps({"c_avg": 0.2}))
-    found = commit.last(METRICS)
+    assert last(None).scores == last("no json").scores == last("[1]").scores == {}
+    found = last(json.dumps({"c_avg": 0.1}))
     assert (found.changed, found.scores) == (False, {"c_avg": 0.1})
-    (project / "params.yaml").write_text("seed: 2\n")
-    found = commit.last(METRICS)
-    assert found.changed
     assert len(found.commit) >= 7
-
-
-@pytest.mark.parametrize("content", ["no json", "[1]"])
-def test_scores_that_are_not_an_object_are_none(project: Path, content: str) -> None:
-    (project / METRICS).write_text(content)
-    git(project, "add", ".")
-    git(project, "commit", "-qm", "odd")
-    found = commit.last(METRICS)
-    assert found.scores == {}
+    Path("params.yaml").write_text("seed: 2\n")
+    assert commit.last(METRICS).changed
 
 
 def test_outside_a_repository_git_says_why_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,10 @@
-"""Costs and error rates of detectors against values worked out by hand, and against scikit-learn."""
+"""Costs and error rates of detectors against values worked out by hand."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.metrics import roc_curve
 
 from pipeline.scoring import detection, metrics
 
@@ -23,22 +22,6 @@ def one_hot(names: list[str]) -> NDArray[np.float64]:
 
 def cost(name: str, actual: list[str], posteriors: NDArray[np.float64]) -> float:
     return float(metrics.score(actual, actual, posteriors, LANGUAGES)[name])
-
-
-def test_a_log_ratio_compares_with_the_mean_of_the_others_and_is_finite() -> None:
-    ratios = detection.log_ratios(np.array([[0.5, 0.3, 0.2], [1 / 3, 1 / 3, 1 / 3]]))
-    assert ratios[0] == pytest.approx(np.log([0.5 / 0.25, 0.3 / 0.35, 0.2 / 0.4]))
-    assert ratios[1] == pytest.approx([0, 0, 0])
-    assert np.isfinite(detection.log_ratios(one_hot(LANGUAGES))).all()
-
-
-def test_c_avg_worked_out_by_hand_does_not_depend_on_how_many_recordings_a_language_has() -> None:
-    # Accepted as a: both a, one of two b. As b: one of two b. As c: the c.
-    actual, answers = ["a", "a", "b", "b", "c"], ["a", "a", "a", "b", "c"]
-    by_target = [0 / 2 + (1 / 2 + 0) / 2 / 2, (1 / 2) / 2 + 0, 0]
-    assert cost("c_avg", actual, one_hot(answers)) == pytest.approx(np.mean(by_target))
-    more = cost("c_avg", actual + ["a"] * 7, one_hot(answers + ["a"] * 7))
-    assert more == pytest.approx(np.mean(by_target))
 
 
 @given(st.lists(st.floats(0.01, 1), min_size=3, max_size=3))
@@ -71,27 +54,6 @@ def test_c_llr_at_the_ends_of_its_scale() -> None:
     assert cost("c_llr", ACTUAL, one_hot(["b", "b", "c", "c", "a", "a"])) > 10
 
 
-def crossing(is_target: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
-    """The equal error rate on the polygon that scikit-learn's ROC draws, segment by segment."""
-    alarms, hits, _ = roc_curve(is_target, scores, drop_intermediate=False)
-    gap = 1 - hits - alarms
-    at = int(np.argmax(gap <= 0))
-    part = gap[at - 1] / (gap[at - 1] - gap[at])
-    return float(alarms[at - 1] + part * (alarms[at] - alarms[at - 1]))
-
-
-@given(st.data(), st.integers(1, 30), st.integers(1, 30))
-def test_eer_is_where_the_roc_crosses_the_diagonal(data: st.DataObject, targets: int, others: int) -> None:
-    # Few distinct values, so that ties between targets and others are common.
-    score = st.integers(-5, 5).map(float) | st.floats(-5, 5)
-    scores = np.array(data.draw(st.lists(score, min_size=targets + others, max_size=targets + others)))
-    is_target = np.arange(targets + others) < targets
-    rate = detection.eer(is_target, scores)
-    assert rate == pytest.approx(crossing(is_target, scores), abs=1e-9)
-    ranks = np.unique(scores, return_inverse=True)[1].astype(float)
-    assert detection.eer(is_target, ranks) == rate
-
-
 def test_eer_worked_out_by_hand_and_at_the_ends_of_its_scale() -> None:
     # Above 0.4: of the targets 0.9, 0.8, 0.7 but not 0.3; of the others 0.6 but not 0.4, 0.2, 0.1.
     is_target = np.array([True, True, True, False, False, True, False, False])
@@ -100,3 +62,5 @@ def test_eer_worked_out_by_hand_and_at_the_ends_of_its_scale() -> None:
     assert detection.eer(is_target, is_target.astype(float)) == 0
     assert detection.eer(is_target, -is_target.astype(float)) == 1
     assert detection.eer(is_target, np.zeros(8)) == 0.5
+    ranks = np.unique(scores, return_inverse=True)[1].astype(float)
+    assert detection.eer(is_target, ranks) == 0.25

@@ -1,8 +1,7 @@
 """The scores of recordings, streamed or offline only, and the file that evaluate writes."""
 
-import csv
 import dataclasses
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from pipeline import params
 from pipeline.arrays import Posteriors
 from pipeline.audio.samples import to_waveform
 from pipeline.audio.wav import Reader
+from pipeline.errors import ExportError
 from pipeline.rows import SplitRow
 from pipeline.scoring import evaluation
 from pipeline.scoring.evaluation import RecordingScore
@@ -22,10 +22,12 @@ from tests.export import small
 from tests.scoring.conftest import Case, hand_made
 
 
-@pytest.fixture(scope="session")
-def scores(case: Case) -> list[RecordingScore]:
+@pytest.fixture(scope="session", params=[1600, 480_000])
+def scores(request: pytest.FixtureRequest, case: Case) -> list[RecordingScore]:
     network, identifier = case.network(), case.identifier()
-    return [evaluation.score(row, case.wavs[row.recording], network, identifier) for row in case.rows]
+    with pytest.MonkeyPatch.context() as patch:  # blocks of any length
+        patch.setattr(evaluation, "BLOCK_SAMPLES", request.param)
+        return [evaluation.score(row, case.wavs[row.recording], network, identifier) for row in case.rows]
 
 
 def test_a_recording_scores_the_same_offline_as_streamed(case: Case, scores: list[RecordingScore]) -> None:
@@ -107,16 +109,38 @@ def test_the_running_decision_is_the_same_in_pieces_of_any_length(
     assert found.stable_frame == (stable[0] if stable else None)
 
 
-def test_recordings_are_written_one_per_row_with_a_posterior_per_class(
-    case: Case, scores: list[RecordingScore], tmp_path: Path
+def with_posterior(frames: Frames, change: float) -> Frames:
+    posteriors = frames.posteriors.copy()
+    posteriors[np.flatnonzero(frames.speech)[-1:], 0] += change
+    return dataclasses.replace(frames, posteriors=posteriors)
+
+
+def with_flag(frames: Frames) -> Frames:
+    speech = frames.speech.copy()
+    speech[-1:] = ~speech[-1:]
+    return dataclasses.replace(frames, speech=speech)
+
+
+@pytest.mark.parametrize(
+    ("change", "n_frames", "how"),
+    [
+        (lambda frames: with_posterior(frames, 2e-4), 188, r"a posterior is off by 0\.0002, more than 0\.0001"),
+        (lambda frames: with_posterior(frames, np.nan), 188, "a posterior is off by nan"),
+        (with_flag, 188, "other speech flags"),
+        (lambda frames: Frames(frames.first, frames.speech[:-1], frames.posteriors[:-1]), 188, "other speech flags"),
+        (lambda frames: frames, 189, "188 frames instead of 189"),
+        (lambda frames: with_posterior(frames, 5e-5), 188, ""),
+    ],
+)
+def test_a_stream_that_differs_from_the_offline_stages_is_refused_by_the_path_of_the_recording(
+    case: Case, change: Callable[[Frames], Frames], n_frames: int, how: str
 ) -> None:
-    evaluation.write_recordings(tmp_path / "recordings.csv", scores, case.description.classes)
-    with (tmp_path / "recordings.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["recording"] for row in rows] == list(case.wavs)
-    for row, scored in zip(rows, scores, strict=True):
-        assert (row["language"], row["predicted"]) == (scored.row.language, scored.predicted)
-        posteriors = [float(row[name]) for name in case.description.classes]
-        assert sum(posteriors) == pytest.approx(1, abs=1e-5)
-        spoken = max(posteriors[: len(small.LANGUAGES)])
-        assert float(row["confidence"]) == (spoken if scored.decision.frames else 0)
+    network = case.network()
+    frames = evaluation.equal_frames(
+        case.identifier(), case.wavs["r0"], n_frames, lambda start, stop: change(network.frames("r0", start, stop))
+    )
+    if not how:
+        assert list(frames)
+        return
+    with pytest.raises(ExportError, match=rf"the stream of corpus/r0\.flac differs from the offline stages \({how}"):
+        list(frames)

@@ -41,15 +41,3 @@ def test_the_scores_of_a_perfect_answer() -> None:
         **dict.fromkeys(("c_avg", "min_c_avg", "ece"), 0),
         "eer": zeros,
     }
-
-
-def test_honest_confidences_have_no_error() -> None:
-    rng = np.random.default_rng(0)
-    confidences = rng.uniform(0.3, 1, 100_000)
-    assert metrics.expected_error(confidences, rng.random(100_000) < confidences) < 0.01
-
-
-def test_an_error_worked_out_by_hand() -> None:
-    # Bin 0.6 to 0.7: mean confidence 0.65, one of two right. Bin 0.9 to 1: 0.95 and 1.0, both wrong.
-    confidences, right = np.array([0.62, 0.68, 0.95, 1.0]), np.array([True, False, False, False])
-    assert metrics.expected_error(confidences, right) == pytest.approx((0.3 + 1.95) / 4)
