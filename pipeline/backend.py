@@ -2,12 +2,15 @@
 
 import functools
 from types import ModuleType
-from typing import cast
+from typing import Any, cast
 
 from pipeline.console import environment, quiet
 from pipeline.errors import ArgumentError
 
 SETTINGS = ("tensorflow", "float32", "channels_last")  # of Keras: backend, floatx and image_data_format
+
+Model = Any  # keras.Model, whose import takes seconds
+Tensor = Any  # of Keras or TensorFlow
 
 
 @functools.cache

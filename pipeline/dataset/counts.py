@@ -98,11 +98,10 @@ def before_and_after(
     def measured(name: Callable[[SequenceRow], str]) -> dict[str, dict[str, NDArray[np.float64]]]:
         found: dict[str, dict[str, NDArray[np.float64]]] = {language: {} for language in languages}
         for column, (rows, weighted) in enumerate([(before, False), (after, False), (after, True)]):
-            first = [row for row in rows if row.member == 0]
-            for (language, key), amount in amounts(
-                first, counted, lambda row: (row.language, name(row)), weighted=weighted
-            ).items():
-                found[language].setdefault(key, np.zeros(len(MEASURES)))[column] = amount
+            for row in rows:
+                if row.member == 0:
+                    sums = found[row.language].setdefault(name(row), np.zeros(len(MEASURES)))
+                    sums[column] += frames(row, counted) * (row.weight if weighted else 1)
         return found
 
     by_source, by_speaker = measured(lambda row: row.source), measured(lambda row: row.speaker)

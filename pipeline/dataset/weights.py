@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.dataset.counts import Counted, amounts
-from pipeline.network.ensemble import Division
+from pipeline.network.definition import Division
 from pipeline.rows import SequenceRow
 
 DIGITS = 6  # after the decimal point

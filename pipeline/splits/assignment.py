@@ -17,8 +17,7 @@ a limit on time: the result does not depend on the speed of the machine.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +39,7 @@ MAX_UNITS = 1000  # placed at once, in some seconds; of more groups, some share 
 Assignment = NDArray[np.int64]  # part of each group, shape (groups,)
 
 
-@dataclass(frozen=True)
-class Parts:
+class Parts(NamedTuple):
     """Splits or folds.
 
     Attributes
@@ -57,8 +55,7 @@ class Parts:
     needs: NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Quantities:
+class Quantities(NamedTuple):
     """The amount of each quantity that each group has.
 
     Attributes
@@ -76,8 +73,7 @@ class Quantities:
     n_languages: int
 
 
-@dataclass(frozen=True)
-class Search:
+class Search(NamedTuple):
     """How good an assignment is. Costs are sums of the prices of misses.
 
     Attributes

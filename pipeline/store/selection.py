@@ -14,12 +14,13 @@ from typing import Any, Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.console.text import brief
 from pipeline.dataset import views
 from pipeline.errors import ArtifactError
 from pipeline.params import SilenceStrategy
 from pipeline.shards.reader import RowReader
 from pipeline.store import conversions
-from pipeline.store.items import Example, positions, split_runs
+from pipeline.store.items import Example
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,11 +93,13 @@ class Selection:
         Raises
         ------
         IndexError
-            If a position is out of range.
-        ArgumentError
-            If the index is of another kind.
+            If a position is out of range, or the index is of another kind.
         """
-        chosen = positions(index, len(self))
+        chosen = np.arange(len(self))[index]
+        if chosen.ndim > 1:
+            raise IndexError(
+                f"{brief(index)} is not an index of a selection; take a number, a slice or several numbers"
+            )
         if chosen.ndim == 0:
             return next(self.read(chosen.reshape(1)))
         return dataclasses.replace(self, items=self.items[chosen])
@@ -108,7 +111,7 @@ class Selection:
 
     def runs(self) -> list[NDArray[np.int64]]:
         """Return positions of neighbours that begin in one shard, to be read at once."""
-        return split_runs(self.items["first"] // self.store.shard_rows)
+        return _split_runs(self.items["first"] // self.store.shard_rows)
 
     def read(self, positions: NDArray[np.int64]) -> Iterator[Example]:
         """Read the items at these positions from one slice of the store that holds them all."""
@@ -168,7 +171,7 @@ class Selection:
         """
         store, items = self.store, self.items.copy()
         order = np.argsort(items["index"], kind="stable")
-        for run in split_runs(items["index"][order]):
+        for run in _split_runs(items["index"][order]):
             at = order[run]
             index = int(items["index"][at[0]])
             first = int(store.starts[index])
@@ -213,5 +216,11 @@ class Selection:
         return conversions.tensorflow_dataset(lambda: iter(self), (None, self.store.mfcc.shape[1]), len(self))
 
     def torch(self) -> Any:
-        """Return a torch.utils.data.Dataset of examples as tensors; it can be sent to worker processes of any kind."""
-        return conversions.torch_dataset(self)
+        """Return the items as tensors for PyTorch's DataLoader; it can be sent to worker processes of any kind."""
+        return conversions.Tensors(self)
+
+
+def _split_runs(values: NDArray[Any]) -> list[NDArray[np.int64]]:
+    """Return positions of neighbours of equal value; no run is empty."""
+    runs = np.split(np.arange(len(values)), np.flatnonzero(np.diff(values)) + 1)
+    return runs if len(values) else []

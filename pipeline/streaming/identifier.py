@@ -28,7 +28,7 @@ from pipeline.silence.detector import Detector
 from pipeline.streaming import runtimes
 from pipeline.streaming.decision import RunningDecision
 from pipeline.streaming.description import EXPORT_REMEDY, FRONT_END, Description
-from pipeline.streaming.runtimes import Network
+from pipeline.streaming.runtimes import Stream
 
 SampleRate = int | np.integer[Any]  # Hz
 
@@ -109,7 +109,7 @@ class Identifier:
     """
 
     def __init__(
-        self, network: Network, description: Description, kernel: Kernel, sample_rate: SampleRate | None
+        self, network: Stream, description: Description, kernel: Kernel, sample_rate: SampleRate | None
     ) -> None:
         self._network, self.description, self.kernel = network, description, kernel
         self.sample_rate = description.sample_rate if sample_rate is None else _allowed(sample_rate)
@@ -231,12 +231,13 @@ class Identifier:
 
 def _allowed(sample_rate: object) -> int:
     whole = isinstance(sample_rate, int | np.integer) and not isinstance(sample_rate, bool)
-    if not whole or not MIN_RATE_HZ <= sample_rate <= MAX_RATE_HZ:  # type: ignore[operator]
+    rate = int(sample_rate) if whole else 0  # type: ignore[call-overload]
+    if not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
         raise ArgumentError(
             f"sample_rate is {brief(sample_rate)} but should be a whole number of Hz from {MIN_RATE_HZ:,} to "
             f"{MAX_RATE_HZ:,}; resample the audio if it has another rate"
         )
-    return int(sample_rate)  # type: ignore[call-overload,no-any-return]
+    return rate
 
 
 def _check(samples: object) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline import params
 from pipeline.export import onnx_file
-from pipeline.network.ensemble import Division
+from pipeline.network.definition import Division
 from pipeline.streaming.runtimes import Onnx
 from tests.export import small
 

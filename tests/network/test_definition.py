@@ -9,7 +9,7 @@ import pytest
 from pipeline import checksums, params
 from pipeline.errors import ArtifactError
 from pipeline.network.definition import CELLS, Architecture, make_architecture, membership
-from pipeline.network.ensemble import Division
+from pipeline.network.definition import Division
 
 LANGUAGES = ("english", "hindi", "mandarin")
 DIVISION = Division("english", (("a", "b"), ("c",)), ("hindi", "mandarin"))

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 
-from pipeline.network.ensemble import Division
+from pipeline.network.definition import Division
 
 
 def test_the_division_is_read_as_it_was_written() -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pipeline import backend, params
 from pipeline.network import forms
 from pipeline.network.definition import CELLS, Architecture, make_architecture
-from pipeline.network.ensemble import Division
+from pipeline.network.definition import Division
 
 N_MFCC = 13
 CLASSES = ("english", "hindi", "mandarin", "silence")

@@ -13,7 +13,7 @@ import pytest
 from pipeline import params, tables
 from pipeline.errors import ArtifactError
 from pipeline.network.definition import make_architecture
-from pipeline.network.ensemble import Division
+from pipeline.network.definition import Division
 from pipeline.rows import SequenceRow
 from pipeline.store.feature_store import FeatureStore
 from pipeline.store.selection import Selection
