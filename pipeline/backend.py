@@ -30,7 +30,7 @@ def keras() -> ModuleType:
     found = (keras.config.backend(), keras.config.floatx(), keras.config.image_data_format())
     if found != SETTINGS:
         raise ArgumentError(
-            f"this process has imported Keras with {', '.join(found)}; only {', '.join(SETTINGS)} are supported: "
-            "call pipeline.backend.keras() before, or change KERAS_BACKEND and keras.json"
+            f"this process has imported Keras with {', '.join(found)}, not {', '.join(SETTINGS)}: call "
+            "pipeline.backend.keras() before, or change KERAS_BACKEND and keras.json"
         )
     return cast(ModuleType, keras)

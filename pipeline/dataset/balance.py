@@ -10,7 +10,7 @@ import heapq
 import itertools
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -64,8 +64,7 @@ def oversample(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Gen
     return sorted(more, key=lambda row: (row.recording, row.repeat, row.start))
 
 
-@dataclass(frozen=True)
-class Balancing:
+class Balancing(NamedTuple):
     """How a balance strategy makes the training manifest.
 
     Attributes

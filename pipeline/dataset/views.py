@@ -8,7 +8,7 @@ label    _ _ E E E E _ _ E E E _        silent frames are of the class `silence`
 """
 
 import itertools
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,7 @@ from pipeline.rows import SequenceRow, SplitRow
 SILENCE = "silence"  # the extra class of `label`, after the languages
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(NamedTuple):
     """How a silence strategy treats silent frames.
 
     Attributes
@@ -56,8 +55,7 @@ POLICIES: dict[SilenceStrategy, Policy] = {
 }
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """Frames of one recording as the network sees them.
 
     Attributes
@@ -146,8 +144,7 @@ def counted(strategy: SilenceStrategy, speech: Flags) -> Flags:
     [True, True]
     """
     shown = view(strategy, speech, 0, 1)
-    counts: Flags = (shown.targets == 0) & (shown.weights > 0)
-    return counts
+    return np.asarray((shown.targets == 0) & (shown.weights > 0))
 
 
 def rows_before(strategy: SilenceStrategy, speech: Flags, frame: int) -> int:

@@ -45,8 +45,7 @@ def record(folder: Path, trained: Model, kernel: Kernel, description: Descriptio
     """Write every input with its MFCCs, flags and posteriors, computed offline, without a stream."""
 
     def predict(features: Features) -> Posteriors:
-        posteriors: Posteriors = trained.predict(features[None], verbose=0)[0]
-        return posteriors
+        return np.asarray(trained.predict(features[None], verbose=0)[0])
 
     arrays: dict[str, NDArray[Any]] = {}
     for name, rate, audio in inputs():
@@ -107,17 +106,15 @@ def check(found: Iterable[EqualityRow], tolerance: float) -> None:
             difference = getattr(row, quantity)
             if not difference <= limit:  # NaN is a difference as well
                 raise ExportError(
-                    f"{row.file} is off by {difference:.2g} in {quantity}, more than {limit:g} "
-                    "(export.tolerance, for posteriors); export again, or raise it if you can accept that"
+                    f"{row.file} is off by {difference:.2g} in {quantity}, more than {limit:g}; export again, or raise "
+                    "export.tolerance if you can accept that"
                 )
 
 
 def table(found: Iterable[EqualityRow]) -> tuple[list[str], list[list[object]]]:
     """Return the differences of each format as a header and rows to show."""
-    rows: list[list[object]] = [
-        [row.file, f"{row.flags:g}", f"{row.mfcc:.1e}", f"{row.posterior:.1e}"] for row in found
-    ]
-    return ["format", "flags that differ", "largest MFCC difference", "largest posterior difference"], rows
+    header = ["format", "flags that differ", "largest MFCC difference", "largest posterior difference"]
+    return header, [[row.file, f"{row.flags:g}", f"{row.mfcc:.1e}", f"{row.posterior:.1e}"] for row in found]
 
 
 def _stream(stream: Identifier, audio: Waveform) -> Reference:
@@ -138,6 +135,5 @@ def _difference(found: NDArray[Any], wanted: NDArray[Any]) -> float:
     """Return the number of flags that differ, or the largest difference of values; infinite if some are missing."""
     if found.shape != wanted.shape or not np.array_equal(np.isnan(found), np.isnan(wanted)):
         return float("inf")
-    if found.dtype == np.bool_:
-        return float(np.count_nonzero(found != wanted))
-    return float(np.nanmax(np.abs(found - wanted), initial=0.0)) if found.size else 0.0
+    apart = np.nan_to_num(np.abs(np.subtract(found, wanted, dtype=np.float32)))
+    return float(apart.sum() if found.dtype == np.bool_ else apart.max(initial=0))

@@ -139,14 +139,10 @@ class RowReader:
             schema = group.attrs.get("schema")
         except Exception as error:  # zarr passes on any exception of its parsers and the file system
             reason = shorten(str(error)) or type(error).__name__
-            raise ArtifactError(
-                f"{source.name} is not a feature store: {source.name}/zarr.json is missing or damaged ({reason}); "
-                "run `dvc repro`, or name another"
-            ) from error
+            why = f"{source.name}/zarr.json is missing or damaged ({reason})"
+            raise ArtifactError(f"{source.name} is not a feature store: {why}; run `dvc repro`") from error
         if schema != SCHEMA:
-            raise ArtifactError(
-                f"{source.name} has schema {json.dumps(schema)}, this version reads {SCHEMA}; run `dvc repro`"
-            )
+            raise ArtifactError(f"{source.name} has schema {schema!r}, this version reads {SCHEMA}; run `dvc repro`")
         if file := source.find_damage():
             raise ArtifactError(f"{source.name}/{file} is missing or damaged; {source.remedy}")
         reader = cls(source, group)
@@ -192,10 +188,8 @@ class RowReader:
                 raise ValueError("the file is empty")
             return np.asarray(array[start:stop])
         except Exception as error:  # zarr passes on any exception of its codecs and the file system
-            raise ArtifactError(
-                f"{source.name}: rows {start}:{stop} of {array.basename} can't be read from {source.name}/{file} "
-                f"({' '.join(str(error).split())}); {source.remedy}"
-            ) from error
+            where = f"{source.name}: rows {start}:{stop} of {array.basename} can't be read from {source.name}/{file}"
+            raise ArtifactError(f"{where} ({' '.join(str(error).split())}); {source.remedy}") from error
 
 
 @functools.lru_cache(maxsize=SHARDS_IN_MEMORY)

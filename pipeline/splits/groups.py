@@ -102,10 +102,8 @@ def divide(recordings: Sequence[RecordingRow], holdout: Mapping[str, str | Seque
         require_column(recordings, column, "split.holdout")
         known = sorted({row.extra[column] for row in recordings if row.extra.get(column)})
         if unknown := [value for value in values if value not in known]:
-            raise CorpusError(
-                f"split.holdout keeps {column} {brief(unknown[0])} out, but no recording has it; there are "
-                f"{', '.join(map(brief, known[:10])) or 'none'}"
-            )
+            absent, there = f"{column} {brief(unknown[0])}", ", ".join(map(brief, known[:10])) or "none"
+            raise CorpusError(f"split.holdout keeps {absent} out, but no recording has it; there are {there}")
     held = [any(row.extra.get(column) in values for column, values in wanted.items()) for row in recordings]
     group = groups(recordings).tolist()
     touched = {number for number, out in zip(group, held, strict=True) if out}
@@ -113,10 +111,8 @@ def divide(recordings: Sequence[RecordingRow], holdout: Mapping[str, str | Seque
     for row, number, out in zip(recordings, group, held, strict=True):
         (parts.other if out else parts.left_out if number in touched else parts.kept).append(row)
     if lost := {row.language for row in recordings} - {row.language for row in parts.kept}:
-        raise CorpusError(
-            f"split.holdout leaves no recording of {brief(min(lost))} to train on, as all of them are of the held-out "
-            "sources or share a speaker with them; hold out less, or add recordings"
-        )
+        why = "all are of the held-out sources or share a speaker with them; hold out less, or add recordings"
+        raise CorpusError(f"split.holdout leaves no recording of {brief(min(lost))} to train on: {why}")
     return parts
 
 
@@ -124,10 +120,8 @@ def notes(recordings: Sequence[RecordingRow], left_out: int) -> list[str]:
     """Return what the sources of a corpus leave unknown, one sentence each."""
     sentences = []
     if left_out:
-        sentences.append(
-            f"{left_out:,} recordings share a speaker, a source recording, audio or speech with those of held-out "
-            "sources and are left out of all splits"
-        )
+        shared = "share a speaker, a source recording, audio or speech with those of held-out sources"
+        sentences.append(f"{left_out:,} recordings {shared} and are left out of all splits")
     sources: dict[str, set[str]] = {}
     for row in recordings:
         sources.setdefault(row.language, set()).add(row.extra.get(SOURCE, ""))
@@ -145,7 +139,5 @@ def require_column(recordings: Sequence[RecordingRow], column: str, parameter: s
     """Refuse a parameter that names a column which the corpus table does not have."""
     columns = sorted({name for row in recordings for name in row.extra})
     if column not in columns:
-        raise CorpusError(
-            f"{parameter} names {brief(column)}, but the corpus table has no such column; it has "
-            f"{', '.join(map(brief, columns)) or 'no further columns'}"
-        )
+        known = ", ".join(map(brief, columns)) or "no further columns"
+        raise CorpusError(f"{parameter} names {brief(column)}, but the corpus table has no such column; it has {known}")

@@ -2,8 +2,8 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +29,7 @@ MAX_PIECES = 10  # per recording: each test piece is streamed from the beginning
 Piece = tuple[RecordingRow, int, int]  # recording, number of the piece, number of equal pieces of the recording
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(NamedTuple):
     """The input of a method.
 
     Attributes
@@ -101,10 +100,8 @@ def official(case: Case) -> tuple[Assignment, None]:
         if case.pinned[number] != UNFIXED:
             continue
         if given.casefold() not in OFFICIAL:
-            raise CorpusError(
-                "split.method 'official' needs the column split in the corpus table, one of "
-                f"{', '.join(OFFICIAL)}; that of {brief(row.path)} is {brief(given) if given else 'missing'}"
-            )
+            needs = f"split.method 'official' needs the column split in the corpus table, one of {', '.join(OFFICIAL)}"
+            raise CorpusError(f"{needs}; that of {brief(row.path)} is {brief(given) if given else 'missing'}")
         named.append((number, row.path, OFFICIAL[given.casefold()]))
     return _agreed(named, case.pinned, "the column split of the corpus table"), None
 
@@ -206,9 +203,7 @@ def read_pins(path: Path) -> dict[str, str]:
         if split not in SPLITS:
             raise CorpusError(f"{path} line {line}: split is {brief(split)}; {REMEDY}")
         if pins.setdefault(speaker, split) != split:
-            raise CorpusError(
-                f"{path} line {line} pins {brief(speaker)} to {split}, an earlier line to {pins[speaker]}"
-            )
+            raise CorpusError(f"{path} line {line} pins {brief(speaker)} to {split}, not to {pins[speaker]} as before")
     return pins
 
 
@@ -230,10 +225,8 @@ def _agreed(named: Iterable[tuple[int, str, str]], fixed: Assignment, origin: st
     for number, name, split in named:
         other, before = first.setdefault(number, (name, split))
         if before != split:
-            raise CorpusError(
-                f"{origin} puts {brief(other)} into {before} and {brief(name)} into {split}, but they share a speaker, "
-                "a source, audio or speech and must stay together; pin all their speakers to one split in "
-                "splits/pins.csv"
-            )
+            puts = f"{origin} puts {brief(other)} into {before} and {brief(name)} into {split}"
+            shared = "they share a speaker, a source, audio or speech"
+            raise CorpusError(f"{puts}, but {shared}; pin all their speakers to one split in splits/pins.csv")
         fixed[number] = SPLITS.index(split)
     return fixed

@@ -29,10 +29,11 @@ def check(rows: Rows) -> None:
     for name in ("train", "test", "val"):
         for language, parts in spoken.items():
             if not parts[name] and (name != "val" or not rows["val"]):
+                why = (
+                    "too many share a speaker, a source, audio or speech, or are placed elsewhere by the method or pins"
+                )
                 raise CorpusError(
-                    f"{language!r} has no group of recordings left for {name}: too many share a speaker, a source, "
-                    "audio or speech, or split.method or splits/pins.csv place them elsewhere; add recordings of other "
-                    "speakers"
+                    f"{language!r} has no group of recordings left for {name}: {why}; add recordings of other speakers"
                 )
 
 

@@ -131,14 +131,13 @@ class FeatureStore(RowReader):
                 raise ArtifactError(f"{split} holds pieces of recordings (split.unit 'sequence'); select by a manifest")
             selected &= np.isin(np.arange(len(selected)), [self.index(row.recording) for row in rows_in_split])
         for column, names, wanted in (("language", self.languages, language), ("speaker", self.speakers, speaker)):
-            if wanted is not None:
-                asked = {wanted} if isinstance(wanted, str) else set(wanted)
-                if unknown := sorted(asked - set(names)):
-                    some = ", ".join(sorted(set(names))[:10])
-                    raise ArtifactError(
-                        f"{self.source.name} has no {column} {unknown[0]!r}; choose one that it has, such as {some}"
-                    )
-                selected &= np.isin(names, sorted(asked))
+            if wanted is None:
+                continue
+            asked = {wanted} if isinstance(wanted, str) else set(wanted)
+            if unknown := sorted(asked - set(names)):
+                some = ", ".join(sorted(set(names))[:10])
+                raise ArtifactError(f"{self.source.name} has no {column} {unknown[0]!r}; choose one such as {some}")
+            selected &= np.isin(names, sorted(asked))
         items = items[selected[items["index"]]]
         if not len(items):
             raise ArtifactError(f"no item of {self.source.name} matches all filters; remove one")
@@ -194,10 +193,8 @@ class FeatureStore(RowReader):
             return "none", items
         rows = tables.read(manifest, SequenceRow, sealed=False)
         if others := [row.features for row in rows if row.features != self.id]:
-            raise ArtifactError(
-                f"{manifest} was cut from the features {brief(others[0])}, but those of {self.source.name} are "
-                f"{self.id!r}; run `dvc repro`"
-            )
+            cut_from = f"the features {brief(others[0])}, not {self.id!r} of {self.source.name}"
+            raise ArtifactError(f"{manifest} was cut from {cut_from}; run `dvc repro`")
         found = {row.view for row in rows}
         for strategy in views.POLICIES:
             if found == {strategy}:
@@ -205,7 +202,5 @@ class FeatureStore(RowReader):
                     (self.index(row.recording), row.start, row.frames, row.weight, row.member, 0, 0, 0) for row in rows
                 ]
                 return strategy, np.array(fields, ITEM)
-        some = " and ".join(brief(name) for name in sorted(found)[:3])
-        raise ArtifactError(
-            f"{manifest} is cut for {some or 'nothing'}, not for one of {', '.join(views.POLICIES)}; run `dvc repro`"
-        )
+        some, known = " and ".join(map(brief, sorted(found)[:3])) or "nothing", ", ".join(views.POLICIES)
+        raise ArtifactError(f"{manifest} is cut for {some}, not for one of {known}; run `dvc repro`")

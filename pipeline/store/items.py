@@ -14,18 +14,21 @@ from numpy.typing import NDArray
 
 from pipeline.arrays import Features
 
-ITEM = np.dtype(
-    [
-        ("index", np.int64),  # of its recording in the store
-        ("start", np.int64),  # rows start:start+frames of the view of its recording
-        ("frames", np.int64),
-        ("weight", np.float64),  # of the manifest
-        ("member", np.int64),  # number of the network of an ensemble that trains on it
-        ("target", np.int64),  # number of its language
-        ("first", np.int64),  # rows first:stop of the store hold it
-        ("stop", np.int64),
-    ]
-)
+FIELDS = ("index", "start", "frames", "weight", "member", "target", "first", "stop")
+ITEM = np.dtype([(name, np.float64 if name == "weight" else np.int64) for name in FIELDS])
+"""An item.
+
+index
+    Index of its recording in the store.
+start, frames
+    Rows start:start+frames of the view of its recording are the item.
+weight, member
+    Weight of the manifest, and number of the network of an ensemble that trains on it.
+target
+    Number of its language.
+first, stop
+    Rows first:stop of the store hold it.
+"""
 
 
 class Example(NamedTuple):

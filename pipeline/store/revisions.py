@@ -24,10 +24,8 @@ def source(repo: str, rev: str, path: str) -> StoreFiles:
         files = _Files(repo, rev=rev)
         files.ls("")
     except (DvcException, CloneError, RevError) as error:
-        raise ArgumentError(
-            f"{repo!r} at {rev!r} can't be opened ({error.__cause__ or error}); name a DVC repository, and a commit, "
-            "branch or tag of it"
-        ) from error
+        remedy = "name a DVC repository, and a commit, branch or tag of it"
+        raise ArgumentError(f"{repo!r} at {rev!r} can't be opened ({error.__cause__ or error}); {remedy}") from error
     store = FsspecStore(AsyncFileSystemWrapper(files, asynchronous=True), read_only=True, path=path)
     return StoreFiles(f"{repo}@{rev}:{path}", store)
 

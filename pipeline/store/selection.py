@@ -97,9 +97,7 @@ class Selection:
         """
         chosen = np.arange(len(self))[index]
         if chosen.ndim > 1:
-            raise IndexError(
-                f"{brief(index)} is not an index of a selection; take a number, a slice or several numbers"
-            )
+            raise IndexError(f"{brief(index)} is not an index of a selection; take a number, a slice or a list")
         if chosen.ndim == 0:
             return next(self.read(chosen.reshape(1)))
         return dataclasses.replace(self, items=self.items[chosen])
@@ -148,10 +146,8 @@ class Selection:
         """
         views.policy(strategy)
         if self.manifest is not None and strategy != self.strategy:
-            raise ArtifactError(
-                f"{self.manifest} is cut for the silence strategy {self.strategy!r}, not for {strategy!r}; "
-                f"view it as {self.strategy!r}, or set silence.strategy to {strategy} and run `dvc repro`"
-            )
+            mismatch = f"{self.manifest} is cut for the silence strategy {self.strategy!r}, not for {strategy!r}"
+            raise ArtifactError(f"{mismatch}; view it as {self.strategy!r}, or change silence.strategy")
         names = tuple(languages or sorted(set(self.store.languages)))
         items = self.items.copy()
         if unnamed := sorted({self.store.languages[index] for index in items["index"]} - set(names)):
@@ -183,10 +179,8 @@ class Selection:
             wrong = (start < 0) | beyond | ((frames < 1) & (self.manifest is not None))
             if wrong.any():
                 begin, count = int(start[wrong][0]), int(frames[wrong][0])
-                raise ArtifactError(
-                    f"rows {begin}:{begin + count} of {store.ids[index]!r}, listed in {self.manifest}, are not in its "
-                    f"view {self.strategy!r} of {len(rows)} rows; run `dvc repro`"
-                )
+                listed = f"rows {begin}:{begin + count} of {store.ids[index]!r}, listed in {self.manifest}"
+                raise ArtifactError(f"{listed}, are not in its view {self.strategy!r} of {len(rows)}; run `dvc repro`")
             items["first"][at] = rows[start] if len(rows) else first
             items["stop"][at] = rows[start + frames - 1] + 1 if len(rows) else first
         return dataclasses.replace(self, items=items)

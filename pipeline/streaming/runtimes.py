@@ -171,9 +171,8 @@ def load(folder: Path, name: Name, states: Mapping[str, int]) -> Stream:
     try:
         step = runtime.open(folder / runtime.file, tuple(states))
     except ImportError as error:
-        raise ArtifactError(
-            f"runtime {name!r} is not installed ({error.name or error}); install it or choose another"
-        ) from error
+        missing = error.name or error
+        raise ArtifactError(f"runtime {name!r} is not installed ({missing}); install it or choose another") from error
     except ArgumentError:  # Keras has other settings
         raise
     except Exception as error:  # each runtime raises its own classes

@@ -242,9 +242,8 @@ def _recorder(history: list[EpochRow], number: int, settings: params.Train) -> R
     def record(epoch: int, logs: dict[str, float]) -> None:
         nonlocal end
         if not math.isfinite(logs["loss"]):
-            raise TrainingError(
-                f"the loss is {logs['loss']} in epoch {epoch + 1}; lower train.learning_rate {settings.learning_rate:g}"
-            )
+            rate = f"train.learning_rate {settings.learning_rate:g}"
+            raise TrainingError(f"the loss is {logs['loss']} in epoch {epoch + 1}; lower {rate}")
         start, end = end, time.monotonic()
         scores = {name: round(float(logs[name]), 6) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
         history.append(EpochRow(len(history) + 1, number, **scores, seconds=round(end - start, 3)))
