@@ -135,4 +135,4 @@ def _values(selection: "Selection", column: str, positions: NDArray[np.int64]) -
         return np.asarray((rows - np.repeat(store.starts[items["index"]], items["frames"])) * store.frame_s)
     first, stop = (int(rows.min()), int(rows.max()) + 1) if len(rows) else (0, 0)
     read: Callable[[int, int], NDArray[Any]] = store.mfcc_rows if column == "mfcc" else store.speech_rows
-    return read(first, stop)[rows - first]
+    return np.asarray(read(first, stop)[rows - first])

@@ -8,8 +8,7 @@ import pytest
 
 from pipeline import checksums, params
 from pipeline.errors import ArtifactError
-from pipeline.network.definition import CELLS, Architecture, make_architecture, membership
-from pipeline.network.definition import Division
+from pipeline.network.definition import CELLS, Architecture, Division, make_architecture, membership
 
 LANGUAGES = ("english", "hindi", "mandarin")
 DIVISION = Division("english", (("a", "b"), ("c",)), ("hindi", "mandarin"))

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from pipeline import backend, params
 from pipeline.network import forms
-from pipeline.network.definition import CELLS, Architecture, make_architecture
-from pipeline.network.definition import Division
+from pipeline.network.definition import CELLS, Architecture, Division, make_architecture
 
 N_MFCC = 13
 CLASSES = ("english", "hindi", "mandarin", "silence")

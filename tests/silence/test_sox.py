@@ -16,8 +16,8 @@ from pipeline import programs
 from pipeline.arrays import Samples
 from pipeline.audio.samples import FULL_SCALE, to_waveform
 from pipeline.errors import ProgramError
+from pipeline.silence.recording import run_sox
 from pipeline.silence.rule import SoxRule
-from pipeline.silence.sox import run_sox
 from pipeline.silence.spans import cut, sox_spans
 
 Babble = Callable[[int, int], Samples]

@@ -12,8 +12,7 @@ import pytest
 
 from pipeline import params, tables
 from pipeline.errors import ArtifactError
-from pipeline.network.definition import make_architecture
-from pipeline.network.definition import Division
+from pipeline.network.definition import Division, make_architecture
 from pipeline.rows import SequenceRow
 from pipeline.store.feature_store import FeatureStore
 from pipeline.store.selection import Selection

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.training import losses
+from pipeline.training import fitting as losses
 
 CORRECT = np.array([[1, 0, 0], [0, 1, 1], [0, 1, 0]], np.float32)  # targets, outputs
 
@@ -19,7 +19,7 @@ def value(
 ) -> NDArray[np.float32]:
     from keras import ops
 
-    return np.asarray(ops.convert_to_numpy(losses.make(CORRECT, smoothing, utterance)(target, posteriors)))
+    return np.asarray(ops.convert_to_numpy(losses.loss(CORRECT, smoothing, utterance)(target, posteriors)))
 
 
 def test_the_loss_of_a_frame_is_its_cross_entropy(posteriors: NDArray[np.float32]) -> None:
