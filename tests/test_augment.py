@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.signal
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -47,12 +47,6 @@ def test_the_power_of_noise_is_added(snr: float) -> None:
     assert np.abs(error).mean() < 1.5  # bands of few bins: voice and noise add or cancel out
 
 
-@given(st.floats(-50, 50), st.floats(-50, 50))
-def test_powers_add_up(first: float, second: float) -> None:
-    both = augment.add_power(np.full((1, 1, 1), first, np.float32), np.full((1, 1, 1), second, np.float32))
-    assert both == pytest.approx(10 * np.log10(10 ** (first / 10) + 10 ** (second / 10)), abs=1e-3)
-
-
 def test_the_echoes_of_a_click_decay_and_add_up_to_their_share() -> None:
     click = np.full((1, 400, 1), -100, np.float32)
     click[0, 10] = 0
@@ -61,12 +55,6 @@ def test_the_echoes_of_a_click_decay_and_add_up_to_their_share() -> None:
     assert power[10] == pytest.approx(1, rel=1e-4)
     assert power[12:60] / power[11:59] == pytest.approx(0.9, rel=1e-3)
     assert power[11:].sum() == pytest.approx(0.9 * 0.5, rel=0.01)
-
-
-@given(st.integers(0, 99))
-def test_no_warp_changes_nothing(seed: int) -> None:
-    some = np.random.default_rng(seed).normal(size=(2, 3, 5)).astype(np.float32)
-    assert augment.warp(some, np.tile(np.arange(5, dtype=np.float32), (2, 1))) == pytest.approx(some, abs=1e-6)
 
 
 OFF = params.Augment(gain=0, tilt=0, equaliser=0, noise=None, echo=0, warp=0, cutoff=None, mask=0)
@@ -94,6 +82,9 @@ def test_the_same_seed_gives_the_same_changes_and_another_one_others() -> None:
     np.testing.assert_array_equal(first, changed(settings=ON))
     assert np.abs(first - changed(1, ON)).max() > 1
     assert np.isfinite(first).all()
+    for weight in (0, 1):  # padding stays finite
+        padding = Chain(ON, MFCC, RATE, seed=1)(BANDS[:3] * 0, WEIGHTS[:3] * weight, np.random.default_rng(0))
+        assert np.isfinite(padding).all()
 
 
 def test_every_change_is_made_and_sequences_differ() -> None:
@@ -103,6 +94,7 @@ def test_every_change_is_made_and_sequences_differ() -> None:
         assert np.abs(difference[1:] - difference[:-1]).max() > 1, name
 
 
+@settings(max_examples=8)
 @given(st.floats(1, 20), st.integers(0, 99))
 def test_a_gain_is_one_number_per_sequence_within_its_range(gain: float, seed: int) -> None:
     difference = changed(seed, gain=gain)
@@ -145,10 +137,3 @@ def test_with_fewer_mfccs_a_filter_is_exact() -> None:
     wanted = whole(BANDS @ KERNEL.cosines, WEIGHTS, np.random.default_rng(0))[:, :, :20]
     loud = (BANDS > FLOOR_DB + 20).all(axis=2)
     np.testing.assert_allclose(found[loud], wanted[loud], atol=0.05)
-
-
-@pytest.mark.parametrize("weight", [0.0, 1.0])
-def test_padding_stays_finite(weight: float) -> None:
-    chain = Chain(ON, MFCC, RATE, seed=1)
-    features = np.zeros((3, 50, 64), np.float32)
-    assert np.isfinite(chain(features, np.full((3, 50), weight, np.float32), np.random.default_rng(0))).all()
