@@ -91,10 +91,8 @@ class Search(NamedTuple):
     bound: float
 
     def __str__(self) -> str:
-        return (
-            f"missed shares of {self.groups:,} groups, weighted: {self.solver:.4f}; at least {self.bound:.4f} for any "
-            "assignment"
-        )
+        least = f"at least {self.bound:.4f} for any assignment"
+        return f"missed shares of {self.groups:,} groups, weighted: {self.solver:.4f}; {least}"
 
 
 def quantities(recordings: Sequence[RecordingRow], group: NDArray[np.int64], columns: Iterable[str]) -> Quantities:
@@ -106,9 +104,8 @@ def quantities(recordings: Sequence[RecordingRow], group: NDArray[np.int64], col
         if (row.language, row.speaker) not in seen:
             seen.add((row.language, row.speaker))
             entries.append(((SPEAKERS, row.language), number, 1))
-        entries += [
-            ((STRATUM, row.language, column, row.extra.get(column, "")), number, row.duration_s) for column in columns
-        ]
+        strata = ((STRATUM, row.language, column, row.extra.get(column, "")) for column in columns)
+        entries += [(stratum, number, row.duration_s) for stratum in strata]
     keys, numbers, values = zip(*entries, strict=True)
     names = sorted(set(keys))
     place = {name: at for at, name in enumerate(names)}

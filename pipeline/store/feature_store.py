@@ -19,6 +19,9 @@ from pipeline.shards.reader import RowReader
 from pipeline.store.items import ITEM
 from pipeline.store.selection import Selection
 
+Csv = Path | str | None
+Names = str | Iterable[str] | None  # one or several
+
 
 class FeatureStore(RowReader):
     """The features of all recordings, as the stage `features` writes them.
@@ -95,12 +98,7 @@ class FeatureStore(RowReader):
         return cls.open(revisions.source(str(repo), rev, path))
 
     def select(
-        self,
-        *,
-        split: Path | str | None = None,
-        manifest: Path | str | None = None,
-        language: str | Iterable[str] | None = None,
-        speaker: str | Iterable[str] | None = None,
+        self, *, split: Csv = None, manifest: Csv = None, language: Names = None, speaker: Names = None
     ) -> Selection:
         """Select recordings, or sequences of a manifest; each is read lazily.
 
@@ -198,9 +196,10 @@ class FeatureStore(RowReader):
         found = {row.view for row in rows}
         for strategy in views.POLICIES:
             if found == {strategy}:
-                fields = [
-                    (self.index(row.recording), row.start, row.frames, row.weight, row.member, 0, 0, 0) for row in rows
-                ]
-                return strategy, np.array(fields, ITEM)
+                items = np.zeros(len(rows), ITEM)
+                items["index"] = [self.index(row.recording) for row in rows]
+                for name in ("start", "frames", "weight", "member"):
+                    items[name] = [getattr(row, name) for row in rows]
+                return strategy, items
         some, known = " and ".join(map(brief, sorted(found)[:3])) or "nothing", ", ".join(views.POLICIES)
         raise ArtifactError(f"{manifest} is cut for {some}, not for one of {known}; run `dvc repro`")

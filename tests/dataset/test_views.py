@@ -67,12 +67,6 @@ def test_an_unknown_strategy_is_refused(strategy: Any) -> None:
             use()
 
 
-def test_only_label_has_a_class_for_silence_and_it_is_the_last() -> None:
-    assert views.classes("label", ("a", "b")) == ("a", "b", "silence")
-    for strategy in ("none", "remove", "mask"):
-        assert views.classes(strategy, ("a", "b")) == ("a", "b")
-
-
 @given(st.integers(0, 5000), st.integers(1, 700))
 def test_a_cut_holds_every_row_once_in_the_fewest_nearly_equal_sequences(n_rows: int, length: int) -> None:
     pieces = views.cut(n_rows, length)

@@ -1,6 +1,5 @@
 """Rows are read as they were written; a store of another schema and any damage are refused in one sentence."""
 
-import pickle
 import re
 from pathlib import Path
 
@@ -96,10 +95,3 @@ def test_a_shard_damaged_before_or_after_the_store_is_opened_is_reported(
     if damage in ("gone", "empty"):
         with pytest.raises(ArtifactError, match=rf"s\.zarr/{name} is missing.*; delete .* run `dvc repro`"):
             RowReader.open(path)
-
-
-def test_a_pickled_reader_reads_the_same_rows(noisy: FeatureStore) -> None:
-    flags = noisy.speech_rows(0, 100)
-    copy = pickle.loads(pickle.dumps(noisy))
-    assert np.array_equal(copy.speech_rows(0, 100), flags)
-    assert np.array_equal(copy.mfcc_rows(10, 100), noisy.mfcc_rows(10, 100))

@@ -1,7 +1,6 @@
 """Recordings are read by id, and items are selected by split, manifest, language and speaker."""
 
 import dataclasses
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -104,19 +103,3 @@ def test_a_manifest_of_an_unknown_recording_is_refused(store: FeatureStore, tmp_
     unknown = dataclasses.replace(sequence(store, "none", 0, 0, 1), recording="x")
     with pytest.raises(ArtifactError, match="has no recording 'x'"):
         store.select(manifest=written(tmp_path, [unknown]))
-
-
-def test_a_damaged_shard_is_reported_in_every_form(path: Path, tmp_path: Path) -> None:
-    copy = Path(shutil.copytree(path, tmp_path / "copy.zarr"))
-    for name in ("mfcc/c/3/0", "speech/c/3"):
-        (copy / name).write_bytes((copy / name).read_bytes()[:-3])
-    opened = FeatureStore.open(copy)
-    opened.features("r0"), opened.flags("r0")
-    for read in (
-        opened.features,
-        opened.flags,
-        lambda _: opened.select().numpy(),
-        lambda _: opened.select().dask().compute(),
-    ):
-        with pytest.raises(ArtifactError, match=r"copy\.zarr: rows \d+:\d+ of \w+ can't be read .* run `dvc repro`"):
-            read("r1")

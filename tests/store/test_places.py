@@ -125,13 +125,3 @@ def test_wrong_repositories_and_revisions_are_one_sentence(repository: Path, tmp
             FeatureStore.at(repo, rev)
     with pytest.raises(ArtifactError, match="is not a feature store"):
         FeatureStore.at(repository)
-
-
-@pytest.mark.filterwarnings("ignore::zarr.errors.UnstableSpecificationWarning")
-def test_xarray_opens_the_table_of_recordings(noisy: FeatureStore) -> None:
-    import xarray
-
-    with xarray.open_dataset(noisy.source.name, group="recording", engine="zarr", consolidated=False) as table:
-        assert table.id.dims == ("recording",)
-        assert table.id.values.tolist() == noisy.ids
-        assert table.length.values.tolist() == noisy.lengths.tolist()

@@ -58,7 +58,8 @@ def test_items_are_indexed_like_a_list_or_an_array(data: st.DataObject, store: F
     count, selection = 6, store.select().view("mask", ORDER)
     examples = [expected("mask", index) for index in range(count)]
     position = data.draw(st.integers(-2 * count, 2 * count))
-    for kind in (int, np.int64, np.int16, np.array):
+    kinds: list[Any] = [int, np.int64, np.int16, np.array]
+    for kind in kinds:
         if -count <= position < count:
             assert_same(selection[kind(position)], examples[position])
         else:
