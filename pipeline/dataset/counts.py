@@ -1,6 +1,6 @@
 """Frames that count as their language after the silence view: of a sequence, of a class, of a manifest."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -143,11 +143,10 @@ def amounts(
     >>> amounts(rows, {"a": np.array([True, True, False, True, True])}, lambda row: row.speaker)
     {'ann': 4}
     """
-    found: dict[Key, Any] = {}
+    found: dict[Key, Any] = defaultdict(int)
     for row in rows:
-        amount = frames(row, counted) * (row.weight if weighted else 1)
-        found[key(row)] = found.get(key(row), 0) + amount
-    return found
+        found[key(row)] += frames(row, counted) * (row.weight if weighted else 1)
+    return dict(found)
 
 
 def frames(row: SequenceRow, counted: Counted) -> int:

@@ -1,5 +1,7 @@
 """The silence view: which frames of a recording the network sees, as which class, with which weight; its sequences.
 
+Functions that take a strategy raise an ArgumentError, as `policy` does, if there is no such strategy.
+
 frames   s s S S S S s s S S S s        S speech, s silent
 none     E E E E E E E E E E E E        every frame is English
 remove       E E E E     E E E          silent frames left out, speech joined
@@ -100,11 +102,6 @@ def view(strategy: SilenceStrategy, speech: Flags, language: int, languages: int
     language, languages
         Number of its class, and of all languages.
 
-    Raises
-    ------
-    ArgumentError
-        If there is no such strategy.
-
     Examples
     --------
     >>> shown = view("label", np.array([False, True, True]), language=0, languages=2)
@@ -131,11 +128,6 @@ def counted(strategy: SilenceStrategy, speech: Flags) -> Flags:
     speech
         True for frames of speech, shape (frames,).
 
-    Raises
-    ------
-    ArgumentError
-        If there is no such strategy.
-
     Examples
     --------
     >>> counted("mask", np.array([False, True, True])).tolist()
@@ -150,11 +142,6 @@ def counted(strategy: SilenceStrategy, speech: Flags) -> Flags:
 def rows_before(strategy: SilenceStrategy, speech: Flags, frame: int) -> int:
     """Return the number of rows of the view that are before a frame of the recording.
 
-    Raises
-    ------
-    ArgumentError
-        If there is no such strategy.
-
     Examples
     --------
     >>> speech = np.array([False, True, True, False])
@@ -166,11 +153,6 @@ def rows_before(strategy: SilenceStrategy, speech: Flags, frame: int) -> int:
 
 def classes(strategy: SilenceStrategy, languages: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names of the classes, in the order of their numbers.
-
-    Raises
-    ------
-    ArgumentError
-        If there is no such strategy.
 
     Examples
     --------

@@ -1,5 +1,6 @@
 """SoX's rule for silence in exact integers: the samples at which SoX starts and stops, for blocks of any size."""
 
+import bisect
 import math
 
 import numpy as np
@@ -106,8 +107,4 @@ def _least_energy(window: int, threshold: float) -> int:
         level = int(math.sqrt(float(energy * _SOX_SCALE**2) / window))
         return level // _SOX_STEP * _SOX_STEP / _SOX_MAX * 100 > threshold
 
-    low, high = 0, window * FULL_SCALE**2 + 1
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if above(middle) else (middle + 1, high)
-    return low
+    return bisect.bisect_left(range(window * FULL_SCALE**2 + 1), True, key=above)

@@ -154,15 +154,7 @@ class FeatureStore(RowReader):
         return self.mfcc_rows(*self._rows(recording, start, stop))
 
     def flags(self, recording: str, start: int = 0, stop: int | None = None) -> Flags:
-        """Return speech flags of frames start:stop of a recording, shape (frames,).
-
-        Raises
-        ------
-        ArtifactError
-            If the store has no such recording, or its rows are damaged.
-        ArgumentError
-            If the recording has no such frames.
-        """
+        """Return speech flags of frames start:stop of a recording, shape (frames,); raises as `features` does."""
         return self.speech_rows(*self._rows(recording, start, stop))
 
     def index(self, recording: str) -> int:

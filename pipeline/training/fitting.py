@@ -22,7 +22,6 @@ from pipeline.store.items import Example
 from pipeline.store.selection import Selection
 from pipeline.training.feed import Change, Feed, Pool
 
-Recorder = Callable[[int, dict[str, float]], None]  # takes the number of an epoch, from 0, and its scores
 Score = Callable[[Tensor, Tensor], Tensor]  # of targets (sequences, frames), posteriors (sequences, frames, outputs)
 
 
@@ -80,10 +79,8 @@ def fit(
             continue  # nothing to learn: the posterior of a single output is always 1
         keras.utils.set_random_seed((seed + number) % 2**32)
         model, mine = forms.network(architecture, number), train[train.items["member"] == number]
-        record = _recorder(history, number, settings)
-        _train(
-            model, correct_outputs(outputs, architecture.classes), mine, val, settings, (seed, number), change, record
-        )
+        correct = correct_outputs(outputs, architecture.classes)
+        _train(model, correct, mine, val, settings, (seed, number), change, history)
         forms.transfer(model, whole)
         gc.collect()  # Keras leaves its reader, and so the pool, in a reference cycle; the next one needs the memory
     return whole, history
@@ -195,8 +192,9 @@ def _train(
     settings: params.Train,
     seed: tuple[int, int],
     change: Change | None,
-    record: Recorder,
+    history: list[EpochRow],
 ) -> None:
+    """Train the network whose number is the second of the seed; add a row per epoch to the history."""
     callbacks, pool = backend.keras().callbacks, Pool(train, settings.memory)
     import tensorflow
     from threadpoolctl import threadpool_limits
@@ -220,7 +218,7 @@ def _train(
                 verbose=0,
                 shuffle=False,  # the pool has shuffled
                 callbacks=[
-                    callbacks.LambdaCallback(on_epoch_end=record),
+                    callbacks.LambdaCallback(on_epoch_end=_recorder(history, seed[1], settings)),
                     *([] if settings.average is None else [callbacks.SwapEMAWeights(swap_on_epoch=True)]),
                     callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True),
                 ],
@@ -234,8 +232,8 @@ def _train(
         val_feed.close()
 
 
-def _recorder(history: list[EpochRow], number: int, settings: params.Train) -> Recorder:
-    """Return a callback that adds a row for network `number` to the history at the end of every epoch."""
+def _recorder(history: list[EpochRow], number: int, settings: params.Train) -> Callable[[int, dict[str, float]], None]:
+    """Return a callback, of an epoch from 0 and its scores, that adds a row for network `number` to the history."""
     progress = Progress("train", settings.epochs, "epochs")
     end = time.monotonic()
 
