@@ -19,9 +19,9 @@ import scipy.signal
 from numpy.typing import NDArray
 
 from benchmarks.duplicates import DEMO, RATE_HZ, ROOT, load
+from pipeline import augment as change
 from pipeline import params
-from pipeline.augment import bands as change
-from pipeline.augment.chain import FLOOR_DB, Chain
+from pipeline.augment import FLOOR_DB, Chain
 from pipeline.console import terminal
 from pipeline.mfcc.kernel import Kernel, make_kernel
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline import params, tables
-from pipeline.augment.chain import Chain
+from pipeline.augment import Chain
 from pipeline.console import terminal
 from pipeline.dataset import views, weights
 from pipeline.network.definition import make_architecture

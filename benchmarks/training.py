@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 
 from pipeline import backend, params, tables
-from pipeline.dataset.sequences import sequence_rows
+from pipeline.dataset.views import sequence_rows
 from pipeline.network import forms
 from pipeline.network.definition import Architecture, make_architecture
 from pipeline.rows import SequenceRow, SplitRow

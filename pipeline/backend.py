@@ -2,12 +2,15 @@
 
 import functools
 from types import ModuleType
-from typing import cast
+from typing import Any, cast
 
 from pipeline.console import environment, quiet
 from pipeline.errors import ArgumentError
 
 SETTINGS = ("tensorflow", "float32", "channels_last")  # of Keras: backend, floatx and image_data_format
+
+Model = Any  # keras.Model, whose import takes seconds
+Tensor = Any  # of Keras or TensorFlow
 
 
 @functools.cache
@@ -27,7 +30,7 @@ def keras() -> ModuleType:
     found = (keras.config.backend(), keras.config.floatx(), keras.config.image_data_format())
     if found != SETTINGS:
         raise ArgumentError(
-            f"this process has imported Keras with {', '.join(found)}; only {', '.join(SETTINGS)} are supported: "
-            "call pipeline.backend.keras() before, or change KERAS_BACKEND and keras.json"
+            f"this process has imported Keras with {', '.join(found)}, not {', '.join(SETTINGS)}: call "
+            "pipeline.backend.keras() before, or change KERAS_BACKEND and keras.json"
         )
     return cast(ModuleType, keras)

@@ -21,9 +21,11 @@ def main() -> None:
     items = {name: store.select(manifest=path).items for name, path in manifests.items()}
     recordings = tables.read(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow)
     recordings = voices.renamed(recordings, ARTIFACTS / "speakers" / "voices.csv")
+    placed = {name: tables.read(ARTIFACTS / "splits" / f"{name}.csv", SplitRow) for name in (*SPLITS, OTHER, LEFT_OUT)}
+    placed[OTHER] += placed.pop(LEFT_OUT)
     findings = audit.leakage(
         recordings,
-        {name: _split(name) for name in SPLITS} | {OTHER: [*_split(OTHER), *_split(LEFT_OUT)]},
+        placed,
         {name: tables.read(path, SequenceRow) for name, path in manifests.items()},
         {name: np.stack([rows["first"], rows["stop"]], axis=1) for name, rows in items.items()},
     )
@@ -37,19 +39,13 @@ def main() -> None:
         checksums.write_json(folder / "confounds.json", confounds)
         checksums.seal(folder)
     terminal.show_table(["check", "violations"], [[check, len(found)] for check, found in findings.items()])
-    if unknown["sentence"]:
-        print(unknown["sentence"])
-    for sentence in verdict.sentences(confounds):
+    for sentence in filter(None, [unknown["sentence"], *verdict.sentences(confounds)]):
         print(printable(sentence))
     if leaks := [sentence for found in findings.values() for sentence in found]:
         sentence = f"{len(leaks)} leak(s) between splits: {leaks[0]}; see {ARTIFACTS / 'audit' / 'leakage.json'}"
         if settings.audit.on_leak == "fail":
             raise LeakageError(sentence)
         print(printable(f"scores are too good: {sentence}"))
-
-
-def _split(name: str) -> list[SplitRow]:
-    return tables.read(ARTIFACTS / "splits" / f"{name}.csv", SplitRow)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,7 @@ from typing import Any
 
 from pipeline import checksums, files, params, tables
 from pipeline.console import terminal
-from pipeline.dataset import balance, counts, views, weights
-from pipeline.dataset.division import class_sizes, remark
-from pipeline.dataset.partition import ratio
-from pipeline.dataset.sequences import sequence_rows
+from pipeline.dataset import balance, counts, division, views, weights
 from pipeline.rows import SPLITS, SequenceRow, SplitRow
 from pipeline.store.feature_store import FeatureStore
 from stages import ARTIFACTS, read_params, run
@@ -23,15 +20,17 @@ def main() -> None:
     shown: list[list[object]] = []
     with files.building(ARTIFACTS / "manifests") as folder:
         for name in SPLITS:
-            counted, rows = {}, []
-            recordings = _recordings(name, languages)
+            path, counted, rows = ARTIFACTS / "splits" / f"{name}.csv", {}, []
+            recordings = tables.read(path, SplitRow)
+            may_lack = languages if name == "val" else ()
+            tables.require_languages(path, {*may_lack, *(row.language for row in recordings)}, languages)
             for row in store.computed(recordings):
                 speech = store.flags(row.recording)
                 counted[row.recording] = views.counted(strategy, speech)
                 start, stop = (views.rows_before(strategy, speech, frame) for frame in row.frames(len(speech)))
                 # A test recording is one sequence, as it is one stream: states are reset after each.
                 length = stop - start if name == "test" else settings.sequence.length
-                rows += sequence_rows(row, start, stop, length, strategy, store.id)
+                rows += views.sequence_rows(row, start, stop, length, strategy, store.id)
             counts.check(rows, counted, dict.fromkeys(row.language for row in recordings), name)
             balanced = rows
             if name == "train":
@@ -53,32 +52,23 @@ def main() -> None:
         print(note)
 
 
-def _recordings(name: str, languages: Sequence[str]) -> list[SplitRow]:
-    """The rows of a split; only val may lack a language."""
-    path = ARTIFACTS / "splits" / f"{name}.csv"
-    if name != "val":
-        return tables.of_languages(path, SplitRow, languages)
-    rows = tables.read(path, SplitRow)
-    tables.require_languages(path, {row.language for row in rows} | set(languages), languages)
-    return rows
-
-
 def _balanced(
     rows: Sequence[SequenceRow], counted: counts.Counted, settings: params.Params
 ) -> tuple[list[SequenceRow], dict[str, Any]]:
-    """The training manifest, and what manifests/summary.json says of it."""
-    balanced, division = balance.balance(settings.balance.strategy, rows, counted, settings.seed)
-    notes = [division and remark(balanced, counted, division)]
+    """Return the training manifest, and what manifests/summary.json says of it."""
+    balanced, found = balance.balance(settings.balance.strategy, rows, counted, settings.seed)
+    notes = [found and division.remark(balanced, counted, found)]
     if settings.balance.evenness:
-        balanced = weights.even_speakers(balanced, counted, division, settings.balance.evenness)
+        balanced = weights.even_speakers(balanced, counted, found, settings.balance.evenness)
     if settings.balance.cap is not None:
-        balanced, few = weights.limit_speakers(balanced, counted, division, settings.balance.cap)
+        balanced, few = weights.limit_speakers(balanced, counted, found, settings.balance.cap)
         notes += few
-    before, after = (class_sizes(*some) for some in ((rows, counted, None), (balanced, counted, division)))
+    before, after = division.class_sizes(rows, counted, None), division.class_sizes(balanced, counted, found)
+    ratios = {name: round(division.ratio(sizes.values()), 4) for name, sizes in (("before", before), ("after", after))}
     return balanced, {
-        "ensemble": division and dataclasses.asdict(division),
+        "ensemble": found and dataclasses.asdict(found),
         "before": before,
-        "ratio": {"before": round(ratio(before.values()), 4), "after": round(ratio(after.values()), 4)},
+        "ratio": ratios,
         "notes": [note for note in notes if note],
     }
 

@@ -22,13 +22,12 @@ def main() -> None:
     trained = formats.load(ARTIFACTS / "model" / "sequence.keras")
     path = ARTIFACTS / "model" / "architecture.json"
     architecture = Architecture.read(path)
-    wanted = views.classes(settings.silence.strategy, settings.corpus.languages)
-    tables.require_languages(path, architecture.classes, wanted)
-    trained_with, asked = (architecture.view, architecture.n_mfcc), (settings.silence.strategy, settings.mfcc.n_mfcc)
-    if trained_with != asked:
+    strategy, n_mfcc = settings.silence.strategy, settings.mfcc.n_mfcc
+    tables.require_languages(path, architecture.classes, views.classes(strategy, settings.corpus.languages))
+    if (architecture.view, architecture.n_mfcc) != (strategy, n_mfcc):
         raise ArtifactError(
-            f"{path} belongs to a network trained with silence.strategy {trained_with[0]!r} and mfcc.n_mfcc "
-            f"{trained_with[1]}, not with {asked[0]!r} and {asked[1]}; run `dvc repro`"
+            f"{path} belongs to a network trained with silence.strategy {architecture.view!r} and mfcc.n_mfcc "
+            f"{architecture.n_mfcc}, not with {strategy!r} and {n_mfcc}; run `dvc repro`"
         )
     description = Description(
         streaming=settings.export.streaming,

@@ -1,14 +1,13 @@
 """split: assign speakers, or similar voices if they are not known, to train, val and test. No later stage moves one."""
 
-import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+import itertools
 from pathlib import Path
 
 from pipeline import checksums, files, tables, voices
 from pipeline.console import terminal
 from pipeline.console.text import printable
 from pipeline.rows import LEFT_OUT, OTHER, SPLITS, RecordingRow, SplitRow
-from pipeline.splits import holdout, methods, outcome, pieces, pins
+from pipeline.splits import groups, methods, outcome
 from stages import ARTIFACTS, read_params, run
 
 PINS = Path("splits") / "pins.csv"
@@ -18,45 +17,39 @@ def main() -> None:
     settings = read_params("split")
     recordings = tables.of_languages(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow, settings.corpus.languages)
     recordings = voices.renamed(recordings, ARTIFACTS / "speakers" / "voices.csv")
-    corpus, search = holdout.divide(recordings, settings.split.holdout), None
+    corpus, search = groups.divide(recordings, settings.split.holdout), None
     if settings.split.unit == "sequence":
-        assigned = pieces.assign(corpus.kept, settings.split, settings.seed)
+        assigned = methods.pieces(corpus.kept, settings.split, settings.seed)
     else:
-        split_of, search = methods.assign(corpus.kept, settings.split, settings.seed, pins.read(PINS))
+        split_of, search = methods.assign(corpus.kept, settings.split, settings.seed, methods.read_pins(PINS))
         assigned = {name: [(row, 0, 1) for row in corpus.kept if split_of[row.recording] == name] for name in SPLITS}
     rows = {name: [_row(*piece) for piece in part] for name, part in assigned.items()}
     outcome.check(rows)
     summary = outcome.summary(rows, settings.corpus.languages)
-    notes = outcome.notes(rows, methods.METHODS[settings.split.method].shares(settings.split))
-    notes += holdout.notes(recordings, len(corpus.left_out))
-    rows |= {OTHER: [_row(row, 0, 1) for row in corpus.other], LEFT_OUT: [_row(row, 0, 1) for row in corpus.left_out]}
+    notes = outcome.notes(rows, methods.shares(settings.split)) + groups.notes(recordings, len(corpus.left_out))
+    rows |= {name: [_row(row) for row in part] for name, part in ((OTHER, corpus.other), (LEFT_OUT, corpus.left_out))}
 
     with files.building(ARTIFACTS / "splits") as folder:
         for name, part in rows.items():
             tables.write(folder / f"{name}.csv", SplitRow, part)
         checksums.write_json(folder / "summary.json", summary)
-        checksums.write_json(folder / "search.json", {"notes": notes, **(dataclasses.asdict(search) if search else {})})
+        checksums.write_json(folder / "search.json", {"notes": notes, **(search._asdict() if search else {})})
         checksums.seal(folder)
-    terminal.show_table(
-        ["language", *(f"{name} {unit}" for name in SPLITS for unit in ("min", "share", "speakers"))],
-        [[language, *_cells(parts.values())] for language, parts in summary.items()],
-    )
+    header = ["language", *(f"{name} {unit}" for name in SPLITS for unit in ("min", "share", "speakers"))]
+    cells = {
+        language: [(part["minutes"], f"{part['share']:.1%}", part["speakers"]) for part in parts.values()]
+        for language, parts in summary.items()
+    }
+    terminal.show_table(header, [[language, *itertools.chain(*part)] for language, part in cells.items()])
     if corpus.other:
         minutes = sum(row.duration_s for row in corpus.other) / 60
         speakers = len({row.speaker for row in corpus.other})
         print(f"other, of held-out sources: {minutes:.2f} min of {speakers} speakers")
-    if search:
-        print(search)
-    for note in notes:
-        print(printable(note))
+    for sentence in [*([str(search)] if search else []), *notes]:
+        print(printable(sentence))
 
 
-def _cells(parts: Iterable[Mapping[str, float]]) -> Iterator[object]:
-    for part in parts:
-        yield from (part["minutes"], f"{part['share']:.1%}", part["speakers"])
-
-
-def _row(row: RecordingRow, piece: int, pieces: int) -> SplitRow:
+def _row(row: RecordingRow, piece: int = 0, pieces: int = 1) -> SplitRow:
     return SplitRow(
         row.recording, row.language, row.speaker, row.group, row.duration_s / pieces,
         source=row.extra.get("source", ""), piece=piece, pieces=pieces,

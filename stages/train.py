@@ -1,10 +1,9 @@
 """train: fit the Keras network to the training manifest."""
 
 from pipeline import backend, checksums, files, programs, tables
-from pipeline.augment.chain import Chain
+from pipeline.augment import Chain
 from pipeline.dataset import views
-from pipeline.network.definition import make_architecture
-from pipeline.network.ensemble import Division
+from pipeline.network.definition import Division, make_architecture
 from pipeline.rows import EpochRow
 from pipeline.store.feature_store import FeatureStore
 from pipeline.training import fitting, history

@@ -64,13 +64,13 @@ def test_a_missing_or_an_unlisted_file_is_reported(sealed: Path, name: str) -> N
 
 
 def test_missing_checksums_are_an_error_unless_the_file_may_be_the_users_own(sealed: Path) -> None:
-    content = FILES["a.json"]
-    assert checksums.read(sealed / "a.json", sealed=False) == content
-    (sealed / "a.json").write_bytes(b"{}")
+    path = sealed / "a.json"
+    assert checksums.read(path, sealed=False) == FILES["a.json"]
+    path.write_bytes(b"{}")
     with pytest.raises(ArtifactError, match=r"a\.json is not the file"):
-        checksums.read(sealed / "a.json", sealed=False)
+        checksums.read(path, sealed=False)
     (sealed / checksums.SUMS).unlink()
-    assert checksums.read(sealed / "a.json", sealed=False) == b"{}"
-    for read in (lambda: checksums.read(sealed / "a.json"), lambda: checksums.check(sealed, ["a.json"])):
+    assert checksums.read(path, sealed=False) == b"{}"
+    for read in (lambda: checksums.read(path), lambda: checksums.check(sealed, ["a.json"])):
         with pytest.raises(ArtifactError, match=r"SHA256SUMS can't be read \(No such file"):
             read()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline import names, params
 from pipeline.corpus import layouts
-from pipeline.splits import pins
+from pipeline.splits import methods
 from tests.corpus.corpora import as_csv, settings, touch
 from tests.splits.rows import SPLIT
 
@@ -49,7 +49,7 @@ def test_all_renderings_of_a_name_are_one_in_tables_pins_and_parameters(root: Pa
     first, second = listing.entries
     assert (first.speaker, first.group, first.columns) == (second.speaker, second.group, second.columns)
     (root / "pins.csv").write_text(as_csv([["speaker", "split"], [one, "test"], [other, "test"]]), encoding="utf-8")
-    assert pins.read(root / "pins.csv") == {first.speaker: "test"}
+    assert methods.read_pins(root / "pins.csv") == {first.speaker: "test"}
     column = f"said by {other}"
     split = params.Split.model_validate(dict(SPLIT) | {"stratify": [column], "holdout": {column: [other]}})
     (taken,) = first.columns.items()

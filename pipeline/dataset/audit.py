@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from pipeline.rows import RecordingRow, SequenceRow, SplitRow
 
 N_EXAMPLES = 5  # sentences of each check in the report
-
 Findings = dict[str, list[str]]  # sentences by check
 StoreRows = NDArray[np.int64]  # shape (sequences, 2): rows first:stop of features.zarr
 
@@ -31,49 +30,55 @@ def leakage(
     store_rows
         Rows of features.zarr that each sequence of a manifest takes, by split.
     """
-    by_recording = {row.recording: row for row in recordings}
-    placed = [(row.recording, name) for name, rows in splits.items() for row in rows if row.pieces == 1]
-    placed += dict.fromkeys((row.recording, name) for name, rows in splits.items() for row in rows if row.pieces > 1)
-    known = [(by_recording[recording], name) for recording, name in placed if recording in by_recording]
-    places: dict[str, set[str]] = defaultdict(set)
-    for recording, name in placed:
-        places[recording].add(name)
-    sequences = [(name, row) for name, rows in manifests.items() for row in rows]
-    in_pieces = {row.recording for rows in splits.values() for row in rows if row.pieces > 1}
+    places, in_pieces = {row.recording: list[str]() for row in recordings}, set[str]()
+    unknown = [(row.recording, name) for name, rows in splits.items() for row in rows if row.recording not in places]
+    for name, rows in splits.items():
+        for row in rows:
+            names = places.setdefault(row.recording, [])
+            if row.pieces > 1:
+                in_pieces.add(row.recording)
+            if row.pieces == 1 or name not in names:
+                names.append(name)
+
+    def shared(kind: str, key: Callable[[RecordingRow], str]) -> list[str]:
+        found: dict[str, set[str]] = defaultdict(set)
+        for row in recordings:
+            found[key(row)].update(places[row.recording])
+        return [f"{kind} {of} is in {', '.join(sorted(names))}" for of, names in found.items() if len(names) > 1]
+
+    misplaced, changed = list[str](), list[str]()
+    for name, sequences in manifests.items():
+        ends: dict[str, int] = defaultdict(int)
+        for sequence in sequences:
+            subject, recording = f"sequence {sequence.sequence} of {name}", sequence.recording
+            names = places.get(recording, [])
+            if name not in names:
+                misplaced.append(f"{subject} is of a recording of {', '.join(sorted(names)) or 'no split'}")
+            gap = sequence.start - ends[recording]
+            ends[recording] = sequence.start + sequence.frames
+            if name == "train":
+                continue
+            if (sequence.repeat, sequence.weight, sequence.member) != (0, 1.0, 0):
+                changed.append(f"{subject} is repeated, weighted or of a second network")
+            if gap < 0 or (gap > 0 and recording not in in_pieces):  # others are missing or listed twice
+                changed.append(f"{subject} does not begin where the one before it ends")
     return {
         "recording_in_one_split": [
-            *_in_two("recording", placed),
-            *(f"recording {row.recording} is in no split" for row in recordings if row.recording not in places),
-            *(f"recording {one} of {name} is not in ingest" for one, name in placed if one not in by_recording),
+            *(f"recording {one} is in {', '.join(sorted(names))}" for one, names in places.items() if len(names) > 1),
+            *(f"recording {one} is in no split" for one, names in places.items() if not names),
+            *(f"recording {one} of {name} is not in ingest" for one, name in unknown),
         ],
-        "speaker_in_one_split": _in_two("speaker", ((row.speaker, name) for row, name in known)),
-        "source_in_one_split": _in_two("source", ((row.group, name) for row, name in known)),
-        "audio_in_one_split": _in_two("audio", ((row.sha256, name) for row, name in known)),
-        "speech_in_one_split": _in_two("speech", ((row.same_speech or row.sha256, name) for row, name in known)),
-        "sequence_in_its_split": [
-            f"sequence {row.sequence} of {name} is of a recording of "
-            f"{', '.join(sorted(places.get(row.recording, ()))) or 'no split'}"
-            for name, row in sequences
-            if name not in places.get(row.recording, ())
-        ],
+        "speaker_in_one_split": shared("speaker", lambda row: row.speaker),
+        "source_in_one_split": shared("source", lambda row: row.group),
+        "audio_in_one_split": shared("audio", lambda row: row.sha256),
+        "speech_in_one_split": shared("speech", lambda row: row.same_speech or row.sha256),
+        "sequence_in_its_split": misplaced,
         "features_in_one_split": [
             f"rows {first}:{stop} of features.zarr are in {one} and {other}"
             for one, other in itertools.combinations(store_rows, 2)
             for first, stop in _common(store_rows[one], store_rows[other]).tolist()
         ],
-        "only_train_balanced": [
-            *(
-                f"sequence {row.sequence} of {name} is repeated, weighted or of a second network"
-                for name, row in sequences
-                if name != "train" and (row.repeat, row.weight, row.member) != (0, 1.0, 0)
-            ),
-            *(
-                f"sequence {row.sequence} of {name} does not begin where the one before it ends"
-                for name, rows in manifests.items()
-                if name != "train"
-                for row in _out_of_place(rows, in_pieces)
-            ),
-        ],
+        "only_train_balanced": changed,
     }
 
 
@@ -90,12 +95,13 @@ def unknown_speakers(recordings: Sequence[RecordingRow]) -> dict[str, Any]:
     SPEAKERS ARE NOT KNOWN for 1 of 2 recordings: a voice may be on both sides of a split, and scores too good
     """
     counts = Counter(row.speaker_from for row in recordings)
-    unknown = counts["file"] + counts["cluster"]
     sentence = ""
-    if unknown:
-        sentence = f"SPEAKERS ARE NOT KNOWN for {unknown:,} of {len(recordings):,} recordings: "
-        sentence += "similar voices are kept together, but " if counts["cluster"] else ""
-        sentence += "a voice may be on both sides of a split, and scores too good"
+    if unknown := counts["file"] + counts["cluster"]:
+        together = "similar voices are kept together, but " if counts["cluster"] else ""
+        sentence = (
+            f"SPEAKERS ARE NOT KNOWN for {unknown:,} of {len(recordings):,} recordings: {together}a voice may be on "
+            "both sides of a split, and scores too good"
+        )
     return {"recordings": len(recordings), "file": counts["file"], "cluster": counts["cluster"], "sentence": sentence}
 
 
@@ -110,18 +116,6 @@ def report(findings: Findings) -> dict[str, dict[str, object]]:
     return {check: {"violations": len(found), "examples": found[:N_EXAMPLES]} for check, found in findings.items()}
 
 
-def _in_two(kind: str, pairs: Iterable[tuple[str, str]]) -> list[str]:
-    places: dict[str, list[str]] = defaultdict(list)
-    for key, name in pairs:
-        places[key].append(name)
-    # A recording is listed once; speakers, sources, audio and speech may recur within one split.
-    return [
-        f"{kind} {key} is in {', '.join(sorted(names))}"
-        for key, names in places.items()
-        if len(names if kind == "recording" else set(names)) > 1
-    ]
-
-
 def _common(one: StoreRows, other: StoreRows) -> StoreRows:
     """Return the rows that are in ranges of both, in as few ranges as possible."""
     edges = np.unique(np.vstack([one, other]))
@@ -132,13 +126,3 @@ def _common(one: StoreRows, other: StoreRows) -> StoreRows:
 
     changes = np.diff(covered(one) & covered(other), prepend=False, append=False)
     return edges[np.flatnonzero(changes)].reshape(-1, 2)
-
-
-def _out_of_place(rows: Iterable[SequenceRow], in_pieces: set[str]) -> Iterator[SequenceRow]:
-    """Yield sequences after a gap or an overlap: others are missing or listed twice. Pieces may have gaps."""
-    ends: dict[str, int] = defaultdict(int)
-    for row in rows:
-        gap = row.start - ends[row.recording]
-        if gap < 0 or (gap > 0 and row.recording not in in_pieces):
-            yield row
-        ends[row.recording] = row.start + row.frames

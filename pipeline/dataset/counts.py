@@ -1,6 +1,6 @@
 """Frames that count as their language after the silence view: of a sequence, of a class, of a manifest."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -98,11 +98,10 @@ def before_and_after(
     def measured(name: Callable[[SequenceRow], str]) -> dict[str, dict[str, NDArray[np.float64]]]:
         found: dict[str, dict[str, NDArray[np.float64]]] = {language: {} for language in languages}
         for column, (rows, weighted) in enumerate([(before, False), (after, False), (after, True)]):
-            first = [row for row in rows if row.member == 0]
-            for (language, key), amount in amounts(
-                first, counted, lambda row: (row.language, name(row)), weighted=weighted
-            ).items():
-                found[language].setdefault(key, np.zeros(len(MEASURES)))[column] = amount
+            for row in rows:
+                if row.member == 0:
+                    sums = found[row.language].setdefault(name(row), np.zeros(len(MEASURES)))
+                    sums[column] += frames(row, counted) * (row.weight if weighted else 1)
         return found
 
     by_source, by_speaker = measured(lambda row: row.source), measured(lambda row: row.speaker)
@@ -144,11 +143,10 @@ def amounts(
     >>> amounts(rows, {"a": np.array([True, True, False, True, True])}, lambda row: row.speaker)
     {'ann': 4}
     """
-    found: dict[Key, Any] = {}
+    found: dict[Key, Any] = defaultdict(int)
     for row in rows:
-        amount = frames(row, counted) * (row.weight if weighted else 1)
-        found[key(row)] = found.get(key(row), 0) + amount
-    return found
+        found[key(row)] += frames(row, counted) * (row.weight if weighted else 1)
+    return dict(found)
 
 
 def frames(row: SequenceRow, counted: Counted) -> int:

@@ -1,4 +1,6 @@
-"""The silence view: which frames of a recording the network sees, as which class, with which weight.
+"""The silence view: which frames of a recording the network sees, as which class, with which weight; its sequences.
+
+Functions that take a strategy raise an ArgumentError, as `policy` does, if there is no such strategy.
 
 frames   s s S S S S s s S S S s        S speech, s silent
 none     E E E E E E E E E E E E        every frame is English
@@ -7,7 +9,8 @@ mask     . . E E E E . . E E E .        all frames seen, silent ones have weight
 label    _ _ E E E E _ _ E E E _        silent frames are of the class `silence`
 """
 
-from dataclasses import dataclass
+import itertools
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +18,12 @@ from numpy.typing import NDArray
 from pipeline import params
 from pipeline.arrays import Flags
 from pipeline.params import SilenceStrategy
+from pipeline.rows import SequenceRow, SplitRow
 
 SILENCE = "silence"  # the extra class of `label`, after the languages
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(NamedTuple):
     """How a silence strategy treats silent frames.
 
     Attributes
@@ -54,8 +57,7 @@ POLICIES: dict[SilenceStrategy, Policy] = {
 }
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """Frames of one recording as the network sees them.
 
     Attributes
@@ -100,11 +102,6 @@ def view(strategy: SilenceStrategy, speech: Flags, language: int, languages: int
     language, languages
         Number of its class, and of all languages.
 
-    Raises
-    ------
-    ArgumentError
-        If there is no such strategy.
-
     Examples
     --------
     >>> shown = view("label", np.array([False, True, True]), language=0, languages=2)
@@ -131,11 +128,6 @@ def counted(strategy: SilenceStrategy, speech: Flags) -> Flags:
     speech
         True for frames of speech, shape (frames,).
 
-    Raises
-    ------
-    ArgumentError
-        If there is no such strategy.
-
     Examples
     --------
     >>> counted("mask", np.array([False, True, True])).tolist()
@@ -144,17 +136,11 @@ def counted(strategy: SilenceStrategy, speech: Flags) -> Flags:
     [True, True]
     """
     shown = view(strategy, speech, 0, 1)
-    counts: Flags = (shown.targets == 0) & (shown.weights > 0)
-    return counts
+    return np.asarray((shown.targets == 0) & (shown.weights > 0))
 
 
 def rows_before(strategy: SilenceStrategy, speech: Flags, frame: int) -> int:
     """Return the number of rows of the view that are before a frame of the recording.
-
-    Raises
-    ------
-    ArgumentError
-        If there is no such strategy.
 
     Examples
     --------
@@ -168,14 +154,57 @@ def rows_before(strategy: SilenceStrategy, speech: Flags, frame: int) -> int:
 def classes(strategy: SilenceStrategy, languages: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names of the classes, in the order of their numbers.
 
-    Raises
-    ------
-    ArgumentError
-        If there is no such strategy.
-
     Examples
     --------
     >>> classes("label", ("english", "hindi"))
     ('english', 'hindi', 'silence')
     """
     return (*languages, SILENCE) if policy(strategy).own_class else languages
+
+
+def cut(n_rows: int, length: int) -> list[tuple[int, int]]:
+    """Cut a view into the fewest sequences of at most `length` rows, all of nearly the same length.
+
+    Returns
+    -------
+    (start, frames) of each; together they hold every row once.
+
+    Examples
+    --------
+    >>> cut(10, 4)
+    [(0, 3), (3, 4), (7, 3)]
+    >>> cut(0, 4)
+    []
+    """
+    edges = np.linspace(0, n_rows, -(-n_rows // length) + 1).round().astype(int).tolist() if n_rows else []
+    return [(start, stop - start) for start, stop in itertools.pairwise(edges)]
+
+
+def sequence_rows(
+    row: SplitRow, first: int, stop: int, length: int, view: SilenceStrategy, features: str
+) -> list[SequenceRow]:
+    """Return the sequences of a recording or a piece of one, as rows of a manifest.
+
+    Parameters
+    ----------
+    first, stop
+        Rows first:stop of the recording's view are the piece.
+    length
+        Maximum rows per sequence.
+    view, features
+        Silence strategy of the view, and id of the feature store.
+
+    Examples
+    --------
+    >>> row = SplitRow("r", "hindi", "bob", "r", 0.1)
+    >>> [(part.sequence, part.start, part.frames) for part in sequence_rows(row, 0, 10, 5, "mask", "id")]
+    [('r/0', 0, 5), ('r/1', 5, 5)]
+    """
+    name = row.recording if row.pieces == 1 else f"{row.recording}/{row.piece}"
+    return [
+        SequenceRow(
+            f"{name}/{number}", row.recording, row.language, row.speaker, first + start, frames,
+            view=view, features=features, source=row.source,
+        )
+        for number, (start, frames) in enumerate(cut(stop - first, length))
+    ]  # fmt: skip

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.dataset.counts import Counted, amounts
-from pipeline.network.ensemble import Division
+from pipeline.network.definition import Division
 from pipeline.rows import SequenceRow
 
 DIGITS = 6  # after the decimal point
@@ -140,5 +140,4 @@ def _capped(masses: NDArray[np.float64], cap: float) -> NDArray[np.float64]:
     # is right.
     factors = (1 - cap * np.arange(n)) * total / descending[::-1].cumsum()[::-1]
     fits = descending * factors <= cap * total * (1 + ROUNDING)
-    capped: NDArray[np.float64] = np.minimum(masses * factors[np.argmax(fits)], cap * total)
-    return capped
+    return np.asarray(np.minimum(masses * factors[np.argmax(fits)], cap * total))

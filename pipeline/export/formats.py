@@ -1,7 +1,6 @@
 """Write the trained network as a frame-by-frame network in four formats, each checked against the sequence form."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,9 +16,6 @@ from pipeline.silence.rule import DURATION_S
 from pipeline.streaming.decision import POSTERIOR_FLOOR
 from pipeline.streaming.description import FRONT_END, Description
 from pipeline.streaming.runtimes import RUNTIMES, Name
-
-if TYPE_CHECKING:
-    from keras import Model
 
 KERAS_FORMATS: dict[Name, str] = {"saved_model": "tf_saved_model", "litert": "litert"}
 """Keras's names of the formats of the step form that it writes."""
@@ -45,7 +41,7 @@ CONVENTIONS = {  # fixed choices, for other implementations of the stream
 }
 
 
-def load(path: Path) -> "Model":
+def load(path: Path) -> backend.Model:
     """Load a trained network in Keras's safe mode.
 
     Raises
@@ -73,25 +69,21 @@ def latency(sample_rate: int, mfcc: params.Mfcc, silence: params.Silence) -> dic
     } | ({"automatic_gain": HELD_S} if silence.automatic_gain else {})
 
 
-def write(trained: "Model", architecture: Architecture, description: Description, folder: Path) -> None:
+def write(trained: backend.Model, architecture: Architecture, description: Description, folder: Path) -> None:
     """Write the network in four formats, with everything else that a stream needs, into a folder.
 
     streaming.keras, saved_model/, model.tflite, model.onnx, frontend.npz, golden.npz, streaming.json and SHA256SUMS.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _write_networks(trained, architecture, folder)
+    stateful, step = forms.stateful(architecture), forms.step(architecture)
+    for form in (stateful, step):
+        forms.transfer(trained, form)
+    stateful.save(folder / RUNTIMES["keras"].file)
+    for name, kind in KERAS_FORMATS.items():
+        step.export(folder / RUNTIMES[name].file, format=kind, verbose=False)
+    onnx_file.write(trained, architecture, folder / RUNTIMES["onnx"].file)
     kernel = make_kernel(description.mfcc, description.sample_rate)
     np.savez(folder / FRONT_END, window=kernel.window, mel=kernel.mel, cosines=kernel.cosines)
     golden.record(folder, trained, kernel, description)
     description.write(folder)
     checksums.seal(folder)
-
-
-def _write_networks(trained: "Model", architecture: Architecture, folder: Path) -> None:
-    stateful, step = forms.stateful(architecture), forms.step(architecture)
-    forms.transfer(trained, stateful)
-    forms.transfer(trained, step)
-    stateful.save(folder / RUNTIMES["keras"].file)
-    for name, kind in KERAS_FORMATS.items():
-        step.export(folder / RUNTIMES[name].file, format=kind, verbose=False)
-    onnx_file.write(trained, architecture, folder / RUNTIMES["onnx"].file)

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pipeline import checksums
 from pipeline.arrays import Features, Posteriors, Waveform
 from pipeline.audio.resample import Resampler, resampled
+from pipeline.backend import Model
 from pipeline.errors import ArtifactError, ExportError
 from pipeline.mfcc.kernel import Kernel
 from pipeline.mfcc.stream import Framer
@@ -21,15 +22,13 @@ from pipeline.streaming.identifier import Identifier, joined
 from pipeline.streaming.reference import Reference
 from pipeline.streaming.runtimes import RUNTIMES, Name
 
-if TYPE_CHECKING:
-    from keras import Model
-
 CHUNKS_SAMPLES = (1, 159, 160, 161, 7, 1000, 4096)  # sizes, in turn: frames begin and end inside chunks
+ANSWERS = ("mfcc", "speech", "posterior")  # recorded for every input
 MFCC_TOLERANCE = 1e-3  # of values up to some hundreds: float32, and BLAS sums blocks of frames in a different order
 
 
 def inputs() -> Iterator[tuple[str, int, Waveform]]:
-    """Name, sample rate and samples of every input, all drawn from one seed."""
+    """Yield name, sample rate and samples of every input, all drawn from one seed."""
     rng = np.random.default_rng(0)
     for rate in (8000, 16000, 48000):
         level = np.repeat(10 ** rng.uniform(-3.5, -1, 12), rate // 8)  # noise that goes on and off, 1.5 s
@@ -42,24 +41,18 @@ def inputs() -> Iterator[tuple[str, int, Waveform]]:
     yield "empty", 16000, np.zeros(0, np.float32)
 
 
-def record(folder: Path, trained: "Model", kernel: Kernel, description: Description) -> None:
+def record(folder: Path, trained: Model, kernel: Kernel, description: Description) -> None:
     """Write every input with its MFCCs, flags and posteriors, computed offline, without a stream."""
 
     def predict(features: Features) -> Posteriors:
-        posteriors: Posteriors = trained.predict(features[None], verbose=0)[0]
-        return posteriors
+        return np.asarray(trained.predict(features[None], verbose=0)[0])
 
     arrays: dict[str, NDArray[Any]] = {}
     for name, rate, audio in inputs():
         samples = np.concatenate(list(resampled([audio], rate, description.sample_rate)))
         wanted = reference.compute(samples, kernel, description, predict)
-        arrays |= {
-            f"{name}/rate": np.asarray(rate),
-            f"{name}/audio": audio,
-            f"{name}/mfcc": wanted.features,
-            f"{name}/speech": wanted.speech,
-            f"{name}/posterior": wanted.posteriors,
-        }
+        arrays |= {f"{name}/rate": np.asarray(rate), f"{name}/audio": audio}
+        arrays |= {f"{name}/{part}": values for part, values in zip(ANSWERS, wanted, strict=True)}
     np.savez(folder / GOLDEN, allow_pickle=False, **arrays)
 
 
@@ -73,10 +66,9 @@ def verify(folder: Path) -> list[EqualityRow]:
     """
     files = [runtime.file for runtime in RUNTIMES.values()]
     checksums.check(folder, [DESCRIPTION, FRONT_END, GOLDEN, *files], EXPORT_REMEDY)
-    found = [replay(folder, name) for name in runtimes.installed()]
-    if not found:
+    if not (installed := runtimes.installed()):
         raise ArtifactError("no runtime is installed; install ai-edge-litert, onnxruntime or tensorflow")
-    return found
+    return [replay(folder, name) for name in installed]
 
 
 def replay(folder: Path, runtime: Name) -> EqualityRow:
@@ -95,9 +87,8 @@ def replay(folder: Path, runtime: Name) -> EqualityRow:
             rate = int(golden[f"{name}/rate"])
             stream = streams.setdefault(rate, first.stream(rate))
             stream.reset_states()  # tested as well: the inputs of one rate share a stream
-            wanted = Reference(golden[f"{name}/mfcc"], golden[f"{name}/speech"], golden[f"{name}/posterior"])
-            answers = _stream(stream, golden[f"{name}/audio"])
-            found.append([_difference(*pair) for pair in zip(answers, wanted, strict=True)])
+            answers = zip(_stream(stream, golden[f"{name}/audio"]), ANSWERS, strict=True)
+            found.append([_difference(given, golden[f"{name}/{part}"]) for given, part in answers])
     mfcc, flags, posterior = zip(*found, strict=True)
     return EqualityRow(RUNTIMES[runtime].file, sum(flags), max(mfcc), max(posterior))
 
@@ -115,20 +106,19 @@ def check(found: Iterable[EqualityRow], tolerance: float) -> None:
             difference = getattr(row, quantity)
             if not difference <= limit:  # NaN is a difference as well
                 raise ExportError(
-                    f"{row.file} is off by {difference:.2g} in {quantity}, more than {limit:g} "
-                    "(export.tolerance, for posteriors); export again, or raise it if you can accept that"
+                    f"{row.file} is off by {difference:.2g} in {quantity}, more than {limit:g}; export again, or raise "
+                    "export.tolerance if you can accept that"
                 )
 
 
 def table(found: Iterable[EqualityRow]) -> tuple[list[str], list[list[object]]]:
     """Return the differences of each format as a header and rows to show."""
-    rows: list[list[object]] = [
-        [row.file, f"{row.flags:g}", f"{row.mfcc:.1e}", f"{row.posterior:.1e}"] for row in found
-    ]
-    return ["format", "flags that differ", "largest MFCC difference", "largest posterior difference"], rows
+    header = ["format", "flags that differ", "largest MFCC difference", "largest posterior difference"]
+    return header, [[row.file, f"{row.flags:g}", f"{row.mfcc:.1e}", f"{row.posterior:.1e}"] for row in found]
 
 
 def _stream(stream: Identifier, audio: Waveform) -> Reference:
+    """Return the answers to audio in chunks of many sizes."""
     framer, resampler = Framer(stream.kernel), Resampler(stream.sample_rate, stream.description.sample_rate)
     frames, features, at, sizes = [], [], 0, itertools.cycle(CHUNKS_SAMPLES)
     while at < len(audio):
@@ -145,6 +135,5 @@ def _difference(found: NDArray[Any], wanted: NDArray[Any]) -> float:
     """Return the number of flags that differ, or the largest difference of values; infinite if some are missing."""
     if found.shape != wanted.shape or not np.array_equal(np.isnan(found), np.isnan(wanted)):
         return float("inf")
-    if found.dtype == np.bool_:
-        return float(np.count_nonzero(found != wanted))
-    return float(np.nanmax(np.abs(found - wanted), initial=0.0)) if found.size else 0.0
+    apart = np.nan_to_num(np.abs(np.subtract(found, wanted, dtype=np.float32)))
+    return float(apart.sum() if found.dtype == np.bool_ else apart.max(initial=0))

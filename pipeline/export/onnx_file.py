@@ -2,18 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline import files
+from pipeline.backend import Model
 from pipeline.network import forms
 from pipeline.network.definition import CELLS, Architecture
 from pipeline.params import Cell
-
-if TYPE_CHECKING:
-    from keras import Model
 
 OPSET, IR = 15, 8  # of 2021: every node below has its present form, and older runtimes can read the file
 AXIS = "axis"  # the constant 0: signals have the shape (1, n); frames, posteriors and recurrent nodes one more axis
@@ -26,7 +24,7 @@ NODES: dict[Cell, tuple[tuple[int, ...], dict[str, Any]]] = {
 """The node of each cell: the places that its gates have in Keras, and its options."""
 
 
-def write(trained: "Model", architecture: Architecture, path: Path) -> None:
+def write(trained: Model, architecture: Architecture, path: Path) -> None:
     """Write a network as `forms.step` defines it, with the same names and shapes of inputs and outputs.
 
     Parameters
@@ -62,7 +60,7 @@ def _values(sizes: Mapping[str, Sequence[int]]) -> list[Any]:
 class _Graph:
     """Nodes in the order of the signal, and their constants by name. A signal is the name of a tensor."""
 
-    def __init__(self, trained: "Model") -> None:
+    def __init__(self, trained: Model) -> None:
         self._trained = trained
         self.nodes: list[Any] = []
         self.constants: dict[str, NDArray[Any]] = {AXIS: np.zeros(1, np.int64)}

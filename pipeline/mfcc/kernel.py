@@ -73,8 +73,7 @@ class Kernel:
 
     def cepstrum(self, log_mel: LogMel) -> Features:
         """Return the MFCCs of log-mel frames, shape (frames, n_mfcc)."""
-        mfcc: Features = log_mel @ self.cosines
-        return mfcc
+        return np.asarray(log_mel @ self.cosines)
 
 
 def make_kernel(settings: params.Mfcc, sample_rate: int) -> Kernel:

@@ -1,16 +1,18 @@
-"""Architecture: everything that defines a network except its weights; the table of recurrent cells."""
+"""Architecture: everything that defines a network except its weights; the table of recurrent cells; ensembles."""
 
 import dataclasses
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
 from pipeline import checksums, params
 from pipeline.errors import ArtifactError
-from pipeline.network.ensemble import Division
 from pipeline.params import Cell, Cmvn
 
 
@@ -25,10 +27,49 @@ CELLS: dict[Cell, RecurrentLayer] = {
     "gru": RecurrentLayer("GRU", ("h",)),
     "lstm": RecurrentLayer("LSTM", ("h", "c")),
 }
-
 RUNNING_MEAN = RecurrentLayer("SimpleRNN", ("h",))
 
 Output = tuple[str, ...]  # the classes that one output of a network stands for
+
+
+@dataclass(frozen=True)
+class Division:
+    """The division of the classes between the two networks of an ensemble.
+
+    The first separates the parts of the large class and the super-class of all others; the second separates the classes
+    of the super-class.
+
+    Attributes
+    ----------
+    large
+        The over-represented class.
+    parts
+        The speakers of each of its sub-classes, which are about as large as the super-class.
+    others
+        The classes of the super-class.
+    """
+
+    large: str
+    parts: tuple[tuple[str, ...], ...]
+    others: tuple[str, ...]
+
+    @functools.cached_property
+    def part_of(self) -> dict[str, str]:
+        """Name of the sub-class of each speaker of the large class."""
+        count = len(self.parts)
+        return {who: f"{self.large}, part {n} of {count}" for n, part in enumerate(self.parts, 1) for who in part}
+
+    @classmethod
+    def read(cls, summary: Mapping[str, Any]) -> Self | None:
+        """Return the division in manifests/summary.json; None if one network separates all classes.
+
+        Examples
+        --------
+        >>> Division.read({"ensemble": {"large": "english", "parts": [["ann"], ["bob"]], "others": ["hindi"]}})
+        Division(large='english', parts=(('ann',), ('bob',)), others=('hindi',))
+        """
+        tree = summary["ensemble"]
+        return tree and TypeAdapter(cls).validate_python(tree)
 
 
 @dataclass(frozen=True)
@@ -77,8 +118,7 @@ class Architecture:
     @property
     def states(self) -> dict[str, int]:
         """Names and lengths of the states of the step form, in the order of its layers."""
-        of_front_end = [f"{name}_{state}" for name in self.running_means for state in RUNNING_MEAN.states]
-        return dict.fromkeys(of_front_end, self.n_mfcc) | {
+        return {f"{name}_h": self.n_mfcc for name in self.running_means} | {
             f"network{number}_{self.cell}{layer}_{state}": units
             for number in range(len(self.members))
             for layer, units in enumerate(self.units)
@@ -99,9 +139,10 @@ class Architecture:
             If the file is missing, altered or not an architecture.
         """
         try:
-            return cls(**{name: _tuples(value) for name, value in checksums.read_json(path).items()})
-        except (TypeError, AttributeError) as error:
-            raise ArtifactError(f"{path} is not a network's description ({error}); run `dvc repro`") from error
+            return TypeAdapter(cls).validate_python(checksums.read_json(path))
+        except ValidationError as error:
+            mistake = params.first_mistake(error)
+            raise ArtifactError(f"{path} is not a network's description ({mistake}); run `dvc repro`") from error
 
 
 def make_architecture(
@@ -148,7 +189,3 @@ def make_architecture(
 def membership(outputs: tuple[Output, ...], classes: tuple[str, ...]) -> NDArray[np.bool_]:
     """Return True for each output that stands for a class, shape (outputs, classes)."""
     return np.array([[name in output for name in classes] for output in outputs])
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -14,54 +14,51 @@ An ensemble is two of these side by side; the product of their answers is one po
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import backend
+from pipeline.backend import Model, Tensor
 from pipeline.network.definition import CELLS, RUNNING_MEAN, Architecture, RecurrentLayer, membership
-
-if TYPE_CHECKING:
-    from keras import KerasTensor, Model
 
 MIN_VARIANCE = 1e-6  # of a coefficient: a constant one would cause a division by 0
 MIN_RUNNING_VARIANCE = 0.01  # as a share of that of the training frames
 
-Recurrent = Callable[..., "KerasTensor"]  # layer, its name, units, signal, options of Keras -> signal
+Recurrent = Callable[..., Tensor]  # layer, its name, units, signal, options of Keras -> signal
 
 
-def network(architecture: Architecture, number: int) -> "Model":
+def network(architecture: Architecture, number: int) -> Model:
     """Build one network on whole sequences, for training: the posterior over its own outputs."""
-    features = _features(architecture)
-    recurrent = _recurrent_sequence()
+    features, recurrent = _features(architecture), _on_sequences()
     signal = _front_end(architecture, features, recurrent)
     return backend.keras().Model(features, _answer(architecture, number, signal, recurrent))
 
 
-def sequence(architecture: Architecture) -> "Model":
+def sequence(architecture: Architecture) -> Model:
     """Build the posterior over classes of whole sequences, for training and offline scores."""
     features = _features(architecture)
-    return backend.keras().Model(features, _posterior(architecture, features, _recurrent_sequence()))
+    return backend.keras().Model(features, _posterior(architecture, features, _on_sequences()))
 
 
-def stateful(architecture: Architecture) -> "Model":
+def stateful(architecture: Architecture) -> Model:
     """Build the posterior over classes of one stream in pieces of any length; its layers keep the states."""
     features = _features(architecture, batch_size=1)
-    return backend.keras().Model(features, _posterior(architecture, features, _recurrent_sequence(stateful=True)))
+    return backend.keras().Model(features, _posterior(architecture, features, _on_sequences(stateful=True)))
 
 
-def step(architecture: Architecture) -> "Model":
+def step(architecture: Architecture) -> Model:
     """Build the step from one frame and the states to the posterior and the next states, in dictionaries by name."""
     keras = backend.keras()
     frame = keras.Input((1, architecture.n_mfcc), batch_size=1, name="frame")
     states = {name: keras.Input((units,), batch_size=1, name=name) for name, units in architecture.states.items()}
-    following: dict[str, KerasTensor] = {}
+    following: dict[str, Tensor] = {}
 
-    def recurrent(kind: RecurrentLayer, name: str, units: int, signal: "KerasTensor", **options: Any) -> "KerasTensor":
-        make = getattr(keras.layers, kind.keras)
-        layer = make(units, return_sequences=True, return_state=True, unroll=True, name=name, **options)
+    def recurrent(kind: RecurrentLayer, name: str, units: int, signal: Tensor, **options: Any) -> Tensor:
+        options |= {"return_sequences": True, "return_state": True, "unroll": True, "name": name}
         names = [f"{name}_{state}" for state in kind.states]
+        layer = getattr(keras.layers, kind.keras)(units, **options)
         signal, *after = layer(signal, initial_state=[states[state] for state in names])
         following.update({f"next_{state}": value for state, value in zip(names, after, strict=True)})
         return signal
@@ -70,7 +67,7 @@ def step(architecture: Architecture) -> "Model":
     return keras.Model({"frame": frame, **states}, {"posterior": posterior, **following})
 
 
-def transfer(source: "Model", target: "Model") -> None:
+def transfer(source: Model, target: Model) -> None:
     """Copy weights from the layers of `source` to the layers of the same name in `target`; others stay as they are."""
     names = {layer.name for layer in source.layers}
     for layer in target.layers:
@@ -84,26 +81,25 @@ def normalisation(architecture: Architecture) -> tuple[NDArray[np.float64], NDAr
     return 1 / deviation, -np.array(architecture.mean) / deviation
 
 
-def _features(architecture: Architecture, **options: int) -> "KerasTensor":
+def _features(architecture: Architecture, **options: int) -> Tensor:
     return backend.keras().Input((None, architecture.n_mfcc), name="mfcc", **options)
 
 
-def _recurrent_sequence(stateful: bool = False) -> Recurrent:
-    def recurrent(kind: RecurrentLayer, name: str, units: int, signal: "KerasTensor", **options: Any) -> "KerasTensor":
-        make = getattr(backend.keras().layers, kind.keras)
-        output: KerasTensor = make(units, return_sequences=True, stateful=stateful, name=name, **options)(signal)
-        return output
+def _on_sequences(**options: bool) -> Recurrent:
+    def recurrent(kind: RecurrentLayer, name: str, units: int, signal: Tensor, **more: Any) -> Tensor:
+        layer = getattr(backend.keras().layers, kind.keras)
+        return layer(units, return_sequences=True, name=name, **options, **more)(signal)
 
     return recurrent
 
 
-def _front_end(architecture: Architecture, features: "KerasTensor", recurrent: Recurrent) -> "KerasTensor":
+def _front_end(architecture: Architecture, features: Tensor, recurrent: Recurrent) -> Tensor:
     """Return MFCCs as the recurrent layers see them."""
     keras = backend.keras()
     scale, offset = (values.tolist() for values in normalisation(architecture))
     signal = keras.layers.Rescaling(scale, offset, name="normalisation")(features)
 
-    def running_mean(name: str, signal: "KerasTensor") -> "KerasTensor":
+    def running_mean(name: str, signal: Tensor) -> Tensor:
         # Exponential: as a linear recurrent layer, it has its state in every form and format.
         share, identity = 1 / architecture.running_means[name], keras.initializers.Identity
         options = {"kernel_initializer": identity(share), "recurrent_initializer": identity(1 - share)}
@@ -121,7 +117,7 @@ def _front_end(architecture: Architecture, features: "KerasTensor", recurrent: R
     return signal
 
 
-def _answer(architecture: Architecture, number: int, signal: "KerasTensor", recurrent: Recurrent) -> "KerasTensor":
+def _answer(architecture: Architecture, number: int, signal: Tensor, recurrent: Recurrent) -> Tensor:
     layers, name = backend.keras().layers, f"network{number}"
     signal = layers.GaussianNoise(architecture.noise, name=f"{name}_noise")(signal)
     for index, units in enumerate(architecture.units):
@@ -130,11 +126,10 @@ def _answer(architecture: Architecture, number: int, signal: "KerasTensor", recu
     for index, units in enumerate(architecture.dense):
         signal = layers.Dense(units, activation="relu", name=f"{name}_dense{index}")(signal)
     outputs = len(architecture.members[number])
-    output: KerasTensor = layers.Dense(outputs, activation="softmax", name=f"{name}_softmax")(signal)
-    return output
+    return layers.Dense(outputs, activation="softmax", name=f"{name}_softmax")(signal)
 
 
-def _posterior(architecture: Architecture, features: "KerasTensor", recurrent: Recurrent) -> "KerasTensor":
+def _posterior(architecture: Architecture, features: Tensor, recurrent: Recurrent) -> Tensor:
     keras = backend.keras()
     signal = _front_end(architecture, features, recurrent)
     answers = [_answer(architecture, number, signal, recurrent) for number in range(len(architecture.members))]
@@ -148,5 +143,4 @@ def _posterior(architecture: Architecture, features: "KerasTensor", recurrent: R
         layer = keras.layers.Dense(len(architecture.classes), trainable=False, name=f"network{number}_classes")
         spread.append(layer(answer))
         layer.set_weights([holds.astype(np.float32), absent.astype(np.float32)])
-    output: KerasTensor = keras.layers.Multiply(name="product")(spread)
-    return output
+    return keras.layers.Multiply(name="product")(spread)

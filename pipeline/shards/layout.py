@@ -24,8 +24,6 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import zarr
 
-    from pipeline.shards.source import StoreFiles
-
 ZARR_FORMAT: Literal[3] = 3
 SCHEMA = 2  # version of this layout
 CHUNK_ROWS = 1024  # 10 s, 256 kB of 64 coefficients
@@ -44,7 +42,7 @@ CHECKSUMMED_FILES = (  # all files except the group's own and the shards
 
 
 def configured(changes: Mapping[str, Any] | None = None) -> Any:
-    """Zarr with its own defaults and some changes, whatever the user's files and variables configure; a context."""
+    """Return a context in which zarr has its defaults and these changes, whatever the user configures."""
     import zarr
 
     defaults = {key: value for part in copy.deepcopy(zarr.config.defaults) for key, value in part.items()}
@@ -73,18 +71,18 @@ def shard_files(array: "zarr.Array[Any]", start: int = 0, stop: int | None = Non
 
 
 def shard_file(array: "zarr.Array[Any]", row: int) -> str:
-    """File of the shard that holds a row of an array, named from the store on."""
+    """Return the file of the shard that holds a row of an array, named from the store on."""
     number = row // rows_per_shard(array)
     return f"{array.path}/{array.metadata.encode_chunk_key((number, *(0,) * (array.ndim - 1)))}"
 
 
 def rows_per_shard(array: "zarr.Array[Any]") -> int:
-    """Rows per file of an array."""
+    """Return rows per file of an array."""
     return int((array.shards or array.chunks)[0])
 
 
 def open_group(place: Any, mode: Literal["r", "r+"]) -> "zarr.Group":
-    """The group of a store, in the format of this layout; any exception of zarr's parsers and the file system."""
+    """Open the group of a store in the format of this layout; any exception of zarr's parsers and the file system."""
     import zarr
 
     with configured():
@@ -92,7 +90,7 @@ def open_group(place: Any, mode: Literal["r", "r+"]) -> "zarr.Group":
 
 
 def open_array(group: "zarr.Group", name: str) -> "zarr.Array[Any]":
-    """An array of the store; KeyError if there is none of this name."""
+    """Return an array of the store; KeyError if there is none of this name."""
     import zarr
 
     array = group[name]
@@ -101,24 +99,6 @@ def open_array(group: "zarr.Group", name: str) -> "zarr.Array[Any]":
     return array
 
 
-def find_damage(source: "StoreFiles") -> str | None:
-    """The first file, shards aside, that is missing or differs from what was written."""
-    try:
-        attributes = json.loads(source.read("zarr.json"))["attributes"]
-        if attributes.pop("sha256") != attributes_digest(attributes):
-            return "zarr.json"
-        digests = attributes["files"]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return "zarr.json"
-    for file in CHECKSUMMED_FILES:
-        try:
-            if hashlib.sha256(source.read(file)).hexdigest() != digests.get(file):
-                return file
-        except OSError:
-            return file
-    return None
-
-
 def attributes_digest(attributes: Mapping[str, Any]) -> str:
-    """sha256 of the group's attributes, independent of their order."""
+    """Return the sha256 of the group's attributes, independent of their order."""
     return hashlib.sha256(json.dumps(attributes, sort_keys=True).encode()).hexdigest()

@@ -13,15 +13,6 @@ import zarr.errors
 
 from pipeline.arrays import Features, Flags
 from pipeline.shards import layout
-from pipeline.shards.layout import (
-    CHECKSUMMED_FILES,
-    SCHEMA,
-    ZARRS_CONFIG,
-    attributes_digest,
-    open_array,
-    open_group,
-    shard_file,
-)
 
 # Slower, but zarr writes a shard that holds nothing but the fill value; zarrs omits it.
 ZARR_CONFIG = {"threading.max_workers": 1, "array.write_empty_chunks": True}
@@ -48,25 +39,19 @@ def create(
     attributes
         Everything that determines the features, as plain JSON values, written next to the schema version.
     """
-    n_rows, table_chunk = starts[-1] + lengths[-1] if starts else 0, (max(1, len(lengths)),)
+    n_rows = starts[-1] + lengths[-1] if starts else 0
+    strings = {"id": ids, "language": languages, "speaker": speakers}
+    columns: dict[str, Any] = {name: np.array(list(some), np.dtypes.StringDType()) for name, some in strings.items()}
+    columns |= {"start": np.array(starts, np.int64), "length": np.array(lengths, np.int64)}
     with warnings.catch_warnings(), layout.configured(ZARR_CONFIG):
         # The Zarr 3 specification does not cover strings of variable length yet; zarr and numpy read them.
         warnings.simplefilter("ignore", zarr.errors.UnstableSpecificationWarning)
         group = zarr.create_group(
-            path, overwrite=True, zarr_format=layout.ZARR_FORMAT, attributes={"schema": SCHEMA, **attributes}
+            path, overwrite=True, zarr_format=layout.ZARR_FORMAT, attributes={"schema": layout.SCHEMA, **attributes}
         )
         table = group.create_group("recording")
-        for name, strings in (("id", ids), ("language", languages), ("speaker", speakers)):
-            table.create_array(
-                name,
-                data=np.array(list(strings), dtype=np.dtypes.StringDType()),
-                chunks=table_chunk,
-                dimension_names=("recording",),
-            )
-        for name, numbers in (("start", starts), ("length", lengths)):
-            table.create_array(
-                name, data=np.array(numbers, np.int64), chunks=table_chunk, dimension_names=("recording",)
-            )
+        for name, values in columns.items():
+            table.create_array(name, data=values, chunks=(max(1, len(values)),), dimension_names=("recording",))
         # LZ4 after a bit shuffle packs MFCCs to 92 % of their size; zstd at level 5, to 88 % in twenty times the time.
         blosc = zarr.codecs.BloscCodec(cname="lz4", clevel=5, shuffle=zarr.codecs.BloscShuffle.bitshuffle)
         codecs = (blosc, zarr.codecs.Crc32cCodec())
@@ -104,29 +89,28 @@ def write(path: Path, name: str, start: int, blocks: Iterable[Features] | Iterab
     blocks
         The rows in blocks of any size, of shape (rows, n_mfcc) or (rows,).
     """
-    with layout.configured(ZARRS_CONFIG):
-        array = open_array(open_group(path, "r+"), name)
+    with layout.configured(layout.ZARRS_CONFIG):
+        array = layout.open_array(layout.open_group(path, "r+"), name)
     for rows in _of_shards(blocks, array):
         part = slice(start, start + len(rows))
-        with layout.configured(ZARRS_CONFIG):
+        with layout.configured(layout.ZARRS_CONFIG):
             array[part] = rows
-        if not (path / shard_file(array, start)).exists():
+        if not (path / layout.shard_file(array, start)).exists():
             with layout.configured(ZARR_CONFIG):
-                open_array(open_group(path, "r+"), name)[part] = rows
+                layout.open_array(layout.open_group(path, "r+"), name)[part] = rows
         start += len(rows)
 
 
 def _of_shards(blocks: Iterable[Any], array: "zarr.Array[Any]") -> Iterator[Any]:
     """Yield the rows of one shard after the other; the array is reused."""
-    size = layout.rows_per_shard(array)
-    shard, filled = np.empty((size, *array.shape[1:]), array.dtype), 0
+    shard, filled = np.empty((layout.rows_per_shard(array), *array.shape[1:]), array.dtype), 0
     for block in blocks:
-        at = 0
-        while at < len(block):
-            rows = block[at : at + size - filled]
+        rest = block
+        while len(rest):
+            rows, rest = np.split(rest, [len(shard) - filled])
             shard[filled : filled + len(rows)] = rows
-            at, filled = at + len(rows), filled + len(rows)
-            if filled == size:
+            filled += len(rows)
+            if filled == len(shard):
                 yield shard
                 filled = 0
     if filled:
@@ -135,15 +119,15 @@ def _of_shards(blocks: Iterable[Any], array: "zarr.Array[Any]") -> Iterator[Any]
 
 def mark_failed(path: Path, ids: Sequence[str]) -> None:
     """Mark recordings whose features could not be computed."""
-    with layout.configured():
-        open_group(path, "r+").attrs["killed"] = list(ids)
-    _sign(path)
+    _sign(path, {"killed": list(ids)})
 
 
-def _sign(path: Path) -> None:
-    """Write the checksums of the files and of the attributes into the attributes."""
-    group = open_group(path, "r+")
-    attributes = {key: value for key, value in group.attrs.asdict().items() if key != "sha256"}
-    attributes["files"] = {name: hashlib.sha256((path / name).read_bytes()).hexdigest() for name in CHECKSUMMED_FILES}
+def _sign(path: Path, changes: Mapping[str, Any] | None = None) -> None:
+    """Write the checksums of the files and of the attributes into the attributes, after these changes."""
+    group = layout.open_group(path, "r+")
+    attributes = {**group.attrs.asdict(), **(changes or {})}
+    attributes.pop("sha256", None)
+    files = {name: hashlib.sha256((path / name).read_bytes()).hexdigest() for name in layout.CHECKSUMMED_FILES}
+    attributes["files"] = files
     with layout.configured():
-        group.attrs.put({**attributes, "sha256": attributes_digest(attributes)})
+        group.attrs.put({**attributes, "sha256": layout.attributes_digest(attributes)})

@@ -9,6 +9,7 @@ flags decided     ...SSSSSSSSSSSSSSSSSSSSSSSSs|          the rest waits: at most
 Automatic gain holds the first two seconds back.
 """
 
+import math
 from collections import deque
 
 import numpy as np
@@ -52,29 +53,26 @@ class Detector:
         n_samples = self._rule.n_samples
         if self._rule.open and self._group:
             self._group = (self._group[0], n_samples)
-        self._close()
+        self._close(math.inf)
         return self._decide(n_samples + 1, n_samples + 1 + self._durations.pad + self._hop_length)
 
     def _take(self, samples: Samples) -> None:
         for starts, sample in self._rule.accept(samples):
             if starts:
-                self._close_before(sample)
+                self._close(sample)
             self._group = (self._group[0] if self._group else sample, sample)
         if self._rule.open and self._group:
             self._group = (self._group[0], self._rule.undecided)
         else:
-            self._close_before(self._rule.undecided)
+            self._close(self._rule.undecided)
 
-    def _close_before(self, sample: int) -> None:
-        """Close the group if a span that starts at a sample, or later, can't join it."""
+    def _close(self, sample: float) -> None:
+        """Pad the group, or drop it if it is too short, once a span that starts at a sample or later can't join it."""
         if self._group and sample - self._group[1] >= self._durations.min_silence:
-            self._close()
-
-    def _close(self) -> None:
-        """Pad the group if it is long enough, or drop it."""
-        if self._group and self._group[1] - self._group[0] >= self._durations.min_speech:
-            self._speech.append((self._group[0] - self._durations.pad, self._group[1] + self._durations.pad))
-        self._group = None
+            start, stop = self._group
+            if stop - start >= self._durations.min_speech:
+                self._speech.append((start - self._durations.pad, stop + self._durations.pad))
+            self._group = None
 
     def _decide(self, end: int, undecided: int) -> Flags:
         """Return the next flags, up to sample `end`, that no decision from sample `undecided` on can change."""

@@ -75,8 +75,7 @@ class AutomaticGain:
         """Return the energy of every complete block, shape (blocks,)."""
         n_blocks = len(samples) // self._block_samples
         blocks = samples[: n_blocks * self._block_samples].reshape(n_blocks, self._block_samples)
-        energies: NDArray[np.int64] = (blocks.astype(np.int64) ** 2).sum(axis=1)
-        return energies
+        return np.asarray((blocks.astype(np.int64) ** 2).sum(axis=1))
 
 
 def levelled(blocks: Iterable[Samples], sample_rate: int, detection: params.Detection) -> Iterator[Samples]:

@@ -5,18 +5,23 @@ be SoX's own output. docs/silence.md explains why sample numbers in extra channe
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import subprocess
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import IO, cast
 
 import numpy as np
 
-from pipeline import params
+from pipeline import params, programs
 from pipeline.arrays import Samples, Spans
-from pipeline.audio.samples import Read
+from pipeline.audio.samples import Read, to_waveform
 from pipeline.errors import Defect, ProgramError
 from pipeline.silence.gain import levelled
-from pipeline.silence.sox import run_sox
+from pipeline.silence.rule import DURATION_S
 from pipeline.silence.spans import cut, sox_spans, tidy, within
 
+PIPE_BYTES = 1 << 20  # Linux's maximum: SoX and this process wait for each other less often
 CHUNK_SAMPLES = 1 << 19  # in memory at a time: 33 s, however long the recording
 
 
@@ -70,24 +75,20 @@ def detect_together(
     As `detect` for every recording, or None if that has to be called: the recording is long, the silence after it
     would change its spans, or SoX failed or differed for any of them.
     """
-    certain: dict[int, Spans] = {}
+    found: list[Spans | None] = [None] * len(recordings)
     sent, kept = list[Samples](), list[Samples]()
     for position, (read, n_samples) in enumerate(recordings):
         if n_samples > CHUNK_SAMPLES:
             continue
         blocks, alone, both = _before_silence(read(0, n_samples), sample_rate, detection)
-        if np.array_equal(within(both, 0, len(blocks[0])), alone):
-            certain[position] = alone
+        if np.array_equal(within(both, 0, n_samples), alone):
+            found[position] = tidy(alone, n_samples, sample_rate, detection)
             sent += blocks
             kept += _kept(blocks, both)
-    try:
-        equal = bool(sent) and _digest(kept) == _digest(run_sox(sent, sample_rate, detection.threshold))
-    except ProgramError:
-        equal = False
-    return [
-        tidy(certain[position], n_samples, sample_rate, detection) if equal and position in certain else None
-        for position, (_, n_samples) in enumerate(recordings)
-    ]
+    with suppress(ProgramError):
+        if sent and _digest(kept) == _digest(run_sox(sent, sample_rate, detection.threshold)):
+            return found
+    return [None] * len(recordings)
 
 
 def _before_silence(
@@ -118,3 +119,56 @@ def _digest(blocks: Iterable[Samples]) -> bytes:
     for block in blocks:
         digest.update(block.tobytes())
     return digest.digest()
+
+
+def run_sox(blocks: Iterable[Samples], sample_rate: int, threshold: float) -> Generator[Samples, None, None]:
+    """Run SoX's `silence` effect over a whole recording; yield the samples that it keeps, block by block.
+
+    pysox writes the effect's arguments. The samples go through pipes, because pysox's own `build_array` needs the whole
+    recording in memory several times over.
+
+    Raises
+    ------
+    ProgramError
+        If SoX is not installed or fails.
+
+    Examples
+    --------
+    >>> signal = np.repeat(np.array([0, 8000, 0], np.int16), [1000, 4000, 1000])
+    >>> sum(len(block) for block in run_sox([signal], 16000, threshold=1.0)) < len(signal)
+    True
+    """
+    import sox
+
+    effect = sox.Transformer().silence(location=0, silence_threshold=threshold, min_silence_duration=DURATION_S)
+    # As float32, so that SoX compares levels at 32 bits; 16-bit input would be compared after rounding to 16.
+    source, sink = ["-t", "f32", "-r", str(sample_rate), "-c", "1", "-"], ["-t", "s16", "-"]
+    command = [programs.require("sox"), "-D", "-V1", *source, *sink, *effect.effects]
+    pipe = subprocess.PIPE
+    with (
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process,
+        ThreadPoolExecutor(1) as feeder,
+    ):
+        stdin, stdout, stderr = (cast(IO[bytes], pipe) for pipe in (process.stdin, process.stdout, process.stderr))
+        for stream in (stdin, stdout):
+            with suppress(ImportError, AttributeError, OSError):  # on Linux alone, and all pipes of a user have a limit
+                import fcntl
+
+                fcntl.fcntl(stream, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        fed = feeder.submit(_feed, stdin, blocks)
+        try:
+            while part := stdout.read(PIPE_BYTES):
+                yield np.frombuffer(part, np.int16)
+        except GeneratorExit:  # nobody reads the rest, and SoX would wait for that
+            process.kill()
+            raise
+        fed.result()
+        complaint = stderr.read().decode(errors="replace").strip()
+    if process.returncode:
+        raise ProgramError(f"SoX failed with exit status {process.returncode} ({complaint}); run it again")
+
+
+def _feed(pipe: IO[bytes], blocks: Iterable[Samples]) -> None:
+    with suppress(BrokenPipeError), pipe:  # if SoX has ended, its exit status tells why
+        for block in blocks:
+            pipe.write(to_waveform(block).data)

@@ -1,5 +1,6 @@
 """SoX's rule for silence in exact integers: the samples at which SoX starts and stops, for blocks of any size."""
 
+import bisect
 import math
 
 import numpy as np
@@ -79,29 +80,20 @@ class SoxRule:
             energies = np.add.accumulate(squares - leaving[: len(squares)])
             energies += self._energy
             above = (energies >= self._least) & (energies < self._most)
-            used = self._until_change((above ^ self.open).tobytes())
+            opposite = b"\1" * self._run + (above ^ self.open).tobytes()
+            change = opposite.find(b"\1" * self._wait)
+            used = len(squares) if change < 0 else change + self._wait - self._run
             self._squares = leaving[used : used + self._window]
             self._energy = int(energies[used - 1])
             self.n_samples += used
             squares = squares[used:]
-            if self._run == self._wait:
-                self.open = not self.open
-                changes.append((self.open, self.undecided))
-                self._run = 0
+            self._run = len(opposite) - len(opposite.rstrip(b"\1"))
+            if change >= 0:
+                self.open, self._run = not self.open, 0
+                changes.append((self.open, self.n_samples - self._wait))
                 if not self.open:  # SoX resets the level when it stops
                     self._squares, self._energy = np.zeros_like(self._squares), 0
         return changes
-
-    def _until_change(self, opposite: bytes) -> int:
-        """Count newest samples that may end in a change; return the number of samples up to the change or the end."""
-        if 1 not in opposite:
-            self._run = 0
-            return len(opposite)
-        for at, is_opposite in enumerate(opposite, 1):
-            self._run = self._run + 1 if is_opposite else 0
-            if self._run == self._wait:
-                return at
-        return len(opposite)
 
 
 def _least_energy(window: int, threshold: float) -> int:
@@ -115,8 +107,4 @@ def _least_energy(window: int, threshold: float) -> int:
         level = int(math.sqrt(float(energy * _SOX_SCALE**2) / window))
         return level // _SOX_STEP * _SOX_STEP / _SOX_MAX * 100 > threshold
 
-    low, high = 0, window * FULL_SCALE**2 + 1
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if above(middle) else (middle + 1, high)
-    return low
+    return bisect.bisect_left(range(window * FULL_SCALE**2 + 1), True, key=above)

@@ -17,8 +17,7 @@ a limit on time: the result does not depend on the speed of the machine.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +39,7 @@ MAX_UNITS = 1000  # placed at once, in some seconds; of more groups, some share 
 Assignment = NDArray[np.int64]  # part of each group, shape (groups,)
 
 
-@dataclass(frozen=True)
-class Parts:
+class Parts(NamedTuple):
     """Splits or folds.
 
     Attributes
@@ -57,8 +55,7 @@ class Parts:
     needs: NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Quantities:
+class Quantities(NamedTuple):
     """The amount of each quantity that each group has.
 
     Attributes
@@ -76,8 +73,7 @@ class Quantities:
     n_languages: int
 
 
-@dataclass(frozen=True)
-class Search:
+class Search(NamedTuple):
     """How good an assignment is. Costs are sums of the prices of misses.
 
     Attributes
@@ -95,10 +91,8 @@ class Search:
     bound: float
 
     def __str__(self) -> str:
-        return (
-            f"missed shares of {self.groups:,} groups, weighted: {self.solver:.4f}; at least {self.bound:.4f} for any "
-            "assignment"
-        )
+        least = f"at least {self.bound:.4f} for any assignment"
+        return f"missed shares of {self.groups:,} groups, weighted: {self.solver:.4f}; {least}"
 
 
 def quantities(recordings: Sequence[RecordingRow], group: NDArray[np.int64], columns: Iterable[str]) -> Quantities:
@@ -110,9 +104,8 @@ def quantities(recordings: Sequence[RecordingRow], group: NDArray[np.int64], col
         if (row.language, row.speaker) not in seen:
             seen.add((row.language, row.speaker))
             entries.append(((SPEAKERS, row.language), number, 1))
-        entries += [
-            ((STRATUM, row.language, column, row.extra.get(column, "")), number, row.duration_s) for column in columns
-        ]
+        strata = ((STRATUM, row.language, column, row.extra.get(column, "")) for column in columns)
+        entries += [(stratum, number, row.duration_s) for stratum in strata]
     keys, numbers, values = zip(*entries, strict=True)
     names = sorted(set(keys))
     place = {name: at for at, name in enumerate(names)}

@@ -1,30 +1,35 @@
 """The split methods: each assigns groups of recordings to train, val and test. Pinned speakers override all of them."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import params
+from pipeline import names, params
 from pipeline.console.text import brief
+from pipeline.corpus.spreadsheet import Table
 from pipeline.errors import CorpusError
 from pipeline.params import SplitMethod
 from pipeline.rows import SPLITS, RecordingRow
-from pipeline.splits import assignment, pins
+from pipeline.splits import assignment
 from pipeline.splits.assignment import UNFIXED, Assignment, Parts, Search
-from pipeline.splits.groups import groups
-from pipeline.splits.holdout import SOURCE, require_column
+from pipeline.splits.groups import SOURCE, groups, require_column
 
 NEEDS = (3.0, 1.0, 2.0)  # of train, val, test: a language with two speakers is trained and tested on
 OFFICIAL = {  # names of splits in published corpora
     "train": "train", "val": "val", "dev": "val", "valid": "val", "validation": "val", "test": "test", "eval": "test",
 }  # fmt: skip
+REMEDY = f"write the columns speaker, split, and one of {', '.join(SPLITS)} as split"  # for splits/pins.csv
+PIECE_S = 3.0
+MAX_PIECES = 10  # per recording: each test piece is streamed from the beginning of its recording
+
+Piece = tuple[RecordingRow, int, int]  # recording, number of the piece, number of equal pieces of the recording
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(NamedTuple):
     """The input of a method.
 
     Attributes
@@ -50,32 +55,22 @@ class Case:
         # The hours are always spread over the sources as well.
         known = {column for row in self.recordings for column in row.extra}
         columns = sorted({*self.settings.stratify, SOURCE} & known)
-        return assignment.assign(assignment.quantities(self.recordings, self.group, columns), parts, fixed, self.seed)
+        quantities = assignment.quantities(self.recordings, self.group, columns)
+        return assignment.assign(quantities, parts, fixed, self.seed)
 
 
-@dataclass(frozen=True)
-class Splitting:
-    """How a method splits.
-
-    Attributes
-    ----------
-    apply
-        Returns the split of each group, as an index of SPLITS, and how good it is if the solver found it.
-    shares
-        Returns the requested share of train, val and test; None if the corpus decides.
-    """
-
-    apply: Callable[[Case], tuple[Assignment, Search | None]]
-    shares: Callable[[params.Split], tuple[float, ...] | None]
-
-
-def _requested(settings: params.Split) -> tuple[float, ...]:
-    return (1 - settings.val - settings.test, settings.val, settings.test)
+def shares(settings: params.Split) -> tuple[float, float, float] | None:
+    """Return the requested share of train, val and test; None if the corpus decides."""
+    if settings.method == "official":
+        return None
+    val, test = (1 / settings.folds,) * 2 if settings.method == "folds" else (settings.val, settings.test)
+    return 1 - val - test, val, test
 
 
 def by_hours(case: Case) -> tuple[Assignment, Search]:
     """Assign groups as close as possible to the shares of hours and speakers."""
-    return case.solved(Parts(np.array(_requested(case.settings)), np.array(NEEDS)), case.pinned)
+    val, test = case.settings.val, case.settings.test
+    return case.solved(Parts(np.array([1 - val - test, val, test]), np.array(NEEDS)), case.pinned)
 
 
 def by_hash(case: Case) -> tuple[Assignment, None]:
@@ -99,19 +94,16 @@ def official(case: Case) -> tuple[Assignment, None]:
     CorpusError
         If a recording has no split there, or a group has several.
     """
-
-    def named() -> Iterator[tuple[int, str, str]]:
-        for row, number in zip(case.recordings, case.group.tolist(), strict=True):
-            given = row.extra.get("split")
-            if case.pinned[number] == UNFIXED and (given or "").casefold() not in OFFICIAL:
-                raise CorpusError(
-                    "split.method 'official' needs the column split in the corpus table, one of "
-                    f"{', '.join(OFFICIAL)}; that of {brief(row.path)} is {brief(given) if given else 'missing'}"
-                )
-            if case.pinned[number] == UNFIXED:
-                yield number, row.path, OFFICIAL[str(given).casefold()]
-
-    return pins.agreed(named(), case.pinned, "the column split of the corpus table"), None
+    named = []
+    for row, number in zip(case.recordings, case.group.tolist(), strict=True):
+        given = row.extra.get("split", "")
+        if case.pinned[number] != UNFIXED:
+            continue
+        if given.casefold() not in OFFICIAL:
+            needs = f"split.method 'official' needs the column split in the corpus table, one of {', '.join(OFFICIAL)}"
+            raise CorpusError(f"{needs}; that of {brief(row.path)} is {brief(given) if given else 'missing'}")
+        named.append((number, row.path, OFFICIAL[given.casefold()]))
+    return _agreed(named, case.pinned, "the column split of the corpus table"), None
 
 
 def by_folds(case: Case) -> tuple[Assignment, Search]:
@@ -122,12 +114,13 @@ def by_folds(case: Case) -> tuple[Assignment, Search]:
     return np.select([folds == fold, folds == (fold + 1) % count], [2, 1], 0), search
 
 
-METHODS: dict[SplitMethod, Splitting] = {
-    "hours": Splitting(by_hours, _requested),
-    "hash": Splitting(by_hash, _requested),
-    "official": Splitting(official, lambda _settings: None),
-    "folds": Splitting(by_folds, lambda settings: (1 - 2 / settings.folds, 1 / settings.folds, 1 / settings.folds)),
+METHODS: dict[SplitMethod, Callable[[Case], tuple[Assignment, Search | None]]] = {
+    "hours": by_hours,
+    "hash": by_hash,
+    "official": official,
+    "folds": by_folds,
 }
+"""Each returns the split of each group, as an index of SPLITS, and how good it is if the solver found it."""
 
 
 def assign(
@@ -147,7 +140,7 @@ def assign(
     Raises
     ------
     CorpusError
-        If pins or official splits contradict the groups.
+        If pins or official splits contradict the groups, or the corpus has no such speaker.
 
     Examples
     --------
@@ -161,7 +154,79 @@ def assign(
     """
     recordings = sorted(recordings, key=lambda row: row.recording)
     group = groups(recordings)
-    pins_of = pins.fixed(pinned or {}, recordings, group)
-    found, search = METHODS[settings.method].apply(Case(recordings, group, pins_of, settings, seed))
-    found = np.where(pins_of == UNFIXED, found, pins_of)
+    fixed = _fixed(pinned or {}, recordings, group)
+    found, search = METHODS[settings.method](Case(recordings, group, fixed, settings, seed))
+    found = np.where(fixed == UNFIXED, found, fixed)
     return {row.recording: SPLITS[found[number]] for row, number in zip(recordings, group, strict=True)}, search
+
+
+def pieces(recordings: Sequence[RecordingRow], settings: params.Split, seed: int) -> dict[str, list[Piece]]:
+    """Cut every recording into pieces of about three seconds and assign those of each language at random.
+
+    This is the leaky split of published solutions, to show the price of leakage.
+
+    Returns
+    -------
+    Pieces by split.
+
+    Examples
+    --------
+    >>> row = RecordingRow("r", "r.wav", "hindi", "bob", "r", 30, 480000, 16000, 1, "WAV", "x", -3, -20, 0, 0)
+    >>> assigned = pieces([row], params.Split(val=0.1, test=0.2), seed=0)
+    >>> {name: len(part) for name, part in assigned.items()}
+    {'train': 7, 'val': 1, 'test': 2}
+    """
+    assigned: dict[str, list[Piece]] = {name: [] for name in SPLITS}
+    by_language: dict[str, list[Piece]] = {}
+    for row in sorted(recordings, key=lambda row: (row.language, row.recording)):
+        count = min(max(round(row.duration_s / PIECE_S), 1), MAX_PIECES)
+        by_language.setdefault(row.language, []).extend((row, number, count) for number in range(count))
+    for of_language in by_language.values():
+        edges = len(of_language) * np.cumsum([1 - settings.val - settings.test, settings.val])
+        places = np.random.default_rng(seed).permutation(len(of_language))
+        for piece, split in zip(of_language, np.searchsorted(edges.round(), places, side="right"), strict=True):
+            assigned[SPLITS[split]].append(piece)
+    return assigned
+
+
+def read_pins(path: Path) -> dict[str, str]:
+    """Read splits/pins.csv: the split of each speaker for whom the user decides.
+
+    Raises
+    ------
+    CorpusError
+        If the file can't be read, names no such split or pins a speaker twice.
+    """
+    pins: dict[str, str] = {}
+    for line, row in Table(path, str(path), REMEDY).rows(("speaker", "split")):
+        speaker, split = names.normal(row["speaker"]), names.normal(row["split"])
+        if split not in SPLITS:
+            raise CorpusError(f"{path} line {line}: split is {brief(split)}; {REMEDY}")
+        if pins.setdefault(speaker, split) != split:
+            raise CorpusError(f"{path} line {line} pins {brief(speaker)} to {split}, not to {pins[speaker]} as before")
+    return pins
+
+
+def _fixed(pins: Mapping[str, str], recordings: Sequence[RecordingRow], group: NDArray[np.int64]) -> Assignment:
+    """Return the split of each group with a pinned speaker, as an index of SPLITS, or `UNFIXED`, shape (groups,)."""
+    speakers = {row.speaker for row in recordings}
+    if unknown := sorted(set(pins) - speakers):
+        alike = sorted(name for name in speakers if f"/{name}".casefold().endswith(f"/{unknown[0]}".casefold()))
+        remedy = f"write {' or '.join(map(brief, alike[:3]))}" if alike else "correct the name or remove the line"
+        raise CorpusError(f"splits/pins.csv pins {brief(unknown[0])}, who is not in this corpus; {remedy}")
+    numbered = zip(recordings, group.tolist(), strict=True)
+    named = [(number, row.speaker, pins[row.speaker]) for row, number in numbered if row.speaker in pins]
+    return _agreed(named, np.full(int(group.max()) + 1, UNFIXED, np.int64), "splits/pins.csv")
+
+
+def _agreed(named: Iterable[tuple[int, str, str]], fixed: Assignment, origin: str) -> Assignment:
+    """Fix the splits of more groups, given the group, a name for messages and the split of each decision."""
+    fixed, first = fixed.copy(), dict[int, tuple[str, str]]()
+    for number, name, split in named:
+        other, before = first.setdefault(number, (name, split))
+        if before != split:
+            puts = f"{origin} puts {brief(other)} into {before} and {brief(name)} into {split}"
+            shared = "they share a speaker, a source, audio or speech"
+            raise CorpusError(f"{puts}, but {shared}; pin all their speakers to one split in splits/pins.csv")
+        fixed[number] = SPLITS.index(split)
+    return fixed

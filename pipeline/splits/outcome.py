@@ -1,5 +1,6 @@
 """The outcome of a split: whether it can be used, requests that could not be met, and its numbers."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.errors import CorpusError
@@ -24,14 +25,15 @@ def check(rows: Rows) -> None:
     Traceback (most recent call last):
     pipeline.errors.CorpusError: 'hindi' has no group of recordings left for test: ...
     """
-    by_language = _by_language(rows)
+    spoken = _seconds(rows)
     for name in ("train", "test", "val"):
-        for language, parts in by_language.items():
+        for language, parts in spoken.items():
             if not parts[name] and (name != "val" or not rows["val"]):
+                why = (
+                    "too many share a speaker, a source, audio or speech, or are placed elsewhere by the method or pins"
+                )
                 raise CorpusError(
-                    f"{language!r} has no group of recordings left for {name}: too many share a speaker, a source, "
-                    "audio or speech, or split.method or splits/pins.csv place them elsewhere; add recordings of other "
-                    "speakers"
+                    f"{language!r} has no group of recordings left for {name}: {why}; add recordings of other speakers"
                 )
 
 
@@ -49,17 +51,17 @@ def notes(rows: Rows, shares: Sequence[float] | None) -> list[str]:
     ['hindi: no group of recordings is left for val', 'hindi: no group of recordings is left for test']
     """
     sentences = []
-    for language, parts in _by_language(rows).items():
-        spoken = _seconds(row for part in parts.values() for row in part)
-        total_s, loudest = sum(spoken.values()), max(spoken, key=lambda speaker: spoken[speaker])
+    for language, parts in _seconds(rows).items():
+        spoken = sum(parts.values(), Counter[str]())
+        [(loudest, most_s)], total_s = spoken.most_common(1), spoken.total()
         for at, name in enumerate(SPLITS):
-            share = sum(row.duration_s for row in parts[name]) / total_s
+            share = parts[name].total() / total_s
             if not parts[name]:
                 sentences.append(f"{language}: no group of recordings is left for {name}")
             elif shares is not None and abs(share - shares[at]) > LARGE_MISS:
                 sentences.append(
                     f"{language}: {name} has {share:.0%} of the hours, not {shares[at]:.0%}; of {len(spoken)} "
-                    f"speakers, {loudest} alone has {spoken[loudest] / total_s:.0%}"
+                    f"speakers, {loudest} alone has {most_s / total_s:.0%}"
                 )
     return sentences
 
@@ -76,39 +78,27 @@ def summary(rows: Rows, languages: Iterable[str]) -> dict[str, dict[str, dict[st
     >>> summary(rows, ["hindi"])["hindi"]["train"]
     {'recordings': 1, 'speakers': 1, 'effective_speakers': 1.0, 'minutes': 1.5, 'share': 1.0}
     """
-    tree, by_language = {}, _by_language(rows)
-    for language in languages:
-        parts = by_language[language]
-        total_s = sum(row.duration_s for part in parts.values() for row in part)
-        tree[language] = {name: _numbers(part, total_s) for name, part in parts.items()}
-    return tree
-
-
-def _by_language(rows: Rows) -> dict[str, dict[str, list[SplitRow]]]:
-    """Return the rows by language, in the order of their names, and split."""
-    found: dict[str, dict[str, list[SplitRow]]] = {}
-    for name in SPLITS:
-        for row in rows[name]:
-            found.setdefault(row.language, {split: [] for split in SPLITS})[name].append(row)
-    return dict(sorted(found.items()))
-
-
-def _numbers(rows: Sequence[SplitRow], total_s: float) -> dict[str, float]:
     spoken = _seconds(rows)
-    duration_s = sum(spoken.values())
-    squares = sum(seconds**2 for seconds in spoken.values())
     return {
-        "recordings": len({row.recording for row in rows}),
-        "speakers": len(spoken),
-        "effective_speakers": round(duration_s**2 / squares, 1) if rows else 0.0,
-        "minutes": round(duration_s / 60, 2),
-        "share": round(duration_s / total_s, 4),
+        language: {
+            name: {
+                "recordings": len({row.recording for row in rows[name] if row.language == language}),
+                "speakers": len(part),
+                "effective_speakers": round(part.total() ** 2 / sum(s**2 for s in part.values()), 1) if part else 0.0,
+                "minutes": round(part.total() / 60, 2),
+                "share": round(part.total() / sum(other.total() for other in spoken[language].values()), 4),
+            }
+            for name, part in spoken[language].items()
+        }
+        for language in languages
     }
 
 
-def _seconds(rows: Iterable[SplitRow]) -> dict[str, float]:
-    """Return the seconds of each speaker."""
-    spoken: dict[str, float] = {}
-    for row in rows:
-        spoken[row.speaker] = spoken.get(row.speaker, 0) + row.duration_s
-    return spoken
+def _seconds(rows: Rows) -> dict[str, dict[str, Counter[str]]]:
+    """Return the seconds of each speaker by language, in the order of their names, and split."""
+    found: dict[str, dict[str, Counter[str]]] = {}
+    for name in SPLITS:
+        for row in rows[name]:
+            parts = found.setdefault(row.language, {split: Counter() for split in SPLITS})
+            parts[name][row.speaker] += row.duration_s  # type: ignore[assignment]  # a counter of seconds
+    return dict(sorted(found.items()))

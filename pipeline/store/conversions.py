@@ -22,11 +22,12 @@ COORDINATES = (*STORE_COLUMNS, "speech", "time")  # one value per frame
 
 def joined(selection: "Selection") -> Example:
     """Join all items in memory."""
-    every = Example.zeros((selection.frames,), selection.store.mfcc.shape[1])
-    at = 0
-    for example in selection:
-        every.part(slice(at, at + len(example.targets))).fill(example)
-        at += len(example.targets)
+    every, ends = (
+        Example.zeros((selection.frames,), selection.store.mfcc.shape[1]),
+        np.cumsum(selection.items["frames"]),
+    )
+    for example, end in zip(selection, ends.tolist(), strict=True):
+        every.part(slice(end - len(example.targets), end)).fill(example)
     return every
 
 
@@ -83,12 +84,21 @@ def tensorflow_dataset(
     return dataset if count is None else dataset.apply(tensorflow.data.experimental.assert_cardinality(count))
 
 
-def torch_dataset(selection: "Selection") -> Any:
-    """Return the items as a torch.utils.data.Dataset of tensors."""
-    _library("torch")
-    from pipeline.store.tensors import Tensors
+class Tensors:
+    """Items as tensors, indexed like the items: a dataset for PyTorch, which need not be installed."""
 
-    return Tensors(selection)
+    def __init__(self, items: "Selection") -> None:
+        _library("torch")
+        self._items = items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, index: Any) -> Any:
+        import torch
+
+        found = self._items[index]
+        return Example(*map(torch.from_numpy, found)) if isinstance(found, Example) else Tensors(found)
 
 
 def _library(name: str) -> Any:
@@ -114,17 +124,15 @@ def _cut_at_shards(selection: "Selection") -> "Selection":
 
 
 def _values(selection: "Selection", column: str, positions: NDArray[np.int64]) -> NDArray[Any]:
-    """Return a column of the items at these positions."""
+    """Return a column of the items at these positions, which are in one shard."""
     chosen, store = selection[positions], selection.store
     items = chosen.items
-    if column == "mfcc":
-        return np.concatenate([np.zeros((0, store.mfcc.shape[1]), np.float32), *(one.features for one in chosen)])
     if column in STORE_COLUMNS:
         return np.repeat(np.array(getattr(store, STORE_COLUMNS[column]))[items["index"]], items["frames"])
     shown = [chosen.rows_shown(*ends) for ends in zip(items["first"].tolist(), items["stop"].tolist(), strict=True)]
     rows = np.concatenate([np.zeros(0, np.int64), *shown])
     if column == "time":
-        starts: NDArray[np.int64] = np.repeat(store.starts[items["index"]], items["frames"])
-        return np.asarray((rows - starts) * store.frame_s)
-    first, stop = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
-    return np.asarray(store.speech_rows(first, stop)[rows - first])
+        return np.asarray((rows - np.repeat(store.starts[items["index"]], items["frames"])) * store.frame_s)
+    first, stop = (int(rows.min()), int(rows.max()) + 1) if len(rows) else (0, 0)
+    read: Callable[[int, int], NDArray[Any]] = store.mfcc_rows if column == "mfcc" else store.speech_rows
+    return np.asarray(read(first, stop)[rows - first])

@@ -1,11 +1,11 @@
 """features.zarr, open for reading: whole recordings by id, or a selection in the form that another library expects."""
 
+import functools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from pipeline import tables
@@ -16,9 +16,11 @@ from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.params import SilenceStrategy
 from pipeline.rows import SequenceRow, SplitRow
 from pipeline.shards.reader import RowReader
-from pipeline.shards.source import StoreFiles
 from pipeline.store.items import ITEM
 from pipeline.store.selection import Selection
+
+Csv = Path | str | None
+Names = str | Iterable[str] | None  # one or several
 
 
 class FeatureStore(RowReader):
@@ -67,9 +69,9 @@ class FeatureStore(RowReader):
     >>> folder.cleanup()
     """
 
-    def __init__(self, source: StoreFiles, group: zarr.Group) -> None:
-        super().__init__(source, group)
-        self._index = {recording: index for index, recording in enumerate(self.ids)}
+    @functools.cached_property
+    def _index(self) -> dict[str, int]:
+        return {recording: index for index, recording in enumerate(self.ids)}
 
     @classmethod
     def at(cls, repo: Path | str, rev: str = "HEAD", path: str = "artifacts/features.zarr") -> Self:
@@ -93,15 +95,10 @@ class FeatureStore(RowReader):
         """
         from pipeline.store import revisions
 
-        return cls._of(revisions.source(str(repo), rev, path))
+        return cls.open(revisions.source(str(repo), rev, path))
 
     def select(
-        self,
-        *,
-        split: Path | str | None = None,
-        manifest: Path | str | None = None,
-        language: str | Iterable[str] | None = None,
-        speaker: str | Iterable[str] | None = None,
+        self, *, split: Csv = None, manifest: Csv = None, language: Names = None, speaker: Names = None
     ) -> Selection:
         """Select recordings, or sequences of a manifest; each is read lazily.
 
@@ -123,13 +120,8 @@ class FeatureStore(RowReader):
             If the store has no such language, speaker or recording, nothing is selected, or the manifest was cut from
             another store.
         """
-        strategy: SilenceStrategy = "none"
-        if manifest is None:
-            items = np.zeros(len(self.ids), ITEM)
-            items["index"], items["weight"] = np.arange(len(items)), 1
-        else:
-            manifest = Path(manifest)
-            strategy, items = self._sequences(manifest)
+        listed = None if manifest is None else Path(manifest)
+        strategy, items = self._items(listed)
         selected = ~np.isin(self.ids, [*self.failed])
         if split is not None:
             rows_in_split = tables.read(Path(split), SplitRow, sealed=False)
@@ -137,18 +129,17 @@ class FeatureStore(RowReader):
                 raise ArtifactError(f"{split} holds pieces of recordings (split.unit 'sequence'); select by a manifest")
             selected &= np.isin(np.arange(len(selected)), [self.index(row.recording) for row in rows_in_split])
         for column, names, wanted in (("language", self.languages, language), ("speaker", self.speakers, speaker)):
-            if wanted is not None:
-                asked = {wanted} if isinstance(wanted, str) else set(wanted)
-                if unknown := sorted(asked - set(names)):
-                    some = ", ".join(sorted(set(names))[:10])
-                    raise ArtifactError(
-                        f"{self.source.name} has no {column} {unknown[0]!r}; choose one that it has, such as {some}"
-                    )
-                selected &= np.isin(names, sorted(asked))
+            if wanted is None:
+                continue
+            asked = {wanted} if isinstance(wanted, str) else set(wanted)
+            if unknown := sorted(asked - set(names)):
+                some = ", ".join(sorted(set(names))[:10])
+                raise ArtifactError(f"{self.source.name} has no {column} {unknown[0]!r}; choose one such as {some}")
+            selected &= np.isin(names, sorted(asked))
         items = items[selected[items["index"]]]
         if not len(items):
             raise ArtifactError(f"no item of {self.source.name} matches all filters; remove one")
-        return Selection(self, items, strategy, manifest=manifest).located().view(strategy)
+        return Selection(self, items, strategy, manifest=listed).located().view(strategy)
 
     def features(self, recording: str, start: int = 0, stop: int | None = None) -> Features:
         """Return MFCCs of frames start:stop of a recording, shape (frames, n_mfcc).
@@ -163,15 +154,7 @@ class FeatureStore(RowReader):
         return self.mfcc_rows(*self._rows(recording, start, stop))
 
     def flags(self, recording: str, start: int = 0, stop: int | None = None) -> Flags:
-        """Return speech flags of frames start:stop of a recording, shape (frames,).
-
-        Raises
-        ------
-        ArtifactError
-            If the store has no such recording, or its rows are damaged.
-        ArgumentError
-            If the recording has no such frames.
-        """
+        """Return speech flags of frames start:stop of a recording, shape (frames,); raises as `features` does."""
         return self.speech_rows(*self._rows(recording, start, stop))
 
     def index(self, recording: str) -> int:
@@ -192,24 +175,23 @@ class FeatureStore(RowReader):
             raise ArgumentError(f"{recording!r} has frames 0 to {length}; {start}:{stop} is out of range")
         return first + start, first + (length if stop is None else min(stop, length))
 
-    def _sequences(self, manifest: Path) -> tuple[SilenceStrategy, NDArray[np.void]]:
-        """Return the silence strategy that a manifest was cut for, and its sequences, not yet located."""
+    def _items(self, manifest: Path | None) -> tuple[SilenceStrategy, NDArray[np.void]]:
+        """Return the sequences of a manifest, or all recordings, not yet located, and their silence strategy."""
+        if manifest is None:
+            items = np.zeros(len(self.ids), ITEM)
+            items["index"], items["weight"] = np.arange(len(items)), 1
+            return "none", items
         rows = tables.read(manifest, SequenceRow, sealed=False)
         if others := [row.features for row in rows if row.features != self.id]:
-            raise ArtifactError(
-                f"{manifest} was cut from the features {brief(others[0])}, but those of {self.source.name} are "
-                f"{self.id!r}; run `dvc repro`"
-            )
+            cut_from = f"the features {brief(others[0])}, not {self.id!r} of {self.source.name}"
+            raise ArtifactError(f"{manifest} was cut from {cut_from}; run `dvc repro`")
         found = {row.view for row in rows}
-        strategy = next((name for name in views.POLICIES if found == {name}), None)
-        if strategy is None:
-            some = " and ".join(brief(name) for name in sorted(found)[:3])
-            raise ArtifactError(
-                f"{manifest} is cut for {some or 'nothing'}, not for one of {', '.join(views.POLICIES)}; "
-                "run `dvc repro`"
-            )
-        fields = [(self.index(row.recording), row.start, row.frames, row.weight, row.member, 0, 0, 0) for row in rows]
-        try:
-            return strategy, np.array(fields, ITEM)
-        except OverflowError as error:
-            raise ArtifactError(f"{manifest} holds a number of over 64 bits; run `dvc repro`") from error
+        for strategy in views.POLICIES:
+            if found == {strategy}:
+                items = np.zeros(len(rows), ITEM)
+                items["index"] = [self.index(row.recording) for row in rows]
+                for name in ("start", "frames", "weight", "member"):
+                    items[name] = [getattr(row, name) for row in rows]
+                return strategy, items
+        some, known = " and ".join(map(brief, sorted(found)[:3])) or "nothing", ", ".join(views.POLICIES)
+        raise ArtifactError(f"{manifest} is cut for {some}, not for one of {known}; run `dvc repro`")

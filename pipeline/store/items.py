@@ -13,21 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.arrays import Features
-from pipeline.console.text import brief
-from pipeline.errors import ArgumentError
 
-ITEM = np.dtype(
-    [
-        ("index", np.int64),  # of its recording in the store
-        ("start", np.int64),  # rows start:start+frames of the view of its recording
-        ("frames", np.int64),
-        ("weight", np.float64),  # of the manifest
-        ("member", np.int64),  # number of the network of an ensemble that trains on it
-        ("target", np.int64),  # number of its language
-        ("first", np.int64),  # rows first:stop of the store hold it
-        ("stop", np.int64),
-    ]
-)
+FIELDS = ("index", "start", "frames", "weight", "member", "target", "first", "stop")
+ITEM = np.dtype([(name, np.float64 if name == "weight" else np.int64) for name in FIELDS])
+"""An item.
+
+index
+    Index of its recording in the store.
+start, frames
+    Rows start:start+frames of the view of its recording are the item.
+weight, member
+    Weight of the manifest, and number of the network of an ensemble that trains on it.
+target
+    Number of its language.
+first, stop
+    Rows first:stop of the store hold it.
+"""
 
 
 class Example(NamedTuple):
@@ -62,37 +63,3 @@ class Example(NamedTuple):
         arrays: Iterable[tuple[NDArray[Any], NDArray[Any]]] = zip(self, other, strict=True)
         for padded, values in arrays:
             padded[: len(values)], padded[len(values) :] = values, 0
-
-
-def split_runs(values: NDArray[Any]) -> list[NDArray[np.int64]]:
-    """Return positions of neighbours of equal value; no run is empty."""
-    runs = np.split(np.arange(len(values)), np.flatnonzero(np.diff(values)) + 1)
-    return runs if len(values) else []
-
-
-def positions(index: Any, length: int) -> NDArray[np.int64]:
-    """Return the positions that an index of `length` items selects; of shape () if it is a number.
-
-    Raises
-    ------
-    IndexError
-        If a position is out of range.
-    ArgumentError
-        If the index is of another kind.
-    """
-    try:
-        found = np.arange(length)[index] if isinstance(index, slice) else np.asarray(index)
-        if found.dtype == np.bool_ and found.shape == (length,):
-            found = np.flatnonzero(found)
-        whole = found.dtype.kind in "iu" or found.shape == (0,)
-        if isinstance(index, tuple) or found.ndim > 1 or not whole:
-            raise TypeError
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(
-            f"{brief(index)} is not an index of a selection of {length}; take a number, a slice, or a list or array of "
-            f"numbers or of {length} flags"
-        ) from error
-    outside = found[(found < -length) | (found >= length)]
-    if outside.size:
-        raise IndexError(f"{outside.flat[0]} is out of range: the selection holds {length}, numbered from 0")
-    return found.astype(np.int64)

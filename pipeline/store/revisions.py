@@ -9,10 +9,10 @@ from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
 from zarr.storage import FsspecStore
 
 from pipeline.errors import ArgumentError
-from pipeline.shards.source import Anywhere
+from pipeline.shards.reader import StoreFiles
 
 
-def source(repo: str, rev: str, path: str) -> Anywhere:
+def source(repo: str, rev: str, path: str) -> StoreFiles:
     """Return the store at a path of a repository.
 
     Raises
@@ -24,12 +24,10 @@ def source(repo: str, rev: str, path: str) -> Anywhere:
         files = _Files(repo, rev=rev)
         files.ls("")
     except (DvcException, CloneError, RevError) as error:
-        raise ArgumentError(
-            f"{repo!r} at {rev!r} can't be opened ({error.__cause__ or error}); name a DVC repository, and a commit, "
-            "branch or tag of it"
-        ) from error
+        remedy = "name a DVC repository, and a commit, branch or tag of it"
+        raise ArgumentError(f"{repo!r} at {rev!r} can't be opened ({error.__cause__ or error}); {remedy}") from error
     store = FsspecStore(AsyncFileSystemWrapper(files, asynchronous=True), read_only=True, path=path)
-    return Anywhere(f"{repo}@{rev}:{path}", store)
+    return StoreFiles(f"{repo}@{rev}:{path}", store)
 
 
 class _Files(DVCFileSystem):  # type: ignore[misc]  # DVC has no types

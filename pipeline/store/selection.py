@@ -14,12 +14,13 @@ from typing import Any, Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.console.text import brief
 from pipeline.dataset import views
 from pipeline.errors import ArtifactError
 from pipeline.params import SilenceStrategy
 from pipeline.shards.reader import RowReader
 from pipeline.store import conversions
-from pipeline.store.items import Example, positions, split_runs
+from pipeline.store.items import Example
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,11 +93,11 @@ class Selection:
         Raises
         ------
         IndexError
-            If a position is out of range.
-        ArgumentError
-            If the index is of another kind.
+            If a position is out of range, or the index is of another kind.
         """
-        chosen = positions(index, len(self))
+        chosen = np.arange(len(self))[index]
+        if chosen.ndim > 1:
+            raise IndexError(f"{brief(index)} is not an index of a selection; take a number, a slice or a list")
         if chosen.ndim == 0:
             return next(self.read(chosen.reshape(1)))
         return dataclasses.replace(self, items=self.items[chosen])
@@ -108,7 +109,7 @@ class Selection:
 
     def runs(self) -> list[NDArray[np.int64]]:
         """Return positions of neighbours that begin in one shard, to be read at once."""
-        return split_runs(self.items["first"] // self.store.shard_rows)
+        return _split_runs(self.items["first"] // self.store.shard_rows)
 
     def read(self, positions: NDArray[np.int64]) -> Iterator[Example]:
         """Read the items at these positions from one slice of the store that holds them all."""
@@ -145,10 +146,8 @@ class Selection:
         """
         views.policy(strategy)
         if self.manifest is not None and strategy != self.strategy:
-            raise ArtifactError(
-                f"{self.manifest} is cut for the silence strategy {self.strategy!r}, not for {strategy!r}; "
-                f"view it as {self.strategy!r}, or set silence.strategy to {strategy} and run `dvc repro`"
-            )
+            mismatch = f"{self.manifest} is cut for the silence strategy {self.strategy!r}, not for {strategy!r}"
+            raise ArtifactError(f"{mismatch}; view it as {self.strategy!r}, or change silence.strategy")
         names = tuple(languages or sorted(set(self.store.languages)))
         items = self.items.copy()
         if unnamed := sorted({self.store.languages[index] for index in items["index"]} - set(names)):
@@ -168,7 +167,7 @@ class Selection:
         """
         store, items = self.store, self.items.copy()
         order = np.argsort(items["index"], kind="stable")
-        for run in split_runs(items["index"][order]):
+        for run in _split_runs(items["index"][order]):
             at = order[run]
             index = int(items["index"][at[0]])
             first = int(store.starts[index])
@@ -180,10 +179,8 @@ class Selection:
             wrong = (start < 0) | beyond | ((frames < 1) & (self.manifest is not None))
             if wrong.any():
                 begin, count = int(start[wrong][0]), int(frames[wrong][0])
-                raise ArtifactError(
-                    f"rows {begin}:{begin + count} of {store.ids[index]!r}, listed in {self.manifest}, are not in its "
-                    f"view {self.strategy!r} of {len(rows)} rows; run `dvc repro`"
-                )
+                listed = f"rows {begin}:{begin + count} of {store.ids[index]!r}, listed in {self.manifest}"
+                raise ArtifactError(f"{listed}, are not in its view {self.strategy!r} of {len(rows)}; run `dvc repro`")
             items["first"][at] = rows[start] if len(rows) else first
             items["stop"][at] = rows[start + frames - 1] + 1 if len(rows) else first
         return dataclasses.replace(self, items=items)
@@ -213,5 +210,11 @@ class Selection:
         return conversions.tensorflow_dataset(lambda: iter(self), (None, self.store.mfcc.shape[1]), len(self))
 
     def torch(self) -> Any:
-        """Return a torch.utils.data.Dataset of examples as tensors; it can be sent to worker processes of any kind."""
-        return conversions.torch_dataset(self)
+        """Return the items as tensors for PyTorch's DataLoader; it can be sent to worker processes of any kind."""
+        return conversions.Tensors(self)
+
+
+def _split_runs(values: NDArray[Any]) -> list[NDArray[np.int64]]:
+    """Return positions of neighbours of equal value; no run is empty."""
+    runs = np.split(np.arange(len(values)), np.flatnonzero(np.diff(values)) + 1)
+    return runs if len(values) else []

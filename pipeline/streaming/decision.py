@@ -44,8 +44,7 @@ class Rule(params.Section):
         """
         logs = (mean if self.mean == "log" else np.log(mean)) / self.temperature
         odds = np.exp(logs - logs.max(axis=-1, keepdims=True))
-        posteriors: NDArray[np.float64] = odds / odds.sum(axis=-1, keepdims=True)
-        return posteriors
+        return np.asarray(odds / odds.sum(axis=-1, keepdims=True))
 
 
 class RunningDecision:

@@ -60,10 +60,8 @@ class Description(params.Section):
         content = checksums.read(path, EXPORT_REMEDY)
         try:
             described = cls.model_validate_json(content)
-            if (
-                described.model_dump(exclude_unset=True) != described.model_dump()
-            ):  # a default may differ from its value
-                raise ValueError("keys are missing")
+            if described.model_dump(exclude_unset=True) != described.model_dump():
+                raise ValueError("keys are missing")  # their defaults may differ from their values
         except ValueError as error:
             mistake = params.first_mistake(error) if isinstance(error, ValidationError) else error
             raise ArtifactError(

@@ -6,7 +6,6 @@
 Chunks may be of any size: every frame, from the first to the last, equals that of the offline stages (`reference`).
 """
 
-import math
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -28,7 +27,7 @@ from pipeline.silence.detector import Detector
 from pipeline.streaming import runtimes
 from pipeline.streaming.decision import RunningDecision
 from pipeline.streaming.description import EXPORT_REMEDY, FRONT_END, Description
-from pipeline.streaming.runtimes import Network
+from pipeline.streaming.runtimes import Stream
 
 SampleRate = int | np.integer[Any]  # Hz
 
@@ -109,7 +108,7 @@ class Identifier:
     """
 
     def __init__(
-        self, network: Network, description: Description, kernel: Kernel, sample_rate: SampleRate | None
+        self, network: Stream, description: Description, kernel: Kernel, sample_rate: SampleRate | None
     ) -> None:
         self._network, self.description, self.kernel = network, description, kernel
         self.sample_rate = description.sample_rate if sample_rate is None else _allowed(sample_rate)
@@ -142,9 +141,7 @@ class Identifier:
         folder = Path(folder)
         description = Description.read(folder)
         if not description.streaming:
-            raise ArtifactError(
-                f"{folder} holds a model that can't stream (export.streaming is false); it only scores, offline"
-            )
+            raise ArtifactError(f"{folder} holds a model that can't stream; it only scores, offline")
         checksums.check(folder, [FRONT_END], EXPORT_REMEDY)
         with _PARSING, np.load(folder / FRONT_END, allow_pickle=False) as arrays:
             kernel = Kernel(arrays["window"], arrays["mel"], arrays["cosines"], description.mfcc.hop_length)
@@ -231,12 +228,13 @@ class Identifier:
 
 def _allowed(sample_rate: object) -> int:
     whole = isinstance(sample_rate, int | np.integer) and not isinstance(sample_rate, bool)
-    if not whole or not MIN_RATE_HZ <= sample_rate <= MAX_RATE_HZ:  # type: ignore[operator]
+    rate = int(sample_rate) if whole else 0  # type: ignore[call-overload]
+    if not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
+        limits = f"from {MIN_RATE_HZ:,} to {MAX_RATE_HZ:,}"
         raise ArgumentError(
-            f"sample_rate is {brief(sample_rate)} but should be a whole number of Hz from {MIN_RATE_HZ:,} to "
-            f"{MAX_RATE_HZ:,}; resample the audio if it has another rate"
+            f"sample_rate is {brief(sample_rate)} but should be a whole number of Hz {limits}; resample"
         )
-    return int(sample_rate)  # type: ignore[call-overload,no-any-return]
+    return rate
 
 
 def _check(samples: object) -> None:
@@ -245,7 +243,5 @@ def _check(samples: object) -> None:
         of = f"{samples.dtype} of shape {samples.shape}" if isinstance(samples, np.ndarray) else type(samples).__name__
         raise AudioError("not_mono_float", f"samples are {of}; give one channel, floating point, full scale ±1")
     peak = float(np.maximum.reduce(np.abs(samples), initial=0))  # NaN if any sample is NaN
-    if not math.isfinite(peak):
-        raise AudioError("not_finite", "samples hold NaN or infinity; give finite numbers within ±1")
-    if peak > 1:
-        raise AudioError("out_of_range", f"samples reach {peak:g}; scale them to ±1")
+    if not peak <= 1:
+        raise AudioError("out_of_range", f"samples reach {peak:g}; give finite numbers within ±1")

@@ -50,12 +50,10 @@ def compute(samples: Samples, kernel: Kernel, description: Description, predict:
     """
     framer = Framer(kernel)
     features = np.concatenate([framer.accept(samples), framer.finish()])
-    rate, n_samples = description.sample_rate, len(samples)
-    heard = levelled([samples], rate, description.silence)
-    kept = sox_spans(heard, SoxRule(rate, description.silence.threshold))
-    speech = frame_flags(
-        tidy(kept, n_samples, rate, description.silence), n_samples, kernel.hop_length, 0, len(features)
-    )
+    rate, silence, n_samples = description.sample_rate, description.silence, len(samples)
+    kept = sox_spans(levelled([samples], rate, silence), SoxRule(rate, silence.threshold))
+    spans = tidy(kept, n_samples, rate, silence)
+    speech = frame_flags(spans, n_samples, kernel.hop_length, 0, len(features))
     return Reference(features, speech, posteriors(features, speech, description, predict))
 
 

@@ -6,27 +6,23 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import backend, params
+from pipeline.backend import Model, Tensor
 from pipeline.console.terminal import Progress
 from pipeline.errors import TrainingError
 from pipeline.network import forms
-from pipeline.network.definition import Architecture, Output, membership
-from pipeline.network.ensemble import Division
+from pipeline.network.definition import Architecture, Division, Output, membership
 from pipeline.rows import EpochRow
 from pipeline.store.items import Example
 from pipeline.store.selection import Selection
-from pipeline.training import losses
 from pipeline.training.feed import Change, Feed, Pool
 
-if TYPE_CHECKING:
-    from keras import Model
-
-Recorder = Callable[[int, dict[str, float]], None]  # takes the number of an epoch, from 0, and its scores
+Score = Callable[[Tensor, Tensor], Tensor]  # of targets (sequences, frames), posteriors (sequences, frames, outputs)
 
 
 def moments(sequences: Selection) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -52,7 +48,7 @@ def fit(
     settings: params.Train,
     seed: int,
     change: Change | None = None,
-) -> tuple["Model", list[EpochRow]]:
+) -> tuple[Model, list[EpochRow]]:
     """Train the network, or the two of an ensemble one after the other.
 
     Parameters
@@ -82,11 +78,9 @@ def fit(
         if len(outputs) == 1:
             continue  # nothing to learn: the posterior of a single output is always 1
         keras.utils.set_random_seed((seed + number) % 2**32)
+        model, mine = forms.network(architecture, number), train[train.items["member"] == number]
         correct = correct_outputs(outputs, architecture.classes)
-        model = forms.network(architecture, number)
-        feeds = _feeds(train[train.items["member"] == number], val, correct, settings, (seed, number), change)
-        prepare(model, correct, settings, settings.epochs * feeds[0].steps)
-        _run(model, *feeds, settings, _recorder(history, number, settings))
+        _train(model, correct, mine, val, settings, (seed, number), change, history)
         forms.transfer(model, whole)
         gc.collect()  # Keras leaves its reader, and so the pool, in a reference cycle; the next one needs the memory
     return whole, history
@@ -120,7 +114,7 @@ def in_parts(train: Selection, division: Division, classes: tuple[str, ...]) -> 
     return dataclasses.replace(train, items=items)
 
 
-def prepare(model: "Model", correct: NDArray[np.float32], settings: params.Train, steps: int) -> None:
+def prepare(model: Model, correct: NDArray[np.float32], settings: params.Train, steps: int) -> None:
     """Compile a network for training.
 
     Parameters
@@ -137,75 +131,117 @@ def prepare(model: "Model", correct: NDArray[np.float32], settings: params.Train
     average = {} if settings.average is None else {"use_ema": True, "ema_momentum": settings.average}
     model.compile(
         keras.optimizers.Adam(rate, clipnorm=1.0, **average),
-        loss=losses.make(correct, settings.smoothing, settings.utterance),
-        weighted_metrics=[losses.accuracy(correct)],
+        loss=loss(correct, settings.smoothing, settings.utterance),
+        weighted_metrics=[accuracy(correct)],
         jit_compile=False,
     )
     model.optimizer.build(model.trainable_variables)  # TensorFlow traces a step that makes variables twice
 
 
-def _feeds(
+def loss(correct: NDArray[np.float32], smoothing: float, utterance: float) -> Score:
+    """Return the loss of every frame, shape (sequences, frames): its cross entropy plus that of its sequence.
+
+    The posterior of a sequence is that of the decision: the mean log posterior of its frames of one target, as odds.
+
+    Parameters
+    ----------
+    correct
+        Correct outputs of each target, shape (targets, outputs). Their posteriors are summed.
+    smoothing
+        Share of the label that is spread over all outputs.
+    utterance
+        Weight of the second cross entropy.
+    """
+    ops, floor = backend.keras().ops, backend.keras().config.epsilon()
+
+    def cross_entropy(labels: Tensor, posterior: Tensor) -> Tensor:
+        right = -ops.log(ops.maximum(ops.sum(labels * posterior, axis=-1), floor))
+        if not smoothing:
+            return right
+        return (1 - smoothing) * right - smoothing * ops.mean(ops.log(ops.maximum(posterior, floor)), axis=-1)
+
+    def loss(target: Tensor, posterior: Tensor) -> Tensor:
+        chosen = ops.one_hot(ops.cast(target, "int32"), len(correct))  # all 0 if the frame has no target
+        frames = cross_entropy(ops.matmul(chosen, correct), posterior)
+        if not utterance:
+            return frames
+        totals = ops.matmul(ops.transpose(chosen, (0, 2, 1)), ops.log(ops.maximum(posterior, floor)))
+        counts = ops.sum(chosen, axis=1)[:, :, None]
+        sequences = cross_entropy(correct, ops.softmax(totals / ops.maximum(counts, 1), axis=-1))
+        return frames + utterance * ops.sum(chosen * sequences[:, None, :], axis=-1)
+
+    return loss
+
+
+def accuracy(correct: NDArray[np.float32]) -> Score:
+    """Return 1 for every frame whose most likely output is correct, otherwise 0."""
+    ops = backend.keras().ops
+
+    def accuracy(target: Tensor, posterior: Tensor) -> Tensor:
+        chosen = ops.one_hot(ops.argmax(posterior, axis=-1), correct.shape[1])
+        return ops.sum(ops.take(correct, ops.maximum(ops.cast(target, "int32"), 0), axis=0) * chosen, axis=-1)
+
+    return accuracy
+
+
+def _train(
+    model: Model,
+    correct: NDArray[np.float32],
     train: Selection,
     val: Selection,
-    correct: NDArray[np.float32],
     settings: params.Train,
     seed: tuple[int, int],
     change: Change | None,
-) -> tuple[Feed, Feed]:
-    pool = Pool(train, settings.memory)
+    history: list[EpochRow],
+) -> None:
+    """Train the network whose number is the second of the seed; add a row per epoch to the history."""
+    callbacks, pool = backend.keras().callbacks, Pool(train, settings.memory)
+    import tensorflow
+    from threadpoolctl import threadpool_limits
 
     def epochs() -> Iterator[Iterator[Example]]:
         # One stream for all epochs: the next one is read during the validation of this one.
         return (pool.epoch(np.random.default_rng([*seed, epoch])) for epoch in range(settings.epochs))
 
-    return (
-        Feed(epochs, train, settings.batch_size, correct, change, seed),
-        Feed(lambda: itertools.repeat(val.in_store_order()), val, settings.batch_size, correct),
-    )
-
-
-def _run(model: "Model", train: Feed, val: Feed, settings: params.Train, record: Recorder) -> None:
-    callbacks = backend.keras().callbacks
-    import tensorflow
-    from threadpoolctl import threadpool_limits
-
+    feed = Feed(epochs, train, settings.batch_size, correct, change, seed)
+    val_feed = Feed(lambda: itertools.repeat(val.in_store_order()), val, settings.batch_size, correct)
+    prepare(model, correct, settings, settings.epochs * feed.steps)
     try:
         # NumPy's idle threads spin: with more than one, augmentation would slow the network down by half.
         with threadpool_limits(1, "blas"):
             model.fit(
-                train.dataset(),
-                steps_per_epoch=train.steps,
-                validation_data=val.dataset(),
-                validation_steps=val.steps,
+                feed.dataset(),
+                steps_per_epoch=feed.steps,
+                validation_data=val_feed.dataset(),
+                validation_steps=val_feed.steps,
                 epochs=settings.epochs,
                 verbose=0,
                 shuffle=False,  # the pool has shuffled
                 callbacks=[
-                    callbacks.LambdaCallback(on_epoch_end=record),
+                    callbacks.LambdaCallback(on_epoch_end=_recorder(history, seed[1], settings)),
                     *([] if settings.average is None else [callbacks.SwapEMAWeights(swap_on_epoch=True)]),
                     callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True),
                 ],
             )
     except tensorflow.errors.OpError as error:
-        if cause := train.error or val.error:
+        if cause := feed.error or val_feed.error:
             raise cause from error
         raise
     finally:
-        train.close()
-        val.close()
+        feed.close()
+        val_feed.close()
 
 
-def _recorder(history: list[EpochRow], number: int, settings: params.Train) -> Recorder:
-    """Return a callback that adds a row for network `number` to the history at the end of every epoch."""
+def _recorder(history: list[EpochRow], number: int, settings: params.Train) -> Callable[[int, dict[str, float]], None]:
+    """Return a callback, of an epoch from 0 and its scores, that adds a row for network `number` to the history."""
     progress = Progress("train", settings.epochs, "epochs")
     end = time.monotonic()
 
     def record(epoch: int, logs: dict[str, float]) -> None:
         nonlocal end
         if not math.isfinite(logs["loss"]):
-            raise TrainingError(
-                f"the loss is {logs['loss']} in epoch {epoch + 1}; lower train.learning_rate {settings.learning_rate:g}"
-            )
+            rate = f"train.learning_rate {settings.learning_rate:g}"
+            raise TrainingError(f"the loss is {logs['loss']} in epoch {epoch + 1}; lower {rate}")
         start, end = end, time.monotonic()
         scores = {name: round(float(logs[name]), 6) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
         history.append(EpochRow(len(history) + 1, number, **scores, seconds=round(end - start, 3)))

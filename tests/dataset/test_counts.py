@@ -3,10 +3,8 @@
 import dataclasses
 
 import numpy as np
-import pytest
 
 from pipeline.dataset import counts
-from pipeline.errors import CorpusError
 from pipeline.rows import SequenceRow
 
 
@@ -62,13 +60,3 @@ def test_the_five_largest_speakers_are_those_before_or_weighted() -> None:
     tree = counts.before_and_after(rows, after, counted, ["a"], frame_s=1)
     assert list(tree["a"]["largest_speakers"]) == ["s1", "s8", "s7", "s6", "s5"]
     assert tree["a"]["speakers"] == 8
-
-
-def test_a_split_without_a_frame_of_a_language_is_refused() -> None:
-    rows = [SequenceRow("r/0", "r", "a", "s", 0, 2), SequenceRow("q/0", "q", "b", "t", 0, 2)]
-    counted = {"r": np.array([True, False]), "q": np.array([True, True])}
-    counts.check(rows, counted, ["a", "b"], "val")
-    with pytest.raises(CorpusError, match=r"no frame of 'b' in val is speech; lower silence\.threshold"):
-        counts.check(rows, counted | {"q": np.zeros(2, bool)}, ["a", "b"], "val")
-    with pytest.raises(CorpusError, match="no frame of 'c' in test is speech"):
-        counts.check(rows, counted, ["a", "b", "c"], "test")

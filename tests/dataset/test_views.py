@@ -1,4 +1,4 @@
-"""The silence view of a recording."""
+"""The silence view of a recording, and the sequences that cover it without gaps."""
 
 from typing import Any, get_args
 
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pipeline.dataset import views
 from pipeline.errors import ArgumentError
 from pipeline.params import SilenceStrategy
+from pipeline.rows import SequenceRow, SplitRow
 
 #                  s s S S S S s s S S S s, as drawn in pipeline/dataset/views.py
 SPEECH = np.array([0, 0, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0], bool)
@@ -36,20 +37,6 @@ def test_each_strategy_gives_the_view_that_is_drawn(
     assert views.counted(strategy, SPEECH).tolist() == counted
 
 
-@pytest.mark.parametrize("strategy", get_args(SilenceStrategy))
-@given(flags=st.lists(st.booleans(), max_size=40), language=st.integers(0, 2))
-def test_rows_that_count_have_weight_and_the_class_of_the_language(
-    strategy: SilenceStrategy, flags: list[bool], language: int
-) -> None:
-    speech = np.array(flags, bool)
-    before = speech.copy()
-    view = views.view(strategy, speech, language, 3)
-    counted = views.counted(strategy, speech)
-    assert len(view.rows) == len(view.targets) == len(view.weights) == len(counted)
-    assert np.array_equal(counted, (view.targets == language) & (view.weights > 0))
-    assert np.array_equal(speech, before)
-
-
 def test_every_strategy_of_the_parameters_is_in_the_table() -> None:
     assert tuple(views.POLICIES) == get_args(SilenceStrategy)
     assert {policy.weight for policy in views.POLICIES.values()} <= {0, 1}  # a frame counts or it does not
@@ -57,35 +44,46 @@ def test_every_strategy_of_the_parameters_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("strategy", get_args(SilenceStrategy))
-def test_a_policy_describes_the_view(strategy: SilenceStrategy) -> None:
+def test_a_policy_describes_the_view_and_rows_before_a_frame_are_those_of_earlier_frames(
+    strategy: SilenceStrategy,
+) -> None:
     policy, view = views.policy(strategy), views.view(strategy, SPEECH, language=1, languages=3)
     silent = ~SPEECH[view.rows]
     assert policy.seen == silent.any()
     assert policy.weighted == view.weights[silent].any()
     assert policy.own_class == (view.targets[silent] == 3).any()
+    for frame in range(len(SPEECH) + 1):
+        assert views.rows_before(strategy, SPEECH, frame) == int(np.sum(view.rows < frame))
 
 
-@given(strategy=st.text(max_size=5) | st.sampled_from(["Remove", "trim", "none ", None, 1, ["none"]]))
+@pytest.mark.parametrize("strategy", ["Remove", "", None, ["none"]])
 def test_an_unknown_strategy_is_refused(strategy: Any) -> None:
     for use in (
         lambda: views.view(strategy, SPEECH, 0, 3),
-        lambda: views.counted(strategy, SPEECH),
         lambda: views.classes(strategy, ("a", "b")),
         lambda: views.rows_before(strategy, SPEECH, 1),
     ):
-        if strategy not in get_args(SilenceStrategy):
-            with pytest.raises(ArgumentError, match=f"is unknown; take one of {', '.join(get_args(SilenceStrategy))}$"):
-                use()
+        with pytest.raises(ArgumentError, match=f"is unknown; take one of {', '.join(get_args(SilenceStrategy))}$"):
+            use()
 
 
-def test_only_label_has_a_class_for_silence_and_it_is_the_last() -> None:
-    assert views.classes("label", ("a", "b")) == ("a", "b", "silence")
-    for strategy in ("none", "remove", "mask"):
-        assert views.classes(strategy, ("a", "b")) == ("a", "b")
+@given(st.integers(0, 5000), st.integers(1, 700))
+def test_a_cut_holds_every_row_once_in_the_fewest_nearly_equal_sequences(n_rows: int, length: int) -> None:
+    pieces = views.cut(n_rows, length)
+    assert [row for start, frames in pieces for row in range(start, start + frames)] == list(range(n_rows))
+    assert len(pieces) == -(-n_rows // length)
+    lengths = {frames for _, frames in pieces}
+    assert not lengths or (max(lengths) <= length and max(lengths) - min(lengths) <= 1)
 
 
-@pytest.mark.parametrize("strategy", get_args(SilenceStrategy))
-def test_rows_before_a_frame_are_those_of_earlier_frames(strategy: SilenceStrategy) -> None:
-    rows = views.view(strategy, SPEECH, 0, 3).rows
-    for frame in range(len(SPEECH) + 1):
-        assert views.rows_before(strategy, SPEECH, frame) == int(np.sum(rows < frame))
+def test_sequences_are_numbered_carry_the_columns_of_the_recording_and_are_its_rows() -> None:
+    row = SplitRow("r", "hindi", "bob", "tape", 0.2, source="radio")
+    columns = {"recording": "r", "language": "hindi", "speaker": "bob", "view": "mask", "features": "store"}
+    assert views.sequence_rows(row, 0, 20, 10, "mask", "store") == [
+        SequenceRow(sequence="r/0", start=0, frames=10, source="radio", **columns),  # type: ignore[arg-type]
+        SequenceRow(sequence="r/1", start=10, frames=10, source="radio", **columns),  # type: ignore[arg-type]
+    ]
+    piece = SplitRow("r", "hindi", "bob", "tape", 0.2, piece=1, pieces=3)
+    found = views.sequence_rows(piece, 20, 35, 10, "mask", "store")
+    assert [(part.sequence, part.start, part.frames) for part in found] == [("r/1/0", 20, 8), ("r/1/1", 28, 7)]
+    assert views.sequence_rows(row, 0, 0, 10, "remove", "store") == []

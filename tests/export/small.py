@@ -14,8 +14,7 @@ from pipeline.arrays import Features, Posteriors
 from pipeline.dataset import views
 from pipeline.export import formats
 from pipeline.network import forms
-from pipeline.network.definition import Architecture, make_architecture
-from pipeline.network.ensemble import Division
+from pipeline.network.definition import Architecture, Division, make_architecture
 from pipeline.streaming.decision import Rule
 from pipeline.streaming.description import Description
 from pipeline.streaming.reference import Predict

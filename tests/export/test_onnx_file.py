@@ -8,10 +8,10 @@ import numpy as np
 import onnx
 import pytest
 
-from pipeline import params
+from pipeline import checksums, params
 from pipeline.export import onnx_file
-from pipeline.network.ensemble import Division
-from pipeline.streaming.runtimes import Onnx
+from pipeline.network.definition import Division
+from pipeline.streaming import runtimes
 from tests.export import small
 
 CASES: list[tuple[params.Cell, params.Cmvn, int, Division | None, tuple[int, ...]]] = [
@@ -41,7 +41,8 @@ def test_the_file_has_a_node_per_layer_and_answers_as_the_sequence_form(
     assert [value.name for value in graph.input] == ["frame", *architecture.states]
 
     features = np.random.default_rng(2).normal(0, 20, (60, small.N_MFCC)).astype(np.float32)
-    stream = Onnx(path, architecture.states).stream()
+    checksums.seal(tmp_path)
+    stream = runtimes.load(tmp_path, "onnx", architecture.states)
     answers = [stream.step(frame) for frame in features]
     np.testing.assert_allclose(answers, np.asarray(trained(features[None]))[0], atol=1e-6)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import librosa
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
@@ -18,6 +18,7 @@ from pipeline.arrays import Features, Samples
 from pipeline.audio.samples import in_memory, to_waveform
 from pipeline.mfcc import compiled, recording
 from pipeline.mfcc.kernel import frame_count, make_kernel
+from pipeline.mfcc.stream import Framer
 
 Babble = Callable[[int, int], Samples]
 RATE = 16000
@@ -144,8 +145,18 @@ def test_bytes_are_the_same_on_any_processor(project: Path, tmp_path: Path) -> N
     assert len(found) == 1
 
 
-def test_the_kernel_needs_no_tensorflow(project: Path) -> None:
-    rooms = ("mfcc.recording", "store", "silence.detector", "silence.recording", "streaming")
-    code = f"import sys, {', '.join(f'pipeline.{room}' for room in rooms)}; print('tensorflow' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+@example(n_samples=300_000, most=200_000)  # in steps
+@given(n_samples=st.integers(0, 20_000), most=st.sampled_from([3, 160, 5000]))
+def test_a_stream_has_the_frames_of_the_whole(
+    babble: Babble, defaults: params.Params, n_samples: int, most: int
+) -> None:
+    n_samples = min(n_samples, 300 * most)
+    signal, rng = babble(n_samples, n_samples), np.random.default_rng(n_samples)
+    kernel = make_kernel(defaults.mfcc, RATE)
+    framer, frames, at = Framer(kernel), [], 0
+    while at < n_samples:
+        chunk = signal[at : at + int(rng.integers(1, most + 1))]
+        at += len(chunk)
+        frames.append(framer.accept(chunk))
+    frames.append(framer.finish())
+    np.testing.assert_allclose(np.concatenate(frames), recording.whole(kernel, signal), atol=1e-3)

@@ -1,5 +1,7 @@
 """A definition gives the outputs of the networks and the states of a stream, and survives a round trip to its file."""
 
+import dataclasses
+import json
 from pathlib import Path
 from typing import get_args
 
@@ -8,8 +10,7 @@ import pytest
 
 from pipeline import checksums, params
 from pipeline.errors import ArtifactError
-from pipeline.network.definition import CELLS, Architecture, make_architecture, membership
-from pipeline.network.ensemble import Division
+from pipeline.network.definition import CELLS, Architecture, Division, make_architecture, membership
 
 LANGUAGES = ("english", "hindi", "mandarin")
 DIVISION = Division("english", (("a", "b"), ("c",)), ("hindi", "mandarin"))
@@ -21,19 +22,20 @@ def make(cell: params.Cell, classes: tuple[str, ...], division: Division | None)
     )
 
 
-def test_every_cell_of_the_parameters_is_in_the_table() -> None:
+def test_the_outputs_of_one_network_and_of_an_ensemble() -> None:
     assert tuple(CELLS) == get_args(params.Cell)
-
-
-def test_one_network_has_the_classes_as_outputs() -> None:
     assert make("gru", LANGUAGES, None).members == ((("english",), ("hindi",), ("mandarin",)),)
-
-
-def test_a_class_outside_of_the_division_is_an_output_of_the_first_network() -> None:
     second = (("hindi",), ("mandarin",))
     first = (("english",), ("english",), ("hindi", "mandarin"))
     assert make("gru", LANGUAGES, DIVISION).members == (first, second)
+    # A class outside of the division is an output of the first network.
     assert make("gru", (*LANGUAGES, "silence"), DIVISION).members == ((*first, ("silence",)), second)
+    assert membership(first, LANGUAGES).tolist() == [[True, False, False], [True, False, False], [False, True, True]]
+
+
+def test_the_division_is_read_as_it_was_written() -> None:
+    assert Division.read(json.loads(json.dumps({"ensemble": dataclasses.asdict(DIVISION)}))) == DIVISION
+    assert Division.read({"ensemble": None}) is None
 
 
 @pytest.mark.parametrize("cell", get_args(params.Cell))
@@ -52,8 +54,3 @@ def test_a_file_that_holds_something_else_is_refused(content: str, tmp_path: Pat
     checksums.seal(tmp_path)
     with pytest.raises(ArtifactError, match=r"architecture\.json is not .*run `dvc repro`"):
         Architecture.read(path)
-
-
-def test_an_output_stands_for_each_of_its_classes() -> None:
-    outputs = (("english",), ("english",), ("hindi", "mandarin"))
-    assert membership(outputs, LANGUAGES).tolist() == [[True, False, False], [True, False, False], [False, True, True]]

@@ -1,15 +1,12 @@
 """The forms of a network share their weights and give the same posteriors."""
 
-from typing import get_args
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from pipeline import backend, params
 from pipeline.network import forms
-from pipeline.network.definition import CELLS, Architecture, make_architecture
-from pipeline.network.ensemble import Division
+from pipeline.network.definition import Architecture, Division, make_architecture
 
 N_MFCC = 13
 CLASSES = ("english", "hindi", "mandarin", "silence")
@@ -28,13 +25,6 @@ def make(
 
 def features(frames: int = 60) -> NDArray[np.float32]:
     return np.random.default_rng(2).normal(0, 10, (1, frames, N_MFCC)).astype(np.float32)
-
-
-@pytest.mark.parametrize("cell", get_args(params.Cell))
-def test_a_cell_of_the_table_is_a_layer_of_keras_with_as_many_states(cell: params.Cell) -> None:
-    layer = getattr(backend.keras().layers, CELLS[cell].keras)(4, return_state=True)
-    _, *states = layer(np.zeros((1, 2, 3), np.float32))
-    assert [tuple(state.shape) for state in states] == [(1, 4)] * len(CELLS[cell].states)
 
 
 @pytest.mark.parametrize(
@@ -77,11 +67,6 @@ def test_the_product_of_an_ensemble_is_a_posterior_of_the_classes() -> None:
     np.testing.assert_allclose(wanted.sum(axis=1), 1, atol=1e-5)
 
 
-def test_a_constant_coefficient_gives_finite_posteriors() -> None:
-    architecture = make_architecture(params.Model(units=(4,)), CLASSES, None, np.zeros(N_MFCC), np.zeros(N_MFCC))
-    assert np.isfinite(np.asarray(forms.sequence(architecture)(np.zeros((1, 5, N_MFCC), np.float32)))).all()
-
-
 def front_end(architecture: Architecture, signal: NDArray[np.float32]) -> NDArray[np.float32]:
     """What the first recurrent layer is given."""
     sequence = forms.sequence(architecture)
@@ -91,29 +76,26 @@ def front_end(architecture: Architecture, signal: NDArray[np.float32]) -> NDArra
     return given
 
 
-def test_the_running_mean_and_variance_are_removed() -> None:
+def test_the_running_mean_and_variance_are_removed_and_deltas_are_differences_from_a_short_mean() -> None:
     plain = front_end(make("gru", None), features())
-    mean, variance, wanted = np.zeros(N_MFCC), np.ones(N_MFCC), []
+    mean, variance, short, wanted, deltas = np.zeros(N_MFCC), np.ones(N_MFCC), np.zeros(N_MFCC), [], []
     for frame in plain:
         mean += (frame - mean) / 20
         centred = frame - mean
         variance += (np.square(centred) - variance) / 20
         wanted.append((centred, centred / np.sqrt(np.maximum(variance, forms.MIN_RUNNING_VARIANCE))))
+        short += (frame - short) / 4
+        deltas.append(np.concatenate([frame, frame - short]))
+    np.testing.assert_allclose(front_end(make("gru", None, deltas=4), features()), deltas, atol=1e-4)
     kinds: tuple[params.Cmvn, ...] = ("mean", "mean_variance")
     for cmvn, rows in zip(kinds, np.swapaxes(wanted, 0, 1), strict=True):
         np.testing.assert_allclose(front_end(make("gru", None, cmvn), features()), rows, atol=1e-4)
 
 
-def test_deltas_are_differences_from_a_short_mean() -> None:
-    plain, mean, wanted = front_end(make("gru", None), features()), np.zeros(N_MFCC), []
-    for frame in plain:
-        mean += (frame - mean) / 4
-        wanted.append(np.concatenate([frame, frame - mean]))
-    np.testing.assert_allclose(front_end(make("gru", None, deltas=4), features()), wanted, atol=1e-4)
-
-
-def test_a_constant_filter_is_forgotten_by_the_running_mean() -> None:
+def test_a_constant_filter_is_forgotten_by_the_running_mean_and_a_constant_coefficient_is_finite() -> None:
     architecture = make("gru", None, "mean", frames=10)
     plain, filtered = (front_end(architecture, features(300) + filter_db) for filter_db in (0, 40))
     assert np.abs(plain[:5] - filtered[:5]).max() > 1
     np.testing.assert_allclose(plain[200:], filtered[200:], atol=1e-4)
+    constant = make_architecture(params.Model(units=(4,)), CLASSES, None, np.zeros(N_MFCC), np.zeros(N_MFCC))
+    assert np.isfinite(front_end(constant, np.zeros((1, 5, N_MFCC), np.float32))).all()

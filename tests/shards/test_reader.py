@@ -1,8 +1,6 @@
 """Rows are read as they were written; a store of another schema and any damage are refused in one sentence."""
 
-import pickle
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +61,7 @@ def test_no_flipped_bit_of_a_shard_is_ever_read(tmp_path: Path, monkeypatch: pyt
     refused = 0
     for file in sorted((path / "mfcc" / "c").rglob("*/0")):
         content = file.read_bytes()
-        for position in rng.integers(len(content), size=60):
+        for position in rng.integers(len(content), size=25):
             damaged = bytearray(content)
             damaged[position] ^= 1 << int(rng.integers(8))
             file.write_bytes(damaged)
@@ -73,43 +71,27 @@ def test_no_flipped_bit_of_a_shard_is_ever_read(tmp_path: Path, monkeypatch: pyt
                 except ArtifactError:
                     refused += 1
         file.write_bytes(content)
-    assert refused > 300
-
-
-@pytest.mark.parametrize("name", ["mfcc/c/2/0", "speech/c/2"])
-@pytest.mark.parametrize("damage", ["missing", "empty"])
-def test_a_store_that_lacks_a_shard_is_refused(noisy: FeatureStore, tmp_path: Path, name: str, damage: str) -> None:
-    path = Path(shutil.copytree(Path(noisy.source.name), tmp_path / "copy.zarr"))
-    if damage == "missing":
-        (path / name).unlink()
-    else:
-        (path / name).write_bytes(b"")
-    with pytest.raises(ArtifactError, match=rf"copy\.zarr/{name} is missing.*; delete .* run `dvc repro`"):
-        RowReader.open(path)
+    assert refused > 120
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "gone", "empty"])
 @pytest.mark.parametrize("name", ["mfcc/c/0/0", "speech/c/0"])
-def test_a_shard_damaged_while_the_store_is_open_is_reported(tmp_path: Path, name: str, damage: str) -> None:
-    path = tmp_path / "s.zarr"
-    rng = np.random.default_rng(0)
-    mfcc, speech = rng.normal(size=(3000, 8)).astype(np.float32), rng.random(3000) < 0.5
-    build(path, ["a"], ["english"], ["x"], [3000], mfcc, speech)
-    reader = RowReader.open(path)
-    file = path / name
+def test_a_shard_damaged_before_or_after_the_store_is_opened_is_reported(
+    tmp_path: Path, name: str, damage: str
+) -> None:
+    path, rng = tmp_path / "s.zarr", np.random.default_rng(0)
+    build(
+        path, ["a"], ["english"], ["x"], [3000], rng.normal(size=(3000, 8)).astype(np.float32), rng.random(3000) < 0.5
+    )
+    reader, file = RowReader.open(path), path / name
     content = file.read_bytes()
+    flipped = content[:20] + bytes([content[20] ^ 1]) + content[21:]
+    file.write_bytes({"cut": content[:-4], "flip": flipped}.get(damage, b""))
     if damage == "gone":
         file.unlink()
-    else:
-        flipped = content[:20] + bytes([content[20] ^ 1]) + content[21:]
-        file.write_bytes({"cut": content[:-4], "flip": flipped, "empty": b""}[damage])
     read = reader.mfcc_rows if name.startswith("mfcc") else reader.speech_rows
     with pytest.raises(ArtifactError, match=rf"s\.zarr: rows .*{name}.*; delete .*s\.zarr and run `dvc repro`"):
         read(0, 3000)
-
-
-def test_a_pickled_reader_reads_the_same_rows(noisy: FeatureStore) -> None:
-    flags = noisy.speech_rows(0, 100)
-    copy = pickle.loads(pickle.dumps(noisy))
-    assert np.array_equal(copy.speech_rows(0, 100), flags)
-    assert np.array_equal(copy.mfcc_rows(10, 100), noisy.mfcc_rows(10, 100))
+    if damage in ("gone", "empty"):
+        with pytest.raises(ArtifactError, match=rf"s\.zarr/{name} is missing.*; delete .* run `dvc repro`"):
+            RowReader.open(path)

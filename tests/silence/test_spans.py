@@ -1,14 +1,13 @@
 """Spans: joined, dropped, padded and turned into flags as on a list of samples."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline import params
 from pipeline.arrays import Spans
-from pipeline.silence.spans import Durations, frame_flags, tidy, within
+from pipeline.silence.spans import frame_flags, tidy, within
 
 N_SAMPLES = 3000
 
@@ -44,12 +43,6 @@ def test_tidy_joins_then_drops_then_pads(spans: Spans, gap: int, least: int, pad
     tidied = tidy(spans, N_SAMPLES, rate, detection)
     np.testing.assert_array_equal(inside(tidied), expected)
     assert np.all(tidied[1:, 0] > tidied[:-1, 1])  # in order and apart
-
-
-@pytest.mark.parametrize(("min_silence", "n_samples"), [(0.0, 1), (1e-5, 1), (0.1, 1600)])
-def test_silence_lasts_at_least_one_sample(min_silence: float, n_samples: int) -> None:
-    detection = params.Detection(automatic_gain=False, threshold=1.0, min_speech=0.2, min_silence=min_silence, pad=0.05)
-    assert Durations.of(detection, 16000) == Durations(min_silence=n_samples, min_speech=3200, pad=800)
 
 
 @given(spans=any_spans, hop=st.integers(1, 400), first=st.integers(0, 5), count=st.integers(0, 8))

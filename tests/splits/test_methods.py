@@ -1,5 +1,6 @@
 """Splits share nothing, come close to the shares, and depend only on the seed and the recordings; pins override all."""
 
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -8,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import CorpusError
-from pipeline.params import SplitMethod
-from pipeline.rows import SPLITS, RecordingRow
+from pipeline.params import Split, SplitMethod
+from pipeline.rows import SPLITS, RecordingRow, SplitRow
 from pipeline.splits import methods, outcome
-from pipeline.splits.methods import METHODS, assign
+from pipeline.splits.methods import METHODS, assign, pieces, read_pins
 from tests.splits.rows import SPLIT, independent, placed, recording, shares
 
 FAST = settings(deadline=None, max_examples=25)
@@ -38,12 +39,20 @@ def corpora(draw: st.DrawFn) -> list[RecordingRow]:
     ]
 
 
+def by(method: str) -> Split:
+    """The parameters for a method."""
+    return SPLIT.model_copy(update={"method": method})
+
+
 @FAST
-@given(corpora(), METHOD_NAMES, st.integers(0, 2**32 - 1))
-def test_every_recording_is_in_one_split_and_nothing_shared_in_two(
-    rows: list[RecordingRow], method: SplitMethod, seed: int
+@given(corpora(), METHOD_NAMES, st.randoms(), st.integers(0, 2**32 - 1), st.sampled_from((None, *SPLITS)))
+def test_nothing_shared_is_in_two_splits_whatever_the_order_and_a_pinned_speaker_is_where_it_is_pinned(
+    rows: list[RecordingRow], method: SplitMethod, random: Random, seed: int, split: str | None
 ) -> None:
-    split_of, _ = assign(rows, SPLIT.model_copy(update={"method": method}), seed)
+    speaker = rows[0].speaker
+    pins = {speaker: split} if split else {}
+    split_of, _ = found = assign(rows, by(method), seed, pins)
+    assert assign(random.sample(rows, len(rows)), by(method), seed, pins) == found
     assert sorted(split_of) == sorted(row.recording for row in rows)
     assert set(split_of.values()) <= set(SPLITS)
     for shared in ("speaker", "group", "sha256", "same_speech"):
@@ -51,43 +60,13 @@ def test_every_recording_is_in_one_split_and_nothing_shared_in_two(
         for row in rows:
             places.setdefault(getattr(row, shared), set()).add(split_of[row.recording])
         assert all(len(names) == 1 for names in places.values()), shared
-
-
-@FAST
-@given(corpora(), METHOD_NAMES, st.randoms(), st.integers(0, 1000))
-def test_the_order_of_the_recordings_does_not_matter(
-    rows: list[RecordingRow], method: SplitMethod, random: Random, seed: int
-) -> None:
-    chosen = SPLIT.model_copy(update={"method": method})
-    assert assign(random.sample(rows, len(rows)), chosen, seed) == assign(rows, chosen, seed)
-
-
-@FAST
-@given(corpora(), METHOD_NAMES, st.sampled_from(SPLITS))
-def test_a_pinned_speaker_is_where_it_is_pinned(rows: list[RecordingRow], method: SplitMethod, split: str) -> None:
-    chosen, speaker = SPLIT.model_copy(update={"method": method}), rows[0].speaker
-    split_of, _ = assign(rows, chosen, 0, {speaker: split})
-    assert {split_of[row.recording] for row in rows if row.speaker == speaker} == {split}
+    assert split is None or {split_of[row.recording] for row in rows if row.speaker == speaker} == {split}
 
 
 def test_the_same_seed_gives_the_same_splits_and_another_may_give_others() -> None:
     rows = independent({"a": 24, "b": 24}, np.random.default_rng(0))
     one, same, other = (assign(rows, SPLIT, seed)[0] for seed in (1, 1, 2))
     assert one == same != other
-
-
-@FAST
-@given(
-    st.lists(st.integers(3, 9), min_size=1, max_size=5),
-    st.floats(0.01, 0.45),
-    st.floats(0.01, 0.45),
-    st.integers(0, 99),
-)
-def test_three_equal_speakers_are_enough_for_every_split(counts: list[int], val: float, test: float, seed: int) -> None:
-    rows = independent({f"l{number}": count for number, count in enumerate(counts)})
-    split_of, _ = assign(rows, SPLIT.model_copy(update={"val": val, "test": test}), seed)
-    for number in range(len(counts)):
-        assert min(shares(rows, split_of, f"l{number}").values()) > 0
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -115,18 +94,14 @@ def test_hours_are_spread_over_sources_and_columns() -> None:
         recording(number, "a", f"s{number}", seconds=rng.uniform(50, 60), extra=extra)
         for number, extra in enumerate(columns)
     ]
+    with pytest.raises(CorpusError, match=r"names 'accent', but the corpus table has no such column; it has 'gender'"):
+        assign(rows, SPLIT.model_copy(update={"stratify": ("accent",)}), 0)
     split_of, _ = assign(rows, SPLIT.model_copy(update={"stratify": ("gender",)}), 0)
     for column, values in (("source", ("c0", "c1")), ("gender", "fm")):
         for value in values:
             part = [row for row in rows if row.extra[column] == value]
             got = shares(part, split_of, "a")
             assert [got[name] for name in SPLITS] == pytest.approx([0.65, 0.15, 0.2], abs=0.03), (column, value)
-
-
-def test_a_column_that_the_corpus_lacks_is_refused() -> None:
-    rows = [recording(number, "a", f"s{number}", extra={"accent": "x"}) for number in range(5)]
-    with pytest.raises(CorpusError, match=r"names 'gender', but the corpus table has no such column; it has 'accent'"):
-        assign(rows, SPLIT.model_copy(update={"stratify": ("gender",)}), 0)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -155,22 +130,20 @@ def test_a_language_with_two_speakers_is_trained_and_tested_on() -> None:
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=60, unique=True), st.integers(0, 60), st.integers(0, 99))
 def test_by_hash_nobody_moves_when_data_are_added(speakers: list[int], before: int, seed: int) -> None:
     rows = [recording(number, "a", f"s{speaker}") for number, speaker in enumerate(speakers)]
-    by_hash = SPLIT.model_copy(update={"method": "hash"})
-    first = assign(rows[: before + 1], by_hash, seed)[0]
-    assert first.items() <= assign(rows, by_hash, seed)[0].items()
+    first, more = (assign(some, by("hash"), seed)[0] for some in (rows[: before + 1], rows))
+    assert first.items() <= more.items()
 
 
 def test_by_hash_the_shares_are_met_on_average() -> None:
     rows = [recording(number, "a", f"s{number}") for number in range(2000)]
-    got = shares(rows, assign(rows, SPLIT.model_copy(update={"method": "hash"}), 0)[0], "a")
+    got = shares(rows, assign(rows, by("hash"), 0)[0], "a")
     assert [got[name] for name in SPLITS] == pytest.approx([0.65, 0.15, 0.2], abs=0.03)
 
 
 def test_linked_speakers_by_hash_follow_the_one_nearest_to_train() -> None:
     apart = [recording(number, "a", f"s{number}") for number in range(40)]
     linked = [recording(number, "a", f"s{number}", group=f"g{number // 2}") for number in range(40)]
-    by_hash = SPLIT.model_copy(update={"method": "hash"})
-    alone, together = assign(apart, by_hash, 0)[0], assign(linked, by_hash, 0)[0]
+    alone, together = (assign(rows, by("hash"), 0)[0] for rows in (apart, linked))
     for number in range(0, 40, 2):
         names = [alone[f"r{number}"], alone[f"r{number + 1}"]]
         assert together[f"r{number}"] == min(names, key=SPLITS.index)
@@ -179,12 +152,12 @@ def test_linked_speakers_by_hash_follow_the_one_nearest_to_train() -> None:
 def test_official_splits_are_taken_from_the_table() -> None:
     names = [name for official in methods.OFFICIAL for name in (official, official.upper())]
     rows = [recording(number, "a", f"s{number}", extra={"split": name}) for number, name in enumerate(names)]
-    found = assign(rows, SPLIT.model_copy(update={"method": "official"}), 0)[0]
+    found = assign(rows, by("official"), 0)[0]
     assert found == {f"r{number}": methods.OFFICIAL[name.lower()] for number, name in enumerate(names)}
 
 
 def test_official_splits_that_leak_or_miss_are_refused_until_a_pin_decides() -> None:
-    official = SPLIT.model_copy(update={"method": "official"})
+    official = by("official")
     rows = [recording(0, "a", "ann", extra={"split": "train"}), recording(1, "a", "ann", extra={"split": "test"})]
     with pytest.raises(CorpusError, match=r"puts 'r0\.wav' into train and 'r1\.wav' into test, but they share .*; pin"):
         assign(rows, official, 0)
@@ -208,3 +181,62 @@ def test_every_recording_is_tested_on_in_one_fold(folds: int) -> None:
         assigned = [split_of[row.recording] for split_of in names]
         assert sorted(assigned) == ["test"] + ["train"] * (folds - 2) + ["val"]
         assert assigned[assigned.index("test") - 1] == "val"  # the fold before tests on what this one validates on
+
+
+def test_pins_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "pins.csv"
+    with pytest.raises(CorpusError, match="can't be read"):
+        read_pins(file)
+    file.write_text("speaker,split\nann  lee,test\nbob, train\nbob,train\n")
+    assert read_pins(file) == {"ann lee": "test", "bob": "train"}
+    for text, message in (
+        ("speaker\nann\n", "has no column split"),
+        ("speaker,split\nann,dev\n", "line 2: split is 'dev'; write .* one of train, val, test"),
+        ("speaker,split\nann,val\nann,test\n", "line 3 pins 'ann' to test, not to val as before"),
+        ("speaker,split\nann\n", "line 2 is short"),
+    ):
+        file.write_text(text)
+        with pytest.raises(CorpusError, match=message):
+            read_pins(file)
+
+
+@pytest.mark.parametrize(
+    ("pins", "message"),
+    [
+        ({"ann": "val", "phone/bob": "test"}, "puts 'ann' into val and 'phone/bob' into test, but they share"),
+        ({"eve": "val"}, "pins 'eve', who is not in this corpus; correct the name or remove the line$"),
+        ({"bob": "val"}, "pins 'bob', who is not in this corpus; write 'phone/bob' or 'studio/Bob'$"),
+    ],
+)
+def test_contradicting_and_unknown_pins_are_refused(pins: dict[str, str], message: str) -> None:
+    rows = [recording(0, "a", "ann", group="tape"), recording(1, "a", "phone/bob", group="tape")]
+    rows += [recording(2, "a", "studio/Bob"), recording(3, "a", "phone/jobob")]
+    with pytest.raises(CorpusError, match=message):
+        assign(rows, SPLIT, 0, pins)
+
+
+@given(st.lists(st.floats(0.5, 300), min_size=1, max_size=20), st.integers(0, 99))
+def test_every_piece_of_a_recording_is_in_one_split(seconds: list[float], seed: int) -> None:
+    rows = [recording(number, f"l{number % 2}", "s", seconds=length) for number, length in enumerate(seconds)]
+    assigned = pieces(rows, SPLIT, seed)
+    found = sorted((row.recording, number, count) for part in assigned.values() for row, number, count in part)
+    assert len(found) == len(set(found))
+    for row in rows:
+        mine = [(number, count) for name, number, count in found if name == row.recording]
+        assert mine == [(number, len(mine)) for number in range(len(mine))]
+        assert len(mine) <= methods.MAX_PIECES
+
+
+def test_pieces_are_assigned_by_the_shares_at_random() -> None:
+    rows = [recording(number, "a", "s", seconds=30) for number in range(20)]
+    assigned, again, other = (pieces(rows, SPLIT, seed) for seed in (1, 1, 2))
+    assert [len(part) for part in assigned.values()] == [130, 30, 40]
+    assert assigned == again != other
+    train, test = ({row.recording for row, _, _ in assigned[name]} for name in ("train", "test"))
+    assert len(train & test) > 10
+
+
+@given(st.integers(0, 10_000), st.integers(1, 10))
+def test_the_frames_of_the_pieces_are_those_of_the_recording(n_frames: int, count: int) -> None:
+    edges = [SplitRow("r", "a", "s", "g", 1.0, piece=number, pieces=count).frames(n_frames) for number in range(count)]
+    assert [frame for first, stop in edges for frame in range(first, stop)] == list(range(n_frames))

@@ -2,6 +2,8 @@
 
 import pickle
 import sys
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,15 +57,35 @@ def test_arrays_of_all_items_joined_are_equal(strategy: SilenceStrategy, store: 
     np.testing.assert_allclose(dataset.time, frames * 0.01)
 
 
+def assert_items(dataset: Iterable[Any], strategy: SilenceStrategy) -> None:
+    for tensors, index in zip(dataset, INDEXES, strict=True):
+        assert_same(Example(*(tensor.numpy() for tensor in tensors)), expected(strategy, index))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_dataset_of_tensorflow_gives_the_items(strategy: SilenceStrategy, store: FeatureStore) -> None:
     selection = store.select(language=["english", "hindi"]).view(strategy, ORDER)
-    dataset = selection.tensorflow()
-    assert len(dataset) == len(INDEXES)
+    assert len(selection.tensorflow()) == len(INDEXES)
     assert len(selection[:0].tensorflow()) == 0
-    for tensors, index in zip(dataset, INDEXES, strict=True):
-        assert_same(Example(*(tensor.numpy() for tensor in tensors)), expected(strategy, index))
+    assert_items(selection.tensorflow(), strategy)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_pytorch_gets_the_items_as_tensors_however_a_loader_starts_its_workers(
+    strategy: SilenceStrategy, store: FeatureStore
+) -> None:
+    torch = pytest.importorskip("torch")
+    dataset = store.select(language=["english", "hindi"]).view(strategy, ORDER).torch()
+    assert len(dataset[1:]) == len(dataset) - 1
+    assert_items((dataset[position] for position in range(len(dataset))), strategy)
+    for method in ("fork", "spawn", "forkserver") if strategy == "remove" else ():
+        options = {"batch_size": None, "num_workers": 2, "multiprocessing_context": method}
+        assert_items(torch.utils.data.DataLoader(dataset, **options), strategy)
+    alone = store.select(speaker="b")
+    (batch,) = torch.utils.data.DataLoader(alone)  # takes the selection itself
+    assert_same(Example(*(tensor.numpy()[0] for tensor in batch)), alone[0])
 
 
 def test_lazy_arrays_read_one_shard_at_a_time(store: FeatureStore, slices_read: list[tuple[int, int]]) -> None:

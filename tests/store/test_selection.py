@@ -1,8 +1,10 @@
-"""A selection is viewed through an existing strategy, and a manifest only through the one that it was cut for."""
+"""An item is the same slice of the view however it is read, and a manifest is viewed only as it was cut."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,22 +13,86 @@ from pipeline.arrays import Flags
 from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.params import SILENCE_STRATEGIES, SilenceStrategy
 from pipeline.store.feature_store import FeatureStore
-from tests.store.conftest import ORDER, STRATEGIES, assert_same, sequence, sequences, written
+from pipeline.store.selection import Selection
+from tests.store.conftest import N_MFCC, ORDER, STRATEGIES, assert_same, expected, joined, sequence, sequences, written
 
 
-@pytest.mark.parametrize("cut_for", STRATEGIES)
-@settings(max_examples=10)
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@settings(max_examples=25)
 @given(data=st.data())
-def test_a_manifest_is_viewed_through_the_strategy_it_was_cut_for_and_no_other(
-    cut_for: SilenceStrategy, data: st.DataObject, store: FeatureStore, tmp_path_factory: pytest.TempPathFactory
+def test_every_sequence_is_its_slice_of_the_view_it_was_cut_for_and_of_no_other(
+    strategy: SilenceStrategy, data: st.DataObject, store: FeatureStore, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    rows = [sequence(store, cut_for, *fields) for fields in data.draw(sequences(cut_for))]
-    selection = store.select(manifest=written(tmp_path_factory.getbasetemp(), rows))
-    assert selection.strategy == cut_for
-    assert_same(selection.numpy(), selection.view(cut_for).numpy())
-    for asked in {*STRATEGIES} - {cut_for}:
-        with pytest.raises(ArtifactError, match=f"cut for the silence strategy '{cut_for}', not for '{asked}'"):
+    cut = data.draw(sequences(strategy))
+    manifest = written(tmp_path_factory.getbasetemp(), [sequence(store, strategy, *fields) for fields in cut])
+    selection = store.select(manifest=manifest).view(strategy, ORDER)
+    examples = [expected(strategy, *fields) for fields in cut]
+    assert len(selection) == len(cut)
+    assert selection.frames == sum(frames for *_, frames, _ in cut)
+    for position, (example, other) in enumerate(zip(selection, examples, strict=True)):
+        assert_same(example, other)
+        assert_same(selection[position], other)
+    assert_same(selection.numpy(), joined(examples))
+    np.testing.assert_array_equal(selection.dask().compute(scheduler="sync"), joined(examples).features)
+    assert selection.strategy == store.select(manifest=manifest).strategy == strategy
+    for asked in {*STRATEGIES} - {strategy}:
+        with pytest.raises(ArtifactError, match=f"cut for the silence strategy '{strategy}', not for '{asked}'"):
             selection.view(asked)
+
+
+def test_an_item_of_a_long_recording_reads_no_more_than_its_rows(
+    store: FeatureStore, tmp_path: Path, slices_read: list[tuple[int, int]]
+) -> None:
+    rows = [sequence(store, "mask", 1, 3, 6), sequence(store, "mask", 1, 44, 5)]
+    selection = store.select(manifest=written(tmp_path, rows)).view("mask")
+    _ = selection[1]
+    selection.numpy()
+    assert slices_read == [(49, 54), (8, 14), (49, 54)]
+
+
+@pytest.mark.slow
+@settings(max_examples=15)
+@given(data=st.data())
+def test_items_are_indexed_like_a_list_or_an_array(data: st.DataObject, store: FeatureStore) -> None:
+    count, selection = 6, store.select().view("mask", ORDER)
+    examples = [expected("mask", index) for index in range(count)]
+    position = data.draw(st.integers(-2 * count, 2 * count))
+    kinds: list[Any] = [int, np.int64, np.int16, np.array]
+    for kind in kinds:
+        if -count <= position < count:
+            assert_same(selection[kind(position)], examples[position])
+        else:
+            with pytest.raises(IndexError, match=f"{position} is out of bounds"):
+                selection[kind(position)]
+    some = data.draw(st.lists(st.integers(-count, count - 1), max_size=9))
+    flags = data.draw(st.lists(st.booleans(), min_size=count, max_size=count))
+    part = data.draw(st.slices(count))
+    indexes: list[tuple[Any, Sequence[int]]] = [
+        (part, range(count)[part]),
+        (some, some),
+        (np.array(some, np.int32), some),
+        (flags, np.flatnonzero(flags).tolist()),
+        (np.array(flags), np.flatnonzero(flags).tolist()),
+    ]
+    for index, positions in indexes:
+        found = selection[index]
+        assert isinstance(found, Selection)
+        for example, number in zip(found, positions, strict=True):
+            assert_same(example, examples[number])
+        speech = sum(np.count_nonzero(examples[number].weights) for number in positions)
+        assert found.view("remove").numpy().features.shape == found.view("remove").dask().shape == (speech, N_MFCC)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [[0, 6], np.array([-7]), "r0", None, 1.0, True, (0, 1), [0.5], ["r0"], [[0], [1, 2]], [[0, 1]], [True],
+     np.ones(7, bool), slice("r0"), slice(0, 9, 0), {0}],
+    ids=repr,
+)  # fmt: skip
+def test_any_other_index_is_refused(store: FeatureStore, index: Any) -> None:
+    with pytest.raises((IndexError, TypeError, ValueError), match=r"^[^\n]+$"):
+        store.select()[index]
 
 
 def test_every_item_is_located_once(store: FeatureStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,12 +111,6 @@ def test_every_item_is_located_once(store: FeatureStore, tmp_path: Path, monkeyp
     assert len(asked) == 2
 
 
-def test_an_unknown_strategy_is_refused(store: FeatureStore) -> None:
-    strategy: Any = "Remove"
-    with pytest.raises(ArgumentError, match=f"is unknown; take one of {', '.join(SILENCE_STRATEGIES)}$"):
-        store.select().view(strategy)
-
-
 def test_items_in_store_order_are_the_same_items(store: FeatureStore, tmp_path: Path) -> None:
     rows = [sequence(store, "mask", index, 0, 1) for index in (4, 0, 3, 1)]
     selection = store.select(manifest=written(tmp_path, rows)).view("mask", ORDER)
@@ -58,7 +118,10 @@ def test_items_in_store_order_are_the_same_items(store: FeatureStore, tmp_path: 
         assert_same(example, selection[position])
 
 
-def test_a_language_that_is_not_named_is_refused(store: FeatureStore) -> None:
+def test_an_unknown_strategy_and_a_language_that_is_not_named_are_refused(store: FeatureStore) -> None:
+    strategy: Any = "Remove"
+    with pytest.raises(ArgumentError, match=f"is unknown; take one of {', '.join(SILENCE_STRATEGIES)}$"):
+        store.select().view(strategy)
     with pytest.raises(ArtifactError, match="'hindi' is selected but not among the languages english, mandarin"):
         store.select().view("label", ["english", "mandarin"])
 
@@ -67,8 +130,6 @@ def test_a_language_that_is_not_named_is_refused(store: FeatureStore) -> None:
     ("start", "frames"), [(0, 50), (-1, 2), (0, 0), (0, -1), (2**62, 2**62)]
 )  # the last: int64 overflows
 def test_rows_outside_of_the_view_are_refused(start: int, frames: int, store: FeatureStore, tmp_path: Path) -> None:
-    text = (
-        rf"rows {start}:{start + frames} of 'r1', listed in .*manifest\.csv, are not in its view 'remove' of \d+ rows"
-    )
+    text = rf"rows {start}:{start + frames} of 'r1', listed in .*manifest\.csv, are not in its view 'remove' of \d+"
     with pytest.raises(ArtifactError, match=rf"{text}; run `dvc repro`"):
         store.select(manifest=written(tmp_path, [sequence(store, "remove", 1, start, frames)]))

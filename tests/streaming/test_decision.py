@@ -14,11 +14,18 @@ CLASSES = (*LANGUAGES, "silence")
 
 
 def array(*rows: list[float]) -> Posteriors:
-    return np.array(rows, np.float32)
+    return np.array(rows, np.float32).reshape(-1, len(CLASSES))
+
+
+def decided(rule: Rule, rows: Posteriors) -> RunningDecision:
+    """The decision on frames 0, 1, ..."""
+    decision = RunningDecision(CLASSES, LANGUAGES, rule)
+    decision.accept(rows, np.arange(len(rows)))
+    return decision
 
 
 def test_a_decision_is_the_mean_log_posterior_over_the_languages() -> None:
-    decision = RunningDecision(CLASSES, LANGUAGES, Rule())
+    decision = decided(Rule(), array())
     assert (decision.language, decision.confidence, decision.frames) == (None, 0.0, 0)
     first = array([0.2, 0.1, 0.7], [0.3, 0.4, 0.3])
     decision.accept(first, np.array([3, 5]))
@@ -31,8 +38,7 @@ def test_a_decision_is_the_mean_log_posterior_over_the_languages() -> None:
 
 
 def test_no_single_frame_rules_a_language_out() -> None:
-    decision = RunningDecision(CLASSES, LANGUAGES, Rule())
-    decision.accept(array([0.0, 1.0, 0.0], *[[0.99, 0.01, 0.0]] * 6), np.arange(7))
+    decision = decided(Rule(), array([0.0, 1.0, 0.0], *[[0.99, 0.01, 0.0]] * 6))
     assert (decision.language, decision.since) == ("a", 6)
 
 
@@ -51,9 +57,8 @@ def test_a_decision_is_the_same_in_pieces_of_any_length(data: st.DataObject, n_f
 
 
 def test_a_decision_may_be_the_mean_posterior() -> None:
-    decision = RunningDecision(CLASSES, LANGUAGES, Rule(mean="plain"))
     rows = array([0.7, 0.2, 0.1], [0.01, 0.49, 0.5])
-    decision.accept(rows, np.array([0, 1]))
+    decision = decided(Rule(mean="plain"), rows)
     np.testing.assert_allclose(decision.posteriors, rows.mean(axis=0), rtol=1e-6)
     assert decision.language == "a"  # by the mean logarithm, it would be b
 
@@ -61,19 +66,14 @@ def test_a_decision_may_be_the_mean_posterior() -> None:
 @given(st.floats(0.1, 10), st.sampled_from(["log", "plain"]))
 def test_a_temperature_changes_the_confidence_alone(temperature: float, mean: params.Mean) -> None:
     rows = array([0.5, 0.3, 0.2], [0.4, 0.2, 0.4])
-    plain, scaled = (RunningDecision(CLASSES, LANGUAGES, Rule(mean=mean, temperature=t)) for t in (1.0, temperature))
-    for decision in (plain, scaled):
-        decision.accept(rows, np.array([0, 1]))
+    plain, scaled = (decided(Rule(mean=mean, temperature=each), rows) for each in (1.0, temperature))
     odds = plain.posteriors ** (1 / temperature)
     np.testing.assert_allclose(scaled.posteriors, odds / odds.sum(), rtol=1e-6)
     assert scaled.language == plain.language
 
 
 def test_an_answer_below_the_limit_is_unknown() -> None:
-    decision = RunningDecision(CLASSES, LANGUAGES, Rule(unknown_below=0.6))
-    assert decision.language is None
-    decision.accept(array([0.55, 0.4, 0.05]), np.array([0]))
-    answers = [decision.language, decision.leading]
-    assert answers == [UNKNOWN, "a"]
+    decision = decided(Rule(unknown_below=0.6), array([0.55, 0.4, 0.05]))
+    assert [decision.language, decision.leading] == [UNKNOWN, "a"]
     decision.accept(array(*[[0.95, 0.04, 0.01]] * 4), np.arange(1, 5))
     assert decision.language == "a"

@@ -17,6 +17,9 @@ def test_a_description_round_trips(masked: Path, tmp_path: Path) -> None:
     checksums.seal(tmp_path)
     assert Description.read(tmp_path) == description
     assert (tmp_path / "streaming.json").read_bytes() == (masked / "streaming.json").read_bytes()
+    assert description.frame_s == 0.01  # 160 samples at 16 kHz
+    with pytest.raises(ArtifactError, match=r"streaming\.json can't be read \(No such file or directory\)"):
+        Description.read(tmp_path / "elsewhere")
 
 
 @pytest.mark.parametrize(
@@ -35,15 +38,6 @@ def test_another_schema_is_refused(masked: Path, tmp_path: Path, old: str, new: 
     checksums.seal(tmp_path)
     with pytest.raises(ArtifactError, match=rf"does not describe a model of this version \([^\n]*{said}[^\n]*$"):
         Description.read(tmp_path)
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match=r"streaming\.json can't be read \(No such file or directory\)"):
-        Description.read(tmp_path)
-
-
-def test_a_frame_takes_the_time_of_its_hop(masked: Path) -> None:
-    assert Description.read(masked).frame_s == 0.01  # 160 samples at 16 kHz
 
 
 def test_only_remove_hides_silent_frames_from_the_network(folders: dict[params.SilenceStrategy, Path]) -> None:

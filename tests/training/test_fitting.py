@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from pipeline import params, tables
 from pipeline.errors import ArtifactError
-from pipeline.network.definition import make_architecture
-from pipeline.network.ensemble import Division
+from pipeline.network.definition import Division, make_architecture
 from pipeline.rows import SequenceRow
 from pipeline.store.feature_store import FeatureStore
 from pipeline.store.selection import Selection
@@ -45,36 +45,15 @@ sequence = functools.partial(SequenceRow, view="", features="")  # both are fill
 ROWS = [sequence("one/0", "one", "english", "a", 1, 4, weight=0.5), sequence("two/0", "two", "hindi", "b", 0, 3)]
 
 
-@pytest.mark.parametrize(
-    ("strategy", "frames", "targets", "weights"),
-    [
-        ("none", [1, 2, 3, 4], [0, 0, 0, 0], [0.5, 0.5, 0.5, 0.5]),
-        ("remove", [3, 4, 6], [0, 0, 0], [0.5, 0.5, 0.5]),
-        ("mask", [1, 2, 3, 4], [0, 0, 0, 0], [0, 0.5, 0.5, 0.5]),
-        ("label", [1, 2, 3, 4], [3, 0, 0, 0], [1, 0.5, 0.5, 0.5]),
-    ],
-)
-def test_frames_targets_and_weights_of_each_strategy(
-    features: FeatureStore,
-    strategy: params.SilenceStrategy,
-    frames: list[int],
-    targets: list[int],
-    weights: list[float],
-) -> None:
-    rows = [ROWS[0] if strategy != "remove" else sequence("one/0", "one", "english", "a", 1, 3, weight=0.5), ROWS[1]]
-    (batch,) = feed.batches(chosen(features, rows, strategy).view(strategy, LANGUAGES), 2, 5)
-    assert batch.features.shape == (2, 5, 2)
-    assert batch.features[0, : len(frames), 0].tolist() == frames
-    assert batch.targets[0, : len(frames)].tolist() == targets
-    assert batch.weights[0, : len(frames)].tolist() == weights
-    assert not batch.weights[1, 3:].any()  # the shorter sequence is padded with frames of weight 0
-
-
-def test_moments_are_those_of_the_frames_with_weight(features: FeatureStore) -> None:
+def test_moments_are_those_of_the_frames_with_weight(features: FeatureStore, noisy: FeatureStore) -> None:
     mean, variance = fitting.moments(chosen(features, [*ROWS, ROWS[1]], "mask").view("mask", LANGUAGES))
     seen = np.array([2.0, 3.0, 4.0, 12.0, 12.0])
     np.testing.assert_allclose(mean, [seen.mean(), -1])
     np.testing.assert_allclose(variance, [seen.var(), 0])
+    every = noisy.select().numpy().features.astype(np.float64)
+    mean, variance = fitting.moments(noisy.select())
+    np.testing.assert_allclose(mean, every.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(variance, every.var(axis=0), rtol=1e-12)
 
 
 def test_a_sequence_of_the_large_class_has_its_part_as_target(tmp_path: Path) -> None:
@@ -107,14 +86,6 @@ def test_a_sequence_of_the_large_class_has_its_part_as_target(tmp_path: Path) ->
 LENGTH = 12  # of the recordings of `noisy`
 PARTS = tuple(tuple(f"s{n}" for n in range(start, 60, 6)) for start in (0, 3))  # of the English speakers of `noisy`
 DIVISION = Division("english", PARTS, ("hindi", "mandarin"))
-
-
-def test_moments_of_far_off_values_are_exact(noisy: FeatureStore) -> None:
-    chosen = noisy.select()
-    every = chosen.numpy().features.astype(np.float64)
-    mean, variance = fitting.moments(chosen)
-    np.testing.assert_allclose(mean, every.mean(axis=0), rtol=1e-12)
-    np.testing.assert_allclose(variance, every.var(axis=0), rtol=1e-12)
 
 
 def learn(
@@ -185,3 +156,52 @@ def test_damage_found_during_training_keeps_its_own_message(noisy: FeatureStore,
     design = make_architecture(params.Model(units=(2,)), LANGUAGES, None, *fitting.moments(train))
     with pytest.raises(ArtifactError, match="of mfcc can't be read"):
         fitting.fit(design, None, train, val, settings, seed=5)
+
+
+CORRECT = np.array([[1, 0, 0], [0, 1, 1], [0, 1, 0]], np.float32)  # targets, outputs
+
+
+@pytest.fixture
+def posteriors() -> NDArray[np.float32]:
+    return np.random.default_rng(0).dirichlet([1, 1, 1], (2, 5)).astype(np.float32)
+
+
+def value(
+    target: NDArray[np.int64], posteriors: NDArray[np.float32], smoothing: float, utterance: float
+) -> NDArray[np.float32]:
+    from keras import ops
+
+    return np.asarray(ops.convert_to_numpy(fitting.loss(CORRECT, smoothing, utterance)(target, posteriors)))
+
+
+@pytest.mark.parametrize("smoothing", [0, 0.1])
+def test_the_loss_of_a_frame_is_the_cross_entropy_of_its_smoothed_label(
+    posteriors: NDArray[np.float32], smoothing: float
+) -> None:
+    target = np.array([[0, 0, 0, 0, 0], [2, 2, 2, 2, 2]])
+    label = (1 - smoothing) * CORRECT[target] + smoothing / 3
+    wanted = -(label * np.log(posteriors)).sum(axis=2)
+    np.testing.assert_allclose(value(target, posteriors, smoothing, 0), wanted, rtol=1e-5)
+    both = np.full((2, 5), 1)  # either of two outputs is correct
+    wanted = -np.log((CORRECT[both] * posteriors).sum(axis=2))
+    np.testing.assert_allclose(value(both, posteriors, 0, 0), wanted, rtol=1e-5)
+
+
+def test_frames_of_one_target_share_the_loss_of_their_mean_log_posterior(posteriors: NDArray[np.float32]) -> None:
+    target = np.array([[0, -1, 0, 2, 0], [1, 1, 1, 1, -1]])  # -1: a frame of weight 0
+    plain, both = (value(target, posteriors, 0, utterance) for utterance in (0, 2.0))
+    for sequence, chosen in [(0, [0, 2, 4]), (0, [3]), (1, [0, 1, 2, 3])]:
+        odds = np.exp(np.log(posteriors[sequence, chosen]).mean(axis=0))
+        correct = CORRECT[target[sequence, chosen[0]]]
+        wanted = -np.log((correct * odds).sum() / odds.sum())
+        np.testing.assert_allclose((both - plain)[sequence, chosen], 2 * wanted, rtol=1e-4)
+    assert np.isfinite(both).all()
+
+
+def test_an_output_is_right_if_it_is_correct_for_the_target() -> None:
+    from keras import ops
+
+    target = np.array([[0, 1, 1, 2, -1]])
+    posteriors = np.eye(3, dtype=np.float32)[None, [0, 1, 2, 2, 0]]
+    found = ops.convert_to_numpy(fitting.accuracy(CORRECT)(target, posteriors))
+    np.testing.assert_array_equal(np.asarray(found)[0, :4], [1, 1, 1, 0])

@@ -1,9 +1,10 @@
-"""The chain of changes that training sequences go through, with new random values for every sequence and epoch.
+"""Changes that training sequences go through, with new random values for every sequence and epoch.
 
     voice ─► warp ─► echo ─► noise ─► microphone: gain, tilt, equaliser ─► cut-off ─► masks
 
 MFCCs with n_mfcc = n_mels are a rotation of the log-mel bands: they are rotated back, changed, and rotated again. With
-fewer MFCCs, only what is added to the bands is exact: gain, tilt and equaliser.
+fewer MFCCs, only what is added to the bands is exact: gain, tilt and equaliser. Filters add to bands in dB, noise and
+echoes add their power.
 """
 
 import numpy as np
@@ -11,15 +12,16 @@ from numpy.typing import NDArray
 
 from pipeline import params
 from pipeline.arrays import Features
-from pipeline.augment import bands as change
-from pipeline.augment.bands import NEPERS, Bands
 from pipeline.mfcc.kernel import POWER_FLOOR, Kernel, make_kernel
 
 FLOOR_DB = np.float32(10 * np.log10(POWER_FLOOR))
+NEPERS = np.float32(np.log(10) / 10)  # of power, per dB
 N_CURVES = 4  # cosines over the bands that a random equaliser is made of
 APPLIED = 0.5  # share of the sequences that get noise or echoes: the network needs recordings without them as well
 NOISE_FRAMES = 4096  # of noise, from which every sequence gets a part
 HANN_BINS = 1.5  # bins of the spectrum that one independent value of noise takes
+
+Bands = NDArray[np.float32]  # shape (sequences, frames, n_mels), dB
 
 
 class Chain:
@@ -67,20 +69,19 @@ class Chain:
             bands = step(bands, weights, rng)
         if self._invertible:
             np.maximum(bands, FLOOR_DB, out=bands)
-        changed: Features = (bands.reshape(-1, bands.shape[2]) @ self._cosines).reshape(shape)
-        return changed
+        return np.asarray((bands.reshape(-1, bands.shape[2]) @ self._cosines).reshape(shape))
 
     def _warp(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
         factors = rng.uniform(1 - self._settings.warp, 1 + self._settings.warp, len(bands))
         wanted = np.minimum(factors[:, None] * self._centres, self._centres[-1])
         places = np.interp(wanted, self._centres, np.arange(len(self._centres)))
-        return change.warp(bands, places.astype(np.float32))
+        return warp(bands, places.astype(np.float32))
 
     def _echo(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
         seconds = rng.uniform(0.05, self._settings.echo, len(bands))  # until the echo is 60 dB weaker
         share = 10 ** rng.uniform(-1.5, 0, len(bands)) * (rng.random(len(bands)) < APPLIED)
         decay = 10 ** (-6 * self._frame_s / seconds)
-        return change.echo(bands, decay.astype(np.float32), share.astype(np.float32))
+        return echo(bands, decay.astype(np.float32), share.astype(np.float32))
 
     def _add_noise(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
         power = np.exp(bands * NEPERS).mean(axis=2)
@@ -94,7 +95,7 @@ class Chain:
         spectrum[rng.random(len(bands)) > APPLIED] = FLOOR_DB
         starts = rng.integers(NOISE_FRAMES, size=len(bands))
         rows = (starts[:, None] + np.arange(bands.shape[1])) % NOISE_FRAMES
-        return change.add_power(bands, (self._noise[rows] + spectrum[:, None, :]).astype(np.float32))
+        return add_power(bands, (self._noise[rows] + spectrum[:, None, :]).astype(np.float32))
 
     def _microphone(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
         n, ranges = len(bands), self._settings
@@ -117,15 +118,64 @@ class Chain:
         at = np.arange(n_bands)
         masked = (at >= starts[:, None]) & (at < (starts + widths)[:, None])
         means = bands.mean(axis=(1, 2), keepdims=True)
-        hidden: Bands = np.where(masked[:, None, :], means, bands)
-        return hidden
+        return np.asarray(np.where(masked[:, None, :], means, bands))
+
+
+def add_power(bands: Bands, other: Bands) -> Bands:
+    """Return the bands of the sum of two independent sounds.
+
+    >>> add_power(np.full((1, 1, 2), 20, np.float32), np.array([[[20, 0]]], np.float32)).round(2)
+    array([[[23.01, 20.04]]], dtype=float32)
+    """
+    louder, softer = np.maximum(bands, other), np.minimum(bands, other)
+    louder += np.log1p(np.exp((softer - louder) * NEPERS)) / NEPERS
+    return louder
+
+
+def echo(bands: Bands, decay: NDArray[np.float32], share: NDArray[np.float32]) -> Bands:
+    """Return the bands in a room whose late echoes decay exponentially.
+
+    Parameters
+    ----------
+    decay
+        Factor of the power from one frame to the next, shape (sequences,).
+    share
+        Power of the echoes of a short sound, all together, as a share of its own, shape (sequences,).
+    """
+    power = np.exp(bands * NEPERS)
+    tail = np.zeros_like(power[:, 0])
+    keep = decay[:, None]
+    arrives = (share * (1 - decay))[:, None]  # a geometric series: all of it sums up to the share
+    for frame in range(power.shape[1]):
+        direct = power[:, frame].copy()
+        power[:, frame] += tail
+        tail += arrives * direct
+        tail *= keep
+    return np.asarray(np.log(power, out=power) / NEPERS)
+
+
+def warp(bands: Bands, places: NDArray[np.float32]) -> Bands:
+    """Move the bands along the frequency axis: vocal tracts of other lengths.
+
+    Parameters
+    ----------
+    places
+        Place that each band comes from, as a fractional index, shape (sequences, n_mels).
+
+    >>> warp(np.array([[[0, 10, 20]]], np.float32), np.array([[0.5, 1.0, 2.0]], np.float32))
+    array([[[ 5., 10., 20.]]], dtype=float32)
+    """
+    low = np.clip(places.astype(np.int64), 0, bands.shape[2] - 2)
+    part = np.clip(places - low, 0, 1).astype(np.float32)[:, None, :]
+    lower = np.take_along_axis(bands, low[:, None, :], axis=2)
+    upper = np.take_along_axis(bands, low[:, None, :] + 1, axis=2)
+    return np.asarray(lower + part * (upper - lower))
 
 
 def _centres(kernel: Kernel, sample_rate: int) -> NDArray[np.float64]:
     """Return the centre frequencies of the mel bands, Hz."""
     frequencies = np.linspace(0, sample_rate / 2, len(kernel.mel))
-    centres: NDArray[np.float64] = frequencies @ kernel.mel / kernel.mel.sum(axis=0)
-    return centres
+    return np.asarray(frequencies @ kernel.mel / kernel.mel.sum(axis=0))
 
 
 def _noise(kernel: Kernel, rng: np.random.Generator) -> Bands:
@@ -133,5 +183,4 @@ def _noise(kernel: Kernel, rng: np.random.Generator) -> Bands:
     share = kernel.mel / kernel.mel.sum(axis=0)
     independent = np.maximum(1 / np.square(share).sum(axis=0) / HANN_BINS, 1)
     power = rng.standard_gamma(independent, (NOISE_FRAMES, len(independent))) / independent
-    levels: Bands = (10 * np.log10(power + POWER_FLOOR)).astype(np.float32)
-    return levels
+    return np.asarray(10 * np.log10(power + POWER_FLOOR), np.float32)
