@@ -59,10 +59,14 @@ def test_deps_name_exactly_the_rooms_that_a_stage_imports(stage: str, graph: gri
 
 
 @pytest.mark.parametrize("stage", sorted(STAGES))
-def test_params_name_sections_or_leaves(stage: str, defaults: params.Params) -> None:
-    listed = parameters(stage)[0]
+def test_the_command_parameters_and_packages_of_a_stage_are_valid(stage: str, defaults: params.Params) -> None:
+    assert STAGES[stage]["cmd"] == f"python -m stages.{stage}"
+    listed, packages = parameters(stage)
     assert len(set(listed)) == len(listed)
     assert set(listed) <= {*params.all_leaves(defaults), *dict(defaults)}
+    assert set(packages) <= set(versions.PACKAGES)
+    if stage in JOBS:
+        assert tuple(packages) == JOBS[stage].packages
 
 
 def test_the_report_which_shows_all_parameters_depends_on_all(defaults: params.Params) -> None:
@@ -79,14 +83,6 @@ def test_a_leaf_that_is_not_declared_cannot_be_read(defaults: params.Params) -> 
     assert params.only(defaults, params.all_leaves(defaults)) == defaults
 
 
-@pytest.mark.parametrize("stage", sorted(STAGES))
-def test_packages_are_among_those_whose_versions_are_listed(stage: str) -> None:
-    packages = parameters(stage)[1]
-    assert set(packages) <= set(versions.PACKAGES)
-    if stage in JOBS:
-        assert tuple(packages) == JOBS[stage].packages
-
-
 def test_every_listed_package_decides_the_output_of_a_stage() -> None:
     assert {name for stage in STAGES for name in parameters(stage)[1]} == set(versions.PACKAGES)
 
@@ -96,8 +92,3 @@ def test_the_code_of_a_job_is_among_the_deps_of_its_stage(job: Any) -> None:
     for place in job.code:
         assert (ROOT / "pipeline" / place).exists(), place
         assert f"pipeline/{place.split('/')[0]}" in STAGES[job.name]["deps"], place
-
-
-@pytest.mark.parametrize("stage", sorted(STAGES))
-def test_commands_are_constant(stage: str) -> None:
-    assert STAGES[stage]["cmd"] == f"python -m stages.{stage}"
