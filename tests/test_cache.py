@@ -98,27 +98,22 @@ def test_the_entries_unused_for_longest_make_room_and_the_beginning_of_a_run_sta
         assert {path.stem for path in cache.folder.glob("*/*")} == {*order[6 - kept :]}
 
 
-def test_a_key_depends_on_content_code_and_versions(monkeypatch: pytest.MonkeyPatch) -> None:
-    content = {"audio": ["a"], "n_mfcc": 64}
-    one = key(content, ["mfcc/kernel.py"], ["numpy"])
-    assert one == key({"n_mfcc": 64, "audio": ["a"]}, ["mfcc/kernel.py"], ["numpy"])
-    others = {
-        key({"audio": ["b"], "n_mfcc": 64}, ["mfcc/kernel.py"], ["numpy"]),
-        key({"audio": ["a"], "n_mfcc": 65}, ["mfcc/kernel.py"], ["numpy"]),
-        key(content, ["silence"], ["numpy"]),
-        key(content, ["mfcc/kernel.py"], ["scipy"]),
-    }
+def test_a_key_depends_on_content_code_and_versions() -> None:
+    content, code = {"audio": ["a"], "n_mfcc": 64}, ["mfcc/kernel.py"]
+    one = key(content, code, ["numpy"])
+    assert one == key({"n_mfcc": 64, "audio": ["a"]}, code, ["numpy"])
+    others = {key(content | change, code, ["numpy"]) for change in ({"audio": ["b"]}, {"n_mfcc": 65})}
+    others |= {key(content, ["silence"], ["numpy"]), key(content, code, ["scipy"])}
     assert len(others | {one}) == 5
 
 
 @pytest.mark.parametrize("name", ["__init__.py", "rule.py", "deep/new.py"])
 def test_a_key_covers_every_file_of_a_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr(cache_module, "PACKAGE", tmp_path)
+    (tmp_path / "silence" / "deep").mkdir(parents=True)
     for file in ("__init__.py", "rule.py"):
-        (tmp_path / "silence").mkdir(exist_ok=True)
-        (tmp_path / "silence" / file).write_text("")
+        (tmp_path / "silence" / file).touch()
     before = key({}, ["silence"])
-    (tmp_path / "silence" / name).parent.mkdir(exist_ok=True)
     (tmp_path / "silence" / name).write_text("# changed")
     assert key({}, ["silence"]) == before  # read once per process
     cache_module._code.cache_clear()

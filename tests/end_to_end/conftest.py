@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline import programs
+
 ROOT = Path(__file__).parents[2]
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 ALWAYS = {"corpus", "versions"}  # stages that every `dvc repro` runs
@@ -115,10 +117,8 @@ class Copy:
 
 def copy_to(folder: Path) -> Copy:
     """Copy the files that git does not ignore, with code that is compiled already, and commit them."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    files = [ROOT / name for name in listed.stdout.split("\0") if name and not name.endswith("dvc.lock")]
+    names = programs.listed(ROOT, "-co", "--exclude-standard")
+    files = [ROOT / name for name in names if not name.endswith("dvc.lock")]
     for room in ("pipeline", "stages"):
         files += [path for ending in ("pyc", "nbi", "nbc") for path in (ROOT / room).rglob(f"__pycache__/*.{ending}")]
     for file in filter(Path.is_file, files):

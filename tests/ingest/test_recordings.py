@@ -12,6 +12,7 @@ import soundfile
 
 from pipeline import params
 from pipeline.arrays import Samples
+from pipeline.audio.decode import decode
 from pipeline.cache import Cache
 from pipeline.corpus.entries import Entry
 from pipeline.errors import ArtifactError
@@ -142,7 +143,7 @@ def test_a_damaged_file_is_rejected_once_with_all_its_parts(tmp_path: Path, call
 def test_a_file_with_thirty_parts_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     samples = np.tile(sound(0, 60), 6)
     soundfile.write(tmp_path / "a.flac", samples, RATE)
-    decoded = Mock(wraps=decoding.decode)
+    decoded = Mock(wraps=decode)
     monkeypatch.setattr(decoding, "decode", decoded)
     starts = range(0, 360, 12)
     found, rejected = ingested(tmp_path, [entry("a.flac", start=float(start), end=start + 10.0) for start in starts])
