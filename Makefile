@@ -24,11 +24,12 @@ repro: setup
 handin: setup browser
 	lid bundle handin.zip
 
+PYTEST := pytest -n auto --dist loadfile --no-loadscope-reorder# tests/conftest.py puts the longest files first
 test: setup browser $(VENV)/test
-	pytest -n auto --dist loadfile
+	$(PYTEST)
 
 quick: setup $(VENV)/test
-	pytest -n auto --dist loadfile -m "not end_to_end and not cluster and not slow"
+	$(PYTEST) -m "not end_to_end and not cluster and not slow"
 
 lint: setup $(VENV)/test
 	ruff check .

@@ -23,14 +23,21 @@ MARKED_FOLDERS = ("end_to_end", "cluster")
 SLOW_FIXTURES = {"exported", "folders", "case"}  # they export networks
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by their folder, and those whose fixtures take seconds as slow."""
+# The longest files, which pytest-xdist starts first: in parallel, the second does not need the first one's fixtures.
+LONGEST = ("test_repro", "test_resume", "test_cluster", "test_ablate", "test_docs", "test_mistakes", "test_layouts")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark tests by their folder, and those whose fixtures take seconds as slow; long ones first if in parallel."""
     for item in items:
         if isinstance(item, pytest.Function) and SLOW_FIXTURES & {*item.fixturenames}:
             item.add_marker("slow")
         for name in MARKED_FOLDERS:
             if ROOT / "tests" / name in item.path.parents:
                 item.add_marker(name)
+    if hasattr(config, "workerinput"):
+        ranks = {name: rank for rank, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: (ranks.get(item.path.stem, len(ranks)), not item.get_closest_marker("end_to_end")))
 
 
 @pytest.fixture(scope="session")

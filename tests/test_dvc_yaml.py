@@ -59,8 +59,9 @@ def test_deps_name_exactly_the_rooms_that_a_stage_imports(stage: str, graph: gri
 
 
 @pytest.mark.parametrize("stage", sorted(STAGES))
-def test_params_name_sections_or_leaves(stage: str, defaults: params.Params) -> None:
-    listed = parameters(stage)[0]
+def test_the_command_and_parameters_of_a_stage_are_valid(stage: str, defaults: params.Params) -> None:
+    assert STAGES[stage]["cmd"] == f"python -m stages.{stage}"
+    listed, _ = parameters(stage)
     assert len(set(listed)) == len(listed)
     assert set(listed) <= {*params.all_leaves(defaults), *dict(defaults)}
 
@@ -85,8 +86,3 @@ def test_the_code_and_packages_of_a_job_are_those_of_its_stage(job: Any) -> None
     for place in job.code:
         assert (ROOT / "pipeline" / place).exists(), place
         assert f"pipeline/{place.split('/')[0]}" in STAGES[job.name]["deps"], place
-
-
-@pytest.mark.parametrize("stage", sorted(STAGES))
-def test_commands_are_constant(stage: str) -> None:
-    assert STAGES[stage]["cmd"] == f"python -m stages.{stage}"

@@ -5,13 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import dask
 import numpy as np
 import pytest
 import soundfile
-from distributed import LocalCluster
+from distributed import Client
 
-from pipeline import cluster, features, params, trim
+from pipeline import features, params, trim
 from pipeline.arrays import Samples, Spans
 from pipeline.audio.wav import Reader, Wav
 from pipeline.cache import Cache
@@ -25,6 +24,7 @@ from pipeline.silence.rule import SoxRule
 from pipeline.silence.spans import frame_flags, sox_spans
 from pipeline.store.feature_store import FeatureStore
 from tests.audio.signals import write
+from tests.cluster.clusters import connected
 
 RATE = 16000
 PARTS = [range(2), range(2, 4)]
@@ -47,24 +47,21 @@ def sources(
     return wavs, [sox_spans([signal], SoxRule(RATE, 1.0)) for signal in signals]
 
 
+def row(number: int, wav: Wav) -> RecordingRow:
+    return RecordingRow(
+        f"r{number}", wav.name, "english", "s", "", 0.0, wav.n_samples, RATE, 1, "FLAC", wav.sha256, 0.0, 0.0, 0.0, 0.0
+    )
+
+
 def build(
-    path: Path, sources: tuple[list[Wav], list[Spans]], settings: params.Mfcc, workers: int, cache: Cache
+    client: Client, path: Path, sources: tuple[list[Wav], list[Spans]], settings: params.Mfcc, cache: Cache
 ) -> tuple[dict[str, str], int]:
-    """Compute a store on a cluster of this number of processes; return the sha256 of every file, and what is reused."""
+    """Compute a store; return the sha256 of every file, and the number of recordings from the cache."""
     wavs, spans = sources
-    rows = [
-        RecordingRow(f"r{index}", wav.name, "english", "x", "", 0.0, wav.n_samples, RATE, 1, "FLAC",
-                     wav.sha256, 0.0, 0.0, 0.0, 0.0)
-        for index, wav in enumerate(wavs)
-    ]  # fmt: skip
-    with (
-        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0") as local,
-        dask.config.set({"scheduler-address": local.scheduler_address}),
-        cluster.connect() as client,
-    ):
-        work = features.lay_out(path, rows, wavs, spans, PARTS, settings, RATE)
-        ids, kernel = [row.recording for row in rows], make_kernel(settings, RATE)
-        reused = features.run(client, work, ids, path, kernel, settings, RATE, cache)
+    rows = [*map(row, range(4), wavs)]
+    work = features.lay_out(path, rows, wavs, spans, PARTS, settings, RATE)
+    ids, kernel = [one.recording for one in rows], make_kernel(settings, RATE)
+    reused = features.run(client, work, ids, path, kernel, settings, RATE, cache)
     files = sorted(file for file in path.rglob("*") if file.is_file())
     return {file.relative_to(path).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}, reused
 
@@ -73,9 +70,12 @@ def build(
 def test_the_bytes_are_the_same_with_any_number_of_workers_and_from_the_cache(
     tmp_path: Path, sources: tuple[list[Wav], list[Spans]], defaults: params.Params
 ) -> None:
-    one, _ = build(tmp_path / "one.zarr", sources, defaults.mfcc, 1, Cache(tmp_path / "cache of one"))
-    two, _ = build(tmp_path / "two.zarr", sources, defaults.mfcc, 2, Cache(tmp_path / "cache of two"))
-    again, reused = build(tmp_path / "again.zarr", sources, defaults.mfcc, 2, Cache(tmp_path / "cache of one"))
+    caches = Cache(tmp_path / "cache of one"), Cache(tmp_path / "cache of two")
+    with connected(1) as client:
+        one, _ = build(client, tmp_path / "one.zarr", sources, defaults.mfcc, caches[0])
+    with connected(2) as client:
+        two, _ = build(client, tmp_path / "two.zarr", sources, defaults.mfcc, caches[1])
+        again, reused = build(client, tmp_path / "again.zarr", sources, defaults.mfcc, caches[0])
     assert one == two == again
     assert reused == 4
     assert sum(name.startswith("mfcc/c/") for name in one) == 3  # one file per shard

@@ -11,6 +11,10 @@ from pathlib import Path
 
 import dask
 import psutil
+from distributed import Client, LocalCluster
+
+from pipeline import cluster
+from pipeline.cluster.worker import KEEP_MEMORY
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,10 +26,10 @@ def family(process: int) -> list[psutil.Process]:
 
 
 class Cluster:
-    """A Dask scheduler and workers, each a process."""
+    """A Dask scheduler and workers, each a process; what workers write to standard error is in `log`."""
 
     def __init__(self, folder: Path) -> None:
-        self._file = folder / "scheduler.json"
+        self._file, self.log = folder / "scheduler.json", folder / "workers.log"
         self.workers: list[subprocess.Popen[bytes]] = []
         self.scheduler = self._start("scheduler", "--port", "0", "--no-dashboard")
         while not self._file.exists() or not self._file.read_text():
@@ -33,26 +37,23 @@ class Cluster:
             time.sleep(0.1)
         self.address: str = json.loads(self._file.read_text())["address"]
 
-    def add(self, **environment: str) -> None:
-        options = ("--nthreads", "1", "--no-dashboard", "--local-directory", str(self._file.parent))
+    def add(self, *options: str, **environment: str) -> None:
+        options += ("--nthreads", "1", "--no-dashboard", "--local-directory", str(self._file.parent))
         self.workers.append(self._start("worker", *options, **environment))
 
-    def kill_workers(self) -> None:
-        for worker in self.workers:  # the nanny, and with it the worker that it would start again
-            worker.kill()
-            worker.wait()
-
     def stop(self) -> None:
-        self.kill_workers()
-        self.scheduler.kill()
-        self.scheduler.wait()
+        for process in [*self.workers, self.scheduler]:  # of a worker its nanny, and with it the worker itself
+            process.kill()
+            process.wait()
 
     def _start(self, what: str, *options: str, **environment: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "dask", what, "--scheduler-file", str(self._file), *options]
-        settings = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "5s"}  # a frozen worker is replaced sooner than usually
-        env = {**os.environ, **settings, "PYTHONPATH": str(ROOT), **environment}
-        null = subprocess.DEVNULL
-        return subprocess.Popen(command, cwd=self._file.parent, env=env, stdout=null, stderr=null)
+        # Dask replaces a frozen worker after 5 s at the earliest; it looks as often as it is told here.
+        settings = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "1s", "PYTHONPATH": str(ROOT)}
+        env = {name: value for name, value in os.environ.items() if name not in KEEP_MEMORY}
+        env |= settings | environment
+        with self.log.open("ab") as log:
+            return subprocess.Popen(command, cwd=self._file.parent, env=env, stdout=log, stderr=log)
 
 
 @contextmanager
@@ -65,3 +66,14 @@ def started(folder: Path, workers: int) -> Iterator[Cluster]:
             yield running
     finally:
         running.stop()
+
+
+@contextmanager
+def connected(workers: int) -> Iterator[Client]:
+    """Connect to new workers of this process."""
+    with (
+        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0") as local,
+        dask.config.set({"scheduler-address": local.scheduler_address}),
+        cluster.connect() as client,
+    ):
+        yield client

@@ -25,79 +25,63 @@ def square(items: Sequence[int], *, left_out: frozenset[int], keep: bool) -> lis
     return [-1 if position in left_out else item * item for position, item in enumerate(items)]
 
 
-def slowly(items: Sequence[int], **options: Any) -> list[int]:
-    time.sleep(0.5)
+def slowly(items: Sequence[int], *, seconds: float = 0.5, **options: Any) -> list[int]:
+    time.sleep(seconds)
     return square(items, **options)
 
 
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_soon() -> None:
+    threading.Timer(0.01, die).start()
+
+
+def stop() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)  # until somebody continues it
+
+
+def hang() -> None:
+    threading.Event().wait()
+
+
 def first_time(mark: Path) -> bool:
+    """Tell if nobody has left this mark; leave it, with the id of this process."""
     try:
-        mark.touch(exist_ok=False)
+        with mark.open("x") as file:
+            file.write(str(os.getpid()))
     except FileExistsError:
         return False
     return True
 
 
-def dawdle(items: Sequence[int], mark: Path, **options: Any) -> list[int]:
-    mark.touch()
-    return slowly(items, **options)
-
-
-def die_once(items: Sequence[int], marks: Path, **options: Any) -> list[int]:
-    """Kill the worker the first time that each part is tried."""
-    if first_time(marks / f"tried-{items[0]}"):
-        os.kill(os.getpid(), signal.SIGKILL)
+def once(items: Sequence[int], marks: Path, harm: Callable[[], None], **options: Any) -> list[int]:
+    """Harm the worker the first time that each part is tried."""
+    if first_time(marks / str(items[0])):
+        harm()
     return square(items, **options)
 
 
-def die_soon(items: Sequence[int], marks: Path, **options: Any) -> list[int]:
-    """Kill the worker some milliseconds after each part has been tried for the first time."""
-    if first_time(marks / f"tried-{items[0]}"):
-        threading.Timer(items[0] / 1000, os.kill, (os.getpid(), signal.SIGKILL)).start()
-    return square(items, **options)
-
-
-def die_of_seven(items: Sequence[int], *, left_out: frozenset[int], keep: bool) -> list[int]:
-    """Kill the worker whenever 7 is among the items."""
+def with_seven(items: Sequence[int], harm: Callable[[], None], *, left_out: frozenset[int], keep: bool) -> list[int]:
+    """Harm the worker whenever 7 is among the items."""
     if any(item == 7 and position not in left_out for position, item in enumerate(items)):
-        os.kill(os.getpid(), signal.SIGKILL)
+        harm()
     return square(items, left_out=left_out, keep=keep)
 
 
 def die_of_many(items: Sequence[int], **options: Any) -> list[int]:
     """Kill the worker unless there is a single item."""
     if len(items) > 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return square(items, **options)
-
-
-def hang_of_seven(items: Sequence[int], fifo: Path, *, left_out: frozenset[int], keep: bool) -> list[int]:
-    """Wait forever whenever 7 is among the items, like a decoder that opens a pipe."""
-    if any(item == 7 and position not in left_out for position, item in enumerate(items)):
-        fifo.open()
-    return square(items, left_out=left_out, keep=keep)
-
-
-def hang_once(items: Sequence[int], mark: Path, **options: Any) -> list[int]:
-    if first_time(mark):
-        threading.Event().wait()
-    return square(items, **options)
-
-
-def stop_once(items: Sequence[int], mark: Path, **options: Any) -> list[int]:
-    """Stop the worker the first time; it does not continue by itself."""
-    if first_time(mark):
-        mark.write_text(str(os.getpid()))
-        os.kill(os.getpid(), signal.SIGSTOP)
+        die()
     return square(items, **options)
 
 
 def wait_first(items: Sequence[int], **options: Any) -> list[int]:
     """Take 3 s in the first task of a worker, as a compiler does."""
-    if not _begun:
-        _begun.append(True)
-        time.sleep(3)
-    return square(items, **options)
+    seconds = 0 if _begun else 3
+    _begun.append(True)
+    return slowly(items, seconds=seconds, **options)
 
 
 def process(items: Sequence[int], **_: Any) -> list[int]:
@@ -121,7 +105,7 @@ class FreezesOnce:
 
     def __reduce__(self) -> tuple[type[int], tuple[int]]:
         if first_time(self.mark):
-            os.kill(os.getpid(), signal.SIGSTOP)
+            stop()
         return int, (self.number,)
 
 

@@ -1,7 +1,6 @@
 """Damage anywhere in artifacts/: a reader gets the right content or an ArtifactError that names the file."""
 
 import functools
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,27 +40,27 @@ UNREAD = {"report", "summary", "data", "README.md"}  # no stage reads these; any
 def readers(artifacts: Path) -> dict[str, Callable[[], Any]]:
     """Read each folder as the stages and the library do."""
 
-    def table(name: str) -> Callable[[], Any]:
-        return lambda: tables.read(artifacts / name, KINDS[name])
-
-    found: dict[str, Callable[[], Any]] = {name: table(name) for name in KINDS}
+    found: dict[str, Callable[[], Any]] = {
+        name: functools.partial(tables.read, artifacts / name, kind) for name, kind in KINDS.items()
+    }
     for path in artifacts.rglob("*.json"):
-        others = ("audio", "streaming", "report", "summary")
-        if path.name not in ("zarr.json", "versions.json") and path.parent.name not in others:
+        apart = ("audio", "streaming", "report", "summary")
+        if path.name not in ("zarr.json", "versions.json") and path.parent.name not in apart:
             name = path.relative_to(artifacts).as_posix()
             found[name] = functools.partial(checksums.read_json, path)
-    found["model/model.png"] = lambda: checksums.read(artifacts / "model/model.png")
-    found["model/architecture.json"] = lambda: Architecture.read(artifacts / "model/architecture.json")
-    found["model/sequence.keras"] = lambda: formats.load(artifacts / "model/sequence.keras").count_params()
-    found["features.zarr"] = lambda: contents(artifacts / "features.zarr")
-    found["streaming"] = lambda: streamed(artifacts / "streaming")
-    wavs = []
-    for row in tables.read(artifacts / "ingest/recordings.csv", RecordingRow):
-        wav = Wav.of(row, artifacts / "audio")
-        wavs.append(wav)
+    others: dict[str, Callable[[Path], Any]] = {
+        "model/model.png": checksums.read,
+        "model/architecture.json": Architecture.read,
+        "model/sequence.keras": lambda path: formats.load(path).count_params(),
+        "features.zarr": contents,
+        "streaming": streamed,
+    }
+    found |= {name: functools.partial(read, artifacts / name) for name, read in others.items()}
+    rows = tables.read(artifacts / "ingest/recordings.csv", RecordingRow)
+    wavs = [Wav.of(row, artifacts / "audio") for row in rows]
     for path in {wav.path for wav in wavs}:
         inside = [wav for wav in wavs if wav.path == path]
-        read = functools.partial(lambda inside: [all_samples(wav) for wav in inside], inside)
+        read = functools.partial(samples, inside)
         found |= {f"audio/{path.name}": read, f"audio/{path.stem}.json": read}
     return found
 
@@ -72,8 +71,8 @@ def contents(path: Path) -> list[Any]:
     return [*table, store.mfcc_rows(0, store.mfcc.shape[0]), store.speech_rows(0, store.mfcc.shape[0])]
 
 
-def all_samples(wav: Wav) -> Samples:
-    return Reader(wav)(0, wav.n_samples)
+def samples(wavs: list[Wav]) -> list[Samples]:
+    return [Reader(wav)(0, wav.n_samples) for wav in wavs]
 
 
 def streamed(folder: Path) -> NDArray[np.float32]:
@@ -92,15 +91,6 @@ def same(found: Any, wanted: Any) -> bool:
     return bool(found == wanted)
 
 
-@pytest.fixture(scope="module")
-def artifacts(tiny: Copy, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("damaged") / "artifacts"
-    shutil.copytree(tiny.folder / "artifacts", folder)
-    for path in folder.rglob("*"):
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    return folder
-
-
 def damaged(content: bytes, rng: np.random.Generator) -> bytes | None:
     """Flip a bit, zero a part, cut off the end or remove the file (None)."""
     position = int(rng.integers(len(content)))
@@ -116,7 +106,8 @@ def damaged(content: bytes, rng: np.random.Generator) -> bytes | None:
     return bytes(harmed)
 
 
-def test_no_damage_is_read(artifacts: Path) -> None:
+def test_no_damage_is_read(tiny: Copy) -> None:
+    artifacts = tiny.folder / "artifacts"
     read = readers(artifacts)
     wanted = {name: reader() for name, reader in read.items()}
     files = [
@@ -132,10 +123,8 @@ def test_no_damage_is_read(artifacts: Path) -> None:
         candidates = [path for path in files if path.relative_to(artifacts).parts[0] == folder]
         file = candidates[rng.integers(len(candidates))]
         content = file.read_bytes()
-        harm = damaged(content, rng)
-        if harm is None:
-            file.unlink()
-        else:
+        file.unlink()  # which may be read-only
+        if (harm := damaged(content, rng)) is not None:
             file.write_bytes(harm)
         for name, reader in read.items():
             path = artifacts / name

@@ -1,9 +1,13 @@
-"""Every layout from listing to features, as the sources of one corpus; and the homework's folder up to the report."""
+"""Every layout from listing to features, as the sources of one corpus; and the homework's folder up to the report.
+
+Stages run without DVC here. Nothing is written through a link.
+"""
 
 import csv
+import os
 import re
+import shutil
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +15,11 @@ import pytest
 import soundfile
 
 from pipeline import tables
-from pipeline.rows import RecordingRow, RejectedRow, SplitRow, VoiceRow
+from pipeline.rows import SPLITS, RecordingRow, RejectedRow, SplitRow, VoiceRow
 from pipeline.store.feature_store import FeatureStore
 from tests.corpus.published import LANGUAGES, PUBLISHED
-from tests.end_to_end.conftest import Copy
+from tests.end_to_end.conftest import STAGES, Copy
+from tests.end_to_end.test_repro import digests
 from tests.fingerprint.signals import voice
 
 RATE = 16000
@@ -29,27 +34,24 @@ def speak(path: Path, number: int) -> None:
     soundfile.write(path, sound, RATE)
 
 
-def test_every_layout_goes_from_listing_to_features(
-    fresh: Callable[[], Copy], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    copy, root = fresh(), tmp_path_factory.mktemp("published")
-    parts = {}
+def test_every_layout_goes_from_listing_to_features(fresh: Copy, tmp_path: Path) -> None:
+    parts, root = {}, tmp_path / "published"
     for name, build in PUBLISHED.items():
-        (root / name).mkdir()
+        (root / name).mkdir(parents=True)
         parts[name] = build(root / name, speak)
-    copy.change(
+    fresh.change(
         corpus={
             "sources": [{"root": str(root / name), "layout": "auto", "name": name} for name in parts],
             "languages": list(LANGUAGES),
             "labels": {0: "english", 2: "Mandarin"},
         }
     )
-    printed = copy.succeed("dvc", "repro", "features")
+    printed = fresh.stages("corpus", "ingest", "trim", "features")
     for name in parts:
         assert f"is read as layout '{name}': " in printed
     for name in ("homework", "voxlingua107", "fleurs"):
         assert re.search(rf"SPEAKERS ARE NOT KNOWN for \d+ recordings of source {name}: a voice may be on", printed)
-    artifacts = copy.folder / "artifacts"
+    artifacts = fresh.folder / "artifacts"
     assert not tables.read(artifacts / "ingest" / "rejected.csv", RejectedRow)
     rows = tables.read(artifacts / "ingest" / "recordings.csv", RecordingRow)
     assert Counter(row.extra["source"] for row in rows) == {name: len(part.recordings) for name, part in parts.items()}
@@ -72,39 +74,51 @@ def test_every_layout_goes_from_listing_to_features(
     np.testing.assert_array_equal(got, whole[20_000:36_000, 1])
 
 
-def test_the_homework_goes_to_a_report_with_two_changed_lines(fresh: Callable[[], Copy]) -> None:
-    copy = fresh()
-    root = copy.folder / "homework"
-    root.mkdir()
+@pytest.fixture
+def linked(built: Copy, tmp_path: Path) -> Copy:
+    """A copy of a finished run whose artifacts share their data with the run's, as DVC's cache and artifacts do."""
+    copy = built.copied(tmp_path / "project", ".dvc", "artifacts")
+    shutil.copytree(built.folder / "artifacts", copy.folder / "artifacts", copy_function=os.link)
+    return copy
+
+
+def test_stages_read_the_homework_with_two_changed_lines_and_write_nothing_through_links(
+    built: Copy, linked: Copy
+) -> None:
+    (linked.folder / "homework").mkdir()
     labels: list[tuple[str, int]] = []
     for number in range(15):
         name = f"{number * 7919 % 1000:03d}.wav"
-        soundfile.write(root / name, voice(number, 12.0), RATE)
+        soundfile.write(linked.folder / "homework" / name, voice(number, 12.0), RATE)
         labels.append((name, number % 3))
-    with (root / "labels.csv").open("w", newline="") as file:
+    with (linked.folder / "homework" / "labels.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("file", "label"), *labels])
-    parameters = copy.folder / "params.yaml"
+    parameters = linked.folder / "params.yaml"
     text = parameters.read_text()
-    changed = re.sub(
-        r"(?m)^(  )layout: .*$", r"\1layout: homework", re.sub(r"(?m)^(  )root: .*$", r"\1root: homework", text)
-    )
-    assert len(set(changed.splitlines()) - set(text.splitlines())) == 2
-    parameters.write_text(changed)
-    copy.repro()
-    page = (copy.folder / "artifacts" / "report" / "index.html").read_text()
+    for key in ("layout", "root"):
+        text = re.sub(rf"(?m)^(  ){key}: .*$", rf"\1{key}: homework", text)
+    assert len(set(text.splitlines()) - set(parameters.read_text().splitlines())) == 2
+    parameters.write_text(text)
+    artifacts, before = linked.folder / "artifacts", digests(built.folder / "artifacts")
+    linked.stages(*STAGES)
+    assert digests(built.folder / "artifacts") == before
+    after = digests(artifacts)
+    assert {name.partition("/")[0] for name in before if after.get(name) != before[name]} >= {
+        "audio", "corpus", "data", "evaluation", "features.zarr", "ingest", "manifests", "model", "report", "splits",
+        "streaming", "trim",
+    }  # fmt: skip
+    page = (artifacts / "report" / "index.html").read_text()
     first = page[page.index("<body") : page.index('id="confusion"')]
     assert "SPEAKERS ARE NOT KNOWN for 15 of 15 recordings: a voice may be on both sides of a split" in first
     assert "Every file counts as a speaker of its own" in first
     assert "speakers that the network was never trained on" not in first
 
-    copy.change(corpus={"speakers": "cluster"})
-    ran, _, printed = copy.repro()
-    assert {"ingest", "speakers", "split"} <= ran
-    artifacts = copy.folder / "artifacts"
+    linked.change(corpus={"speakers": "cluster"})
+    printed = linked.stages(*(stage for stage in STAGES if stage not in ("demo", "train", "export")))
     voices = {row.recording: row.speaker for row in tables.read(artifacts / "speakers" / "voices.csv", VoiceRow)}
     assert len(voices) == 15
     assert "15 recordings of unknown speakers" in printed
-    for name in ("train", "val", "test"):
+    for name in SPLITS:
         for row in tables.read(artifacts / "splits" / f"{name}.csv", SplitRow):
             assert row.speaker == voices[row.recording]
     assert "similar voices are kept together" in (artifacts / "report" / "index.html").read_text()

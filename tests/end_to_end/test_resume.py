@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,40 +19,40 @@ import pytest
 import soundfile
 import yaml
 
-from tests.cluster.clusters import family, started
+from tests.cluster.clusters import Cluster, family, started
+from tests.end_to_end.conftest import IN_ONE_PROCESS, ROOT
 from tests.interrupts import heed_interrupts
 
-ROOT = Path(__file__).parents[2]
 MINUTES = 72  # of audio: about ten parts
 
 
+@dataclass(frozen=True)
 class Run:
     """Stages in their own folder, with their own cache."""
 
-    def __init__(self, folder: Path, cache: Path) -> None:
-        self.folder, self.cache = folder, cache
+    folder: Path
+    cache: Path
 
-    def start(
-        self, stage: str, environment: Mapping[str, str] | None = None, *, start_new_session: bool = False
-    ) -> subprocess.Popen[str]:
-        env = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(self.cache), **(environment or {})}
-        pipe = subprocess.PIPE
-        command = [sys.executable, "-m", f"stages.{stage}"]
+    def start(self, *stages: str, on: Cluster | None = None) -> subprocess.Popen[str]:
+        words = ["-m", f"stages.{stages[0]}"] if len(stages) == 1 else ["-c", IN_ONE_PROCESS, *stages]
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(self.cache)}
         return subprocess.Popen(
-            command,
+            [sys.executable, *words],
             cwd=self.folder,
-            env=env,
-            stdout=pipe,
-            stderr=pipe,
+            env=env | ({"DASK_SCHEDULER_ADDRESS": on.address} if on else {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            start_new_session=start_new_session,
+            start_new_session=True,
             preexec_fn=heed_interrupts,
         )
 
-    def finish(self, stage: str, environment: Mapping[str, str] | None = None) -> str:
-        running = self.start(stage, environment)
+    def finish(self, *stages: str, on: Cluster | None = None) -> str:
+        return self.succeed(self.start(*stages, on=on))
+
+    def succeed(self, running: subprocess.Popen[str]) -> str:
         printed, complaint = running.communicate(timeout=120)
-        assert running.returncode == 0, complaint
+        assert (running.returncode, complaint) == (0, "")
         return printed
 
     def entries(self) -> int:
@@ -62,19 +63,20 @@ class Run:
             assert running.poll() is None, running.communicate()
             time.sleep(0.002)
 
-    def digests(self, name: str) -> dict[str, str]:
+    def digests(self, *names: str) -> dict[str, str]:
         folder = self.folder / "artifacts"
         return {
             file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+            for name in names
             for file in folder.glob(f"{name}*/**/*")
             if file.is_file()
         }
 
 
 @pytest.fixture(scope="module")
-def ingested(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An ingested corpus of noise that is switched on and off."""
-    folder = tmp_path_factory.mktemp("ingested")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """An uninterrupted run up to features, on noise that is switched on and off."""
+    folder = tmp_path_factory.mktemp("whole")
     rng = np.random.default_rng(0)
     noise = rng.integers(-9000, 9000, 60 * 16000, np.int16)
     gates = [np.repeat(rng.random(120) < 0.6, 8000) for _ in range(MINUTES)]
@@ -83,55 +85,41 @@ def ingested(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(path, np.roll(noise, number) * gate, 16000)
     tree = yaml.safe_load((ROOT / "params.yaml").read_text())
-    tree["corpus"] |= {
-        "root": str(folder / "corpus"),
-        "languages": ["one", "two"],
-        "speaker_pattern": r"(?P<speaker>\d)_\d+\.wav",
-    }
+    pattern = r"(?P<speaker>\d)_\d+\.wav"
+    tree["corpus"] |= {"root": "corpus", "languages": ["one", "two"], "speaker_pattern": pattern}
     (folder / "params.yaml").write_text(yaml.safe_dump(tree))
-    for stage in ("corpus", "ingest"):
-        Run(folder, folder / "cache").finish(stage)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def whole(ingested: Path) -> Run:
-    """An uninterrupted run of trim and features."""
-    run = Run(ingested, ingested / "cache")
-    for stage in ("trim", "features"):
-        assert "reused" not in run.finish(stage)
+    run = Run(folder, folder / "cache")
+    assert "reused" not in run.finish("corpus", "ingest", "trim", "features")
     return run
 
 
 @pytest.fixture
-def fresh(whole: Run, tmp_path: Path) -> Callable[[str], Run]:
-    """Make a copy of the run before a stage, with an empty cache."""
+def before(whole: Run, tmp_path: Path) -> Callable[[str], Run]:
+    """Make a copy of the run without the output of a stage, and with an empty cache."""
 
-    def make(stage: str) -> Run:
-        shutil.copytree(whole.folder, tmp_path / "run", ignore=shutil.ignore_patterns("corpus", "cache"))
-        shutil.rmtree(tmp_path / "run" / "artifacts" / {"trim": "trim", "features": "features.zarr"}[stage])
+    def make(artifact: str) -> Run:
+        ignored = shutil.ignore_patterns("corpus", "cache", artifact)
+        shutil.copytree(whole.folder, tmp_path / "run", ignore=ignored, copy_function=os.link)
         return Run(tmp_path / "run", tmp_path / "cache")
 
     return make
 
 
 @pytest.mark.parametrize(("stage", "artifact"), [("trim", "trim"), ("features", "features.zarr")])
-def test_a_killed_run(whole: Run, fresh: Callable[[str], Run], stage: str, artifact: str) -> None:
-    run = fresh(stage)
+def test_a_killed_run(whole: Run, before: Callable[[str], Run], stage: str, artifact: str) -> None:
+    run = before(artifact)
     running = run.start(stage)
     run.wait_for_entries(2, running)
     running.send_signal(signal.SIGKILL)
     running.wait()
     assert not (run.folder / "artifacts" / artifact / "zarr.json").exists()  # nothing that looks complete
-    done = run.entries()
-    assert done >= 2
-    printed = run.finish(stage)
-    assert " reused" in printed
+    assert run.entries() >= 2
+    assert " reused" in run.finish(stage)
     assert run.digests(artifact) == whole.digests(artifact)
 
 
-def test_a_stage_that_outlives_its_dvc_is_not_disturbed(whole: Run, fresh: Callable[[str], Run]) -> None:
-    run = fresh("features")
+def test_a_stage_that_outlives_its_dvc_is_not_disturbed(whole: Run, before: Callable[[str], Run]) -> None:
+    run = before("features.zarr")
     orphan = run.start("features")
     run.wait_for_entries(1, orphan)
     orphan.send_signal(signal.SIGSTOP)  # so that it still runs when the second starts
@@ -140,54 +128,33 @@ def test_a_stage_that_outlives_its_dvc_is_not_disturbed(whole: Run, fresh: Calla
     orphan.send_signal(signal.SIGCONT)
     assert second.returncode == 2
     assert "another process, maybe of a run that was killed, is writing into" in complaint
-    assert orphan.wait(timeout=60) == 0
+    run.succeed(orphan)
     assert run.digests("features.zarr") == whole.digests("features.zarr")
 
 
-def test_a_killed_worker(whole: Run, fresh: Callable[[str], Run], tmp_path: Path) -> None:
-    run = fresh("features")
-    with started(tmp_path, 2) as cluster:
-        running = run.start("features", {"DASK_SCHEDULER_ADDRESS": cluster.address})
-        run.wait_for_entries(1, running)
-        cluster.workers[0].kill()  # its nanny, so that it is not restarted
-        _, complaint = running.communicate(timeout=60)
-    assert (running.returncode, complaint) == (0, "")
-    assert run.digests("features.zarr") == whole.digests("features.zarr")
-
-
-@pytest.mark.parametrize(("stage", "artifact"), [("trim", "trim"), ("features", "features.zarr")])
-def test_workers_killed_and_replaced_three_times(
-    whole: Run, fresh: Callable[[str], Run], tmp_path: Path, stage: str, artifact: str
+def test_workers_that_are_stopped_or_killed_and_replaced(
+    whole: Run, before: Callable[[str], Run], tmp_path: Path
 ) -> None:
-    run = fresh(stage)
+    run = before("features.zarr")
     with started(tmp_path, 2) as cluster:
-        running = run.start(stage, {"DASK_SCHEDULER_ADDRESS": cluster.address})
-        for number in range(3):
+        running = run.start("features", on=cluster)
+        for number in range(4):
             run.wait_for_entries(1 + number, running)
-            for process in family(cluster.workers[number].pid):  # the nanny first, which would restart the worker
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
+            nanny, *worker = family(cluster.workers[number].pid)
+            if number == 0:
+                worker[-1].suspend()
+            else:
+                for process in [nanny] if number == 1 else [nanny, *worker]:  # the nanny would restart its worker
+                    with suppress(psutil.NoSuchProcess):
+                        process.kill()
             cluster.add()
-        _, complaint = running.communicate(timeout=100)
-    assert (running.returncode, complaint) == (0, "")
-    assert run.digests(artifact) == whole.digests(artifact)
-
-
-def test_a_worker_that_is_stopped(whole: Run, fresh: Callable[[str], Run], tmp_path: Path) -> None:
-    run = fresh("features")
-    with started(tmp_path, 2) as cluster:
-        running = run.start("features", {"DASK_SCHEDULER_ADDRESS": cluster.address})
-        run.wait_for_entries(1, running)
-        *_, stopped = family(cluster.workers[0].pid)
-        stopped.suspend()
-        _, complaint = running.communicate(timeout=120)
-    assert (running.returncode, complaint) == (0, "")
+        run.succeed(running)
     assert run.digests("features.zarr") == whole.digests("features.zarr")
 
 
-def test_ctrl_c_is_one_line(whole: Run, fresh: Callable[[str], Run]) -> None:
-    run = fresh("features")
-    running = run.start("features", start_new_session=True)
+def test_ctrl_c_is_one_line_and_a_damaged_entry_is_computed_again(whole: Run, before: Callable[[str], Run]) -> None:
+    run = before("features.zarr")
+    running = run.start("features")
     run.wait_for_entries(5, running)  # the kernel, and at least one part
     os.killpg(running.pid, signal.SIGSTOP)  # on a busy machine it could finish while its processes are listed
     everyone = family(running.pid)
@@ -201,12 +168,20 @@ def test_ctrl_c_is_one_line(whole: Run, fresh: Callable[[str], Run]) -> None:
     assert " reused" in run.finish("features")
     assert run.digests("features.zarr") == whole.digests("features.zarr")
 
+    entry = max(run.cache.rglob("*/parts/*/*"), key=lambda path: path.stat().st_size)
+    with entry.open("r+b") as file:
+        file.seek(100_000)
+        file.write(b"damage")
+    assert re.search(r"^[1-9]\d* recordings new, \d+ reused$", run.finish("features"), re.MULTILINE)
+    assert run.digests("features.zarr") == whole.digests("features.zarr")
+    assert f"0 recordings new, {MINUTES} reused" in run.finish("features")
 
-def test_a_killed_scheduler(whole: Run, fresh: Callable[[str], Run], tmp_path: Path) -> None:
-    run = fresh("features")
+
+def test_a_killed_scheduler(whole: Run, before: Callable[[str], Run], tmp_path: Path) -> None:
+    run = before("features.zarr")
     (tmp_path / "first").mkdir()
     with started(tmp_path / "first", 2) as cluster:
-        running = run.start("features", {"DASK_SCHEDULER_ADDRESS": cluster.address})
+        running = run.start("features", on=cluster)
         run.wait_for_entries(2, running)
         cluster.scheduler.kill()
         _, complaint = running.communicate(timeout=60)
@@ -216,43 +191,24 @@ def test_a_killed_scheduler(whole: Run, fresh: Callable[[str], Run], tmp_path: P
     # A worker may still finish its shard in a folder that the next run removes; it belongs to no store.
     assert not list((run.folder / "artifacts").glob("features.zarr*/zarr.json"))
     assert not (run.folder / "artifacts" / "features.zarr").exists()
-    (tmp_path / "second").mkdir()
-    with started(tmp_path / "second", 2) as cluster:
-        printed = run.finish("features", {"DASK_SCHEDULER_ADDRESS": cluster.address})
-    assert " reused" in printed
+    assert " reused" in run.finish("features")
     assert run.digests("features.zarr") == whole.digests("features.zarr")
-
-
-def test_a_damaged_entry_is_computed_again(whole: Run, fresh: Callable[[str], Run]) -> None:
-    run = fresh("features")
-    run.finish("features")
-    entry = max(run.cache.rglob("*/parts/*/*"), key=lambda path: path.stat().st_size)
-    with entry.open("r+b") as file:
-        file.seek(100_000)
-        file.write(b"damage")
-    printed = run.finish("features")
-    assert re.search(r"^[1-9]\d* recordings new, \d+ reused$", printed, re.MULTILINE)
-    assert run.digests("features.zarr") == whole.digests("features.zarr")
-    assert f"0 recordings new, {MINUTES} reused" in run.finish("features")
 
 
 def test_a_new_file_costs_the_part_that_it_is_in(whole: Run, tmp_path: Path) -> None:
-    copies = []
-    for name in ("known", "unknown"):
-        shutil.copytree(whole.folder, tmp_path / name, ignore=shutil.ignore_patterns("artifacts"))
-        tree = yaml.safe_load((tmp_path / name / "params.yaml").read_text())
-        tree["corpus"]["root"] = "corpus"
-        (tmp_path / name / "params.yaml").write_text(yaml.safe_dump(tree))
+    printed, runs = [], []
+    for name, ignored in (("known", ["artifacts"]), ("unknown", ["artifacts", "cache"])):
+        folder = tmp_path / name
+        shutil.copytree(whole.folder, folder, ignore=shutil.ignore_patterns(*ignored), copy_function=os.link)
         noise = np.random.default_rng(1).integers(-9000, 9000, 16000, np.int16)
-        soundfile.write(tmp_path / name / "corpus" / "one" / "3_900.wav", noise, 16000)
-        copies.append(Run(tmp_path / name, tmp_path / name / "cache"))
-    shutil.rmtree(copies[1].cache)
-    printed = {stage: [run.finish(stage) for run in copies] for stage in ("corpus", "ingest", "trim", "features")}
-    for stage, unit in (("ingest", "files"), ("trim", "recordings"), ("features", "recordings")):
-        found = re.search(rf"^(\d+) {unit} new, (\d+) reused$", printed[stage][0], re.MULTILINE)
-        assert found
-        assert 1 <= int(found[1]) < MINUTES / 2
-        assert int(found[1]) + int(found[2]) == MINUTES + 1
-        assert "reused" not in printed[stage][1]
-    for artifact in ("ingest", "audio", "trim", "features.zarr"):
-        assert copies[0].digests(artifact) == copies[1].digests(artifact)
+        soundfile.write(folder / "corpus" / "one" / "3_900.wav", noise, 16000)
+        runs.append(Run(folder, folder / "cache"))
+        printed.append(runs[-1].finish("corpus", "ingest", "trim", "features"))
+    counts = re.findall(r"^(\d+) (files|recordings) new, (\d+) reused$", printed[0], re.MULTILINE)
+    assert [unit for _, unit, _ in counts] == ["files", "recordings", "recordings"]
+    for new, _, reused in counts:
+        assert 1 <= int(new) < MINUTES / 2
+        assert int(new) + int(reused) == MINUTES + 1
+    assert "reused" not in printed[1]
+    artifacts = ("ingest", "audio", "trim", "features.zarr")
+    assert runs[0].digests(*artifacts) == runs[1].digests(*artifacts)

@@ -1,6 +1,5 @@
 """Hostile names and files: nothing is executed, expanded or read as another; the bad are rejected, the good are in."""
 
-import csv
 import os
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from pipeline import params
 from pipeline.arrays import Samples
 from pipeline.corpus import layouts
 from pipeline.corpus.paths import is_audio, is_of_system
-from tests.corpus.corpora import settings
+from tests.corpus.corpora import settings, write_csv
 from tests.ingest import parts
 
 RATE = 16000
@@ -62,12 +61,9 @@ def test_a_name_is_only_a_name(here: Path, layout: str) -> None:
         soundfile.write(os.fsencode(folder / name), sound(number), RATE, format="WAV")
     names = [*listed, *(name for name in BAD if name.isascii() and "\n" not in name and "\r" not in name)]
     if layout == "table":
-        rows = [["path", "language", "speaker"], *([name, "hindi", "s"] for name in names)]
-        with (root / "metadata.csv").open("w", newline="") as file:
-            csv.writer(file).writerows(rows)
+        write_csv(root / "metadata.csv", [["path", "language", "speaker"], *([name, "hindi", "s"] for name in names)])
     if layout == "homework":
-        with (root / "labels.csv").open("w", newline="") as file:
-            csv.writer(file).writerows([name, 1] for name in names)
+        write_csv(root / "labels.csv", [[name, "1"] for name in names])
     corpus = settings(layout, root, speakers="file", speaker_pattern=None)  # type: ignore[arg-type]
     samples, rejected = run(corpus, here / "audio")
     prefix = "hindi/" if layout == "folders" else ""

@@ -4,23 +4,22 @@ import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
-import dask
 import numpy as np
 import pytest
 import soundfile
-from distributed import LocalCluster
 
-from pipeline import cluster, params
+from pipeline import params
 from pipeline.arrays import Samples
 from pipeline.audio.decode import decode
-from pipeline.audio.samples import Decoded as DecodedFile
 from pipeline.cache import Cache
 from pipeline.corpus.entries import Entry
 from pipeline.errors import ArtifactError
 from pipeline.ingest import decoding, job
 from pipeline.ingest.part import Ingested, SourceFile, divide
 from pipeline.rows import RecordingRow, RejectedRow
+from tests.cluster.clusters import connected
 from tests.ingest import parts
 
 RATE = 16000
@@ -55,20 +54,20 @@ def call(tmp_path: Path) -> tuple[Samples, Samples]:
     return left, right
 
 
-def test_a_call_is_split_into_its_speakers(tmp_path: Path, call: tuple[Samples, Samples]) -> None:
-    found, rejected = ingested(tmp_path, [entry(speaker="", channel_speakers=("ann", "bob"))], "split")
-    assert not rejected
-    assert [(row.speaker, row.channel, samples) for row, samples in found] == [
-        ("ann", 1, call[0].tolist()),
-        ("bob", 2, call[1].tolist()),
-    ]
-    assert len({row.recording for row, _ in found}) == 2
+@pytest.mark.parametrize(
+    ("named", "speakers"), [(("ann", "bob"), ["ann", "bob"]), ((), ["ann", "ann"]), (("ann",), ["ann"])]
+)
+def test_a_call_is_split_into_its_speakers(
+    tmp_path: Path, call: tuple[Samples, Samples], named: tuple[str, ...], speakers: list[str]
+) -> None:
+    whose = "" if named else "ann"
+    found, rejected = ingested(tmp_path, [entry(speaker=whose, channel_speakers=named)], "split")
+    assert [row.speaker for row, _ in found] == speakers
+    assert [(row.reason, row.detail[:11]) for row in rejected] == [("no_speaker", "(channel 2)")] * (2 - len(speakers))
+    for number, (row, samples) in enumerate(found):
+        assert (row.channel, samples) == (number + 1, call[number].tolist())
+    assert len({row.recording for row, _ in found}) == len(speakers)
     assert {row.group for row, _ in found} == {entry().file_id}  # both stay in one split
-
-
-def test_without_speakers_of_channels_both_are_those_of_the_file(tmp_path: Path, call: tuple[Samples, Samples]) -> None:
-    found, _ = ingested(tmp_path, [entry()], "split")
-    assert [(row.speaker, row.channel) for row, _ in found] == [("ann", 1), ("ann", 2)]
 
 
 @pytest.mark.parametrize("channels", ["first", "mix"])
@@ -81,17 +80,12 @@ def test_one_recording_per_file(tmp_path: Path, call: tuple[Samples, Samples], c
 def test_a_channel_that_is_named_is_taken_whatever_the_parameter_says(
     tmp_path: Path, call: tuple[Samples, Samples]
 ) -> None:
-    found, rejected = ingested(tmp_path, [entry(channel=2), entry(channel=3)], "mix")
-    assert [(row.channel, samples) for row, samples in found] == [(2, call[1].tolist())]
+    soundfile.write(tmp_path / "b.wav", sound(3, 2), RATE)  # its only channel is any channel
+    found, rejected = ingested(tmp_path, [entry(channel=2), entry(channel=3), entry("b.wav", channel=2)], "mix")
+    assert [(row.channel, samples) for row, samples in found] == [(2, call[1].tolist()), (2, sound(3, 2).tolist())]
     assert [(row.reason, row.detail) for row in rejected] == [
         ("channel", "(channel 3) has 2 channels; name one of them")
     ]
-
-
-def test_a_file_with_one_channel_is_any_channel(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "a.wav", sound(1, 2), RATE)
-    [(row, samples)], _ = ingested(tmp_path, [entry(channel=2)])
-    assert (row.channel, samples) == (2, sound(1, 2).tolist())
 
 
 def test_a_silent_mean_is_not_a_silent_file(tmp_path: Path) -> None:
@@ -107,12 +101,6 @@ def test_a_silent_mean_is_not_a_silent_file(tmp_path: Path) -> None:
     found, rejected = ingested(tmp_path, entries, "split")
     assert len(found) == 3
     assert [row.detail for row in rejected] == ["(channel 1) holds nothing but zeros; record it again"]
-
-
-def test_a_channel_without_a_speaker_is_rejected(tmp_path: Path, call: tuple[Samples, Samples]) -> None:
-    found, rejected = ingested(tmp_path, [entry(speaker="", channel_speakers=("ann",))], "split")
-    assert [row.speaker for row, _ in found] == ["ann"]
-    assert [(row.reason, row.detail[:11]) for row in rejected] == [("no_speaker", "(channel 2)")]
 
 
 def test_parts_of_a_file_are_cut_at_their_times_and_may_overlap(tmp_path: Path, call: tuple[Samples, Samples]) -> None:
@@ -155,20 +143,18 @@ def test_a_damaged_file_is_rejected_once_with_all_its_parts(tmp_path: Path, call
 
 
 def test_a_file_with_thirty_parts_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    soundfile.write(tmp_path / "a.flac", np.tile(sound(0, 60), 6), RATE)
-    calls = []
-
-    def counted(path: Path, *_: object) -> DecodedFile:
-        calls.append(path)
-        return decode(path)
-
-    monkeypatch.setattr(decoding, "decode", counted)
-    entries = [entry("a.flac", start_s=12.0 * number, end_s=12.0 * number + 10) for number in range(30)]
-    found, rejected = ingested(tmp_path, entries)
-    assert calls == [tmp_path / "a.flac"]
+    samples = np.tile(sound(0, 60), 6)
+    soundfile.write(tmp_path / "a.flac", samples, RATE)
+    decoded = Mock(wraps=decode)
+    monkeypatch.setattr(decoding, "decode", decoded)
+    starts = range(0, 360, 12)
+    found, rejected = ingested(
+        tmp_path, [entry("a.flac", start_s=float(start), end_s=start + 10.0) for start in starts]
+    )
+    decoded.assert_called_once()
     assert not rejected
-    assert [(row.start_s, row.samples) for row, _ in found] == [(12.0 * number, 10 * RATE) for number in range(30)]
-    assert found[7][1] == np.tile(sound(0, 60), 3)[84 * RATE : 94 * RATE].tolist()
+    for start, (row, got) in zip(starts, found, strict=True):
+        assert (row.start_s, got) == (start, samples[start * RATE : (start + 10) * RATE].tolist())
 
 
 def test_the_source_is_in_the_path_and_a_column(tmp_path: Path, call: tuple[Samples, Samples]) -> None:
@@ -189,16 +175,6 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[SourceF
     return divide(entries, {"": tmp_path})
 
 
-def run(files: list[list[SourceFile]], target: Path, cache: Cache, workers: int) -> tuple[Ingested, int]:
-    target.mkdir()
-    with (
-        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0") as local,
-        dask.config.set({"scheduler-address": local.scheduler_address}),
-        cluster.connect() as client,
-    ):
-        return job.run(client, files, target, settings(), cache)
-
-
 @pytest.mark.cluster
 def test_the_results_are_the_same_bytes_with_any_number_of_workers_and_from_the_cache(
     tmp_path: Path, corpus: list[list[SourceFile]]
@@ -206,7 +182,14 @@ def test_the_results_are_the_same_bytes_with_any_number_of_workers_and_from_the_
     assert len(corpus) > 2
     one, two = Cache(tmp_path / "one"), Cache(tmp_path / "two")
     targets = [tmp_path / f"audio{number}" for number in range(3)]
-    runs = [run(corpus, *case) for case in zip(targets, (one, two, one), (1, 2, 2), strict=True)]
+    for target in targets:
+        target.mkdir()
+    with connected(1) as client:
+        runs = [job.run(client, corpus, targets[0], settings(), one)]
+    with connected(2) as client:
+        runs += [
+            job.run(client, corpus, *case) for case in ((targets[1], settings(), two), (targets[2], settings(), one))
+        ]
     assert [reused for _, reused in runs] == [0, 0, 12]
     assert len({found.pack() for found, _ in runs}) == 1
     files = [{path.name: path.read_bytes() for path in target.iterdir()} for target in targets]
@@ -225,7 +208,7 @@ def test_a_result_survives_packing(tmp_path: Path, corpus: list[list[SourceFile]
         assert all(np.array_equal(getattr(one, name), getattr(other, name)) for name in vars(one))
 
 
-def test_a_file_that_is_left_out_is_rejected_and_the_part_is_not_cached(
+def test_a_part_with_a_file_that_is_left_out_or_has_changed_is_not_cached(
     tmp_path: Path, corpus: list[list[SourceFile]]
 ) -> None:
     (tmp_path / "audio").mkdir()
@@ -235,19 +218,8 @@ def test_a_file_that_is_left_out_is_rejected_and_the_part_is_not_cached(
     found = Ingested.unpack(packed)
     assert [row.path for row in found.rejected if row.reason == "killed"] == [part[1].name]
     assert [row.path for row in found.rows] == [file.name for file in part if file.name not in (part[1].name, "05.wav")]
-    assert not cache.size()
-
-
-def test_a_file_that_has_changed_since_it_was_listed_ends_the_run(
-    tmp_path: Path, corpus: list[list[SourceFile]]
-) -> None:
-    (tmp_path / "audio").mkdir()
-    cache = Cache(tmp_path / "cache")
-    soundfile.write(tmp_path / corpus[0][0].name, sound(99, 2), RATE)
-    with pytest.raises(
-        ArtifactError, match=rf"'{corpus[0][0].name}' has changed since the corpus was listed; run `dvc"
-    ):
-        job.ingest_part(
-            corpus[0], left_out=frozenset(), keep=True, folder=tmp_path / "audio", settings=settings(), cache=cache
-        )
+    soundfile.write(part[0].path, sound(99, 2), RATE)
+    changed = rf"'{part[0].name}' has changed since the corpus was listed; run `dvc"
+    with pytest.raises(ArtifactError, match=changed):
+        job.ingest_part(part, left_out=frozenset(), **options)
     assert not cache.size()
