@@ -58,8 +58,9 @@ class Pool:
             for slot in rng.permutation(self.capacity):
                 yield self._slots.part(slot)
             return
-        filled = 0
-        for run in rng.permutation(len(self._runs)):
+        filled, every = 0, self.capacity == len(self._sequences)
+        # In order if the pool shuffles them anyway: so the weights do not depend on where shards end.
+        for run in range(len(self._runs)) if every else rng.permutation(len(self._runs)):
             for example in self._sequences.read(self._runs[run]):
                 slot = filled
                 if filled == self.capacity:
@@ -70,7 +71,7 @@ class Pool:
                 self._slots.part(slot).fill(example)
         for slot in rng.permutation(filled):
             yield self._slots.part(slot)
-        self._complete = self.capacity == len(self._sequences)
+        self._complete = every
 
 
 def batches(examples: Iterable[Example], size: int, frames: int) -> Iterator[Example]:

@@ -15,9 +15,9 @@ SUMMARY = Path("artifacts") / "summary"
 @pytest.fixture
 def clone(tiny: Copy, tmp_path: Path) -> Copy:
     """A clone of a repository with the results of a run, in which one score and one answer have changed since."""
-    origin, folder = tmp_path / "origin", tmp_path / "clone"
-    tiny.copied(origin, ".dvc").commit("artifacts/summary", "dvc.lock")
-    tiny.succeed("git", "clone", "-q", str(origin), str(folder))
+    folder = tmp_path / "clone"
+    tiny.commit("artifacts/summary", "dvc.lock")
+    tiny.succeed("git", "clone", "-q", ".", str(folder))
     assert not (folder / "artifacts" / "features.zarr").exists()
     metrics = json.loads((folder / SUMMARY / "metrics.json").read_text())
     (folder / SUMMARY / "metrics.json").write_text(json.dumps(metrics | {"c_avg": 0.125}))

@@ -72,7 +72,7 @@ def test_the_wheel_answers_like_the_project(tiny: Copy, programs: Path, tmp_path
 
 @pytest.mark.parametrize("words", ["info", "plan", "check .", "evaluate . --layout auto"])
 def test_commands_that_need_more_than_the_wheel_say_so(programs: Path, tmp_path: Path, words: str) -> None:
-    command: list[str | Path] = [programs / "lid", *words.split()]
+    command: list[Path | str] = [programs / "lid", *words.split()]
     done = subprocess.run(command, cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1

@@ -73,31 +73,13 @@ def test_metrics_and_plots_show(tiny: Copy) -> None:
     assert set(plotted["data"]) == {"loss", "accuracy", "confusion"}
 
 
-def test_a_trained_model_answers_from_the_command_line(tiny: Copy) -> None:
-    files = sorted((tiny.folder / "artifacts/data/demo").rglob("*.wav"))[:2]
-    answers = [json.loads(line) for line in tiny.succeed("lid", "identify", "--json", *map(str, files)).splitlines()]
-    assert [answer["path"] for answer in answers] == [str(file) for file in files]
-    for answer in answers:
-        assert list(answer) == [
-            "path", "language", "confidence", "posteriors", "duration_s", "frames", "speech_s", "stable_s",
-        ]  # fmt: skip
-        assert answer["language"] == max(answer["posteriors"], key=answer["posteriors"].get)
-        assert answer["confidence"] == answer["posteriors"][answer["language"]]
-        assert answer["frames"] == 1 + round(answer["duration_s"] * 16000) // 160
-        assert abs(sum(answer["posteriors"].values()) - 1) < 1e-4
-
-
 def test_raw_audio_on_standard_input_gives_the_answer_of_the_file(tiny: Copy) -> None:
     file = min((tiny.folder / "artifacts/data/demo").rglob("*.wav"))
     samples, rate = soundfile.read(file, dtype="int16")
     for form in ("--json", "--frames"):
-        expected = tiny.run("lid", "identify", form, str(file)).stdout.replace(str(file), "-")
+        expected = tiny.succeed("lid", "identify", form, str(file)).replace(str(file), "-")
         done = tiny.run("lid", "identify", form, "--rate", str(rate), "-", given=samples.tobytes())
-        assert done.returncode == 0, done.stderr
-        assert done.stdout == expected
-    done = tiny.run("lid", "identify", "--rate", "16000", "-", given=samples.tobytes()[:-1])
-    assert done.returncode == 2
-    assert done.stderr == "error: raw audio ends in the middle of a sample; send 16-bit little-endian mono PCM\n"
+        assert (done.returncode, done.stdout) == (0, expected), done.stderr
 
 
 def test_interrupting_prints_the_answer_so_far(tiny: Copy) -> None:

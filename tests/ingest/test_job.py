@@ -115,6 +115,7 @@ def test_recordings_of_the_same_speech_share_the_smallest_of_their_ids(bench: Pa
     assert len(duplicates) == 2
     assert {name for pair in offsets for name in pair} == {z, a, k}
     assert offsets.get((z, a), 0.5) == pytest.approx(0.5, abs=0.02)
+    assert job.grouped([], [], RATE_HZ) == ([], [])
 
 
 def test_landmarks_are_those_of_the_audio_that_is_written(bench: Path) -> None:
@@ -123,10 +124,6 @@ def test_landmarks_are_those_of_the_audio_that_is_written(bench: Path) -> None:
     written = parts.samples_of(found.rows[0], bench / "out")
     assert np.array_equal(found.landmarks[0].ticks, landmarks(written).ticks)
     assert np.array_equal(found.landmarks[0].bins, landmarks(written).bins)
-
-
-def test_without_recordings_there_are_no_duplicates() -> None:
-    assert job.grouped([], [], RATE_HZ) == ([], [])
 
 
 def test_too_many_rejected_are_refused_with_the_five_commonest_reasons() -> None:

@@ -1,6 +1,7 @@
 """Recordings inside files: parts, channels and their speakers; every bad one rejected for its reason."""
 
 import hashlib
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -103,32 +104,29 @@ def test_a_silent_mean_is_not_a_silent_file(tmp_path: Path) -> None:
     assert [row.detail for row in rejected] == ["(channel 1) holds nothing but zeros; record it again"]
 
 
-def test_parts_of_a_file_are_cut_at_their_times_and_may_overlap(tmp_path: Path, call: tuple[Samples, Samples]) -> None:
-    times = [(0.0, 2.5), (2.0, 4.0), (4.0, 4.75), (8.0, float("inf"))]
-    found, rejected = ingested(tmp_path, [entry(channel=1, start_s=start, end_s=end) for start, end in times])
-    assert not rejected
-    assert len({row.recording for row, _ in found}) == len(times)
-    for (row, samples), (start, end) in zip(found, times, strict=True):
-        assert samples == call[0][round(start * RATE) : round(min(end, 10) * RATE)].tolist()
-        assert (row.start_s, row.duration_s) == (start, min(end, 10) - start)
-
-
-def test_a_part_that_fails_leaves_the_others(tmp_path: Path) -> None:
+def test_parts_of_a_file_are_cut_at_their_times_and_one_that_fails_leaves_the_others(tmp_path: Path) -> None:
     samples = sound(0, 10)
     samples[3 * RATE : 5 * RATE] = 0
     soundfile.write(tmp_path / "a.wav", samples, RATE)
-    times = [(0, 1), (3, 5), (5, 5.1), (6, 7), (8, 10.3), (9, 12), (11, 12)]
-    found, rejected = ingested(tmp_path, [entry(start_s=start, end_s=end) for start, end in times])
-    assert [row.start_s for row, _ in found] == [0, 6, 8]  # the end of the fifth was rounded
+    good = [
+        (0, 2.5),
+        (2, 2.75),
+        (6, 7),
+        (8, 10.3),
+        (8.5, math.inf),
+    ]  # they may overlap; the end of the fourth was rounded
+    bad = [(3, 5), (5, 5.1), (9, 12), (11, 12)]
+    found, rejected = ingested(tmp_path, [entry(start_s=start, end_s=end) for start, end in [*good, *bad]])
     assert [(row.reason, row.detail.partition(")")[0]) for row in rejected] == [
         ("silent", "(3.00 to 5.00 s"),
         ("too_short", "(5.00 to 5.10 s"),
         ("segment", "(9.00 to 12.00 s"),
         ("segment", "(11.00 to 12.00 s"),
     ]
-    for row, got in found:
-        start = round(row.start_s * RATE)
-        assert got == samples[start : start + row.samples].tolist()
+    assert len({row.recording for row, _ in found}) == len(good)
+    for (row, got), (start, end) in zip(found, good, strict=True):
+        assert got == samples[round(start * RATE) : round(min(end, 10) * RATE)].tolist()
+        assert (row.start_s, row.duration_s) == (start, min(end, 10) - start)
 
 
 def test_a_damaged_file_is_rejected_once_with_all_its_parts(tmp_path: Path, call: tuple[Samples, Samples]) -> None:
