@@ -20,8 +20,8 @@ from stages import ARTIFACTS, read_params, run
 
 
 def main() -> None:
-    settings = read_params("features")
     cluster.warm(*features.MODULES)
+    settings = read_params("features")
     cache, rate = Cache(), settings.audio.sample_rate
     with files.building(ARTIFACTS.resolve() / "features.zarr") as path:
         ids, work = lay_out(settings, path)

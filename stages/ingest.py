@@ -18,8 +18,8 @@ from stages import ARTIFACTS, read_params, run
 
 
 def main() -> None:
-    settings = read_params("ingest")
     cluster.warm(*job.MODULES)
+    settings = read_params("ingest")
     for program in ("sox", "dot"):  # later stages need them: say so before any work
         programs.require(program)
     folder, cache, rate = ARTIFACTS / "ingest", Cache(), settings.audio.sample_rate

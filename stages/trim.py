@@ -9,8 +9,8 @@ from stages import ARTIFACTS, read_params, run
 
 
 def main() -> None:
-    settings = read_params("trim")
     cluster.warm(*trim.MODULES)
+    settings = read_params("trim")
     programs.require("sox")
     path = ARTIFACTS / "ingest" / "recordings.csv"
     recordings = tables.of_languages(path, RecordingRow, settings.corpus.languages)
