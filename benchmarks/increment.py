@@ -1,10 +1,10 @@
-"""What new files cost: ingest, trim and features after a hundredth of a corpus was added, removed or scattered.
+"""What new files cost: time of ingest, trim and features after 1 % of the files came or went.
 
     python benchmarks/increment.py --hours 3
     python benchmarks/increment.py --hours 42 --work /somewhere/with/40/GB
 
 The corpus is that of scale.py. Each case runs the stages corpus, ingest, trim and features, and compares every byte
-with a run from an empty cache. A stage's start is not counted: it is the time of the same stage on six recordings.
+with a run from an empty cache. Start-up is not counted: it is the time of the three stages on six recordings.
 """
 
 import argparse
