@@ -72,7 +72,7 @@ class Collector:
     @functools.cached_property
     def speaker_table(self) -> dict[str, str] | None:
         """Speakers by path on disk, from the file `corpus.speaker_table`; None if there is none."""
-        name, known = self.corpus.speaker_table, dict[str, str]()
+        name, known = self.corpus.speaker_table, dict[str, tuple[str, int]]()
         if name is None or not is_file(on_disk(self.root, name)):
             return None
         shown = f"the speaker table {quoted(self.root / name)} (corpus.speaker_table)"
@@ -80,10 +80,11 @@ class Collector:
         for line, row in self.table(name, remedy, shown).rows(("path", "speaker")):
             path = self.files.find(posixpath.normpath(self.files.written(row["path"].strip())))
             speaker = names.normal(row["speaker"])
-            if (before := known.setdefault(path, speaker)) != speaker:
-                both = f"{quoted(before)} and, in line {line}, {quoted(speaker)}; remove the wrong line"
-                raise CorpusError(f"{shown} names two speakers of {quoted(path)}, {both}")
-        return known
+            before, first = known.setdefault(path, (speaker, line))
+            if speaker != before:
+                both = f"{quoted(before)} (line {first}) and {quoted(speaker)} (line {line})"
+                raise CorpusError(f"{shown} names two speakers of {quoted(path)}, {both}; remove the wrong line")
+        return {path: speaker for path, (speaker, _) in known.items()}
 
     def table(self, path: str, remedy: str, name: str = "", **options: Any) -> Table:
         """Open a table, whose path is relative to the root; lines that can't be used are rejected."""
@@ -134,7 +135,7 @@ class Collector:
             if known is None:
                 self.skipped[language[:MAX_NAME_CHARACTERS]] += 1
                 return
-            channel, start_s, end_s = _part(**part)
+            channel, start_s, end_s = _part(where, **part)
             normal = self.files.find(below(self.files.written(path)))
             size = self.files.size(normal)
             group = names.normal(group)
@@ -214,14 +215,14 @@ def below(path: str) -> str:
     return normal
 
 
-def _part(start: str = "", end: str = "", channel: str = "") -> tuple[int, float, float]:
+def _part(where: str, start: str = "", end: str = "", channel: str = "") -> tuple[int, float, float]:
     """Return channel, start and end of a recording in its file; AudioError ``times`` or ``channel``."""
     channel = channel.strip()
     if channel and not re.fullmatch(r"[1-9]\d{0,3}", channel):
-        raise AudioError("channel", f"has the channel {channel[:20]!r}; count them from 1")
+        raise AudioError("channel", f"has the channel {channel[:20]!r} ({where}); count them from 1")
     with contextlib.suppress(ValueError):
         first, last = float(start.strip() or 0), float(end.strip() or -1)
         if 0 <= first < MAX_S and (last == -1 or first < last < MAX_S):
             return int(channel or 0), first, math.inf if last == -1 else last
-    detail = f"has the times {start[:20]!r} to {end[:20]!r}; write seconds, as 1.5, the end after the start"
-    raise AudioError("times", detail)
+    given = f"has the times {start[:20]!r} to {end[:20]!r} ({where})"
+    raise AudioError("times", f"{given}; write seconds, as 1.5, the end after the start")

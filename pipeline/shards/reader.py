@@ -178,7 +178,10 @@ class RowReader:
     @property
     def frame_s(self) -> float:
         """Seconds from one frame to the next."""
-        return float(self.attributes["mfcc"]["hop_length"] / self.attributes["sample_rate"])
+        try:
+            return float(self.attributes["mfcc"]["hop_length"] / self.attributes["sample_rate"])
+        except KeyError as error:
+            raise ArtifactError(f"{self.source.name} does not state its {error}; run `dvc repro`") from error
 
     def _read(self, array: zarr.Array[Any], start: int, stop: int) -> NDArray[Any]:
         """Read rows of one shard."""

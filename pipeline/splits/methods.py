@@ -203,7 +203,8 @@ def read_pins(path: Path) -> dict[str, str]:
         if split not in SPLITS:
             raise CorpusError(f"{path} line {line}: split is {brief(split)}; {REMEDY}")
         if pins.setdefault(speaker, split) != split:
-            raise CorpusError(f"{path} line {line} pins {brief(speaker)} to {split}, not to {pins[speaker]} as before")
+            both = f"{pins[speaker]} and, in line {line}, to {split}"
+            raise CorpusError(f"{path} pins {brief(speaker)} to {both}; remove the wrong line")
     return pins
 
 
