@@ -139,14 +139,8 @@ class Collector:
             normal = self.files.find(below(self.files.written(path)))
             size = self.files.size(normal)
             group = names.normal(group)
-            voice, origin = self._speaker(normal, speaker)
-            voices = tuple(map(names.normal, channel_speakers)) if origin == "table" else ()
+            voice, voices, origin = self._speakers(normal, speaker, channel_speakers)
             require_printable(path, speaker=voice + "".join(voices), group=group)
-            if not voice and not any(voices) and origin not in UNKNOWN:
-                place = self.speakers_in or "corpus.speaker_table, or set corpus.speaker_pattern"
-                raise AudioError(
-                    "no_speaker", f"has no speaker; name one in {place}, so that no voice is both trained and tested on"
-                )
         except AudioError as error:
             self.reject(path, error)
             return
@@ -192,6 +186,18 @@ class Collector:
 
     def _name(self, path: str) -> str:
         return f"{self._place.name}/{escaped(path)}" if self._place.name else escaped(path)
+
+    def _speakers(
+        self, path: str, speaker: str | None, of_channels: tuple[str, ...]
+    ) -> tuple[str, tuple[str, ...], str]:
+        """Return the speaker of a recording, those of its channels, and the origin; AudioError ``no_speaker``."""
+        voice, origin = self._speaker(path, speaker)
+        voices = tuple(map(names.normal, of_channels)) if origin == "table" else ()
+        if not voice and not any(voices) and origin not in UNKNOWN:
+            place = self.speakers_in or "corpus.speaker_table, or set corpus.speaker_pattern"
+            remedy = f"name one in {place}, so that no voice is both trained and tested on"
+            raise AudioError("no_speaker", f"has no speaker; {remedy}")
+        return voice, voices, origin
 
     def _speaker(self, path: str, speaker: str | None) -> tuple[str, str]:
         """Return the speaker of a recording, and the origin of the name; empty if it has none or nobody knows."""
