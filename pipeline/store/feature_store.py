@@ -134,7 +134,7 @@ class FeatureStore(RowReader):
             asked = {wanted} if isinstance(wanted, str) else set(wanted)
             if unknown := sorted(asked - set(names)):
                 some = ", ".join(sorted(set(names))[:10])
-                raise ArtifactError(f"{self.source.name} has no {column} {unknown[0]!r}; choose one such as {some}")
+                raise ArtifactError(f"{self.source.name} has no {column} {unknown[0]!r}; choose one, such as {some}")
             selected &= np.isin(names, sorted(asked))
         items = items[selected[items["index"]]]
         if not len(items):
