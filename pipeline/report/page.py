@@ -1,4 +1,7 @@
-"""The report: one self-contained page on the data, the training, the scores and what could be wrong with them."""
+"""The report: one self-contained page on the data, the training, the scores and what could be wrong with them.
+
+Also the pages of `lid evaluate` and of DVC's plots, which share its templates.
+"""
 
 import json
 import operator
