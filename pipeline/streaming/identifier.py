@@ -142,7 +142,7 @@ class Identifier:
         folder = Path(folder)
         description = Description.read(folder)
         if not description.streaming:
-            raise ArtifactError(f"the model in {folder} can't stream, only score offline: export.streaming is false")
+            raise ArtifactError(f"the model in {folder} can't stream (export.streaming is false), only score offline")
         checksums.check(folder, [FRONT_END], EXPORT_REMEDY)
         with _PARSING, np.load(folder / FRONT_END, allow_pickle=False) as arrays:
             kernel = Kernel(arrays["window"], arrays["mel"], arrays["cosines"], description.mfcc.hop_length)
