@@ -177,10 +177,7 @@ def run(
     sample_rate: int,
     cache: Cache,
 ) -> int:
-    """Fill a feature store on a cluster; return the number of recordings whose MFCCs are from the cache.
-
-    `ids` names the recordings of all parts, in order.
-    """
+    """Fill a store with the recordings of all parts, whose ids are in order; return how many come from the cache."""
     from pipeline.shards import writer
 
     outcomes = cluster.run(

@@ -11,11 +11,8 @@ VERSIONS = ARTIFACTS / "versions.json"
 
 def main() -> None:
     graph: Any = plain_yaml.read(GRAPH)
-    packages = set[str]()
-    for stage in graph["stages"].values():
-        for entry in stage.get("params", []):
-            if isinstance(entry, dict):
-                packages.update(entry.get(VERSIONS.as_posix(), []))
+    entries = [entry for stage in graph["stages"].values() for entry in stage.get("params", [])]
+    packages = {name for entry in entries if isinstance(entry, dict) for name in entry[VERSIONS.as_posix()]}
     checksums.write_json(VERSIONS, versions.installed(sorted(packages)))
 
 

@@ -51,7 +51,7 @@ def examine() -> dict[str, list[Finding]]:
 def _tried(subject: str, attempt: Callable[..., str], *given: object, remedy: str = "") -> Finding:
     """Return the finding of an attempt, which returns what it found; any exception names the reason."""
     try:
-        return Finding(subject, attempt(*given))
+        return Finding(subject, attempt(*given).removesuffix("\n"))
     except Exception as error:  # of any package
         reason = str(error) if isinstance(error, UserError | OSError) else f"{type(error).__name__}: {error}"
         return Finding(subject, "can't be used", "; ".join(filter(None, [shorten(reason, REASON_CHARACTERS), remedy])))
@@ -109,7 +109,8 @@ def _imported(modules: Iterable[str], state: str) -> str:
 
 
 def _project() -> Iterator[Finding]:
-    yield _tried("git", _repository, remedy="DVC needs a repository, which `git init` makes")
+    remedy = "DVC needs a repository, which `git init` makes"
+    yield _tried("git", programs.git, Path(), "rev-parse", "--show-toplevel", remedy=remedy)
     yield _tried("user", getpass.getuser, remedy="DVC needs the name of the user; write any in LOGNAME")
     yield _tried("DVC's cache", _dvc_cache, remedy="run this in the folder of dvc.yaml; see `dvc cache dir`")
     try:
@@ -124,10 +125,6 @@ def _project() -> Iterator[Finding]:
         yield Finding("corpus", str(root) if found else "missing", "" if found else remedy)
     place = ARTIFACTS if os.path.lexists(ARTIFACTS) else Path()
     yield _tried("artifacts", _written, place, remedy="make it a folder that this user can write")
-
-
-def _repository() -> str:
-    return programs.git(Path(), "rev-parse", "--show-toplevel").removesuffix("\n")
 
 
 def _dvc_cache() -> str:
@@ -148,7 +145,7 @@ def _written(folder: Path) -> str:
 def _machine() -> Iterator[Finding]:
     yield _tried("temporary folder", _temporary_folder, remedy="name a short one that this user can write in TMPDIR")
     yield _tried("cache", _cache, remedy="name a folder that this user can write in XDG_CACHE_HOME")
-    compiled = ("pipeline.silence.compiled",)  # its import fails if Numba can't keep what it compiles
+    compiled = ["pipeline.silence.compiled"]  # its import fails if Numba can't keep what it compiles
     remedy = "name a folder that this user can write in NUMBA_CACHE_DIR"
     yield _tried("Numba's cache", _imported, compiled, "usable", remedy=remedy)
     threads = "missing: workers are threads, and a recording that crashes one ends the run; mount /dev/shm"

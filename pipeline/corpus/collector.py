@@ -191,26 +191,23 @@ class Collector:
         self, path: str, speaker: str | None, of_channels: tuple[str, ...]
     ) -> tuple[str, tuple[str, ...], str]:
         """Return the speaker of a recording, those of its channels, and the origin; AudioError ``no_speaker``."""
-        voice, origin = self._speaker(path, speaker)
-        voices = tuple(map(names.normal, of_channels)) if origin == "table" else ()
-        if not voice and not any(voices) and origin not in UNKNOWN:
-            place = self.speakers_in or "corpus.speaker_table, or set corpus.speaker_pattern"
-            remedy = f"name one in {place}, so that no voice is both trained and tested on"
-            raise AudioError("no_speaker", f"has no speaker; {remedy}")
-        return voice, voices, origin
-
-    def _speaker(self, path: str, speaker: str | None) -> tuple[str, str]:
-        """Return the speaker of a recording, and the origin of the name; empty if it has none or nobody knows."""
-        if self.corpus.speakers in UNKNOWN:
-            return "", self.corpus.speakers
-        if self._pattern and (speaker is None or self.corpus.speakers == "pattern"):
+        origin = self.corpus.speakers
+        if origin in UNKNOWN:
+            return "", (), origin
+        if self._pattern and (speaker is None or origin == "pattern"):
             match = self._pattern.search(names.composed(path))
             speaker = (match["speaker"] or "") if match else ""
         elif speaker is None and self.speaker_table is not None:
             speaker = self.speaker_table.get(path, "")
         if speaker is None:
-            return "", "file"
-        return names.normal(speaker), self.corpus.speakers
+            return "", (), "file"
+        voice = names.normal(speaker)
+        voices = tuple(map(names.normal, of_channels)) if origin == "table" else ()
+        if not voice and not any(voices):
+            place = self.speakers_in or "corpus.speaker_table, or set corpus.speaker_pattern"
+            remedy = f"name one in {place}, so that no voice is both trained and tested on"
+            raise AudioError("no_speaker", f"has no speaker; {remedy}")
+        return voice, voices, origin
 
 
 def below(path: str) -> str:

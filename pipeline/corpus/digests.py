@@ -25,9 +25,8 @@ def digests(
 ) -> tuple[list[Entry], list[RejectedRow], int]:
     """Return entries with the sha256 of their files, the files that can't be read, and how many are new or changed."""
     entry_key = key({"corpus": {name: str(root) for name, root in roots.items()}})
-    known: Known = {
-        name: (stamp, digest) for name, (stamp, digest) in json.loads(cache.read(entry_key) or "{}").items()
-    }
+    cached = json.loads(cache.read(entry_key) or "{}")
+    known: Known = {name: (stamp, digest) for name, (stamp, digest) in cached.items()}
     latest = (time.time() - SETTLED_S) * 1e9
     found, fresh, rejected = Known(), list[tuple[str, Path]](), list[RejectedRow]()
     for name, path in {entry.name: roots[entry.source] / entry.path for entry in entries}.items():

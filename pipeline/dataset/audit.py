@@ -67,12 +67,7 @@ def leakage(
             for one, other in itertools.combinations(store_rows, 2)
             for first, stop in _common(store_rows[one], store_rows[other]).tolist()
         ],
-        "only_train_balanced": [
-            sentence
-            for name, rows in manifests.items()
-            if name != "train"
-            for sentence in _changed(name, rows, in_pieces)
-        ],
+        "only_train_balanced": list(_changed(manifests, in_pieces)),
     }
 
 
@@ -110,16 +105,16 @@ def report(findings: Findings) -> dict[str, dict[str, object]]:
     return {check: {"violations": len(found), "examples": found[:N_EXAMPLES]} for check, found in findings.items()}
 
 
-def _changed(name: str, rows: Sequence[SequenceRow], in_pieces: set[str]) -> Iterator[str]:
-    """Yield sentences on sequences of a split that are not as they were cut. Only pieces may have gaps between them."""
-    ends: dict[str, int] = defaultdict(int)
-    for row in rows:
+def _changed(manifests: Mapping[str, Sequence[SequenceRow]], in_pieces: set[str]) -> Iterator[str]:
+    """Yield sentences on val and test sequences that are not as they were cut. Only pieces may have gaps."""
+    ends: dict[tuple[str, str], int] = defaultdict(int)
+    for name, row in ((name, row) for name, rows in manifests.items() if name != "train" for row in rows):
         if (row.repeat, row.weight, row.member) != (0, 1.0, 0):
             yield f"sequence {row.sequence} of {name} is repeated, weighted or of a second network"
-        gap = row.start - ends[row.recording]
+        gap = row.start - ends[name, row.recording]
         if gap < 0 or (gap > 0 and row.recording not in in_pieces):  # others are missing or listed twice
             yield f"sequence {row.sequence} of {name} does not begin where the one before it ends"
-        ends[row.recording] = row.start + row.frames
+        ends[name, row.recording] = row.start + row.frames
 
 
 def _common(one: StoreRows, other: StoreRows) -> StoreRows:

@@ -1,7 +1,4 @@
-"""The report: one self-contained page on the data, the training, the scores and what could be wrong with them.
-
-Also the pages of `lid evaluate` and of DVC's plots, which share its templates.
-"""
+"""Self-contained pages: the report on data, training and scores, the scores of `lid evaluate`, and DVC's plots."""
 
 import json
 import operator

@@ -31,8 +31,7 @@ def check(rows: Rows) -> None:
             if not parts[name] and (name != "val" or not rows["val"]):
                 raise CorpusError(
                     f"{language!r} has no group of recordings left for {name}: too many share a speaker, a source, "
-                    "audio or speech, or split.method or splits/pins.csv place them elsewhere; add recordings of other "
-                    "speakers"
+                    "audio or speech, or split.method or splits/pins.csv place them elsewhere; add other speakers"
                 )
 
 
@@ -77,9 +76,9 @@ def summary(rows: Rows, languages: Iterable[str]) -> dict[str, dict[str, dict[st
     >>> summary(rows, ["hindi"])["hindi"]["train"]
     {'recordings': 1, 'speakers': 1, 'effective_speakers': 1.0, 'minutes': 1.5, 'share': 1.0}
     """
-    spoken, tree = _seconds(rows), dict[str, dict[str, dict[str, float]]]()
+    spoken, tree = _seconds(rows), {}
     listed = {(row.language, name, row.recording) for name in SPLITS for row in rows[name]}
-    recordings = Counter((language, name) for language, name, _ in listed)
+    recordings = Counter(key[:2] for key in listed)
     for language in languages:
         parts = spoken[language]
         total_s = sum(part.total() for part in parts.values())

@@ -189,8 +189,7 @@ class FeatureStore(RowReader):
         strategy = next((name for name in views.POLICIES if found == {name}), None)
         if strategy is None:
             some = " and ".join(map(brief, sorted(found)[:3])) or "nothing"
-            known = ", ".join(views.POLICIES)
-            raise ArtifactError(f"{manifest} is cut for {some}, not for one of {known}; run `dvc repro`")
+            raise ArtifactError(f"{manifest} is cut for {some}, not for {' or '.join(views.POLICIES)}; run `dvc repro`")
         items = np.zeros(len(rows), ITEM)
         items["index"] = [self.index(row.recording) for row in rows]
         try:

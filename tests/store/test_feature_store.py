@@ -86,8 +86,8 @@ def test_the_rows_of_a_manifest_agree_on_an_existing_strategy(
     views: list[str], store: FeatureStore, tmp_path: Path
 ) -> None:
     manifest = written(tmp_path, [sequence(store, view, 0, 0, 1) for view in views])
-    allowed = ", ".join(STRATEGIES)
-    with pytest.raises(ArtifactError, match=rf"manifest\.csv is cut for .*, not for one of {allowed}"):
+    allowed = " or ".join(STRATEGIES)
+    with pytest.raises(ArtifactError, match=rf"manifest\.csv is cut for .*, not for {allowed}"):
         store.select(manifest=manifest)
 
 
