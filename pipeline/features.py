@@ -177,7 +177,7 @@ def run(
     sample_rate: int,
     cache: Cache,
 ) -> int:
-    """Fill a feature store on a cluster; return the number of recordings whose MFCCs are from the cache."""
+    """Fill a store with the recordings of all parts, whose ids are in order; return how many come from the cache."""
     from pipeline.shards import writer
 
     outcomes = cluster.run(
@@ -191,9 +191,11 @@ def run(
         sample_rate=sample_rate,
         cache=cache,
     )
-    remaining = iter(ids)
-    done = [([*islice(remaining, len(part))], out) for part, (out, _) in zip(parts, outcomes, strict=True)]
-    if failed := [names[position] for names, out in done for position in sorted(out)]:
+    failed, remaining = list[str](), iter(ids)
+    for part, (out, _) in zip(parts, outcomes, strict=True):
+        names = list(islice(remaining, len(part)))
+        failed += [names[position] for position in sorted(out)]
+    if failed:
         writer.mark_failed(path, failed)
     return count_reused(parts, outcomes)
 

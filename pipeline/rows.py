@@ -1,4 +1,4 @@
-"""The rows of the CSV files between stages, with the columns of each; files.csv is in corpus/entries.py."""
+"""The rows of the CSV files between stages, with their columns; that of corpus/files.csv is in corpus/entries.py."""
 
 from dataclasses import Field, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, dataclass_transform
@@ -133,7 +133,7 @@ class SplitRow(Row):
     pieces: int = 1
 
     def frames(self, n_frames: int) -> tuple[int, int]:
-        """First and last frame + 1 of the piece, of so many frames of the recording."""
+        """Return the first frame of the piece and its last one + 1, given the number of frames of the recording."""
         return n_frames * self.piece // self.pieces, n_frames * (self.piece + 1) // self.pieces
 
 

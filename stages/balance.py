@@ -20,10 +20,11 @@ def main() -> None:
     shown: list[list[object]] = []
     with files.building(ARTIFACTS / "manifests") as folder:
         for name in SPLITS:
-            path, counted, rows = ARTIFACTS / "splits" / f"{name}.csv", {}, []
+            path = ARTIFACTS / "splits" / f"{name}.csv"
             recordings = tables.read(path, SplitRow)
             may_lack = languages if name == "val" else ()
             tables.require_languages(path, {*may_lack, *(row.language for row in recordings)}, languages)
+            counted, rows = {}, []
             for row in store.computed(recordings):
                 speech = store.flags(row.recording)
                 counted[row.recording] = views.counted(strategy, speech)
@@ -56,17 +57,17 @@ def _balanced(
     rows: Sequence[SequenceRow], counted: counts.Counted, settings: params.Params
 ) -> tuple[list[SequenceRow], dict[str, Any]]:
     """Return the training manifest, and what manifests/summary.json says of it."""
-    balanced, found = balance.balance(settings.balance.strategy, rows, counted, settings.seed)
-    notes = [found and division.remark(balanced, counted, found)]
+    balanced, divided = balance.balance(settings.balance.strategy, rows, counted, settings.seed)
+    notes = [divided and division.remark(balanced, counted, divided)]
     if settings.balance.evenness:
-        balanced = weights.even_speakers(balanced, counted, found, settings.balance.evenness)
+        balanced = weights.even_speakers(balanced, counted, divided, settings.balance.evenness)
     if settings.balance.cap is not None:
-        balanced, few = weights.limit_speakers(balanced, counted, found, settings.balance.cap)
+        balanced, few = weights.limit_speakers(balanced, counted, divided, settings.balance.cap)
         notes += few
-    before, after = division.class_sizes(rows, counted, None), division.class_sizes(balanced, counted, found)
+    before, after = division.class_sizes(rows, counted, None), division.class_sizes(balanced, counted, divided)
     ratios = {name: round(division.ratio(sizes.values()), 4) for name, sizes in (("before", before), ("after", after))}
     return balanced, {
-        "ensemble": found and dataclasses.asdict(found),
+        "ensemble": divided and dataclasses.asdict(divided),
         "before": before,
         "ratio": ratios,
         "notes": [note for note in notes if note],

@@ -6,12 +6,14 @@ from pipeline import checksums, versions
 from pipeline.params import plain_yaml
 from stages import ARTIFACTS, GRAPH, run
 
+VERSIONS = ARTIFACTS / "versions.json"
+
 
 def main() -> None:
     graph: Any = plain_yaml.read(GRAPH)
     entries = [entry for stage in graph["stages"].values() for entry in stage.get("params", [])]
-    names = {name for entry in entries if isinstance(entry, dict) for names in entry.values() for name in names}
-    checksums.write_json(ARTIFACTS / "versions.json", versions.installed(sorted(names)))
+    packages = {name for entry in entries if isinstance(entry, dict) for name in entry[VERSIONS.as_posix()]}
+    checksums.write_json(VERSIONS, versions.installed(sorted(packages)))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ from pipeline.scoring.bootstrap import tally
 FOLDER = Path("ablation")
 CORPUS = "artifacts/corpus/files.csv"
 INPUTS = (CORPUS, "artifacts/versions.json")
-DIGEST_CHARACTERS, COMMIT_CHARACTERS = 10, 10
+DIGEST_CHARACTERS = 10  # of the name of an experiment
+COMMIT_CHARACTERS = 10
 FILES = ("evaluation/metrics.json", "evaluation/recordings.csv", "splits/test.csv", "manifests/summary.json")
 IMPORTED = ("pipeline", "stages", "params.yaml", "dvc.yaml", "dvc.lock", ".dvc/config", ".dvcignore")  # by trials
 

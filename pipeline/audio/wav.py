@@ -193,8 +193,9 @@ def find(recording: str, artifacts: Path = Path("artifacts")) -> tuple[Wav, int]
         if row.recording == recording:
             return Wav.of(row, artifacts / "audio"), round(row.samples / row.duration_s)
         ids.append(row.recording)
-    close = [f", such as {name}" for name in difflib.get_close_matches(recording, ids, 1, 0)]
-    raise ArtifactError(f"{table} has no recording {brief(recording)}; its first column has the ids{''.join(close)}")
+    close = difflib.get_close_matches(recording, ids, 1, 0)
+    such = f", such as {close[0]}" if close else ""
+    raise ArtifactError(f"{table} has no recording {brief(recording)}; its first column has the ids{such}")
 
 
 def samples_of(recording: str, artifacts: Path = Path("artifacts")) -> Samples:

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def examine() -> dict[str, list[Finding]]:
 def _tried(subject: str, attempt: Callable[..., str], *given: object, remedy: str = "") -> Finding:
     """Return the finding of an attempt, which returns what it found; any exception names the reason."""
     try:
-        return Finding(subject, attempt(*given))
+        return Finding(subject, attempt(*given).removesuffix("\n"))
     except Exception as error:  # of any package
         reason = str(error) if isinstance(error, UserError | OSError) else f"{type(error).__name__}: {error}"
         return Finding(subject, "can't be used", "; ".join(filter(None, [shorten(reason, REASON_CHARACTERS), remedy])))
@@ -81,8 +81,8 @@ def _packages() -> Iterator[Finding]:
     from packaging.requirements import Requirement
 
     yield Finding("python", platform.python_version())
-    remedy = "correct or delete that file"  # which these packages read
-    yield _tried("settings", _imported, "readable", "dask.config", "zarr", remedy=remedy)
+    settings = "dask.config", "zarr"  # these packages read files of the user
+    yield _tried("settings", _imported, settings, "readable", remedy="correct or delete that file")
     try:
         needed = [Requirement(text) for text in importlib.metadata.requires("lid-pipeline") or []]
     except importlib.metadata.PackageNotFoundError:
@@ -101,14 +101,16 @@ def _packages() -> Iterator[Finding]:
             yield Finding(package.name, "missing" if missing else version, "" if fits else remedy)
 
 
-def _imported(state: str, *modules: str) -> str:
+def _imported(modules: Iterable[str], state: str) -> str:
+    """Import modules; return the state to show."""
     for module in modules:
         importlib.import_module(module)
     return state
 
 
 def _project() -> Iterator[Finding]:
-    yield _tried("git", _repository, remedy="DVC needs a repository, which `git init` makes")
+    remedy = "DVC needs a repository, which `git init` makes"
+    yield _tried("git", programs.git, Path(), "rev-parse", "--show-toplevel", remedy=remedy)
     yield _tried("user", getpass.getuser, remedy="DVC needs the name of the user; write any in LOGNAME")
     yield _tried("DVC's cache", _dvc_cache, remedy="run this in the folder of dvc.yaml; see `dvc cache dir`")
     try:
@@ -123,10 +125,6 @@ def _project() -> Iterator[Finding]:
         yield Finding("corpus", str(root) if found else "missing", "" if found else remedy)
     place = ARTIFACTS if os.path.lexists(ARTIFACTS) else Path()
     yield _tried("artifacts", _written, place, remedy="make it a folder that this user can write")
-
-
-def _repository() -> str:
-    return programs.git(Path(), "rev-parse", "--show-toplevel").removesuffix("\n")
 
 
 def _dvc_cache() -> str:
@@ -147,8 +145,9 @@ def _written(folder: Path) -> str:
 def _machine() -> Iterator[Finding]:
     yield _tried("temporary folder", _temporary_folder, remedy="name a short one that this user can write in TMPDIR")
     yield _tried("cache", _cache, remedy="name a folder that this user can write in XDG_CACHE_HOME")
-    remedy = "name a folder that this user can write in NUMBA_CACHE_DIR"  # it can't keep what it compiles
-    yield _tried("Numba's cache", _imported, "usable", "pipeline.silence.compiled", remedy=remedy)
+    compiled = ["pipeline.silence.compiled"]  # its import fails if Numba can't keep what it compiles
+    remedy = "name a folder that this user can write in NUMBA_CACHE_DIR"
+    yield _tried("Numba's cache", _imported, compiled, "usable", remedy=remedy)
     threads = "missing: workers are threads, and a recording that crashes one ends the run; mount /dev/shm"
     yield Finding("shared memory", "usable" if cluster.has_semaphores() else threads)
     yield _tried("workers", _workers)

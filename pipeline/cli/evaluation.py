@@ -112,10 +112,10 @@ def score(identifier: Identifier, corpus: params.Corpus, all_known: bool) -> tup
         except AudioError as error:
             rejected.append(RejectedRow(entry.name, error.reason, error.detail))
         progress.update(1)
-    first = [f"; the first, {quoted(row.path)}, {row.detail}" for row in rejected[:1]]
+    first = f"; the first, {quoted(rejected[0].path)}, {rejected[0].detail}" if rejected else ""
     if not any(scored.decision.frames for scored in scores):
-        raise CorpusError(f"no recording with speech in corpus {quoted(corpus.folders)} can be used{''.join(first)}")
-    unusable = [f"recordings that can't be used: {len(rejected):,}{one}" for one in first]
+        raise CorpusError(f"no recording with speech in corpus {quoted(corpus.folders)} can be used{first}")
+    unusable = [f"recordings that can't be used: {len(rejected):,}{first}"] if rejected else []
     waiting = foreign.waiting(row.detail for row in rejected)
     return scores, [*unusable, *waiting, *told(listing.skipped), *listing.notes]
 

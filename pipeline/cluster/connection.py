@@ -135,7 +135,7 @@ def warm(*modules: str) -> None:
 
 
 def has_semaphores() -> bool:
-    """Tell if processes can share semaphores, in shared memory; Dask's workers are threads if they can't."""
+    """Return whether processes can share semaphores, in shared memory; Dask's workers are threads if they can't."""
     try:
         get_context("forkserver").Lock()
     except (OSError, ImportError):

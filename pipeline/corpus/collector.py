@@ -72,7 +72,7 @@ class Collector:
     @functools.cached_property
     def speaker_table(self) -> dict[str, str] | None:
         """Speakers by path on disk, from the file `corpus.speaker_table`; None if there is none."""
-        name, known = self.corpus.speaker_table, dict[str, str]()
+        name, known = self.corpus.speaker_table, dict[str, tuple[str, int]]()
         if name is None or not is_file(on_disk(self.root, name)):
             return None
         shown = f"the speaker table {quoted(self.root / name)} (corpus.speaker_table)"
@@ -80,10 +80,11 @@ class Collector:
         for line, row in self.table(name, remedy, shown).rows(("path", "speaker")):
             path = self.files.find(posixpath.normpath(self.files.written(row["path"].strip())))
             speaker = names.normal(row["speaker"])
-            if (before := known.setdefault(path, speaker)) != speaker:
-                both = f"{quoted(before)} and, in line {line}, {quoted(speaker)}; remove the wrong line"
-                raise CorpusError(f"{shown} names two speakers of {quoted(path)}, {both}")
-        return known
+            before, first = known.setdefault(path, (speaker, line))
+            if speaker != before:
+                both = f"{quoted(before)} (line {first}) and {quoted(speaker)} (line {line})"
+                raise CorpusError(f"{shown} names two speakers of {quoted(path)}, {both}; remove the wrong line")
+        return {path: speaker for path, (speaker, _) in known.items()}
 
     def table(self, path: str, remedy: str, name: str = "", **options: Any) -> Table:
         """Open a table, whose path is relative to the root; lines that can't be used are rejected."""
@@ -134,18 +135,12 @@ class Collector:
             if known is None:
                 self.skipped[language[:MAX_NAME_CHARACTERS]] += 1
                 return
-            channel, start_s, end_s = _part(**part)
+            channel, start_s, end_s = _part(where, **part)
             normal = self.files.find(below(self.files.written(path)))
             size = self.files.size(normal)
             group = names.normal(group)
-            voice, origin = self._speaker(normal, speaker)
-            voices = tuple(map(names.normal, channel_speakers)) if origin == "table" else ()
+            voice, voices, origin = self._speakers(normal, speaker, channel_speakers)
             require_printable(path, speaker=voice + "".join(voices), group=group)
-            if not voice and not any(voices) and origin not in UNKNOWN:
-                place = self.speakers_in or "corpus.speaker_table, or set corpus.speaker_pattern"
-                raise AudioError(
-                    "no_speaker", f"has no speaker; name one in {place}, so that no voice is both trained and tested on"
-                )
         except AudioError as error:
             self.reject(path, error)
             return
@@ -192,18 +187,27 @@ class Collector:
     def _name(self, path: str) -> str:
         return f"{self._place.name}/{escaped(path)}" if self._place.name else escaped(path)
 
-    def _speaker(self, path: str, speaker: str | None) -> tuple[str, str]:
-        """Return the speaker of a recording, and the origin of the name; empty if it has none or nobody knows."""
-        if self.corpus.speakers in UNKNOWN:
-            return "", self.corpus.speakers
-        if self._pattern and (speaker is None or self.corpus.speakers == "pattern"):
+    def _speakers(
+        self, path: str, speaker: str | None, of_channels: tuple[str, ...]
+    ) -> tuple[str, tuple[str, ...], str]:
+        """Return the speaker of a recording, those of its channels, and the origin; AudioError ``no_speaker``."""
+        origin = self.corpus.speakers
+        if origin in UNKNOWN:
+            return "", (), origin
+        if self._pattern and (speaker is None or origin == "pattern"):
             match = self._pattern.search(names.composed(path))
             speaker = (match["speaker"] or "") if match else ""
         elif speaker is None and self.speaker_table is not None:
             speaker = self.speaker_table.get(path, "")
         if speaker is None:
-            return "", "file"
-        return names.normal(speaker), self.corpus.speakers
+            return "", (), "file"
+        voice = names.normal(speaker)
+        voices = tuple(map(names.normal, of_channels)) if origin == "table" else ()
+        if not voice and not any(voices):
+            place = self.speakers_in or "corpus.speaker_table, or set corpus.speaker_pattern"
+            remedy = f"name one in {place}, so that no voice is both trained and tested on"
+            raise AudioError("no_speaker", f"has no speaker; {remedy}")
+        return voice, voices, origin
 
 
 def below(path: str) -> str:
@@ -214,14 +218,14 @@ def below(path: str) -> str:
     return normal
 
 
-def _part(start: str = "", end: str = "", channel: str = "") -> tuple[int, float, float]:
+def _part(where: str, start: str = "", end: str = "", channel: str = "") -> tuple[int, float, float]:
     """Return channel, start and end of a recording in its file; AudioError ``times`` or ``channel``."""
     channel = channel.strip()
     if channel and not re.fullmatch(r"[1-9]\d{0,3}", channel):
-        raise AudioError("channel", f"has the channel {channel[:20]!r}; count them from 1")
+        raise AudioError("channel", f"has the channel {channel[:20]!r} ({where}); count them from 1")
     with contextlib.suppress(ValueError):
         first, last = float(start.strip() or 0), float(end.strip() or -1)
         if 0 <= first < MAX_S and (last == -1 or first < last < MAX_S):
             return int(channel or 0), first, math.inf if last == -1 else last
-    detail = f"has the times {start[:20]!r} to {end[:20]!r}; write seconds, as 1.5, the end after the start"
-    raise AudioError("times", detail)
+    given = f"has the times {start[:20]!r} to {end[:20]!r} ({where})"
+    raise AudioError("times", f"{given}; write seconds, as 1.5, the end after the start")

@@ -25,9 +25,8 @@ def digests(
 ) -> tuple[list[Entry], list[RejectedRow], int]:
     """Return entries with the sha256 of their files, the files that can't be read, and how many are new or changed."""
     entry_key = key({"corpus": {name: str(root) for name, root in roots.items()}})
-    known: Known = {
-        name: (stamp, digest) for name, (stamp, digest) in json.loads(cache.read(entry_key) or "{}").items()
-    }
+    cached = json.loads(cache.read(entry_key) or "{}")
+    known: Known = {name: (stamp, digest) for name, (stamp, digest) in cached.items()}
     latest = (time.time() - SETTLED_S) * 1e9
     found, fresh, rejected = Known(), list[tuple[str, Path]](), list[RejectedRow]()
     for name, path in {entry.name: roots[entry.source] / entry.path for entry in entries}.items():
@@ -40,7 +39,8 @@ def digests(
     with ThreadPoolExecutor(os.cpu_count()) as threads:  # hashlib and file access let other threads run
         for at in range(0, len(fresh), FILES_AT_ONCE):
             part = fresh[at : at + FILES_AT_ONCE]
-            for (name, _), (stamp, digest) in zip(part, threads.map(_digest, part), strict=True):
+            digested = threads.map(_digest, [path for _, path in part])
+            for (name, _), (stamp, digest) in zip(part, digested, strict=True):
                 if digest:
                     found[name] = (stamp if max(stamp[1:3]) < latest else [], digest)
                 else:
@@ -65,11 +65,10 @@ def _stamp(path: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 
-def _digest(file: tuple[str, Path]) -> tuple[list[int], str]:
-    """Return stamp and digest of a file with this name; the digest is empty if it can't be read."""
-    _, path = file
+def _digest(path: Path) -> tuple[list[int], str]:
+    """Return stamp and digest of a file; both are empty if it can't be read."""
     try:
-        with path.open("rb") as opened:
-            return _stamp(path), hashlib.file_digest(opened, "sha256").hexdigest()
+        with path.open("rb") as file:
+            return _stamp(path), hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return [], ""

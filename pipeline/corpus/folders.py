@@ -86,7 +86,8 @@ def _named(folder: str, languages: Mapping[str, str]) -> list[str]:
     for language, words in languages.items():
         rest = folder
         for longer in languages.values():
-            rest = rest.replace(longer, "  ") if words in longer != words else rest
+            if longer != words and words in longer:
+                rest = rest.replace(longer, "  ")
         if words.strip() and words in rest:
             found.append(language)
     return found

@@ -150,7 +150,9 @@ class Files:
         except (OSError, ValueError) as error:  # ValueError: the file system's encoding lacks a character
             why = error.strerror if isinstance(error, OSError) else error
             detail = f"can't be found ({why}); restore it or take it out of the corpus"
-            if alike := [other for other in self._alike(path) if other != path]:
+            if re.match(r"[A-Za-z]:/", path):
+                detail = "is a path of Windows; write it relative to corpus.root"
+            elif alike := [other for other in self._alike(path) if other != path]:
                 detail = f"can't be found, but {' and '.join(map(quoted, alike[:2]))} can; write exactly that name"
             raise AudioError("missing", detail, Path(path)) from error
         if not f"{target}/".startswith(self._prefix):

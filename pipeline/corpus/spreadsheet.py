@@ -119,11 +119,13 @@ class Table:
         for number, whole, cells, mistake in self._records(rest, first + bool(named)):
             if _is_blank(cells):
                 continue
-            if fault := mistake or self._fault_of(whole, cells):
-                (self._bad if self._width else self._refuse_line)(number, fault)
-            else:
+            if not (fault := mistake or self._fault_of(whole, cells)):
                 self._width = self._width or len(cells)
                 yield number, cells
+            elif self._width:
+                self._bad(number, fault)
+            else:
+                self._refuse_line(number, fault)
 
     def _records(self, text: Iterator[str], number: int) -> Iterator[tuple[int, str, list[str], str]]:
         """Yield number, text, cells and fault of every record: one line, or more if quotes hold line breaks."""

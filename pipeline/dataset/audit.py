@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,14 +30,12 @@ def leakage(
     store_rows
         Rows of features.zarr that each sequence of a manifest takes, by split.
     """
-    places, in_pieces = {row.recording: list[str]() for row in recordings}, set[str]()
+    places = {row.recording: list[str]() for row in recordings}
     unknown = [(row.recording, name) for name, rows in splits.items() for row in rows if row.recording not in places]
     for name, rows in splits.items():
         for row in rows:
             names = places.setdefault(row.recording, [])
-            if row.pieces > 1:
-                in_pieces.add(row.recording)
-            if row.pieces == 1 or name not in names:
+            if row.pieces == 1 or name not in names:  # only pieces may be listed again in a split
                 names.append(name)
 
     def shared(kind: str, key: Callable[[RecordingRow], str]) -> list[str]:
@@ -46,22 +44,7 @@ def leakage(
             found[key(row)].update(places[row.recording])
         return [f"{kind} {of} is in {', '.join(sorted(names))}" for of, names in found.items() if len(names) > 1]
 
-    misplaced, changed = list[str](), list[str]()
-    for name, sequences in manifests.items():
-        ends: dict[str, int] = defaultdict(int)
-        for sequence in sequences:
-            subject, recording = f"sequence {sequence.sequence} of {name}", sequence.recording
-            names = places.get(recording, [])
-            if name not in names:
-                misplaced.append(f"{subject} is of a recording of {', '.join(sorted(names)) or 'no split'}")
-            gap = sequence.start - ends[recording]
-            ends[recording] = sequence.start + sequence.frames
-            if name == "train":
-                continue
-            if (sequence.repeat, sequence.weight, sequence.member) != (0, 1.0, 0):
-                changed.append(f"{subject} is repeated, weighted or of a second network")
-            if gap < 0 or (gap > 0 and recording not in in_pieces):  # others are missing or listed twice
-                changed.append(f"{subject} does not begin where the one before it ends")
+    in_pieces = {row.recording for rows in splits.values() for row in rows if row.pieces > 1}
     return {
         "recording_in_one_split": [
             *(f"recording {one} is in {', '.join(sorted(names))}" for one, names in places.items() if len(names) > 1),
@@ -72,13 +55,19 @@ def leakage(
         "source_in_one_split": shared("source", lambda row: row.group),
         "audio_in_one_split": shared("audio", lambda row: row.sha256),
         "speech_in_one_split": shared("speech", lambda row: row.same_speech or row.sha256),
-        "sequence_in_its_split": misplaced,
+        "sequence_in_its_split": [
+            f"sequence {row.sequence} of {name} is of a recording of "
+            f"{', '.join(sorted(places.get(row.recording, ()))) or 'no split'}"
+            for name, rows in manifests.items()
+            for row in rows
+            if name not in places.get(row.recording, ())
+        ],
         "features_in_one_split": [
             f"rows {first}:{stop} of features.zarr are in {one} and {other}"
             for one, other in itertools.combinations(store_rows, 2)
             for first, stop in _common(store_rows[one], store_rows[other]).tolist()
         ],
-        "only_train_balanced": changed,
+        "only_train_balanced": list(_changed(manifests, in_pieces)),
     }
 
 
@@ -114,6 +103,18 @@ def report(findings: Findings) -> dict[str, dict[str, object]]:
     {'speaker_in_one_split': {'violations': 1, 'examples': ['speaker ann is in test, train']}}
     """
     return {check: {"violations": len(found), "examples": found[:N_EXAMPLES]} for check, found in findings.items()}
+
+
+def _changed(manifests: Mapping[str, Sequence[SequenceRow]], in_pieces: set[str]) -> Iterator[str]:
+    """Yield sentences on val and test sequences that are not as they were cut. Only pieces may have gaps."""
+    ends: dict[tuple[str, str], int] = defaultdict(int)
+    for name, row in ((name, row) for name, rows in manifests.items() if name != "train" for row in rows):
+        if (row.repeat, row.weight, row.member) != (0, 1.0, 0):
+            yield f"sequence {row.sequence} of {name} is repeated, weighted or of a second network"
+        gap = row.start - ends[name, row.recording]
+        if gap < 0 or (gap > 0 and row.recording not in in_pieces):  # others are missing or listed twice
+            yield f"sequence {row.sequence} of {name} does not begin where the one before it ends"
+        ends[name, row.recording] = row.start + row.frames
 
 
 def _common(one: StoreRows, other: StoreRows) -> StoreRows:

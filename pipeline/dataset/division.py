@@ -183,7 +183,10 @@ def _exchange(parts: Parts, sizes: Mapping[str, int]) -> bool:
         return False
     lowest, *between, highest = sorted(range(len(parts)), key=lambda number: sums[number])
     pairs = [(highest, lowest), *((highest, low) for low in between), *((high, lowest) for high in reversed(between))]
-    return any(_swap(parts[high], parts[low], sums[high] - sums[low], sizes) for high, low in pairs)
+    for high, low in pairs:  # noqa: SIM110 (a swap changes the parts)
+        if _swap(parts[high], parts[low], sums[high] - sums[low], sizes):
+            return True
+    return False
 
 
 def _swap(high: list[str], low: list[str], gap: int, sizes: Mapping[str, int]) -> bool:

@@ -105,10 +105,9 @@ def check(found: Iterable[EqualityRow], tolerance: float) -> None:
         for quantity, limit in (("flags", 0), ("mfcc", MFCC_TOLERANCE), ("posterior", tolerance)):
             difference = getattr(row, quantity)
             if not difference <= limit:  # NaN is a difference as well
-                raise ExportError(
-                    f"{row.file} is off by {difference:.2g} in {quantity}, more than {limit:g}; export again, or raise "
-                    "export.tolerance if you can accept that"
-                )
+                off = f"{row.file} is off by {difference:.2g} in {quantity}, more than {limit:g}"
+                accept = ", or raise export.tolerance if you can accept that" if quantity == "posterior" else ""
+                raise ExportError(f"{off}; export again{accept}")
 
 
 def table(found: Iterable[EqualityRow]) -> tuple[list[str], list[list[object]]]:

@@ -215,8 +215,9 @@ def find(recordings: Sequence[Landmarks]) -> list[Link]:
         for part in np.split(pairs, np.searchsorted(ends, range(CHECKED, int(ends[-1:].sum()), CHECKED))):
             apart = part[[not joined.connected(first, second) for first, second, _ in part.tolist()]]
             same, matches = index.compared(apart)
-            found = zip(apart[same].tolist(), matches[same].tolist(), strict=True)
-            links += [Link(one, two, offset, n) for (one, two, offset), n in found if joined.merge(one, two)]
+            for (first, second, offset), common in zip(apart[same].tolist(), matches[same].tolist(), strict=True):
+                if joined.merge(first, second):  # not yet joined by an earlier link
+                    links.append(Link(first, second, offset, common))
     return links
 
 

@@ -143,7 +143,7 @@ def check_rejected(rejected: Sequence[RejectedRow], accepted: int, max_rejected:
 
 
 def summary(language: str, recordings: Sequence[RecordingRow]) -> dict[str, float]:
-    """Recordings, speakers and minutes of a language, as ingest/summary.json holds them."""
+    """Return recordings, speakers and minutes of a language, as ingest/summary.json holds them."""
     rows = [row for row in recordings if row.language == language]
     return {
         "recordings": len(rows),

@@ -49,4 +49,4 @@ def sources(splits: Mapping[str, Sequence[SplitRow]]) -> dict[str, dict[str, dic
             split: [row for row in rows if (row.language, row.source) == (language, source)]
             for split, rows in splits.items()
         }
-    return found if any(any(by_source) for by_source in found.values()) else {}
+    return found if any(source for by_source in found.values() for source in by_source) else {}

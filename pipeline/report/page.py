@@ -1,4 +1,4 @@
-"""The report: one self-contained page on the data, the training, the scores and what could be wrong with them."""
+"""Self-contained pages: the report on data, training and scores, the scores of `lid evaluate`, and DVC's plots."""
 
 import json
 import operator
@@ -205,13 +205,12 @@ def leaves(tree: Mapping[str, Any]) -> dict[str, str]:
     >>> leaves({"seed": 42, "mfcc": {"fmax": None}, "model": {"units": (64, 32)}})
     {'seed': '42', 'mfcc.fmax': 'null', 'model.units': '[64, 32]'}
     """
-    return {
-        f"{section}.{key}" if key else section: value
-        if isinstance(value, str)
-        else json.dumps(value, ensure_ascii=False)
-        for section, keys in tree.items()
-        for key, value in (keys.items() if isinstance(keys, Mapping) else [("", keys)])
-    }
+    found = {}
+    for section, keys in tree.items():
+        for key, value in keys.items() if isinstance(keys, Mapping) else [("", keys)]:
+            name = f"{section}.{key}" if key else section
+            found[name] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return found
 
 
 def _drawn(results: Results, languages: Sequence[str]) -> dict[str, Any]:

@@ -41,7 +41,8 @@ def of_share(speakers: Sequence[str], right: NDArray[Any], total: NDArray[Any]) 
     (0.945, 1.0)
     """
     names, of = np.unique(np.array(speakers)[total > 0], return_inverse=True)
-    weights, (sure, wrong) = _weights(names.tolist()), _pseudo_weights(2).T * total.sum() / max(len(names), 1)
+    weights = _weights(names.tolist())
+    sure, wrong = _pseudo_weights(2).T * total.sum() / max(len(names), 1)
     of_right, of_all = (weights @ np.bincount(of, column[total > 0], len(names)) for column in (right, total))
     return _interval(
         float(right.sum() / max(total.sum(), 1)),
@@ -54,7 +55,8 @@ def of_share(speakers: Sequence[str], right: NDArray[Any], total: NDArray[Any]) 
 def of_languages(counted: Tally) -> dict[str, Interval | None]:
     """Return intervals of scores that are means over languages; None if a language has only one speaker."""
     n_languages = counted.recordings.shape[1]
-    weights, n_speakers = _weights(counted.speakers), int(np.count_nonzero(counted.recordings, axis=0).min())
+    weights = _weights(counted.speakers)
+    n_speakers = int(np.count_nonzero(counted.recordings, axis=0).min())
     pseudo = np.concatenate([weights, _pseudo_weights(2 * n_languages)], axis=1)
     estimates = bootstrap.scores(counted, np.ones((1, len(counted.speakers))))
     plain, wide = bootstrap.scores(counted, weights), bootstrap.scores(_with_pseudo_speakers(counted), pseudo)

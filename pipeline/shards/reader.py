@@ -139,8 +139,8 @@ class RowReader:
             schema = group.attrs.get("schema")
         except Exception as error:  # zarr passes on any exception of its parsers and the file system
             reason = shorten(str(error)) or type(error).__name__
-            why = f"{source.name}/zarr.json is missing or damaged ({reason})"
-            raise ArtifactError(f"{source.name} is not a feature store: {why}; run `dvc repro`") from error
+            why = f"{source.name} is not a feature store: {source.name}/zarr.json is missing or damaged ({reason})"
+            raise ArtifactError(f"{why}; run `dvc repro`, or name another") from error
         if schema != SCHEMA:
             raise ArtifactError(f"{source.name} has schema {schema!r}, this version reads {SCHEMA}; run `dvc repro`")
         if file := source.find_damage():
@@ -178,7 +178,10 @@ class RowReader:
     @property
     def frame_s(self) -> float:
         """Seconds from one frame to the next."""
-        return float(self.attributes["mfcc"]["hop_length"] / self.attributes["sample_rate"])
+        try:
+            return float(self.attributes["mfcc"]["hop_length"] / self.attributes["sample_rate"])
+        except KeyError as error:
+            raise ArtifactError(f"{self.source.name} does not state its {error}; run `dvc repro`") from error
 
     def _read(self, array: zarr.Array[Any], start: int, stop: int) -> NDArray[Any]:
         """Read rows of one shard."""

@@ -63,8 +63,9 @@ def shares(settings: params.Split) -> tuple[float, float, float] | None:
     """Return the requested share of train, val and test; None if the corpus decides."""
     if settings.method == "official":
         return None
-    val, test = (1 / settings.folds,) * 2 if settings.method == "folds" else (settings.val, settings.test)
-    return 1 - val - test, val, test
+    if settings.method == "folds":
+        return 1 - 2 / settings.folds, 1 / settings.folds, 1 / settings.folds
+    return 1 - settings.val - settings.test, settings.val, settings.test
 
 
 def by_hours(case: Case) -> tuple[Assignment, Search]:
@@ -203,7 +204,8 @@ def read_pins(path: Path) -> dict[str, str]:
         if split not in SPLITS:
             raise CorpusError(f"{path} line {line}: split is {brief(split)}; {REMEDY}")
         if pins.setdefault(speaker, split) != split:
-            raise CorpusError(f"{path} line {line} pins {brief(speaker)} to {split}, not to {pins[speaker]} as before")
+            both = f"{pins[speaker]} and, in line {line}, to {split}"
+            raise CorpusError(f"{path} pins {brief(speaker)} to {both}; remove the wrong line")
     return pins
 
 

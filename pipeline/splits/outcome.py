@@ -29,11 +29,9 @@ def check(rows: Rows) -> None:
     for name in ("train", "test", "val"):
         for language, parts in spoken.items():
             if not parts[name] and (name != "val" or not rows["val"]):
-                why = (
-                    "too many share a speaker, a source, audio or speech, or are placed elsewhere by the method or pins"
-                )
                 raise CorpusError(
-                    f"{language!r} has no group of recordings left for {name}: {why}; add recordings of other speakers"
+                    f"{language!r} has no group of recordings left for {name}: too many share a speaker, a source, "
+                    "audio or speech, or split.method or splits/pins.csv place them elsewhere; add other speakers"
                 )
 
 
@@ -78,20 +76,23 @@ def summary(rows: Rows, languages: Iterable[str]) -> dict[str, dict[str, dict[st
     >>> summary(rows, ["hindi"])["hindi"]["train"]
     {'recordings': 1, 'speakers': 1, 'effective_speakers': 1.0, 'minutes': 1.5, 'share': 1.0}
     """
-    spoken = _seconds(rows)
-    return {
-        language: {
+    spoken, tree = _seconds(rows), {}
+    listed = {(row.language, name, row.recording) for name in SPLITS for row in rows[name]}
+    recordings = Counter(key[:2] for key in listed)
+    for language in languages:
+        parts = spoken[language]
+        total_s = sum(part.total() for part in parts.values())
+        tree[language] = {
             name: {
-                "recordings": len({row.recording for row in rows[name] if row.language == language}),
+                "recordings": recordings[language, name],
                 "speakers": len(part),
                 "effective_speakers": round(part.total() ** 2 / sum(s**2 for s in part.values()), 1) if part else 0.0,
                 "minutes": round(part.total() / 60, 2),
-                "share": round(part.total() / sum(other.total() for other in spoken[language].values()), 4),
+                "share": round(part.total() / total_s, 4),
             }
-            for name, part in spoken[language].items()
+            for name, part in parts.items()
         }
-        for language in languages
-    }
+    return tree
 
 
 def _seconds(rows: Rows) -> dict[str, dict[str, Counter[str]]]:

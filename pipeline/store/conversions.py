@@ -22,11 +22,8 @@ COORDINATES = (*STORE_COLUMNS, "speech", "time")  # one value per frame
 
 def joined(selection: "Selection") -> Example:
     """Join all items in memory."""
-    every, ends = (
-        Example.zeros((selection.frames,), selection.store.mfcc.shape[1]),
-        np.cumsum(selection.items["frames"]),
-    )
-    for example, end in zip(selection, ends.tolist(), strict=True):
+    every = Example.zeros((selection.frames,), selection.store.mfcc.shape[1])
+    for example, end in zip(selection, np.cumsum(selection.items["frames"]).tolist(), strict=True):
         every.part(slice(end - len(example.targets), end)).fill(example)
     return every
 

@@ -134,7 +134,7 @@ class FeatureStore(RowReader):
             asked = {wanted} if isinstance(wanted, str) else set(wanted)
             if unknown := sorted(asked - set(names)):
                 some = ", ".join(sorted(set(names))[:10])
-                raise ArtifactError(f"{self.source.name} has no {column} {unknown[0]!r}; choose one such as {some}")
+                raise ArtifactError(f"{self.source.name} has no {column} {unknown[0]!r}; choose one, such as {some}")
             selected &= np.isin(names, sorted(asked))
         items = items[selected[items["index"]]]
         if not len(items):
@@ -186,12 +186,15 @@ class FeatureStore(RowReader):
             cut_from = f"the features {brief(others[0])}, not {self.id!r} of {self.source.name}"
             raise ArtifactError(f"{manifest} was cut from {cut_from}; run `dvc repro`")
         found = {row.view for row in rows}
-        for strategy in views.POLICIES:
-            if found == {strategy}:
-                items = np.zeros(len(rows), ITEM)
-                items["index"] = [self.index(row.recording) for row in rows]
-                for name in ("start", "frames", "weight", "member"):
-                    items[name] = [getattr(row, name) for row in rows]
-                return strategy, items
-        some, known = " and ".join(map(brief, sorted(found)[:3])) or "nothing", ", ".join(views.POLICIES)
-        raise ArtifactError(f"{manifest} is cut for {some}, not for one of {known}; run `dvc repro`")
+        strategy = next((name for name in views.POLICIES if found == {name}), None)
+        if strategy is None:
+            some = " and ".join(map(brief, sorted(found)[:3])) or "nothing"
+            raise ArtifactError(f"{manifest} is cut for {some}, not for {' or '.join(views.POLICIES)}; run `dvc repro`")
+        items = np.zeros(len(rows), ITEM)
+        items["index"] = [self.index(row.recording) for row in rows]
+        try:
+            for name in ("start", "frames", "weight", "member"):
+                items[name] = [getattr(row, name) for row in rows]
+        except OverflowError as error:
+            raise ArtifactError(f"{manifest} holds a number of over 64 bits; run `dvc repro`") from error
+        return strategy, items

@@ -146,8 +146,8 @@ class Selection:
         """
         views.policy(strategy)
         if self.manifest is not None and strategy != self.strategy:
-            mismatch = f"{self.manifest} is cut for the silence strategy {self.strategy!r}, not for {strategy!r}"
-            raise ArtifactError(f"{mismatch}; view it as {self.strategy!r}, or change silence.strategy")
+            why = f"{self.manifest} is cut for the silence strategy {self.strategy!r}, not for {strategy!r}"
+            raise ArtifactError(f"{why}; view it as {self.strategy!r}, or set silence.strategy and run `dvc repro`")
         names = tuple(languages or sorted(set(self.store.languages)))
         items = self.items.copy()
         if unnamed := sorted({self.store.languages[index] for index in items["index"]} - set(names)):

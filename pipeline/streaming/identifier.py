@@ -6,6 +6,7 @@
 Chunks may be of any size: every frame, from the first to the last, equals that of the offline stages (`reference`).
 """
 
+import math
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,7 @@ from pipeline import checksums
 from pipeline.arrays import Flags, Posteriors, Samples
 from pipeline.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ, Resampler
 from pipeline.console.text import brief
-from pipeline.errors import ArgumentError, ArtifactError, AudioError
+from pipeline.errors import ArgumentError, ArtifactError, AudioError, Reason
 from pipeline.mfcc.kernel import Kernel
 from pipeline.mfcc.stream import Framer
 from pipeline.silence.detector import Detector
@@ -141,7 +142,7 @@ class Identifier:
         folder = Path(folder)
         description = Description.read(folder)
         if not description.streaming:
-            raise ArtifactError(f"{folder} holds a model that can't stream; it only scores, offline")
+            raise ArtifactError(f"the model in {folder} can't stream (export.streaming is false), only score offline")
         checksums.check(folder, [FRONT_END], EXPORT_REMEDY)
         with _PARSING, np.load(folder / FRONT_END, allow_pickle=False) as arrays:
             kernel = Kernel(arrays["window"], arrays["mel"], arrays["cosines"], description.mfcc.hop_length)
@@ -232,7 +233,7 @@ def _allowed(sample_rate: object) -> int:
     if not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
         limits = f"from {MIN_RATE_HZ:,} to {MAX_RATE_HZ:,}"
         raise ArgumentError(
-            f"sample_rate is {brief(sample_rate)} but should be a whole number of Hz {limits}; resample"
+            f"sample_rate is {brief(sample_rate)} but should be a whole number of Hz {limits}; resample the audio"
         )
     return rate
 
@@ -244,4 +245,5 @@ def _check(samples: object) -> None:
         raise AudioError("not_mono_float", f"samples are {of}; give one channel, floating point, full scale ±1")
     peak = float(np.maximum.reduce(np.abs(samples), initial=0))  # NaN if any sample is NaN
     if not peak <= 1:
-        raise AudioError("out_of_range", f"samples reach {peak:g}; give finite numbers within ±1")
+        reason: Reason = "out_of_range" if math.isfinite(peak) else "not_finite"
+        raise AudioError(reason, f"samples reach {peak:g}; give finite numbers within ±1")

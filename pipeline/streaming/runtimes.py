@@ -57,7 +57,8 @@ def _litert(path: Path, names: Sequence[str]) -> Step:
     runner, lock = interpreter.get_signature_runner(), threading.Lock()
     inputs, outputs = runner.get_input_details(), runner.get_output_details()
     frame_index, posterior_index = inputs["frame"]["index"], outputs["posterior"]["index"]
-    now, following = [inputs[name]["index"] for name in names], [outputs[f"next_{name}"]["index"] for name in names]
+    now = [inputs[name]["index"] for name in names]
+    following = [outputs[f"next_{name}"]["index"] for name in names]
 
     def step(frame: NDArray[np.float32], states: States) -> tuple[NDArray[np.float32], States]:
         with lock:

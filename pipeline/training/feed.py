@@ -58,8 +58,9 @@ class Pool:
             for slot in rng.permutation(self.capacity):
                 yield self._slots.part(slot)
             return
-        filled, every = 0, self.capacity == len(self._sequences)
-        # In order if the pool shuffles them anyway: so the weights do not depend on where shards end.
+        filled = 0
+        every = self.capacity == len(self._sequences)
+        # A pool of all sequences shuffles them itself. Read in order, they do not depend on where shards end.
         for run in range(len(self._runs)) if every else rng.permutation(len(self._runs)):
             for example in self._sequences.read(self._runs[run]):
                 slot = filled

@@ -78,8 +78,9 @@ def fit(
         if len(outputs) == 1:
             continue  # nothing to learn: the posterior of a single output is always 1
         keras.utils.set_random_seed((seed + number) % 2**32)
-        model, mine = forms.network(architecture, number), train[train.items["member"] == number]
+        model = forms.network(architecture, number)
         correct = correct_outputs(outputs, architecture.classes)
+        mine = train[train.items["member"] == number]
         _train(model, correct, mine, val, settings, (seed, number), change, history)
         forms.transfer(model, whole)
         gc.collect()  # Keras leaves its reader, and so the pool, in a reference cycle; the next one needs the memory

@@ -50,7 +50,8 @@ def test_lines_that_contradict_each_other_are_refused_and_bad_ones_rejected(root
     path = "train_hindi/c.wav"
     corpus = settings("folders", root, **TABLE)
     (root / "speakers.csv").write_text(f"path,speaker\n{path},Asha\nx.wav,Asha\n./{path},Bela\n")
-    assert f"names two speakers of {path!r}, 'Asha' and, in line 4, 'Bela'; remove the wrong line" in refusal(corpus)
+    two = f"names two speakers of {path!r}, 'Asha' (line 2) and 'Bela' (line 4); remove the wrong line"
+    assert two in refusal(corpus)
     (root / "speakers.csv").write_text(f"path,speaker\n{path},Asha\nx.wav,Asha\n./{path},Asha \ntrain_hindi/d.wav\n")
     listing = layouts.read(corpus)
     assert [entry.speaker for entry in listing.entries] == ["Asha"]

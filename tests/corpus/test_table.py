@@ -80,6 +80,11 @@ def test_paths_out_of_the_corpus_and_to_no_file_are_rejected(root: Path) -> None
     assert listed(listing) == right
 
 
+def test_paths_of_windows_are_named_as_such(root: Path) -> None:
+    listing = read(root, ["C:\\train_hindi\\c.wav", "hindi", "s"])
+    assert [row.detail for row in listing.rejected] == ["is a path of Windows; write it relative to corpus.root"]
+
+
 @pytest.mark.parametrize("column", ["language", "speaker", "group"])
 @pytest.mark.parametrize("text", ["hin\x1bdi", "hin\u202edi"])
 def test_a_row_whose_names_can_not_be_printed_is_rejected(root: Path, column: str, text: str) -> None:

@@ -192,7 +192,7 @@ def test_pins_are_read(tmp_path: Path) -> None:
     for text, message in (
         ("speaker\nann\n", "has no column split"),
         ("speaker,split\nann,dev\n", "line 2: split is 'dev'; write .* one of train, val, test"),
-        ("speaker,split\nann,val\nann,test\n", "line 3 pins 'ann' to test, not to val as before"),
+        ("speaker,split\nann,val\nann,test\n", "pins 'ann' to val and, in line 3, to test; remove the wrong line"),
         ("speaker,split\nann\n", "line 2 is short"),
     ):
         file.write_text(text)

@@ -86,8 +86,8 @@ def test_the_rows_of_a_manifest_agree_on_an_existing_strategy(
     views: list[str], store: FeatureStore, tmp_path: Path
 ) -> None:
     manifest = written(tmp_path, [sequence(store, view, 0, 0, 1) for view in views])
-    allowed = ", ".join(STRATEGIES)
-    with pytest.raises(ArtifactError, match=rf"manifest\.csv is cut for .*, not for one of {allowed}"):
+    allowed = " or ".join(STRATEGIES)
+    with pytest.raises(ArtifactError, match=rf"manifest\.csv is cut for .*, not for {allowed}"):
         store.select(manifest=manifest)
 
 
@@ -103,3 +103,15 @@ def test_a_manifest_of_an_unknown_recording_is_refused(store: FeatureStore, tmp_
     unknown = dataclasses.replace(sequence(store, "none", 0, 0, 1), recording="x")
     with pytest.raises(ArtifactError, match="has no recording 'x'"):
         store.select(manifest=written(tmp_path, [unknown]))
+
+
+def test_a_manifest_with_a_number_over_64_bits_is_refused(store: FeatureStore, tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"manifest\.csv holds a number of over 64 bits; run `dvc repro`"):
+        store.select(manifest=written(tmp_path, [sequence(store, "none", 0, 2**64, 1)]))
+
+
+def test_a_store_that_does_not_state_its_parameters_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "features.zarr"
+    build(path, IDS[:1], LANGUAGES[:1], SPEAKERS[:1], [9], MFCC[:9], SPEECH[:9], {"sample_rate": 16000})
+    with pytest.raises(ArtifactError, match=r"features\.zarr does not state its 'mfcc'; run `dvc repro`"):
+        _ = FeatureStore.open(path).frame_s
