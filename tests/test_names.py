@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline import names, params
 from pipeline.corpus import layouts
 from pipeline.splits import methods
-from tests.corpus.corpora import as_csv, settings, touch
+from tests.corpus.corpora import settings, touch, write_csv
 from tests.splits.rows import SPLIT
 
 SPACES = [" ", "  ", "\u00a0", "\u2009", "\u202f", "\u3000", " \t"]
@@ -44,11 +44,11 @@ def test_all_renderings_of_a_name_are_one_in_tables_pins_and_parameters(root: Pa
     one, other = pair
     header = ["path", "language", "speaker", "group", f"said by {one}"]
     rows = [["a.wav", "hindi", one, one, one], ["b.wav", "hindi", other, other, other]]
-    (root / "metadata.csv").write_text(as_csv([header, *rows]), encoding="utf-8")
+    write_csv(root / "metadata.csv", [header, *rows])
     listing = layouts.read(settings("table", root))
     first, second = listing.entries
     assert (first.speaker, first.group, first.columns) == (second.speaker, second.group, second.columns)
-    (root / "pins.csv").write_text(as_csv([["speaker", "split"], [one, "test"], [other, "test"]]), encoding="utf-8")
+    write_csv(root / "pins.csv", [["speaker", "split"], [one, "test"], [other, "test"]])
     assert methods.read_pins(root / "pins.csv") == {first.speaker: "test"}
     column = f"said by {other}"
     split = params.Split.model_validate(dict(SPLIT) | {"stratify": [column], "holdout": {column: [other]}})

@@ -2,7 +2,7 @@
 
 import csv
 import dataclasses
-import io
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +35,9 @@ def touch(root: Path, *paths: str) -> None:
         (root / path).touch()
 
 
-def write_csv(path: Path, rows: list[list[str]]) -> None:
-    path.write_text(as_csv(rows), encoding="utf-8", newline="")
-
-
-def as_csv(rows: list[list[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
-    return text.getvalue()
+def write_csv(path: Path, rows: Iterable[Sequence[Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
 
 
 def listed(listing: Listing) -> list[str]:

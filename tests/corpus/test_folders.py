@@ -13,67 +13,41 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.corpus import layouts
-from pipeline.corpus.entries import Listing
 from pipeline.errors import CorpusError
 from tests.corpus.corpora import LANGUAGES, listed, reasons, refusal, settings, touch
 
 # Languages of folders
 
 
-def named(root: Path, languages: tuple[str, ...], *names: str) -> Listing:
-    touch(root, *(f"{name}/s/x.wav" for name in names))
-    return layouts.read(settings("folders", root, languages=languages))
-
-
 @pytest.mark.parametrize(
-    ("languages", "folder", "language"),
+    ("languages", "folders", "others"),
     [
-        (("de", "tr"), "train_tr", "tr"),
-        (("de", "tr"), "train_x", None),
-        (("de", "en"), "not_english_noise", None),
-        (("french", "french_canadian"), "train_french_canadian", "french_canadian"),
-        (("french", "french_canadian"), "canadian french", "french"),
-        (("french", "french_canadian"), "French-Canadian.v2", "french_canadian"),
-        (("हिन्दी", "हिन्द"), "train_हिन्दी", "हिन्दी"),  # vowel signs are no separators
-        (("தமிழ்", "தமிழா"), "தமிழா", "தமிழா"),
-        (("français", "de"), "train_franc\u0327ais", "français"),  # as macOS writes it
-        (("franc", "de"), "train_franc\u0327ais", None),
-        (("_", "de"), "___", None),
+        (("de", "en"), {}, ["not_english_noise"]),
+        (("french", "french_canadian"), {"french": "french", "French-Canadian.v2": "french_canadian"}, []),
+        (("हिन्दी", "हिन्द"), {"train_हिन्दी": "हिन्दी"}, []),  # vowel signs are no separators
+        (("தமிழ்", "தமிழா"), {"தமிழா": "தமிழா"}, []),
+        (("français", "de"), {"train_franc\u0327ais": "français"}, []),  # as macOS writes it
+        (("franc", "de"), {}, ["train_franc\u0327ais"]),
+        (("_", "de"), {}, ["___"]),
+        # An exact name goes before names that are contained.
+        (LANGUAGES, {"English": "english", "hindi_2": "hindi"}, ["english_hindi", "not_english_noise"]),
     ],
 )
 def test_a_folder_has_the_language_whose_words_it_contains(
-    tmp_path: Path, languages: tuple[str, ...], folder: str, language: str | None
+    tmp_path: Path, languages: tuple[str, ...], folders: dict[str, str], others: list[str]
 ) -> None:
-    listing = named(tmp_path, languages, folder)
-    assert listing.folders == ({folder: language} if language else {})
-    assert [entry.language for entry in listing.entries] == ([language] if language else [])
-    assert listing.skipped == ({} if language else {folder: 1})
+    touch(tmp_path, *(f"{name}/s/x.wav" for name in (*folders, *others)))
+    listing = layouts.read(settings("folders", tmp_path, languages=languages))
+    assert listing.folders == folders
+    assert {entry.path.split("/")[0]: entry.language for entry in listing.entries} == folders
+    assert listing.skipped == dict.fromkeys(others, 1)
 
 
-def test_longer_and_exact_names_go_before_names_that_are_contained(tmp_path: Path) -> None:
-    listing = named(tmp_path / "longer", ("french", "french_canadian"), "french", "train_french_canadian")
-    assert listing.folders == {"french": "french", "train_french_canadian": "french_canadian"}
-    names = ("English", "not_english_noise", "english_hindi", "train_hindi", "hindi_2")
-    listing = named(tmp_path / "exact", LANGUAGES, *names)
-    assert listing.folders == {"English": "english", "train_hindi": "hindi", "hindi_2": "hindi"}
-    assert listing.skipped == {"english_hindi": 1, "not_english_noise": 1}
-
-
-@pytest.mark.parametrize(
-    ("languages", "folder"),
-    [
-        (LANGUAGES, "english_hindi"),
-        (LANGUAGES, "hindi-english"),
-        (("french_canadian", "canadian_english"), "french_canadian_english"),
-        (("english", "french_canadian"), "english_french_canadian"),
-    ],
-)
-def test_a_folder_that_names_two_languages_is_refused_by_both(
-    tmp_path: Path, languages: tuple[str, ...], folder: str
-) -> None:
-    touch(tmp_path, f"{folder}/s/x.wav")
-    message = refusal(settings("folders", tmp_path, languages=languages))
-    assert f"the folder {folder!r} in '{tmp_path}' names {languages[0]} and {languages[1]}" in message
+def test_a_folder_that_names_two_languages_is_refused_by_both(tmp_path: Path) -> None:
+    touch(tmp_path, "french_canadian_english/s/x.wav")
+    message = refusal(settings("folders", tmp_path, languages=("french_canadian", "canadian_english")))
+    told = f"the folder 'french_canadian_english' in '{tmp_path}' names french_canadian and canadian_english"
+    assert told in message
 
 
 WORDS = st.sampled_from(["tr", "train", "french", "Canadian", "ca", "x", "2", "é", "हिन्दी"])
