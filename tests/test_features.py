@@ -1,7 +1,6 @@
 """The bytes of a store do not depend on who computed them, and damaged audio does not enter it."""
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from pipeline.shards import writer
 from pipeline.silence.rule import SoxRule
 from pipeline.silence.spans import frame_flags, sox_spans
 from pipeline.store.feature_store import FeatureStore
-from tests.audio.signals import write
+from tests.audio.signals import babble, write
 from tests.cluster.clusters import connected
 
 RATE = 16000
@@ -38,7 +37,7 @@ def ingested(folder: Path, name: str, signal: Samples) -> Wav:
 
 @pytest.fixture(scope="module")
 def sources(
-    tmp_path_factory: pytest.TempPathFactory, babble: Callable[[int, int], Samples]
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[list[Wav], list[Spans]]:
     """Four recordings in two parts; the second lies across the first border between shards (11 minutes)."""
     folder = tmp_path_factory.mktemp("audio")
@@ -89,7 +88,7 @@ def test_the_bytes_are_the_same_with_any_number_of_workers_and_from_the_cache(
         np.testing.assert_array_equal(store.flags(recording), flags)
 
 
-def store_of(folder: Path, babble: Callable[[int, int], Samples], defaults: params.Params) -> tuple[Speech, Any]:
+def store_of(folder: Path, defaults: params.Params) -> tuple[Speech, Any]:
     """A recording of 10 s, and the function that fills its store."""
     wav = ingested(folder, "0", babble(0, 160_000))
     speech = Speech(wav, sox_spans([babble(0, 160_000)], SoxRule(RATE, 1.0)), 0)
@@ -106,9 +105,7 @@ def store_of(folder: Path, babble: Callable[[int, int], Samples], defaults: para
 
 
 @pytest.mark.parametrize("job", ["trim", "features"])
-def test_damaged_audio_enters_neither_cache_nor_store(
-    tmp_path: Path, babble: Callable[[int, int], Samples], defaults: params.Params, job: str
-) -> None:
+def test_damaged_audio_enters_neither_cache_nor_store(tmp_path: Path, defaults: params.Params, job: str) -> None:
     speech, fill = store_of(tmp_path, babble, defaults)
     cache, shard, wav = Cache(tmp_path / "cache"), tmp_path / "s.zarr" / "mfcc" / "c" / "0" / "0", speech.wav
     content = wav.path.read_bytes()
@@ -133,7 +130,7 @@ def test_damaged_audio_enters_neither_cache_nor_store(
 
 
 def test_a_recording_that_is_left_out_has_no_features_and_a_trial_writes_nothing(
-    tmp_path: Path, babble: Callable[[int, int], Samples], defaults: params.Params
+    tmp_path: Path, defaults: params.Params
 ) -> None:
     _, fill = store_of(tmp_path, babble, defaults)
     shard = tmp_path / "s.zarr" / "mfcc" / "c" / "0" / "0"

@@ -1,4 +1,4 @@
-"""Grids: every combination once, checked before anything runs."""
+"""Grids: every combination once, checked before anything runs; the stages of dvc.yaml that a score depends on."""
 
 import itertools
 from pathlib import Path
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import params
-from pipeline.ablation import grid
+from pipeline.ablation import graph, grid
 from pipeline.errors import ArgumentError, ParameterError, UserError
 from pipeline.params import BALANCE_STRATEGIES, SILENCE_STRATEGIES, plain_yaml
 
@@ -85,3 +85,27 @@ def test_any_text_is_a_grid_or_a_mistake_in_one_line(text: str) -> None:
             make(sweep, seeds=1)
         except UserError as error:
             assert "\n" not in str(error)
+
+
+STAGES = graph.read(ROOT / "dvc.yaml")
+
+
+def test_a_trial_needs_all_stages_up_to_the_scores_and_sources_are_code_and_data_of_the_repository() -> None:
+    chain = {"versions", "demo", "corpus", "ingest", "trim", "features", "balance", "train", "export", "evaluate"}
+    assert chain | {"summary"} <= STAGES.keys()
+    assert {"report", "audit"}.isdisjoint(STAGES)
+    found = graph.sources(STAGES)
+    assert {"demo/sentences", "stages/train.py", "pipeline/network"} <= set(found)
+    assert not [path for path in found if path.startswith(("artifacts", "ablation", "pipeline/report"))]
+    assert all((ROOT / path).exists() for path in found)
+
+
+@pytest.mark.parametrize(
+    ("leaf", "first"),
+    [("seed", "split"), ("silence.strategy", "balance"), ("model.cell", "train"), ("mfcc.n_mfcc", "features")],
+)
+def test_a_parameter_affects_the_stages_that_read_it_and_all_later_ones(leaf: str, first: str) -> None:
+    rest = graph.unaffected(STAGES, [leaf])
+    assert {first, "evaluate"}.isdisjoint(rest)
+    assert {"versions", "demo", "corpus", "ingest"} <= set(rest)
+    assert ("features" in rest) == (first != "features")

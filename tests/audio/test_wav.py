@@ -4,7 +4,6 @@ import dataclasses
 import json
 import shutil
 import wave
-from collections.abc import Callable
 from pathlib import Path
 
 import google_crc32c
@@ -18,7 +17,7 @@ from pipeline.arrays import Samples
 from pipeline.audio import wav as module
 from pipeline.audio.wav import BLOCK_SAMPLES, Container, Reader, Wav, beside
 from pipeline.errors import ArtifactError
-from tests.audio.signals import RATE
+from tests.audio.signals import RATE, babble
 
 LENGTH = 2 * BLOCK_SAMPLES + 12_346
 
@@ -81,7 +80,9 @@ def test_any_slices_are_those_of_the_recording(wav: Wav, slices: list[tuple[int,
 
 @pytest.mark.parametrize("damage", ["zeroed", "flipped", "cut", "gone", "swapped", "checksums"])
 def test_damage_is_one_sentence_that_names_the_recording(
-    tmp_path: Path, wav: Wav, damage: str, babble: Callable[[int, int], Samples]
+    tmp_path: Path,
+    wav: Wav,
+    damage: str,
 ) -> None:
     content = bytearray(wav.path.read_bytes())
     copy = dataclasses.replace(wav, path=tmp_path / "a.wav")

@@ -2,20 +2,17 @@
 
 import csv
 import io
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from pipeline.arrays import Samples
 from pipeline.audio.samples import to_waveform
 from pipeline.bundle import test_model as script
 from pipeline.streaming.identifier import Identifier
+from tests.audio.signals import babble
 from tests.export import small
-
-Babble = Callable[[int, int], Samples]
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +21,7 @@ def export() -> Path:
 
 
 @pytest.fixture
-def recordings(tmp_path: Path, babble: Babble) -> Path:
+def recordings(tmp_path: Path) -> Path:
     """Recordings of several rates and channels, one without speech, one of a single sample."""
     folder = tmp_path / "recordings"
     (folder / "deep").mkdir(parents=True)

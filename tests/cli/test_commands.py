@@ -3,7 +3,6 @@
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +11,11 @@ import soundfile
 from click.testing import CliRunner
 
 from pipeline import params
-from pipeline.arrays import Samples
 from pipeline.audio.samples import in_memory
 from pipeline.cli import commands
 from pipeline.silence.recording import detect
 from pipeline.silence.spans import cut
+from tests.audio.signals import babble
 
 HEAVY = ("tensorflow", "keras", "librosa", "zarr", "dask", "distributed", "numpy", "scipy", "pydantic")
 
@@ -49,9 +48,7 @@ def test_every_command_has_examples_that_its_options_allow(name: str) -> None:
         command.make_context(name, words[2:])  # raises if it does not parse
 
 
-def test_trim_writes_the_speech_that_the_pipeline_finds(
-    tmp_path: Path, babble: Callable[[int, int], Samples], project: Path, defaults: params.Params
-) -> None:
+def test_trim_writes_the_speech_that_the_pipeline_finds(tmp_path: Path, project: Path, defaults: params.Params) -> None:
     signal = babble(2, 60_000)
     source, target = tmp_path / "-x[1].wav", tmp_path / "out.flac"  # a name that SoX would take for an option
     soundfile.write(source, signal, 16000, subtype="PCM_16")

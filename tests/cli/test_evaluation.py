@@ -2,7 +2,6 @@
 
 import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,11 @@ import soundfile
 from click.testing import CliRunner
 
 from pipeline import params
-from pipeline.arrays import Samples
 from pipeline.audio.samples import to_waveform
 from pipeline.cli import commands, evaluation
 from pipeline.errors import CorpusError
 from pipeline.streaming.identifier import Identifier
+from tests.audio.signals import babble
 from tests.export import small
 from tests.report.sample import Page
 
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.slow  # loads TensorFlow to export a network
 
 
 @pytest.fixture
-def corpus(tmp_path: Path, babble: Callable[[int, int], Samples]) -> params.Corpus:
+def corpus(tmp_path: Path) -> params.Corpus:
     """A table of six recordings at two rates, and of one that is no audio."""
     rows = []
     for number in range(6):

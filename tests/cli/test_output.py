@@ -1,52 +1,41 @@
-"""Answers are printed in three formats, and Ctrl-C prints the answer so far."""
+"""Answers are printed in three formats or drawn, and Ctrl-C prints the answer so far."""
 
 import csv
 import io
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
 
-from pipeline import params
 from pipeline.arrays import Waveform
+from pipeline.cli import plot
 from pipeline.cli.identification import identify
 from pipeline.cli.output import AnswerPrinter, OutputFormat
 from pipeline.mfcc.kernel import make_kernel
-from pipeline.streaming.decision import Rule
-from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Frames, Identifier
 from pipeline.streaming.runtimes import Stream
+from tests.export import small
 
 LANGUAGES = ("english", "hindi")
 RATE = 16000
 
 
 @pytest.fixture
-def stream(defaults: params.Params) -> Identifier:
-    description = Description(
-        schema_version=4,
-        streaming=True,
-        languages=LANGUAGES,
-        classes=LANGUAGES,
-        sample_rate=RATE,
-        mfcc=defaults.mfcc,
-        conventions={},
-        silence=defaults.silence.model_copy(update={"strategy": "remove"}),
-        decision=Rule(),
-        states={},
-        latency_s={},
-        tolerance=1e-4,
-        weights=1,
-    )
+def stream() -> Identifier:
+    silence = small.SILENCE.model_copy(update={"strategy": "remove"})
+    changes = {"languages": LANGUAGES, "classes": LANGUAGES, "silence": silence}
+    description = small.described("remove").model_copy(update=changes)
     hindi = np.array([0.25, 0.75], np.float32)  # the answer to every frame
     network = Stream(lambda frame, states: (hindi, states), ())
-    return Identifier(network, description, make_kernel(defaults.mfcc, RATE), None)
+    return Identifier(network, description, make_kernel(small.MFCC, RATE), None)
 
 
 def noise(duration_s: float) -> Waveform:
@@ -155,3 +144,28 @@ def test_an_interrupt_ends_the_wait_but_not_the_work_and_prints_the_answer_so_fa
         signal.signal(signal.SIGINT, previous)
     assert printer.interrupted
     assert json.loads(capsys.readouterr().out)["frames"] == 101
+
+
+NAME, SOUND = "<b>&.wav", np.concatenate([np.zeros(RATE, np.float32), noise(1)])
+
+
+def write(target: Path, stream: Identifier, sound: Waveform = SOUND) -> None:
+    plot.write(target, NAME, [sound], [stream.accept(sound), stream.finish()], stream)
+    stream.reset_states()
+
+
+def test_a_picture_has_a_curve_per_language(tmp_path: Path, stream: Identifier) -> None:
+    write(tmp_path / "a.svg", stream)
+    text = (tmp_path / "a.svg").read_text()
+    assert "var(" not in text
+    tree = ElementTree.fromstring(text)
+    assert tree.attrib["aria-label"] == NAME
+    assert set(LANGUAGES) <= {element.text for element in tree.iter()}
+    write(tmp_path / "empty.svg", stream, np.zeros(0, np.float32))
+    assert (tmp_path / "empty.svg").read_text().startswith("<svg")
+    write(tmp_path / "b.png", stream)
+    content = (tmp_path / "b.png").read_bytes()
+    assert content.startswith(b"\x89PNG")
+    width, height = (int.from_bytes(content[at : at + 4]) for at in (16, 20))
+    across, down = (float(size) for size in re.findall(r' (?:width|height)="(\d+)"', text)[:2])
+    assert width / height == pytest.approx(across / down, rel=0.02)

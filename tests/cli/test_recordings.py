@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from pipeline.errors import ArtifactError, CorpusError
 from pipeline.rows import RecordingRow
 from pipeline.silence.recording import detect
 from pipeline.silence.spans import cut
+from tests.audio.signals import babble
 from tests.cli.test_commands import lid
 from tests.fingerprint.signals import voice
 from tests.ingest import parts
@@ -27,7 +27,7 @@ RATE = 16000
 
 
 @pytest.fixture
-def here(tmp_path: Path, babble: Callable[[int, int], Samples], monkeypatch: pytest.MonkeyPatch) -> dict[str, Samples]:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Samples]:
     """Be in a project in which ingest has run; the samples of its recordings by id."""
     sounds = {f"{number}.flac": babble(number, 30_000 + 5000 * number) for number in range(3)}
     for name, samples in sounds.items():

@@ -31,25 +31,16 @@ def test_minutes_are_counted_by_language_source_and_speaker() -> None:
     after = [dataclasses.replace(row, weight=3.0) for row in before[1:]]
     after += [dataclasses.replace(before[1], member=1)]
     tree = counts.before_and_after(before, after, counted, ["b", "a"], frame_s=60)
+
+    def amounts(*pairs: tuple[float, float]) -> dict[str, dict[str, float]]:
+        found = zip(counts.MEASURES, pairs, strict=True)
+        return {measure: {"minutes": minutes, "share": share} for measure, (minutes, share) in found}
+
+    t, s = amounts((2, 0.25), (2, 1), (6, 1)), amounts((6, 0.75), (0, 0), (0, 0))
+    whole = amounts((8, 0.8889), (2, 0.6667), (6, 0.6667))
     assert tree["a"] == {
-        "before": {"minutes": 8.0, "share": 0.8889},
-        "after": {"minutes": 2.0, "share": 0.6667},
-        "weighted": {"minutes": 6.0, "share": 0.6667},
-        "speakers": 2,
-        "sources": {
-            "": {
-                "before": {"minutes": 2.0, "share": 0.25},
-                "after": {"minutes": 2.0, "share": 1.0},
-                "weighted": {"minutes": 6.0, "share": 1.0},
-            },
-            "radio": {
-                "before": {"minutes": 6.0, "share": 0.75},
-                "after": {"minutes": 0.0, "share": 0.0},
-                "weighted": {"minutes": 0.0, "share": 0.0},
-            },
-        },
-        "largest_speakers": {"t": tree["a"]["sources"][""], "s": tree["a"]["sources"]["radio"]},
-    }
+        **whole, "speakers": 2, "sources": {"": t, "radio": s}, "largest_speakers": {"t": t, "s": s},
+    }  # fmt: skip
     assert list(tree) == ["b", "a"]
 
 

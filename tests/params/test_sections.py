@@ -1,13 +1,15 @@
 """Sections of params.yaml: any value is inside its bounds, or refused in one line."""
 
+import copy
 import json
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline import params
@@ -146,3 +148,35 @@ def test_every_parameter_has_both_bounds_and_the_page_shows_them(key: str) -> No
         limits = {float(limit) for name, limit in one.items() if name in LIMITS}
         assert limits <= shown
         assert len(limits) == {"integer": 2, "number": 2, "boolean": 0}.get(one.get("type", ""), len(limits))
+
+
+@RELAXED
+@given(
+    rate=st.sampled_from([8000, 16000, 44100, 48000]),
+    n_fft=st.integers(4, 1024).map(lambda half: 2 * half),
+    n_mels=st.integers(1, 160),
+    low=st.floats(0, 0.99),
+    width=st.floats(0.01, 1),
+)
+@example(16000, 400, 64, 0.0, 1.0)
+@example(16000, 400, 64, 0.9875, 1.0)
+def test_mel_filters_are_refused_if_librosa_finds_one_empty(
+    rate: int, n_fft: int, n_mels: int, low: float, width: float
+) -> None:
+    from librosa.filters import mel
+
+    fmin = low * rate / 2
+    fmax = min(fmin + width * rate / 2, rate / 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of empty filters
+        peaks = mel(sr=rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax, norm=None).max(axis=1)
+    assume(not ((peaks > 0) & (peaks < 1e-5)).any())  # a frequency on the edge itself is a matter of rounding
+    tree = copy.deepcopy(TREE)
+    tree["audio"]["sample_rate"] = rate
+    tree["mfcc"] |= {"n_fft": n_fft, "hop_length": 1, "n_mels": n_mels, "n_mfcc": 1, "fmin": fmin, "fmax": fmax}
+    tree["augment"] |= {"noise": None, "echo": 0.0, "warp": 0.0, "cutoff": None, "mask": 0}  # they need n_mfcc = n_mels
+    if (peaks > 0).all():
+        params.Params.model_validate(tree)
+    else:
+        with pytest.raises(ValueError, match="holds no frequency of the spectrum"):
+            params.Params.model_validate(tree)

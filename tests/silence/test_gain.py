@@ -1,6 +1,6 @@
 """Automatic gain: the same speech at any level, in blocks of any size."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from pipeline.arrays import Samples
 from pipeline.audio.samples import FULL_SCALE, in_memory, to_samples, to_waveform
 from pipeline.silence.gain import AutomaticGain
 from pipeline.silence.recording import detect
+from tests.audio.signals import babble
 
 RATE = 16000
 SPEECH = Path(__file__).parents[3] / "shared" / "speech"
@@ -53,9 +54,7 @@ def share(signal: Samples, silence: params.Silence, *, automatic_gain: bool) -> 
     n_samples=st.one_of(st.sampled_from([0, 1, 319, 320, 31_999, 32_000, 32_001]), st.integers(0, 90_000)),
     longest=st.sampled_from([50, 320, 5000, 200_000]),
 )
-def test_the_size_of_blocks_does_not_matter(
-    babble: Callable[[int, int], Samples], seed: int, n_samples: int, longest: int
-) -> None:
+def test_the_size_of_blocks_does_not_matter(seed: int, n_samples: int, longest: int) -> None:
     signal, rng = babble(seed, n_samples), np.random.default_rng(seed)
     whole = amplified(signal, iter([max(n_samples, 1)]))
     assert len(whole) == n_samples

@@ -63,10 +63,9 @@ def test_nothing_shared_is_in_two_splits_whatever_the_order_and_a_pinned_speaker
     assert split is None or {split_of[row.recording] for row in rows if row.speaker == speaker} == {split}
 
 
-def test_the_same_seed_gives_the_same_splits_and_another_may_give_others() -> None:
+def test_another_seed_may_give_other_splits() -> None:
     rows = independent({"a": 24, "b": 24}, np.random.default_rng(0))
-    one, same, other = (assign(rows, SPLIT, seed)[0] for seed in (1, 1, 2))
-    assert one == same != other
+    assert assign(rows, SPLIT, 1)[0] != assign(rows, SPLIT, 2)[0]
 
 
 @pytest.mark.parametrize("seed", range(3))

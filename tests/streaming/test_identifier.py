@@ -4,7 +4,6 @@ import doctest
 import gc
 import resource
 import shutil
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from pipeline import checksums, params
-from pipeline.arrays import Posteriors, Samples
+from pipeline.arrays import Posteriors
 from pipeline.audio.resample import resampled
 from pipeline.audio.samples import to_waveform
 from pipeline.errors import ArgumentError, ArtifactError, AudioError
@@ -25,6 +24,7 @@ from pipeline.streaming import identifier, reference, runtimes
 from pipeline.streaming.decision import RunningDecision
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Identifier, joined
+from tests.audio.signals import babble
 from tests.export import small
 
 KERNEL = make_kernel(small.MFCC, small.RATE_HZ)
@@ -39,7 +39,6 @@ KERNEL = make_kernel(small.MFCC, small.RATE_HZ)
     strategy=st.sampled_from(small.STRATEGIES),
 )
 def test_the_stream_equals_the_offline_stages(
-    babble: Callable[[int, int], Samples],
     folders: dict[params.SilenceStrategy, Path],
     seed: int,
     n_samples: int,
@@ -81,9 +80,7 @@ def test_the_example_of_the_docstring_runs(masked: Path, tmp_path: Path, monkeyp
     assert doctest.DocTestRunner(verbose=False).run(example).failed == 0
 
 
-def test_half_an_hour_through_one_stream_keeps_memory_flat_and_answers_finite_until_a_reset(
-    babble: Callable[[int, int], Samples], masked: Path
-) -> None:
+def test_half_an_hour_through_one_stream_keeps_memory_flat_and_answers_finite_until_a_reset(masked: Path) -> None:
     minute = to_waveform(babble(11, 60 * 16000))
     stream = Identifier.load(masked)
     first = stream.accept(minute).posteriors
@@ -98,7 +95,7 @@ def test_half_an_hour_through_one_stream_keeps_memory_flat_and_answers_finite_un
     np.testing.assert_array_equal(stream.accept(minute).posteriors, first)
 
 
-def test_bad_chunks_are_refused_and_the_stream_goes_on(babble: Callable[[int, int], Samples], masked: Path) -> None:
+def test_bad_chunks_are_refused_and_the_stream_goes_on(masked: Path) -> None:
     audio = to_waveform(babble(5, 20_000))
     wanted = Identifier.load(masked).accept(audio)
     stream = Identifier.load(masked)
@@ -141,7 +138,7 @@ def test_a_folder_that_can_not_be_loaded_is_refused_in_one_sentence(masked: Path
         Identifier.load(masked, "LiteRT")  # type: ignore[arg-type]
 
 
-def test_streams_in_several_threads_answer_as_alone(babble: Callable[[int, int], Samples], masked: Path) -> None:
+def test_streams_in_several_threads_answer_as_alone(masked: Path) -> None:
     first = Identifier.load(masked)
     audio = [to_waveform(babble(seed, 30_000)) for seed in range(6)]
 

@@ -1,13 +1,12 @@
 """The offline chain in one place gives the same results as the stages trim, features and balance."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pipeline import params
-from pipeline.arrays import Features, Posteriors, Samples
+from pipeline.arrays import Features, Posteriors
 from pipeline.audio.samples import in_memory
 from pipeline.mfcc import recording
 from pipeline.mfcc.kernel import frame_count, make_kernel
@@ -15,6 +14,7 @@ from pipeline.silence.recording import detect
 from pipeline.silence.spans import frame_flags
 from pipeline.streaming import reference
 from pipeline.streaming.description import Description
+from tests.audio.signals import babble
 from tests.export import small
 
 KERNEL = make_kernel(small.MFCC, small.RATE_HZ)
@@ -26,9 +26,7 @@ def first_coefficients(features: Features) -> Posteriors:
 
 
 @pytest.mark.parametrize("n_samples", [0, 1, 160, 30_000])
-def test_flags_and_features_are_those_of_the_stages(
-    babble: Callable[[int, int], Samples], masked: Path, n_samples: int
-) -> None:
+def test_flags_and_features_are_those_of_the_stages(masked: Path, n_samples: int) -> None:
     samples, description = babble(1, n_samples), Description.read(masked)
     found = reference.compute(samples, KERNEL, description, first_coefficients)
     n_frames = frame_count(n_samples, 160)
@@ -41,9 +39,7 @@ def test_flags_and_features_are_those_of_the_stages(
 
 @pytest.mark.parametrize("strategy", small.STRATEGIES)
 def test_the_network_is_given_the_frames_that_it_sees_and_no_others(
-    babble: Callable[[int, int], Samples],
-    folders: dict[params.SilenceStrategy, Path],
-    strategy: params.SilenceStrategy,
+    folders: dict[params.SilenceStrategy, Path], strategy: params.SilenceStrategy
 ) -> None:
     description = Description.read(folders[strategy] / "streaming").model_copy(update={"classes": small.LANGUAGES})
     found = reference.compute(babble(2, 40_000), KERNEL, description, first_coefficients)

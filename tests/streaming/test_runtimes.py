@@ -3,17 +3,16 @@
 import importlib.metadata
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from pipeline import checksums
-from pipeline.arrays import Samples
 from pipeline.errors import ArtifactError
 from pipeline.streaming import runtimes
 from pipeline.streaming.runtimes import RUNTIMES
+from tests.audio.signals import babble
 from tests.export import small
 
 INFERENCE = {  # third-party packages on a machine that only runs an exported model
@@ -49,9 +48,7 @@ def test_a_missing_file_and_one_of_another_runtime_are_refused_in_one_sentence(
         runtimes.load(tmp_path, name, {})
 
 
-def test_identify_and_verify_need_only_the_inference_packages(
-    babble: Callable[[int, int], Samples], masked: Path, project: Path, tmp_path: Path
-) -> None:
+def test_identify_and_verify_need_only_the_inference_packages(masked: Path, project: Path, tmp_path: Path) -> None:
     import soundfile
 
     soundfile.write(tmp_path / "a.wav", babble(1, 16000), 16000)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 import shutil
 import weakref
 from pathlib import Path
@@ -14,10 +15,10 @@ from numpy.typing import NDArray
 from pipeline import params, tables
 from pipeline.errors import ArtifactError
 from pipeline.network.definition import Division, make_architecture
-from pipeline.rows import SequenceRow
+from pipeline.rows import EpochRow, SequenceRow
 from pipeline.store.feature_store import FeatureStore
 from pipeline.store.selection import Selection
-from pipeline.training import feed, fitting
+from pipeline.training import feed, fitting, history
 from tests.stores import build
 
 LANGUAGES = ("english", "hindi", "mandarin")
@@ -102,11 +103,11 @@ def learn(
     model = params.Model(units=(8,), dense=(6,), dropout=0.1, noise=0.1)
     settings = SETTINGS.model_copy(update={"memory": memory, **others})
     design = make_architecture(model, LANGUAGES, division, *fitting.moments(train))
-    trained, history = fitting.fit(design, division, train, val, settings, seed=5)
-    assert [row.epoch for row in history] == list(range(1, len(history) + 1))
+    trained, epochs = fitting.fit(design, division, train, val, settings, seed=5)
+    assert [row.epoch for row in epochs] == list(range(1, len(epochs) + 1))
     (every,) = feed.batches(val, 60, LENGTH)
     answers = trained.predict(every.features, verbose=0)
-    return trained.get_weights(), [row.val_loss for row in history], (answers.argmax(axis=2) == every.targets).mean()
+    return trained.get_weights(), [row.val_loss for row in epochs], (answers.argmax(axis=2) == every.targets).mean()
 
 
 @pytest.mark.slow
@@ -205,3 +206,12 @@ def test_an_output_is_right_if_it_is_correct_for_the_target() -> None:
     posteriors = np.eye(3, dtype=np.float32)[None, [0, 1, 2, 2, 0]]
     found = ops.convert_to_numpy(fitting.accuracy(CORRECT)(target, posteriors))
     np.testing.assert_array_equal(np.asarray(found)[0, :4], [1, 1, 1, 0])
+
+
+@pytest.mark.parametrize(
+    ("losses", "best"),
+    [([0.5, 0.4, 0.4, 0.6], 2), ([math.nan, 0.5, 0.4, 0.4], 3), ([math.inf, math.nan], 1), ([math.nan, math.nan], 1)],
+)
+def test_the_best_epoch_is_the_first_with_the_lowest_loss_that_is_a_number(losses: list[float], best: int) -> None:
+    rows = [EpochRow(epoch, 0, 1.0, 0.5, loss, 0.5, 1.0) for epoch, loss in enumerate(losses, 1)]
+    assert history.best_epoch(rows).epoch == best
