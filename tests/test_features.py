@@ -106,7 +106,7 @@ def store_of(folder: Path, defaults: params.Params) -> tuple[Speech, Any]:
 
 @pytest.mark.parametrize("job", ["trim", "features"])
 def test_damaged_audio_enters_neither_cache_nor_store(tmp_path: Path, defaults: params.Params, job: str) -> None:
-    speech, fill = store_of(tmp_path, babble, defaults)
+    speech, fill = store_of(tmp_path, defaults)
     cache, shard, wav = Cache(tmp_path / "cache"), tmp_path / "s.zarr" / "mfcc" / "c" / "0" / "0", speech.wav
     content = wav.path.read_bytes()
 
@@ -132,7 +132,7 @@ def test_damaged_audio_enters_neither_cache_nor_store(tmp_path: Path, defaults: 
 def test_a_recording_that_is_left_out_has_no_features_and_a_trial_writes_nothing(
     tmp_path: Path, defaults: params.Params
 ) -> None:
-    _, fill = store_of(tmp_path, babble, defaults)
+    _, fill = store_of(tmp_path, defaults)
     shard = tmp_path / "s.zarr" / "mfcc" / "c" / "0" / "0"
     assert fill(keep=False) == (frozenset(), False)
     assert not shard.exists()

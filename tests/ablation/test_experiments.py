@@ -12,12 +12,7 @@ import pytest
 from pipeline.ablation import experiments
 from pipeline.ablation.experiments import FOLDER, Project
 from pipeline.errors import ProjectError
-
-AUTHOR = ["-c", "user.name=a", "-c", "user.email=a@b"]
-
-
-def git(folder: Path, *words: str) -> str:
-    return subprocess.run(["git", *AUTHOR, *words], cwd=folder, capture_output=True, text=True, check=True).stdout
+from tests.repository import git
 
 
 @pytest.fixture

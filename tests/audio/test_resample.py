@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.arrays import Samples, Waveform
 from pipeline.audio.resample import resampled
-from pipeline.audio.samples import FULL_SCALE, in_memory, to_samples, to_waveform
+from pipeline.audio.samples import FULL_SCALE, to_samples, to_waveform
 from tests.audio.signals import RATE, noise
 
 EVERY = np.arange(-FULL_SCALE, FULL_SCALE).astype(np.int16)
@@ -26,11 +26,6 @@ def test_every_sample_is_exact_as_a_waveform_and_back() -> None:
     assert np.array_equal(to_samples(to_waveform(EVERY)), EVERY)
     steps = np.array([-9e5, -1.5, -0.5, 0.5, 1.5, 2.5, 9e5], np.float32)  # half a step rounds to even
     assert to_samples(steps / np.float32(FULL_SCALE)).tolist() == [EVERY[0], -2, 0, 0, 2, 2, EVERY[-1]]
-
-
-def test_a_recording_in_memory_has_fewer_samples_at_its_end() -> None:
-    read = in_memory(EVERY[:100])
-    assert [len(read(*ends)) for ends in ((0, 90), (90, 200), (100, 200))] == [90, 10, 0]
 
 
 @rates

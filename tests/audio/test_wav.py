@@ -84,20 +84,15 @@ def test_damage_is_one_sentence_that_names_the_recording(
     wav: Wav,
     damage: str,
 ) -> None:
-    content = bytearray(wav.path.read_bytes())
-    copy = dataclasses.replace(wav, path=tmp_path / "a.wav")
+    content, copy = wav.path.read_bytes(), dataclasses.replace(wav, path=tmp_path / "a.wav")
     shutil.copy(beside(wav.path), tmp_path)
+    zeroed, flipped = content[:100_000] + bytes(20_000) + content[120_000:], content[:-1] + bytes([content[-1] ^ 1])
+    copy.path.write_bytes({"zeroed": zeroed, "flipped": flipped, "cut": content[:-2]}.get(damage, content))
     if damage == "checksums":
         beside(copy.path).write_text("{}")
-    if damage == "zeroed":
-        content[100_000:120_000] = bytes(20_000)
-    elif damage == "flipped":
-        content[-1] ^= 1
-    elif damage == "cut":
-        del content[-2:]
-    if damage == "swapped":
+    elif damage == "swapped":
         soundfile.write(copy.path, babble(1, LENGTH + 500), RATE)
-    elif damage != "gone":
-        copy.path.write_bytes(content)
+    elif damage == "gone":
+        copy.path.unlink()
     with pytest.raises(ArtifactError, match=r"a\.wav, the audio of 'corpus/a\.wav', is not what ingest wrote"):
         Reader(copy)(0, LENGTH)

@@ -81,17 +81,34 @@ def test_caches_have_a_folder_of_this_user_if_the_home_has_none(tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_keras_has_its_own_settings_and_the_process_keeps_those_it_had(tmp_path: Path) -> None:
+def test_keras_starts_silently_with_its_own_settings_and_the_process_keeps_those_it_had(tmp_path: Path) -> None:
     (tmp_path / ".keras").mkdir()
     settings = {"floatx": "float64", "backend": "torch", "image_data_format": "channels_first", "epsilon": 0.1}
     (tmp_path / ".keras" / "keras.json").write_text(json.dumps(settings))
     code = """
-import json, os
+import json, os, sys, threading
 before = dict(os.environ)
+os.dup2(os.open(sys.argv[1] + "/stderr", os.O_CREAT | os.O_WRONLY), 2)
 from pipeline import backend
+
+def write():
+    number = 0
+    while not done.wait(0.05):
+        number += 1
+        sys.stderr.write(f"{number}\\n")
+
+done = threading.Event()
+writer = threading.Thread(target=write)
+writer.start()
+assert backend.keras() is backend.keras()
+done.set()
+writer.join()
 config = backend.keras().config
 assert dict(os.environ) == before
 print(json.dumps([config.backend(), config.floatx(), config.image_data_format(), config.epsilon()]))
 """
     found = settled(tmp_path, code, MPLBACKEND="module://no_such_package.backend", KERAS_BACKEND="jax")
     assert found == ["tensorflow", "float32", "channels_last", 1e-7]
+    lines = (tmp_path / "stderr").read_text().split()
+    assert lines == [str(number) for number in range(1, len(lines) + 1)]  # no other writer loses any output
+    assert lines

@@ -53,7 +53,6 @@ def test_a_corpus_that_can_not_be_split_is_refused_with_the_reason(
         layouts.check(entries, rows, settings("table", tmp_path), {"tamizh": 3})
     if message and error:
         assert message.format(f"corpus.root '{tmp_path}' with corpus.layout 'table'") in str(error.value)
-        assert str(error.value).isprintable()
 
 
 @pytest.mark.parametrize("header", ["", "FILE; Label \n", "Label;file\n"])
@@ -65,9 +64,8 @@ def test_labels_are_read_as_spreadsheets_write_them(tmp_path: Path, header: str)
     touch(tmp_path, *(f"{name}.wav" for name in "abcde"))
     corpus = settings("homework", tmp_path, labels={0: "english", 1: "hindi"}, speaker_pattern=None)
     listing = layouts.read(corpus)
-    assert [(entry.path, entry.language) for entry in listing.entries] == [
-        ("a.wav", "english"), ("b.wav", "hindi"), ("e.wav", "hindi"),
-    ]  # fmt: skip
-    assert {row.path for row in listing.rejected} == {"labels.csv"}
-    assert len(listing.rejected) == 2
+    assert {entry.path: entry.language for entry in listing.entries} == {
+        "a.wav": "english", "b.wav": "hindi", "e.wav": "hindi",
+    }  # fmt: skip
+    assert [row.path for row in listing.rejected] == ["labels.csv"] * 2
     assert layouts.recognised(params.Source(root=str(tmp_path), layout="auto", name="x"))[0] == "homework"

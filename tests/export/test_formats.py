@@ -9,7 +9,6 @@ from pipeline import backend, checksums
 from pipeline.errors import ArtifactError
 from pipeline.export import formats
 from pipeline.streaming import runtimes
-from pipeline.streaming.description import Description
 from pipeline.streaming.runtimes import RUNTIMES
 from tests.export import small
 from tests.export.small import Export
@@ -26,16 +25,6 @@ def test_the_streams_of_one_network_equal_the_sequence_at_every_frame(exported: 
     np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
     one.reset_states()
     np.testing.assert_array_equal([one.step(frame) for frame in features], answers)
-
-
-def test_an_export_holds_its_description_and_checksums_of_all_its_files(exported: Export) -> None:
-    assert Description.read(exported.streaming) == exported.description
-    files = {
-        path.relative_to(exported.streaming).as_posix() for path in exported.streaming.rglob("*") if path.is_file()
-    }
-    listed = (exported.streaming / checksums.SUMS).read_text().splitlines()
-    assert {line.partition("  ")[2] for line in listed} == files - {checksums.SUMS}
-    assert len(listed) > 8
 
 
 def test_latency_is_half_a_window_and_the_longest_wait_for_a_speech_flag() -> None:

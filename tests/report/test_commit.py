@@ -1,20 +1,15 @@
 """The last commit and its scores, in a real repository."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import ProgramError, ProjectError
 from pipeline.report import commit
+from tests.repository import git
 
 METRICS = Path("artifacts") / "summary" / "metrics.json"
-
-
-def git(folder: Path, *words: str) -> None:
-    identity = ["-c", "user.name=n", "-c", "user.email=e@example.org"]
-    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
 
 
 def test_the_scores_are_those_committed_not_those_in_the_folder(

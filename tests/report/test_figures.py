@@ -3,14 +3,16 @@
 import dataclasses
 import re
 import warnings
+from xml.etree import ElementTree
 
 import matplotlib
 
+from pipeline.report import ablation
 from pipeline.report.corpus import quality
-from pipeline.report.drawing import drawing
+from pipeline.report.drawing import LIGHT, drawing
 from pipeline.report.figures import curves, lines, stack
 from pipeline.report.page import render
-from tests.report.sample import LANGUAGES, make_results, svgs
+from tests.report.sample import LANGUAGES, ROOT, comparison, make_results, svgs
 
 LOSS = "loss of training and validation, epochs 1 to 3, best epoch 2"
 ACCURACY = "accuracy of training and validation, epochs 1 to 3, best epoch 2"
@@ -73,3 +75,21 @@ def test_no_language_is_left_out_however_many_there_are() -> None:
     with drawing():
         figure = lines("many", {name: [(0.0, 0.5), (1.0, 0.6)] for name in names}, ("x", "y"))
     assert {f">{name}</text>" for name in names} <= set(re.findall(r">language \d+</text>", figure))
+
+
+HOSTILE = "<b>&'\"]]>"
+
+
+def test_the_drawing_is_a_file_with_every_cell_in_the_light_colours_of_the_page() -> None:
+    rows = [
+        dataclasses.replace(row, extra={"silence.strategy": HOSTILE}) if row.cell == "mask" else row
+        for row in comparison()
+    ]
+    text = ablation.svg(rows)
+    assert text == ablation.svg(rows) != ablation.svg([dataclasses.replace(rows[0], high=0.99), *rows[1:]])
+    assert "var(" not in text
+    words = [element.text for element in ElementTree.fromstring(text).iter() if element.text]
+    assert {"none", HOSTILE, "recording accuracy", "macro recall"} <= set(words)
+    page = (ROOT / "pipeline" / "report" / "html" / "layout.html.j2").read_text(encoding="utf-8")
+    light = page[page.index(":root") : page.index("@media")]
+    assert all(f"--{name}: {colour}" in light for name, colour in LIGHT.items())

@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 
 from pipeline import params
 from pipeline.arrays import Posteriors
-from pipeline.audio.samples import to_waveform
-from pipeline.audio.wav import Reader
 from pipeline.errors import ExportError
 from pipeline.rows import SplitRow
 from pipeline.scoring import evaluation
@@ -41,16 +39,6 @@ def test_a_recording_scores_the_same_offline_as_streamed(case: Case, scores: lis
         speech = case.store.flags(row.recording)
         assert offline.weight == (len(speech) if case.description.silence.strategy == "label" else speech.sum())
         assert 0 <= offline.right <= offline.weight
-
-
-def test_the_decision_is_the_one_that_users_of_the_stream_get(case: Case, scores: list[RecordingScore]) -> None:
-    stream, wav = case.identifier(), case.wavs["r2"]
-    waveform = to_waveform(Reader(wav)(0, wav.n_samples))
-    for at in range(0, len(waveform), 1600):
-        stream.accept(waveform[at : at + 1600])
-    stream.finish()
-    np.testing.assert_array_equal(scores[2].decision.posteriors, stream.decision.posteriors)
-    assert scores[2].decision.since == stream.decision.since
 
 
 @pytest.mark.parametrize("streamed", [False, True])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pipeline.scoring import offline
 from pipeline.scoring.offline import OfflineNetwork
 from pipeline.streaming import reference
+from pipeline.streaming.runtimes import States, Stream
 from tests.export import small
 from tests.scoring.conftest import Case
 
@@ -30,22 +31,14 @@ def test_blocks_of_any_length_answer_like_the_trained_network_on_the_whole(
         np.testing.assert_allclose(answers, wanted, atol=1e-5)
 
 
-class Wearing:
-    """A network that answers 0 for five minutes of frames, then 1."""
-
-    def __init__(self) -> None:
-        self.steps = 99999
-
-    def step(self, frame: NDArray[np.float32]) -> NDArray[np.float32]:
-        self.steps += 1
-        return np.array([0, 1] if self.steps > 300 else [1, 0], np.float32)
-
-    def reset_states(self) -> None:
-        self.steps = 0
-
-
 def test_accuracy_is_measured_minute_by_minute_from_a_fresh_state() -> None:
-    network: Any = Wearing()
+    def wear(_: NDArray[np.float32], states: States) -> tuple[NDArray[np.float32], States]:
+        """Answer 0 for five minutes of frames, then 1."""
+        return np.array([0, 1] if states[0] >= 300 else [1, 0], np.float32), [states[0] + 1]
+
+    network = Stream(wear, [0])
+    for _ in range(999):
+        network.step(np.zeros(3, np.float32))
     frames = [(np.zeros(3, np.float32), 0, weight) for weight in (1.0, 0.0, 1.0, 1.0, 1.0)]
     assert offline.accuracy_by_minute(network, frames, frame_s=1.0) == [1.0] * 5 + [0.0] * 5
     assert offline.accuracy_by_minute(network, [], frame_s=1.0) == [0.0] * 10  # a language without frames

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.shards import layout, writer
@@ -29,32 +29,14 @@ def test_the_store_opens_with_zarr_alone(tmp_path: Path) -> None:
     assert {"schema": 2, "sample_rate": 16000}.items() <= dict(group.attrs).items()
 
 
-@pytest.mark.slow
-@settings(max_examples=25)
-@given(
-    speech=st.lists(st.booleans(), min_size=1, max_size=6),
-    computed=st.lists(st.booleans(), min_size=6, max_size=6),
-)
-def test_every_shard_has_its_file_whatever_it_contains(speech: list[bool], computed: list[bool]) -> None:
-    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
-        patch.setattr(layout, "CHUNK_ROWS", 4)
-        patch.setattr(layout, "SHARD_ROWS", 8)
-        path, rows = Path(folder) / "s.zarr", 8 * len(speech)
-        flags = np.repeat(speech, 8)
-        mfcc = np.where(np.repeat(computed[: len(speech)], 8)[:, None], np.float32(1), np.float32(np.nan))
-        build(path, ["a"], ["english"], ["x"], [rows], mfcc, flags)
-        reader = RowReader.open(path)
-        assert np.array_equal(reader.speech_rows(0, rows), flags)
-        assert np.array_equal(reader.mfcc_rows(0, rows), mfcc, equal_nan=True)
-
-
 @given(
     lengths=st.lists(st.integers(1, 40), min_size=1, max_size=12),
     cuts=st.sets(st.integers(1, 11)),
+    failed=st.sets(st.integers(0, 11)),
     block=st.integers(1, 50),
 )
-def test_parts_have_shards_of_their_own_and_what_they_leave_over_is_unwritten(
-    lengths: list[int], cuts: set[int], block: int
+def test_parts_have_shards_of_their_own_whatever_they_contain_and_what_they_leave_over_is_unwritten(
+    lengths: list[int], cuts: set[int], failed: set[int], block: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
         patch.setattr(layout, "CHUNK_ROWS", 4)
@@ -63,21 +45,24 @@ def test_parts_have_shards_of_their_own_and_what_they_leave_over_is_unwritten(
         parts = [range(*pair) for pair in pairwise(sorted({0, *(cuts & {*range(len(lengths))}), len(lengths)}))]
         starts = layout.row_starts(lengths, parts)
         writer.create(path, names, names, names, starts, lengths, 1, {})
-        mfcc = np.arange(sum(lengths), dtype=np.float32)[:, None]
+        values = [np.nan if number in failed else number for number in range(len(lengths))]
+        mfcc = np.repeat(np.array(values, np.float32), lengths)[:, None]
         edges = np.cumsum([0, *lengths])
         for part in parts:
             assert starts[part.start] % 16 == 0
             rows = mfcc[edges[part.start] : edges[part.stop]]
             writer.write(path, "mfcc", starts[part.start], [rows[at : at + block] for at in range(0, len(rows), block)])
-            writer.write(path, "speech", starts[part.start], [np.ones(len(rows), bool)])
-        reader = RowReader.open(path)
+            writer.write(path, "speech", starts[part.start], [np.isfinite(rows[:, 0])])
+        reader = RowReader.open(path)  # every shard has its file
         taken = np.zeros(reader.mfcc.shape[0], bool)
         for start, length, edge in zip(starts, lengths, edges, strict=False):
             assert not taken[start : start + length].any()
             taken[start : start + length] = True
-            assert np.array_equal(reader.mfcc_rows(start, start + length), mfcc[edge : edge + length])
-        assert np.isnan(reader.mfcc_rows(0, len(taken))[~taken]).all()
-        assert np.array_equal(reader.speech_rows(0, len(taken)), taken)
+            found = reader.mfcc_rows(start, start + length)
+            assert np.array_equal(found, mfcc[edge : edge + length], equal_nan=True)
+        whole = reader.mfcc_rows(0, len(taken))
+        assert np.isnan(whole[~taken]).all()
+        assert np.array_equal(reader.speech_rows(0, len(taken)), np.isfinite(whole[:, 0]))
 
 
 def test_the_bytes_of_a_store_do_not_depend_on_settings_of_zarr(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
-"""An item is the same slice of the view however it is read, and a manifest is viewed only as it was cut."""
+"""An item is the same slice of the view however it is read, in every form; a manifest is viewed only as it was cut."""
 
-from collections.abc import Sequence
+import pickle
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.arrays import Flags
-from pipeline.errors import ArgumentError, ArtifactError
+from pipeline.errors import ArgumentError, ArtifactError, ProgramError
 from pipeline.params import SILENCE_STRATEGIES, SilenceStrategy
 from pipeline.store.feature_store import FeatureStore
+from pipeline.store.items import Example
 from pipeline.store.selection import Selection
-from tests.store.conftest import N_MFCC, ORDER, STRATEGIES, assert_same, expected, joined, sequence, sequences, written
+from tests.store.conftest import (
+    IDS,
+    LANGUAGES,
+    N_MFCC,
+    ORDER,
+    SHARD_ROWS,
+    SPEAKERS,
+    SPEECH,
+    STARTS,
+    STRATEGIES,
+    assert_same,
+    expected,
+    joined,
+    sequence,
+    sequences,
+    written,
+)
+from tests.stores import watch
 
 
 @pytest.mark.slow
@@ -42,13 +61,14 @@ def test_every_sequence_is_its_slice_of_the_view_it_was_cut_for_and_of_no_other(
 
 
 def test_an_item_of_a_long_recording_reads_no_more_than_its_rows(
-    store: FeatureStore, tmp_path: Path, slices_read: list[tuple[int, int]]
+    store: FeatureStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    slices = watch(monkeypatch, "mfcc_rows")
     rows = [sequence(store, "mask", 1, 3, 6), sequence(store, "mask", 1, 44, 5)]
     selection = store.select(manifest=written(tmp_path, rows)).view("mask")
     _ = selection[1]
     selection.numpy()
-    assert slices_read == [(49, 54), (8, 14), (49, 54)]
+    assert slices == [(49, 54), (8, 14), (49, 54)]
 
 
 @pytest.mark.slow
@@ -96,14 +116,7 @@ def test_any_other_index_is_refused(store: FeatureStore, index: Any) -> None:
 
 
 def test_every_item_is_located_once(store: FeatureStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[int, int]] = []
-    read = FeatureStore.speech_rows
-
-    def speech_rows(store: FeatureStore, first: int, stop: int) -> Flags:
-        asked.append((first, stop))
-        return read(store, first, stop)
-
-    monkeypatch.setattr(FeatureStore, "speech_rows", speech_rows)
+    asked = watch(monkeypatch, "speech_rows")
     rows = [sequence(store, "remove", index, 0, 1) for index in (4, 0, 4)]
     store.select(manifest=written(tmp_path, rows)).view("remove", ORDER).in_store_order()
     assert asked == [(0, 5), (73, 103)]  # both recordings once
@@ -133,3 +146,80 @@ def test_rows_outside_of_the_view_are_refused(start: int, frames: int, store: Fe
     text = rf"rows {start}:{start + frames} of 'r1', listed in .*manifest\.csv, are not in its view 'remove' of \d+"
     with pytest.raises(ArtifactError, match=rf"{text}; run `dvc repro`"):
         store.select(manifest=written(tmp_path, [sequence(store, "remove", 1, start, frames)]))
+
+
+INDEXES = [0, 1, 2, 4, 5]  # of the recordings in English and Hindi
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_arrays_of_all_items_joined_are_equal(strategy: SilenceStrategy, store: FeatureStore) -> None:
+    selection = store.select(language=["english", "hindi"]).view(strategy, ORDER)
+    examples = [expected(strategy, index) for index in INDEXES]
+    every = joined(examples)
+    assert_same(selection.numpy(), every)
+    assert_same(pickle.loads(pickle.dumps(selection)).numpy(), every)
+
+    rows = selection.dask()
+    assert max(rows.chunks[0]) <= SHARD_ROWS
+    np.testing.assert_array_equal(rows.compute(scheduler="sync"), every.features)
+
+    dataset = selection.xarray()
+    assert dict(dataset.sizes) == {"frame": len(every.targets), "coefficient": N_MFCC}
+    assert all(variable.chunks for variable in dataset.variables.values())  # nothing is read yet
+    np.testing.assert_array_equal(dataset.mfcc, every.features)
+    indexes = np.repeat(INDEXES, [len(example.targets) for example in examples])
+    frames = np.concatenate(
+        [np.flatnonzero(SPEECH[STARTS[i] : STARTS[i + 1]] | (strategy != "remove")) for i in INDEXES]
+    )
+    np.testing.assert_array_equal(dataset.recording, np.array(IDS)[indexes])
+    np.testing.assert_array_equal(dataset.language, np.array(LANGUAGES)[indexes])
+    np.testing.assert_array_equal(dataset.speaker, np.array(SPEAKERS)[indexes])
+    np.testing.assert_array_equal(dataset.speech, SPEECH[STARTS[indexes] + frames])
+    np.testing.assert_allclose(dataset.time, frames * 0.01)
+
+
+def assert_items(dataset: Iterable[Any], strategy: SilenceStrategy) -> None:
+    for tensors, index in zip(dataset, INDEXES, strict=True):
+        assert_same(Example(*(tensor.numpy() for tensor in tensors)), expected(strategy, index))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_dataset_of_tensorflow_gives_the_items(strategy: SilenceStrategy, store: FeatureStore) -> None:
+    selection = store.select(language=["english", "hindi"]).view(strategy, ORDER)
+    assert len(selection.tensorflow()) == len(INDEXES)
+    assert len(selection[:0].tensorflow()) == 0
+    assert_items(selection.tensorflow(), strategy)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_pytorch_gets_the_items_as_tensors_however_a_loader_starts_its_workers(
+    strategy: SilenceStrategy, store: FeatureStore
+) -> None:
+    torch = pytest.importorskip("torch")
+    dataset = store.select(language=["english", "hindi"]).view(strategy, ORDER).torch()
+    assert len(dataset[1:]) == len(dataset) - 1
+    assert_items((dataset[position] for position in range(len(dataset))), strategy)
+    for method in ("fork", "spawn", "forkserver") if strategy == "remove" else ():
+        options = {"batch_size": None, "num_workers": 2, "multiprocessing_context": method}
+        assert_items(torch.utils.data.DataLoader(dataset, **options), strategy)
+    alone = store.select(speaker="b")
+    (batch,) = torch.utils.data.DataLoader(alone)  # takes the selection itself
+    assert_same(Example(*(tensor.numpy()[0] for tensor in batch)), alone[0])
+
+
+def test_lazy_arrays_read_one_shard_at_a_time(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    slices = watch(monkeypatch, "mfcc_rows")
+    rows, dataset = store.select().dask(), store.select().view("remove").xarray()
+    dataset.speaker.compute(), dataset.time.compute()
+    assert not slices
+    rows[49:54].compute()
+    assert slices == [(48, 64)]  # one shard
+
+
+def test_a_library_that_is_not_installed_is_named(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("dask", "xarray", "tensorflow", "torch"):
+        monkeypatch.setitem(sys.modules, name, None)
+        with pytest.raises(ProgramError, match=f"{name} is not installed; .* `pip install {name}`"):
+            getattr(store.select(), name)()

@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from pipeline import checksums, params
-from pipeline.dataset import views
+from pipeline import checksums
 from pipeline.errors import ArtifactError
 from pipeline.streaming.description import Description
 
@@ -38,10 +36,3 @@ def test_another_schema_is_refused(masked: Path, tmp_path: Path, old: str, new: 
     checksums.seal(tmp_path)
     with pytest.raises(ArtifactError, match=rf"does not describe a model of this version \([^\n]*{said}[^\n]*$"):
         Description.read(tmp_path)
-
-
-def test_only_remove_hides_silent_frames_from_the_network(folders: dict[params.SilenceStrategy, Path]) -> None:
-    speech = np.array([False, True, False, True])
-    seen = {name: Description.read(folder / "streaming").seen(speech).tolist() for name, folder in folders.items()}
-    assert seen == {name: [True] * 4 if policy.seen else speech.tolist() for name, policy in views.POLICIES.items()}
-    assert seen["remove"] == speech.tolist()

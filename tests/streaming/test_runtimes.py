@@ -22,13 +22,9 @@ INFERENCE = {  # third-party packages on a machine that only runs an exported mo
 }
 
 
-@pytest.mark.slow
-def test_every_runtime_is_installed_for_the_tests_and_has_a_file_of_its_own() -> None:
+def test_a_runtime_that_is_not_installed_is_named(masked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert runtimes.installed() == list(RUNTIMES) == list(get_args(runtimes.Name))
     assert len({runtime.file for runtime in RUNTIMES.values()}) == len(RUNTIMES)
-
-
-def test_a_runtime_that_is_not_installed_is_named(masked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)  # importing it is an ImportError
     assert "onnx" not in runtimes.installed()
     with pytest.raises(ArtifactError, match=r"runtime 'onnx' is not installed .*; install it or choose another"):
