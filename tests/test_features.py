@@ -17,13 +17,13 @@ from pipeline.errors import ArtifactError
 from pipeline.features import Speech
 from pipeline.mfcc.kernel import make_kernel
 from pipeline.mfcc.recording import whole
-from pipeline.rows import RecordingRow
 from pipeline.shards import writer
 from pipeline.silence.rule import SoxRule
 from pipeline.silence.spans import frame_flags, sox_spans
 from pipeline.store.feature_store import FeatureStore
 from tests.audio.signals import babble, write
 from tests.cluster.clusters import connected
+from tests.splits.rows import recording
 
 RATE = 16000
 PARTS = [range(2), range(2, 4)]
@@ -46,18 +46,12 @@ def sources(
     return wavs, [sox_spans([signal], SoxRule(RATE, 1.0)) for signal in signals]
 
 
-def row(number: int, wav: Wav) -> RecordingRow:
-    return RecordingRow(
-        f"r{number}", wav.name, "english", "s", "", 0.0, wav.n_samples, RATE, 1, "FLAC", wav.sha256, 0.0, 0.0, 0.0, 0.0
-    )
-
-
 def build(
     client: Client, path: Path, sources: tuple[list[Wav], list[Spans]], settings: params.Mfcc, cache: Cache
 ) -> tuple[dict[str, str], int]:
     """Compute a store; return the sha256 of every file, and the number of recordings from the cache."""
     wavs, spans = sources
-    rows = [*map(row, range(4), wavs)]
+    rows = [recording(number, "english", "s", seconds=wav.n_samples / RATE) for number, wav in enumerate(wavs)]
     work = features.lay_out(path, rows, wavs, spans, PARTS, settings, RATE)
     ids, kernel = [one.recording for one in rows], make_kernel(settings, RATE)
     reused = features.run(client, work, ids, path, kernel, settings, RATE, cache)
@@ -81,11 +75,11 @@ def test_the_bytes_are_the_same_with_any_number_of_workers_and_from_the_cache(
 
     store = FeatureStore.open(tmp_path / "two.zarr")
     kernel = make_kernel(defaults.mfcc, RATE)
-    for recording, wav, spans in zip(store.ids, *sources, strict=True):
+    for name, wav, spans in zip(store.ids, *sources, strict=True):
         expected = whole(kernel, Reader(wav)(0, wav.n_samples))
-        np.testing.assert_allclose(store.features(recording), expected, atol=1e-3)
+        np.testing.assert_allclose(store.features(name), expected, atol=1e-3)
         flags = frame_flags(spans, wav.n_samples, 160, 0, len(expected))
-        np.testing.assert_array_equal(store.flags(recording), flags)
+        np.testing.assert_array_equal(store.flags(name), flags)
 
 
 def store_of(folder: Path, defaults: params.Params) -> tuple[Speech, Any]:

@@ -52,10 +52,8 @@ def test_values_are_yaml_and_lists_need_brackets() -> None:
     assert [trial.slug for trial in trials] == ["64-32-seed42", "128-seed42"]  # names of git
     assert [trial.settings.mfcc.fmax for trial in make("mfcc.fmax=null, 7000.0", seeds=1)] == [None, 7000.0]
     assert [trial.seed for trial in make("train.epochs=3", "seed=7,5")] == [7, 5]
-    assert [trial.settings.model.cell for trial in make("model.cell=gru", "model.cell=lstm", "seed=7")] == [
-        "gru",
-        "lstm",
-    ]
+    both = make("model.cell=gru", "model.cell=lstm", "seed=7")
+    assert [trial.settings.model.cell for trial in both] == ["gru", "lstm"]
     assert len(make("seed=7")) == len(SILENCE_STRATEGIES) * len(BALANCE_STRATEGIES)
 
 

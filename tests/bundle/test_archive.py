@@ -12,7 +12,7 @@ from pipeline import checksums
 from pipeline.bundle import archive, pdf
 from pipeline.errors import ArgumentError, ArtifactError, ProgramError, ProjectError
 from tests.export import small
-from tests.repository import git
+from tests.programs import git
 
 TEXT, HOSTILE = "=1+1 $(x) <b>.txt", ("a\x1b[2J\nb", "..\\..\\c", "\udcff")
 

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import re
 import signal
 from collections.abc import Iterator
@@ -121,16 +120,13 @@ def test_a_line_per_frame(capsys: pytest.CaptureFixture[str], stream: Identifier
 def test_an_interrupt_ends_the_wait_but_not_the_work_and_prints_the_answer_so_far(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, stream: Identifier, working: bool
 ) -> None:
-    def interrupt() -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-
     def blocks() -> Iterator[Waveform]:
         yield noise(1)
-        interrupt()
+        signal.raise_signal(signal.SIGINT)
         pytest.fail("the wait for this block was not interrupted")
 
     def interrupted(block: Waveform) -> Frames:
-        interrupt()
+        signal.raise_signal(signal.SIGINT)
         return accept(block)
 
     accept, printer = stream.accept, AnswerPrinter("json", LANGUAGES, 1)

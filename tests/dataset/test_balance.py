@@ -1,4 +1,4 @@
-"""Every balance strategy balances uneven classes and changes nothing else."""
+"""Every balance strategy balances uneven classes; no speaker weighs more than its share; nothing else changes."""
 
 import copy
 import dataclasses
@@ -320,3 +320,65 @@ def test_a_speaker_of_two_languages_is_in_a_part_only_in_the_large_one() -> None
     mine = [row for row in twice if row.member == 0 and row.language == "b"]
     # Three classes of the first network (parts both and x, others): a third of 690 frames each.
     assert [row.weight for row in mine] == [pytest.approx(690 / 3 / 90, rel=1e-4)]
+
+
+def weighing(parts: list[tuple[str, int, int, float]]) -> Manifest:
+    """One sequence per language, speaker, number of frames that count, and weight."""
+    rows = [
+        SequenceRow(f"r{number}/0", f"r{number}", language, f"s{speaker}", 0, 300, weight=weight)
+        for number, (language, speaker, _, weight) in enumerate(parts)
+    ]
+    return rows, {row.recording: np.arange(300) < part[2] for row, part in zip(rows, parts, strict=True)}
+
+
+CORPORA = st.lists(
+    st.tuples(st.sampled_from(["a", "b"]), st.integers(0, 20), st.integers(0, 300), st.sampled_from([1.0, 0.4])),
+    min_size=1,
+    max_size=60,
+).map(weighing)
+
+
+def mass(rows: list[SequenceRow], counted: Counted) -> dict[str, dict[str, float]]:
+    """The weight of each speaker of a language."""
+    whole = weighted(rows, counted, [f"{row.language}/{row.speaker}" for row in rows])
+    found: dict[str, dict[str, float]] = defaultdict(dict)
+    for name, weight in whole.items():
+        found[name.split("/")[0]][name.split("/")[1]] = weight
+    return found
+
+
+@given(CORPORA, st.floats(0.01, 1))
+def test_a_cap_holds_and_classes_keep_their_weight(some: Manifest, cap: float) -> None:
+    rows, counted = some
+    capped, notes = weights.limit_speakers(rows, counted, None, cap)
+    before, after = mass(rows, counted), mass(capped, counted)
+    for language, speakers in before.items():
+        total, heard = sum(speakers.values()), {name: size for name, size in speakers.items() if size}
+        now = {name: after[language][name] for name in heard}
+        assert sum(after[language].values()) == pytest.approx(total, rel=1e-3, abs=1e-3)
+        few = 0 < len(heard) * cap < 1
+        assert any(f": {language} has {len(heard)} speaker" in note for note in notes) == few
+        if few:
+            assert all(share == pytest.approx(total / len(heard), rel=1e-3, abs=1e-3) for share in now.values())
+            continue
+        assert max(now.values(), default=0) <= cap * total * 1.001 + 1e-3
+        # Speakers below the cap keep their proportions.
+        free = [now[name] / size for name, size in heard.items() if now[name] < 0.99 * cap * total]
+        assert max(free, default=1) == pytest.approx(min(free, default=1), rel=1e-2)
+
+
+@given(CORPORA, st.floats(0, 1))
+def test_evened_speakers_weigh_a_power_of_what_they_weighed_and_classes_keep_their_weight(
+    some: Manifest, evenness: float
+) -> None:
+    before, after = mass(*some), mass(weights.even_speakers(*some, None, evenness), some[1])
+    for language, speakers in before.items():
+        assert sum(after[language].values()) == pytest.approx(sum(speakers.values()), rel=1e-2, abs=1e-2)
+        ratios = [after[language][name] / size ** (1 - evenness) for name, size in speakers.items() if size > 1]
+        assert max(ratios, default=1) == pytest.approx(min(ratios, default=1), rel=2e-2, abs=1e-2)
+
+
+def test_a_cap_of_one_and_no_evenness_change_nothing() -> None:
+    rows, counted = weighing([("a", number, 3 * number, 0.123456) for number in (1, 2, 3)])
+    assert weights.limit_speakers(rows, counted, None, 1.0) == (rows, [])
+    assert weights.even_speakers(rows, counted, None, 0.0) == rows

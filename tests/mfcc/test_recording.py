@@ -1,8 +1,6 @@
 """MFCCs equal librosa's, for a whole recording and any slice of it, and have the same bits on any processor."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import librosa
@@ -19,6 +17,7 @@ from pipeline.mfcc import compiled, recording
 from pipeline.mfcc.kernel import frame_count, make_kernel
 from pipeline.mfcc.stream import Framer
 from tests.audio.signals import babble
+from tests.programs import python
 
 RATE = 16000
 DEFAULTS = params.load(Path(__file__).parents[2] / "params.yaml").mfcc
@@ -122,15 +121,13 @@ print(hashlib.sha256(features.tobytes()).hexdigest())
 
 
 @pytest.mark.slow
-def test_bytes_are_the_same_on_any_processor(project: Path, tmp_path: Path) -> None:
+def test_bytes_are_the_same_on_any_processor(tmp_path: Path) -> None:
     found = set()
     for number, other in enumerate(OTHER_PROCESSORS.values()):
         env = os.environ | other | {"NUMBA_CACHE_DIR": str(tmp_path / str(number))}
-        done = subprocess.run(
-            [sys.executable, "-c", BYTES], cwd=project, env=env, capture_output=True, text=True, check=True
-        )
-        found.add(done.stdout)
+        found.add(python(BYTES, env=env).stdout)
     assert len(found) == 1
+    assert len(found.pop()) == 65
 
 
 @example(n_samples=300_000, most=200_000)  # in steps

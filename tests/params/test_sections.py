@@ -26,7 +26,6 @@ SCHEMA = params.Params.model_json_schema()
         ("seed", 2**32, ["seed", "4294967296", "less than or equal to 4294967295"]),
         ("silence.a\nb", 1, [r"'a\nb' is not a parameter"]),
         ("silence.treshold", 1.0, ["silence.treshold", "not a parameter", "spelling"]),
-        ("slience", {}, ["slience", "not a parameter"]),
         ("model.units", [64, 0], ["model.units.1", "0", "greater than or equal to 1"]),
         ("silence", None, ["silence", "None", "dictionary"]),
         ("mfcc.n_mfcc", 80, ["mfcc", "n_mfcc 80", "n_mels 64"]),
@@ -75,15 +74,12 @@ def test_missing_keys_have_the_values_of_the_projects_file() -> None:
         ({"augment": {"warp": 0.1, "mask": 4}, "mfcc": {"n_mfcc": 13}},
          ["augment.warp 0.1", "mfcc.n_mfcc 13", "n_mels 64", "switch off warp, mask"]),
         ({"mfcc": {"top_db": 80.0}}, ["mfcc.top_db 80.0", "export.streaming to false"]),
-        ({"mfcc": {"top_db": 80.0}, "export": {"streaming": False}}, []),
     ],
 )  # fmt: skip
 def test_sections_that_contradict_each_other_are_refused(
     tmp_path: Path, changes: dict[str, dict[str, object]], parts: list[str]
 ) -> None:
-    if not parts:
-        assert params.check(changes, "").mfcc.top_db == 80.0
-        return
+    assert params.check(changes | {"augment": {}, "export": {"streaming": False}}, "")
     message = complaint(tmp_path / "params.yaml", yaml.safe_dump(changes))
     assert [part for part in parts if part not in message] == []
 
@@ -110,15 +106,15 @@ def test_any_value_is_read_or_refused_by_its_key(tmp_path: Path, key: str, value
     check_read_or_refused(tmp_path, key, value)
 
 
-@pytest.mark.parametrize("value", PLAIN, ids=lambda value: value[:30])
-def test_a_tricky_scalar_is_read_or_refused_by_its_key(tmp_path: Path, value: str) -> None:
-    for key in ("seed", "demo.minutes", "corpus.root", "mfcc.fmax", "model.dense", "export.streaming"):  # of every type
+@pytest.mark.parametrize("key", ["seed", "demo.minutes", "corpus.root", "mfcc.fmax", "model.dense", "export.streaming"])
+def test_a_tricky_scalar_for_a_key_of_every_type_is_read_or_refused_by_its_key(tmp_path: Path, key: str) -> None:
+    for value in PLAIN:
         check_read_or_refused(tmp_path, key, value)
 
 
 def check_read_or_refused(tmp_path: Path, key: str, value: str) -> None:
     met = outcome(tmp_path / "params.yaml", written(key, value))
-    assert isinstance(met, params.Params) or key.rpartition(".")[2] in met
+    assert isinstance(met, params.Params) or key.rpartition(".")[2] in met, value
 
 
 def schema(key: str) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """A made-up set of results, and a report as a browser would read it."""
 
+import copy
 import dataclasses
 import math
-import re
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import params, rows
+from pipeline.ablation import grid
 from pipeline.dataset import counts
 from pipeline.report.answers import Answer
 from pipeline.report.commit import Commit
@@ -198,6 +199,13 @@ def changed(results: Results, **changes: Any) -> Results:
     return dataclasses.replace(results, files=files, **changes)
 
 
+def with_leaves(results: Results, values: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of results with other values, by their full names."""
+    tree = copy.deepcopy(dict(results.params))
+    grid.put(tree, values)
+    return tree
+
+
 def made_answers(languages: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[Answer]:
     """Answers to recordings of a minute, one speaker each, given the languages spoken and answered."""
     found = []
@@ -230,23 +238,13 @@ def everything() -> Results:
     silent = example(answers[4], 3)
     minutes, intervals = made.files["manifests"]["minutes"], made.files["metrics"]["intervals"]
     two = {"": amounts(7.25, 0.31), "radio": amounts(8.25, 0.69)}
-    other = {
-        "recordings": 21,
-        "speakers": 7,
-        "recording_accuracy": 0.2345,
-        "macro_recall": 0.3456,
-        "recall": {"hindi": 0.25},
-        "speakers_by_language": {"hindi": 7},
-        "intervals": {**intervals, "recall": {"hindi": (0.1, 0.4)}},
-    }
-    sections: dict[str, dict[str, Any]] = {
-        "balance": {"cap": 0.25},
-        "silence": {"strategy": "label"},
-        "split": {"holdout": {"source": ("tv", "<b>")}},
-    }
+    scores: dict[str, Any] = {"recordings": 21, "speakers": 7, "recording_accuracy": 0.2345, "macro_recall": 0.3456}
+    hindi = {"recall": {"hindi": 0.25}, "speakers_by_language": {"hindi": 7}}
+    other = {**scores, **hindi, "intervals": {**intervals, "recall": {"hindi": (0.1, 0.4)}}}
+    holdout = {"source": ("tv", "<b>")}
     return changed(
         made,
-        params={**made.params, **{name: {**made.params[name], **values} for name, values in sections.items()}},
+        params=with_leaves(made, {"balance.cap": 0.25, "silence.strategy": "label", "split.holdout": holdout}),
         metrics={**made.files["metrics"], "other": other},
         answers=answers,
         examples=[
@@ -284,7 +282,7 @@ def nothing() -> Results:
     made = make_results()
     return changed(
         made,
-        params={**made.params, "split": {**made.params["split"], "unit": "sequence"}},
+        params=with_leaves(made, {"split.unit": "sequence"}),
         description={**made.files["description"], "streaming": False},
         equality=[],
         answers=[],
@@ -311,8 +309,3 @@ def comparison(corpus: str = "") -> list[rows.ComparisonRow]:
         for measure, both in means.items()
         for mean in [both[number]]
     ]  # fmt: skip
-
-
-def svgs(page: str) -> dict[str, str]:
-    """The figures of a page by their labels, in their order."""
-    return {figure.split('"')[3]: figure for figure in re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)}

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.errors import ProgramError, ProjectError
 from pipeline.report import commit
-from tests.repository import git
+from tests.programs import git
 
 METRICS = Path("artifacts") / "summary" / "metrics.json"
 

@@ -12,28 +12,19 @@ from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.rows import SplitRow
 from pipeline.shards import writer
 from pipeline.store.feature_store import FeatureStore
-from tests.store.conftest import (
-    IDS,
-    LANGUAGES,
-    MFCC,
-    SPEAKERS,
-    SPEECH,
-    STARTS,
-    STRATEGIES,
-    sequence,
-    written,
-)
+from tests.store import conftest as made
+from tests.store.conftest import sequence, written
 from tests.stores import build
 
 
 def test_recordings_are_read_by_id(store: FeatureStore) -> None:
-    for index, recording in enumerate(IDS):
-        rows = slice(STARTS[index], STARTS[index + 1])
+    for index, recording in enumerate(made.IDS):
+        rows = slice(made.STARTS[index], made.STARTS[index + 1])
         assert store.index(recording) == index
-        np.testing.assert_array_equal(store.features(recording), MFCC[rows])
-        np.testing.assert_array_equal(store.flags(recording), SPEECH[rows])
-        np.testing.assert_array_equal(store.features(recording, 1, 20), MFCC[rows][1:20])
-        np.testing.assert_array_equal(store.flags(recording, 1, 20), SPEECH[rows][1:20])
+        np.testing.assert_array_equal(store.features(recording), made.MFCC[rows])
+        np.testing.assert_array_equal(store.flags(recording), made.SPEECH[rows])
+        np.testing.assert_array_equal(store.features(recording, 1, 20), made.MFCC[rows][1:20])
+        np.testing.assert_array_equal(store.flags(recording, 1, 20), made.SPEECH[rows][1:20])
 
 
 @pytest.mark.parametrize("rows", [(-1, None), (-5, 3), (3, 2), (0, -1), (6, None)])
@@ -56,13 +47,13 @@ def test_failed_recordings_are_left_out(tmp_path: Path) -> None:
 
 
 def test_a_split_and_filters_leave_the_items_that_match_all(store: FeatureStore, tmp_path: Path) -> None:
-    rows = [SplitRow(IDS[index], LANGUAGES[index], SPEAKERS[index], "", 1.0) for index in (5, 1, 2)]
+    rows = [SplitRow(made.IDS[index], made.LANGUAGES[index], made.SPEAKERS[index], "", 1.0) for index in (5, 1, 2)]
     tables.write(tmp_path / "test.csv", SplitRow, rows)
 
     def ids(**wanted: Any) -> list[str]:
-        return [IDS[index] for index in store.select(**wanted).items["index"]]
+        return [made.IDS[index] for index in store.select(**wanted).items["index"]]
 
-    assert ids() == IDS
+    assert ids() == made.IDS
     assert ids(split=tmp_path / "test.csv") == ["r1", "r2", "r5"]
     assert ids(split=str(tmp_path / "test.csv"), language="english") == ["r2", "r5"]
     assert ids(language={"hindi", "mandarin"}, speaker=["b", "c", "a"]) == ["r1", "r3"]
@@ -86,7 +77,7 @@ def test_the_rows_of_a_manifest_agree_on_an_existing_strategy(
     views: list[str], store: FeatureStore, tmp_path: Path
 ) -> None:
     manifest = written(tmp_path, [sequence(store, view, 0, 0, 1) for view in views])
-    allowed = ", ".join(STRATEGIES)
+    allowed = ", ".join(made.STRATEGIES)
     with pytest.raises(ArtifactError, match=rf"manifest\.csv is cut for .*, not for one of {allowed}"):
         store.select(manifest=manifest)
 

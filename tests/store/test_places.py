@@ -15,7 +15,7 @@ import zarr
 from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.store.feature_store import FeatureStore
 from tests import s3
-from tests.repository import git
+from tests.programs import git
 
 BUCKET = "features"
 

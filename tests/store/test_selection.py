@@ -16,28 +16,13 @@ from pipeline.params import SILENCE_STRATEGIES, SilenceStrategy
 from pipeline.store.feature_store import FeatureStore
 from pipeline.store.items import Example
 from pipeline.store.selection import Selection
-from tests.store.conftest import (
-    IDS,
-    LANGUAGES,
-    N_MFCC,
-    ORDER,
-    SHARD_ROWS,
-    SPEAKERS,
-    SPEECH,
-    STARTS,
-    STRATEGIES,
-    assert_same,
-    expected,
-    joined,
-    sequence,
-    sequences,
-    written,
-)
+from tests.store import conftest as made
+from tests.store.conftest import assert_same, expected, joined, sequence, sequences, written
 from tests.stores import watch
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", made.STRATEGIES)
 @settings(max_examples=25)
 @given(data=st.data())
 def test_every_sequence_is_its_slice_of_the_view_it_was_cut_for_and_of_no_other(
@@ -45,7 +30,7 @@ def test_every_sequence_is_its_slice_of_the_view_it_was_cut_for_and_of_no_other(
 ) -> None:
     cut = data.draw(sequences(strategy))
     manifest = written(tmp_path_factory.getbasetemp(), [sequence(store, strategy, *fields) for fields in cut])
-    selection = store.select(manifest=manifest).view(strategy, ORDER)
+    selection = store.select(manifest=manifest).view(strategy, made.ORDER)
     examples = [expected(strategy, *fields) for fields in cut]
     assert len(selection) == len(cut)
     assert selection.frames == sum(frames for *_, frames, _ in cut)
@@ -55,7 +40,7 @@ def test_every_sequence_is_its_slice_of_the_view_it_was_cut_for_and_of_no_other(
     assert_same(selection.numpy(), joined(examples))
     np.testing.assert_array_equal(selection.dask().compute(scheduler="sync"), joined(examples).features)
     assert selection.strategy == store.select(manifest=manifest).strategy == strategy
-    for asked in {*STRATEGIES} - {strategy}:
+    for asked in {*made.STRATEGIES} - {strategy}:
         with pytest.raises(ArtifactError, match=f"cut for the silence strategy '{strategy}', not for '{asked}'"):
             selection.view(asked)
 
@@ -75,7 +60,7 @@ def test_an_item_of_a_long_recording_reads_no_more_than_its_rows(
 @settings(max_examples=15)
 @given(data=st.data())
 def test_items_are_indexed_like_a_list_or_an_array(data: st.DataObject, store: FeatureStore) -> None:
-    count, selection = 6, store.select().view("mask", ORDER)
+    count, selection = 6, store.select().view("mask", made.ORDER)
     examples = [expected("mask", index) for index in range(count)]
     position = data.draw(st.integers(-2 * count, 2 * count))
     kinds: list[Any] = [int, np.int64, np.int16, np.array]
@@ -101,7 +86,7 @@ def test_items_are_indexed_like_a_list_or_an_array(data: st.DataObject, store: F
         for example, number in zip(found, positions, strict=True):
             assert_same(example, examples[number])
         speech = sum(np.count_nonzero(examples[number].weights) for number in positions)
-        assert found.view("remove").numpy().features.shape == found.view("remove").dask().shape == (speech, N_MFCC)
+        assert found.view("remove").numpy().features.shape == found.view("remove").dask().shape == (speech, made.N_MFCC)
 
 
 @pytest.mark.parametrize(
@@ -118,15 +103,15 @@ def test_any_other_index_is_refused(store: FeatureStore, index: Any) -> None:
 def test_every_item_is_located_once(store: FeatureStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = watch(monkeypatch, "speech_rows")
     rows = [sequence(store, "remove", index, 0, 1) for index in (4, 0, 4)]
-    store.select(manifest=written(tmp_path, rows)).view("remove", ORDER).in_store_order()
+    store.select(manifest=written(tmp_path, rows)).view("remove", made.ORDER).in_store_order()
     assert asked == [(0, 5), (73, 103)]  # both recordings once
-    store.select().view("mask", ORDER)  # all frames are shown
+    store.select().view("mask", made.ORDER)  # all frames are shown
     assert len(asked) == 2
 
 
 def test_items_in_store_order_are_the_same_items(store: FeatureStore, tmp_path: Path) -> None:
     rows = [sequence(store, "mask", index, 0, 1) for index in (4, 0, 3, 1)]
-    selection = store.select(manifest=written(tmp_path, rows)).view("mask", ORDER)
+    selection = store.select(manifest=written(tmp_path, rows)).view("mask", made.ORDER)
     for example, position in zip(selection.in_store_order(), (1, 3, 2, 0), strict=True):
         assert_same(example, selection[position])
 
@@ -151,30 +136,30 @@ def test_rows_outside_of_the_view_are_refused(start: int, frames: int, store: Fe
 INDEXES = [0, 1, 2, 4, 5]  # of the recordings in English and Hindi
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", made.STRATEGIES)
 def test_arrays_of_all_items_joined_are_equal(strategy: SilenceStrategy, store: FeatureStore) -> None:
-    selection = store.select(language=["english", "hindi"]).view(strategy, ORDER)
+    selection = store.select(language=["english", "hindi"]).view(strategy, made.ORDER)
     examples = [expected(strategy, index) for index in INDEXES]
     every = joined(examples)
     assert_same(selection.numpy(), every)
     assert_same(pickle.loads(pickle.dumps(selection)).numpy(), every)
 
     rows = selection.dask()
-    assert max(rows.chunks[0]) <= SHARD_ROWS
+    assert max(rows.chunks[0]) <= made.SHARD_ROWS
     np.testing.assert_array_equal(rows.compute(scheduler="sync"), every.features)
 
     dataset = selection.xarray()
-    assert dict(dataset.sizes) == {"frame": len(every.targets), "coefficient": N_MFCC}
+    assert dict(dataset.sizes) == {"frame": len(every.targets), "coefficient": made.N_MFCC}
     assert all(variable.chunks for variable in dataset.variables.values())  # nothing is read yet
     np.testing.assert_array_equal(dataset.mfcc, every.features)
     indexes = np.repeat(INDEXES, [len(example.targets) for example in examples])
     frames = np.concatenate(
-        [np.flatnonzero(SPEECH[STARTS[i] : STARTS[i + 1]] | (strategy != "remove")) for i in INDEXES]
+        [np.flatnonzero(made.SPEECH[made.STARTS[i] : made.STARTS[i + 1]] | (strategy != "remove")) for i in INDEXES]
     )
-    np.testing.assert_array_equal(dataset.recording, np.array(IDS)[indexes])
-    np.testing.assert_array_equal(dataset.language, np.array(LANGUAGES)[indexes])
-    np.testing.assert_array_equal(dataset.speaker, np.array(SPEAKERS)[indexes])
-    np.testing.assert_array_equal(dataset.speech, SPEECH[STARTS[indexes] + frames])
+    np.testing.assert_array_equal(dataset.recording, np.array(made.IDS)[indexes])
+    np.testing.assert_array_equal(dataset.language, np.array(made.LANGUAGES)[indexes])
+    np.testing.assert_array_equal(dataset.speaker, np.array(made.SPEAKERS)[indexes])
+    np.testing.assert_array_equal(dataset.speech, made.SPEECH[made.STARTS[indexes] + frames])
     np.testing.assert_allclose(dataset.time, frames * 0.01)
 
 
@@ -184,21 +169,21 @@ def assert_items(dataset: Iterable[Any], strategy: SilenceStrategy) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", made.STRATEGIES)
 def test_a_dataset_of_tensorflow_gives_the_items(strategy: SilenceStrategy, store: FeatureStore) -> None:
-    selection = store.select(language=["english", "hindi"]).view(strategy, ORDER)
+    selection = store.select(language=["english", "hindi"]).view(strategy, made.ORDER)
     assert len(selection.tensorflow()) == len(INDEXES)
     assert len(selection[:0].tensorflow()) == 0
     assert_items(selection.tensorflow(), strategy)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", made.STRATEGIES)
 def test_pytorch_gets_the_items_as_tensors_however_a_loader_starts_its_workers(
     strategy: SilenceStrategy, store: FeatureStore
 ) -> None:
     torch = pytest.importorskip("torch")
-    dataset = store.select(language=["english", "hindi"]).view(strategy, ORDER).torch()
+    dataset = store.select(language=["english", "hindi"]).view(strategy, made.ORDER).torch()
     assert len(dataset[1:]) == len(dataset) - 1
     assert_items((dataset[position] for position in range(len(dataset))), strategy)
     for method in ("fork", "spawn", "forkserver") if strategy == "remove" else ():

@@ -1,12 +1,15 @@
-"""Every runtime is one entry of one table, and an export needs only the packages of its runtime."""
+"""An export needs only the packages of its runtime, and runs without what Windows and macOS lack."""
 
 import importlib.metadata
-import subprocess
+import json
+import os
 import sys
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
+import soundfile
 
 from pipeline import checksums
 from pipeline.errors import ArtifactError
@@ -14,6 +17,7 @@ from pipeline.streaming import runtimes
 from pipeline.streaming.runtimes import RUNTIMES
 from tests.audio.signals import babble
 from tests.export import small
+from tests.programs import python
 
 INFERENCE = {  # third-party packages on a machine that only runs an exported model
     *("numpy", "soxr", "soundfile", "_soundfile", "_soundfile_data", "cffi", "_cffi_backend", "click"),
@@ -44,9 +48,7 @@ def test_a_missing_file_and_one_of_another_runtime_are_refused_in_one_sentence(
         runtimes.load(tmp_path, name, {})
 
 
-def test_identify_and_verify_need_only_the_inference_packages(masked: Path, project: Path, tmp_path: Path) -> None:
-    import soundfile
-
+def test_identify_and_verify_need_only_the_inference_packages(masked: Path, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", babble(1, 16000), 16000)
     refused = {*importlib.metadata.packages_distributions()} - INFERENCE - {"pipeline"}
     assert {"tensorflow", "onnxruntime", "librosa", "numba", "yaml", "scipy", "google_crc32c"} < refused
@@ -55,8 +57,49 @@ from pipeline.cli.commands import main
 main(["identify", {str(tmp_path / "a.wav")!r}, "--model", {str(masked)!r}], standalone_mode=False)
 main(["verify", {str(masked)!r}], standalone_mode=False)
 """
-    command = [sys.executable, "-W", "error", "-c", code]
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    done = python(code, env=os.environ | {"PYTHONWARNINGS": "error"})
     assert (done.returncode, done.stderr) == (0, "")
     assert "a.wav" in done.stdout
     assert [line.split()[0] for line in done.stdout.splitlines()[-2:]] == ["format", "model.tflite"]
+
+
+MACOS = """
+import fcntl, pathlib, resource
+del fcntl.F_SETPIPE_SZ
+def refuse(*_):
+    raise ValueError("current limit exceeds maximum limit")
+resource.setrlimit = refuse
+"""
+WINDOWS = """
+import ctypes, os, signal, soundfile, sys
+for name in ("fcntl", "resource", "pwd", "grp", "termios"):
+    sys.modules[name] = None
+for name in ("pread", "O_NONBLOCK", "O_NOCTTY", "getuid", "geteuid", "getpgid", "killpg", "sysconf", "mkfifo"):
+    delattr(os, name)
+for name in ("SIGKILL", "SIGPIPE", "SIGHUP", "pthread_sigmask"):
+    delattr(signal, name)
+of_any, of_name = soundfile.SoundFile.__init__, ctypes.CDLL.__init__
+def no_descriptor(self, file, *words, **options):
+    assert not isinstance(file, int)
+    of_any(self, file, *words, **options)
+def no_program(self, name, *words, **options):
+    if name is None:
+        raise TypeError("argument of type 'NoneType' is not iterable")
+    of_name(self, name, *words, **options)
+soundfile.SoundFile.__init__, ctypes.CDLL.__init__ = no_descriptor, no_program
+"""
+IDENTIFY = "from pipeline.__main__ import main\nmain()\n"
+
+
+@pytest.mark.parametrize("system", [MACOS, WINDOWS], ids=["macOS", "Windows"])
+def test_recordings_are_identified_without_what_a_system_lacks(masked: Path, tmp_path: Path, system: str) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("a.wav", "b.flac", "c.ogg"):
+        soundfile.write(tmp_path / name, rng.uniform(-0.3, 0.3, 16_000), 16_000)
+    answers = []
+    for code in (IDENTIFY, system + IDENTIFY):
+        done = python(code, "identify", "--json", "--model", masked, tmp_path)
+        assert not done.returncode, done.stderr
+        answers.append([json.loads(line) for line in done.stdout.splitlines()])
+    assert len(answers[0]) == 3
+    assert answers[0] == answers[1]
