@@ -66,9 +66,6 @@ def test_the_normal_form_is_that_of_itself(text: str) -> None:
 
 def test_languages_are_one_name_too(tmp_path: Path) -> None:
     french = unicodedata.normalize("NFD", "français")
-    corpus = settings("folders", tmp_path, languages=(french, "hindi"))
-    assert corpus.languages == ("français", "hindi")
-    touch(tmp_path, f"train_{french}/s/a.wav", "train_français/t/b.wav", "Hindi 2/s/c.wav")
-    assert [entry.language for entry in layouts.read(corpus).entries] == ["hindi", "français", "français"]
+    assert settings("folders", tmp_path, languages=(french, "hindi")).languages == ("français", "hindi")
     with pytest.raises(ValueError, match="twice"):
         settings("folders", tmp_path, languages=("Xyzzy", "xyzzy"))

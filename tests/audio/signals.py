@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from pipeline.arrays import Samples, Waveform
 from pipeline.audio.cuts import Cut, take
@@ -12,6 +13,8 @@ from pipeline.audio.samples import FULL_SCALE
 from pipeline.audio.wav import Container
 
 RATE = 16000
+SPEECH = Path(__file__).parents[3] / "shared" / "speech"
+real_speech = pytest.mark.skipif(not SPEECH.is_dir(), reason="no recordings of real people next to the project")
 
 
 def noise(frames: int, channels: int = 1, seed: int = 0) -> Waveform:

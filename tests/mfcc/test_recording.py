@@ -24,16 +24,8 @@ DEFAULTS = params.load(Path(__file__).parents[2] / "params.yaml").mfcc
 
 
 def by_librosa(signal: Samples, settings: params.Mfcc) -> Features:
-    mel = librosa.feature.melspectrogram(
-        y=to_waveform(signal),
-        sr=RATE,
-        n_fft=settings.n_fft,
-        hop_length=settings.hop_length,
-        n_mels=settings.n_mels,
-        fmin=settings.fmin,
-        fmax=settings.fmax,
-        pad_mode="constant",
-    )
+    same = settings.model_dump(include={"n_fft", "hop_length", "n_mels", "fmin", "fmax"})
+    mel = librosa.feature.melspectrogram(y=to_waveform(signal), sr=RATE, pad_mode="constant", **same)
     decibels = librosa.power_to_db(mel, top_db=settings.top_db)
     features: Features = librosa.feature.mfcc(S=decibels, n_mfcc=settings.n_mfcc).T
     return features

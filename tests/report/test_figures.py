@@ -14,9 +14,6 @@ from pipeline.report.figures import curves, lines, stack
 from pipeline.report.page import render
 from tests.report.sample import LANGUAGES, ROOT, comparison, make_results
 
-LOSS = "loss of training and validation, epochs 1 to 3, best epoch 2"
-ACCURACY = "accuracy of training and validation, epochs 1 to 3, best epoch 2"
-MINUTES = "Minutes by language and split"
 BALANCE = "Share of each language in training: minutes before balancing, after it, and weighted"
 
 
@@ -31,9 +28,15 @@ def test_figures_hold_their_values_as_text(plain: str) -> None:
         "Accuracy and macro recall over the seconds of speech": {"accuracy", "macro recall", "seconds of speech"},
         "Share of recordings whose answer stays right, over the seconds of audio": {"right and final"},
         "Frame accuracy in each minute without a reset": {"minutes without a reset", *LANGUAGES},
-        LOSS: {"epoch", "loss", "train", "validation", "best: epoch 2"},
-        ACCURACY: {"epoch", "accuracy", "best: epoch 2"},
-        MINUTES: {"train", "val", "test", *LANGUAGES},
+        "loss of training and validation, epochs 1 to 3, best epoch 2": {
+            "epoch",
+            "loss",
+            "train",
+            "validation",
+            "best: epoch 2",
+        },
+        "accuracy of training and validation, epochs 1 to 3, best epoch 2": {"epoch", "accuracy", "best: epoch 2"},
+        "Minutes by language and split": {"train", "val", "test", *LANGUAGES},
         BALANCE: {"before", "after", "weighted", "25.0%", "34.0%", "43.0%", *LANGUAGES},
         "Share of speech by language": {"74.1%", "84.1%", "94.1%"},
         "Recordings by level, language and split": {"train", "val", "test", "level, dBFS", *LANGUAGES},

@@ -81,10 +81,8 @@ def test_no_flipped_bit_of_a_shard_is_ever_read(tmp_path: Path, monkeypatch: pyt
 def test_a_shard_damaged_before_or_after_the_store_is_opened_is_reported(
     tmp_path: Path, name: str, damage: str
 ) -> None:
-    path, rng = tmp_path / "s.zarr", np.random.default_rng(0)
-    build(
-        path, ["a"], ["english"], ["x"], [3000], rng.normal(size=(3000, 8)).astype(np.float32), rng.random(3000) < 0.5
-    )
+    path, mfcc = tmp_path / "s.zarr", np.random.default_rng(0).normal(size=(3000, 8)).astype(np.float32)
+    build(path, ["a"], ["english"], ["x"], [3000], mfcc, mfcc[:, 0] > 0)
     reader, file = RowReader.open(path), path / name
     content = file.read_bytes()
     flipped = content[:20] + bytes([content[20] ^ 1]) + content[21:]

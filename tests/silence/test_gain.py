@@ -1,7 +1,6 @@
 """Automatic gain: the same speech at any level, in blocks of any size."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,15 +13,9 @@ from pipeline.arrays import Samples
 from pipeline.audio.samples import FULL_SCALE, in_memory, to_samples, to_waveform
 from pipeline.silence.gain import AutomaticGain
 from pipeline.silence.recording import detect
-from tests.audio.signals import babble
+from tests.audio.signals import SPEECH, babble, real_speech
 
 RATE = 16000
-SPEECH = Path(__file__).parents[3] / "shared" / "speech"
-LEVELS_DB = (-18, -12, -6, 6)
-
-
-def at_level(signal: Samples, level_db: float) -> Samples:
-    return to_samples(to_waveform(signal) * np.float32(10 ** (level_db / 20)))
 
 
 def amplified(signal: Samples, sizes: Iterator[int]) -> Samples:
@@ -88,10 +81,10 @@ def test_a_quieter_speaker_is_heard_again_after_a_while(defaults: params.Params)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not SPEECH.is_dir(), reason="no recordings of real people next to the project")
+@real_speech
 def test_the_share_of_real_speech_does_not_depend_on_the_level(defaults: params.Params) -> None:
     def shares(wav: Samples) -> list[float]:
-        levels = (at_level(wav, level_db) for level_db in (0, *LEVELS_DB))
+        levels = [to_samples(to_waveform(wav) * np.float32(10 ** (level_db / 20))) for level_db in (0, -18, -12, -6, 6)]
         return [share(level, defaults.silence, automatic_gain=True) for level in levels]
 
     wavs = [soundfile.read(file, dtype="int16")[0] for file in sorted(SPEECH.rglob("*.flac"))[::8]]

@@ -20,9 +20,8 @@ from pipeline.silence import recording
 from pipeline.silence.recording import detect, detect_together, run_sox
 from pipeline.silence.rule import SoxRule
 from pipeline.silence.spans import cut, sox_spans
-from tests.audio.signals import babble
+from tests.audio.signals import SPEECH, babble, real_speech
 
-SPEECH = Path(__file__).parents[3] / "shared" / "speech"
 CONSTANTS = (0, 1, FULL_SCALE - 1, -FULL_SCALE)
 
 WITHOUT_DURATIONS = params.Detection(automatic_gain=False, threshold=1.0, min_speech=0.0, min_silence=0.0, pad=0.0)
@@ -104,7 +103,7 @@ def test_samples_in_the_spans_are_soxs_own_output(seed: int, n_samples: int, rat
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not SPEECH.is_dir(), reason="no recordings of real people next to the project")
+@real_speech
 def test_samples_in_the_spans_are_soxs_own_output_on_real_speech() -> None:
     for file in sorted(SPEECH.rglob("*.flac")):
         signal = soundfile.read(file, dtype="int16")[0]

@@ -72,25 +72,19 @@ def test_filters_that_match_nothing_are_refused(store: FeatureStore, wanted: dic
         store.select(**wanted)
 
 
-@pytest.mark.parametrize("views", [["Remove"], [""], ["mask", "none"], []])
-def test_the_rows_of_a_manifest_agree_on_an_existing_strategy(
-    views: list[str], store: FeatureStore, tmp_path: Path
+def test_a_manifest_that_does_not_fit_the_store_is_refused(
+    store: FeatureStore, noisy: FeatureStore, tmp_path: Path
 ) -> None:
-    manifest = written(tmp_path, [sequence(store, view, 0, 0, 1) for view in views])
-    allowed = ", ".join(made.STRATEGIES)
-    with pytest.raises(ArtifactError, match=rf"manifest\.csv is cut for .*, not for one of {allowed}"):
-        store.select(manifest=manifest)
-
-
-def test_a_manifest_of_another_store_is_refused(store: FeatureStore, noisy: FeatureStore, tmp_path: Path) -> None:
-    assert store.id != noisy.id
-    rows = [sequence(store, "none", 0, 0, 1), sequence(noisy, "none", 0, 0, 1)]
-    text = rf"manifest\.csv was cut from the features '{noisy.id}', not '{store.id}' of .*; run `dvc repro`"
-    with pytest.raises(ArtifactError, match=text):
-        store.select(manifest=written(tmp_path, rows))
-
-
-def test_a_manifest_of_an_unknown_recording_is_refused(store: FeatureStore, tmp_path: Path) -> None:
-    unknown = dataclasses.replace(sequence(store, "none", 0, 0, 1), recording="x")
-    with pytest.raises(ArtifactError, match="has no recording 'x'"):
-        store.select(manifest=written(tmp_path, [unknown]))
+    fits, change = sequence(store, "none", 0, 0, 1), dataclasses.replace
+    strategy = rf"manifest\.csv is cut for .*, not for one of {', '.join(made.STRATEGIES)}"
+    other = rf"manifest\.csv was cut from the features '{noisy.id}', not '{store.id}' of .*; run `dvc repro`"
+    for rows, text in (
+        *(
+            ([change(fits, view=view) for view in views], strategy)
+            for views in (["Remove"], [""], ["mask", "none"], [])
+        ),
+        ([fits, sequence(noisy, "none", 0, 0, 1)], other),
+        ([change(fits, recording="x")], "has no recording 'x'"),
+    ):
+        with pytest.raises(ArtifactError, match=text):
+            store.select(manifest=written(tmp_path, rows))
