@@ -7,6 +7,7 @@ import random
 import shutil
 from collections import Counter, defaultdict
 from pathlib import Path
+from random import Random
 from typing import get_args
 
 import numpy as np
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from pipeline import checksums, tables
 from pipeline.arrays import Flags
 from pipeline.dataset import balance, counts, division, weights
+from pipeline.dataset.division import divide, lowest_ratios, ratio
 from pipeline.dataset.views import sequence_rows
 from pipeline.errors import ArgumentError
 from pipeline.params import BalanceStrategy, SilenceStrategy
@@ -254,17 +256,6 @@ def test_ensemble_gives_each_network_its_sequences_and_classes_of_the_same_weigh
         assert max(mass.values()) == pytest.approx(min(mass.values()), rel=1e-4)
 
 
-def test_the_new_classes_of_an_ensemble_are_roughly_equal() -> None:
-    rows, counted = uneven({"english": 300, "hindi": 35, "mandarin": 65}, speakers=24)
-    twice, found = balance.balance("ensemble", rows, counted, 0)
-    assert found is not None
-    assert (found.large, len(found.parts)) == ("english", 3)
-    sizes = division.class_sizes(twice, counted, found)
-    assert len(sizes) == 4
-    assert max(sizes.values()) < 1.1 * min(sizes.values())
-    assert division.remark(twice, counted, found) is None
-
-
 def test_an_ensemble_says_why_its_classes_are_uneven() -> None:
     loud = [("a", "b\x1b[2J", np.ones(900, bool)), ("a", "t", np.ones(100, bool)), ("b", "u", np.ones(100, bool))]
     equal = [(language, "s", np.ones(100, bool)) for language in "abc"]
@@ -382,3 +373,104 @@ def test_a_cap_of_one_and_no_evenness_change_nothing() -> None:
     rows, counted = weighing([("a", number, 3 * number, 0.123456) for number in (1, 2, 3)])
     assert weights.limit_speakers(rows, counted, None, 1.0) == (rows, [])
     assert weights.even_speakers(rows, counted, None, 0.0) == rows
+
+
+def named(sizes: list[int]) -> dict[str, int]:
+    return {f"s{number}": size for number, size in enumerate(sizes)}
+
+
+def reached(sizes: dict[str, int], rest: int) -> float:
+    return ratio([rest, *(sum(sizes[name] for name in part) for part in divide(sizes, rest))])
+
+
+def optimum(sizes: list[int], rest: int, n_parts: int) -> float:
+    """The lowest ratio of any division into this number of parts, by trying all."""
+    found = []
+    for places in itertools.product(range(n_parts), repeat=len(sizes)):
+        sums = [0] * n_parts
+        for place, size in zip(places, sizes, strict=True):
+            sums[place] += size
+        if all(sums):
+            found.append(ratio([rest, *sums]))
+    return min(found)
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=60), st.integers(1, 10**7), st.randoms())
+def test_every_name_is_in_one_part_in_any_order_and_no_part_is_empty(sizes: list[int], rest: int, rng: Random) -> None:
+    parts, items = divide(named(sizes), rest), list(named(sizes).items())
+    assert sorted(name for part in parts for name in part) == sorted(named(sizes))
+    assert all(parts)
+    assert divide(dict(rng.sample(items, len(items))), rest) == parts
+
+
+@given(st.lists(st.integers(1, 200), min_size=1, max_size=6), st.integers(1, 300))
+def test_few_names_are_divided_almost_as_well_as_possible_and_no_division_is_below_its_bound(
+    sizes: list[int], rest: int
+) -> None:
+    best = [optimum(sizes, rest, n_parts) for n_parts in range(1, len(sizes) + 1)]
+    assert reached(named(sizes), rest) <= 1.35 * min(best)
+    for bound, least in zip(lowest_ratios(sorted(sizes, reverse=True), rest), best, strict=True):
+        assert bound <= least * (1 + 1e-9)
+
+
+@given(st.lists(st.integers(1, 100), min_size=60, max_size=200), st.integers(500, 50_000))
+def test_many_names_make_equal_classes_if_they_are_at_least_as_large_as_the_rest(sizes: list[int], rest: int) -> None:
+    if sum(sizes) >= rest / 1.4:
+        assert reached(named(sizes), rest) <= 1.5
+
+
+@pytest.mark.parametrize(
+    ("sizes", "rest", "parts"),
+    [
+        ([60, 10, 10, 10, 10], 20, (("s0",), ("s1", "s3"), ("s2", "s4"))),  # one name is too large for any division
+        ([10, 10], 30, (("s0", "s1"),)),  # less than the rest: not divided
+        ([7], 1, (("s0",),)),
+    ],
+)
+def test_a_division_worked_out_by_hand(sizes: list[int], rest: int, parts: tuple[tuple[str, ...], ...]) -> None:
+    assert divide(named(sizes), rest) == parts
+
+
+def test_the_summary_counts_the_first_network_and_its_weights() -> None:
+    rows = [
+        SequenceRow("r/0", "r", "a", "s", 0, 2, weight=0.5),
+        SequenceRow("r/1", "r", "a", "s", 2, 2, weight=1.5),
+        SequenceRow("r/0", "r", "a", "s", 0, 2, member=1),
+    ]
+    counted = {"r": np.array([True, False, True, True])}
+    assert counts.summary(rows, counted, ["b", "a"], frame_s=30) == {
+        "b": {"sequences": 0, "frames": 0, "weighed": 0, "minutes": 0.0},
+        "a": {"sequences": 2, "frames": 3, "weighed": round(0.5 + 2 * 1.5), "minutes": 1.5},
+    }
+
+
+def test_minutes_are_counted_by_language_source_and_speaker() -> None:
+    before = [
+        SequenceRow("r/0", "r", "a", "s", 0, 6, source="radio"),
+        SequenceRow("q/0", "q", "a", "t", 0, 3),
+        SequenceRow("p/0", "p", "b", "s", 0, 1, source="radio"),
+    ]
+    counted = {"r": np.ones(6, bool), "q": np.array([True, True, False]), "p": np.ones(1, bool)}
+    after = [dataclasses.replace(row, weight=3.0) for row in before[1:]]
+    after += [dataclasses.replace(before[1], member=1)]
+    tree = counts.before_and_after(before, after, counted, ["b", "a"], frame_s=60)
+
+    def amounts(*pairs: tuple[float, float]) -> dict[str, dict[str, float]]:
+        found = zip(counts.MEASURES, pairs, strict=True)
+        return {measure: {"minutes": minutes, "share": share} for measure, (minutes, share) in found}
+
+    t, s = amounts((2, 0.25), (2, 1), (6, 1)), amounts((6, 0.75), (0, 0), (0, 0))
+    whole = amounts((8, 0.8889), (2, 0.6667), (6, 0.6667))
+    assert tree["a"] == {
+        **whole, "speakers": 2, "sources": {"": t, "radio": s}, "largest_speakers": {"t": t, "s": s},
+    }  # fmt: skip
+    assert list(tree) == ["b", "a"]
+
+
+def test_the_five_largest_speakers_are_those_before_or_weighted() -> None:
+    rows = [SequenceRow(f"{n}/0", f"{n}", "a", f"s{n}", 0, 10 * n, weight=1.0) for n in range(1, 9)]
+    counted = {row.recording: np.ones(row.frames, bool) for row in rows}
+    after = [dataclasses.replace(rows[0], weight=90.0), *rows[1:]]
+    tree = counts.before_and_after(rows, after, counted, ["a"], frame_s=1)
+    assert list(tree["a"]["largest_speakers"]) == ["s1", "s8", "s7", "s6", "s5"]
+    assert tree["a"]["speakers"] == 8

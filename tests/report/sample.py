@@ -17,6 +17,7 @@ from pipeline.report.answers import Answer
 from pipeline.report.commit import Commit
 from pipeline.report.examples import AudioExample
 from pipeline.report.page import Results
+from tests.export import small
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("english", "hindi", "mandarin")
@@ -129,13 +130,7 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
             },
         },
         "det": [rows.DetRow(language, n / 4, 1 - n / 4) for language in languages for n in range(5)],
-        "description": {
-            "classes": languages,
-            "streaming": True,
-            "weights": 37_971,
-            "tolerance": 1e-4,
-            "latency_s": {"look_ahead": 0.0125, "silence": 0.37},
-        },
+        "description": {**small.described("mask", weights=37_971).model_dump(), "classes": languages},
         "history": [
             rows.EpochRow(1, 0, 0.9011, 0.4012, 0.8013, 0.5014, 12.5),
             rows.EpochRow(2, 0, 0.6021, 0.6022, 0.7023, 0.6524, 12.5),

@@ -83,13 +83,6 @@ def test_more_groups_than_are_placed_at_once_come_near_the_shares(monkeypatch: p
     assert search.bound == 0
 
 
-def test_languages_without_a_common_group_are_assigned_one_by_one() -> None:
-    assigned, search = assign(quantities(np.kron(np.eye(2), np.ones((8, 1)))), PARTS, free(16), 0)
-    one = assign(quantities(np.ones((8, 1))), PARTS, free(8), 0)[1]
-    assert search.solver == pytest.approx(2 * one.solver)
-    assert np.bincount(assigned[:8]).tolist() == np.bincount(assigned[8:]).tolist()
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_a_search_that_ends_too_early_leaves_no_language_out(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assignment, "MAX_NODES", 0)
