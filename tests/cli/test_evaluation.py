@@ -96,7 +96,7 @@ def test_the_page_shows_the_printed_scores(model: Path, corpus: params.Corpus, t
 
 
 def test_several_corpora_of_any_layout_are_scored_together_and_without_one_that_of_params(
-    model: Path, corpus: params.Corpus, tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+    model: Path, corpus: params.Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = tmp_path / "other" / tmp_path.name
     for language in ("hindi", "mandarin"):
@@ -111,12 +111,9 @@ def test_several_corpora_of_any_layout_are_scored_together_and_without_one_that_
     assert (status, together["recordings"]) == (0, 6)
     assert evaluate(str(other))[1]["recordings"] == 2
 
-    text = (project / "params.yaml").read_text(encoding="utf-8")
-    sources = json.dumps([
-        {"root": corpus.root, "layout": "table", "name": "a"}, {"root": str(other), "layout": "auto", "name": "b"},
-    ])  # fmt: skip
-    text = text.replace("  sources: []", f"  sources: {sources}").replace("speakers: table", "speakers: file")
-    (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
+    both = [(corpus.root, "table", "a"), (str(other), "auto", "b")]
+    sources = [dict(zip(("root", "layout", "name"), source, strict=True)) for source in both]
+    (tmp_path / "params.yaml").write_text(json.dumps({"corpus": {"sources": sources, "speakers": "file"}}))
     monkeypatch.chdir(tmp_path)
     assert evaluate()[1]["recall"] == together["recall"]
     status, _, said = evaluate("--layout", "table")

@@ -1,7 +1,6 @@
 """`lid check`, `lid play` and `lid trim --recording`: what ingest wrote, and any files."""
 
 import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -33,13 +32,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Samples]:
     for name, samples in sounds.items():
         soundfile.write(tmp_path / name, samples, RATE, subtype="PCM_16")
     entries = [Entry(name, "hindi", "s") for name in sounds]
-    audio = tmp_path / "artifacts" / "audio"
-    audio.mkdir(parents=True)
-    settings = params.Audio(sample_rate=RATE, channels="mix", min_duration=0.5)
-    rows = parts.ingested(entries, {"": tmp_path}, audio, settings).rows
+    rows = parts.ingested(entries, {"": tmp_path}, tmp_path / "artifacts" / "audio", params.Audio()).rows
     tables.write(tmp_path / "artifacts" / "ingest" / "recordings.csv", RecordingRow, rows)
     checksums.seal(tmp_path / "artifacts" / "ingest")
-    shutil.copy(Path(__file__).parents[2] / "params.yaml", tmp_path)
+    (tmp_path / "params.yaml").write_text("seed: 42\n")
     monkeypatch.chdir(tmp_path)
     return {row.recording: sounds[row.path] for row in rows}
 

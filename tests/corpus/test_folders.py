@@ -183,7 +183,7 @@ def test_the_pattern_is_searched_for_in_the_path_and_takes_precedence_over_the_t
     assert reasons(listing) == {"hindi/b_12.wav": "no_speaker"}
 
 
-@pytest.mark.parametrize("text", ["file,speaker\nx,y\n", "", f"path,{'y' * 200_000},speaker\n", None], ids=list("abcd"))
+@pytest.mark.parametrize("text", ["file,speaker\nx,y\n", None])
 def test_a_table_that_is_missing_or_can_not_be_read_is_refused_by_its_path(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "speakers.csv").write_text(text)

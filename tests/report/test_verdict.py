@@ -46,10 +46,8 @@ def test_without_errors_few_speakers_are_the_weakest_point() -> None:
 
 
 def test_the_sentence_names_the_range_of_other_runs() -> None:
-    metrics = {
-        "recording_accuracy": 0.5, "intervals": {"recording_accuracy": None}, "recordings": 1234, "speakers": 2,
-        "macro_recall": 0.25,
-    }  # fmt: skip
+    scores = {"recording_accuracy": 0.5, "macro_recall": 0.25, "intervals": {"recording_accuracy": None}}
+    metrics = {**scores, "recordings": 1234, "speakers": 2}
     plain = "50.0% of 1,234 test recordings of 2 speakers are recognised, macro recall 25.0%"
     assert verdict.sentence(metrics, None) == plain
     usual = {"runs": 10, "recording_accuracy": [0.9, 1.0]}

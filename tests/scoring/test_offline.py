@@ -1,8 +1,5 @@
 """The network on stored features answers like the trained one on the whole recording; drift is measured by minute."""
 
-from types import SimpleNamespace
-from typing import Any
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -46,7 +43,7 @@ def test_accuracy_is_measured_minute_by_minute_from_a_fresh_state() -> None:
 
 def test_drift_is_measured_separately_for_every_language(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(offline, "MINUTE_S", 6)
-    network: Any = SimpleNamespace(step=lambda _: np.array([1, 0, 0], np.float32), reset_states=lambda: None)
+    network = Stream(lambda *_: (np.array([1, 0, 0], np.float32), ()), ())
     english, *others = OfflineNetwork(case.store, network, case.description).drift(case.rows).values()
     assert others == [[0.0] * 10] * (len(small.LANGUAGES) - 1)
     recordings = [row.recording for row in case.rows if row.language == "english"]

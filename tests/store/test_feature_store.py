@@ -21,10 +21,9 @@ def test_recordings_are_read_by_id(store: FeatureStore) -> None:
     for index, recording in enumerate(made.IDS):
         rows = slice(made.STARTS[index], made.STARTS[index + 1])
         assert store.index(recording) == index
-        np.testing.assert_array_equal(store.features(recording), made.MFCC[rows])
-        np.testing.assert_array_equal(store.flags(recording), made.SPEECH[rows])
-        np.testing.assert_array_equal(store.features(recording, 1, 20), made.MFCC[rows][1:20])
-        np.testing.assert_array_equal(store.flags(recording, 1, 20), made.SPEECH[rows][1:20])
+        for read, whole in ((store.features, made.MFCC), (store.flags, made.SPEECH)):
+            np.testing.assert_array_equal(read(recording), whole[rows])
+            np.testing.assert_array_equal(read(recording, 1, 20), whole[rows][1:20])
 
 
 @pytest.mark.parametrize("rows", [(-1, None), (-5, 3), (3, 2), (0, -1), (6, None)])
