@@ -1,6 +1,5 @@
-"""Fixtures for several rooms: the project, its parameters, a signal and a store."""
+"""Fixtures for several rooms: the project, its parameters and a store."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +7,6 @@ import pytest
 from hypothesis import settings
 
 from pipeline import params
-from pipeline.arrays import Samples
-from pipeline.audio.samples import FULL_SCALE
 from pipeline.shards import layout
 from pipeline.store.feature_store import FeatureStore
 from tests.stores import build
@@ -50,23 +47,6 @@ def project() -> Path:
 def defaults() -> params.Params:
     """The project's params.yaml."""
     return params.load(ROOT / "params.yaml")
-
-
-@pytest.fixture(scope="session")
-def babble() -> Callable[[int, int], Samples]:
-    """Noise whose level jumps up and down around SoX's thresholds, as 16-bit samples."""
-
-    def make(seed: int, n_samples: int) -> Samples:
-        rng = np.random.default_rng(seed)
-        step = int(rng.integers(40, 6000))
-        level = np.repeat(10 ** rng.uniform(-3.5, -0.7, n_samples // step + 1), step)[:n_samples]
-        noise = rng.standard_normal(n_samples) * level
-        for _ in range(int(rng.integers(4))):  # stretches at full scale, of a constant and of zeros
-            start = int(rng.integers(n_samples + 1))
-            noise[start : start + int(rng.integers(3000))] = rng.choice([-1.0, 1.0, 0.02, 0.0])
-        return np.clip(np.rint(noise * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
-
-    return make
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from pipeline.arrays import Features, Flags
 from pipeline.shards import layout, writer
+from pipeline.store.feature_store import FeatureStore
+
+
+def watch(patch: pytest.MonkeyPatch, read: str) -> list[tuple[int, int]]:
+    """Return the slices of rows that this function of a store reads from now on."""
+    slices, real = list[tuple[int, int]](), getattr(FeatureStore, read)
+
+    def watched(store: FeatureStore, start: int, stop: int) -> Any:
+        slices.extend([(start, stop)] if start < stop else [])
+        return real(store, start, stop)
+
+    patch.setattr(FeatureStore, read, watched)
+    return slices
 
 
 def build(

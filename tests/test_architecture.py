@@ -1,11 +1,11 @@
 """The order of the rooms, their sizes, and what they load."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from importlinter.cli import lint_imports
+
+from tests.programs import python
 
 ROOT = Path(__file__).parents[1]
 ROOMS = sorted(path.parent for path in (ROOT / "pipeline").glob("*/__init__.py"))
@@ -41,5 +41,4 @@ def test_rooms_below_training_load_no_tensorflow() -> None:
         "        importlib.import_module(f'pipeline.{room}.{found.name}')\n"
         "print({'tensorflow', 'keras'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "set()\n"
+    assert python(code).stdout == "set()\n"

@@ -4,8 +4,6 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline import cache as cache_module
 from pipeline.cache import Cache, key
@@ -44,22 +42,18 @@ def test_what_is_remembered_is_not_computed_again(cache: Cache, tmp_path: Path) 
     assert cache.remember("abc", outputs, compute) == (b"result", False)
 
 
-@given(damage=st.integers(0, 6), cut=st.booleans())
-def test_a_damaged_entry_is_never_taken(tmp_path_factory: pytest.TempPathFactory, damage: int, cut: bool) -> None:
-    cache = Cache(tmp_path_factory.mktemp("cache"))
-    assert cache.read("abc") is None
-    cache.put("abc", b"content")
-    assert cache.read("abc") == b"content"
-    [path] = (cache.folder / "ab").iterdir()
-    stored = bytearray(path.read_bytes())
-    if cut:
-        del stored[damage:]
-    else:
-        stored[damage] ^= 1
-    path.write_bytes(stored)
-    assert cache.read("abc") is None
-    cache.put("abc", b"content")
-    assert cache.read("abc") == b"content"
+def test_a_damaged_entry_is_never_taken(cache: Cache) -> None:
+    content = b"content"
+    for damaged in (
+        b"",
+        *(content[:at] for at in range(7)),
+        *(content[:at] + b"?" + content[at + 1 :] for at in range(7)),
+    ):
+        cache.put("abc", content)
+        assert cache.read("abc") == content
+        [path] = (cache.folder / "ab").iterdir()
+        path.write_bytes(damaged)
+        assert cache.read("abc") is None
 
 
 @pytest.mark.parametrize("links", [True, False])

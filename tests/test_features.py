@@ -1,7 +1,6 @@
 """The bytes of a store do not depend on who computed them, and damaged audio does not enter it."""
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,13 @@ from pipeline.errors import ArtifactError
 from pipeline.features import Speech
 from pipeline.mfcc.kernel import make_kernel
 from pipeline.mfcc.recording import whole
-from pipeline.rows import RecordingRow
 from pipeline.shards import writer
 from pipeline.silence.rule import SoxRule
 from pipeline.silence.spans import frame_flags, sox_spans
 from pipeline.store.feature_store import FeatureStore
-from tests.audio.signals import write
+from tests.audio.signals import babble, write
 from tests.cluster.clusters import connected
+from tests.splits.rows import recording
 
 RATE = 16000
 PARTS = [range(2), range(2, 4)]
@@ -38,7 +37,7 @@ def ingested(folder: Path, name: str, signal: Samples) -> Wav:
 
 @pytest.fixture(scope="module")
 def sources(
-    tmp_path_factory: pytest.TempPathFactory, babble: Callable[[int, int], Samples]
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[list[Wav], list[Spans]]:
     """Four recordings in two parts; the second lies across the first border between shards (11 minutes)."""
     folder = tmp_path_factory.mktemp("audio")
@@ -47,18 +46,12 @@ def sources(
     return wavs, [sox_spans([signal], SoxRule(RATE, 1.0)) for signal in signals]
 
 
-def row(number: int, wav: Wav) -> RecordingRow:
-    return RecordingRow(
-        f"r{number}", wav.name, "english", "s", "", 0.0, wav.n_samples, RATE, 1, "FLAC", wav.sha256, 0.0, 0.0, 0.0, 0.0
-    )
-
-
 def build(
     client: Client, path: Path, sources: tuple[list[Wav], list[Spans]], settings: params.Mfcc, cache: Cache
 ) -> tuple[dict[str, str], int]:
     """Compute a store; return the sha256 of every file, and the number of recordings from the cache."""
     wavs, spans = sources
-    rows = [*map(row, range(4), wavs)]
+    rows = [recording(number, "english", "s", seconds=wav.n_samples / RATE) for number, wav in enumerate(wavs)]
     work = features.lay_out(path, rows, wavs, spans, PARTS, settings, RATE)
     ids, kernel = [one.recording for one in rows], make_kernel(settings, RATE)
     reused = features.run(client, work, ids, path, kernel, settings, RATE, cache)
@@ -82,14 +75,14 @@ def test_the_bytes_are_the_same_with_any_number_of_workers_and_from_the_cache(
 
     store = FeatureStore.open(tmp_path / "two.zarr")
     kernel = make_kernel(defaults.mfcc, RATE)
-    for recording, wav, spans in zip(store.ids, *sources, strict=True):
+    for name, wav, spans in zip(store.ids, *sources, strict=True):
         expected = whole(kernel, Reader(wav)(0, wav.n_samples))
-        np.testing.assert_allclose(store.features(recording), expected, atol=1e-3)
+        np.testing.assert_allclose(store.features(name), expected, atol=1e-3)
         flags = frame_flags(spans, wav.n_samples, 160, 0, len(expected))
-        np.testing.assert_array_equal(store.flags(recording), flags)
+        np.testing.assert_array_equal(store.flags(name), flags)
 
 
-def store_of(folder: Path, babble: Callable[[int, int], Samples], defaults: params.Params) -> tuple[Speech, Any]:
+def store_of(folder: Path, defaults: params.Params) -> tuple[Speech, Any]:
     """A recording of 10 s, and the function that fills its store."""
     wav = ingested(folder, "0", babble(0, 160_000))
     speech = Speech(wav, sox_spans([babble(0, 160_000)], SoxRule(RATE, 1.0)), 0)
@@ -106,10 +99,8 @@ def store_of(folder: Path, babble: Callable[[int, int], Samples], defaults: para
 
 
 @pytest.mark.parametrize("job", ["trim", "features"])
-def test_damaged_audio_enters_neither_cache_nor_store(
-    tmp_path: Path, babble: Callable[[int, int], Samples], defaults: params.Params, job: str
-) -> None:
-    speech, fill = store_of(tmp_path, babble, defaults)
+def test_damaged_audio_enters_neither_cache_nor_store(tmp_path: Path, defaults: params.Params, job: str) -> None:
+    speech, fill = store_of(tmp_path, defaults)
     cache, shard, wav = Cache(tmp_path / "cache"), tmp_path / "s.zarr" / "mfcc" / "c" / "0" / "0", speech.wav
     content = wav.path.read_bytes()
 
@@ -133,9 +124,9 @@ def test_damaged_audio_enters_neither_cache_nor_store(
 
 
 def test_a_recording_that_is_left_out_has_no_features_and_a_trial_writes_nothing(
-    tmp_path: Path, babble: Callable[[int, int], Samples], defaults: params.Params
+    tmp_path: Path, defaults: params.Params
 ) -> None:
-    _, fill = store_of(tmp_path, babble, defaults)
+    _, fill = store_of(tmp_path, defaults)
     shard = tmp_path / "s.zarr" / "mfcc" / "c" / "0" / "0"
     assert fill(keep=False) == (frozenset(), False)
     assert not shard.exists()

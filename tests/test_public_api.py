@@ -2,13 +2,12 @@
 
 import importlib.metadata
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import pipeline
+from tests.programs import python
 
 ROOT = Path(__file__).parents[1]
 CLASSES = sorted(set(pipeline.__all__) - {"__version__"})
@@ -46,5 +45,4 @@ def test_a_name_that_is_not_offered_is_an_attribute_error() -> None:
 
 
 def test_importing_the_package_loads_no_other_and_no_name_loads_tensorflow() -> None:
-    done = subprocess.run([sys.executable, "-c", LOADED], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "set()\nset()\n"
+    assert python(LOADED).stdout == "set()\nset()\n"

@@ -82,11 +82,9 @@ def test_what_does_not_fit_is_reported_with_its_line(
 def test_a_missing_or_damaged_table_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"can't be read .* `dvc repro`"):
         tables.read(tmp_path / "spans.csv", SpanRow, sealed=False)
-    rows = [SpanRow("a", 1, 2), SpanRow("b", 3, 4)]
-    tables.write(tmp_path / "spans.csv", SpanRow, rows)
+    tables.write(tmp_path / "spans.csv", SpanRow, [SpanRow("a", 1, 2)])
     checksums.seal(tmp_path)
-    assert tables.read(tmp_path / "spans.csv", SpanRow) == rows
-    content = (tmp_path / "spans.csv").read_bytes()
-    (tmp_path / "spans.csv").write_bytes(content.replace(b"b,3,4", b"b,3,5"))
+    assert tables.read(tmp_path / "spans.csv", SpanRow) == [SpanRow("a", 1, 2)]
+    tables.write(tmp_path / "spans.csv", SpanRow, [SpanRow("a", 1, 3)])
     with pytest.raises(ArtifactError, match=r"spans\.csv is not the file that SHA256SUMS next to it describes"):
         tables.read(tmp_path / "spans.csv", SpanRow)

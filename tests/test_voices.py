@@ -8,17 +8,10 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline import checksums, tables, voices
-from pipeline.rows import RecordingRow, VoiceRow
+from pipeline.rows import VoiceRow
 from pipeline.store.feature_store import FeatureStore
+from tests.splits.rows import recording
 from tests.stores import build
-
-
-def row(number: int, language: str = "hindi") -> RecordingRow:
-    name = f"r{number}"
-    return RecordingRow(
-        name, f"{name}.wav", language, name, name, 2.0, 32000, 16000, 1, "WAV", name, -3, -20, 0, 0,
-        speaker_from="cluster",
-    )  # fmt: skip
 
 
 def around(speakers: int, each: int, spread: float, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -55,11 +48,12 @@ def test_few_or_equal_recordings_are_one_voice(count: int) -> None:
 
 def test_languages_are_clustered_apart_and_known_speakers_are_kept(tmp_path: Path) -> None:
     found, _ = around(2, 6, 0.1)
-    rows = [row(number, ("hindi", "english")[number % 2]) for number in range(12)]
+    languages = [("hindi", "english")[number % 2] for number in range(12)]
+    rows = [dataclasses.replace(recording(*one, "unknown"), speaker_from="cluster") for one in enumerate(languages)]
     named = voices.speakers(rows, found)
     for name in set(named.values()):
         assert len({item.language for item in rows if named[item.recording] == name}) == 1
-    known = dataclasses.replace(row(99), speaker="ann", speaker_from="table")
+    known = recording(99, "hindi", "ann")
     tables.write(tmp_path / "voices.csv", VoiceRow, [VoiceRow(*pair) for pair in named.items()])
     checksums.seal(tmp_path)
     renamed = voices.renamed([*rows, known], tmp_path / "voices.csv")

@@ -18,9 +18,7 @@ LANGUAGES = ("english", "hindi")
 @pytest.fixture(scope="module")
 def made() -> list[TrialScores]:
     """Two cells, two seeds: of twenty speakers with a recording each, `good` recognises all but one, `bad` half."""
-    return [
-        trial for seed in (1, 2) for trial in (scored("good", seed, wrong=[seed]), scored("bad", seed, wrong=range(10)))
-    ]
+    return [scored(name, seed, wrong) for seed in (1, 2) for name, wrong in (("good", [seed]), ("bad", range(10)))]
 
 
 def scored(name: str, seed: int, wrong: range | list[int], minutes: float = 1.0) -> TrialScores:

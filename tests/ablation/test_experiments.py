@@ -12,12 +12,7 @@ import pytest
 from pipeline.ablation import experiments
 from pipeline.ablation.experiments import FOLDER, Project
 from pipeline.errors import ProjectError
-
-AUTHOR = ["-c", "user.name=a", "-c", "user.email=a@b"]
-
-
-def git(folder: Path, *words: str) -> str:
-    return subprocess.run(["git", *AUTHOR, *words], cwd=folder, capture_output=True, text=True, check=True).stdout
+from tests.programs import git
 
 
 @pytest.fixture
@@ -122,12 +117,8 @@ END = "ERROR: failed to reproduce 'train': failed to run: python -m stages.train
     ("output", "found"),
     [
         (
-            f"Running stage 'train':\n> python\nerror: the loss is nan; lower it\n{END}",
-            "train failed: the loss is nan; lower it",
-        ),
-        (
-            f"Running stage 'train':\n> python\nTraceback (most):\n  x\nKeyError: 'a'\n{END}",
-            "train failed: KeyError: 'a'",
+            f"Running stage 'train':\n> x\nTraceback (most):\n  x\nKeyError: 'a'\n{END}",
+            "stage train failed: KeyError: 'a'",
         ),
         ("error: of an earlier one\nRunning stage 'a':\n> x\nRunning stage 'b':\n> y\nbad\n", "stage b failed: bad"),
         ("ERROR: 'stages.x' does not exist.\n", "stage none failed: 'stages.x' does not exist"),
@@ -135,4 +126,4 @@ END = "ERROR: failed to reproduce 'train': failed to run: python -m stages.train
     ],
 )
 def test_the_last_stage_and_its_error_are_named(output: str, found: str) -> None:
-    assert experiments.diagnose(output).removeprefix("stage ") == found.removeprefix("stage ")
+    assert experiments.diagnose(output) == found

@@ -1,4 +1,4 @@
-"""Grids: every combination once, checked before anything runs."""
+"""Grids: every combination once, checked before anything runs; the stages of dvc.yaml that a score depends on."""
 
 import itertools
 from pathlib import Path
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import params
-from pipeline.ablation import grid
+from pipeline.ablation import graph, grid
 from pipeline.errors import ArgumentError, ParameterError, UserError
 from pipeline.params import BALANCE_STRATEGIES, SILENCE_STRATEGIES, plain_yaml
 
@@ -52,10 +52,8 @@ def test_values_are_yaml_and_lists_need_brackets() -> None:
     assert [trial.slug for trial in trials] == ["64-32-seed42", "128-seed42"]  # names of git
     assert [trial.settings.mfcc.fmax for trial in make("mfcc.fmax=null, 7000.0", seeds=1)] == [None, 7000.0]
     assert [trial.seed for trial in make("train.epochs=3", "seed=7,5")] == [7, 5]
-    assert [trial.settings.model.cell for trial in make("model.cell=gru", "model.cell=lstm", "seed=7")] == [
-        "gru",
-        "lstm",
-    ]
+    both = make("model.cell=gru", "model.cell=lstm", "seed=7")
+    assert [trial.settings.model.cell for trial in both] == ["gru", "lstm"]
     assert len(make("seed=7")) == len(SILENCE_STRATEGIES) * len(BALANCE_STRATEGIES)
 
 
@@ -85,3 +83,27 @@ def test_any_text_is_a_grid_or_a_mistake_in_one_line(text: str) -> None:
             make(sweep, seeds=1)
         except UserError as error:
             assert "\n" not in str(error)
+
+
+STAGES = graph.read(ROOT / "dvc.yaml")
+
+
+def test_a_trial_needs_all_stages_up_to_the_scores_and_sources_are_code_and_data_of_the_repository() -> None:
+    chain = {"versions", "demo", "corpus", "ingest", "trim", "features", "balance", "train", "export", "evaluate"}
+    assert chain | {"summary"} <= STAGES.keys()
+    assert {"report", "audit"}.isdisjoint(STAGES)
+    found = graph.sources(STAGES)
+    assert {"demo/sentences", "stages/train.py", "pipeline/network"} <= set(found)
+    assert not [path for path in found if path.startswith(("artifacts", "ablation", "pipeline/report"))]
+    assert all((ROOT / path).exists() for path in found)
+
+
+@pytest.mark.parametrize(
+    ("leaf", "first"),
+    [("seed", "split"), ("silence.strategy", "balance"), ("model.cell", "train"), ("mfcc.n_mfcc", "features")],
+)
+def test_a_parameter_affects_the_stages_that_read_it_and_all_later_ones(leaf: str, first: str) -> None:
+    rest = graph.unaffected(STAGES, [leaf])
+    assert {first, "evaluate"}.isdisjoint(rest)
+    assert {"versions", "demo", "corpus", "ingest"} <= set(rest)
+    assert ("features" in rest) == (first != "features")

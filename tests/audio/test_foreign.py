@@ -3,8 +3,6 @@
 import functools
 import io
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +17,7 @@ from pipeline.audio import foreign
 from pipeline.audio.decode import decode
 from pipeline.errors import AudioError
 from tests.fingerprint.signals import voice
+from tests.programs import python
 
 RATE = 16000
 FORMATS = {  # ending: FFmpeg's format and codec
@@ -149,9 +148,8 @@ next(blocks)
 print(psutil.Process().children()[0].pid, flush=True)
 os.kill(os.getpid(), 9)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     with suppress(psutil.NoSuchProcess):
-        psutil.Process(int(done.stdout)).wait(timeout=20)
+        psutil.Process(int(python(code).stdout)).wait(timeout=20)
 
 
 @pytest.mark.parametrize("ending", FORMATS)

@@ -10,7 +10,6 @@ import json
 import re
 import resource
 import secrets
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -27,6 +26,7 @@ from pipeline.audio.foreign import Decoder
 from pipeline.audio.samples import to_waveform
 from pipeline.errors import AudioError, Reason
 from tests.audio.test_foreign import FORMATS, write
+from tests.programs import python
 
 PEAK_BYTES = 700e6
 LIMIT_S = 30
@@ -107,18 +107,12 @@ def main() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(4))
-def test_mutations_are_decoded_or_rejected(tmp_path: Path, project: Path, first: int) -> None:
+def test_mutations_are_decoded_or_rejected(tmp_path: Path, first: int) -> None:
     budget: Any = settings.default
     seed = 1 if budget.derandomize else secrets.randbits(32)
     endings = ENDINGS[first::4]
     words = [str(budget.max_examples), str(seed), str(tmp_path), *endings]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.audio.test_fuzz", *words],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = python("from tests.audio.test_fuzz import main; main()", *words)
     assert done.returncode == 0, f"{words}: {done.returncode} {done.stderr[-3000:]}"
     found = json.loads(done.stdout.splitlines()[-1])
     assert sum(found["met"].values()) == budget.max_examples * len(endings)

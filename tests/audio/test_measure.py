@@ -1,40 +1,34 @@
-"""Decoded, measured and written: unchanged where possible; measures of sounds whose properties are known."""
+"""Samples keep their values where possible; measures of sounds whose properties are known."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import soxr
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline.arrays import Samples
+from pipeline.arrays import Samples, Waveform
 from pipeline.audio.measure import Measures, measure
-from pipeline.audio.samples import FULL_SCALE
+from pipeline.audio.resample import resampled
+from pipeline.audio.samples import FULL_SCALE, to_samples, to_waveform
 from pipeline.audio.wav import Reader, Wav
 from pipeline.errors import AudioError
 from tests.audio.signals import RATE, noise, write
 from tests.fingerprint.signals import voice
 
 TIMES = np.arange(20 * RATE) / RATE
+RATES = [8000, 22050, 44100, 48000]
 
 
-def converted(path: Path, min_duration: float = 0.01) -> tuple[Measures, Samples]:
+def converted(path: Path) -> tuple[Measures, Samples]:
     target = path.with_name("converted.wav")
-    measures = write(path, target, RATE, min_duration)
+    measures = write(path, target, RATE)
     return measures, soundfile.read(target, dtype="int16")[0]
-
-
-def test_the_size_of_decoded_blocks_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    soundfile.write(tmp_path / "a.flac", noise(5000, channels=2), 44100)
-    expected = converted(tmp_path / "a.flac")
-    monkeypatch.setattr("pipeline.audio.decode.BLOCK_FRAMES", 77)
-    found = converted(tmp_path / "a.flac")
-    assert found[0] == expected[0]
-    assert np.array_equal(found[1], expected[1])
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac"])
@@ -80,21 +74,19 @@ def test_measures_are_those_worked_out_by_hand(tmp_path: Path) -> None:
     assert (found.peak_dbfs, found.rms_dbfs, found.clipped, found.dc_offset) == (-6.02, -6.02, 0, 0)
 
 
-def test_the_shortest_accepted_recording_is_min_duration_long(tmp_path: Path) -> None:
-    for frames in (8000, 7999):
-        soundfile.write(tmp_path / f"{frames}.wav", noise(frames), RATE)
-    assert converted(tmp_path / "8000.wav", min_duration=0.5)[0].samples == 8000
-    with pytest.raises(AudioError) as error:
-        converted(tmp_path / "7999.wav", min_duration=0.5)
-    assert error.value.reason == "too_short"
-
-
 # Sound quality
 
 
-def measured(samples: Samples, rate: int = RATE, block: int = 1 << 18) -> Measures:
+def measured(samples: Samples, rate: int = RATE, block: int = 1 << 18, min_duration: float = 0) -> Measures:
     blocks = (samples[at : at + block] for at in range(0, len(samples), block))
-    return measure(blocks, lambda content: None, rate, 0)
+    return measure(blocks, lambda content: None, rate, min_duration)
+
+
+def test_the_shortest_accepted_recording_is_min_duration_long() -> None:
+    assert measured(NOISE[:8000], min_duration=0.5).samples == 8000
+    with pytest.raises(AudioError) as error:
+        measured(NOISE[:7999], min_duration=0.5)
+    assert error.value.reason == "too_short"
 
 
 def as_samples(sound: NDArray[np.float64], peak: float = 0.5) -> Samples:
@@ -132,25 +124,19 @@ def test_audio_from_a_lower_rate_has_its_bandwidth(cutoff: int) -> None:
     assert measured(NOISE).bandwidth_hz == 8000
 
 
-@pytest.mark.parametrize("rate", [8000, 22050, 48000])
+@pytest.mark.parametrize("rate", RATES)
 def test_other_rates_measure_the_same(rate: int) -> None:
     there = as_samples(soxr.resample(music(0).astype(np.float64), RATE, rate))
     assert measured(there, rate).tonality == pytest.approx(measured(music(0)).tonality, abs=0.1)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_speech_is_less_tonal_than_music_and_varies_more(seed: int) -> None:
-    assert measured(voice(seed, 20)).tonality < 0.5 < measured(music(seed)).tonality
-    assert measured(voice(seed, 20)).modulation_db > 6
-
-
-@pytest.mark.parametrize("share", [0.4, 1])
-def test_a_tone_is_tonal_even_if_it_is_interrupted(share: float) -> None:
-    faint = np.random.default_rng(0).normal(size=len(TIMES)) * 1e-4
-    assert measured(as_samples(np.sin(2 * np.pi * 440 * TIMES) * (share > TIMES % 1) + faint)).tonality > 0.5
-
-
-def test_noise_is_steady_and_not_tonal() -> None:
+def test_speech_and_noise_are_less_tonal_than_music_and_tones_and_speech_varies_more_than_noise() -> None:
+    for seed in range(3):
+        assert measured(voice(seed, 20)).tonality < 0.5 < measured(music(seed)).tonality
+        assert measured(voice(seed, 20)).modulation_db > 6
+    for share in (0.4, 1):  # interrupted or not
+        faint = np.random.default_rng(0).normal(size=len(TIMES)) * 1e-4
+        assert measured(as_samples(np.sin(2 * np.pi * 440 * TIMES) * (share > TIMES % 1) + faint)).tonality > 0.5
     assert measured(NOISE).modulation_db < 3
     assert abs(measured(NOISE).tonality) < 0.1
 
@@ -168,3 +154,36 @@ def test_the_floor_is_the_level_of_the_pauses_without_an_offset() -> None:
 def test_the_shortest_recordings_have_measures(length: int) -> None:
     found = measured(NOISE[:length])
     assert np.isfinite([found.bandwidth_hz, found.noise_floor_dbfs, found.modulation_db, found.tonality]).all()
+
+
+EVERY = np.arange(-FULL_SCALE, FULL_SCALE).astype(np.int16)
+
+
+def whole(blocks: Iterable[Waveform], rate: int) -> Samples:
+    return np.concatenate(list(resampled(blocks, rate, RATE)))
+
+
+def test_every_sample_is_exact_as_a_waveform_and_back() -> None:
+    assert to_waveform(EVERY).dtype == np.float32
+    assert np.array_equal(to_waveform(EVERY).astype(np.float64) * FULL_SCALE, EVERY)
+    assert np.array_equal(to_samples(to_waveform(EVERY)), EVERY)
+    steps = np.array([-9e5, -1.5, -0.5, 0.5, 1.5, 2.5, 9e5], np.float32)  # half a step rounds to even
+    assert to_samples(steps / np.float32(FULL_SCALE)).tolist() == [EVERY[0], -2, 0, 0, 2, 2, EVERY[-1]]
+
+
+@pytest.mark.parametrize("rate", RATES)
+@settings(max_examples=15)
+@given(st.lists(st.integers(0, 20000), max_size=40), st.integers(0, 20))
+@example(list(range(1500)), 0)
+def test_resampling_in_chunks_of_any_size_gives_the_same_samples(rate: int, cuts: list[int], seed: int) -> None:
+    sound = noise(20000, seed=seed)
+    assert np.array_equal(whole(np.split(sound, sorted(cuts)), rate), whole([sound], rate))
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_tone_keeps_its_length_pitch_and_level(rate: int) -> None:
+    tone = np.sin(2 * np.pi * 1000 * np.arange(rate) / rate) / 2
+    found = to_waveform(whole([tone.astype(np.float32)], rate))
+    assert len(found) == RATE
+    expected = np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE) / 2
+    assert found[800:-800] == pytest.approx(expected[800:-800], abs=2e-4)

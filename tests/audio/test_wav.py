@@ -4,7 +4,6 @@ import dataclasses
 import json
 import shutil
 import wave
-from collections.abc import Callable
 from pathlib import Path
 
 import google_crc32c
@@ -18,7 +17,7 @@ from pipeline.arrays import Samples
 from pipeline.audio import wav as module
 from pipeline.audio.wav import BLOCK_SAMPLES, Container, Reader, Wav, beside
 from pipeline.errors import ArtifactError
-from tests.audio.signals import RATE
+from tests.audio.signals import RATE, babble
 
 LENGTH = 2 * BLOCK_SAMPLES + 12_346
 
@@ -81,22 +80,19 @@ def test_any_slices_are_those_of_the_recording(wav: Wav, slices: list[tuple[int,
 
 @pytest.mark.parametrize("damage", ["zeroed", "flipped", "cut", "gone", "swapped", "checksums"])
 def test_damage_is_one_sentence_that_names_the_recording(
-    tmp_path: Path, wav: Wav, damage: str, babble: Callable[[int, int], Samples]
+    tmp_path: Path,
+    wav: Wav,
+    damage: str,
 ) -> None:
-    content = bytearray(wav.path.read_bytes())
-    copy = dataclasses.replace(wav, path=tmp_path / "a.wav")
+    content, copy = wav.path.read_bytes(), dataclasses.replace(wav, path=tmp_path / "a.wav")
     shutil.copy(beside(wav.path), tmp_path)
+    zeroed, flipped = content[:100_000] + bytes(20_000) + content[120_000:], content[:-1] + bytes([content[-1] ^ 1])
+    copy.path.write_bytes({"zeroed": zeroed, "flipped": flipped, "cut": content[:-2]}.get(damage, content))
     if damage == "checksums":
         beside(copy.path).write_text("{}")
-    if damage == "zeroed":
-        content[100_000:120_000] = bytes(20_000)
-    elif damage == "flipped":
-        content[-1] ^= 1
-    elif damage == "cut":
-        del content[-2:]
-    if damage == "swapped":
+    elif damage == "swapped":
         soundfile.write(copy.path, babble(1, LENGTH + 500), RATE)
-    elif damage != "gone":
-        copy.path.write_bytes(content)
+    elif damage == "gone":
+        copy.path.unlink()
     with pytest.raises(ArtifactError, match=r"a\.wav, the audio of 'corpus/a\.wav', is not what ingest wrote"):
         Reader(copy)(0, LENGTH)

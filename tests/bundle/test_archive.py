@@ -3,7 +3,6 @@
 import hashlib
 import os
 import shutil
-import subprocess
 import zipfile
 from pathlib import Path
 
@@ -13,12 +12,9 @@ from pipeline import checksums
 from pipeline.bundle import archive, pdf
 from pipeline.errors import ArgumentError, ArtifactError, ProgramError, ProjectError
 from tests.export import small
+from tests.programs import git
 
 TEXT, HOSTILE = "=1+1 $(x) <b>.txt", ("a\x1b[2J\nb", "..\\..\\c", "\udcff")
-
-
-def git(folder: Path, *words: str) -> None:
-    subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@localhost", *words], cwd=folder, check=True)
 
 
 @pytest.fixture(scope="module")

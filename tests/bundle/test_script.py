@@ -2,29 +2,21 @@
 
 import csv
 import io
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from pipeline.arrays import Samples
 from pipeline.audio.samples import to_waveform
 from pipeline.bundle import test_model as script
 from pipeline.streaming.identifier import Identifier
+from tests.audio.signals import babble
 from tests.export import small
-
-Babble = Callable[[int, int], Samples]
-
-
-@pytest.fixture(scope="session")
-def export() -> Path:
-    return small.made("remove").streaming
 
 
 @pytest.fixture
-def recordings(tmp_path: Path, babble: Babble) -> Path:
+def recordings(tmp_path: Path) -> Path:
     """Recordings of several rates and channels, one without speech, one of a single sample."""
     folder = tmp_path / "recordings"
     (folder / "deep").mkdir(parents=True)
@@ -46,7 +38,6 @@ def run(monkeypatch: pytest.MonkeyPatch, model: Path, *words: str | Path) -> int
 @pytest.mark.slow
 @pytest.mark.parametrize("keras", [[], ["--keras"]])
 def test_answers_are_those_of_the_identifier(
-    export: Path,
     recordings: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -54,7 +45,7 @@ def test_answers_are_those_of_the_identifier(
     keras: list[str],
 ) -> None:
     (recordings / "bad\x1b[2J.wav").write_text("no audio")
-    labels = tmp_path / "labels.csv"
+    export, labels = small.made("remove").streaming, tmp_path / "labels.csv"
     labels.write_text(f"file,label\n0.wav,0\nsilent.wav,{small.LANGUAGES[1]}\n")
     words: list[str | Path] = [recordings, "--frames", tmp_path / "out", "--labels", labels, *keras]
     assert run(monkeypatch, export, *words) == 2  # one file can't be read; the others are answered
@@ -80,10 +71,11 @@ def test_answers_are_those_of_the_identifier(
 
 
 @pytest.mark.slow
-def test_streaming_keras_resets_in_one_call(export: Path) -> None:
+def test_streaming_keras_resets_in_one_call() -> None:
     import keras
 
-    model = keras.models.load_model(export / "streaming.keras", compile=False, safe_mode=True)
+    path = small.made("remove").streaming / "streaming.keras"
+    model = keras.models.load_model(path, compile=False, safe_mode=True)
     frames = np.random.default_rng(0).normal(size=(1, 50, small.N_MFCC)).astype(np.float32)
     first, second = np.asarray(model(frames)), np.asarray(model(frames))
     script.reset_states(model)

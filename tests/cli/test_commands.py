@@ -1,9 +1,6 @@
 """The command `lid`: its help is quick, and a mistake is one line."""
 
 import shlex
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +9,14 @@ import soundfile
 from click.testing import CliRunner
 
 from pipeline import params
-from pipeline.arrays import Samples
 from pipeline.audio.samples import in_memory
 from pipeline.cli import commands
+from pipeline.cli.info import show
 from pipeline.silence.recording import detect
 from pipeline.silence.spans import cut
+from tests.audio.signals import babble
+from tests.programs import python
+from tests.stores import build
 
 HEAVY = ("tensorflow", "keras", "librosa", "zarr", "dask", "distributed", "numpy", "scipy", "pydantic")
 
@@ -26,10 +26,9 @@ def lid(*words: object) -> tuple[int, str, str]:
     return done.exit_code, done.stdout, done.stderr
 
 
-def test_help_imports_nothing_heavy(project: Path) -> None:
+def test_help_imports_nothing_heavy() -> None:
     code = f"import sys, pipeline.cli.commands; print([name for name in {HEAVY} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert python(code).stdout == "[]\n"
     status, said, _ = lid("--help")
     assert status == 0
     assert all(command in said for command in ("identify", "trim", "info", "ablate", "doctor"))
@@ -49,9 +48,7 @@ def test_every_command_has_examples_that_its_options_allow(name: str) -> None:
         command.make_context(name, words[2:])  # raises if it does not parse
 
 
-def test_trim_writes_the_speech_that_the_pipeline_finds(
-    tmp_path: Path, babble: Callable[[int, int], Samples], project: Path, defaults: params.Params
-) -> None:
+def test_trim_writes_the_speech_that_the_pipeline_finds(tmp_path: Path, project: Path, defaults: params.Params) -> None:
     signal = babble(2, 60_000)
     source, target = tmp_path / "-x[1].wav", tmp_path / "out.flac"  # a name that SoX would take for an option
     soundfile.write(source, signal, 16000, subtype="PCM_16")
@@ -106,3 +103,24 @@ def test_doctor_has_status_2_if_something_is_missing(monkeypatch: pytest.MonkeyP
     assert printed.endswith("not ready: 4 problems to fix\n")
     assert "error: sox: it is missing; install it: apt-get install sox" in error
     assert all(f"apt-get install {package}" in error for package in ("espeak-ng", "graphviz", "git"))
+
+
+def test_recordings_speakers_and_time_are_counted_by_language(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "features.zarr"
+    attributes = {"mfcc": {"hop_length": 160}, "sample_rate": 16000, "versions": {"numpy": "1.2.3"}}
+    languages, speakers = ["hindi", "english", "hindi"], ["s1", "s2", "s1"]
+    mfcc, speech, lengths = np.zeros((18_000, 13), np.float32), np.ones(18_000, bool), [6000, 3000, 9000]
+    build(path, ["a", "b", "c"], languages, speakers, lengths, mfcc, speech, attributes, [range(2), range(2, 3)])
+    show(path)
+    first, *lines = capsys.readouterr().out.splitlines()
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    assert first == f"{path}: 18,000 frames of 13 MFCCs, 0.05 h, {size / 1e6:.1f} MB"
+    assert [line.split() for line in lines if line] == [
+        ["language", "recordings", "speakers", "minutes"],
+        ["english", "1", "1", "0.5"],
+        ["hindi", "2", "1", "2.5"],
+        ["hop_length", "160"],
+        ["numpy", "1.2.3"],
+    ]

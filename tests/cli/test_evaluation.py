@@ -1,8 +1,6 @@
 """An export is scored on a corpus of audio files, and what can't be scored is said."""
 
-import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +10,12 @@ import soundfile
 from click.testing import CliRunner
 
 from pipeline import params
-from pipeline.arrays import Samples
 from pipeline.audio.samples import to_waveform
 from pipeline.cli import commands, evaluation
 from pipeline.errors import CorpusError
 from pipeline.streaming.identifier import Identifier
+from tests.audio.signals import babble
+from tests.corpus.corpora import write_csv
 from tests.export import small
 from tests.report.sample import Page
 
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.slow  # loads TensorFlow to export a network
 
 
 @pytest.fixture
-def corpus(tmp_path: Path, babble: Callable[[int, int], Samples]) -> params.Corpus:
+def corpus(tmp_path: Path) -> params.Corpus:
     """A table of six recordings at two rates, and of one that is no audio."""
     rows = []
     for number in range(6):
@@ -32,13 +31,12 @@ def corpus(tmp_path: Path, babble: Callable[[int, int], Samples]) -> params.Corp
         soundfile.write(tmp_path / f"{number}.flac", babble(number, 20_000 + 3000 * number), rate, subtype="PCM_16")
         rows.append((f"{number}.flac", small.LANGUAGES[number % 2], f"s{number // 2}"))
     (tmp_path / "6.flac").write_text("no audio")
-    write(tmp_path, [*rows, ("6.flac", "english", "s0")])
+    write(tmp_path, *rows, ("6.flac", "english", "s0"))
     return settings(tmp_path)
 
 
-def write(folder: Path, rows: list[tuple[str, str, str]]) -> None:
-    with (folder / "metadata.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("path", "language", "speaker"), *rows])
+def write(folder: Path, *rows: tuple[str, str, str]) -> None:
+    write_csv(folder / "metadata.csv", [("path", "language", "speaker"), *rows])
 
 
 def settings(folder: Path, *languages: str) -> params.Corpus:
@@ -69,12 +67,12 @@ def test_what_cannot_be_scored_is_named(model: Path, corpus: params.Corpus) -> N
     folder = Path(corpus.root)
     with pytest.raises(CorpusError, match="the model does not know 'french'; it knows english, hindi, mandarin"):
         evaluation.score(Identifier.load(model), settings(folder, "english", "french"), all_known=False)
-    write(folder, [("0.flac", "english", "a"), ("1.flac", "french", "b")])
+    write(folder, ("0.flac", "english", "a"), ("1.flac", "french", "b"))
     with pytest.raises(CorpusError, match=r"holds 'french', which the model does not know; .* --languages"):
         evaluation.score(Identifier.load(model), settings(folder), all_known=True)
     scores, notes = evaluation.score(Identifier.load(model), settings(folder), all_known=False)
     assert (len(scores), notes[0]) == (1, "skipped: french (1)")
-    write(folder, [("6.flac", "english", "a")])
+    write(folder, ("6.flac", "english", "a"))
     with pytest.raises(CorpusError, match=r"no recording with speech .* the first, '6.flac', "):
         evaluation.score(Identifier.load(model), settings(folder), all_known=True)
 
@@ -92,13 +90,13 @@ def test_the_page_shows_the_printed_scores(model: Path, corpus: params.Corpus, t
     assert f"the whole recording 6 {scores['recording_accuracy']:.1%}" in shown.text("durations")
     assert "Of 3 pairs of one speaker's languages" in shown.text("paired")
 
-    write(tmp_path, [("0.flac", "english", "a")])
+    write(tmp_path, ("0.flac", "english", "a"))
     assert CliRunner().invoke(commands.main, words).exit_code == 0  # one language and one speaker
     assert "not known" in Page(page.read_text(encoding="utf-8")).text("result")
 
 
 def test_several_corpora_of_any_layout_are_scored_together_and_without_one_that_of_params(
-    model: Path, corpus: params.Corpus, tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+    model: Path, corpus: params.Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = tmp_path / "other" / tmp_path.name
     for language in ("hindi", "mandarin"):
@@ -113,12 +111,9 @@ def test_several_corpora_of_any_layout_are_scored_together_and_without_one_that_
     assert (status, together["recordings"]) == (0, 6)
     assert evaluate(str(other))[1]["recordings"] == 2
 
-    text = (project / "params.yaml").read_text(encoding="utf-8")
-    sources = json.dumps([
-        {"root": corpus.root, "layout": "table", "name": "a"}, {"root": str(other), "layout": "auto", "name": "b"},
-    ])  # fmt: skip
-    text = text.replace("  sources: []", f"  sources: {sources}").replace("speakers: table", "speakers: file")
-    (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
+    both = [(corpus.root, "table", "a"), (str(other), "auto", "b")]
+    sources = [dict(zip(("root", "layout", "name"), source, strict=True)) for source in both]
+    (tmp_path / "params.yaml").write_text(json.dumps({"corpus": {"sources": sources, "speakers": "file"}}))
     monkeypatch.chdir(tmp_path)
     assert evaluate()[1]["recall"] == together["recall"]
     status, _, said = evaluate("--layout", "table")

@@ -1,52 +1,45 @@
-"""Answers are printed in three formats, and Ctrl-C prints the answer so far."""
+"""Audio from files and pipes is the same; answers are printed in three formats or drawn, also after Ctrl-C."""
 
 import csv
 import io
 import json
-import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipeline import params
 from pipeline.arrays import Waveform
+from pipeline.audio.samples import FULL_SCALE, to_waveform
+from pipeline.cli import plot
 from pipeline.cli.identification import identify
 from pipeline.cli.output import AnswerPrinter, OutputFormat
+from pipeline.cli.sources import CHUNKS_PER_S, chunks, expanded, pcm
+from pipeline.errors import AudioError, CorpusError
 from pipeline.mfcc.kernel import make_kernel
-from pipeline.streaming.decision import Rule
-from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Frames, Identifier
 from pipeline.streaming.runtimes import Stream
+from tests.export import small
 
 LANGUAGES = ("english", "hindi")
 RATE = 16000
 
 
 @pytest.fixture
-def stream(defaults: params.Params) -> Identifier:
-    description = Description(
-        schema_version=4,
-        streaming=True,
-        languages=LANGUAGES,
-        classes=LANGUAGES,
-        sample_rate=RATE,
-        mfcc=defaults.mfcc,
-        conventions={},
-        silence=defaults.silence.model_copy(update={"strategy": "remove"}),
-        decision=Rule(),
-        states={},
-        latency_s={},
-        tolerance=1e-4,
-        weights=1,
-    )
+def stream() -> Identifier:
+    silence = small.SILENCE.model_copy(update={"strategy": "remove"})
+    changes = {"languages": LANGUAGES, "classes": LANGUAGES, "silence": silence}
+    description = small.described("remove").model_copy(update=changes)
     hindi = np.array([0.25, 0.75], np.float32)  # the answer to every frame
     network = Stream(lambda frame, states: (hindi, states), ())
-    return Identifier(network, description, make_kernel(defaults.mfcc, RATE), None)
+    return Identifier(network, description, make_kernel(small.MFCC, RATE), None)
 
 
 def noise(duration_s: float) -> Waveform:
@@ -132,16 +125,13 @@ def test_a_line_per_frame(capsys: pytest.CaptureFixture[str], stream: Identifier
 def test_an_interrupt_ends_the_wait_but_not_the_work_and_prints_the_answer_so_far(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, stream: Identifier, working: bool
 ) -> None:
-    def interrupt() -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-
     def blocks() -> Iterator[Waveform]:
         yield noise(1)
-        interrupt()
+        signal.raise_signal(signal.SIGINT)
         pytest.fail("the wait for this block was not interrupted")
 
     def interrupted(block: Waveform) -> Frames:
-        interrupt()
+        signal.raise_signal(signal.SIGINT)
         return accept(block)
 
     accept, printer = stream.accept, AnswerPrinter("json", LANGUAGES, 1)
@@ -155,3 +145,64 @@ def test_an_interrupt_ends_the_wait_but_not_the_work_and_prints_the_answer_so_fa
         signal.signal(signal.SIGINT, previous)
     assert printer.interrupted
     assert json.loads(capsys.readouterr().out)["frames"] == 101
+
+
+NAME, SOUND = "<b>&.wav", np.concatenate([np.zeros(RATE, np.float32), noise(1)])
+
+
+def write(target: Path, stream: Identifier, sound: Waveform = SOUND) -> None:
+    plot.write(target, NAME, [sound], [stream.accept(sound), stream.finish()], stream)
+    stream.reset_states()
+
+
+def test_a_picture_has_a_curve_per_language(tmp_path: Path, stream: Identifier) -> None:
+    write(tmp_path / "a.svg", stream)
+    text = (tmp_path / "a.svg").read_text()
+    assert "var(" not in text
+    tree = ElementTree.fromstring(text)
+    assert tree.attrib["aria-label"] == NAME
+    assert set(LANGUAGES) <= {element.text for element in tree.iter()}
+    write(tmp_path / "empty.svg", stream, np.zeros(0, np.float32))
+    assert (tmp_path / "empty.svg").read_text().startswith("<svg")
+    write(tmp_path / "b.png", stream)
+    content = (tmp_path / "b.png").read_bytes()
+    assert content.startswith(b"\x89PNG")
+    width, height = (int.from_bytes(content[at : at + 4]) for at in (16, 20))
+    across, down = (float(size) for size in re.findall(r' (?:width|height)="(\d+)"', text)[:2])
+    assert width / height == pytest.approx(across / down, rel=0.02)
+
+
+@given(
+    sizes=st.lists(st.integers(0, 3000), max_size=6), rate=st.sampled_from([4, 4000, 8000, 44_100]), seed=st.integers(0)
+)
+def test_the_chunks_of_a_file_are_those_of_a_pipe(sizes: list[int], rate: int, seed: int) -> None:
+    samples = np.random.default_rng(seed).integers(-FULL_SCALE, FULL_SCALE, min(sum(sizes), 500 * rate), np.int16)
+    blocks = np.split(to_waveform(samples), np.cumsum(sizes)[:-1])
+    of_file, of_pipe = list(chunks(blocks, rate)), list(pcm(io.BytesIO(samples.tobytes()), rate))
+    assert [len(chunk) for chunk in of_file] == [len(chunk) for chunk in of_pipe]
+    assert all(0 < len(chunk) <= max(rate // CHUNKS_PER_S, 1) for chunk in of_pipe)
+    for chunk, other in zip(of_file, of_pipe, strict=True):
+        np.testing.assert_array_equal(chunk, other)
+    np.testing.assert_array_equal(np.concatenate([np.zeros(0, np.float32), *of_pipe]), to_waveform(samples))
+
+
+def test_half_a_sample_at_the_end_is_an_error() -> None:
+    source = pcm(io.BytesIO(bytes(1601)), 8000)
+    assert len(next(source)) == 800
+    with pytest.raises(AudioError, match="ends in the middle of a sample") as caught:
+        next(source)
+    assert caught.value.reason == "odd_bytes"
+
+
+def test_folders_stand_for_their_audio_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("b.wav", "a/x.FLAC", "a/notes.txt", "._b.wav", "@eaDir/b.wav/thumb.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    single = tmp_path / "a" / "notes.txt"
+    found = expanded([single, tmp_path, Path("-"), single])
+    assert found == [single, tmp_path / "b.wav", tmp_path / "a" / "x.FLAC", Path("-"), single]
+    assert capsys.readouterr().err == "skipped: system files (2), *.txt (1)\n"
+    assert expanded([tmp_path / "._b.wav"]) == [tmp_path / "._b.wav"]  # named by the user
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CorpusError, match="holds no audio files"):
+        expanded([tmp_path / "empty"])

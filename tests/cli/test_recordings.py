@@ -1,8 +1,6 @@
 """`lid check`, `lid play` and `lid trim --recording`: what ingest wrote, and any files."""
 
 import os
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +17,7 @@ from pipeline.errors import ArtifactError, CorpusError
 from pipeline.rows import RecordingRow
 from pipeline.silence.recording import detect
 from pipeline.silence.spans import cut
+from tests.audio.signals import babble
 from tests.cli.test_commands import lid
 from tests.fingerprint.signals import voice
 from tests.ingest import parts
@@ -27,19 +26,16 @@ RATE = 16000
 
 
 @pytest.fixture
-def here(tmp_path: Path, babble: Callable[[int, int], Samples], monkeypatch: pytest.MonkeyPatch) -> dict[str, Samples]:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Samples]:
     """Be in a project in which ingest has run; the samples of its recordings by id."""
     sounds = {f"{number}.flac": babble(number, 30_000 + 5000 * number) for number in range(3)}
     for name, samples in sounds.items():
         soundfile.write(tmp_path / name, samples, RATE, subtype="PCM_16")
     entries = [Entry(name, "hindi", "s") for name in sounds]
-    audio = tmp_path / "artifacts" / "audio"
-    audio.mkdir(parents=True)
-    settings = params.Audio(sample_rate=RATE, channels="mix", min_duration=0.5)
-    rows = parts.ingested(entries, {"": tmp_path}, audio, settings).rows
+    rows = parts.ingested(entries, {"": tmp_path}, tmp_path / "artifacts" / "audio", params.Audio()).rows
     tables.write(tmp_path / "artifacts" / "ingest" / "recordings.csv", RecordingRow, rows)
     checksums.seal(tmp_path / "artifacts" / "ingest")
-    shutil.copy(Path(__file__).parents[2] / "params.yaml", tmp_path)
+    (tmp_path / "params.yaml").write_text("seed: 42\n")
     monkeypatch.chdir(tmp_path)
     return {row.recording: sounds[row.path] for row in rows}
 

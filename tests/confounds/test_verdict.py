@@ -1,11 +1,19 @@
-"""A measure that gives a language away is named, and nothing else is."""
+"""Measures of known sounds; a measure that gives a language away is named, and nothing else is."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.confounds import verdict
+from pipeline import params
+from pipeline.confounds import measures, verdict
 from pipeline.confounds.measures import ADVICE
+from pipeline.mfcc.kernel import make_kernel
+from pipeline.mfcc.recording import whole
+from pipeline.store.feature_store import FeatureStore
+from tests.splits.rows import recording
+from tests.stores import build
 
 LANGUAGES = ("english", "hindi", "mandarin")
 
@@ -52,9 +60,7 @@ def test_what_only_tells_speakers_apart_is_not_named() -> None:
 
 def test_a_language_with_few_speakers_is_not_known() -> None:
     measures, languages, groups = corpus(0)
-    few = [
-        group if name != "hindi" else f"h{int(group[1:]) % 4}" for name, group in zip(languages, groups, strict=True)
-    ]
+    few = [f"h{int(who[1:]) % 4}" if name == "hindi" else who for name, who in zip(languages, groups, strict=True)]
     found = verdict.examine(measures, languages, few, seed=1)
     assert found["unknown"] == ["hindi"]
     assert found["chance"] == 0.5
@@ -63,3 +69,43 @@ def test_a_language_with_few_speakers_is_not_known() -> None:
     assert len(verdict.sentences(nothing)) == 3
     alike = verdict.examine({"rate": np.full(len(languages), 8000.0)}, languages, groups, seed=1)
     assert (alike["score"], alike["measures"]) == (None, [])
+
+
+RATE = 16000
+MFCC = params.Mfcc(n_mfcc=64, n_fft=400, hop_length=160, n_mels=64, fmin=0.0, fmax=None, top_db=None)
+KERNEL = make_kernel(MFCC, RATE)
+
+
+def of(waveform: NDArray[np.float64]) -> tuple[float, float, float]:
+    return measures.of_spectrum(whole(KERNEL, np.rint(waveform * 8000).clip(-32768, 32767).astype(np.int16)))
+
+
+def test_gain_pauses_and_a_low_pass_change_floor_tilt_and_bandwidth() -> None:
+    from scipy.signal import firwin, lfilter
+
+    noise = np.random.default_rng(0).normal(0, 0.5, 2 * RATE)
+    plain, soft = of(noise), of(0.1 * noise)
+    assert np.subtract(plain, soft) == pytest.approx([20, 0, 0], abs=0.2)
+    pauses = np.where(np.arange(2 * RATE) < RATE // 2, 0.01, 1)
+    assert plain[0] - of(noise * pauses)[0] == pytest.approx(40, abs=3)
+    narrow = of(lfilter(firwin(301, 3000, fs=RATE), 1, noise))
+    assert narrow[1] < plain[1]
+    assert narrow[2] < plain[2] == 63
+
+
+def test_measures_do_not_depend_on_the_blocks_that_they_are_read_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng, lengths = np.random.default_rng(1), [700, 30, 0, 1200, 5, 90]
+    names = [f"r{number}" for number in range(len(lengths))]
+    features, speech = rng.normal(size=(sum(lengths), 13)).astype(np.float32), rng.random(sum(lengths)) < 0.7
+    build(tmp_path / "f.zarr", names, ["a"] * 6, ["s"] * 6, lengths, features, speech)
+    store = FeatureStore.open(tmp_path / "f.zarr")
+    rows = [recording(number, "a", "s") for number in (4, 0, 3, 1, 2)]  # not all, and in another order
+    whole_blocks = measures.measure(rows, store)
+    for block_rows in (1, 800):
+        monkeypatch.setattr(measures, "BLOCK_ROWS", block_rows)
+        for name, values in measures.measure(rows, store).items():
+            np.testing.assert_array_equal(values, whole_blocks[name])
+    assert whole_blocks["silence"][1] == pytest.approx(1 - speech[:700].mean())
+    np.testing.assert_allclose(whole_blocks["tilt"][2], measures.of_spectrum(features[1080:1580])[1], rtol=1e-5)

@@ -34,26 +34,15 @@ def run(body: str, **options: Any) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def lid(*arguments: str, shell: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    command = ["sh", "-c", f'"$0" "$@" {shell}', LID, *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, **environment}
-    )
+def lid(shell: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(f"{LID} {shell}", shell=True, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def only_line(done: subprocess.CompletedProcess[str], status: int = 2) -> str:
-    assert done.returncode == status, done.stderr
-    assert done.stderr.count("\n") == 1, done.stderr
-    assert done.stderr.startswith("error: "), done.stderr
-    return done.stderr
-
-
-@pytest.mark.parametrize("error", ["KeyError", "EOFError"])
-def test_a_defect_keeps_its_traceback(error: str) -> None:
-    done = run(f"raise {error}('x')")
+def test_a_defect_keeps_its_traceback() -> None:
+    done = run("raise KeyError('x')")
     assert done.returncode == 1
     assert done.stderr.startswith("Traceback (most recent call last):")
-    assert f"\n{error}: " in done.stderr
+    assert "\nKeyError: " in done.stderr
 
 
 def test_native_noise_is_not_shown_and_messages_are() -> None:
@@ -73,12 +62,12 @@ def test_any_name_fits_on_a_line_of_any_terminal() -> None:
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams(closed: str) -> None:
-    assert lid("info", "nowhere", shell=closed).returncode == 2
-    assert lid("--version", shell=closed).returncode == 0
+    assert lid(f"info nowhere {closed}").returncode == 2
+    assert lid(f"--version {closed}").returncode == 0
 
 
 def test_output_that_nobody_reads() -> None:
-    assert lid("doctor", shell="2>&1 | head -1").stdout.count("\n") == 1
+    assert lid("doctor 2>&1 | head -1").stdout.count("\n") == 1
     endless = shlex.join(python("for number in range(10**5): print(number)"))
     done = subprocess.run(f"{endless} | head -1", shell=True, cwd=ROOT, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("0\n", "")
@@ -119,9 +108,8 @@ def test_an_interrupt_is_reported_whatever_error_it_causes() -> None:
 def test_output_to_a_full_disk_is_reported(body: str) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(python(body), cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert only_line(done) == (
-        "error: standard output can't be written (No space left on device); redirect it to a disk with free space\n"
-    )
+    told = "error: standard output can't be written (No space left on device); redirect it to a disk with free space\n"
+    assert (done.returncode, done.stderr) == (2, told)
 
 
 @pytest.mark.parametrize("status", [0, 3])

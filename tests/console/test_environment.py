@@ -1,16 +1,19 @@
 """No setting of a shell or a home changes a result or stops a run; the library changes its process for no longer."""
 
+import ctypes
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.console import environment
+from pipeline.console import environment, quiet
 
 REPORT = """
 import json, os, sys, tempfile, warnings
@@ -81,17 +84,55 @@ def test_caches_have_a_folder_of_this_user_if_the_home_has_none(tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_keras_has_its_own_settings_and_the_process_keeps_those_it_had(tmp_path: Path) -> None:
+def test_keras_starts_silently_with_its_own_settings_and_the_process_keeps_those_it_had(tmp_path: Path) -> None:
     (tmp_path / ".keras").mkdir()
     settings = {"floatx": "float64", "backend": "torch", "image_data_format": "channels_first", "epsilon": 0.1}
     (tmp_path / ".keras" / "keras.json").write_text(json.dumps(settings))
     code = """
-import json, os
+import json, os, sys, threading
 before = dict(os.environ)
+os.dup2(os.open(sys.argv[1] + "/stderr", os.O_CREAT | os.O_WRONLY), 2)
 from pipeline import backend
+
+def write():
+    number = 0
+    while not done.wait(0.05):
+        number += 1
+        sys.stderr.write(f"{number}\\n")
+
+done = threading.Event()
+writer = threading.Thread(target=write)
+writer.start()
+assert backend.keras() is backend.keras()
+done.set()
+writer.join()
 config = backend.keras().config
 assert dict(os.environ) == before
 print(json.dumps([config.backend(), config.floatx(), config.image_data_format(), config.epsilon()]))
 """
     found = settled(tmp_path, code, MPLBACKEND="module://no_such_package.backend", KERAS_BACKEND="jax")
     assert found == ["tensorflow", "float32", "channels_last", 1e-7]
+    lines = (tmp_path / "stderr").read_text().split()
+    assert lines == [str(number) for number in range(1, len(lines) + 1)]  # no other writer loses any output
+    assert lines
+
+
+def test_only_output_of_c_is_silenced_in_any_number_of_threads(capfd: pytest.CaptureFixture[str]) -> None:
+    libc = ctypes.CDLL(None)
+    libc.fputs.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
+    stream = ctypes.c_void_p.in_dll(libc, "stderr")
+    before = stream.value
+
+    def work(number: int) -> None:
+        for turn in range(50):
+            with suppress(KeyError), quiet.stderr():
+                libc.fputs(b"noise\n", stream.value)
+                print(f"{number} {turn}", file=sys.stderr)
+                raise KeyError  # nor does an exception keep C silent
+
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(work, range(16)))
+    assert stream.value == before
+    libc.fputs(b"C is heard again\n", stream.value)
+    written = capfd.readouterr().err.splitlines()
+    assert sorted(written) == sorted(["C is heard again", *(f"{n} {turn}" for n in range(16) for turn in range(50))])

@@ -1,18 +1,16 @@
 """Small corpora for the tests of layouts. Listing never opens a recording, so all recordings are empty files."""
 
 import csv
-import dataclasses
-import io
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline import params, tables
+from pipeline import params
 from pipeline.corpus import layouts
-from pipeline.corpus.entries import Entry, Listing
+from pipeline.corpus.entries import Listing
 from pipeline.errors import CorpusError
-from pipeline.rows import RejectedRow
 
 LANGUAGES = ("english", "hindi")
 FOLDER_OF_FILE = r"(?P<speaker>[^/]+)/[^/]+$"
@@ -35,14 +33,9 @@ def touch(root: Path, *paths: str) -> None:
         (root / path).touch()
 
 
-def write_csv(path: Path, rows: list[list[str]]) -> None:
-    path.write_text(as_csv(rows), encoding="utf-8", newline="")
-
-
-def as_csv(rows: list[list[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
-    return text.getvalue()
+def write_csv(path: Path, rows: Iterable[Sequence[Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
 
 
 def listed(listing: Listing) -> list[str]:
@@ -60,26 +53,3 @@ def refusal(settings: params.Corpus) -> str:
     assert str(error.value).isprintable()
     assert len(str(error.value)) < 1500
     return str(error.value)
-
-
-HOSTILE_CELLS = [b"\x1b[2J", b"..", *map(str.encode, '\r\n\0\t",/ |\u2028\u202e\u200d\x85')]
-
-
-def check_listing_or_sentence(settings: params.Corpus, folder: Path) -> None:
-    """Reading gives a listing of printable lines that survives being written and read, or one printable sentence."""
-    try:
-        listing = layouts.read(settings)
-    except CorpusError as error:
-        assert str(error).isprintable()
-        return
-    for entry in listing.entries:
-        texts = [entry.path, entry.language, entry.speaker, entry.group, *entry.columns, *entry.columns.values()]
-        assert all(text.isprintable() for text in texts)
-        assert entry.language in settings.languages
-        assert entry.speaker
-        assert (Path(settings.root) / entry.path).is_file()
-    assert all(text.isprintable() for row in listing.rejected for text in dataclasses.astuple(row))
-    assert all(name.isprintable() for name in listing.skipped)
-    for kind, rows in ((Entry, listing.entries), (RejectedRow, listing.rejected)):
-        tables.write(folder / "x.csv", kind, rows)
-        assert tables.read(folder / "x.csv", kind, sealed=False) == rows

@@ -1,10 +1,11 @@
 """Small corpora in exactly the form in which each of them is published, or in which the homework came."""
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.corpus.corpora import write_csv
 
 Sound = Callable[[Path, int], None]  # writes a recording of some seconds, another for every number
 
@@ -42,7 +43,7 @@ def homework(root: Path, sound: Sound) -> Published:
     """WAV files in one folder, and a table of integers without a header."""
     corpus = Published(root, changes={"labels": {0: "english", 2: "Mandarin"}})
     paths = [corpus.make(f"utt_{number:03d}.wav", sound, LANGUAGES[number % 2]) for number in range(6)]
-    write(root / "labels.csv", [[path, (0, 2)[number % 2]] for number, path in enumerate(paths)])
+    write_csv(root / "labels.csv", [[path, (0, 2)[number % 2]] for number, path in enumerate(paths)])
     return corpus
 
 
@@ -52,7 +53,7 @@ def folders(root: Path, sound: Sound) -> Published:
     for number in range(6):
         language = LANGUAGES[number % 2]
         corpus.make(f"train_{language.lower()}/{number}.wav", sound, language, f"s{number}")
-    write(root / "speakers.csv", [["path", "speaker"], *([path, who] for path, _, who, _ in corpus.recordings)])
+    write_csv(root / "speakers.csv", [["path", "speaker"], *([path, who] for path, _, who, _ in corpus.recordings)])
     return corpus
 
 
@@ -61,7 +62,7 @@ def table(root: Path, sound: Sound) -> Published:
     corpus = Published(root)
     for number in range(6):
         corpus.make(f"audio/{number}.wav", sound, LANGUAGES[number % 2], f"s{number}", f"tape {number}")
-    write(root / "metadata.csv", [["path", "language", "speaker", "group"], *map(list, corpus.recordings)])
+    write_csv(root / "metadata.csv", [["path", "language", "speaker", "group"], *corpus.recordings])
     return corpus
 
 
@@ -138,12 +139,6 @@ def kaldi(root: Path, sound: Sound) -> Published:
 PUBLISHED: dict[str, Callable[[Path, Sound], Published]] = {
     build.__name__: build for build in (homework, folders, table, commonvoice, voxlingua107, fleurs, kaldi)
 }
-
-
-def write(path: Path, rows: list[list[Any]]) -> None:
-    """Write CSV."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(rows)
 
 
 def tabs(path: Path, rows: list[list[Any]]) -> None:

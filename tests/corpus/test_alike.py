@@ -1,4 +1,4 @@
-"""Paths in tables find the files on disk that they mean, in any Unicode form, spaces or case; ids are safe names."""
+"""Names that look alike are one name: paths find the files that they mean, and ids are safe as names of files."""
 
 import unicodedata
 from pathlib import Path
@@ -7,9 +7,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pipeline import names, params
 from pipeline.corpus import layouts
 from pipeline.corpus.entries import Entry
+from pipeline.splits import methods
 from tests.corpus.corpora import HOSTILE_NAMES, reasons, settings, touch, write_csv
+from tests.splits.rows import SPLIT
 
 HEADER = ["path", "language", "speaker"]
 NAME = "Zoë Renée.wav"
@@ -106,10 +109,61 @@ def test_an_id_is_safe_as_a_file_name(path: str) -> None:
 @given(
     st.sets(st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(HOSTILE_NAMES), min_size=2)
 )
-def test_ids_of_different_paths_differ_even_if_case_is_ignored(paths: set[str]) -> None:
+def test_ids_of_different_paths_differ_even_if_case_is_ignored_and_depend_on_the_path_alone(paths: set[str]) -> None:
     assert len({Entry(path, "hindi", "s").id().lower() for path in paths}) == len(paths)
+    for path in paths:
+        assert Entry(path, "hindi", "s").id() == Entry(path, "english", "t", "g", columns={"x": "y"}).id()
 
 
-def test_an_id_depends_on_the_path_alone() -> None:
-    assert Entry("a/b.wav", "hindi", "s").id() == Entry("a/b.wav", "english", "t", "g", columns={"x": "y"}).id()
-    assert Entry("a/b.wav", "hindi", "s").id() != Entry("c/b.wav", "hindi", "s").id()
+SPACES = [" ", "  ", "\u00a0", "\u2009", "\u202f", "\u3000", " \t"]
+INVISIBLE = ["", "\u200b", "\u200d", "\u00ad", "\ufeff", "\u2060", "\ufe0f"]
+WORDS = st.text(st.characters(categories=["L", "M", "Nd"]), min_size=1, max_size=6)
+NAMES = st.lists(WORDS, min_size=1, max_size=3).map(" ".join).filter(lambda name: len(names.normal(name)) > 0)
+
+
+@st.composite
+def renderings(draw: st.DrawFn) -> tuple[str, str]:
+    """A name, written in two ways."""
+    name = draw(NAMES)
+
+    def rendered() -> str:
+        text = unicodedata.normalize(draw(st.sampled_from(["NFC", "NFD"])), name)
+        before, after, space, end = (draw(st.sampled_from(some)) for some in (INVISIBLE, INVISIBLE, SPACES, SPACES))
+        return before + space.join(text.split(" ")) + after + end
+
+    return rendered(), rendered()
+
+
+@given(renderings())
+def test_all_renderings_of_a_name_are_one_in_tables_pins_and_parameters(
+    tmp_path_factory: pytest.TempPathFactory, pair: tuple[str, str]
+) -> None:
+    root, (one, other) = tmp_path_factory.getbasetemp() / "names", pair
+    touch(root, "a.wav", "b.wav")
+    header = ["path", "language", "speaker", "group", f"said by {one}"]
+    rows = [["a.wav", "hindi", one, one, one], ["b.wav", "hindi", other, other, other]]
+    write_csv(root / "metadata.csv", [header, *rows])
+    listing = layouts.read(settings("table", root))
+    first, second = listing.entries
+    assert (first.speaker, first.group, first.columns) == (second.speaker, second.group, second.columns)
+    write_csv(root / "pins.csv", [["speaker", "split"], [one, "test"], [other, "test"]])
+    assert methods.read_pins(root / "pins.csv") == {first.speaker: "test"}
+    column = f"said by {other}"
+    split = params.Split.model_validate(dict(SPLIT) | {"stratify": [column], "holdout": {column: [other]}})
+    (taken,) = first.columns.items()
+    assert (*split.stratify, split.holdout) == (taken[0], {taken[0]: (taken[1],)})
+
+
+@given(st.text())
+def test_the_normal_form_is_that_of_itself(text: str) -> None:
+    assert names.normal(names.normal(text)) == names.normal(text)
+    assert names.line(text).isprintable()
+    assert names.normal("a\u200e\u200fb") == "ab"
+    assert not names.normal("a\u202eb").isprintable()  # controls of direction change what is seen
+
+
+def test_languages_are_one_name_too(tmp_path: Path) -> None:
+    french = unicodedata.normalize("NFD", "français")
+    assert settings("folders", tmp_path, languages=(french, "hindi")).languages == ("français", "hindi")
+    with pytest.raises(ValueError, match="twice"):
+        settings("folders", tmp_path, languages=("Xyzzy", "xyzzy"))

@@ -1,4 +1,4 @@
-"""The folders layout: one folder per language."""
+"""The folders layout: one folder per language; speakers from a table or a pattern."""
 
 import itertools
 import os
@@ -13,67 +13,41 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.corpus import layouts
-from pipeline.corpus.entries import Listing
 from pipeline.errors import CorpusError
 from tests.corpus.corpora import LANGUAGES, listed, reasons, refusal, settings, touch
 
 # Languages of folders
 
 
-def named(root: Path, languages: tuple[str, ...], *names: str) -> Listing:
-    touch(root, *(f"{name}/s/x.wav" for name in names))
-    return layouts.read(settings("folders", root, languages=languages))
-
-
 @pytest.mark.parametrize(
-    ("languages", "folder", "language"),
+    ("languages", "folders", "others"),
     [
-        (("de", "tr"), "train_tr", "tr"),
-        (("de", "tr"), "train_x", None),
-        (("de", "en"), "not_english_noise", None),
-        (("french", "french_canadian"), "train_french_canadian", "french_canadian"),
-        (("french", "french_canadian"), "canadian french", "french"),
-        (("french", "french_canadian"), "French-Canadian.v2", "french_canadian"),
-        (("हिन्दी", "हिन्द"), "train_हिन्दी", "हिन्दी"),  # vowel signs are no separators
-        (("தமிழ்", "தமிழா"), "தமிழா", "தமிழா"),
-        (("français", "de"), "train_franc\u0327ais", "français"),  # as macOS writes it
-        (("franc", "de"), "train_franc\u0327ais", None),
-        (("_", "de"), "___", None),
+        (("de", "en"), {}, ["not_english_noise"]),
+        (("french", "french_canadian"), {"french": "french", "French-Canadian.v2": "french_canadian"}, []),
+        (("हिन्दी", "हिन्द"), {"train_हिन्दी": "हिन्दी"}, []),  # vowel signs are no separators
+        (("தமிழ்", "தமிழா"), {"தமிழா": "தமிழா"}, []),
+        (("français", "de"), {"train_franc\u0327ais": "français"}, []),  # as macOS writes it
+        (("franc", "de"), {}, ["train_franc\u0327ais"]),
+        (("_", "de"), {}, ["___"]),
+        # An exact name goes before names that are contained.
+        (LANGUAGES, {"English": "english", "hindi_2": "hindi"}, ["english_hindi", "not_english_noise"]),
     ],
 )
 def test_a_folder_has_the_language_whose_words_it_contains(
-    tmp_path: Path, languages: tuple[str, ...], folder: str, language: str | None
+    tmp_path: Path, languages: tuple[str, ...], folders: dict[str, str], others: list[str]
 ) -> None:
-    listing = named(tmp_path, languages, folder)
-    assert listing.folders == ({folder: language} if language else {})
-    assert [entry.language for entry in listing.entries] == ([language] if language else [])
-    assert listing.skipped == ({} if language else {folder: 1})
+    touch(tmp_path, *(f"{name}/s/x.wav" for name in (*folders, *others)))
+    listing = layouts.read(settings("folders", tmp_path, languages=languages))
+    assert listing.folders == folders
+    assert {entry.path.split("/")[0]: entry.language for entry in listing.entries} == folders
+    assert listing.skipped == dict.fromkeys(others, 1)
 
 
-def test_longer_and_exact_names_go_before_names_that_are_contained(tmp_path: Path) -> None:
-    listing = named(tmp_path / "longer", ("french", "french_canadian"), "french", "train_french_canadian")
-    assert listing.folders == {"french": "french", "train_french_canadian": "french_canadian"}
-    names = ("English", "not_english_noise", "english_hindi", "train_hindi", "hindi_2")
-    listing = named(tmp_path / "exact", LANGUAGES, *names)
-    assert listing.folders == {"English": "english", "train_hindi": "hindi", "hindi_2": "hindi"}
-    assert listing.skipped == {"english_hindi": 1, "not_english_noise": 1}
-
-
-@pytest.mark.parametrize(
-    ("languages", "folder"),
-    [
-        (LANGUAGES, "english_hindi"),
-        (LANGUAGES, "hindi-english"),
-        (("french_canadian", "canadian_english"), "french_canadian_english"),
-        (("english", "french_canadian"), "english_french_canadian"),
-    ],
-)
-def test_a_folder_that_names_two_languages_is_refused_by_both(
-    tmp_path: Path, languages: tuple[str, ...], folder: str
-) -> None:
-    touch(tmp_path, f"{folder}/s/x.wav")
-    message = refusal(settings("folders", tmp_path, languages=languages))
-    assert f"the folder {folder!r} in '{tmp_path}' names {languages[0]} and {languages[1]}" in message
+def test_a_folder_that_names_two_languages_is_refused_by_both(tmp_path: Path) -> None:
+    touch(tmp_path, "french_canadian_english/s/x.wav")
+    message = refusal(settings("folders", tmp_path, languages=("french_canadian", "canadian_english")))
+    told = f"the folder 'french_canadian_english' in '{tmp_path}' names french_canadian and canadian_english"
+    assert told in message
 
 
 WORDS = st.sampled_from(["tr", "train", "french", "Canadian", "ca", "x", "2", "é", "हिन्दी"])
@@ -196,3 +170,37 @@ def test_a_listing_does_not_depend_on_the_order_of_the_file_system(
     after = layouts.read(settings("folders", tmp_path, speaker_pattern="(?P<speaker>a)"))
     assert after == before
     assert list(after.skipped) == list(before.skipped)
+
+
+TABLE = {"speaker_table": "speakers.csv", "speaker_pattern": None}
+
+
+def test_the_pattern_is_searched_for_in_the_path_and_takes_precedence_over_the_table(tmp_path: Path) -> None:
+    touch(tmp_path, "hindi/a_0.wav", "hindi/b_12.wav", "hindi/c_3.wav")
+    corpus = settings("folders", tmp_path, speaker_table="nowhere.csv", speaker_pattern=r"_(?P<speaker>\d)\.wav$")
+    listing = layouts.read(corpus)
+    assert {entry.path: entry.speaker for entry in listing.entries} == {"hindi/a_0.wav": "0", "hindi/c_3.wav": "3"}
+    assert reasons(listing) == {"hindi/b_12.wav": "no_speaker"}
+
+
+@pytest.mark.parametrize("text", ["file,speaker\nx,y\n", None])
+def test_a_table_that_is_missing_or_can_not_be_read_is_refused_by_its_path(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "speakers.csv").write_text(text)
+    message = refusal(settings("folders", tmp_path, **TABLE))
+    assert f"the speaker table '{tmp_path}/speakers.csv' " in message
+    assert ("needs corpus.speaker_table or corpus.speaker_pattern" in message) == (text is None)
+
+
+def test_lines_of_any_form_are_read_those_that_contradict_each_other_refused_and_bad_ones_rejected(
+    tmp_path: Path,
+) -> None:
+    paths, corpus = [f"hindi/{name}.wav" for name in "bcdf"], settings("folders", tmp_path, **TABLE)
+    touch(tmp_path, *paths)
+    table, lines = tmp_path / "speakers.csv", "path,age,speaker\n./hindi//b.wav,42, Asha  Rao\n"
+    table.write_text(f"{lines}x.wav,,Asha\nhindi/b.wav,,Bela\n")
+    assert "names two speakers of 'hindi/b.wav', 'Asha Rao' (line 2) and 'Bela' (line 4); remove the" in refusal(corpus)
+    table.write_text(f"{lines}hindi/b.wav,7,Asha Rao \nhindi/c.wav,,\n.\\hindi\\f.wav,,Bela\nhindi/d.wav\n")
+    listing = layouts.read(corpus)
+    assert {entry.path: entry.speaker for entry in listing.entries} == {paths[0]: "Asha Rao", paths[3]: "Bela"}
+    assert reasons(listing) == {"speakers.csv": "line", **dict.fromkeys(paths[1:3], "no_speaker")}

@@ -1,16 +1,17 @@
-"""The root of a corpus, the check that it can be split by speaker, and the labels of the homework."""
+"""The root of a corpus, the check that it can be split, labels, and who is who in several sources."""
 
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline import params
 from pipeline.corpus import layouts
-from pipeline.corpus.entries import Entry
+from pipeline.corpus.entries import Entry, Listing
 from pipeline.errors import CorpusError
 from pipeline.rows import RejectedRow
-from tests.corpus.corpora import refusal, settings, touch
+from tests.corpus.corpora import refusal, settings, touch, write_csv
 
 
 @pytest.mark.parametrize("layout", ["auto", "table"])
@@ -53,7 +54,6 @@ def test_a_corpus_that_can_not_be_split_is_refused_with_the_reason(
         layouts.check(entries, rows, settings("table", tmp_path), {"tamizh": 3})
     if message and error:
         assert message.format(f"corpus.root '{tmp_path}' with corpus.layout 'table'") in str(error.value)
-        assert str(error.value).isprintable()
 
 
 @pytest.mark.parametrize("header", ["", "FILE; Label \n", "Label;file\n"])
@@ -65,9 +65,70 @@ def test_labels_are_read_as_spreadsheets_write_them(tmp_path: Path, header: str)
     touch(tmp_path, *(f"{name}.wav" for name in "abcde"))
     corpus = settings("homework", tmp_path, labels={0: "english", 1: "hindi"}, speaker_pattern=None)
     listing = layouts.read(corpus)
-    assert [(entry.path, entry.language) for entry in listing.entries] == [
-        ("a.wav", "english"), ("b.wav", "hindi"), ("e.wav", "hindi"),
-    ]  # fmt: skip
-    assert {row.path for row in listing.rejected} == {"labels.csv"}
-    assert len(listing.rejected) == 2
+    assert {entry.path: entry.language for entry in listing.entries} == {
+        "a.wav": "english", "b.wav": "hindi", "e.wav": "hindi",
+    }  # fmt: skip
+    assert [row.path for row in listing.rejected] == ["labels.csv"] * 2
     assert layouts.recognised(params.Source(root=str(tmp_path), layout="auto", name="x"))[0] == "homework"
+
+
+DIGEST = "0a1b" * 32
+
+
+def read(root: Path, rows: dict[str, list[list[str]]], layout: str = "table", **more: str) -> Listing:
+    """Sources with tables of language, speaker and group."""
+    for name, some in rows.items():
+        touch(root, *(f"{name}/{number}.wav" for number in range(len(some))))
+        table = [["path", "language", "speaker", "group"], *([f"{n}.wav", *row] for n, row in enumerate(some))]
+        write_csv(root / name / "metadata.csv", table)
+    sources = [{"root": str(root / name), "layout": layout, "name": name} for name in rows]
+    sources[-1] |= more
+    return layouts.read(settings("table", root, sources=sources))
+
+
+ROWS = [["hindi", "0", "tape"], ["english", "1", ""], ["hindi", DIGEST, ""]]
+
+
+def test_an_id_of_another_source_is_another_person_and_another_group(tmp_path: Path) -> None:
+    listing = read(tmp_path, {"studio": ROWS, "phone": ROWS})
+    speakers = [entry.speaker for entry in listing.entries]
+    assert speakers == ["studio/0", "studio/1", DIGEST, "phone/0", "phone/1", DIGEST]
+    assert [entry.group for entry in listing.entries if entry.group] == ["studio/tape", "phone/tape"]
+    (note,) = listing.notes
+    assert note.startswith("2 ids of speakers are in several sources, such as '0' (phone, studio), and count as differ")
+
+
+def test_sources_share_their_ids_if_the_user_says_so(tmp_path: Path) -> None:
+    listing = read(tmp_path, {"studio": ROWS, "phone": ROWS}, speakers_of="studio")
+    assert {entry.speaker for entry in listing.entries} == {"studio/0", "studio/1", DIGEST}
+    assert {entry.group for entry in listing.entries} == {"studio/tape", ""}
+    assert listing.notes == []
+    for other in ("phone", "nobody"):
+        with pytest.raises(ValueError, match=rf"speakers_of is '{other}'; name another source, one of \['studio'\]"):
+            read(tmp_path, {"studio": ROWS, "phone": ROWS}, speakers_of=other)
+
+
+def test_the_channels_of_a_call_and_the_ids_of_publishers(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        touch(tmp_path, f"{name}/calls/c.wav", f"{name}/clips/en/VIDEO012345__U__S1---0001.000-0002.000.wav")
+        header = ["path", "language", "speaker_1", "speaker_2"]
+        write_csv(tmp_path / name / "calls/metadata.csv", [header, ["c.wav", "hindi", "0", "1"]])
+    places: list[Any] = [
+        {"root": str(tmp_path / name / kind), "layout": layout, "name": f"{name}-{kind}"}
+        for name in ("a", "b")
+        for kind, layout in (("calls", "table"), ("clips", "voxlingua107"))
+    ]
+    entries = layouts.read(settings("table", tmp_path, sources=places, speaker_pattern=None)).entries
+    assert [entry.channel_speakers for entry in entries if entry.channel_speakers] == [
+        ("a-calls/0", "a-calls/1"),
+        ("b-calls/0", "b-calls/1"),
+    ]
+    assert {entry.group for entry in entries if "clips" in entry.source} == {"VIDEO012345"}
+
+
+def test_one_id_in_several_languages_and_ids_that_differ_in_case_are_said(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{language}/{who}/x.wav" for language in ("english", "hindi") for who in ("0", "1")))
+    touch(tmp_path, "hindi/Ann/y.wav", "hindi/ann/z.wav")
+    languages, case = layouts.read(settings("folders", tmp_path)).notes
+    assert languages.startswith("2 speakers have recordings in several languages, such as '0' (english, hindi)")
+    assert case.startswith("1 ids of speakers differ only in case, such as 'ann' (Ann, ann)")

@@ -13,11 +13,12 @@ import hypothesis
 import numpy as np
 import pytest
 
-from pipeline import params
+from pipeline import params, tables
 from pipeline.corpus import layouts
-from pipeline.corpus.entries import Listing
+from pipeline.corpus.entries import Entry, Listing
 from pipeline.corpus.paths import SYSTEM_FILES
 from pipeline.errors import CorpusError
+from pipeline.rows import RejectedRow
 from tests.audio.test_fuzz import mutated
 from tests.corpus import corpora
 from tests.corpus.published import LANGUAGES, PUBLISHED, Published
@@ -190,15 +191,32 @@ def test_speakers_that_are_not_wanted_are_not_known(corpus: Published, speakers:
         assert (entry.speaker, entry.speaker_from) == (entry.file_id, speakers)
 
 
-def test_any_damage_to_the_tables_is_one_sentence_or_a_listing(corpus: Published, tmp_path: Path) -> None:
-    tables = [path for path in corpus.root.rglob("*") if path.is_file() and path.stat().st_size]
+HOSTILE_CELLS = [b"\x1b[2J", b"..", *map(str.encode, '\r\n\0\t",/ |\u2028\u202e\u200d\x85')]
+
+
+def test_any_damage_to_the_tables_is_one_sentence_or_a_listing_that_survives_being_written(
+    corpus: Published, tmp_path: Path
+) -> None:
+    files = [path for path in corpus.root.rglob("*") if path.is_file() and path.stat().st_size]
     rng = np.random.default_rng(0)
     chosen = settings(corpus, corpus.root.name)
-    for _ in range(DAMAGES if tables else 0):
-        path = tables[rng.integers(len(tables))]
+    for _ in range(DAMAGES if files else 0):
+        path = files[rng.integers(len(files))]
         before = path.read_bytes()
-        path.write_bytes(mutated(before, rng, corpora.HOSTILE_CELLS))
-        corpora.check_listing_or_sentence(chosen, tmp_path)
+        path.write_bytes(mutated(before, rng, HOSTILE_CELLS))
+        try:
+            listing = layouts.read(chosen)
+        except CorpusError as error:
+            assert str(error).isprintable()
+        else:
+            assert all(entry.language in chosen.languages and entry.speaker for entry in listing.entries)
+            assert all((corpus.root / entry.path).is_file() for entry in listing.entries)
+            for kind, rows in ((Entry, listing.entries), (RejectedRow, listing.rejected)):
+                tables.write(tmp_path / "x.csv", kind, rows)
+                lines = (tmp_path / "x.csv").read_text().removesuffix("\n").split("\n")
+                assert [*filter(str.isprintable, lines)] == lines
+                assert tables.read(tmp_path / "x.csv", kind, sealed=False) == rows
+            assert all(name.isprintable() for name in listing.skipped)
         path.write_bytes(before)
     check(layouts.read(chosen), corpus)
 

@@ -7,14 +7,7 @@ import pytest
 
 from pipeline.corpus import layouts
 from pipeline.corpus.entries import Listing
-from tests.corpus.corpora import (
-    as_csv,
-    listed,
-    reasons,
-    refusal,
-    settings,
-    touch,
-)
+from tests.corpus.corpora import listed, reasons, refusal, settings, touch, write_csv
 
 HEADER = ["path", "language", "speaker"]
 
@@ -27,26 +20,14 @@ def root(tmp_path: Path) -> Path:
 
 
 def read(root: Path, *rows: list[str], header: list[str] = HEADER, **changes: Any) -> Listing:
-    (root / "metadata.csv").write_text(as_csv([header, *rows]), newline="")
+    write_csv(root / "metadata.csv", [header, *rows])
     return layouts.read(settings("table", root, **changes))
 
 
-# Listed
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("path,language,speaker,group,accent\na.wav,hindi,Asha,tape 1,x y\n", ("Asha", "tape 1", {"accent": "x y"})),
-        ("path,language,speaker,,\n\na.wav,hindi,Asha,,\n\n", ("Asha", "", {})),
-        ('path,language,speaker,said\na.wav,hindi," A\r\nsha ","x\r\n\x1by\0"\n', ("A sha", "", {"said": "x y"})),
-    ],
-    ids=["further columns are copied", "blank lines and columns are skipped", "cells become one printable line"],
-)
-def test_rows_are_listed_with_their_cells(root: Path, text: str, wanted: tuple[Any, ...]) -> None:
-    (root / "metadata.csv").write_text(text, newline="")
-    (entry,) = layouts.read(settings("table", root)).entries
-    assert (entry.path, entry.speaker, entry.group, entry.columns) == ("a.wav", *wanted)
+def test_rows_are_listed_with_their_cells_each_as_one_printable_line(root: Path) -> None:
+    row = ["a.wav", "hindi", " A\r\nsha ", "tape 1", "x\r\n\x1by\0"]
+    (entry,) = read(root, row, header=[*HEADER, "group", "said"]).entries
+    assert (entry.path, entry.speaker, entry.group, entry.columns) == ("a.wav", "A sha", "tape 1", {"said": "x y"})
 
 
 def test_paths_as_windows_writes_them_are_found(root: Path) -> None:
@@ -61,9 +42,6 @@ def test_the_names_of_columns_may_be_in_any_case_and_times_have_decimal_commas(r
     (root / "metadata.csv").write_text("Path; LANGUAGE;Speaker_1;Start;END;Note\na.wav;hindi;Asha;0,5;1,25;x\n;;;;;\n")
     (entry,) = layouts.read(settings("table", root)).entries
     assert (entry.channel_speakers, entry.start_s, entry.end_s, entry.columns["Note"]) == (("Asha",), 0.5, 1.25, "x")
-
-
-# Rejected
 
 
 def test_paths_out_of_the_corpus_and_to_no_file_are_rejected(root: Path) -> None:
@@ -86,9 +64,8 @@ def test_paths_of_windows_are_named_as_such(root: Path) -> None:
 
 
 @pytest.mark.parametrize("column", ["language", "speaker", "group"])
-@pytest.mark.parametrize("text", ["hin\x1bdi", "hin\u202edi"])
-def test_a_row_whose_names_can_not_be_printed_is_rejected(root: Path, column: str, text: str) -> None:
-    row = {"path": "a.wav", "language": "hindi", "speaker": "Asha", "group": "g"} | {column: text}
+def test_a_row_whose_names_can_not_be_printed_is_rejected(root: Path, column: str) -> None:
+    row = {"path": "a.wav", "language": "hindi", "speaker": "Asha", "group": "g"} | {column: "hin\u202edi"}
     (rejected,) = read(root, list(row.values()), header=list(row)).rejected
     assert (rejected.path, rejected.reason) == ("a.wav", "name")
     assert f"has a {column} that can't be printed" in rejected.detail
@@ -108,9 +85,6 @@ def test_a_bad_row_costs_that_row(root: Path, cells: list[str], path: str, reaso
     header = [*HEADER, "start", "end", "channel"]
     listing = read(root, ["a.wav", "hindi", "s"], cells, header=header)
     assert (listed(listing), reasons(listing)) == (["a.wav"], {path: reason})
-
-
-# Refused
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.dataset import audit
 from pipeline.rows import SPLITS, RecordingRow, SequenceRow, SplitRow
+from tests.splits.rows import recording
 
 SHARED = {"speaker": "speaker", "group": "source", "sha256": "audio", "same_speech": "speech"}  # checks by column
 
@@ -40,11 +41,8 @@ def artifacts() -> Artifacts:
     names = {split: [f"{split}-0", f"{split}-1"] for split in SPLITS}
     return Artifacts(
         {
-            name: RecordingRow(
-                name, f"{name}.wav", "a", f"s-{name}", f"g-{name}", 4.0, 64000, 16000, 1, "WAV/PCM_16", f"x-{name}",
-                -3.0, -20.0, 0.0, 0.0, same_speech=f"w-{name}",
-            )
-            for name in itertools.chain(*names.values())
+            name: dataclasses.replace(recording(number, "a", f"s-{name}", group=f"g-{name}"), recording=name)
+            for number, name in enumerate(itertools.chain(*names.values()))
         },
         {split: [SplitRow(name, "a", f"s-{name}", f"g-{name}", 4.0) for name in names[split]] for split in SPLITS},
         {
@@ -61,12 +59,9 @@ def artifacts() -> Artifacts:
 
 def test_clean_splits_have_no_findings_whatever_a_split_shares_or_training_repeats(artifacts: Artifacts) -> None:
     assert artifacts.findings() == {}
-    artifacts.alter("train-1", speaker="s-train-0", group="g-train-0", sha256="x-train-0")
+    artifacts.alter("train-1", speaker="s-train-0", group="g-train-0", sha256=artifacts.recordings["train-0"].sha256)
     first = artifacts.manifests["train"][0]
-    artifacts.manifests["train"] += [
-        dataclasses.replace(first, repeat=1, weight=2.0),
-        dataclasses.replace(first, member=1),
-    ]
+    artifacts.manifests["train"] += [dataclasses.replace(first, repeat=1, weight=2.0, member=n) for n in (0, 1)]
     assert artifacts.findings() == {}
 
 

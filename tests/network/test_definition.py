@@ -11,9 +11,7 @@ import pytest
 from pipeline import checksums, params
 from pipeline.errors import ArtifactError
 from pipeline.network.definition import CELLS, Architecture, Division, make_architecture, membership
-
-LANGUAGES = ("english", "hindi", "mandarin")
-DIVISION = Division("english", (("a", "b"), ("c",)), ("hindi", "mandarin"))
+from tests.export.small import DIVISION, LANGUAGES
 
 
 def make(cell: params.Cell, classes: tuple[str, ...], division: Division | None) -> Architecture:
@@ -33,11 +31,6 @@ def test_the_outputs_of_one_network_and_of_an_ensemble() -> None:
     assert membership(first, LANGUAGES).tolist() == [[True, False, False], [True, False, False], [False, True, True]]
 
 
-def test_the_division_is_read_as_it_was_written() -> None:
-    assert Division.read(json.loads(json.dumps({"ensemble": dataclasses.asdict(DIVISION)}))) == DIVISION
-    assert Division.read({"ensemble": None}) is None
-
-
 @pytest.mark.parametrize("cell", get_args(params.Cell))
 @pytest.mark.parametrize("division", [None, DIVISION])
 def test_the_file_holds_the_whole_definition(cell: params.Cell, division: Division | None, tmp_path: Path) -> None:
@@ -45,6 +38,7 @@ def test_the_file_holds_the_whole_definition(cell: params.Cell, division: Divisi
     architecture.write(tmp_path / "architecture.json")
     checksums.seal(tmp_path)
     assert Architecture.read(tmp_path / "architecture.json") == architecture
+    assert Division.read({"ensemble": division and json.loads(json.dumps(dataclasses.asdict(division)))}) == division
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"cell": "gru", "colour": "red"}', "{"])

@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 from pipeline import backend, params
 from pipeline.network import forms
 from pipeline.network.definition import Architecture, Division, make_architecture
+from tests.export.small import DIVISION, LANGUAGES, N_MFCC
 
-N_MFCC = 13
-CLASSES = ("english", "hindi", "mandarin", "silence")
-DIVISION = Division("english", (("a", "b"), ("c",)), ("hindi", "mandarin"))
+CLASSES = (*LANGUAGES, "silence")
 
 pytestmark = pytest.mark.slow  # loads TensorFlow
 

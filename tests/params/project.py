@@ -11,6 +11,7 @@ from dvc.utils.serialize import parse_yaml
 from hypothesis import HealthCheck, settings
 
 from pipeline import params
+from pipeline.ablation import grid
 from pipeline.errors import ParameterError
 
 PROJECT = Path(__file__).parents[2] / "params.yaml"
@@ -23,11 +24,7 @@ RELAXED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def changed(key: str, value: object) -> dict[str, Any]:
     """The project's parameters with one value replaced or added."""
     tree = copy.deepcopy(TREE)
-    *sections, last = key.split(".")
-    inner = tree
-    for section in sections:
-        inner = inner[section]
-    inner[last] = value
+    grid.put(tree, {key: value})
     return tree
 
 

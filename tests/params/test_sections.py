@@ -1,13 +1,15 @@
 """Sections of params.yaml: any value is inside its bounds, or refused in one line."""
 
+import copy
 import json
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline import params
@@ -24,7 +26,6 @@ SCHEMA = params.Params.model_json_schema()
         ("seed", 2**32, ["seed", "4294967296", "less than or equal to 4294967295"]),
         ("silence.a\nb", 1, [r"'a\nb' is not a parameter"]),
         ("silence.treshold", 1.0, ["silence.treshold", "not a parameter", "spelling"]),
-        ("slience", {}, ["slience", "not a parameter"]),
         ("model.units", [64, 0], ["model.units.1", "0", "greater than or equal to 1"]),
         ("silence", None, ["silence", "None", "dictionary"]),
         ("mfcc.n_mfcc", 80, ["mfcc", "n_mfcc 80", "n_mels 64"]),
@@ -43,12 +44,10 @@ SCHEMA = params.Params.model_json_schema()
         ("corpus.root", "x" * 5000, ["corpus.root", "'xxxx", "...", "at most 1000 characters"]),
         ("mfcc.fmin", 8000.0, ["mfcc.fmin 8000.0", "audio.sample_rate", "8000.0"]),
         ("mfcc.fmin", 7900.0, ["mfcc.n_mels 64", "7900.0", "mfcc.n_fft 400", "audio.sample_rate 16000"]),
-        ("mfcc.n_fft", 10**12, ["mfcc.n_fft", "1000000000000", "less than or equal to 16384"]),
         ("model.units", [8] * 9, ["model.units", "at most 8 items"]),
         ("augment.mask", 40, ["augment.mask 40", "64 bands", "at most 32"]),
         ("augment.cutoff", 200.0, ["augment.cutoff 200.0", "500.0 to 8000.0, or null"]),
         ("train.epochs", True, ["train.epochs", "True", "integer"]),
-        ("train.epochs", "20", ["train.epochs", "'20'", "integer"]),
         ("export.streaming", 1, ["export.streaming", "1", "boolean"]),
     ],
 )
@@ -73,15 +72,12 @@ def test_missing_keys_have_the_values_of_the_projects_file() -> None:
         ({"augment": {"warp": 0.1, "mask": 4}, "mfcc": {"n_mfcc": 13}},
          ["augment.warp 0.1", "mfcc.n_mfcc 13", "n_mels 64", "switch off warp, mask"]),
         ({"mfcc": {"top_db": 80.0}}, ["mfcc.top_db 80.0", "export.streaming to false"]),
-        ({"mfcc": {"top_db": 80.0}, "export": {"streaming": False}}, []),
     ],
 )  # fmt: skip
 def test_sections_that_contradict_each_other_are_refused(
     tmp_path: Path, changes: dict[str, dict[str, object]], parts: list[str]
 ) -> None:
-    if not parts:
-        assert params.check(changes, "").mfcc.top_db == 80.0
-        return
+    assert params.check(changes | {"augment": {}, "export": {"streaming": False}}, "")
     message = complaint(tmp_path / "params.yaml", yaml.safe_dump(changes))
     assert [part for part in parts if part not in message] == []
 
@@ -108,15 +104,15 @@ def test_any_value_is_read_or_refused_by_its_key(tmp_path: Path, key: str, value
     check_read_or_refused(tmp_path, key, value)
 
 
-@pytest.mark.parametrize("value", PLAIN, ids=lambda value: value[:30])
-def test_a_tricky_scalar_is_read_or_refused_by_its_key(tmp_path: Path, value: str) -> None:
-    for key in ("seed", "demo.minutes", "corpus.root", "mfcc.fmax", "model.dense", "export.streaming"):  # of every type
+@pytest.mark.parametrize("key", ["seed", "demo.minutes", "corpus.root", "mfcc.fmax", "model.dense", "export.streaming"])
+def test_a_tricky_scalar_for_a_key_of_every_type_is_read_or_refused_by_its_key(tmp_path: Path, key: str) -> None:
+    for value in PLAIN:
         check_read_or_refused(tmp_path, key, value)
 
 
 def check_read_or_refused(tmp_path: Path, key: str, value: str) -> None:
     met = outcome(tmp_path / "params.yaml", written(key, value))
-    assert isinstance(met, params.Params) or key.rpartition(".")[2] in met
+    assert isinstance(met, params.Params) or key.rpartition(".")[2] in met, value
 
 
 def schema(key: str) -> dict[str, Any]:
@@ -146,3 +142,35 @@ def test_every_parameter_has_both_bounds_and_the_page_shows_them(key: str) -> No
         limits = {float(limit) for name, limit in one.items() if name in LIMITS}
         assert limits <= shown
         assert len(limits) == {"integer": 2, "number": 2, "boolean": 0}.get(one.get("type", ""), len(limits))
+
+
+@RELAXED
+@given(
+    rate=st.sampled_from([8000, 16000, 44100, 48000]),
+    n_fft=st.integers(4, 1024).map(lambda half: 2 * half),
+    n_mels=st.integers(1, 160),
+    low=st.floats(0, 0.99),
+    width=st.floats(0.01, 1),
+)
+@example(16000, 400, 64, 0.0, 1.0)
+@example(16000, 400, 64, 0.9875, 1.0)
+def test_mel_filters_are_refused_if_librosa_finds_one_empty(
+    rate: int, n_fft: int, n_mels: int, low: float, width: float
+) -> None:
+    from librosa.filters import mel
+
+    fmin = low * rate / 2
+    fmax = min(fmin + width * rate / 2, rate / 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of empty filters
+        peaks = mel(sr=rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax, norm=None).max(axis=1)
+    assume(not ((peaks > 0) & (peaks < 1e-5)).any())  # a frequency on the edge itself is a matter of rounding
+    tree = copy.deepcopy(TREE)
+    tree["audio"]["sample_rate"] = rate
+    tree["mfcc"] |= {"n_fft": n_fft, "hop_length": 1, "n_mels": n_mels, "n_mfcc": 1, "fmin": fmin, "fmax": fmax}
+    tree["augment"] |= {"noise": None, "echo": 0.0, "warp": 0.0, "cutoff": None, "mask": 0}  # they need n_mfcc = n_mels
+    if (peaks > 0).all():
+        params.Params.model_validate(tree)
+    else:
+        with pytest.raises(ValueError, match="holds no frequency of the spectrum"):
+            params.Params.model_validate(tree)

@@ -1,8 +1,8 @@
 """A made-up set of results, and a report as a browser would read it."""
 
+import copy
 import dataclasses
 import math
-import re
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from pipeline import params, rows
+from pipeline.ablation import grid
 from pipeline.dataset import counts
 from pipeline.report.answers import Answer
 from pipeline.report.commit import Commit
 from pipeline.report.examples import AudioExample
 from pipeline.report.page import Results
+from tests.export import small
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("english", "hindi", "mandarin")
@@ -128,13 +130,7 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
             },
         },
         "det": [rows.DetRow(language, n / 4, 1 - n / 4) for language in languages for n in range(5)],
-        "description": {
-            "classes": languages,
-            "streaming": True,
-            "weights": 37_971,
-            "tolerance": 1e-4,
-            "latency_s": {"look_ahead": 0.0125, "silence": 0.37},
-        },
+        "description": {**small.described("mask", weights=37_971).model_dump(), "classes": languages},
         "history": [
             rows.EpochRow(1, 0, 0.9011, 0.4012, 0.8013, 0.5014, 12.5),
             rows.EpochRow(2, 0, 0.6021, 0.6022, 0.7023, 0.6524, 12.5),
@@ -198,6 +194,13 @@ def changed(results: Results, **changes: Any) -> Results:
     return dataclasses.replace(results, files=files, **changes)
 
 
+def with_leaves(results: Results, values: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of results with other values, by their full names."""
+    tree = copy.deepcopy(dict(results.params))
+    grid.put(tree, values)
+    return tree
+
+
 def made_answers(languages: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[Answer]:
     """Answers to recordings of a minute, one speaker each, given the languages spoken and answered."""
     found = []
@@ -230,23 +233,13 @@ def everything() -> Results:
     silent = example(answers[4], 3)
     minutes, intervals = made.files["manifests"]["minutes"], made.files["metrics"]["intervals"]
     two = {"": amounts(7.25, 0.31), "radio": amounts(8.25, 0.69)}
-    other = {
-        "recordings": 21,
-        "speakers": 7,
-        "recording_accuracy": 0.2345,
-        "macro_recall": 0.3456,
-        "recall": {"hindi": 0.25},
-        "speakers_by_language": {"hindi": 7},
-        "intervals": {**intervals, "recall": {"hindi": (0.1, 0.4)}},
-    }
-    sections: dict[str, dict[str, Any]] = {
-        "balance": {"cap": 0.25},
-        "silence": {"strategy": "label"},
-        "split": {"holdout": {"source": ("tv", "<b>")}},
-    }
+    scores: dict[str, Any] = {"recordings": 21, "speakers": 7, "recording_accuracy": 0.2345, "macro_recall": 0.3456}
+    hindi = {"recall": {"hindi": 0.25}, "speakers_by_language": {"hindi": 7}}
+    other = {**scores, **hindi, "intervals": {**intervals, "recall": {"hindi": (0.1, 0.4)}}}
+    holdout = {"source": ("tv", "<b>")}
     return changed(
         made,
-        params={**made.params, **{name: {**made.params[name], **values} for name, values in sections.items()}},
+        params=with_leaves(made, {"balance.cap": 0.25, "silence.strategy": "label", "split.holdout": holdout}),
         metrics={**made.files["metrics"], "other": other},
         answers=answers,
         examples=[
@@ -284,7 +277,7 @@ def nothing() -> Results:
     made = make_results()
     return changed(
         made,
-        params={**made.params, "split": {**made.params["split"], "unit": "sequence"}},
+        params=with_leaves(made, {"split.unit": "sequence"}),
         description={**made.files["description"], "streaming": False},
         equality=[],
         answers=[],
@@ -311,8 +304,3 @@ def comparison(corpus: str = "") -> list[rows.ComparisonRow]:
         for measure, both in means.items()
         for mean in [both[number]]
     ]  # fmt: skip
-
-
-def svgs(page: str) -> dict[str, str]:
-    """The figures of a page by their labels, in their order."""
-    return {figure.split('"')[3]: figure for figure in re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)}

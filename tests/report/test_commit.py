@@ -1,20 +1,15 @@
 """The last commit and its scores, in a real repository."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import ProgramError, ProjectError
 from pipeline.report import commit
+from tests.programs import git
 
 METRICS = Path("artifacts") / "summary" / "metrics.json"
-
-
-def git(folder: Path, *words: str) -> None:
-    identity = ["-c", "user.name=n", "-c", "user.email=e@example.org"]
-    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
 
 
 def test_the_scores_are_those_committed_not_those_in_the_folder(
@@ -26,16 +21,16 @@ def test_the_scores_are_those_committed_not_those_in_the_folder(
     Path("params.yaml").write_text("seed: 1\n")
     git(tmp_path, "init", "-q")
 
-    def last(content: str | None) -> commit.Commit:
-        """Commit these scores, then change them."""
-        if content is not None:
+    def last(content: str) -> commit.Commit:
+        """Commit these scores, if any, then change them."""
+        if content:
             METRICS.write_text(content)
         git(tmp_path, "add", ".")
         git(tmp_path, "commit", "-qm", "scores")
         METRICS.write_text("{}")
         return commit.last(METRICS)
 
-    assert last(None).scores == last("no json").scores == last("[1]").scores == {}
+    assert last("").scores == last("no json").scores == last("[1]").scores == {}
     found = last(json.dumps({"c_avg": 0.1}))
     assert (found.changed, found.scores) == (False, {"c_avg": 0.1})
     assert len(found.commit) >= 7

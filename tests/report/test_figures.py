@@ -3,23 +3,23 @@
 import dataclasses
 import re
 import warnings
+from xml.etree import ElementTree
 
 import matplotlib
 
+from pipeline.report import ablation
 from pipeline.report.corpus import quality
-from pipeline.report.drawing import drawing
+from pipeline.report.drawing import LIGHT, drawing
 from pipeline.report.figures import curves, lines, stack
 from pipeline.report.page import render
-from tests.report.sample import LANGUAGES, make_results, svgs
+from tests.report.sample import LANGUAGES, ROOT, comparison, make_results
 
-LOSS = "loss of training and validation, epochs 1 to 3, best epoch 2"
-ACCURACY = "accuracy of training and validation, epochs 1 to 3, best epoch 2"
-MINUTES = "Minutes by language and split"
 BALANCE = "Share of each language in training: minutes before balancing, after it, and weighted"
 
 
 def test_figures_hold_their_values_as_text(plain: str) -> None:
-    words = {name: set(re.findall(r">([^<>]+)</text>", figure)) for name, figure in svgs(plain).items()}
+    figures = {figure.split('"')[3]: figure for figure in re.findall(r"<svg.*?</svg>", plain, flags=re.DOTALL)}
+    words = {name: set(re.findall(r">([^<>]+)</text>", figure)) for name, figure in figures.items()}
     assert len(words) == 15
     for name, expected in {
         "recall and EER by language": {"91.1%", "82.2%", "73.3%", "1.7%", "2.6%", "3.5%", "recall", "EER", *LANGUAGES},
@@ -28,9 +28,15 @@ def test_figures_hold_their_values_as_text(plain: str) -> None:
         "Accuracy and macro recall over the seconds of speech": {"accuracy", "macro recall", "seconds of speech"},
         "Share of recordings whose answer stays right, over the seconds of audio": {"right and final"},
         "Frame accuracy in each minute without a reset": {"minutes without a reset", *LANGUAGES},
-        LOSS: {"epoch", "loss", "train", "validation", "best: epoch 2"},
-        ACCURACY: {"epoch", "accuracy", "best: epoch 2"},
-        MINUTES: {"train", "val", "test", *LANGUAGES},
+        "loss of training and validation, epochs 1 to 3, best epoch 2": {
+            "epoch",
+            "loss",
+            "train",
+            "validation",
+            "best: epoch 2",
+        },
+        "accuracy of training and validation, epochs 1 to 3, best epoch 2": {"epoch", "accuracy", "best: epoch 2"},
+        "Minutes by language and split": {"train", "val", "test", *LANGUAGES},
         BALANCE: {"before", "after", "weighted", "25.0%", "34.0%", "43.0%", *LANGUAGES},
         "Share of speech by language": {"74.1%", "84.1%", "94.1%"},
         "Recordings by level, language and split": {"train", "val", "test", "level, dBFS", *LANGUAGES},
@@ -73,3 +79,21 @@ def test_no_language_is_left_out_however_many_there_are() -> None:
     with drawing():
         figure = lines("many", {name: [(0.0, 0.5), (1.0, 0.6)] for name in names}, ("x", "y"))
     assert {f">{name}</text>" for name in names} <= set(re.findall(r">language \d+</text>", figure))
+
+
+HOSTILE = "<b>&'\"]]>"
+
+
+def test_the_drawing_is_a_file_with_every_cell_in_the_light_colours_of_the_page() -> None:
+    rows = [
+        dataclasses.replace(row, extra={"silence.strategy": HOSTILE}) if row.cell == "mask" else row
+        for row in comparison()
+    ]
+    text = ablation.svg(rows)
+    assert text == ablation.svg(rows) != ablation.svg([dataclasses.replace(rows[0], high=0.99), *rows[1:]])
+    assert "var(" not in text
+    words = [element.text for element in ElementTree.fromstring(text).iter() if element.text]
+    assert {"none", HOSTILE, "recording accuracy", "macro recall"} <= set(words)
+    page = (ROOT / "pipeline" / "report" / "html" / "layout.html.j2").read_text(encoding="utf-8")
+    light = page[page.index(":root") : page.index("@media")]
+    assert all(f"--{name}: {colour}" in light for name, colour in LIGHT.items())

@@ -1,7 +1,12 @@
-"""The weakest point is what makes the scores untrue, before what is bad about them."""
+"""Answers are joined from the tables of two stages; the weakest point is what makes the scores untrue, or else bad."""
 
+import pytest
+
+from pipeline.errors import ArtifactError
 from pipeline.report import verdict
+from pipeline.report.answers import joined
 from pipeline.rows import AnswerRow
+from tests.report.sample import LANGUAGES, made_answers
 
 KNOWN = {"sentence": ""}
 ONE_SOURCE = {"english": ["a"], "hindi": ["b"]}
@@ -41,10 +46,8 @@ def test_without_errors_few_speakers_are_the_weakest_point() -> None:
 
 
 def test_the_sentence_names_the_range_of_other_runs() -> None:
-    metrics = {
-        "recording_accuracy": 0.5, "intervals": {"recording_accuracy": None}, "recordings": 1234, "speakers": 2,
-        "macro_recall": 0.25,
-    }  # fmt: skip
+    scores = {"recording_accuracy": 0.5, "macro_recall": 0.25, "intervals": {"recording_accuracy": None}}
+    metrics = {**scores, "recordings": 1234, "speakers": 2}
     plain = "50.0% of 1,234 test recordings of 2 speakers are recognised, macro recall 25.0%"
     assert verdict.sentence(metrics, None) == plain
     usual = {"runs": 10, "recording_accuracy": [0.9, 1.0]}
@@ -54,3 +57,27 @@ def test_the_sentence_names_the_range_of_other_runs() -> None:
 def test_the_constant_answer_is_the_commonest_language() -> None:
     given = answers(("english", "hindi"), ("hindi", "hindi"), ("hindi", "english"), ("hindi", "hindi"))
     assert verdict.majority(given, ["english", "hindi"]) == ("hindi", 0.75, 0.5)
+
+
+ANSWERS = made_answers(LANGUAGES, [("english", "english"), ("hindi", "english"), ("mandarin", "mandarin")])
+ROWS = [answer.row for answer in ANSWERS]
+DECISIONS = [answer.decision for answer in ANSWERS]
+STREAMS = [answer.stream for answer in ANSWERS]
+
+
+def test_recordings_without_an_answer_are_passed_over() -> None:
+    assert joined(ROWS, DECISIONS, STREAMS) == ANSWERS
+    assert joined(ROWS, DECISIONS[1:], STREAMS[1:]) == ANSWERS[1:]
+    assert joined(ROWS, [], []) == []
+
+
+def test_tables_of_different_runs_are_one_sentence() -> None:
+    for rows, decisions, streams in (
+        (ROWS[:2], DECISIONS, STREAMS),
+        (ROWS, DECISIONS, STREAMS[:2]),
+        (ROWS, DECISIONS[:2], STREAMS),
+        (ROWS, DECISIONS, STREAMS[::-1]),
+        (ROWS[::-1], DECISIONS, STREAMS),
+    ):
+        with pytest.raises(ArtifactError, match="are of different runs: they differ at 'r"):
+            joined(rows, decisions, streams)

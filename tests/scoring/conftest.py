@@ -1,12 +1,11 @@
 """Exports, and six recordings of noise in a feature store, as the stages would write them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
-from pipeline.arrays import Features, Posteriors, Samples
+from pipeline.arrays import Features, Posteriors
 from pipeline.audio.wav import Container, Wav
 from pipeline.mfcc.kernel import make_kernel
 from pipeline.rows import SplitRow
@@ -17,6 +16,7 @@ from pipeline.store.feature_store import FeatureStore
 from pipeline.streaming import reference, runtimes
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Frames, Identifier
+from tests.audio.signals import babble
 from tests.export import small
 from tests.stores import build
 
@@ -45,11 +45,7 @@ class Case:
 
 
 @pytest.fixture(scope="session", params=["remove", "mask", "label"])
-def case(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    babble: Callable[[int, int], Samples],
-) -> Case:
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     folder, export = tmp_path_factory.mktemp("scoring"), small.made(request.param)
     description = export.description
     kernel = make_kernel(small.MFCC, small.RATE_HZ)

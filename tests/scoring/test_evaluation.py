@@ -1,7 +1,8 @@
-"""The scores of recordings, streamed or offline only, and the file that evaluate writes."""
+"""The scores of recordings, streamed or offline only, and the recordings to show."""
 
+import csv
 import dataclasses
-from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,12 +11,11 @@ from hypothesis import strategies as st
 
 from pipeline import params
 from pipeline.arrays import Posteriors
-from pipeline.audio.samples import to_waveform
-from pipeline.audio.wav import Reader
 from pipeline.errors import ExportError
 from pipeline.rows import SplitRow
-from pipeline.scoring import evaluation
+from pipeline.scoring import evaluation, examples
 from pipeline.scoring.evaluation import RecordingScore
+from pipeline.scoring.examples import EACH, EXCERPT_S
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Frames
 from tests.export import small
@@ -41,16 +41,6 @@ def test_a_recording_scores_the_same_offline_as_streamed(case: Case, scores: lis
         speech = case.store.flags(row.recording)
         assert offline.weight == (len(speech) if case.description.silence.strategy == "label" else speech.sum())
         assert 0 <= offline.right <= offline.weight
-
-
-def test_the_decision_is_the_one_that_users_of_the_stream_get(case: Case, scores: list[RecordingScore]) -> None:
-    stream, wav = case.identifier(), case.wavs["r2"]
-    waveform = to_waveform(Reader(wav)(0, wav.n_samples))
-    for at in range(0, len(waveform), 1600):
-        stream.accept(waveform[at : at + 1600])
-    stream.finish()
-    np.testing.assert_array_equal(scores[2].decision.posteriors, stream.decision.posteriors)
-    assert scores[2].decision.since == stream.decision.since
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -109,38 +99,65 @@ def test_the_running_decision_is_the_same_in_pieces_of_any_length(
     assert found.stable_frame == (stable[0] if stable else None)
 
 
-def with_posterior(frames: Frames, change: float) -> Frames:
-    posteriors = frames.posteriors.copy()
-    posteriors[np.flatnonzero(frames.speech)[-1:], 0] += change
-    return dataclasses.replace(frames, posteriors=posteriors)
-
-
-def with_flag(frames: Frames) -> Frames:
-    speech = frames.speech.copy()
-    speech[-1:] = ~speech[-1:]
-    return dataclasses.replace(frames, speech=speech)
-
-
 @pytest.mark.parametrize(
-    ("change", "n_frames", "how"),
+    ("posterior", "flag", "length", "n_frames", "how"),
     [
-        (lambda frames: with_posterior(frames, 2e-4), 188, r"a posterior is off by 0\.0002, more than 0\.0001"),
-        (lambda frames: with_posterior(frames, np.nan), 188, "a posterior is off by nan"),
-        (with_flag, 188, "other speech flags"),
-        (lambda frames: Frames(frames.first, frames.speech[:-1], frames.posteriors[:-1]), 188, "other speech flags"),
-        (lambda frames: frames, 189, "188 frames instead of 189"),
-        (lambda frames: with_posterior(frames, 5e-5), 188, ""),
+        (2e-4, False, None, 188, r"a posterior is off by 0\.0002, more than 0\.0001"),
+        (np.nan, False, None, 188, "a posterior is off by nan"),
+        (0, True, None, 188, "other speech flags"),
+        (0, False, -1, 188, "other speech flags"),
+        (0, False, None, 189, "188 frames instead of 189"),
+        (5e-5, False, None, 188, ""),
     ],
 )
 def test_a_stream_that_differs_from_the_offline_stages_is_refused_by_the_path_of_the_recording(
-    case: Case, change: Callable[[Frames], Frames], n_frames: int, how: str
+    case: Case, posterior: float, flag: bool, length: int | None, n_frames: int, how: str
 ) -> None:
     network = case.network()
-    frames = evaluation.equal_frames(
-        case.identifier(), case.wavs["r0"], n_frames, lambda start, stop: change(network.frames("r0", start, stop))
-    )
+
+    def changed(start: int, stop: int) -> Frames:
+        frames = network.frames("r0", start, stop)
+        speech, posteriors = frames.speech.copy(), frames.posteriors.copy()
+        posteriors[np.flatnonzero(speech)[-1:], 0] += posterior
+        speech[-1:] ^= flag
+        return Frames(frames.first, speech[:length], posteriors[:length])
+
+    frames = evaluation.equal_frames(case.identifier(), case.wavs["r0"], n_frames, changed)
     if not how:
         assert list(frames)
         return
     with pytest.raises(ExportError, match=rf"the stream of corpus/r0\.flac differs from the offline stages \({how}"):
         list(frames)
+
+
+def test_languages_take_turns_among_typical_right_and_confident_wrong_answers(description: Description) -> None:
+    first, second, *_ = description.languages
+    scores = [hand_made(description, first, *[0] * n) for n in (1, 2, 3, 9)]
+    scores += [hand_made(description, *one) for one in ((second, 1), (first, 1), (second, 0, 0))]
+    chosen = examples.choose(scores)
+    by_why = {why: [scored for given, scored in chosen if given == why] for why, _ in chosen}
+    assert [scored.row.language for scored in by_why["right"]].count(second) == 1
+    assert [scored.row.language for scored in by_why["wrong"]] == [first, second]
+    assert len({id(scored) for _, scored in chosen}) == len(chosen)
+    assert [len(by_why[why]) for why in ("right", "wrong", "silent")] == [EACH, 2, 1]
+    scores = [hand_made(description, first, *[0] * n) for n in (9, 8, 7, 2, 6, 5)]
+    assert examples.choose(scores)[-1] == ("silent", scores[3])  # the least speech
+    assert examples.choose([]) == []
+
+
+def test_the_frames_written_are_those_of_the_network(case: Case, tmp_path: Path) -> None:
+    network = case.network()
+    chosen = [("right", evaluation.score_offline(row, network)) for row in case.rows[:3]]
+    rows = examples.write(tmp_path, chosen, network)  # type: ignore[arg-type]
+    with (tmp_path / "frames.csv").open(newline="") as file:
+        header, *lines = csv.reader(file)
+    assert header == ["recording", "frame", "time_s", "speech", *case.description.classes]
+    for shown, row in zip(rows, case.rows, strict=False):
+        wanted = network.frames(row.recording, 0, network.n_frames(row.recording))
+        mine = [line for line in lines if line[0] == row.recording]
+        assert [int(line[1]) for line in mine] == list(range(len(wanted.speech)))
+        assert [line[3] == "1" for line in mine] == wanted.speech.tolist()
+        found = np.array([[float(cell or "nan") for cell in line[4:]] for line in mine])
+        np.testing.assert_allclose(found, wanted.posteriors, atol=1e-6)
+        assert (shown.recording, shown.start_s) == (row.recording, 0)
+        assert shown.end_s - shown.start_s <= EXCERPT_S

@@ -1,8 +1,5 @@
 """The network on stored features answers like the trained one on the whole recording; drift is measured by minute."""
 
-from types import SimpleNamespace
-from typing import Any
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -10,6 +7,7 @@ from numpy.typing import NDArray
 from pipeline.scoring import offline
 from pipeline.scoring.offline import OfflineNetwork
 from pipeline.streaming import reference
+from pipeline.streaming.runtimes import States, Stream
 from tests.export import small
 from tests.scoring.conftest import Case
 
@@ -30,22 +28,14 @@ def test_blocks_of_any_length_answer_like_the_trained_network_on_the_whole(
         np.testing.assert_allclose(answers, wanted, atol=1e-5)
 
 
-class Wearing:
-    """A network that answers 0 for five minutes of frames, then 1."""
-
-    def __init__(self) -> None:
-        self.steps = 99999
-
-    def step(self, frame: NDArray[np.float32]) -> NDArray[np.float32]:
-        self.steps += 1
-        return np.array([0, 1] if self.steps > 300 else [1, 0], np.float32)
-
-    def reset_states(self) -> None:
-        self.steps = 0
-
-
 def test_accuracy_is_measured_minute_by_minute_from_a_fresh_state() -> None:
-    network: Any = Wearing()
+    def wear(_: NDArray[np.float32], states: States) -> tuple[NDArray[np.float32], States]:
+        """Answer 0 for five minutes of frames, then 1."""
+        return np.array([0, 1] if states[0] >= 300 else [1, 0], np.float32), [states[0] + 1]
+
+    network = Stream(wear, [0])
+    for _ in range(999):
+        network.step(np.zeros(3, np.float32))
     frames = [(np.zeros(3, np.float32), 0, weight) for weight in (1.0, 0.0, 1.0, 1.0, 1.0)]
     assert offline.accuracy_by_minute(network, frames, frame_s=1.0) == [1.0] * 5 + [0.0] * 5
     assert offline.accuracy_by_minute(network, [], frame_s=1.0) == [0.0] * 10  # a language without frames
@@ -53,7 +43,7 @@ def test_accuracy_is_measured_minute_by_minute_from_a_fresh_state() -> None:
 
 def test_drift_is_measured_separately_for_every_language(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(offline, "MINUTE_S", 6)
-    network: Any = SimpleNamespace(step=lambda _: np.array([1, 0, 0], np.float32), reset_states=lambda: None)
+    network = Stream(lambda *_: (np.array([1, 0, 0], np.float32), ()), ())
     english, *others = OfflineNetwork(case.store, network, case.description).drift(case.rows).values()
     assert others == [[0.0] * 10] * (len(small.LANGUAGES) - 1)
     recordings = [row.recording for row in case.rows if row.language == "english"]

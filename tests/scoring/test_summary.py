@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import pytest
 
@@ -15,12 +16,8 @@ DRIFT = {language: [1 / 3] * 10 for language in small.LANGUAGES}
 
 
 def test_the_summary_is_plain_json_rounded_to_six_digits(description: Description) -> None:
-    scores = [
-        hand_made(description, "english", 0, 0, 2),
-        hand_made(description, "hindi", 1),
-        hand_made(description, "mandarin", 0),
-    ]
-    found = summary.summarise(scores, DRIFT, description)
+    answers: list[Any] = [("english", 0, 0, 2), ("hindi", 1), ("mandarin", 0)]
+    found = summary.summarise([hand_made(description, *one) for one in answers], DRIFT, description)
     assert json.loads(json.dumps(found)) == found
     assert (found["frame_accuracy"], found["recording_accuracy"], found["sequence_accuracy"]) == (0.6, *[0.666667] * 2)
     assert (found["recordings"], found["speakers"]) == (3, 1)
@@ -33,19 +30,15 @@ def test_the_summary_is_plain_json_rounded_to_six_digits(description: Descriptio
 
 def test_every_score_is_in_its_interval(description: Description) -> None:
     scores = [
-        hand_made(
-            description, language, *(number if at else (number + 1) % 3 for at in range(speaker)), speaker=f"s{speaker}"
-        )
+        hand_made(description, language, (number + 1) % 3, *[number] * speaker, speaker=f"s{speaker}")
         for number, language in enumerate(small.LANGUAGES)
-        for speaker in range(1, 7)
+        for speaker in range(6)
     ]
     found = summary.summarise(scores, DRIFT, description)
-    for name, interval in found["intervals"].items():
-        pairs = [(found[name], interval)]
-        if name == "recall":
-            pairs = [(found[name][language], interval[language]) for language in small.LANGUAGES]
-        for score, (low, high) in pairs:
-            assert low <= score <= high
+    recall = found["intervals"].pop("recall")
+    pairs = [(found[name], interval) for name, interval in found["intervals"].items()]
+    pairs += [(found["recall"][language], recall[language]) for language in small.LANGUAGES]
+    assert all(low <= score <= high for score, (low, high) in pairs)
 
 
 def test_scores_after_some_seconds_are_over_the_recordings_that_reach_them(description: Description) -> None:
@@ -63,29 +56,17 @@ def test_scores_after_some_seconds_are_over_the_recordings_that_reach_them(descr
 
 def test_the_cost_of_unknown_answers(description: Description) -> None:
     description = description.model_copy(update={"decision": Rule(unknown_below=0.7)})
-    scores = [
-        hand_made(description, "english", 0, 0, 0),
-        hand_made(description, "english", 0, 1),
-        hand_made(description, "hindi", 1, 1, 1),
-        hand_made(description, "mandarin", 0, 1),
-    ]
+    answers: list[Any] = [("english", 0, 0, 0), ("english", 0, 1), ("hindi", 1, 1, 1), ("mandarin", 0, 1)]
+    scores = [hand_made(description, *one) for one in answers]
     found = summary.summarise(scores, DRIFT, description)
     assert [scored.predicted for scored in scores] == ["english", "unknown", "hindi", "unknown"]
-    assert found["unknown"] == {
-        "below": 0.7,
-        "refused": 0.5,
-        "right_refused": 0.333333,
-        "wrong_refused": 1.0,
-        "accuracy_of_answers": 1.0,
-    }
+    rates = {"refused": 0.5, "right_refused": 0.333333, "wrong_refused": 1.0, "accuracy_of_answers": 1.0}
+    assert found["unknown"] == {"below": 0.7, **rates}
 
 
 def test_the_table_shows_every_answer_and_recall(description: Description) -> None:
-    scores = [
-        hand_made(description, "english", 0),
-        hand_made(description, "english", n_silent=2),
-        hand_made(description, "hindi", 1),
-    ]
+    answers: list[Any] = [("english", 0), ("english",), ("hindi", 1)]
+    scores = [hand_made(description, *one, n_silent=2) for one in answers]
     header, rows = summary.table(scores, ["english", "hindi"])
     assert header == ["actual \\ predicted", "english", "hindi", "undecided", "recall"]
     assert rows == [["english", 1, 0, 1, "50.0%"], ["hindi", 0, 1, 0, "100.0%"]]

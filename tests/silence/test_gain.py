@@ -1,7 +1,6 @@
 """Automatic gain: the same speech at any level, in blocks of any size."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -14,14 +13,9 @@ from pipeline.arrays import Samples
 from pipeline.audio.samples import FULL_SCALE, in_memory, to_samples, to_waveform
 from pipeline.silence.gain import AutomaticGain
 from pipeline.silence.recording import detect
+from tests.audio.signals import SPEECH, babble, real_speech
 
 RATE = 16000
-SPEECH = Path(__file__).parents[3] / "shared" / "speech"
-LEVELS_DB = (-18, -12, -6, 6)
-
-
-def at_level(signal: Samples, level_db: float) -> Samples:
-    return to_samples(to_waveform(signal) * np.float32(10 ** (level_db / 20)))
 
 
 def amplified(signal: Samples, sizes: Iterator[int]) -> Samples:
@@ -53,9 +47,7 @@ def share(signal: Samples, silence: params.Silence, *, automatic_gain: bool) -> 
     n_samples=st.one_of(st.sampled_from([0, 1, 319, 320, 31_999, 32_000, 32_001]), st.integers(0, 90_000)),
     longest=st.sampled_from([50, 320, 5000, 200_000]),
 )
-def test_the_size_of_blocks_does_not_matter(
-    babble: Callable[[int, int], Samples], seed: int, n_samples: int, longest: int
-) -> None:
+def test_the_size_of_blocks_does_not_matter(seed: int, n_samples: int, longest: int) -> None:
     signal, rng = babble(seed, n_samples), np.random.default_rng(seed)
     whole = amplified(signal, iter([max(n_samples, 1)]))
     assert len(whole) == n_samples
@@ -67,10 +59,7 @@ def test_the_share_of_speech_does_not_depend_on_the_level(defaults: params.Param
         found = share(phrases(level_db, level_db - 35), defaults.silence, automatic_gain=True)
         assert found == pytest.approx(0.64, abs=0.03), level_db  # 0.6 and padding
     assert share(phrases(-45, -80), defaults.silence, automatic_gain=False) == 0
-
-
-def test_silence_remains_silence(defaults: params.Params) -> None:
-    for level in (0, 1):
+    for level in (0, 1):  # silence remains silence
         hiss = np.random.default_rng(0).integers(-level, level + 1, 60 * RATE).astype(np.int16)
         assert share(hiss, defaults.silence, automatic_gain=True) == 0
 
@@ -92,15 +81,14 @@ def test_a_quieter_speaker_is_heard_again_after_a_while(defaults: params.Params)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not SPEECH.is_dir(), reason="no recordings of real people next to the project")
+@real_speech
 def test_the_share_of_real_speech_does_not_depend_on_the_level(defaults: params.Params) -> None:
+    def shares(wav: Samples) -> list[float]:
+        levels = [to_samples(to_waveform(wav) * np.float32(10 ** (level_db / 20))) for level_db in (0, -18, -12, -6, 6)]
+        return [share(level, defaults.silence, automatic_gain=True) for level in levels]
+
     wavs = [soundfile.read(file, dtype="int16")[0] for file in sorted(SPEECH.rglob("*.flac"))[::8]]
-    shares = np.array(
-        [
-            [share(at_level(wav, level_db), defaults.silence, automatic_gain=True) for level_db in (0, *LEVELS_DB)]
-            for wav in wavs
-        ]
-    )
-    apart = np.abs(shares[:, 1:] - shares[:, :1])
+    found = np.array([*map(shares, wavs)])
+    apart = np.abs(found[:, 1:] - found[:, :1])
     assert apart[:, :3].max() < 0.05
     assert np.mean(apart[:, 3] < 0.05) > 0.95  # others were clipped as recorded: 6 dB more changes what they sound like

@@ -20,15 +20,14 @@ from pipeline.silence import recording
 from pipeline.silence.recording import detect, detect_together, run_sox
 from pipeline.silence.rule import SoxRule
 from pipeline.silence.spans import cut, sox_spans
+from tests.audio.signals import SPEECH, babble, real_speech
 
-Babble = Callable[[int, int], Samples]
-SPEECH = Path(__file__).parents[3] / "shared" / "speech"
 CONSTANTS = (0, 1, FULL_SCALE - 1, -FULL_SCALE)
 
 WITHOUT_DURATIONS = params.Detection(automatic_gain=False, threshold=1.0, min_speech=0.0, min_silence=0.0, pad=0.0)
 
 
-def test_the_size_of_chunks_does_not_matter(babble: Babble, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_of_chunks_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     signal = babble(3, 100_000)
     whole = detect(in_memory(signal), len(signal), 16000, WITHOUT_DURATIONS)
     assert len(whole) > 3
@@ -46,7 +45,7 @@ def test_the_size_of_chunks_does_not_matter(babble: Babble, monkeypatch: pytest.
     gain=st.booleans(),
 )
 def test_recordings_have_the_same_speech_together_as_alone(
-    babble: Babble, seed: int, lengths: list[int], rate: int, threshold: float, gain: bool
+    seed: int, lengths: list[int], rate: int, threshold: float, gain: bool
 ) -> None:
     detection = params.Detection(
         automatic_gain=gain, threshold=threshold, min_speech=0.001, min_silence=0.002, pad=0.003
@@ -58,7 +57,7 @@ def test_recordings_have_the_same_speech_together_as_alone(
             np.testing.assert_array_equal(spans, detect(in_memory(signal), len(signal), rate, detection))
 
 
-def test_most_recordings_need_no_sox_of_their_own(babble: Babble) -> None:
+def test_most_recordings_need_no_sox_of_their_own() -> None:
     signals = [in_memory(babble(seed, 8000)) for seed in range(200)]
     lengths = [8000] * 199 + [recording.CHUNK_SAMPLES + 1]
     found = detect_together(list(zip(signals, lengths, strict=True)), 16000, WITHOUT_DURATIONS)
@@ -75,7 +74,7 @@ def test_a_recording_that_ends_while_sox_decides_is_searched_alone() -> None:
 
 @pytest.mark.parametrize("change", [lambda block: block[1:], lambda block: block + np.int16(1)])
 def test_if_sox_differs_it_is_a_defect_and_all_are_searched_alone_as_if_it_fails(
-    babble: Babble, monkeypatch: pytest.MonkeyPatch, change: Callable[[Samples], Samples]
+    monkeypatch: pytest.MonkeyPatch, change: Callable[[Samples], Samples]
 ) -> None:
     monkeypatch.setattr(recording, "run_sox", lambda blocks, *_: map(change, blocks))
     signals = [(in_memory(babble(seed, 8000)), 8000) for seed in range(3)]
@@ -87,18 +86,6 @@ def test_if_sox_differs_it_is_a_defect_and_all_are_searched_alone_as_if_it_fails
     assert detect_together(signals, 16000, WITHOUT_DURATIONS) == [None] * 3
 
 
-@pytest.mark.parametrize(("min_speech", "count"), [(0.1, 1), (0.3, 0)])
-def test_an_isolated_word_shorter_than_min_speech_is_silence(min_speech: float, count: int) -> None:
-    signal = np.zeros(16000, np.int16)
-    signal[4000:7200] = 8000  # 0.2 s
-    detection = params.Detection(automatic_gain=False, threshold=1.0, min_speech=min_speech, min_silence=0.0, pad=0.0)
-    assert len(detect(in_memory(signal), len(signal), 16000, detection)) == count
-
-
-def by_sox(signal: Samples, threshold: float = 1.0) -> Samples:
-    return np.concatenate([signal[:0], *run_sox([signal], 16000, threshold)])
-
-
 @profile(max_examples=200)
 @given(
     seed=st.integers(0, 2**32),
@@ -106,9 +93,7 @@ def by_sox(signal: Samples, threshold: float = 1.0) -> Samples:
     rate=st.sampled_from([8000, 11025, 16000, 22050, 48000]),
     threshold=st.sampled_from([0.01, 0.3, 1.0, 3.0, 20.0]),
 )
-def test_samples_in_the_spans_are_soxs_own_output(
-    babble: Babble, seed: int, n_samples: int, rate: int, threshold: float
-) -> None:
+def test_samples_in_the_spans_are_soxs_own_output(seed: int, n_samples: int, rate: int, threshold: float) -> None:
     signal = babble(seed, n_samples) if seed % 8 else np.full(n_samples, CONSTANTS[seed % 4], np.int16)
     transformer = sox.Transformer()
     transformer.silence(location=0, silence_threshold=threshold, min_silence_duration=0.02)
@@ -118,12 +103,12 @@ def test_samples_in_the_spans_are_soxs_own_output(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not SPEECH.is_dir(), reason="no recordings of real people next to the project")
+@real_speech
 def test_samples_in_the_spans_are_soxs_own_output_on_real_speech() -> None:
     for file in sorted(SPEECH.rglob("*.flac")):
         signal = soundfile.read(file, dtype="int16")[0]
         found = cut(signal, sox_spans([signal], SoxRule(16000, 1.0)))
-        np.testing.assert_array_equal(found, by_sox(signal), err_msg=file.name)
+        np.testing.assert_array_equal(found, np.concatenate(list(run_sox([signal], 16000, 1.0))), err_msg=file.name)
 
 
 def test_the_error_of_a_failing_sox_holds_its_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +120,7 @@ def test_the_error_of_a_failing_sox_holds_its_own_words(tmp_path: Path, monkeypa
         list(run_sox([np.ones(2_000_000, np.int16)], 16000, threshold=1.0))
 
 
-def test_a_caller_may_leave_the_rest_of_the_output(babble: Babble) -> None:
+def test_a_caller_may_leave_the_rest_of_the_output() -> None:
     output = run_sox(itertools.repeat(babble(1, 500_000), 40), 16000, threshold=1.0)
     assert len(next(output))
     output.close()  # would wait for ever: the pipes hold two megabytes

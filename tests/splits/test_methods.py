@@ -1,5 +1,6 @@
 """Splits share nothing, come close to the shares, and depend only on the seed and the recordings; pins override all."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -12,11 +13,13 @@ from pipeline.errors import CorpusError
 from pipeline.params import Split, SplitMethod
 from pipeline.rows import SPLITS, RecordingRow, SplitRow
 from pipeline.splits import methods, outcome
+from pipeline.splits.groups import divide, groups, notes
 from pipeline.splits.methods import METHODS, assign, pieces, read_pins
 from tests.splits.rows import SPLIT, independent, placed, recording, shares
 
 FAST = settings(deadline=None, max_examples=25)
 METHOD_NAMES = st.sampled_from(sorted(METHODS))
+SHARES = {"train": 0.65, "val": 0.15, "test": 0.2}
 
 
 @st.composite
@@ -63,10 +66,9 @@ def test_nothing_shared_is_in_two_splits_whatever_the_order_and_a_pinned_speaker
     assert split is None or {split_of[row.recording] for row in rows if row.speaker == speaker} == {split}
 
 
-def test_the_same_seed_gives_the_same_splits_and_another_may_give_others() -> None:
+def test_another_seed_may_give_other_splits() -> None:
     rows = independent({"a": 24, "b": 24}, np.random.default_rng(0))
-    one, same, other = (assign(rows, SPLIT, seed)[0] for seed in (1, 1, 2))
-    assert one == same != other
+    assert assign(rows, SPLIT, 1)[0] != assign(rows, SPLIT, 2)[0]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -74,8 +76,7 @@ def test_hours_of_24_speakers_per_language_are_within_a_point_of_the_shares(seed
     rows = independent(dict.fromkeys(["english", "hindi", "mandarin"], 24), np.random.default_rng(seed))
     split_of, _ = assign(rows, SPLIT, seed)
     for language in ("english", "hindi", "mandarin"):
-        got = shares(rows, split_of, language)
-        assert [got[name] for name in SPLITS] == pytest.approx([0.65, 0.15, 0.2], abs=0.01), language
+        assert shares(rows, split_of, language) == pytest.approx(SHARES, abs=0.01), language
 
 
 def test_one_talkative_voice_does_not_fill_train_alone() -> None:
@@ -100,19 +101,14 @@ def test_hours_are_spread_over_sources_and_columns() -> None:
     for column, values in (("source", ("c0", "c1")), ("gender", "fm")):
         for value in values:
             part = [row for row in rows if row.extra[column] == value]
-            got = shares(part, split_of, "a")
-            assert [got[name] for name in SPLITS] == pytest.approx([0.65, 0.15, 0.2], abs=0.03), (column, value)
+            assert shares(part, split_of, "a") == pytest.approx(SHARES, abs=0.03), (column, value)
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_no_split_of_a_language_is_empty_if_that_can_be_avoided(seed: int) -> None:
-    hours = [(0.45, 0), (2, 0), (0.12, 4.4), (0.81, 0.39), (2.32, 3.06)]  # of five speakers, in two languages
-    rows = [
-        recording(2 * speaker + number, language, f"s{speaker}", seconds=3600 * spoken[number])
-        for speaker, spoken in enumerate(hours)
-        for number, language in enumerate(("a", "b"))
-        if spoken[number]
-    ]
+    hours = {"a": [0.45, 2, 0.12, 0.81, 2.32], "b": [0, 0, 4.4, 0.39, 3.06]}  # of five speakers, in two languages
+    spoken = [(f"s{n}", language, h) for language in hours for n, h in enumerate(hours[language]) if h]
+    rows = [recording(n, language, who, seconds=3600 * h) for n, (who, language, h) in enumerate(spoken)]
     more = rows + [recording(100 + n, "a", f"t{n}", seconds=60) for n in range(10)]
     for corpus in (rows, more):
         split_of, _ = assign(corpus, SPLIT, seed)
@@ -135,9 +131,8 @@ def test_by_hash_nobody_moves_when_data_are_added(speakers: list[int], before: i
 
 
 def test_by_hash_the_shares_are_met_on_average() -> None:
-    rows = [recording(number, "a", f"s{number}") for number in range(2000)]
-    got = shares(rows, assign(rows, by("hash"), 0)[0], "a")
-    assert [got[name] for name in SPLITS] == pytest.approx([0.65, 0.15, 0.2], abs=0.03)
+    rows = independent({"a": 2000})
+    assert shares(rows, assign(rows, by("hash"), 0)[0], "a") == pytest.approx(SHARES, abs=0.03)
 
 
 def test_linked_speakers_by_hash_follow_the_one_nearest_to_train() -> None:
@@ -240,3 +235,124 @@ def test_pieces_are_assigned_by_the_shares_at_random() -> None:
 def test_the_frames_of_the_pieces_are_those_of_the_recording(n_frames: int, count: int) -> None:
     edges = [SplitRow("r", "a", "s", "g", 1.0, piece=number, pieces=count).frames(n_frames) for number in range(count)]
     assert [frame for first, stop in edges for frame in range(first, stop)] == list(range(n_frames))
+
+
+THREE = [recording(number, "a", f"s{number}", seconds=60) for number in range(3)]
+
+
+@pytest.mark.parametrize("split", ["train", "test", "val"])
+def test_a_split_without_anything_is_refused(split: str) -> None:
+    others = [name for name in ("train", "val", "test") if name != split]
+    with pytest.raises(CorpusError, match=rf"'a' has no group of recordings left for {split}"):
+        outcome.check(placed(THREE, {"r0": others[0], "r1": others[1], "r2": others[1]}))
+
+
+def test_val_may_lack_a_language_but_not_all() -> None:
+    rows = [*THREE, recording(3, "b", "t0"), recording(4, "b", "t1")]
+    split_of = {"r0": "train", "r1": "val", "r2": "test", "r3": "train", "r4": "test"}
+    outcome.check(placed(rows, split_of))
+    assert outcome.notes(placed(rows, split_of), None) == ["b: no group of recordings is left for val"]
+
+
+def test_a_large_miss_is_said_with_its_reason_and_nothing_else() -> None:
+    rows = [recording(n, "a", who, seconds=s) for n, (who, s) in enumerate([("ann", 90), ("bob", 5), ("eve", 5)])]
+    placed_rows, reason = placed(rows, {"r0": "train", "r1": "val", "r2": "test"}), "of 3 speakers, ann alone has 90%"
+    assert outcome.notes(placed_rows, (0.65, 0.15, 0.2)) == [
+        f"a: train has 90% of the hours, not 65%; {reason}",
+        f"a: val has 5% of the hours, not 15%; {reason}",
+        f"a: test has 5% of the hours, not 20%; {reason}",
+    ]
+    assert outcome.notes(placed_rows, (0.9, 0.04, 0.06)) == []
+
+
+def test_the_summary_counts_the_assigned_recordings() -> None:
+    spoken = [("a", "s0", 30), ("a", "s0", 30), ("a", "s1", 20), ("a", "s2", 40), ("b", "s0", 60), ("b", "s4", 20)]
+    rows = [recording(number, *who, seconds=seconds) for number, (*who, seconds) in enumerate(spoken)]
+    split_of = {"r0": "train", "r1": "train", "r2": "val", "r3": "test", "r4": "train", "r5": "train"}
+    found = outcome.summary(placed(rows, split_of), ["b", "a"])
+    # Recordings, speakers, effective speakers, minutes and share.
+    assert {name: [tuple(part.values()) for part in parts.values()] for name, parts in found.items()} == {
+        "b": [(2, 2, 1.6, 1.33, 1), (0, 0, 0, 0, 0), (0, 0, 0, 0, 0)],
+        "a": [(2, 1, 1, 1, 0.5), (1, 1, 1, 0.33, 0.1667), (1, 1, 1, 0.67, 0.3333)],
+    }
+
+
+SOURCES = ("radio", "tv", "phone")
+
+
+@pytest.mark.parametrize(
+    ("rows", "numbers"),
+    [
+        (  # linked in a chain: by source, audio, speech
+            [
+                recording(0, "a", "s0", group="tape"),
+                recording(1, "b", "s1", group="tape", sha256="same"),
+                recording(2, "a", "s2", sha256="same", speech="said"),
+                recording(3, "a", "s3"),
+                recording(4, "b", "s4", speech="said"),
+            ],
+            [0, 0, 0, 1, 0],
+        ),
+        (  # equal names of a speaker, a source, an audio and a speech link nothing
+            [
+                recording(0, "a", "same"),
+                recording(1, "a", "x", group="same"),
+                recording(2, "a", "y", sha256="same"),
+                recording(3, "a", "z", speech="same"),
+            ],
+            [0, 1, 2, 3],
+        ),
+        ([recording(number, "a", speaker) for number, speaker in enumerate("zaazb")], [0, 1, 1, 0, 2]),  # in order
+        ([recording(number, "a", name) for number, name in enumerate(["Ann", "bob", "ann"])], [0, 1, 0]),  # any case
+    ],
+)
+def test_groups(rows: list[RecordingRow], numbers: list[int]) -> None:
+    assert groups(rows).tolist() == numbers
+
+
+def corpus(parts: Sequence[tuple[int, str, bool]]) -> list[RecordingRow]:
+    """Recordings of (speaker, source, whether the language is Hindi)."""
+    return [
+        recording(number, "hindi" if hindi else "english", f"s{speaker}", extra={"source": source})
+        for number, (speaker, source, hindi) in enumerate(parts)
+    ]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.sampled_from(SOURCES), st.booleans()), min_size=1, max_size=30),
+    st.sets(st.sampled_from(SOURCES)),
+)
+def test_every_recording_is_in_one_part_and_nobody_held_out_is_kept(
+    parts: list[tuple[int, str, bool]], held: set[str]
+) -> None:
+    rows = corpus(parts)
+    try:
+        found = divide(rows, {"source": tuple(sorted(held))} if held else {})
+    except CorpusError:
+        return  # a source that nobody has, or a language that loses everything
+    assert sorted(row.recording for part in found for row in part) == sorted(row.recording for row in rows)
+    assert all(row.extra["source"] in held for row in found.other)
+    assert not any(row.extra["source"] in held for row in (*found.kept, *found.left_out))
+    assert not {row.speaker for row in found.kept} & {row.speaker for row in (*found.other, *found.left_out)}
+    assert {row.language for row in found.kept} == {row.language for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"gender": ("f",)}, "split.holdout names 'gender', but the corpus table has no such column; it has 'source'"),
+        ({"source": ("cinema",)}, "keeps source 'cinema' out, but no recording has it; there are 'radio', 'tv'"),
+        ({"source": ("tv",)}, "leaves no recording of 'english' to train on"),
+    ],
+)
+def test_a_holdout_that_cannot_be(asked: dict[str, tuple[str, ...]], message: str) -> None:
+    with pytest.raises(CorpusError, match=message):
+        divide(corpus([(0, "radio", True), (1, "tv", False)]), asked)
+
+
+def test_it_is_said_what_the_sources_leave_unknown() -> None:
+    rows = corpus([(0, "radio", True), (1, "radio", False), (2, "tv", False)])
+    [left, one] = notes(rows, 2)
+    assert left.startswith("2 recordings share a speaker")
+    assert one.startswith("hindi: all recordings come from 'radio', so that")
+    assert notes(corpus([(0, "radio", True), (1, "radio", False)]), 0) == []  # one source for all

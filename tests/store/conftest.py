@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline import tables
-from pipeline.arrays import Features
 from pipeline.dataset import views
 from pipeline.params import SilenceStrategy
 from pipeline.rows import SequenceRow
@@ -47,20 +46,6 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def store(path: Path) -> FeatureStore:
     return FeatureStore.open(path)
-
-
-@pytest.fixture
-def slices_read(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """Slices of MFCC rows that are read during the test."""
-    slices = []
-    read = FeatureStore.mfcc_rows
-
-    def mfcc_rows(store: FeatureStore, start: int, stop: int) -> Features:
-        slices.extend([(start, stop)] if start < stop else [])
-        return read(store, start, stop)
-
-    monkeypatch.setattr(FeatureStore, "mfcc_rows", mfcc_rows)
-    return slices
 
 
 def expected(

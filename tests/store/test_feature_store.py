@@ -12,28 +12,18 @@ from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.rows import SplitRow
 from pipeline.shards import writer
 from pipeline.store.feature_store import FeatureStore
-from tests.store.conftest import (
-    IDS,
-    LANGUAGES,
-    MFCC,
-    SPEAKERS,
-    SPEECH,
-    STARTS,
-    STRATEGIES,
-    sequence,
-    written,
-)
+from tests.store import conftest as made
+from tests.store.conftest import sequence, written
 from tests.stores import build
 
 
 def test_recordings_are_read_by_id(store: FeatureStore) -> None:
-    for index, recording in enumerate(IDS):
-        rows = slice(STARTS[index], STARTS[index + 1])
+    for index, recording in enumerate(made.IDS):
+        rows = slice(made.STARTS[index], made.STARTS[index + 1])
         assert store.index(recording) == index
-        np.testing.assert_array_equal(store.features(recording), MFCC[rows])
-        np.testing.assert_array_equal(store.flags(recording), SPEECH[rows])
-        np.testing.assert_array_equal(store.features(recording, 1, 20), MFCC[rows][1:20])
-        np.testing.assert_array_equal(store.flags(recording, 1, 20), SPEECH[rows][1:20])
+        for read, whole in ((store.features, made.MFCC), (store.flags, made.SPEECH)):
+            np.testing.assert_array_equal(read(recording), whole[rows])
+            np.testing.assert_array_equal(read(recording, 1, 20), whole[rows][1:20])
 
 
 @pytest.mark.parametrize("rows", [(-1, None), (-5, 3), (3, 2), (0, -1), (6, None)])
@@ -56,13 +46,13 @@ def test_failed_recordings_are_left_out(tmp_path: Path) -> None:
 
 
 def test_a_split_and_filters_leave_the_items_that_match_all(store: FeatureStore, tmp_path: Path) -> None:
-    rows = [SplitRow(IDS[index], LANGUAGES[index], SPEAKERS[index], "", 1.0) for index in (5, 1, 2)]
+    rows = [SplitRow(made.IDS[index], made.LANGUAGES[index], made.SPEAKERS[index], "", 1.0) for index in (5, 1, 2)]
     tables.write(tmp_path / "test.csv", SplitRow, rows)
 
     def ids(**wanted: Any) -> list[str]:
-        return [IDS[index] for index in store.select(**wanted).items["index"]]
+        return [made.IDS[index] for index in store.select(**wanted).items["index"]]
 
-    assert ids() == IDS
+    assert ids() == made.IDS
     assert ids(split=tmp_path / "test.csv") == ["r1", "r2", "r5"]
     assert ids(split=str(tmp_path / "test.csv"), language="english") == ["r2", "r5"]
     assert ids(language={"hindi", "mandarin"}, speaker=["b", "c", "a"]) == ["r1", "r3"]
@@ -81,37 +71,20 @@ def test_filters_that_match_nothing_are_refused(store: FeatureStore, wanted: dic
         store.select(**wanted)
 
 
-@pytest.mark.parametrize("views", [["Remove"], [""], ["mask", "none"], []])
-def test_the_rows_of_a_manifest_agree_on_an_existing_strategy(
-    views: list[str], store: FeatureStore, tmp_path: Path
+def test_a_manifest_that_does_not_fit_the_store_is_refused(
+    store: FeatureStore, noisy: FeatureStore, tmp_path: Path
 ) -> None:
-    manifest = written(tmp_path, [sequence(store, view, 0, 0, 1) for view in views])
-    allowed = " or ".join(STRATEGIES)
-    with pytest.raises(ArtifactError, match=rf"manifest\.csv is cut for .*, not for {allowed}"):
-        store.select(manifest=manifest)
-
-
-def test_a_manifest_of_another_store_is_refused(store: FeatureStore, noisy: FeatureStore, tmp_path: Path) -> None:
-    assert store.id != noisy.id
-    rows = [sequence(store, "none", 0, 0, 1), sequence(noisy, "none", 0, 0, 1)]
-    text = rf"manifest\.csv was cut from the features '{noisy.id}', not '{store.id}' of .*; run `dvc repro`"
-    with pytest.raises(ArtifactError, match=text):
-        store.select(manifest=written(tmp_path, rows))
-
-
-def test_a_manifest_of_an_unknown_recording_is_refused(store: FeatureStore, tmp_path: Path) -> None:
-    unknown = dataclasses.replace(sequence(store, "none", 0, 0, 1), recording="x")
-    with pytest.raises(ArtifactError, match="has no recording 'x'"):
-        store.select(manifest=written(tmp_path, [unknown]))
-
-
-def test_a_manifest_with_a_number_over_64_bits_is_refused(store: FeatureStore, tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match=r"manifest\.csv holds a number of over 64 bits; run `dvc repro`"):
-        store.select(manifest=written(tmp_path, [sequence(store, "none", 0, 2**64, 1)]))
-
-
-def test_a_store_that_does_not_state_its_parameters_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "features.zarr"
-    build(path, IDS[:1], LANGUAGES[:1], SPEAKERS[:1], [9], MFCC[:9], SPEECH[:9], {"sample_rate": 16000})
-    with pytest.raises(ArtifactError, match=r"features\.zarr does not state its 'mfcc'; run `dvc repro`"):
-        _ = FeatureStore.open(path).frame_s
+    fits, change = sequence(store, "none", 0, 0, 1), dataclasses.replace
+    strategy = rf"manifest\.csv is cut for .*, not for {' or '.join(made.STRATEGIES)}"
+    other = rf"manifest\.csv was cut from the features '{noisy.id}', not '{store.id}' of .*; run `dvc repro`"
+    for rows, text in (
+        *(
+            ([change(fits, view=view) for view in views], strategy)
+            for views in (["Remove"], [""], ["mask", "none"], [])
+        ),
+        ([fits, sequence(noisy, "none", 0, 0, 1)], other),
+        ([change(fits, recording="x")], "has no recording 'x'"),
+        ([change(fits, start=2**64)], r"manifest\.csv holds a number of over 64 bits; run `dvc repro`"),
+    ):
+        with pytest.raises(ArtifactError, match=text):
+            store.select(manifest=written(tmp_path, rows))

@@ -15,6 +15,7 @@ import zarr
 from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.store.feature_store import FeatureStore
 from tests import s3
+from tests.programs import git
 
 BUCKET = "features"
 
@@ -84,28 +85,26 @@ def test_any_zarr_store_will_do(noisy: FeatureStore, tmp_path: Path) -> None:
     assert equal(FeatureStore.open(memory), noisy)
 
 
-def run(folder: Path, *words: str) -> None:
-    author = ["-c", "user.name=t", "-c", "user.email=t@localhost"]
-    command = ["git", *author, *words[1:]] if words[0] == "git" else words
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+def dvc(folder: Path, *words: str) -> None:
+    subprocess.run(["dvc", *words], cwd=folder, check=True, capture_output=True)
 
 
 @pytest.fixture(scope="module")
 def repository(noisy: FeatureStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A DVC repository that has pushed the store in its first commit, deleted it in the second, and lost its cache."""
     folder = tmp_path_factory.mktemp("repository")
-    run(folder, "git", "init", "-q")
-    run(folder, "dvc", "init", "-q")
-    run(folder, "dvc", "remote", "add", "-d", "here", str(tmp_path_factory.mktemp("remote")))
+    git(folder, "init", "-q")
+    dvc(folder, "init", "-q")
+    dvc(folder, "remote", "add", "-d", "here", str(tmp_path_factory.mktemp("remote")))
     shutil.copytree(noisy.source.name, folder / "artifacts" / "features.zarr")
-    run(folder, "dvc", "add", "artifacts/features.zarr")
-    run(folder, "git", "add", "--all")
-    run(folder, "git", "commit", "-q", "-m", "first")
-    run(folder, "git", "tag", "v1")
-    run(folder, "dvc", "push")
+    dvc(folder, "add", "artifacts/features.zarr")
+    git(folder, "add", "--all")
+    git(folder, "commit", "-q", "-m", "first")
+    git(folder, "tag", "v1")
+    dvc(folder, "push")
     shutil.rmtree(folder / "artifacts")
-    run(folder, "git", "add", "--all")
-    run(folder, "git", "commit", "-q", "-m", "second")
+    git(folder, "add", "--all")
+    git(folder, "commit", "-q", "-m", "second")
     shutil.rmtree(folder / ".dvc" / "cache")
     return folder
 

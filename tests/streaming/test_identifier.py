@@ -4,19 +4,19 @@ import doctest
 import gc
 import resource
 import shutil
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from pipeline import checksums, params
-from pipeline.arrays import Posteriors, Samples
+from pipeline.arrays import Posteriors
 from pipeline.audio.resample import resampled
 from pipeline.audio.samples import to_waveform
 from pipeline.errors import ArgumentError, ArtifactError, AudioError
@@ -25,6 +25,7 @@ from pipeline.streaming import identifier, reference, runtimes
 from pipeline.streaming.decision import RunningDecision
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Identifier, joined
+from tests.audio.signals import babble
 from tests.export import small
 
 KERNEL = make_kernel(small.MFCC, small.RATE_HZ)
@@ -39,7 +40,6 @@ KERNEL = make_kernel(small.MFCC, small.RATE_HZ)
     strategy=st.sampled_from(small.STRATEGIES),
 )
 def test_the_stream_equals_the_offline_stages(
-    babble: Callable[[int, int], Samples],
     folders: dict[params.SilenceStrategy, Path],
     seed: int,
     n_samples: int,
@@ -81,9 +81,7 @@ def test_the_example_of_the_docstring_runs(masked: Path, tmp_path: Path, monkeyp
     assert doctest.DocTestRunner(verbose=False).run(example).failed == 0
 
 
-def test_half_an_hour_through_one_stream_keeps_memory_flat_and_answers_finite_until_a_reset(
-    babble: Callable[[int, int], Samples], masked: Path
-) -> None:
+def test_half_an_hour_through_one_stream_keeps_memory_flat_and_answers_finite_until_a_reset(masked: Path) -> None:
     minute = to_waveform(babble(11, 60 * 16000))
     stream = Identifier.load(masked)
     first = stream.accept(minute).posteriors
@@ -98,7 +96,7 @@ def test_half_an_hour_through_one_stream_keeps_memory_flat_and_answers_finite_un
     np.testing.assert_array_equal(stream.accept(minute).posteriors, first)
 
 
-def test_bad_chunks_are_refused_and_the_stream_goes_on(babble: Callable[[int, int], Samples], masked: Path) -> None:
+def test_bad_chunks_are_refused_and_the_stream_goes_on(masked: Path) -> None:
     audio = to_waveform(babble(5, 20_000))
     wanted = Identifier.load(masked).accept(audio)
     stream = Identifier.load(masked)
@@ -142,7 +140,7 @@ def test_a_folder_that_can_not_be_loaded_is_refused_in_one_sentence(masked: Path
         Identifier.load(masked, "LiteRT")  # type: ignore[arg-type]
 
 
-def test_streams_in_several_threads_answer_as_alone(babble: Callable[[int, int], Samples], masked: Path) -> None:
+def test_streams_in_several_threads_answer_as_alone(masked: Path) -> None:
     first = Identifier.load(masked)
     audio = [to_waveform(babble(seed, 30_000)) for seed in range(6)]
 
@@ -158,45 +156,34 @@ def test_streams_in_several_threads_answer_as_alone(babble: Callable[[int, int],
         np.testing.assert_array_equal(one, other)
 
 
-def open_files() -> int:
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
-
-
-def resident() -> int:
-    """Memory of this process now, kB."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() // 1000
-
-
 @pytest.mark.parametrize("runtime", ["litert", "onnx"])
 def test_two_thousand_streams_share_one_network(masked: Path, runtime: runtimes.Name) -> None:
     first = Identifier.load(masked, runtime)
     tenth = np.zeros(1600, np.float32)
     first.accept(tenth)
-    descriptors, memory = open_files(), resident()
+    process = psutil.Process()
+    descriptors, memory = process.num_fds(), process.memory_info().rss
     for _ in range(2):
         streams = [first.stream() for _ in range(2000)]
         for stream in streams[::50]:
             stream.accept(tenth)
-        assert open_files() == descriptors
-        assert resident() - memory < 100_000  # kB: 50 each, in the second round as well
+        assert process.num_fds() == descriptors
+        assert process.memory_info().rss - memory < 100e6  # 50 kB each, in the second round as well
         del stream, streams
         gc.collect()
     for number in range(2000):
         first.stream(8000 + number)
-    assert open_files() == descriptors
+    assert process.num_fds() == descriptors
 
 
 @pytest.mark.parametrize(
     "rate", [3999, 768_001, True, 16000.0, "16000", b"", [16000], np.float32(16000), np.bool_(True), np.array(16000)]
 )
-def test_anything_else_as_a_sample_rate_is_refused_in_one_sentence(masked: Path, rate: Any) -> None:
-    first = Identifier.load(masked)
+def test_a_sample_rate_is_any_integer_the_models_own_by_default_and_anything_else_is_refused(
+    masked: Path, rate: Any
+) -> None:
+    first = Identifier.load(masked, sample_rate=np.int32(8000))
+    assert [one.sample_rate for one in (first, first.stream(), first.stream(np.uint32(48000)))] == [8000, 16000, 48000]
     for opens in (first.stream, lambda given: Identifier.load(masked, sample_rate=given)):
         with pytest.raises(ArgumentError, match=r"sample_rate .* from 4,000 to 768,000; [^\n]*$"):
             opens(rate)
-
-
-def test_a_sample_rate_may_be_a_numpy_integer_and_is_the_models_own_by_default(masked: Path) -> None:
-    first = Identifier.load(masked, sample_rate=np.int32(8000))
-    rates = [stream.sample_rate for stream in (first, first.stream(), first.stream(np.uint32(48000)))]
-    assert rates == [8000, 16000, 48000]

@@ -1,20 +1,17 @@
 """The offline chain in one place gives the same results as the stages trim, features and balance."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from pipeline import params
-from pipeline.arrays import Features, Posteriors, Samples
+from pipeline.arrays import Features, Posteriors
 from pipeline.audio.samples import in_memory
 from pipeline.mfcc import recording
 from pipeline.mfcc.kernel import frame_count, make_kernel
 from pipeline.silence.recording import detect
 from pipeline.silence.spans import frame_flags
 from pipeline.streaming import reference
-from pipeline.streaming.description import Description
+from tests.audio.signals import babble
 from tests.export import small
 
 KERNEL = make_kernel(small.MFCC, small.RATE_HZ)
@@ -26,10 +23,8 @@ def first_coefficients(features: Features) -> Posteriors:
 
 
 @pytest.mark.parametrize("n_samples", [0, 1, 160, 30_000])
-def test_flags_and_features_are_those_of_the_stages(
-    babble: Callable[[int, int], Samples], masked: Path, n_samples: int
-) -> None:
-    samples, description = babble(1, n_samples), Description.read(masked)
+def test_flags_and_features_are_those_of_the_stages(n_samples: int) -> None:
+    samples, description = babble(1, n_samples), small.described("mask")
     found = reference.compute(samples, KERNEL, description, first_coefficients)
     n_frames = frame_count(n_samples, 160)
     spans = detect(in_memory(samples), n_samples, small.RATE_HZ, description.silence)
@@ -40,12 +35,8 @@ def test_flags_and_features_are_those_of_the_stages(
 
 
 @pytest.mark.parametrize("strategy", small.STRATEGIES)
-def test_the_network_is_given_the_frames_that_it_sees_and_no_others(
-    babble: Callable[[int, int], Samples],
-    folders: dict[params.SilenceStrategy, Path],
-    strategy: params.SilenceStrategy,
-) -> None:
-    description = Description.read(folders[strategy] / "streaming").model_copy(update={"classes": small.LANGUAGES})
+def test_the_network_is_given_the_frames_that_it_sees_and_no_others(strategy: params.SilenceStrategy) -> None:
+    description = small.described(strategy).model_copy(update={"classes": small.LANGUAGES})
     found = reference.compute(babble(2, 40_000), KERNEL, description, first_coefficients)
     assert 0 < found.speech.sum() < len(found.speech)
     seen = found.speech if strategy == "remove" else np.ones(len(found.speech), np.bool_)

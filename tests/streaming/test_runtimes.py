@@ -1,20 +1,24 @@
-"""Every runtime is one entry of one table, and an export needs only the packages of its runtime."""
+"""An export is read as it was written, and needs only its packages, on any system."""
 
 import importlib.metadata
-import subprocess
+import json
+import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
+import soundfile
 
 from pipeline import checksums
-from pipeline.arrays import Samples
 from pipeline.errors import ArtifactError
 from pipeline.streaming import runtimes
+from pipeline.streaming.description import Description
 from pipeline.streaming.runtimes import RUNTIMES
+from tests.audio.signals import babble
 from tests.export import small
+from tests.programs import python
 
 INFERENCE = {  # third-party packages on a machine that only runs an exported model
     *("numpy", "soxr", "soundfile", "_soundfile", "_soundfile_data", "cffi", "_cffi_backend", "click"),
@@ -23,13 +27,9 @@ INFERENCE = {  # third-party packages on a machine that only runs an exported mo
 }
 
 
-@pytest.mark.slow
-def test_every_runtime_is_installed_for_the_tests_and_has_a_file_of_its_own() -> None:
+def test_a_runtime_that_is_not_installed_is_named(masked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert runtimes.installed() == list(RUNTIMES) == list(get_args(runtimes.Name))
     assert len({runtime.file for runtime in RUNTIMES.values()}) == len(RUNTIMES)
-
-
-def test_a_runtime_that_is_not_installed_is_named(masked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)  # importing it is an ImportError
     assert "onnx" not in runtimes.installed()
     with pytest.raises(ArtifactError, match=r"runtime 'onnx' is not installed .*; install it or choose another"):
@@ -49,11 +49,7 @@ def test_a_missing_file_and_one_of_another_runtime_are_refused_in_one_sentence(
         runtimes.load(tmp_path, name, {})
 
 
-def test_identify_and_verify_need_only_the_inference_packages(
-    babble: Callable[[int, int], Samples], masked: Path, project: Path, tmp_path: Path
-) -> None:
-    import soundfile
-
+def test_identify_and_verify_need_only_the_inference_packages(masked: Path, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", babble(1, 16000), 16000)
     refused = {*importlib.metadata.packages_distributions()} - INFERENCE - {"pipeline"}
     assert {"tensorflow", "onnxruntime", "librosa", "numba", "yaml", "scipy", "google_crc32c"} < refused
@@ -62,8 +58,78 @@ from pipeline.cli.commands import main
 main(["identify", {str(tmp_path / "a.wav")!r}, "--model", {str(masked)!r}], standalone_mode=False)
 main(["verify", {str(masked)!r}], standalone_mode=False)
 """
-    command = [sys.executable, "-W", "error", "-c", code]
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    done = python(code, env=os.environ | {"PYTHONWARNINGS": "error"})
     assert (done.returncode, done.stderr) == (0, "")
     assert "a.wav" in done.stdout
     assert [line.split()[0] for line in done.stdout.splitlines()[-2:]] == ["format", "model.tflite"]
+
+
+MACOS = """
+import fcntl, pathlib, resource
+del fcntl.F_SETPIPE_SZ
+def refuse(*_):
+    raise ValueError("current limit exceeds maximum limit")
+resource.setrlimit = refuse
+"""
+WINDOWS = """
+import ctypes, os, signal, soundfile, sys
+for name in ("fcntl", "resource", "pwd", "grp", "termios"):
+    sys.modules[name] = None
+for name in ("pread", "O_NONBLOCK", "O_NOCTTY", "getuid", "geteuid", "getpgid", "killpg", "sysconf", "mkfifo"):
+    delattr(os, name)
+for name in ("SIGKILL", "SIGPIPE", "SIGHUP", "pthread_sigmask"):
+    delattr(signal, name)
+of_any, of_name = soundfile.SoundFile.__init__, ctypes.CDLL.__init__
+def no_descriptor(self, file, *words, **options):
+    assert not isinstance(file, int)
+    of_any(self, file, *words, **options)
+def no_program(self, name, *words, **options):
+    if name is None:
+        raise TypeError("argument of type 'NoneType' is not iterable")
+    of_name(self, name, *words, **options)
+soundfile.SoundFile.__init__, ctypes.CDLL.__init__ = no_descriptor, no_program
+"""
+IDENTIFY = "from pipeline.__main__ import main\nmain()\n"
+
+
+@pytest.mark.parametrize("system", [MACOS, WINDOWS], ids=["macOS", "Windows"])
+def test_recordings_are_identified_without_what_a_system_lacks(masked: Path, tmp_path: Path, system: str) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("a.wav", "b.flac", "c.ogg"):
+        soundfile.write(tmp_path / name, rng.uniform(-0.3, 0.3, 16_000), 16_000)
+    answers = []
+    for code in (IDENTIFY, system + IDENTIFY):
+        done = python(code, "identify", "--json", "--model", masked, tmp_path)
+        assert not done.returncode, done.stderr
+        answers.append([json.loads(line) for line in done.stdout.splitlines()])
+    assert len(answers[0]) == 3
+    assert answers[0] == answers[1]
+
+
+def test_a_description_round_trips(masked: Path, tmp_path: Path) -> None:
+    description = Description.read(masked)
+    description.write(tmp_path)
+    checksums.seal(tmp_path)
+    assert Description.read(tmp_path) == description
+    assert (tmp_path / "streaming.json").read_bytes() == (masked / "streaming.json").read_bytes()
+    assert description.frame_s == 0.01  # 160 samples at 16 kHz
+    with pytest.raises(ArtifactError, match=r"streaming\.json can't be read \(No such file or directory\)"):
+        Description.read(tmp_path / "elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"schema_version": 4', '"schema_version": 7', "schema_version is 7 but should be 4"),
+        ('"sample_rate": 16000', '"sample_rate": 0', "sample_rate is 0 but"),
+        ('"tolerance"', '"toleranz"', "toleran"),
+        ('"n_fft": 400,', "", "keys are missing"),
+    ],
+)
+def test_another_schema_is_refused(masked: Path, tmp_path: Path, old: str, new: str, said: str) -> None:
+    text = (masked / "streaming.json").read_text()
+    assert old in text
+    (tmp_path / "streaming.json").write_text(text.replace(old, new))
+    checksums.seal(tmp_path)
+    with pytest.raises(ArtifactError, match=rf"does not describe a model of this version \([^\n]*{said}[^\n]*$"):
+        Description.read(tmp_path)

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.arrays import Features
 from pipeline.store.feature_store import FeatureStore
 from pipeline.store.items import Example
 from pipeline.training import feed
+from tests.stores import watch
 
 LENGTH, COUNT = 12, 60  # of the recordings of `noisy`
 SEQUENCE_GB = LENGTH * (4 * 4 + 8 + 4) / 1e9
@@ -39,14 +39,7 @@ def test_a_pool_gives_every_sequence_once_per_epoch_and_stays_within_its_memory(
 def test_a_pool_reads_once_if_everything_fits_and_once_per_epoch_if_not(
     noisy: FeatureStore, capacity: int, reads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[tuple[int, int]] = []
-    read = FeatureStore.mfcc_rows
-
-    def counted(store: FeatureStore, first: int, stop: int) -> Features:
-        asked.append((first, stop))
-        return read(store, first, stop)
-
-    monkeypatch.setattr(FeatureStore, "mfcc_rows", counted)
+    asked = watch(monkeypatch, "mfcc_rows")
     pool = feed.Pool(noisy.select(), (capacity + 0.5) * SEQUENCE_GB)
     for epoch in range(3):
         assert len(list(pool.epoch(np.random.default_rng(epoch)))) == COUNT
