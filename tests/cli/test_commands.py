@@ -1,4 +1,4 @@
-"""The command `lid`: its help is quick, and a mistake is one line."""
+"""The command `lid`: its help is quick, a mistake is one line, and `lid info` counts what a store holds."""
 
 import shlex
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""No setting of a shell or a home changes a result or stops a run; the library changes its process for no longer."""
+"""No setting of a shell or a home changes a result or stops a run; native libraries are silent."""
 
 import ctypes
 import json

@@ -1,4 +1,4 @@
-"""Figures hold their values as text, follow their own numbers, and look the same on every machine."""
+"""Figures hold their values as text, follow their own numbers, and look the same on every machine and as files."""
 
 import dataclasses
 import re

@@ -1,4 +1,4 @@
-"""Splits share nothing, come close to the shares, and depend only on the seed and the recordings; pins override all."""
+"""Splits share nothing, come close to the shares and depend on the seed and the recordings alone; pins override all."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The network learns from the frames, targets and weights of the manifest, and a second run gives the same weights."""
+"""The network learns from frames, targets and weights; a second run gives the same weights, those of the best epoch."""
 
 import dataclasses
 import functools
