@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import DisjointSet
 
 RATE_HZ = 3200  # approximate rate of the analysed signal
 TICK = 25  # samples at that rate, 8 ms
@@ -140,7 +139,7 @@ class _Index:
         n_bits = len(self.lengths).bit_length()
         vote = np.concatenate([self._votes(hashes, labels, lag, n_bits) for lag in range(1, NEIGHBOURS + 1)])
         vote.sort()
-        starts = np.flatnonzero(np.diff(vote, prepend=-self.span) > SPREAD_TICKS)
+        starts = np.concatenate([[0], np.flatnonzero(np.diff(vote) > SPREAD_TICKS) + 1])
         counts = np.diff(starts, append=len(vote))
         enough = np.flatnonzero(counts >= MIN_VOTES)
         enough = enough[np.argsort(-counts[enough], kind="stable")]
@@ -208,15 +207,15 @@ def find(recordings: Sequence[Landmarks]) -> list[Link]:
     """
     if sum(len(landmarks.ticks) for landmarks in recordings) < 2 * MIN_MATCHES:
         return []
-    index, joined, links = _Index(recordings), DisjointSet(range(len(recordings))), list[Link]()
+    index, parents, links = _Index(recordings), list(range(len(recordings))), list[Link]()
     for hashes in index.hashes():
-        pairs = index.candidates(hashes, np.array([joined[number] for number in range(len(recordings))]))
+        pairs = index.candidates(hashes, np.array([_root(parents, number) for number in range(len(recordings))]))
         ends = np.cumsum(index.counts[pairs[:, 0]])
         for part in np.split(pairs, np.searchsorted(ends, range(CHECKED, int(ends[-1:].sum()), CHECKED))):
-            apart = part[[not joined.connected(first, second) for first, second, _ in part.tolist()]]
+            apart = part[[_root(parents, first) != _root(parents, second) for first, second, _ in part.tolist()]]
             same, matches = index.compared(apart)
             for (first, second, offset), common in zip(apart[same].tolist(), matches[same].tolist(), strict=True):
-                if joined.merge(first, second):  # not yet joined by an earlier link
+                if _join(parents, first, second):
                     links.append(Link(first, second, offset, common))
     return links
 
@@ -227,7 +226,23 @@ def components(count: int, links: Sequence[Link]) -> list[int]:
     >>> components(4, [Link(0, 2, 0, 20), Link(2, 3, 5, 20)])
     [0, 1, 0, 0]
     """
-    joined, first = DisjointSet(range(count)), dict[int, int]()
+    parents = list(range(count))
     for link in links:
-        joined.merge(link.first, link.second)
-    return [first.setdefault(joined[number], number) for number in range(count)]
+        _join(parents, link.first, link.second)
+    return [_root(parents, number) for number in range(count)]
+
+
+# SciPy has a DisjointSet, whose import takes half a second and 40 MB.
+
+
+def _join(parents: list[int], first: int, second: int) -> bool:
+    """Join two components of a forest under the lower of their roots; return whether they were separate."""
+    low, high = sorted((_root(parents, first), _root(parents, second)))
+    parents[high] = low
+    return low != high
+
+
+def _root(parents: list[int], number: int) -> int:
+    while parents[number] != number:
+        parents[number] = number = parents[parents[number]]
+    return number
