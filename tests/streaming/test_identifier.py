@@ -162,18 +162,19 @@ def test_two_thousand_streams_share_one_network(masked: Path, runtime: runtimes.
     tenth = np.zeros(1600, np.float32)
     first.accept(tenth)
     process = psutil.Process()
+    gc.collect()  # of earlier tests
     descriptors, memory = process.num_fds(), process.memory_info().rss
     for _ in range(2):
         streams = [first.stream() for _ in range(2000)]
         for stream in streams[::50]:
             stream.accept(tenth)
-        assert process.num_fds() == descriptors
+        assert process.num_fds() <= descriptors
         assert process.memory_info().rss - memory < 100e6  # 50 kB each, in the second round as well
         del stream, streams
         gc.collect()
     for number in range(2000):
         first.stream(8000 + number)
-    assert process.num_fds() == descriptors
+    assert process.num_fds() <= descriptors
 
 
 @pytest.mark.parametrize(
