@@ -1,4 +1,4 @@
-"""What new files cost: time of ingest, trim and features after 1 % of the files came or went.
+"""Time of ingest, trim and features after 1 % of the files came or went, as a share of a full run.
 
     python benchmarks/increment.py --hours 3
     python benchmarks/increment.py --hours 42 --work /somewhere/with/40/GB

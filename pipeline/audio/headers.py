@@ -77,6 +77,10 @@ class File(io.RawIOBase):
         self._position = max(offset + (0, self._position, self.size)[whence], 0)
         return self._position
 
+    def tell(self) -> int:
+        """Return the position, which libsndfile asks for often; the inherited method would seek."""
+        return self._position
+
     def _read(self, at: int, count: int) -> bytes:
         content = pread(self._descriptor, max(min(count, self.size - at), 0), self.start + at)
         return self._head[at : at + count] + content[max(len(self._head) - at, 0) :]

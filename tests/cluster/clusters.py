@@ -42,8 +42,10 @@ class Cluster:
         self.workers.append(self._start("worker", *options, **environment))
 
     def stop(self) -> None:
-        for process in [*self.workers, self.scheduler]:  # of a worker its nanny, and with it the worker itself
-            process.kill()
+        for process in [*self.workers, self.scheduler]:
+            if process.poll() is None:
+                for each in family(process.pid):  # a stopped worker would outlive its nanny
+                    each.kill()
             process.wait()
 
     def _start(self, what: str, *options: str, **environment: str) -> subprocess.Popen[bytes]:

@@ -1,4 +1,4 @@
-"""What is taken away works in an empty environment, outside of the project: the wheel, and the archive of a run."""
+"""The wheel and the archive of a run work in an empty environment, outside of the project."""
 
 import csv
 import io

@@ -80,7 +80,7 @@ def test_any_zarr_store_will_do(noisy: FeatureStore, tmp_path: Path) -> None:
     for file in Path(noisy.source.name).rglob("*"):
         if file.is_file():
             name = file.relative_to(noisy.source.name).as_posix()
-            buffer = zarr.core.buffer.default_buffer_prototype().buffer.from_bytes(file.read_bytes())
+            buffer = zarr.buffer.default_buffer_prototype().buffer.from_bytes(file.read_bytes())
             asyncio.run(memory.set(name, buffer))
     assert equal(FeatureStore.open(memory), noisy)
 
