@@ -6,7 +6,7 @@
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import ValidationError, model_validator
 
@@ -15,6 +15,8 @@ from pipeline.params import plain_yaml, sections
 from pipeline.params.mistakes import first_mistake
 
 MIN_BANDWIDTH_HZ = 500  # that augmentation leaves
+REMOVED: dict[str, object] = {}
+"""Parameters that are gone, with the value that switched them off: an older file may still hold that."""
 NEED_ALL_BANDS = ("noise", "echo", "warp", "cutoff", "mask")  # changes of augmentation
 
 
@@ -124,9 +126,20 @@ def check(tree: object, origin: str) -> Params:
     if not isinstance(tree, dict):
         raise ParameterError(f"{origin} holds no sections; write `section:` with its keys below it")
     try:
-        return Params.model_validate(tree)
+        return Params.model_validate(_without_removed(tree, origin))
     except ValidationError as error:
         raise ParameterError(" ".join(f"{origin}: {first_mistake(error)}".split())) from error
+
+
+def _without_removed(tree: dict[str, Any], origin: str) -> dict[str, Any]:
+    """Leave out parameters that are gone; ParameterError if one has a value that used to change something."""
+    kept = {name: dict(section) if isinstance(section, dict) else section for name, section in tree.items()}
+    for key, off in REMOVED.items():
+        name, _, leaf = key.partition(".")
+        section = kept.get(name)
+        if isinstance(section, dict) and leaf in section and section.pop(leaf) != off:
+            raise ParameterError(f"{origin}: {key} is gone, as it improved nothing; remove it (docs/parameters.md)")
+    return kept
 
 
 def all_leaves(settings: Params) -> tuple[str, ...]:
