@@ -11,7 +11,6 @@ from pipeline.export import golden, onnx_file
 from pipeline.mfcc.kernel import FIXED, POWER_FLOOR, make_kernel
 from pipeline.network import forms
 from pipeline.network.definition import Architecture
-from pipeline.silence.gain import DOWN_DB, HELD_S, LEAST_DB, MOST_DB, ONE_IN, TARGET_DB, UP_DB
 from pipeline.silence.rule import DURATION_S
 from pipeline.streaming.decision import POSTERIOR_FLOOR
 from pipeline.streaming.description import FRONT_END, Description
@@ -24,10 +23,6 @@ CONVENTIONS = {  # fixed choices, for other implementations of the stream
     "audio": "the channels' mean, resampled by soxr (HQ), rounded to 16 bits; "
     f"the MFCCs are of those samples / {FULL_SCALE}",
     "mfcc": FIXED | {"pad_mode": "constant", "ref": 1.0, "amin": POWER_FLOOR},
-    "automatic_gain": "only in front of the rule for silence. The gain of a block of 20 ms is that of the last, but "
-    f"{DOWN_DB:g} dB lower if its RMS was above {TARGET_DB:g} dBFS with it, or else {UP_DB:g} dB higher, "
-    f"from {LEAST_DB:g} to {MOST_DB:g} dB; the first takes block n // {ONE_IN} of the n blocks of the first {HELD_S:g} "
-    f"s, counted from 0 and from the loudest, to {TARGET_DB:g} dBFS; samples are rounded to 16 bits",
     "silence": {
         "rule": "SoX's effect silence, one channel, float32, 'silence 1 DURATION THRESHOLD% -1 DURATION THRESHOLD%'; "
         "then spans less than min_silence apart are joined, those under min_speech dropped, the rest widened by pad",
@@ -60,13 +55,12 @@ def load(path: Path) -> backend.Model:
 def latency(sample_rate: int, mfcc: params.Mfcc, silence: params.Silence) -> dict[str, float]:
     """Return the maximum latency: the audio after the centre of a frame that its answer waits for, s.
 
-    `look_ahead` is half a window; `silence` is the longest wait for the speech flag; `automatic_gain` is the wait for
-    the first gain, at the beginning of a stream.
+    `look_ahead` is half a window; `silence` is the longest wait for the speech flag.
     """
     return {
         "look_ahead": mfcc.n_fft / 2 / sample_rate,
         "silence": round(DURATION_S + silence.min_speech + silence.min_silence + silence.pad, 6),
-    } | ({"automatic_gain": HELD_S} if silence.automatic_gain else {})
+    }
 
 
 def write(trained: backend.Model, architecture: Architecture, description: Description, folder: Path) -> None:

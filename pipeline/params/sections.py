@@ -160,7 +160,6 @@ class Audio(Section):
 class Detection(Section):
     """The rule that finds speech: threshold in percent of full scale, durations in seconds."""
 
-    automatic_gain: bool = False
     threshold: Annotated[float, Field(ge=1e-6, lt=100)] = 1.0
     min_speech: Seconds = 0.1
     min_silence: Seconds = 0.2

@@ -5,8 +5,6 @@ SoX's spans           ▐████▌   ▐███████████�
 joined, long enough   ▐████████████████████▌             a gap separates spans once it has lasted min_silence
 padded               ▐██████████████████████▌
 flags decided     ...SSSSSSSSSSSSSSSSSSSSSSSSs|          the rest waits: at most 20 ms + min_speech + min_silence + pad
-
-Automatic gain holds the first two seconds back.
 """
 
 import math
@@ -16,7 +14,6 @@ import numpy as np
 
 from pipeline import params
 from pipeline.arrays import Flags, Samples
-from pipeline.silence.gain import AutomaticGain
 from pipeline.silence.rule import SoxRule
 from pipeline.silence.spans import Durations
 
@@ -24,7 +21,7 @@ from pipeline.silence.spans import Durations
 class Detector:
     """`sox_spans`, `tidy` and `frame_flags` of a stream.
 
-    >>> detection = params.Detection(automatic_gain=False, threshold=1.0, min_speech=0.0, min_silence=0.0, pad=0.0)
+    >>> detection = params.Detection(threshold=1.0, min_speech=0.0, min_silence=0.0, pad=0.0)
     >>> detector = Detector(sample_rate=16000, hop_length=1000, detection=detection)
     >>> detector.accept(np.repeat(np.array([0, 8000, 0], np.int16), [1500, 3000, 1500]))
     array([False, False,  True,  True,  True, False])
@@ -33,7 +30,6 @@ class Detector:
     """
 
     def __init__(self, sample_rate: int, hop_length: int, detection: params.Detection) -> None:
-        self._gain = AutomaticGain(sample_rate) if detection.automatic_gain else None
         self._rule = SoxRule(sample_rate, detection.threshold)
         self._hop_length = hop_length
         self._durations = Durations.of(detection, sample_rate)
@@ -43,20 +39,6 @@ class Detector:
 
     def accept(self, samples: Samples) -> Flags:
         """Take more samples; return the flags of the next frames that are decided, shape (frames,)."""
-        self._take(self._gain.accept(samples) if self._gain else samples)
-        return self._decide(self._rule.n_samples, self._rule.undecided)
-
-    def finish(self) -> Flags:
-        """Return the flags of the last frames."""
-        if self._gain:
-            self._take(self._gain.finish())
-        n_samples = self._rule.n_samples
-        if self._rule.open and self._group:
-            self._group = (self._group[0], n_samples)
-        self._close(math.inf)
-        return self._decide(n_samples + 1, n_samples + 1 + self._durations.pad + self._hop_length)
-
-    def _take(self, samples: Samples) -> None:
         for starts, sample in self._rule.accept(samples):
             if starts:
                 self._close(sample)
@@ -65,6 +47,15 @@ class Detector:
             self._group = (self._group[0], self._rule.undecided)
         else:
             self._close(self._rule.undecided)
+        return self._decide(self._rule.n_samples, self._rule.undecided)
+
+    def finish(self) -> Flags:
+        """Return the flags of the last frames."""
+        n_samples = self._rule.n_samples
+        if self._rule.open and self._group:
+            self._group = (self._group[0], n_samples)
+        self._close(math.inf)
+        return self._decide(n_samples + 1, n_samples + 1 + self._durations.pad + self._hop_length)
 
     def _close(self, sample: float) -> None:
         """Pad the group, or drop it if it is too short, once a span that starts at a sample or later can't join it."""

@@ -17,8 +17,7 @@ from pipeline import params, programs
 from pipeline.arrays import Samples, Spans
 from pipeline.audio.samples import Read, to_waveform
 from pipeline.errors import Defect, ProgramError
-from pipeline.silence.gain import levelled
-from pipeline.silence.rule import DURATION_S
+from pipeline.silence.rule import DURATION_S, SoxRule
 from pipeline.silence.spans import cut, sox_spans, tidy, within
 
 PIPE_BYTES = 1 << 20  # Linux's maximum: SoX and this process wait for each other less often
@@ -42,15 +41,14 @@ def detect(read: Read, n_samples: int, sample_rate: int, detection: params.Detec
     Examples
     --------
     >>> signal = np.repeat(np.array([0, 8000, 0], np.int16), [1000, 4000, 1000])
-    >>> detection = params.Detection(automatic_gain=False, threshold=1.0, min_speech=0.0, min_silence=0.0, pad=0.01)
+    >>> detection = params.Detection(threshold=1.0, min_speech=0.0, min_silence=0.0, pad=0.01)
     >>> detect(lambda start, stop: signal[start:stop], len(signal), 16000, detection)
     array([[ 840, 5479]])
     """
     from pipeline.silence.compiled import CompiledRule  # with Numba, which only workers need
 
     def chunks() -> Iterator[Samples]:
-        recorded = (read(at, at + CHUNK_SAMPLES) for at in range(0, n_samples, CHUNK_SAMPLES))
-        return levelled(recorded, sample_rate, detection)
+        return (read(at, at + CHUNK_SAMPLES) for at in range(0, n_samples, CHUNK_SAMPLES))
 
     spans = sox_spans(chunks(), CompiledRule(sample_rate, detection.threshold))
     if _digest(_kept(chunks(), spans)) != _digest(run_sox(chunks(), sample_rate, detection.threshold)):
@@ -75,35 +73,32 @@ def detect_together(
     As `detect` for every recording, or None if that has to be called: the recording is long, the silence after it
     would change its spans, or SoX failed or differed for any of them.
     """
+    from pipeline.silence.compiled import CompiledRule  # with Numba, which only workers need
+
     found: list[Spans | None] = [None] * len(recordings)
     sent, kept = list[Samples](), list[Samples]()
     for position, (read, n_samples) in enumerate(recordings):
         if n_samples > CHUNK_SAMPLES:
             continue
-        blocks, alone, both = _before_silence(read(0, n_samples), sample_rate, detection)
+        rule = CompiledRule(sample_rate, detection.threshold)
+        samples, silence = read(0, n_samples), np.zeros(rule.forgets_after, np.int16)
+        alone, both = _without_and_with_silence(samples, silence, rule)
         if np.array_equal(within(both, 0, n_samples), alone):
             found[position] = tidy(alone, n_samples, sample_rate, detection)
-            sent += blocks
-            kept += _kept(blocks, both)
+            sent += [samples, silence]
+            kept += _kept([samples, silence], both)
     with suppress(ProgramError):
         if sent and _digest(kept) == _digest(run_sox(sent, sample_rate, detection.threshold)):
             return found
     return [None] * len(recordings)
 
 
-def _before_silence(
-    samples: Samples, sample_rate: int, detection: params.Detection
-) -> tuple[list[Samples], Spans, Spans]:
-    """Return a recording and silence that resets SoX, as blocks, and what SoX keeps of the recording and of both."""
-    from pipeline.silence.compiled import CompiledRule  # with Numba, which only workers need
-
-    samples = np.concatenate(list(levelled([samples], sample_rate, detection)))
-    rule = CompiledRule(sample_rate, detection.threshold)
-    silence = np.zeros(rule.forgets_after, np.int16)
+def _without_and_with_silence(samples: Samples, silence: Samples, rule: SoxRule) -> tuple[Spans, Spans]:
+    """Return what SoX keeps of a recording, and of the recording with the silence after it; `rule` is a new one."""
     alone = sox_spans([samples], rule)
     edges = alone.ravel()[: alone.size - rule.open].tolist()  # without its end, if SoX has not stopped before
     edges += [sample for _, sample in rule.accept(silence)]
-    return [samples, silence], alone, np.array(edges, np.int64).reshape(-1, 2)
+    return alone, np.array(edges, np.int64).reshape(-1, 2)
 
 
 def _kept(blocks: Iterable[Samples], spans: Spans) -> Iterator[Samples]:

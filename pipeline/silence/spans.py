@@ -16,7 +16,7 @@ class Durations:
 
     Examples
     --------
-    >>> detection = params.Detection(automatic_gain=False, threshold=1.0, min_speech=0.1, min_silence=0.2, pad=0.05)
+    >>> detection = params.Detection(threshold=1.0, min_speech=0.1, min_silence=0.2, pad=0.05)
     >>> Durations.of(detection, 16000)
     Durations(min_silence=3200, min_speech=1600, pad=800)
     """
@@ -69,7 +69,7 @@ def tidy(spans: Spans, n_samples: int, sample_rate: int, detection: params.Detec
 
     Examples
     --------
-    >>> detection = params.Detection(automatic_gain=False, threshold=1.0, min_speech=0.1, min_silence=0.2, pad=0.05)
+    >>> detection = params.Detection(threshold=1.0, min_speech=0.1, min_silence=0.2, pad=0.05)
     >>> tidy(np.array([[500, 900], [1000, 2000], [5000, 5050]]), 6000, 1000, detection)
     array([[ 450, 2050]])
     """

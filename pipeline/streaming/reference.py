@@ -12,7 +12,6 @@ import numpy as np
 from pipeline.arrays import Features, Flags, Posteriors, Samples
 from pipeline.mfcc.kernel import Kernel
 from pipeline.mfcc.stream import Framer
-from pipeline.silence.gain import levelled
 from pipeline.silence.rule import SoxRule
 from pipeline.silence.spans import frame_flags, sox_spans, tidy
 from pipeline.streaming.description import Description
@@ -51,7 +50,7 @@ def compute(samples: Samples, kernel: Kernel, description: Description, predict:
     framer = Framer(kernel)
     features = np.concatenate([framer.accept(samples), framer.finish()])
     rate, silence, n_samples = description.sample_rate, description.silence, len(samples)
-    kept = sox_spans(levelled([samples], rate, silence), SoxRule(rate, silence.threshold))
+    kept = sox_spans([samples], SoxRule(rate, silence.threshold))
     spans = tidy(kept, n_samples, rate, silence)
     speech = frame_flags(spans, n_samples, kernel.hop_length, 0, len(features))
     return Reference(features, speech, posteriors(features, speech, description, predict))

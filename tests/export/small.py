@@ -84,8 +84,7 @@ def made(strategy: params.SilenceStrategy) -> Export:
 
 def described(strategy: params.SilenceStrategy, weights: int = 1) -> Description:
     """The description of the export for a strategy."""
-    every = strategy in ("remove", "label")
-    silence = SILENCE.model_copy(update={"strategy": strategy, "automatic_gain": every})
+    silence = SILENCE.model_copy(update={"strategy": strategy})
     return Description(
         streaming=True,
         languages=LANGUAGES,

@@ -13,6 +13,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline import params
+from pipeline.params.whole import REMOVED
 from tests.params.project import LEAVES, PROJECT, RELAXED, TREE, changed, complaint, outcome, written
 
 SCHEMA = params.Params.model_json_schema()
@@ -64,6 +65,14 @@ def test_missing_keys_have_the_values_of_the_projects_file() -> None:
     assert params.check({name: {} for name in TREE if name != "seed"}, "") == params.check({}, "") == loaded
     with pytest.raises(ValueError, match="frozen"):
         loaded.silence.strategy = "none"
+
+
+@pytest.mark.parametrize(("key", "off"), REMOVED.items())
+def test_a_parameter_that_is_gone_is_accepted_switched_off_and_refused_otherwise(
+    tmp_path: Path, key: str, off: object
+) -> None:
+    assert params.check(changed(key, off), "") == params.load(PROJECT)
+    assert f"{key} is gone" in complaint(tmp_path / "params.yaml", yaml.safe_dump(changed(key, "other")))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from pipeline import params
 from pipeline.arrays import Spans
 from pipeline.silence.compiled import CompiledRule
 from pipeline.silence.detector import Detector
-from pipeline.silence.gain import HELD_S, levelled
 from pipeline.silence.rule import DURATION_S, SoxRule
 from pipeline.silence.spans import frame_flags, sox_spans, tidy, within
 from tests.audio.signals import babble
@@ -27,7 +26,6 @@ DURATIONS = st.sampled_from([0.0, 0.01, 0.05, 0.1, 0.3, 0.7])
     most=st.sampled_from([1, 7, 160, 1000, 100_000]),
     detection=st.builds(
         params.Detection,
-        automatic_gain=st.booleans(),
         threshold=st.sampled_from([0.3, 1.0, 3.0]),
         **dict.fromkeys(("min_speech", "min_silence", "pad"), DURATIONS),
     ),
@@ -36,12 +34,12 @@ def test_flags_of_the_stream_are_those_of_the_recording(
     seed: int, n_samples: int, most: int, detection: params.Detection
 ) -> None:
     n_samples = n_samples if most > 1 else min(n_samples, 3000)
-    signal, rule = babble(seed, n_samples), SoxRule(RATE, detection.threshold)
-    spans = tidy(sox_spans(levelled([signal], RATE, detection), rule), n_samples, RATE, detection)
+    signal = babble(seed, n_samples)
+    spans = tidy(sox_spans([signal], SoxRule(RATE, detection.threshold)), n_samples, RATE, detection)
     expected = frame_flags(spans, n_samples, HOP, 0, 1 + n_samples // HOP)
 
     detector, rng, decided, at = Detector(RATE, HOP, detection), np.random.default_rng(seed), [], 0
-    wait = DURATION_S + detection.min_speech + detection.min_silence + detection.pad + detection.automatic_gain * HELD_S
+    wait = DURATION_S + detection.min_speech + detection.min_silence + detection.pad
     while at < n_samples:
         chunk = signal[at : at + int(rng.integers(1, most + 1))]
         at += len(chunk)
@@ -105,9 +103,7 @@ def test_tidy_joins_then_drops_then_pads(spans: Spans, gap: int, least: int, pad
             expected[max(0, start - pad) : end + pad] = True
 
     rate = 1000
-    detection = params.Detection(
-        automatic_gain=False, threshold=1.0, min_speech=least / rate, min_silence=gap / rate, pad=pad / rate
-    )
+    detection = params.Detection(threshold=1.0, min_speech=least / rate, min_silence=gap / rate, pad=pad / rate)
     tidied = tidy(spans, N_SAMPLES, rate, detection)
     np.testing.assert_array_equal(inside(tidied), expected)
     assert np.all(tidied[1:, 0] > tidied[:-1, 1])  # in order and apart

@@ -24,7 +24,7 @@ from tests.audio.signals import SPEECH, babble, real_speech
 
 CONSTANTS = (0, 1, FULL_SCALE - 1, -FULL_SCALE)
 
-WITHOUT_DURATIONS = params.Detection(automatic_gain=False, threshold=1.0, min_speech=0.0, min_silence=0.0, pad=0.0)
+WITHOUT_DURATIONS = params.Detection(threshold=1.0, min_speech=0.0, min_silence=0.0, pad=0.0)
 
 
 def test_the_size_of_chunks_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,14 +42,11 @@ def test_the_size_of_chunks_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> 
     ),
     rate=st.sampled_from([8000, 11025, 16000, 48000]),
     threshold=st.sampled_from([0.01, 0.3, 1.0, 3.0, 20.0]),
-    gain=st.booleans(),
 )
 def test_recordings_have_the_same_speech_together_as_alone(
-    seed: int, lengths: list[int], rate: int, threshold: float, gain: bool
+    seed: int, lengths: list[int], rate: int, threshold: float
 ) -> None:
-    detection = params.Detection(
-        automatic_gain=gain, threshold=threshold, min_speech=0.001, min_silence=0.002, pad=0.003
-    )
+    detection = params.Detection(threshold=threshold, min_speech=0.001, min_silence=0.002, pad=0.003)
     signals = [babble(seed + number, length) for number, length in enumerate(lengths)]
     together = detect_together([(in_memory(signal), len(signal)) for signal in signals], rate, detection)
     for signal, spans in zip(signals, together, strict=True):
