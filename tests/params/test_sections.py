@@ -13,6 +13,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline import params
+from pipeline.params.whole import REMOVED
 from tests.params.project import LEAVES, PROJECT, RELAXED, TREE, changed, complaint, outcome, written
 
 SCHEMA = params.Params.model_json_schema()
@@ -33,7 +34,7 @@ SCHEMA = params.Params.model_json_schema()
         ("mfcc.fmax", 8000.5, ["mfcc.fmax 8000.5", "audio.sample_rate", "8000.0"]),
         ("split.val", 0.8, ["split", "val 0.8", "test 0.2", "below 1"]),
         ("split.fold", 5, ["split", "fold 5", "5 folds", "0 to 4"]),
-        ("split.unit", "sequence", ["split.unit 'sequence'", "leaks", "audit.on_leak to 'report'"]),
+        ("split.unit", "sequence", ["split.unit is gone"]),
         ("corpus.speaker_pattern", "[^/]+_", ["corpus.speaker_pattern", "'[^/]+_'", "(?P<speaker>...)"]),
         ("corpus.speaker_pattern", "(?P<speaker>", ["corpus.speaker_pattern", "(?P<speaker>", "regular expression"]),
         ("corpus.languages", ["hindi", "hindi"], ["corpus", "languages", "twice"]),
@@ -56,6 +57,11 @@ def test_a_bad_value_is_refused_in_one_line_with_its_key_and_the_allowed_values(
 ) -> None:
     message = complaint(tmp_path / "params.yaml", yaml.safe_dump(changed(key, value)))
     assert [part for part in parts if part not in message] == []
+
+
+@pytest.mark.parametrize("key", REMOVED)
+def test_what_is_gone_is_accepted_with_the_value_that_switched_it_off(key: str) -> None:
+    assert params.check(changed(key, REMOVED[key]), "") == params.load(PROJECT)
 
 
 def test_missing_keys_have_the_values_of_the_projects_file() -> None:
