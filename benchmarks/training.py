@@ -76,7 +76,7 @@ def build(folder: Path, hours: float) -> None:
     for index, (recording, language, length) in enumerate(zip(ids, languages, lengths, strict=True)):
         row = SplitRow(recording, language, recording, recording, length * 3600 / FRAMES_PER_HOUR)
         split = SPLIT_PATTERN[index % len(SPLIT_PATTERN)]
-        rows[split] += sequence_rows(row, 0, length, settings.sequence.length, "mask", store_id)
+        rows[split] += sequence_rows(row, length, settings.sequence.length, "mask", store_id)
     for split in ("train", "val"):
         tables.write(folder / f"{split}.csv", SequenceRow, rows[split])
 

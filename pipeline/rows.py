@@ -129,12 +129,6 @@ class SplitRow(Row):
     group: str
     duration_s: float
     source: str = ""  # as the corpus names it, if it does
-    piece: int = 0  # of `pieces` equal parts of the recording; split.unit speaker: the whole
-    pieces: int = 1
-
-    def frames(self, n_frames: int) -> tuple[int, int]:
-        """Return the first frame of the piece and its last one + 1, given the number of frames of the recording."""
-        return n_frames * self.piece // self.pieces, n_frames * (self.piece + 1) // self.pieces
 
 
 class SequenceRow(Row):
@@ -214,10 +208,8 @@ class ExampleRow(Row):
     """A row of evaluation/examples.csv: a test recording whose frames are in evaluation/frames.csv."""
 
     recording: str
-    piece: int  # as in splits/test.csv
     why: Why  # silent: it has the least speech
-    start_s: float  # of the part shown
-    end_s: float
+    end_s: float  # of the part shown, from the beginning
 
 
 class EqualityRow(Row):

@@ -26,12 +26,11 @@ def main() -> None:
             tables.require_languages(path, {*may_lack, *(row.language for row in recordings)}, languages)
             counted, rows = {}, []
             for row in store.computed(recordings):
-                speech = store.flags(row.recording)
-                counted[row.recording] = views.counted(strategy, speech)
-                start, stop = (views.rows_before(strategy, speech, frame) for frame in row.frames(len(speech)))
+                counted[row.recording] = views.counted(strategy, store.flags(row.recording))
+                n_rows = len(counted[row.recording])
                 # A test recording is one sequence, as it is one stream: states are reset after each.
-                length = stop - start if name == "test" else settings.sequence.length
-                rows += views.sequence_rows(row, start, stop, length, strategy, store.id)
+                length = n_rows if name == "test" else settings.sequence.length
+                rows += views.sequence_rows(row, n_rows, length, strategy, store.id)
             counts.check(rows, counted, dict.fromkeys(row.language for row in recordings), name)
             balanced = rows
             if name == "train":

@@ -86,11 +86,10 @@ def _examples(given: list[Answer], recordings: list[rows.RecordingRow], rate: in
     of = {row.recording: row for row in recordings}
     for number, row in enumerate(tables.read(EVALUATION / "examples.csv", rows.ExampleRow), 1):
         read = Reader(Wav.of(of[row.recording], ARTIFACTS / "audio"))
-        samples = read(round(row.start_s * rate), round(row.end_s * rate))
-        shown = (frame for frame in frames if frame.recording == row.recording)
-        mine = [frame for frame in shown if row.start_s <= frame.time_s < row.end_s]
-        answer = next(one for one in given if (one.row.recording, one.row.piece) == (row.recording, row.piece))
-        found.append(AudioExample(number, row, answer, samples, rate, mine))
+        samples = read(0, round(row.end_s * rate))
+        shown = [frame for frame in frames if frame.recording == row.recording]
+        answer = next(one for one in given if one.row.recording == row.recording)
+        found.append(AudioExample(number, row, answer, samples, rate, shown))
     return found
 
 

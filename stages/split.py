@@ -17,13 +17,9 @@ def main() -> None:
     settings = read_params("split")
     recordings = tables.of_languages(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow, settings.corpus.languages)
     recordings = voices.renamed(recordings, ARTIFACTS / "speakers" / "voices.csv")
-    corpus, search = groups.divide(recordings, settings.split.holdout), None
-    if settings.split.unit == "sequence":
-        assigned = methods.pieces(corpus.kept, settings.split, settings.seed)
-    else:
-        split_of, search = methods.assign(corpus.kept, settings.split, settings.seed, methods.read_pins(PINS))
-        assigned = {name: [(row, 0, 1) for row in corpus.kept if split_of[row.recording] == name] for name in SPLITS}
-    rows = {name: [_row(*piece) for piece in part] for name, part in assigned.items()}
+    corpus = groups.divide(recordings, settings.split.holdout)
+    split_of, search = methods.assign(corpus.kept, settings.split, settings.seed, methods.read_pins(PINS))
+    rows = {name: [_row(row) for row in corpus.kept if split_of[row.recording] == name] for name in SPLITS}
     outcome.check(rows)
     summary = outcome.summary(rows, settings.corpus.languages)
     notes = outcome.notes(rows, methods.shares(settings.split)) + groups.notes(recordings, len(corpus.left_out))
@@ -49,11 +45,9 @@ def main() -> None:
         print(printable(sentence))
 
 
-def _row(row: RecordingRow, piece: int = 0, pieces: int = 1) -> SplitRow:
-    return SplitRow(
-        row.recording, row.language, row.speaker, row.group, row.duration_s / pieces,
-        source=row.extra.get("source", ""), piece=piece, pieces=pieces,
-    )  # fmt: skip
+def _row(row: RecordingRow) -> SplitRow:
+    source = row.extra.get("source", "")
+    return SplitRow(row.recording, row.language, row.speaker, row.group, row.duration_s, source)
 
 
 if __name__ == "__main__":

@@ -34,9 +34,7 @@ def leakage(
     unknown = [(row.recording, name) for name, rows in splits.items() for row in rows if row.recording not in places]
     for name, rows in splits.items():
         for row in rows:
-            names = places.setdefault(row.recording, [])
-            if row.pieces == 1 or name not in names:  # only pieces may be listed again in a split
-                names.append(name)
+            places.setdefault(row.recording, []).append(name)
 
     def shared(kind: str, key: Callable[[RecordingRow], str]) -> list[str]:
         found: dict[str, set[str]] = defaultdict(set)
@@ -44,7 +42,6 @@ def leakage(
             found[key(row)].update(places[row.recording])
         return [f"{kind} {of} is in {', '.join(sorted(names))}" for of, names in found.items() if len(names) > 1]
 
-    in_pieces = {row.recording for rows in splits.values() for row in rows if row.pieces > 1}
     return {
         "recording_in_one_split": [
             *(f"recording {one} is in {', '.join(sorted(names))}" for one, names in places.items() if len(names) > 1),
@@ -67,7 +64,7 @@ def leakage(
             for one, other in itertools.combinations(store_rows, 2)
             for first, stop in _common(store_rows[one], store_rows[other]).tolist()
         ],
-        "only_train_balanced": list(_changed(manifests, in_pieces)),
+        "only_train_balanced": list(_changed(manifests)),
     }
 
 
@@ -105,14 +102,13 @@ def report(findings: Findings) -> dict[str, dict[str, object]]:
     return {check: {"violations": len(found), "examples": found[:N_EXAMPLES]} for check, found in findings.items()}
 
 
-def _changed(manifests: Mapping[str, Sequence[SequenceRow]], in_pieces: set[str]) -> Iterator[str]:
-    """Yield sentences on val and test sequences that are not as they were cut. Only pieces may have gaps."""
+def _changed(manifests: Mapping[str, Sequence[SequenceRow]]) -> Iterator[str]:
+    """Yield sentences on val and test sequences that are not as they were cut."""
     ends: dict[tuple[str, str], int] = defaultdict(int)
     for name, row in ((name, row) for name, rows in manifests.items() if name != "train" for row in rows):
         if (row.repeat, row.weight, row.member) != (0, 1.0, 0):
             yield f"sequence {row.sequence} of {name} is repeated, weighted or of a second network"
-        gap = row.start - ends[name, row.recording]
-        if gap < 0 or (gap > 0 and row.recording not in in_pieces):  # others are missing or listed twice
+        if row.start != ends[name, row.recording]:  # others are missing or listed twice
             yield f"sequence {row.sequence} of {name} does not begin where the one before it ends"
         ends[name, row.recording] = row.start + row.frames
 

@@ -139,18 +139,6 @@ def counted(strategy: SilenceStrategy, speech: Flags) -> Flags:
     return np.asarray((shown.targets == 0) & (shown.weights > 0))
 
 
-def rows_before(strategy: SilenceStrategy, speech: Flags, frame: int) -> int:
-    """Return the number of rows of the view that are before a frame of the recording.
-
-    Examples
-    --------
-    >>> speech = np.array([False, True, True, False])
-    >>> rows_before("mask", speech, 3), rows_before("remove", speech, 3)
-    (3, 2)
-    """
-    return frame if policy(strategy).seen else int(np.count_nonzero(speech[:frame]))
-
-
 def classes(strategy: SilenceStrategy, languages: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names of the classes, in the order of their numbers.
 
@@ -180,15 +168,13 @@ def cut(n_rows: int, length: int) -> list[tuple[int, int]]:
     return [(start, stop - start) for start, stop in itertools.pairwise(edges)]
 
 
-def sequence_rows(
-    row: SplitRow, first: int, stop: int, length: int, view: SilenceStrategy, features: str
-) -> list[SequenceRow]:
-    """Return the sequences of a recording or a piece of one, as rows of a manifest.
+def sequence_rows(row: SplitRow, n_rows: int, length: int, view: SilenceStrategy, features: str) -> list[SequenceRow]:
+    """Return the sequences of a recording, as rows of a manifest.
 
     Parameters
     ----------
-    first, stop
-        Rows first:stop of the recording's view are the piece.
+    n_rows
+        Number of rows of the recording's view.
     length
         Maximum rows per sequence.
     view, features
@@ -197,14 +183,13 @@ def sequence_rows(
     Examples
     --------
     >>> row = SplitRow("r", "hindi", "bob", "r", 0.1)
-    >>> [(part.sequence, part.start, part.frames) for part in sequence_rows(row, 0, 10, 5, "mask", "id")]
+    >>> [(part.sequence, part.start, part.frames) for part in sequence_rows(row, 10, 5, "mask", "id")]
     [('r/0', 0, 5), ('r/1', 5, 5)]
     """
-    name = row.recording if row.pieces == 1 else f"{row.recording}/{row.piece}"
     return [
         SequenceRow(
-            f"{name}/{number}", row.recording, row.language, row.speaker, first + start, frames,
+            f"{row.recording}/{number}", row.recording, row.language, row.speaker, start, frames,
             view=view, features=features, source=row.source,
         )
-        for number, (start, frames) in enumerate(cut(stop - first, length))
+        for number, (start, frames) in enumerate(cut(n_rows, length))
     ]  # fmt: skip

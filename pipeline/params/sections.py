@@ -199,7 +199,6 @@ class Mfcc(Section):
 class Split(Section):
     """Division of the speakers among train, val and test."""
 
-    unit: Literal["speaker", "sequence"] = "speaker"
     method: SplitMethod = "hours"
     val: Share = 0.12
     test: Share = 0.2
@@ -253,12 +252,6 @@ class Decision(Section):
 
     mean: Mean = "log"
     refuse: Annotated[float, Field(ge=0, lt=1, description="share of right answers that become unknown")] = 0.0
-
-
-class Audit(Section):
-    """The leakage audit."""
-
-    on_leak: Literal["fail", "report"] = "fail"
 
 
 class Model(Section):

@@ -15,7 +15,11 @@ from pipeline.params import plain_yaml, sections
 from pipeline.params.mistakes import first_mistake
 
 MIN_BANDWIDTH_HZ = 500  # that augmentation leaves
-REMOVED: dict[str, object] = {"silence.automatic_gain": False}
+REMOVED: dict[str, object] = {
+    "audit.on_leak": "fail",
+    "silence.automatic_gain": False,
+    "split.unit": "speaker",
+}
 """Parameters that are gone, with the value that switched them off: an older file may still hold that."""
 NEED_ALL_BANDS = ("noise", "echo", "warp", "cutoff", "mask")  # changes of augmentation
 
@@ -39,7 +43,6 @@ class Params(sections.Section):
     split: sections.Split = sections.Split()
     sequence: sections.Sequence = sections.Sequence()
     balance: sections.Balance = sections.Balance()
-    audit: sections.Audit = sections.Audit()
     augment: sections.Augment = sections.Augment()
     model: sections.Model = sections.Model()
     train: sections.Train = sections.Train()
@@ -52,11 +55,6 @@ class Params(sections.Section):
             raise ValueError(
                 f"mfcc.top_db {self.mfcc.top_db} clips against the loudest frame of a whole recording, which no stream "
                 "can know; set it to null, or export.streaming to false"
-            )
-        if self.split.unit == "sequence" and self.audit.on_leak == "fail":
-            raise ValueError(
-                "split.unit 'sequence' puts pieces of one recording into several splits, which leaks; set it to "
-                "'speaker', or audit.on_leak to 'report' to see the price of leakage"
             )
         mfcc, nyquist = self.mfcc, self.audio.sample_rate / 2
         if mfcc.fmax is not None and mfcc.fmax > nyquist:
@@ -137,8 +135,12 @@ def _without_removed(tree: dict[str, Any], origin: str) -> dict[str, Any]:
     for key, off in REMOVED.items():
         name, _, leaf = key.partition(".")
         section = kept.get(name)
-        if isinstance(section, dict) and leaf in section and section.pop(leaf) != off:
-            raise ParameterError(f"{origin}: {key} is gone, as it improved nothing; remove it (docs/parameters.md)")
+        if not isinstance(section, dict) or leaf not in section:
+            continue
+        if section.pop(leaf) != off:
+            raise ParameterError(f"{origin}: {key} is gone; remove it")
+        if not section and name not in Params.model_fields:
+            del kept[name]
     return kept
 
 

@@ -65,7 +65,7 @@ class AudioExample:
                 f"Example {self.number}: waveform, speech, and the posteriors of {len(classes)} classes over time",
                 to_waveform(self.samples),
                 self.sample_rate,
-                self.row.start_s,
+                0.0,
                 np.array([frame.time_s for frame in self.frames]),
                 np.array([frame.speech for frame in self.frames], bool),
                 np.array(posteriors, float).reshape(len(self.frames), len(classes)),

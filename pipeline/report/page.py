@@ -91,7 +91,6 @@ def render(results: Results) -> str:
     files, settings = results.files, results.params
     languages, strategy = settings["corpus"]["languages"], settings["silence"]["strategy"]
     given = [rows.AnswerRow(answer.row.language, answer.decision.predicted) for answer in results.answers]
-    leaks = sum(check["violations"] for check in files["leakage"].values())
     minutes = files["manifests"]["minutes"]
     trained_on = {name: list(row["sources"]) for name, row in minutes.items()}
     return from_template(
@@ -100,7 +99,7 @@ def render(results: Results) -> str:
         **_drawn(results, languages),
         languages=languages,
         layers=layers(settings, files["description"]["classes"]),
-        weakest=verdict.weakest(files["metrics"], given, leaks, files["speakers"], trained_on, files["confounds"]),
+        weakest=verdict.weakest(files["metrics"], given, files["speakers"], trained_on, files["confounds"]),
         majority=verdict.majority(given, languages),
         by_speaker=answers.speakers(results.answers),
         cells=ablation.by_cell(results.comparison),
@@ -110,7 +109,6 @@ def render(results: Results) -> str:
         sourced=any(len(row["sources"]) > 1 for row in minutes.values()),
         policy=views.policy(strategy),
         method=balance.METHODS[files["manifests"]["balance"]],
-        leaks=leaks,
         reasons=Counter(row.reason for row in files["rejected"]).most_common(),
         first_rejected={row.reason: row for row in reversed(files["rejected"])},
         leaves=leaves(settings),

@@ -10,7 +10,6 @@ from pipeline.rows import AnswerRow
 def weakest(
     metrics: Mapping[str, Any],
     answers: Sequence[AnswerRow],
-    leaks: int,
     speakers: Mapping[str, Any],
     sources: Mapping[str, Sequence[str]],
     confounds: Mapping[str, Any],
@@ -19,8 +18,6 @@ def weakest(
 
     Parameters
     ----------
-    leaks
-        Violations that the audit found.
     speakers
         As in audit/speakers.json.
     sources
@@ -28,8 +25,6 @@ def weakest(
     confounds
         As in audit/confounds.json.
     """
-    if leaks:
-        return f"The audit found {leaks:,} leaks from one split to another: the scores may be too good."
     if speakers["sentence"]:
         return "The speakers are not known: a voice may be on both sides of a split."
     named = [set(names) for names in sources.values()]

@@ -98,7 +98,7 @@ class RecordingScore:
 
 
 def score(row: SplitRow, wav: Wav, network: OfflineNetwork, identifier: Identifier | None) -> RecordingScore:
-    """Score a recording or a piece of one: as a stream that equals the offline network at every frame, or offline.
+    """Score a recording: as a stream that equals the offline network at every frame, or offline.
 
     Parameters
     ----------
@@ -114,13 +114,12 @@ def score(row: SplitRow, wav: Wav, network: OfflineNetwork, identifier: Identifi
         return score_offline(row, network)
     n_frames = network.n_frames(row.recording)
     frames = equal_frames(identifier, wav, n_frames, functools.partial(network.frames, row.recording))
-    return score_frames(row, between(frames, *row.frames(n_frames)), network.description)
+    return score_frames(row, frames, network.description)
 
 
 def score_offline(row: SplitRow, network: OfflineNetwork) -> RecordingScore:
-    """Score a recording or a piece of one on its stored features."""
-    bounds = row.frames(network.n_frames(row.recording))
-    return score_frames(row, between(network.blocks(row.recording), *bounds), network.description)
+    """Score a recording on its stored features."""
+    return score_frames(row, network.blocks(row.recording), network.description)
 
 
 def score_frames(row: SplitRow, frames: Iterable[Frames], description: Description) -> RecordingScore:
@@ -129,13 +128,6 @@ def score_frames(row: SplitRow, frames: Iterable[Frames], description: Descripti
     for part in frames:
         scored.accept(part)
     return scored
-
-
-def between(frames: Iterable[Frames], start: int, stop: int) -> Iterator[Frames]:
-    """Cut frames start:stop out of all."""
-    for part in frames:
-        chosen = slice(max(start - part.first, 0), max(stop - part.first, 0))
-        yield Frames(part.first + chosen.start, part.speech[chosen], part.posteriors[chosen])
 
 
 def streamed(identifier: Identifier, blocks: Iterable[Waveform]) -> Iterator[Frames]:

@@ -2,15 +2,14 @@
 
 import csv
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.rows import ExampleRow, Why
-from pipeline.scoring.evaluation import RecordingScore, between
+from pipeline.scoring.evaluation import RecordingScore
 from pipeline.scoring.offline import OfflineNetwork
-from pipeline.streaming.identifier import Frames
 
 EACH = 3  # right answers, and wrong answers
 EXCERPT_S = 15.0  # from the beginning
@@ -50,15 +49,8 @@ def write(folder: Path, chosen: Iterable[tuple[Why, RecordingScore]], network: O
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["recording", "frame", "time_s", "speech", *network.description.classes])
         for why, scored in chosen:
-            first, last = scored.row.frames(network.n_frames(scored.row.recording))
-            stop = min(last, first + round(EXCERPT_S / frame_s))
-            part_s = round(first * frame_s, 6), round(stop * frame_s, 6)
-            rows.append(ExampleRow(scored.row.recording, scored.row.piece, why, *part_s))
-            for part in _frames(network, scored.row.recording, first, stop):
-                writer.writerows([scored.row.recording, *cells] for cells in part.cells(frame_s))
+            recording = scored.row.recording
+            stop = min(network.n_frames(recording), round(EXCERPT_S / frame_s))
+            rows.append(ExampleRow(recording, why, round(stop * frame_s, 6)))
+            writer.writerows([recording, *cells] for cells in network.frames(recording, 0, stop).cells(frame_s))
     return rows
-
-
-def _frames(network: OfflineNetwork, recording: str, first: int, stop: int) -> Iterator[Frames]:
-    parts = itertools.takewhile(lambda part: part.first < stop, network.blocks(recording))
-    return between(parts, first, stop)

@@ -58,9 +58,8 @@ class OfflineNetwork:
     def _targets(self, rows: Iterable[SplitRow]) -> Iterator[Target]:
         strategy, languages = self.description.silence.strategy, self.description.languages
         for row in rows:
-            first, last = row.frames(self.n_frames(row.recording))
-            for start in range(first, last, BLOCK_FRAMES):
-                stop = min(start + BLOCK_FRAMES, last)
+            for start in range(0, self.n_frames(row.recording), BLOCK_FRAMES):
+                stop = start + BLOCK_FRAMES
                 speech = self._store.flags(row.recording, start, stop)
                 view = views.view(strategy, speech, languages.index(row.language), len(languages))
                 features = self._store.features(row.recording, start, stop)[view.rows]

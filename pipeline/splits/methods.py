@@ -23,10 +23,6 @@ OFFICIAL = {  # names of splits in published corpora
     "train": "train", "val": "val", "dev": "val", "valid": "val", "validation": "val", "test": "test", "eval": "test",
 }  # fmt: skip
 REMEDY = f"write the columns speaker, split, and one of {', '.join(SPLITS)} as split"  # for splits/pins.csv
-PIECE_S = 3.0
-MAX_PIECES = 10  # per recording: each test piece is streamed from the beginning of its recording
-
-Piece = tuple[RecordingRow, int, int]  # recording, number of the piece, number of equal pieces of the recording
 
 
 class Case(NamedTuple):
@@ -159,35 +155,6 @@ def assign(
     found, search = METHODS[settings.method](Case(recordings, group, fixed, settings, seed))
     found = np.where(fixed == UNFIXED, found, fixed)
     return {row.recording: SPLITS[found[number]] for row, number in zip(recordings, group, strict=True)}, search
-
-
-def pieces(recordings: Sequence[RecordingRow], settings: params.Split, seed: int) -> dict[str, list[Piece]]:
-    """Cut every recording into pieces of about three seconds and assign those of each language at random.
-
-    This is the leaky split of published solutions, to show the price of leakage.
-
-    Returns
-    -------
-    Pieces by split.
-
-    Examples
-    --------
-    >>> row = RecordingRow("r", "r.wav", "hindi", "bob", "r", 30, 480000, 16000, 1, "WAV", "x", -3, -20, 0, 0)
-    >>> assigned = pieces([row], params.Split(val=0.1, test=0.2), seed=0)
-    >>> {name: len(part) for name, part in assigned.items()}
-    {'train': 7, 'val': 1, 'test': 2}
-    """
-    assigned: dict[str, list[Piece]] = {name: [] for name in SPLITS}
-    by_language: dict[str, list[Piece]] = {}
-    for row in sorted(recordings, key=lambda row: (row.language, row.recording)):
-        count = min(max(round(row.duration_s / PIECE_S), 1), MAX_PIECES)
-        by_language.setdefault(row.language, []).extend((row, number, count) for number in range(count))
-    for of_language in by_language.values():
-        edges = len(of_language) * np.cumsum([1 - settings.val - settings.test, settings.val])
-        places = np.random.default_rng(seed).permutation(len(of_language))
-        for piece, split in zip(of_language, np.searchsorted(edges.round(), places, side="right"), strict=True):
-            assigned[SPLITS[split]].append(piece)
-    return assigned
 
 
 def read_pins(path: Path) -> dict[str, str]:

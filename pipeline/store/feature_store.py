@@ -124,10 +124,8 @@ class FeatureStore(RowReader):
         strategy, items = self._items(listed)
         selected = ~np.isin(self.ids, [*self.failed])
         if split is not None:
-            rows_in_split = tables.read(Path(split), SplitRow, sealed=False)
-            if any(row.pieces > 1 for row in rows_in_split):
-                raise ArtifactError(f"{split} holds pieces of recordings (split.unit 'sequence'); select by a manifest")
-            selected &= np.isin(np.arange(len(selected)), [self.index(row.recording) for row in rows_in_split])
+            rows = tables.read(Path(split), SplitRow, sealed=False)
+            selected &= np.isin(np.arange(len(selected)), [self.index(row.recording) for row in rows])
         for column, names, wanted in (("language", self.languages, language), ("speaker", self.speakers, speaker)):
             if wanted is None:
                 continue

@@ -139,13 +139,3 @@ def test_rows_of_the_store_that_two_splits_take_are_found_and_no_others(
     assert common <= {row for first, stop in named for row in range(first, stop)}
     assert all(common & set(range(first, stop)) for first, stop in named)
     assert all(sentence.endswith("are in train and test") for sentence in found)
-
-
-def test_pieces_of_recordings_in_several_splits_are_found_as_leaks(artifacts: Artifacts) -> None:
-    whole = artifacts.splits["train"][0]
-    artifacts.splits["train"][0] = dataclasses.replace(whole, piece=0, pieces=2)
-    artifacts.splits["test"].append(dataclasses.replace(whole, piece=1, pieces=2))
-    artifacts.manifests["test"].append(artifacts.manifests["train"].pop(1))
-    found = artifacts.findings()
-    assert found.pop("recording_in_one_split") == ["recording train-0 is in test, train"]
-    assert sorted(found) == ["audio_in_one_split", "source_in_one_split", "speaker_in_one_split", "speech_in_one_split"]

@@ -39,7 +39,7 @@ def manifest(recordings: list[tuple[str, str, Flags]]) -> Manifest:
     counted: Counted = {}
     for number, (language, speaker, flags) in enumerate(recordings):
         recording = SplitRow(f"r{number:04d}", language, speaker, "group", 1.0)
-        rows += sequence_rows(recording, 0, len(flags), LENGTH, "mask", "0123456789ab")
+        rows += sequence_rows(recording, len(flags), LENGTH, "mask", "0123456789ab")
         counted[recording.recording] = flags
     return rows, counted
 

@@ -221,7 +221,7 @@ def example(answer: Answer, number: int = 1, classes: Sequence[str] = LANGUAGES)
         rows.FrameRow(answer.row.recording, n, n / 100, int(n < 100), dict.fromkeys(classes, "0.25" if n < 100 else ""))
         for n in range(200)
     ]
-    row = rows.ExampleRow(answer.row.recording, 0, "right", 0.0, 2.0)
+    row = rows.ExampleRow(answer.row.recording, "right", 2.0)
     return AudioExample(number, row, answer, samples, RATE_HZ, frames)
 
 
@@ -277,7 +277,7 @@ def nothing() -> Results:
     made = make_results()
     return changed(
         made,
-        params=with_leaves(made, {"split.unit": "sequence"}),
+        params=with_leaves(made, {"split.method": "hash"}),
         description={**made.files["description"], "streaming": False},
         equality=[],
         answers=[],

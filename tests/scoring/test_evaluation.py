@@ -1,7 +1,6 @@
 """The scores of recordings, streamed or offline only, and the recordings to show."""
 
 import csv
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -41,22 +40,6 @@ def test_a_recording_scores_the_same_offline_as_streamed(case: Case, scores: lis
         speech = case.store.flags(row.recording)
         assert offline.weight == (len(speech) if case.description.silence.strategy == "label" else speech.sum())
         assert 0 <= offline.right <= offline.weight
-
-
-@pytest.mark.parametrize("streamed", [False, True])
-def test_pieces_of_a_recording_are_scored_on_their_own_frames(
-    case: Case, scores: list[RecordingScore], streamed: bool
-) -> None:
-    whole, wav = case.rows[2], case.wavs["r2"]
-    identifier = case.identifier() if streamed else None
-    pieces = [
-        evaluation.score(dataclasses.replace(whole, piece=piece, pieces=3), wav, case.network(), identifier)
-        for piece in range(3)
-    ]
-    assert sum(piece.right for piece in pieces) == scores[2].right
-    assert sum(piece.weight for piece in pieces) == scores[2].weight
-    assert sum(piece.decision.frames for piece in pieces) == scores[2].decision.frames
-    assert sum(piece.decision.frames > 0 for piece in pieces) > 1
 
 
 @pytest.mark.parametrize(("strategy", "right"), [("label", (6, 7)), ("mask", (3, 4))])
@@ -159,5 +142,5 @@ def test_the_frames_written_are_those_of_the_network(case: Case, tmp_path: Path)
         assert [line[3] == "1" for line in mine] == wanted.speech.tolist()
         found = np.array([[float(cell or "nan") for cell in line[4:]] for line in mine])
         np.testing.assert_allclose(found, wanted.posteriors, atol=1e-6)
-        assert (shown.recording, shown.start_s) == (row.recording, 0)
-        assert shown.end_s - shown.start_s <= EXCERPT_S
+        assert shown.recording == row.recording
+        assert shown.end_s <= EXCERPT_S

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from pipeline.errors import CorpusError
 from pipeline.params import Split, SplitMethod
-from pipeline.rows import SPLITS, RecordingRow, SplitRow
+from pipeline.rows import SPLITS, RecordingRow
 from pipeline.splits import methods, outcome
 from pipeline.splits.groups import divide, groups, notes
-from pipeline.splits.methods import METHODS, assign, pieces, read_pins
+from pipeline.splits.methods import METHODS, assign, read_pins
 from tests.splits.rows import SPLIT, independent, placed, recording, shares
 
 FAST = settings(deadline=None, max_examples=25)
@@ -208,33 +208,6 @@ def test_contradicting_and_unknown_pins_are_refused(pins: dict[str, str], messag
     rows += [recording(2, "a", "studio/Bob"), recording(3, "a", "phone/jobob")]
     with pytest.raises(CorpusError, match=message):
         assign(rows, SPLIT, 0, pins)
-
-
-@given(st.lists(st.floats(0.5, 300), min_size=1, max_size=20), st.integers(0, 99))
-def test_every_piece_of_a_recording_is_in_one_split(seconds: list[float], seed: int) -> None:
-    rows = [recording(number, f"l{number % 2}", "s", seconds=length) for number, length in enumerate(seconds)]
-    assigned = pieces(rows, SPLIT, seed)
-    found = sorted((row.recording, number, count) for part in assigned.values() for row, number, count in part)
-    assert len(found) == len(set(found))
-    for row in rows:
-        mine = [(number, count) for name, number, count in found if name == row.recording]
-        assert mine == [(number, len(mine)) for number in range(len(mine))]
-        assert len(mine) <= methods.MAX_PIECES
-
-
-def test_pieces_are_assigned_by_the_shares_at_random() -> None:
-    rows = [recording(number, "a", "s", seconds=30) for number in range(20)]
-    assigned, again, other = (pieces(rows, SPLIT, seed) for seed in (1, 1, 2))
-    assert [len(part) for part in assigned.values()] == [130, 30, 40]
-    assert assigned == again != other
-    train, test = ({row.recording for row, _, _ in assigned[name]} for name in ("train", "test"))
-    assert len(train & test) > 10
-
-
-@given(st.integers(0, 10_000), st.integers(1, 10))
-def test_the_frames_of_the_pieces_are_those_of_the_recording(n_frames: int, count: int) -> None:
-    edges = [SplitRow("r", "a", "s", "g", 1.0, piece=number, pieces=count).frames(n_frames) for number in range(count)]
-    assert [frame for first, stop in edges for frame in range(first, stop)] == list(range(n_frames))
 
 
 THREE = [recording(number, "a", f"s{number}", seconds=60) for number in range(3)]
