@@ -37,7 +37,7 @@ def main() -> None:
         mfcc=settings.mfcc,
         conventions=formats.CONVENTIONS,
         silence=settings.silence,
-        decision=Rule(mean=settings.decision.mean),
+        decision=Rule(),
         states=architecture.states,
         weights=trained.count_params(),
         latency_s=formats.latency(settings.audio.sample_rate, settings.mfcc, settings.silence),

@@ -17,7 +17,6 @@ from pipeline.params.sections import Corpus as Corpus
 from pipeline.params.sections import Demo as Demo
 from pipeline.params.sections import Detection as Detection
 from pipeline.params.sections import Layout as Layout
-from pipeline.params.sections import Mean as Mean
 from pipeline.params.sections import Mfcc as Mfcc
 from pipeline.params.sections import Model as Model
 from pipeline.params.sections import Section as Section

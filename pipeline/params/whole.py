@@ -15,7 +15,12 @@ from pipeline.params import plain_yaml, sections
 from pipeline.params.mistakes import first_mistake
 
 MIN_BANDWIDTH_HZ = 500  # that augmentation leaves
-REMOVED: dict[str, object] = {}
+REMOVED: dict[str, object] = {
+    "balance.cap": None,
+    "model.deltas": 0,
+    "train.schedule": "cosine",
+    "decision.mean": "log",
+}
 """Parameters that are gone, with the value that switched them off: an older file may still hold that."""
 NEED_ALL_BANDS = ("noise", "echo", "warp", "cutoff", "mask")  # changes of augmentation
 

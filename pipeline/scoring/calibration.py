@@ -34,7 +34,7 @@ def fit(means: NDArray[np.float64], truth: NDArray[np.int64], rule: Rule, refuse
     Parameters
     ----------
     means
-        Mean evidence of recordings over the languages, shape (recordings, languages).
+        Mean log posteriors of recordings over the languages, shape (recordings, languages).
     truth
         Number of each recording's language, shape (recordings,).
     refuse

@@ -15,40 +15,32 @@ UNKNOWN = "unknown"  # the answer below the confidence of `Rule.unknown_below`
 
 
 class Rule(params.Section):
-    """How the posteriors of frames become the answer of a stream.
+    """How the mean log posteriors of a stream become its answer.
 
     Attributes
     ----------
-    mean
-        Average of log posteriors, or of the posteriors themselves.
     temperature
         Divisor of the answer's log posteriors that calibrates its confidence.
     unknown_below
         Less confident answers are `unknown`.
     """
 
-    mean: params.Mean = "log"
     temperature: Annotated[float, Field(gt=0)] = 1.0
     unknown_below: Annotated[float, Field(ge=0, le=1)] = 0.0
 
-    def evidence(self, posteriors: Posteriors) -> NDArray[np.float64]:
-        """Return the values to average over the speech frames, shape (frames, classes)."""
-        likely = np.maximum(posteriors.astype(np.float64), POSTERIOR_FLOOR)
-        return np.log(likely) if self.mean == "log" else likely
-
     def answer(self, mean: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the posteriors of a stream, shape (..., classes), given the mean of its evidence.
+        """Return the posteriors of a stream, shape (..., classes), given its mean log posteriors.
 
-        >>> Rule(mean="log", temperature=0.5).answer(np.log([0.6, 0.4])).round(2)
+        >>> Rule(temperature=0.5).answer(np.log([0.6, 0.4])).round(2)
         array([0.69, 0.31])
         """
-        logs = (mean if self.mean == "log" else np.log(mean)) / self.temperature
+        logs = mean / self.temperature
         odds = np.exp(logs - logs.max(axis=-1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=-1, keepdims=True))
 
 
 class RunningDecision:
-    """The language of a stream so far: the highest mean over its speech frames decides.
+    """The language of a stream so far: the highest mean log posterior over its speech frames decides.
 
     Attributes
     ----------
@@ -81,7 +73,7 @@ class RunningDecision:
         """Take the posteriors of more speech frames, shape (frames, classes), and their numbers in the stream."""
         if not len(posteriors):
             return
-        totals = self._rule.evidence(posteriors)
+        totals = np.log(np.maximum(posteriors.astype(np.float64), POSTERIOR_FLOOR))
         totals[0] += self._total
         np.add.accumulate(totals, out=totals)
         for number, best in zip(numbers, totals[:, : len(self._languages)].argmax(axis=1).tolist(), strict=True):
@@ -93,7 +85,7 @@ class RunningDecision:
 
     @property
     def mean(self) -> NDArray[np.float64]:
-        """Mean evidence of the speech frames, shape (classes,)."""
+        """Mean log posteriors of the speech frames, shape (classes,)."""
         return self._total / self.frames
 
     @property

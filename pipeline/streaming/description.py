@@ -20,7 +20,7 @@ EXPORT_REMEDY = "copy the whole folder, or run `dvc repro` to export again"
 class Description(params.Section):
     """The content of streaming.json."""
 
-    schema_version: Literal[4] = 4
+    schema_version: Literal[5] = 5
     streaming: bool  # False if it was trained on features that can't be streamed
     languages: tuple[str, ...]
     classes: tuple[str, ...]

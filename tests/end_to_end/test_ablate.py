@@ -13,14 +13,14 @@ import pytest
 from tests.end_to_end.conftest import Copy
 
 # The corpus has no official split, so stage split fails; decisions are made after training, which DVC restores.
-GRID = ("-S", "decision.mean=log,plain", "-S", "split.method=hours,official", "--seeds", "1")
+GRID = ("-S", "decision.refuse=0.0,0.3", "-S", "split.method=hours,official", "--seeds", "1")
 
 
 @pytest.fixture(scope="module")
 def project(tiny: Copy) -> Copy:
     """The tiny project with its results, committed, with an edit that is not."""
     tiny.commit("--all")
-    tiny.change(decision={"refuse": 0.2})
+    tiny.change(export={"tolerance": 0.001})
     return tiny
 
 
@@ -47,24 +47,24 @@ def test_a_killed_run_continues_and_equals_the_stages(project: Copy, tmp_path: P
     assert done.returncode == 1, done.stdout + done.stderr
     assert f"ablate: 4 experiments, {len(before)} of them finished before" in done.stdout
     after = revisions(project)
-    assert {name[: name.rindex("-")] for name in after} == {"log-hours-seed42", "plain-hours-seed42"}
+    assert {name[: name.rindex("-")] for name in after} == {"0-0-hours-seed42", "0-3-hours-seed42"}
     assert after.items() >= before.items()
     failed = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(failed) == 2
     for line in failed:
         found = re.fullmatch(
-            r"error: \w+, official, seed 42: stage split failed: split.method .*; its output is in (\S+)", line
+            r"error: 0\.\d, official, seed 42: stage split failed: split.method .*; its output is in (\S+)", line
         )
         assert found, line
         assert (project.folder / found[1]).is_file()
 
-    [name] = [name for name in after if "plain" in name]
-    project.change(decision={"mean": "plain"})
+    [name] = [name for name in after if name.startswith("0-3")]
+    project.change(decision={"refuse": 0.3})
     project.stages("export", "evaluate")
-    for file in ("metrics.json", "recordings.csv"):
-        path = f"artifacts/evaluation/{file}"
-        project.succeed("dvc", "get", ".", path, "--rev", name, "--out", str(tmp_path / file))
-        assert (tmp_path / file).read_bytes() == (project.folder / path).read_bytes()
+    for path in ("evaluation/metrics.json", "evaluation/recordings.csv", "streaming/streaming.json"):
+        own, restored = project.folder / "artifacts" / path, tmp_path / Path(path).name
+        project.succeed("dvc", "get", ".", f"artifacts/{path}", "--rev", name, "--out", str(restored))
+        assert restored.read_bytes() == own.read_bytes()
 
 
 def test_the_experiments_are_those_of_dvc(project: Copy) -> None:
@@ -81,10 +81,10 @@ def test_tables_and_report_show_the_cells_and_a_grid_of_another_corpus_is_left_o
     folder = project.folder / "ablation"
     with (folder / "cells.csv").open() as file:
         cells = list(csv.DictReader(file))
-    assert [(row["decision.mean"], row["split.method"]) for row in cells] == [("log", "hours"), ("plain", "hours")]
+    assert [(row["decision.refuse"], row["split.method"]) for row in cells] == [("0.0", "hours"), ("0.3", "hours")]
     page = (folder / "table.md").read_text()
-    assert "Failed: log, official, seed 42: stage split failed: split.method" in page
-    assert "| plain | hours | 1 |" in page
+    assert "Failed: 0.0, official, seed 42: stage split failed: split.method" in page
+    assert "| 0.3 | hours | 1 |" in page
     assert (folder / "plot.svg").read_text().startswith("<svg xmlns=")
     report, table = project.folder / "artifacts" / "report" / "index.html", folder / "table.csv"
     project.stages("report")
@@ -95,7 +95,8 @@ def test_tables_and_report_show_the_cells_and_a_grid_of_another_corpus_is_left_o
 
 
 def test_an_experiment_can_be_taken_over(project: Copy) -> None:
-    [name] = [name for name in revisions(project) if "log" in name]
+    [name] = [name for name in revisions(project) if name.startswith("0-0")]
     project.succeed("dvc", "exp", "apply", name)
-    assert "mean: log" in (project.folder / "params.yaml").read_text()
-    assert json.loads((project.folder / "artifacts/streaming/streaming.json").read_text())["decision"]["mean"] == "log"
+    assert "refuse: 0.0" in (project.folder / "params.yaml").read_text()
+    described = json.loads((project.folder / "artifacts/streaming/streaming.json").read_text())
+    assert described["decision"]["unknown_below"] == 0

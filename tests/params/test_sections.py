@@ -13,6 +13,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline import params
+from pipeline.params import whole
 from tests.params.project import LEAVES, PROJECT, RELAXED, TREE, changed, complaint, outcome, written
 
 SCHEMA = params.Params.model_json_schema()
@@ -174,3 +175,12 @@ def test_mel_filters_are_refused_if_librosa_finds_one_empty(
     else:
         with pytest.raises(ValueError, match="holds no frequency of the spectrum"):
             params.Params.model_validate(tree)
+
+
+@pytest.mark.parametrize(("key", "off"), whole.REMOVED.items())
+def test_a_parameter_that_is_gone_is_accepted_only_with_the_value_that_switched_it_off(
+    tmp_path: Path, key: str, off: object
+) -> None:
+    assert params.check(changed(key, off), "params.yaml") == params.load(PROJECT)
+    message = complaint(tmp_path / "params.yaml", yaml.safe_dump(changed(key, 0.25)))
+    assert f"{key} is gone" in message

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import params
 from pipeline.arrays import Posteriors
 from pipeline.streaming.decision import UNKNOWN, Rule, RunningDecision
 
@@ -53,17 +52,10 @@ def test_a_decision_is_the_same_in_pieces_of_any_length(data: st.DataObject, n_f
     np.testing.assert_allclose(pieces.posteriors, whole.posteriors, rtol=1e-9)
 
 
-def test_a_decision_may_be_the_mean_posterior() -> None:
-    rows = array([0.7, 0.2, 0.1], [0.01, 0.49, 0.5])
-    decision = decided(Rule(mean="plain"), rows)
-    np.testing.assert_allclose(decision.posteriors, rows.mean(axis=0), rtol=1e-6)
-    assert decision.language == "a"  # by the mean logarithm, it would be b
-
-
-@given(st.floats(0.1, 10), st.sampled_from(["log", "plain"]))
-def test_a_temperature_changes_the_confidence_alone(temperature: float, mean: params.Mean) -> None:
+@given(st.floats(0.1, 10))
+def test_a_temperature_changes_the_confidence_alone(temperature: float) -> None:
     rows = array([0.5, 0.3, 0.2], [0.4, 0.2, 0.4])
-    plain, scaled = (decided(Rule(mean=mean, temperature=each), rows) for each in (1.0, temperature))
+    plain, scaled = (decided(Rule(temperature=each), rows) for each in (1.0, temperature))
     odds = plain.posteriors ** (1 / temperature)
     np.testing.assert_allclose(scaled.posteriors, odds / odds.sum(), rtol=1e-6)
     assert scaled.language == plain.language
