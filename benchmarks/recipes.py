@@ -30,7 +30,7 @@ from pipeline.scoring import intervals, summary
 from pipeline.scoring.bootstrap import Tally, tally
 from pipeline.scoring.summary import Answers
 from pipeline.store.feature_store import FeatureStore
-from pipeline.streaming.decision import Rule
+from pipeline.streaming.decision import Rule, RunningDecision
 from pipeline.training import fitting
 
 ROOT = Path(__file__).parents[1]
@@ -43,8 +43,7 @@ NO_AUGMENTATION: dict[str, Any] = {
 PLAIN: dict[str, dict[str, Any]] = {
     "augment": NO_AUGMENTATION,
     "balance": {"evenness": 0.0},
-    "train": {"schedule": "constant", "average": None, "smoothing": 0.0, "utterance": 0.0, "batch_size": 32}
-    | {"epochs": 20, "patience": 5},
+    "train": {"average": None, "smoothing": 0.0, "utterance": 0.0, "batch_size": 32, "epochs": 20, "patience": 5},
 }
 Changes = Mapping[str, Mapping[str, Any]]
 RECIPES: dict[str, Changes] = {  # changes of params.yaml
@@ -59,11 +58,8 @@ RECIPES: dict[str, Changes] = {  # changes of params.yaml
     "no smoothing": {"train": {"smoothing": 0.0}},
     "no utterance loss": {"train": {"utterance": 0.0}},
     "plain loss": {"train": {"smoothing": 0.0, "utterance": 0.0}},
-    "constant rate": {"train": {"schedule": "constant"}},
     "twice as long": {"train": {"epochs": 20, "patience": 20}},
     "running mean": {"model": {"cmvn": "mean"}},
-    "running mean and variance": {"model": {"cmvn": "mean_variance"}},
-    "deltas": {"model": {"deltas": 4}},
 }
 
 
@@ -151,7 +147,7 @@ def weighted(store: FeatureStore, manifest: Path, settings: params.Params) -> li
 
 
 def answers(model: Any, corpus: Corpus, strategy: params.SilenceStrategy, languages: tuple[str, ...]) -> Answers:
-    rule, store = Rule(), corpus.store
+    store = corpus.store
     numbers = sorted((store.index(name) for name in corpus.recordings), key=lambda number: int(store.lengths[number]))
     found = []
     for part in (numbers[at : at + BATCH] for at in range(0, len(numbers), BATCH)):
@@ -163,8 +159,9 @@ def answers(model: Any, corpus: Corpus, strategy: params.SilenceStrategy, langua
             target[: len(features)] = features
         for posteriors, (_, speech) in zip(model.predict_on_batch(batch), parts, strict=True):
             heard = speech if views.policy(strategy).seen else speech[speech]
-            evidence = rule.evidence(posteriors[: len(heard)][heard][:, : len(languages)])
-            found.append(rule.answer(evidence.mean(axis=0) if len(evidence) else np.zeros(len(languages))))
+            decision = RunningDecision(languages, languages, Rule())
+            decision.accept(posteriors[: len(heard)][heard][:, : len(languages)], np.flatnonzero(heard))
+            found.append(decision.posteriors)
     posteriors = np.array(found)
     predicted = [languages[number] for number in posteriors.argmax(axis=1)]
     speakers, spoken = ([names[number] for number in numbers] for names in (store.speakers, store.languages))

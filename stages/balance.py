@@ -48,8 +48,8 @@ def main() -> None:
         checksums.write_json(folder / "summary.json", summary)
         checksums.seal(folder)
     terminal.show_table(["split and language", *(f"minutes {measure}" for measure in counts.MEASURES)], shown)
-    for note in summary["notes"]:
-        print(note)
+    if summary["note"]:
+        print(summary["note"])
 
 
 def _balanced(
@@ -57,19 +57,15 @@ def _balanced(
 ) -> tuple[list[SequenceRow], dict[str, Any]]:
     """Return the training manifest, and what manifests/summary.json says of it."""
     balanced, divided = balance.balance(settings.balance.strategy, rows, counted, settings.seed)
-    notes = [divided and division.remark(balanced, counted, divided)]
     if settings.balance.evenness:
         balanced = weights.even_speakers(balanced, counted, divided, settings.balance.evenness)
-    if settings.balance.cap is not None:
-        balanced, few = weights.limit_speakers(balanced, counted, divided, settings.balance.cap)
-        notes += few
     before, after = division.class_sizes(rows, counted, None), division.class_sizes(balanced, counted, divided)
     ratios = {name: round(division.ratio(sizes.values()), 4) for name, sizes in (("before", before), ("after", after))}
     return balanced, {
         "ensemble": divided and dataclasses.asdict(divided),
         "before": before,
         "ratio": ratios,
-        "notes": [note for note in notes if note],
+        "note": divided and division.remark(balanced, counted, divided),
     }
 
 

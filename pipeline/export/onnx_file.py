@@ -75,25 +75,15 @@ class _Graph:
         self._add("Unsqueeze", answers[0], AXIS, to="posterior")
 
     def _front_end(self, architecture: Architecture) -> str:
-        def running_mean(name: str, signal: str) -> str:
-            share = 1 / architecture.running_means[name]
-            new = self._add("Mul", signal, self._constant(f"{name}_new", share))
-            old = self._add("Mul", f"{name}_h", self._constant(f"{name}_old", 1 - share))
-            return self._add("Add", new, old, to=f"next_{name}_h")
-
         scale, offset = forms.normalisation(architecture)
         signal = self._add("Squeeze", "frame", AXIS)
         signal = self._add("Mul", signal, self._constant("scale", scale))
         signal = self._add("Add", signal, self._constant("offset", offset))
-        if architecture.cmvn != "none":
-            signal = self._add("Sub", signal, running_mean("cmvn_mean", signal))
-        if architecture.cmvn == "mean_variance":
-            one, least = self._constant("one", 1), self._constant("least", forms.MIN_RUNNING_VARIANCE)
-            excess = self._add("Sub", self._add("Mul", signal, signal), one)
-            variance = self._add("Add", running_mean("cmvn_variance", excess), one)
-            signal = self._add("Div", signal, self._add("Sqrt", self._add("Max", variance, least)))
-        if architecture.deltas:
-            signal = self._add("Concat", signal, self._add("Sub", signal, running_mean("deltas_mean", signal)), axis=1)
+        if architecture.cmvn == "mean":
+            share = 1 / architecture.cmvn_frames
+            new = self._add("Mul", signal, self._constant("cmvn_mean_new", share))
+            old = self._add("Mul", "cmvn_mean_h", self._constant("cmvn_mean_old", 1 - share))
+            signal = self._add("Sub", signal, self._add("Add", new, old, to="next_cmvn_mean_h"))
         return signal
 
     def _answer(self, architecture: Architecture, number: int, signal: str) -> str:

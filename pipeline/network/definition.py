@@ -86,7 +86,7 @@ class Architecture:
         Moments of each MFCC over the training frames, n_mfcc of each.
     view
         The silence strategy that it was trained with.
-    cmvn, cmvn_frames, deltas
+    cmvn, cmvn_frames
         As in params.yaml.
     """
 
@@ -102,7 +102,6 @@ class Architecture:
     view: str = ""
     cmvn: Cmvn = "none"
     cmvn_frames: int = 1
-    deltas: int = 0
 
     @property
     def n_mfcc(self) -> int:
@@ -110,15 +109,10 @@ class Architecture:
         return len(self.mean)
 
     @property
-    def running_means(self) -> dict[str, int]:
-        """Names of the running means of the front end and the frames of each, in the order of its layers."""
-        names = {"none": (), "mean": ("cmvn_mean",), "mean_variance": ("cmvn_mean", "cmvn_variance")}[self.cmvn]
-        return dict.fromkeys(names, self.cmvn_frames) | ({"deltas_mean": self.deltas} if self.deltas else {})
-
-    @property
     def states(self) -> dict[str, int]:
         """Names and lengths of the states of the step form, in the order of its layers."""
-        return {f"{name}_h": self.n_mfcc for name in self.running_means} | {
+        front_end = {"cmvn_mean_h": self.n_mfcc} if self.cmvn == "mean" else {}
+        return front_end | {
             f"network{number}_{self.cell}{layer}_{state}": units
             for number in range(len(self.members))
             for layer, units in enumerate(self.units)

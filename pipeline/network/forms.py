@@ -1,6 +1,6 @@
 """The forms of a network: one definition, built to learn from whole sequences or to answer frame by frame.
 
-    MFCCs ─► normalisation ─► CMVN, deltas ─► GRU or LSTM layers ─► dense layers ─► softmax, for every frame
+    MFCCs ─► normalisation ─► running mean ─► GRU or LSTM layers ─► dense layers ─► softmax, for every frame
 
 An ensemble is two of these side by side; the product of their answers is one posterior over the classes:
 
@@ -24,7 +24,6 @@ from pipeline.backend import Model, Tensor
 from pipeline.network.definition import CELLS, RUNNING_MEAN, Architecture, RecurrentLayer, membership
 
 MIN_VARIANCE = 1e-6  # of a coefficient: a constant one would cause a division by 0
-MIN_RUNNING_VARIANCE = 0.01  # as a share of that of the training frames
 
 Recurrent = Callable[..., Tensor]  # layer, its name, units, signal, options of Keras -> signal
 
@@ -98,22 +97,13 @@ def _front_end(architecture: Architecture, features: Tensor, recurrent: Recurren
     keras = backend.keras()
     scale, offset = (values.tolist() for values in normalisation(architecture))
     signal = keras.layers.Rescaling(scale, offset, name="normalisation")(features)
-
-    def running_mean(name: str, signal: Tensor) -> Tensor:
-        # Exponential: as a linear recurrent layer, it has its state in every form and format.
-        share, identity = 1 / architecture.running_means[name], keras.initializers.Identity
+    if architecture.cmvn == "mean":
+        # Exponential: as a linear recurrent layer, it has its state in every form and format. It starts from the mean
+        # of the training frames: 0 after the normalisation.
+        share, identity = 1 / architecture.cmvn_frames, keras.initializers.Identity
         options = {"kernel_initializer": identity(share), "recurrent_initializer": identity(1 - share)}
         options |= {"activation": "linear", "use_bias": False, "trainable": False}
-        return recurrent(RUNNING_MEAN, name, architecture.n_mfcc, signal, **options)
-
-    # Both start from the mean and variance of the training frames: 0 and 1 after the normalisation.
-    if architecture.cmvn != "none":
-        signal = signal - running_mean("cmvn_mean", signal)
-    if architecture.cmvn == "mean_variance":
-        excess = running_mean("cmvn_variance", keras.ops.square(signal) - 1)
-        signal = signal / keras.ops.sqrt(keras.ops.maximum(excess + 1, MIN_RUNNING_VARIANCE))
-    if architecture.deltas:
-        signal = keras.layers.Concatenate(name="deltas")([signal, signal - running_mean("deltas_mean", signal)])
+        signal = signal - recurrent(RUNNING_MEAN, "cmvn_mean", architecture.n_mfcc, signal, **options)
     return signal
 
 

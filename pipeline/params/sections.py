@@ -42,7 +42,7 @@ BalanceStrategy = Literal["none", "class_weight", "undersample", "oversample", "
 BALANCE_STRATEGIES: tuple[str, ...] = get_args(BalanceStrategy)
 Cell = Literal["gru", "lstm"]
 Mean = Literal["log", "plain"]
-Cmvn = Literal["none", "mean", "mean_variance"]
+Cmvn = Literal["none", "mean"]
 DEMO_LANGUAGES = ("english", "hindi", "mandarin")
 SplitMethod = Literal["hours", "hash", "official", "folds"]
 
@@ -227,7 +227,6 @@ class Balance(Section):
 
     strategy: BalanceStrategy = "class_weight"
     evenness: Annotated[float, Field(ge=0, le=1, description="0: by their frames, 1: speakers weigh the same")] = 0.5
-    cap: Annotated[float, Field(gt=0, le=1, description="a speaker's largest share of a language")] | None = None
 
 
 class Augment(Section):
@@ -264,7 +263,6 @@ class Model(Section):
     noise: Annotated[float, Field(ge=0, le=1, description="deviation; Keras's GaussianNoise accepts no more")] = 0.5
     cmvn: Cmvn = "none"
     cmvn_frames: Annotated[int, Field(ge=2, le=100_000)] = 300
-    deltas: Annotated[int, Field(ge=0, le=1000, description="frames of the mean that is subtracted; 0: no deltas")] = 0
 
 
 class Train(Section):
@@ -273,7 +271,6 @@ class Train(Section):
     epochs: Epochs = 10
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
     learning_rate: Annotated[float, Field(ge=1e-6, le=10)] = 0.003
-    schedule: Literal["constant", "cosine"] = "cosine"
     patience: Annotated[Epochs, Field(description="epochs without improvement of the validation loss")] = 5
     average: Annotated[float, Field(gt=0, lt=1, description="decay per batch of the averaged weights")] | None = 0.98
     smoothing: Annotated[float, Field(ge=0, lt=1, description="of the labels")] = 0.1

@@ -17,8 +17,11 @@ from pipeline.params.mistakes import first_mistake
 MIN_BANDWIDTH_HZ = 500  # that augmentation leaves
 REMOVED: dict[str, object] = {
     "audit.on_leak": "fail",
+    "balance.cap": None,
+    "model.deltas": 0,
     "silence.automatic_gain": False,
     "split.unit": "speaker",
+    "train.schedule": "cosine",
 }
 """Parameters that are gone, with the value that switched them off: an older file may still hold that."""
 NEED_ALL_BANDS = ("noise", "echo", "warp", "cutoff", "mask")  # changes of augmentation

@@ -181,16 +181,14 @@ def dvc_plots() -> str:
 def layers(settings: Mapping[str, Any], classes: Sequence[str]) -> list[str]:
     """Return the layers of the network from the features to the posteriors, in words.
 
-    >>> model = {"cell": "gru", "units": [64, 32], "dense": [100], "cmvn": "mean", "deltas": 0}
+    >>> model = {"cell": "gru", "units": [64, 32], "dense": [100], "cmvn": "mean"}
     >>> layers({"mfcc": {"n_mfcc": 64}, "model": model}, ["english", "hindi"])
     ['64 MFCCs', 'running mean', 'GRU 64', 'GRU 32', 'dense 100', 'softmax 2']
     """
     model = settings["model"]
-    front_end = {"none": [], "mean": ["running mean"], "mean_variance": ["running mean and variance"]}[model["cmvn"]]
     return [
         f"{settings['mfcc']['n_mfcc']} MFCCs",
-        *front_end,
-        *(["deltas"] if model["deltas"] else []),
+        *(["running mean"] if model["cmvn"] == "mean" else []),
         *(f"{model['cell'].upper()} {units}" for units in model["units"]),
         *(f"dense {units}" for units in model["dense"]),
         f"softmax {len(classes)}",

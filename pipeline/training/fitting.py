@@ -6,7 +6,6 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,9 +125,7 @@ def prepare(model: Model, correct: NDArray[np.float32], settings: params.Train, 
         Batches of the whole training.
     """
     keras = backend.keras()
-    rate: Any = settings.learning_rate
-    if settings.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(rate, steps)
+    rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps)
     average = {} if settings.average is None else {"use_ema": True, "ema_momentum": settings.average}
     model.compile(
         keras.optimizers.Adam(rate, clipnorm=1.0, **average),

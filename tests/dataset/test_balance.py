@@ -1,4 +1,4 @@
-"""Every balance strategy balances uneven classes; no speaker weighs more than its share; nothing else changes."""
+"""Every balance strategy balances uneven classes; speakers are evened; nothing else changes."""
 
 import copy
 import dataclasses
@@ -144,7 +144,7 @@ def test_the_stage_writes_manifests_for_its_store_and_silence_strategy(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text(f"silence: {{strategy: {silence}}}\nbalance: {{cap: 0.05}}\n")
+    Path("params.yaml").write_text(f"silence: {{strategy: {silence}}}\nbalance: {{strategy: ensemble}}\n")
     shutil.copytree(Path(noisy.source.name), "artifacts/features.zarr")
     recordings = list(zip(noisy.ids, noisy.languages, noisy.speakers, strict=True))
     for name, some in (("train", recordings[:30]), ("val", recordings[30:45]), ("test", recordings[45:])):
@@ -155,13 +155,13 @@ def test_the_stage_writes_manifests_for_its_store_and_silence_strategy(
         file = Path(f"artifacts/manifests/{name}.csv")
         assert noisy.select(manifest=file).view(silence).frames > 0
     summary = checksums.read_json(Path("artifacts/manifests/summary.json"))
-    assert (summary["silence"], summary["ratio"]) == (silence, {"before": 1, "after": 1})
+    assert (summary["silence"], summary["ratio"]) == (silence, {"before": 1, "after": 2})
     assert summary["minutes"]["hindi"]["after"] == {"minutes": 0.02, "share": 0.3333}
-    assert summary["notes"][0] == "balance.cap 0.05: english has 10 speakers in train, each with 10.0% of its weight"
+    assert summary["note"].startswith("ensemble: the largest new class has 2.0 times the frames of the smallest")
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].split("  ") == ["split and language", "minutes before", "minutes after", "minutes weighted"]
-    assert printed[1].split() == ["train", "english", "0.02", "0.02", "0.02"]
-    assert printed[-3:] == summary["notes"]
+    assert printed[1].split() == ["train", "english", "0.02", "0.02", "0.03"]
+    assert printed[-1] == summary["note"]
 
 
 @FAST
@@ -270,37 +270,25 @@ def test_an_ensemble_says_why_its_classes_are_uneven() -> None:
 
 
 @FAST
-@given(manifests(), st.floats(0.02, 1))
-def test_no_speaker_weighs_more_than_the_cap_in_either_network_of_an_ensemble(corpus: Manifest, cap: float) -> None:
+@given(manifests())
+def test_evened_speakers_of_an_ensemble_weigh_the_same_in_every_class_of_either_network(corpus: Manifest) -> None:
     rows, counted = corpus
     twice, found = balance.balance("ensemble", rows, counted, 0)
-    capped, notes = weights.limit_speakers(twice, counted, found, cap)
-    assert [dataclasses.replace(row, weight=1) for row in capped] == [
+    assert found
+    evened = weights.even_speakers(twice, counted, found, 1.0)
+    assert [dataclasses.replace(row, weight=1) for row in evened] == [
         dataclasses.replace(row, weight=1) for row in twice
     ]
     for member in (0, 1):
-        before, after = ([row for row in some if row.member == member] for some in (twice, capped))
-        total = weighted(after, counted, [row.language for row in after])
-        assert total == pytest.approx(weighted(before, counted, [row.language for row in before]), rel=1e-4)
-        names = [f"{row.language} {row.speaker}" for row in after]
-        for name, mass in weighted(after, counted, names).items() if not notes else ():
-            assert mass <= cap * total[name.split()[0]] * 1.0001
-
-
-def test_a_class_with_too_few_speakers_for_the_cap_is_named() -> None:
-    rows, counted = uneven({"a": 60, "b": 3, "c": 12}, speakers=7)
-    assert weights.limit_speakers(rows, counted, None, 0.2)[1] == [
-        "balance.cap 0.2: b has 3 speakers in train, each with 33.3% of its weight"
-    ]
-    twice, found = balance.balance("ensemble", rows, counted, 0)
-    assert found
-    assert sorted(map(len, found.parts)) == [2, 2, 3]
-    # A speaker may weigh three times the cap in a part, which weighs a third of its language.
-    few = [f"a, part {number} of 3 has 2 speakers" for number, part in enumerate(found.parts, 1) if len(part) == 2]
-    ends = {"each with 50.0% of its weight": few, "each with 33.3% of its weight": ["b has 3 speakers"]}
-    assert sorted(weights.limit_speakers(twice, counted, found, 0.15)[1]) == [
-        f"balance.cap 0.15: {beginning} in train, {end}" for end, some in ends.items() for beginning in some
-    ]
+        before, after = ([row for row in some if row.member == member] for some in (twice, evened))
+        classes = [found.part_of.get(row.speaker, row.language) for row in after]
+        total = weighted(after, counted, classes)
+        assert total == pytest.approx(weighted(before, counted, classes), rel=1e-4)
+        speakers = {(name, row.speaker) for name, row in zip(classes, after, strict=True)}
+        many = Counter(name for name, _ in speakers)
+        each = weighted(after, counted, [f"{name}/{row.speaker}" for name, row in zip(classes, after, strict=True)])
+        for name, speaker in speakers:
+            assert each[f"{name}/{speaker}"] == pytest.approx(total[name] / many[name], rel=1e-4)
 
 
 def test_a_speaker_of_two_languages_is_in_a_part_only_in_the_large_one() -> None:
@@ -338,26 +326,6 @@ def mass(rows: list[SequenceRow], counted: Counted) -> dict[str, dict[str, float
     return found
 
 
-@given(CORPORA, st.floats(0.01, 1))
-def test_a_cap_holds_and_classes_keep_their_weight(some: Manifest, cap: float) -> None:
-    rows, counted = some
-    capped, notes = weights.limit_speakers(rows, counted, None, cap)
-    before, after = mass(rows, counted), mass(capped, counted)
-    for language, speakers in before.items():
-        total, heard = sum(speakers.values()), {name: size for name, size in speakers.items() if size}
-        now = {name: after[language][name] for name in heard}
-        assert sum(after[language].values()) == pytest.approx(total, rel=1e-3, abs=1e-3)
-        few = 0 < len(heard) * cap < 1
-        assert any(f": {language} has {len(heard)} speaker" in note for note in notes) == few
-        if few:
-            assert all(share == pytest.approx(total / len(heard), rel=1e-3, abs=1e-3) for share in now.values())
-            continue
-        assert max(now.values(), default=0) <= cap * total * 1.001 + 1e-3
-        # Speakers below the cap keep their proportions.
-        free = [now[name] / size for name, size in heard.items() if now[name] < 0.99 * cap * total]
-        assert max(free, default=1) == pytest.approx(min(free, default=1), rel=1e-2)
-
-
 @given(CORPORA, st.floats(0, 1))
 def test_evened_speakers_weigh_a_power_of_what_they_weighed_and_classes_keep_their_weight(
     some: Manifest, evenness: float
@@ -369,9 +337,8 @@ def test_evened_speakers_weigh_a_power_of_what_they_weighed_and_classes_keep_the
         assert max(ratios, default=1) == pytest.approx(min(ratios, default=1), rel=2e-2, abs=1e-2)
 
 
-def test_a_cap_of_one_and_no_evenness_change_nothing() -> None:
+def test_no_evenness_changes_nothing() -> None:
     rows, counted = weighing([("a", number, 3 * number, 0.123456) for number in (1, 2, 3)])
-    assert weights.limit_speakers(rows, counted, None, 1.0) == (rows, [])
     assert weights.even_speakers(rows, counted, None, 0.0) == rows
 
 

@@ -38,19 +38,16 @@ def design(
     dense: tuple[int, ...] = (),
     division: Division | None = None,
     cmvn: params.Cmvn = "none",
-    deltas: int = 0,
 ) -> Architecture:
     """An architecture that normalises MFCCs roughly as training would."""
-    model = params.Model(
-        cell=cell, units=units, dense=dense, dropout=0.2, noise=0.1, cmvn=cmvn, cmvn_frames=300, deltas=deltas
-    )
+    model = params.Model(cell=cell, units=units, dense=dense, dropout=0.2, noise=0.1, cmvn=cmvn, cmvn_frames=300)
     classes = views.classes(strategy, LANGUAGES)
     return make_architecture(model, classes, division, np.zeros(N_MFCC), np.full(N_MFCC, 400.0), strategy)
 
 
 DESIGNS = {
     "none": design("none", "gru", (12, 7), (9,)),
-    "remove": design("remove", "lstm", cmvn="mean_variance", deltas=3),
+    "remove": design("remove", "lstm", cmvn="mean"),
     "mask": design("mask"),
     "label": design("label", "gru", (8, 7), (9,), DIVISION, "mean"),
 }

@@ -23,7 +23,7 @@ from tests.stores import build
 
 LANGUAGES = ("english", "hindi", "mandarin")
 SPEECH = np.array([0, 0, 1, 1, 1, 0, 1, 0], bool)
-SETTINGS = params.Train(epochs=6, batch_size=7, learning_rate=0.02, schedule="constant", patience=6, average=0.5)
+SETTINGS = params.Train(epochs=6, batch_size=7, learning_rate=0.02, patience=6, average=0.5)
 
 
 @pytest.fixture
