@@ -5,7 +5,7 @@ from pipeline.audio.wav import Wav
 from pipeline.console import terminal
 from pipeline.errors import ArtifactError
 from pipeline.rows import OTHER, AnswerRow, DetRow, ExampleRow, RecordingRow, SplitRow, StreamRow
-from pipeline.scoring import evaluation, examples
+from pipeline.scoring import evaluation, examples, sources
 from pipeline.scoring.evaluation import RecordingScore
 from pipeline.scoring.offline import OfflineNetwork
 from pipeline.scoring.summary import det, sentences, spoken_in, streams, summarise, table
@@ -56,6 +56,8 @@ def main() -> None:
     if other:
         terminal.show_table(*table(scores[OTHER], spoken_in(scores[OTHER], description)))
         print(f"held-out sources: {sentences(other)}")
+    unheard = sources.sentence(other and other["by_source"])
+    print(f"speakers not heard before: macro recall {summary['macro_recall']:.1%}; {unheard}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pipeline import checksums, files, tables, voices
 from pipeline.console import terminal
 from pipeline.console.text import printable
 from pipeline.rows import LEFT_OUT, OTHER, SPLITS, RecordingRow, SplitRow
-from pipeline.splits import groups, methods, outcome
+from pipeline.splits import methods, outcome, sources
 from stages import ARTIFACTS, read_params, run
 
 PINS = Path("splits") / "pins.csv"
@@ -17,12 +17,12 @@ def main() -> None:
     settings = read_params("split")
     recordings = tables.of_languages(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow, settings.corpus.languages)
     recordings = voices.renamed(recordings, ARTIFACTS / "speakers" / "voices.csv")
-    corpus = groups.divide(recordings, settings.split.holdout)
+    corpus = sources.divide(recordings, sources.held_out(recordings, settings.split, settings.seed))
     split_of, search = methods.assign(corpus.kept, settings.split, settings.seed, methods.read_pins(PINS))
     rows = {name: [_row(row) for row in corpus.kept if split_of[row.recording] == name] for name in SPLITS}
     outcome.check(rows)
     summary = outcome.summary(rows, settings.corpus.languages)
-    notes = outcome.notes(rows, methods.shares(settings.split)) + groups.notes(recordings, len(corpus.left_out))
+    notes = outcome.notes(rows, methods.shares(settings.split)) + sources.notes(recordings, len(corpus.left_out))
     rows |= {name: [_row(row) for row in part] for name, part in ((OTHER, corpus.other), (LEFT_OUT, corpus.left_out))}
 
     with files.building(ARTIFACTS / "splits") as folder:

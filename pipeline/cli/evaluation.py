@@ -123,6 +123,6 @@ def score(identifier: Identifier, corpus: params.Corpus, all_known: bool) -> tup
 def _score(identifier: Identifier, path: Path, entry: Entry) -> RecordingScore:
     decoded = decode(path)
     stream = identifier.stream(decoded.sample_rate)
-    row = SplitRow(entry.id(), entry.language, entry.speaker, entry.group or entry.file_id, 0.0)
+    row = SplitRow(entry.id(), entry.language, entry.speaker, entry.group or entry.file_id, 0.0, source=entry.source)
     blocks = cuts.between(decoded, entry.channel, *entry.span(decoded.sample_rate))
     return evaluation.score_frames(row, evaluation.streamed(stream, blocks), stream.description)

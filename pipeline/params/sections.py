@@ -44,7 +44,7 @@ Cell = Literal["gru", "lstm"]
 Mean = Literal["log", "plain"]
 Cmvn = Literal["none", "mean"]
 DEMO_LANGUAGES = ("english", "hindi", "mandarin")
-SplitMethod = Literal["hours", "hash", "official", "folds"]
+SplitMethod = Literal["hours", "hash", "official", "folds", "sources"]
 
 
 class Section(BaseModel):

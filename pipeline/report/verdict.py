@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.rows import AnswerRow
+from pipeline.scoring import sources
 
 
 def weakest(
@@ -66,7 +67,8 @@ def sentence(metrics: Mapping[str, Any], usual: Mapping[str, Any] | None) -> str
         )
     return (
         f"{metrics['recording_accuracy']:.1%}{within} of {metrics['recordings']:,} test recordings of "
-        f"{metrics['speakers']:,} speakers are recognised, macro recall {metrics['macro_recall']:.1%}{others}"
+        f"{metrics['speakers']:,} speakers are recognised, macro recall {metrics['macro_recall']:.1%}{others}; "
+        f"{sources.sentence(metrics['other'] and metrics['other']['by_source'])}"
     )
 
 

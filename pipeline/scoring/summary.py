@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.rows import DetRow, StreamRow
-from pipeline.scoring import detection, intervals, metrics
+from pipeline.scoring import detection, intervals, metrics, sources
 from pipeline.scoring.bootstrap import tally
 from pipeline.scoring.evaluation import MARKS_S, RecordingScore
 from pipeline.streaming.decision import POSTERIOR_FLOOR, UNKNOWN
@@ -60,6 +60,7 @@ def summarise(
         "after": {f"{seconds} s": _after(scores, seconds, description) for seconds in MARKS_S},
         "temperature": description.decision.temperature,
         "unknown": _unknown(scores, description),
+        "by_source": sources.summary(answers.actual, answers.predicted, [scored.row.source for scored in scores]),
         "paired": paired(answers, languages),
         "stream": {
             "seconds_until_right": float(np.median(stable_s)) if stable_s else None,

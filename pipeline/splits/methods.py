@@ -16,7 +16,8 @@ from pipeline.params import SplitMethod
 from pipeline.rows import SPLITS, RecordingRow
 from pipeline.splits import assignment
 from pipeline.splits.assignment import UNFIXED, Assignment, Parts, Search
-from pipeline.splits.groups import SOURCE, groups, require_column
+from pipeline.splits.groups import groups, require_column
+from pipeline.splits.sources import SOURCE
 
 NEEDS = (3.0, 1.0, 2.0)  # of train, val, test: a language with two speakers is trained and tested on
 OFFICIAL = {  # names of splits in published corpora
@@ -116,6 +117,7 @@ METHODS: dict[SplitMethod, Callable[[Case], tuple[Assignment, Search | None]]] =
     "hash": by_hash,
     "official": official,
     "folds": by_folds,
+    "sources": by_hours,  # the sources that are not left out
 }
 """Each returns the split of each group, as an index of SPLITS, and how good it is if the solver found it."""
 

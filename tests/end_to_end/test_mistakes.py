@@ -162,7 +162,7 @@ OTHER_VIEW = r".*'?mask'?.*'remove'.*"
         ("split", {"split": {"method": "official"}}, "",
          r"split\.method 'official' needs the column split .* of '.*' is missing"),
         ("split", {"split": {"stratify": ["gender"]}}, "",
-         r"split\.stratify names 'gender', but the corpus table has no such column; .*"),
+         r"split\.stratify needs the column 'gender', which the corpus table lacks; .*"),
     ],
 )  # fmt: skip
 def test_a_stage_after_others_with_other_parameters_and_a_split_that_cannot_be_made(

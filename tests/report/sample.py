@@ -234,8 +234,8 @@ def everything() -> Results:
     minutes, intervals = made.files["manifests"]["minutes"], made.files["metrics"]["intervals"]
     two = {"": amounts(7.25, 0.31), "radio": amounts(8.25, 0.69)}
     scores: dict[str, Any] = {"recordings": 21, "speakers": 7, "recording_accuracy": 0.2345, "macro_recall": 0.3456}
-    hindi = {"recall": {"hindi": 0.25}, "speakers_by_language": {"hindi": 7}}
-    other = {**scores, **hindi, "intervals": {**intervals, "recall": {"hindi": (0.1, 0.4)}}}
+    by_source = {"recall": {"hindi": {"tv": 0.25, "<b>": 0.3456}}, "macro_recall": 0.4567, "interval": (0.0123, 0.7654)}
+    other = {**scores, "by_source": by_source, "intervals": intervals}
     holdout = {"source": ("tv", "<b>")}
     return changed(
         made,

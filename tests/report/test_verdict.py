@@ -46,11 +46,13 @@ def test_without_errors_few_speakers_are_the_weakest_point() -> None:
 
 def test_the_sentence_names_the_range_of_other_runs() -> None:
     scores = {"recording_accuracy": 0.5, "macro_recall": 0.25, "intervals": {"recording_accuracy": None}}
-    metrics = {**scores, "recordings": 1234, "speakers": 2}
+    metrics = {**scores, "recordings": 1234, "speakers": 2, "other": None}
     plain = "50.0% of 1,234 test recordings of 2 speakers are recognised, macro recall 25.0%"
-    assert verdict.sentence(metrics, None) == plain
+    unheard = "sources not heard before: not known from these data"
+    assert verdict.sentence(metrics, None) == f"{plain}; {unheard}"
     usual = {"runs": 10, "recording_accuracy": [0.9, 1.0]}
-    assert verdict.sentence(metrics, usual) == f"{plain}; 10 seeds with the default parameters: 90.0% to 100.0%"
+    seeds = "10 seeds with the default parameters: 90.0% to 100.0%"
+    assert verdict.sentence(metrics, usual) == f"{plain}; {seeds}; {unheard}"
 
 
 def test_the_constant_answer_is_the_commonest_language() -> None:

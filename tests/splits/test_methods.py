@@ -1,6 +1,5 @@
 """Splits share nothing, come close to the shares and depend on the seed and the recordings alone; pins override all."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -13,7 +12,7 @@ from pipeline.errors import CorpusError
 from pipeline.params import Split, SplitMethod
 from pipeline.rows import SPLITS, RecordingRow
 from pipeline.splits import methods, outcome
-from pipeline.splits.groups import divide, groups, notes
+from pipeline.splits.groups import groups
 from pipeline.splits.methods import METHODS, assign, read_pins
 from tests.splits.rows import SPLIT, independent, placed, recording, shares
 
@@ -95,7 +94,7 @@ def test_hours_are_spread_over_sources_and_columns() -> None:
         recording(number, "a", f"s{number}", seconds=rng.uniform(50, 60), extra=extra)
         for number, extra in enumerate(columns)
     ]
-    with pytest.raises(CorpusError, match=r"names 'accent', but the corpus table has no such column; it has 'gender'"):
+    with pytest.raises(CorpusError, match=r"needs the column 'accent', which the corpus table lacks; it has 'gender'"):
         assign(rows, SPLIT.model_copy(update={"stratify": ("accent",)}), 0)
     split_of, _ = assign(rows, SPLIT.model_copy(update={"stratify": ("gender",)}), 0)
     for column, values in (("source", ("c0", "c1")), ("gender", "fm")):
@@ -250,9 +249,6 @@ def test_the_summary_counts_the_assigned_recordings() -> None:
     }
 
 
-SOURCES = ("radio", "tv", "phone")
-
-
 @pytest.mark.parametrize(
     ("rows", "numbers"),
     [
@@ -281,51 +277,3 @@ SOURCES = ("radio", "tv", "phone")
 )
 def test_groups(rows: list[RecordingRow], numbers: list[int]) -> None:
     assert groups(rows).tolist() == numbers
-
-
-def corpus(parts: Sequence[tuple[int, str, bool]]) -> list[RecordingRow]:
-    """Recordings of (speaker, source, whether the language is Hindi)."""
-    return [
-        recording(number, "hindi" if hindi else "english", f"s{speaker}", extra={"source": source})
-        for number, (speaker, source, hindi) in enumerate(parts)
-    ]
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 9), st.sampled_from(SOURCES), st.booleans()), min_size=1, max_size=30),
-    st.sets(st.sampled_from(SOURCES)),
-)
-def test_every_recording_is_in_one_part_and_nobody_held_out_is_kept(
-    parts: list[tuple[int, str, bool]], held: set[str]
-) -> None:
-    rows = corpus(parts)
-    try:
-        found = divide(rows, {"source": tuple(sorted(held))} if held else {})
-    except CorpusError:
-        return  # a source that nobody has, or a language that loses everything
-    assert sorted(row.recording for part in found for row in part) == sorted(row.recording for row in rows)
-    assert all(row.extra["source"] in held for row in found.other)
-    assert not any(row.extra["source"] in held for row in (*found.kept, *found.left_out))
-    assert not {row.speaker for row in found.kept} & {row.speaker for row in (*found.other, *found.left_out)}
-    assert {row.language for row in found.kept} == {row.language for row in rows}
-
-
-@pytest.mark.parametrize(
-    ("asked", "message"),
-    [
-        ({"gender": ("f",)}, "split.holdout names 'gender', but the corpus table has no such column; it has 'source'"),
-        ({"source": ("cinema",)}, "keeps source 'cinema' out, but no recording has it; there are 'radio', 'tv'"),
-        ({"source": ("tv",)}, "leaves no recording of 'english' to train on"),
-    ],
-)
-def test_a_holdout_that_cannot_be(asked: dict[str, tuple[str, ...]], message: str) -> None:
-    with pytest.raises(CorpusError, match=message):
-        divide(corpus([(0, "radio", True), (1, "tv", False)]), asked)
-
-
-def test_it_is_said_what_the_sources_leave_unknown() -> None:
-    rows = corpus([(0, "radio", True), (1, "radio", False), (2, "tv", False)])
-    [left, one] = notes(rows, 2)
-    assert left.startswith("2 recordings share a speaker")
-    assert one.startswith("hindi: all recordings come from 'radio', so that")
-    assert notes(corpus([(0, "radio", True), (1, "radio", False)]), 0) == []  # one source for all
