@@ -24,8 +24,8 @@ SECTIONS = [
 SHOWN = {
     "plain": {
         "result": ["87.1%", "51.1% to 92.2%", "12 of 14 correct", "0.022 to 0.133", "never trained on", "too few",
-            "noise alone tell the language of 61% of the recordings", "not known from these data", "GRU 64, GRU 32, dense 100; 37,971",
-            "Commit beef123 of 2026-01-02, with uncommitted changes", "of speech frames", "recordings/of/mine"],
+            "noise alone tell the language of 61% of the recordings", "not known from these data",
+            "GRU 64, GRU 32, dense 100; 37,971", "Commit beef123 of 2026-01-02, with uncommitted changes", "of speech frames", "recordings/of/mine"],
         "examples": ["the test split has no recordings"],
         "errors": ["r9 speaker 9 hindi mandarin 0.100 60.0 s 40.0 s r10", "speaker 9 hindi 0 1 0.100 1.00 speaker 10"],
         "stream": ["stays right from 0.77 s of audio", "changes 1.4 times", "model.tflite 0 9.2e-05 4.2e-07",
@@ -56,7 +56,8 @@ SHOWN = {
         "balance": ["each part of hindi", "no <speaker> is left",
             "hindi no source 7.25 31.0% 7.35 32.0% 7.45 33.0% radio 8.25 69.0%"],
         "ablation": ["on commit c0ffee", "mask 3 93.3% 88.3% to 98.3%", "0.057 0.007 to 0.107 0.75 0.70 to 0.80 –"],
-        "other": ["21 recordings of 7 speakers", "held-out sources 21 23.4%", "one language", "hindi tv 25.0%", "<b> 34.6%"],
+        "other": ["21 recordings of 7 speakers", "held-out sources 21 23.4%", "one language",
+            "hindi tv 25.0%", "<b> 34.6%"],
     },
     "bare": {
         "result": ["Not in a git repository"],
