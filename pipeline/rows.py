@@ -239,6 +239,19 @@ class TrialRow(Row):
     extra: dict[str, str] = field(default_factory=dict)
 
 
+class SourceRow(Row):
+    """A row of ablation/sources.csv: the recordings of a source that was left out, in one language."""
+
+    cell: str
+    seed: int
+    fold: int
+    language: str
+    source: str
+    recordings: int
+    recall: float
+    confidence: float  # mean
+
+
 class ComparisonRow(Row):
     """A row of ablation/table.csv: one number of one cell, over its seeds.
 

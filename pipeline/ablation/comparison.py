@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.rows import ComparisonRow, Measure, TrialRow
+from pipeline.rows import ComparisonRow, Measure, SourceRow, TrialRow
 from pipeline.scoring import bootstrap
 from pipeline.scoring.bootstrap import Tally
 
@@ -90,6 +90,19 @@ def table(rows: Sequence[ComparisonRow], mark: Callable[[str], str]) -> tuple[li
         line = lines.setdefault(row.cell, [*row.extra.values(), str(row.seeds)])
         line.append(mark(text(row)) if row.best else text(row))
     return [*rows[0].extra, "seeds", *HEADERS.values()], list(lines.values())
+
+
+def by_source(rows: Sequence[SourceRow]) -> tuple[list[str], list[list[str]]]:
+    """Return a header and a line per language and source that was left out: its mean recall in every cell."""
+    cells = list(dict.fromkeys(row.cell for row in rows))
+    found: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for row in rows:
+        found.setdefault((row.language, row.source), {}).setdefault(row.cell, []).append(row.recall)
+    lines = [
+        [*name, *(f"{np.mean(of[cell]):.1%}" if cell in of else "–" for cell in cells)]
+        for name, of in sorted(found.items())
+    ]
+    return ["language", "source left out", *(cell or "recall" for cell in cells)], lines
 
 
 def markdown(rows: Sequence[ComparisonRow], notes: Sequence[str]) -> str:

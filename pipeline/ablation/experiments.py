@@ -196,7 +196,7 @@ def run(copies: Sequence[Copy], trials: Mapping[str, Trial]) -> list[str]:
                 if not copy.process and waiting:
                     trial = trials[name := waiting.pop(0)]
                     began[name] = time.monotonic()
-                    copy.start(name, trial.values | {"seed": trial.seed})
+                    copy.start(name, trial.changes)
             time.sleep(POLL_INTERVAL_S)
     finally:
         for copy in copies:

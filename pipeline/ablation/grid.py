@@ -34,11 +34,19 @@ class Trial:
         Seed of the trial.
     settings
         All parameters.
+    fold
+        Fold of the sources that is left out; None: `split.method` is that of the parameters.
     """
 
     values: dict[str, Any]
     seed: int
     settings: params.Params
+    fold: int | None = None
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """Values by the full names of all parameters that the trial changes."""
+        return self.values | {"seed": self.seed} | _of_fold(self.fold)
 
     @property
     def texts(self) -> dict[str, str]:
@@ -48,16 +56,18 @@ class Trial:
     @property
     def label(self) -> str:
         """Cell and seed, for people."""
-        return f"{', '.join(self.texts.values())}, seed {self.seed}"
+        fold = "" if self.fold is None else f", fold {self.fold}"
+        return f"{', '.join(self.texts.values())}, seed {self.seed}{fold}"
 
     @property
     def slug(self) -> str:
         """The label as the beginning of a name in git."""
         words = re.sub(r"[^A-Za-z0-9_]+", "-", ", ".join(self.texts.values()))[:SLUG_CHARACTERS].strip("-")
-        return f"{words or 'cell'}-seed{self.seed}"
+        fold = "" if self.fold is None else f"-fold{self.fold}"
+        return f"{words or 'cell'}-seed{self.seed}{fold}"
 
 
-def make(sweeps: Sequence[str], n_seeds: int | None, tree: Any, origin: str) -> list[Trial]:
+def make(sweeps: Sequence[str], n_seeds: int | None, tree: Any, origin: str, over_sources: bool = False) -> list[Trial]:
     """Return all trials of a grid: the first seed of every cell, then the second, and so on.
 
     Parameters
@@ -68,6 +78,8 @@ def make(sweeps: Sequence[str], n_seeds: int | None, tree: Any, origin: str) -> 
         Seeds per cell, from `seed` in params.yaml upwards; None: 3, or those that `sweeps` lists.
     tree
         Content of params.yaml, which `origin` names in messages.
+    over_sources
+        Make a trial for each of `split.folds` folds of the sources.
 
     Raises
     ------
@@ -82,9 +94,12 @@ def make(sweeps: Sequence[str], n_seeds: int | None, tree: Any, origin: str) -> 
     if n_seeds is not None and "seed" in lists:
         raise ArgumentError("-S seed and --seeds exclude each other; give one of them")
     seeds = lists.pop("seed", None) or [base.seed + more for more in range(n_seeds or DEFAULT_SEEDS)]
-    chosen = lists or DEFAULT
+    if over_sources and (given := [key for key in lists if key.startswith("split.")]):
+        raise ArgumentError(f"-S {given[0]} and --over sources, which chooses the split, exclude each other")
+    chosen = lists or ({} if over_sources else DEFAULT)
     cells = [dict(zip(chosen, values, strict=True)) for values in itertools.product(*chosen.values())]
-    return [_trial(cell, seed, tree) for seed in seeds for cell in cells]
+    folds = range(base.split.folds) if over_sources else [None]
+    return [_trial(cell, seed, fold, tree) for seed in seeds for cell in cells for fold in folds]
 
 
 def put(tree: Any, values: dict[str, Any]) -> None:
@@ -119,12 +134,16 @@ def _parse(text: str, known: Sequence[str]) -> tuple[str, list[Any]]:
     return key, values
 
 
-def _trial(values: dict[str, Any], seed: Any, tree: Any) -> Trial:
+def _trial(values: dict[str, Any], seed: Any, fold: int | None, tree: Any) -> Trial:
     """Check the parameters of a trial; ParameterError names it."""
     changed = copy.deepcopy(tree)
-    put(changed, values | {"seed": seed})
+    put(changed, values | {"seed": seed} | _of_fold(fold))
     label = shorten(", ".join(map(_text, values.values())))
-    return Trial(values, seed, params.check(changed, f"cell {label}, seed {seed}"))
+    return Trial(values, seed, params.check(changed, f"cell {label}, seed {seed}"), fold)
+
+
+def _of_fold(fold: int | None) -> dict[str, Any]:
+    return {} if fold is None else {"split.method": "sources", "split.fold": fold}
 
 
 def _text(value: Any) -> str:

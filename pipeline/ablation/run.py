@@ -3,9 +3,11 @@
 import csv
 import hashlib
 import io
+import itertools
 import json
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,20 +22,27 @@ from pipeline.console.text import printable
 from pipeline.errors import ProjectError
 from pipeline.params import plain_yaml
 from pipeline.report.ablation import corpus_id, svg
-from pipeline.rows import ComparisonRow, TrialRow
-from pipeline.scoring.bootstrap import tally
+from pipeline.rows import ComparisonRow, SourceRow, TrialRow
+from pipeline.scoring import bootstrap
+from pipeline.scoring.bootstrap import Tally, alike, tally
 
 FOLDER = Path("ablation")
 CORPUS = "artifacts/corpus/files.csv"
 INPUTS = (CORPUS, "artifacts/versions.json")
 DIGEST_CHARACTERS = 10  # of the name of an experiment
 COMMIT_CHARACTERS = 10
-FILES = ("evaluation/metrics.json", "evaluation/recordings.csv", "splits/test.csv", "manifests/summary.json")
+TEST = ("evaluation/recordings.csv", "splits/test.csv")
+UNHEARD = ("evaluation/other_recordings.csv", "splits/other.csv")  # of the sources that are left out
 IMPORTED = ("pipeline", "stages", "params.yaml", "dvc.yaml", "dvc.lock", ".dvc/config", ".dvcignore")  # by trials
 
 
-def ablate(root: Path, sweeps: Sequence[str], n_seeds: int | None, n_jobs: int) -> bool:
+def ablate(root: Path, sweeps: Sequence[str], n_seeds: int | None, n_jobs: int, over_sources: bool = False) -> bool:
     """Run the experiments of a grid that are missing, then compare all and write the folder `ablation`.
+
+    Parameters
+    ----------
+    over_sources
+        Leave out every fold of the sources in turn, and compare the scores on them.
 
     Returns
     -------
@@ -41,10 +50,10 @@ def ablate(root: Path, sweeps: Sequence[str], n_seeds: int | None, n_jobs: int) 
         False if an experiment failed.
     """
     project, failures = Project(root), list[str]()
-    trials = grid.make(sweeps, n_seeds, plain_yaml.read(root / "params.yaml"), "params.yaml")
+    trials = grid.make(sweeps, n_seeds, plain_yaml.read(root / "params.yaml"), "params.yaml", over_sources)
     with project.exclusive():
         stages = graph.read(root / "dvc.yaml")
-        shared = graph.unaffected(stages, [*trials[0].values, "seed"])
+        shared = graph.unaffected(stages, trials[0].changes)
         project.reproduce(shared)
         sources = graph.sources(stages)
         content = _content(project, stages, sources)
@@ -56,13 +65,18 @@ def ablate(root: Path, sweeps: Sequence[str], n_seeds: int | None, n_jobs: int) 
             failures = experiments.run(project.copies(min(n_jobs, len(missing)), overlay, affected), missing)
         finished, seconds = project.experiments(), project.seconds()
         corpus = corpus_id(checksums.read(root / CORPUS))
-        scored = [
-            _scores(project.root, trial, finished[name], seconds.get(name), corpus)
-            for name, trial in named.items()
-            if name in finished
-        ]
+        together: dict[str, list[str]] = {}  # names of the folds of a cell with a seed, usually of one experiment
+        for name, trial in named.items():
+            together.setdefault(json.dumps([trial.texts, trial.seed]), []).append(name)
+        scored, of_sources = list[TrialScores](), list[SourceRow]()
+        for names in together.values():
+            if all(name in finished for name in names):
+                done = [(named[name], finished[name]) for name in names]
+                counted = _counted(project.root, done, of_sources)
+                minutes = sum(seconds.get(name, math.nan) for name in names) / 60
+                scored.append(TrialScores(_row(project.root, done, counted, minutes, corpus), counted))
     if scored:
-        _write(root, scored, trials, failures)
+        _write(root, scored, of_sources, trials, failures)
     return not failures
 
 
@@ -80,55 +94,75 @@ def _name(trial: Trial, content: bytes) -> str:
     return f"{trial.slug}-{digest[:DIGEST_CHARACTERS]}"
 
 
-def _scores(root: Path, trial: Trial, experiment: Experiment, seconds: float | None, corpus: str) -> TrialScores:
-    """Read the scores of an experiment from DVC's cache.
-
-    Parameters
-    ----------
-    seconds
-        Time that the experiment took, if it is known.
-    corpus
-        Id of the corpus.
-
-    Raises
-    ------
-    ProjectError
-        If the cache no longer has its files.
-    """
-    metrics, recordings, test, manifests = _files(root, experiment)
-    scores, settings = json.loads(metrics), trial.settings
-    frames = sum(part["frames"] for part in json.loads(manifests)["train"].values())
-    row = TrialRow(
-        experiment=experiment.name,
-        commit=experiment.baseline[:COMMIT_CHARACTERS],
-        corpus=corpus,
-        seed=trial.seed,
-        recording_accuracy=scores["recording_accuracy"],
-        macro_recall=scores["macro_recall"],
-        c_avg=scores["c_avg"],
-        hours=round(frames * settings.mfcc.hop_length / settings.audio.sample_rate / 3600, 4),
-        minutes=math.nan if seconds is None else round(seconds / 60, 2),
-        extra=trial.texts,
-    )
-    languages, answers = settings.corpus.languages, _rows(recordings)
-    speaker_of = {line["recording"]: line["speaker"] for line in _rows(test)}
+def _counted(root: Path, done: Sequence[tuple[Trial, Experiment]], of_sources: list[SourceRow]) -> Tally:
+    """Count the answers of the folds of a cell by speaker or, if sources are left out, by source; add their recalls."""
+    unheard = done[0][0].fold is not None
+    languages, answers, units = done[0][0].settings.corpus.languages, list[dict[str, str]](), list[str]()
+    for trial, experiment in done:
+        recordings, split = (_rows(content) for content in _files(root, experiment, UNHEARD if unheard else TEST))
+        unit = {line["recording"]: line["source" if unheard else "speaker"] for line in split}
+        answers += recordings
+        units += [unit[line["recording"]] for line in recordings]
+        if trial.fold is not None:
+            of_sources += _of_sources(trial, trial.fold, recordings, unit)
     counted = tally(
-        [speaker_of[line["recording"]] for line in answers],
+        units,
         [line["language"] for line in answers],
         [line["predicted"] for line in answers],
         np.array([[float(line[language]) for language in languages] for line in answers]),
         languages,
     )
-    return TrialScores(row, counted)
+    return alike(counted) if unheard else counted
 
 
-def _files(root: Path, experiment: Experiment) -> list[bytes]:
+def _of_sources(
+    trial: Trial, fold: int, recordings: Sequence[dict[str, str]], source_of: dict[str, str]
+) -> Iterator[SourceRow]:
+    """Yield the recall and the mean confidence of each language of each source."""
+    key = operator.itemgetter(0, 1)
+    lines = sorted(
+        (line["language"], source_of[line["recording"]], line["predicted"], float(line["confidence"]))
+        for line in recordings
+    )
+    for (language, source), group in itertools.groupby(lines, key):
+        right, confidence = zip(*((predicted == language, sure) for *_, predicted, sure in group), strict=True)
+        yield SourceRow(
+            ", ".join(trial.texts.values()), trial.seed, fold, language, source, len(right),
+            round(float(np.mean(right)), 6), round(float(np.mean(confidence)), 6),
+        )  # fmt: skip
+
+
+def _row(root: Path, done: Sequence[tuple[Trial, Experiment]], counted: Tally, minutes: float, corpus: str) -> TrialRow:
+    """Return the scores of a cell with a seed, over the folds; hours are their mean, minutes their sum."""
+    trial, first = done[0]
+    scores = bootstrap.scores(counted, np.ones((1, len(counted.speakers))))
+    frames = [
+        sum(part["frames"] for part in json.loads(content)["train"].values())
+        for _, experiment in done
+        for content in _files(root, experiment, ["manifests/summary.json"])
+    ]
+    return TrialRow(
+        experiment=" ".join(experiment.name for _, experiment in done),
+        commit=first.baseline[:COMMIT_CHARACTERS],
+        corpus=corpus,
+        seed=trial.seed,
+        **{name: round(float(scores[name][0]), 6) for name in ("recording_accuracy", "macro_recall", "c_avg")},
+        hours=round(
+            float(np.mean(frames)) * trial.settings.mfcc.hop_length / trial.settings.audio.sample_rate / 3600, 4
+        ),
+        minutes=round(minutes, 2),
+        extra=trial.texts,
+    )
+
+
+def _files(root: Path, experiment: Experiment, names: Iterable[str]) -> list[bytes]:
+    """Read files of an experiment from DVC's cache; ProjectError if it no longer has them."""
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
 
     try:
         found = DVCFileSystem(str(root), rev=experiment.revision)
-        return [found.read_bytes(f"/artifacts/{name}") for name in FILES]
+        return [found.read_bytes(f"/artifacts/{name}") for name in names]
     except (OSError, DvcException) as error:
         raise ProjectError(
             f"the results of the experiment {experiment.name} are not in DVC's cache; "
@@ -140,12 +174,19 @@ def _rows(content: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(content.decode("utf-8"), newline="")))
 
 
-def _write(root: Path, scored: Sequence[TrialScores], trials: Sequence[Trial], failures: Sequence[str]) -> None:
+def _write(
+    root: Path,
+    scored: Sequence[TrialScores],
+    of_sources: Sequence[SourceRow],
+    trials: Sequence[Trial],
+    failures: Sequence[str],
+) -> None:
     seeds = list(dict.fromkeys(trial.seed for trial in trials))
     rows = comparison.compare(scored, seeds)
     folder = root / FOLDER
     tables.write(folder / "cells.csv", TrialRow, [trial.row for trial in scored])
     tables.write(folder / "table.csv", ComparisonRow, rows)
+    tables.write(folder / "sources.csv", SourceRow, of_sources)
     commits = ", ".join(dict.fromkeys(row.commit for row in rows))
     measured = f"Commit {commits}; corpus {trials[0].settings.corpus.root}; seeds {', '.join(map(str, seeds))}."
     failed = [comparison.escaped(f"Failed: {failure}.") for failure in failures]
@@ -153,6 +194,11 @@ def _write(root: Path, scored: Sequence[TrialScores], trials: Sequence[Trial], f
     files.replace(folder / "table.md", page.encode())
     files.replace(folder / "plot.svg", svg(rows).encode())
     print()
+    if of_sources:
+        show_table(*comparison.by_source(of_sources))
+        print()
     show_table(*comparison.table(rows, lambda number: f"* {number}"))
     print(f"\n{comparison.EXPLANATION}\n{printable(measured)}")
-    print(f"written to {FOLDER}: cells.csv, table.csv, table.md, plot.svg; `dvc repro` adds them to the report")
+    print(
+        f"written to {FOLDER}: cells, table and sources (CSV), table.md, plot.svg; `dvc repro` adds them to the report"
+    )

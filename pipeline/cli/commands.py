@@ -141,11 +141,13 @@ def plan(workers: int | None, as_json: bool) -> None:
 @click.option(
     "-j", "--jobs", "n_jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Experiments at once."
 )
+@click.option("--over", type=click.Choice(["sources"]), help="Leave out each fold of the sources in turn.")
 @click.pass_context
-def ablate(ctx: click.Context, sweeps: tuple[str, ...], n_seeds: int | None, n_jobs: int) -> None:
+def ablate(ctx: click.Context, sweeps: tuple[str, ...], n_seeds: int | None, n_jobs: int, over: str | None) -> None:
     """Compare settings over a grid of parameters.
 
-    Each cell and seed is an experiment of DVC. Default: every silence strategy with every balance strategy.
+    Each cell and seed is an experiment of DVC, with --over sources each fold as well: its sources are left out and
+    scored. Default: every silence strategy with every balance strategy; with --over sources, params.yaml as it is.
     Values are read as YAML. Finished experiments are not repeated. A failed one is reported and skipped; the exit
     status is then 1.
 
@@ -153,10 +155,11 @@ def ablate(ctx: click.Context, sweeps: tuple[str, ...], n_seeds: int | None, n_j
     Examples:
       lid ablate -S silence.strategy=remove,mask --seeds 1
       lid ablate -S 'model.units=[64,32],[128]' -j 2
+      lid ablate --over sources --seeds 5
     """
     from pipeline.ablation import run
 
-    ctx.exit(0 if run.ablate(Path(), sweeps, n_seeds, n_jobs) else 1)
+    ctx.exit(0 if run.ablate(Path(), sweeps, n_seeds, n_jobs, over is not None) else 1)
 
 
 @main.command()

@@ -64,6 +64,18 @@ def tally(
     return Tally(tuple(names.tolist()), summed(np.ones(len(truth))), summed(right), summed(errors), summed(bits))
 
 
+def alike(counted: Tally) -> Tally:
+    """Return a tally in which all speakers of a language weigh the same, whatever their number of recordings."""
+    count = np.maximum(counted.recordings, 1)
+    return Tally(
+        counted.speakers,
+        counted.recordings / count,
+        counted.right / count,
+        counted.errors / count[:, :, None],
+        counted.bits / count[:, :, None],
+    )
+
+
 def scores(counted: Tally, weights: NDArray[np.float64]) -> dict[str, Replicates]:
     """Return the scores of a test set under weights of its speakers, shape (replicates, speakers).
 

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.ablation import comparison
 from pipeline.ablation.comparison import TrialScores
-from pipeline.rows import ComparisonRow, TrialRow
+from pipeline.rows import ComparisonRow, SourceRow, TrialRow
 from pipeline.scoring import bootstrap
 
 LANGUAGES = ("english", "hindi")
@@ -51,6 +51,19 @@ def test_means_over_the_seeds_lie_inside_their_intervals_and_the_clearly_better_
     }
     again = comparison.compare(made[::-1], [1, 2])  # the order of the trials changes no number
     assert (rows_of(again, "good"), rows_of(again, "bad")) == (good, bad)
+
+
+def test_sources_weigh_alike_however_many_recordings_they_have() -> None:
+    answers = [("radio", "english", "english")] * 9 + [("calls", "english", "hindi"), ("radio", "hindi", "hindi")]
+    units, actual, predicted = zip(*answers, strict=True)
+    posteriors = np.array([[0.9, 0.1] if guess == "english" else [0.1, 0.9] for guess in predicted])
+    counted = bootstrap.alike(bootstrap.tally(units, actual, predicted, posteriors, LANGUAGES))
+    assert float(bootstrap.scores(counted, np.ones((1, 2)))["macro_recall"][0]) == 0.75
+    rows = [SourceRow("mask", seed, 0, "english", "radio", 9, seed / 4, 0.5) for seed in (1, 2)]
+    rows.append(SourceRow("none", 1, 0, "hindi", "radio", 1, 1.0, 0.5))
+    header, lines = comparison.by_source(rows)
+    assert header == ["language", "source left out", "mask", "none"]
+    assert lines == [["english", "radio", "37.5%", "–"], ["hindi", "radio", "–", "100.0%"]]
 
 
 def test_equal_cells_have_no_best_nor_have_those_that_lack_a_seed(made: list[TrialScores]) -> None:

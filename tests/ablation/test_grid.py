@@ -57,6 +57,20 @@ def test_values_are_yaml_and_lists_need_brackets() -> None:
     assert len(make("seed=7")) == len(SILENCE_STRATEGIES) * len(BALANCE_STRATEGIES)
 
 
+def test_over_sources_every_fold_of_every_cell_and_seed_is_a_trial() -> None:
+    trials = grid.make(["model.cell=gru,lstm"], 2, TREE, "params.yaml", over_sources=True)
+    assert [(trial.seed, trial.settings.model.cell, trial.fold) for trial in trials] == [
+        *itertools.product((42, 43), ("gru", "lstm"), range(5))
+    ]
+    assert {trial.settings.split.method for trial in trials} == {"sources"}
+    assert [trial.settings.split.fold for trial in trials] == [trial.fold for trial in trials]
+    assert trials[-1].slug == "lstm-seed43-fold4"
+    [first, *_] = grid.make([], 1, TREE, "params.yaml", over_sources=True)
+    assert first.changes == {"seed": 42, "split.method": "sources", "split.fold": 0}
+    with pytest.raises(ArgumentError, match=r"-S split\.method and --over sources"):
+        grid.make(["split.method=hash"], None, TREE, "params.yaml", over_sources=True)
+
+
 @pytest.mark.parametrize(
     ("sweeps", "seeds", "said"),
     [

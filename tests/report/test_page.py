@@ -25,7 +25,8 @@ SHOWN = {
     "plain": {
         "result": ["87.1%", "51.1% to 92.2%", "12 of 14 correct", "0.022 to 0.133", "never trained on", "too few",
             "noise alone tell the language of 61% of the recordings", "not known from these data",
-            "GRU 64, GRU 32, dense 100; 37,971", "Commit beef123 of 2026-01-02, with uncommitted changes", "of speech frames", "recordings/of/mine"],
+            "GRU 64, GRU 32, dense 100; 37,971",
+            "Commit beef123 of 2026-01-02, with uncommitted changes", "of speech frames", "recordings/of/mine"],
         "examples": ["the test split has no recordings"],
         "errors": ["r9 speaker 9 hindi mandarin 0.100 60.0 s 40.0 s r10", "speaker 9 hindi 0 1 0.100 1.00 speaker 10"],
         "stream": ["stays right from 0.77 s of audio", "changes 1.4 times", "model.tflite 0 9.2e-05 4.2e-07",
