@@ -57,6 +57,8 @@ def main() -> None:
         terminal.show_table(*table(scores[OTHER], spoken_in(scores[OTHER], description)))
         print(f"held-out sources: {sentences(other)}")
     unheard = sources.sentence(other and other["by_source"])
+    for sentence in evaluation.drifted([*scores["test"], *scores[OTHER]], description.tolerance):
+        print(sentence)
     print(f"speakers not heard before: macro recall {summary['macro_recall']:.1%}; {unheard}")
 
 

@@ -85,12 +85,12 @@ def test_the_running_decision_is_the_same_in_pieces_of_any_length(
 @pytest.mark.parametrize(
     ("posterior", "flag", "length", "n_frames", "how"),
     [
-        (2e-4, False, None, 188, r"a posterior is off by 0\.0002, more than 0\.0001"),
+        (2e-3, False, None, 188, r"a posterior is off by 0\.002, more than 10 times export\.tolerance 0\.0001"),
         (np.nan, False, None, 188, "a posterior is off by nan"),
         (0, True, None, 188, "other speech flags"),
         (0, False, -1, 188, "other speech flags"),
         (0, False, None, 189, "188 frames instead of 189"),
-        (5e-5, False, None, 188, ""),
+        (2e-4, False, None, 188, ""),
     ],
 )
 def test_a_stream_that_differs_from_the_offline_stages_is_refused_by_the_path_of_the_recording(
@@ -105,12 +105,24 @@ def test_a_stream_that_differs_from_the_offline_stages_is_refused_by_the_path_of
         speech[-1:] ^= flag
         return Frames(frames.first, speech[:length], posteriors[:length])
 
-    frames = evaluation.equal_frames(case.identifier(), case.wavs["r0"], n_frames, changed)
+    differences: list[float] = []
+    frames = evaluation.equal_frames(case.identifier(), case.wavs["r0"], n_frames, changed, differences)
     if not how:
         assert list(frames)
+        assert max(differences) == pytest.approx(posterior, abs=1e-5)
         return
     with pytest.raises(ExportError, match=rf"the stream of corpus/r0\.flac differs from the offline stages \({how}"):
         list(frames)
+
+
+def test_a_small_difference_is_a_finding(description: Description) -> None:
+    scores = [hand_made(description, "english", 0) for _ in range(3)]
+    assert evaluation.drifted(scores, 1e-4) == []
+    scores[1].difference = 2e-4
+    [sentence] = evaluation.drifted(scores, 1e-4)
+    assert sentence.startswith(
+        "1 of 3 streams differ from the offline stages by more than export.tolerance 0.0001, by 0.0002"
+    )
 
 
 def test_languages_take_turns_among_typical_right_and_confident_wrong_answers(description: Description) -> None:
