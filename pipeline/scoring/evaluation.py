@@ -166,7 +166,7 @@ def equal_frames(
     ------
     ExportError
         If the stream differs: in a speech flag, in the number of frames, or in a posterior by more than ten times the
-        tolerance. Less is a finding for `drifted`: MFCCs of a stream are rounded otherwise, which a network may amplify.
+        tolerance. Less is a finding for `drifted`: its MFCCs are rounded otherwise, which a network may amplify.
     """
     identifier.reset_states()
     read, description = Reader(wav), identifier.description
