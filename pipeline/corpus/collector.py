@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import names, params
-from pipeline.corpus.entries import Entry, Listing
+from pipeline.corpus.entries import Entry, Listing, carried
 from pipeline.corpus.languages import Languages
 from pipeline.corpus.paths import (
     MAX_NAME_CHARACTERS,
@@ -70,9 +70,9 @@ class Collector:
         self._listed: dict[object, Entry] = {}
 
     @functools.cached_property
-    def speaker_table(self) -> dict[str, str] | None:
-        """Speakers by path on disk, from the file `corpus.speaker_table`; None if there is none."""
-        name, known = self.corpus.speaker_table, dict[str, tuple[str, int]]()
+    def speaker_table(self) -> dict[str, tuple[str, dict[str, str]]] | None:
+        """Speaker and further columns by path on disk, from the file `corpus.speaker_table`; None if there is none."""
+        name, known = self.corpus.speaker_table, dict[str, tuple[str, int, dict[str, str]]]()
         if name is None or not is_file(on_disk(self.root, name)):
             return None
         shown = f"the speaker table {quoted(self.root / name)} (corpus.speaker_table)"
@@ -80,11 +80,11 @@ class Collector:
         for line, row in self.table(name, remedy, shown).rows(("path", "speaker")):
             path = self.files.find(posixpath.normpath(self.files.written(row["path"].strip())))
             speaker = names.normal(row["speaker"])
-            before, first = known.setdefault(path, (speaker, line))
+            before, first, _ = known.setdefault(path, (speaker, line, carried(row)))
             if speaker != before:
                 both = f"{quoted(before)} (line {first}) and {quoted(speaker)} (line {line})"
                 raise CorpusError(f"{shown} names two speakers of {quoted(path)}, {both}; remove the wrong line")
-        return {path: speaker for path, (speaker, _) in known.items()}
+        return {path: (speaker, columns) for path, (speaker, _, columns) in known.items()}
 
     def table(self, path: str, remedy: str, name: str = "", **options: Any) -> Table:
         """Open a table, whose path is relative to the root; lines that can't be used are rejected."""
@@ -121,7 +121,7 @@ class Collector:
         part
             Cells start and end, in seconds, and channel, counted from 1; an empty end or -1 is that of the file.
         columns
-            Further columns of the corpus's table.
+            Further columns of the corpus's table; None: those of `speaker_table`.
 
         Raises
         ------
@@ -157,7 +157,7 @@ class Collector:
             end_s=end_s,
             channel_speakers=tuple(own_id(whose, name) for name in voices),
             speaker_from=origin,
-            columns=columns or {},
+            columns=self._named(normal)[1] if columns is None else columns,
         )
         key = (normal, channel, start_s, end_s) if entry.part(channel) else normal
         before = self._listed.setdefault(key, entry)  # ./a.wav is a.wav
@@ -187,6 +187,11 @@ class Collector:
     def _name(self, path: str) -> str:
         return f"{self._place.name}/{escaped(path)}" if self._place.name else escaped(path)
 
+    def _named(self, path: str) -> tuple[str, dict[str, str]]:
+        """Return speaker and further columns of a path in the speaker table, if it is what names the speakers."""
+        by_others = self._pattern or self.corpus.speakers in UNKNOWN
+        return ("", {}) if by_others else (self.speaker_table or {}).get(path, ("", {}))
+
     def _speakers(
         self, path: str, speaker: str | None, of_channels: tuple[str, ...]
     ) -> tuple[str, tuple[str, ...], str]:
@@ -198,7 +203,7 @@ class Collector:
             match = self._pattern.search(names.composed(path))
             speaker = (match["speaker"] or "") if match else ""
         elif speaker is None and self.speaker_table is not None:
-            speaker = self.speaker_table.get(path, "")
+            speaker, _ = self._named(path)
         if speaker is None:
             return "", (), "file"
         voice = names.normal(speaker)

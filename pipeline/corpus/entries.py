@@ -1,16 +1,20 @@
 """Entry and Listing: the recordings that a layout finds, with languages and speakers, not opened yet."""
 
+import functools
 import hashlib
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from pydantic import Json
 
 from pipeline import names
-from pipeline.rows import RejectedRow
+from pipeline.rows import RecordingRow, RejectedRow
+
+TAKEN = {column.name for column in fields(RecordingRow)} - {"extra"} | {"start", "end"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +98,13 @@ class Listing:
     skipped: Counter[str] = field(default_factory=Counter)
     folders: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+
+def carried(row: Mapping[str, str]) -> dict[str, str]:
+    """Return the cells of a corpus table's row that are copied to ingest/recordings.csv, which has no such column."""
+    return _carried(tuple((column, text) for column, text in row.items() if column not in TAKEN))
+
+
+@functools.lru_cache(1024)  # equal cells of a million recordings are held once
+def _carried(cells: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    return {column: names.line(text) for column, text in cells}

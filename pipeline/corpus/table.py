@@ -5,19 +5,16 @@ file are different people, speaker_1, speaker_2, ... name them. The column group
 source share a group. Other columns are copied to ingest/recordings.csv unless it has a column of that name already.
 """
 
-import dataclasses
-import functools
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline import names
 from pipeline.corpus.collector import Collector
+from pipeline.corpus.entries import carried
 from pipeline.corpus.paths import is_file
-from pipeline.rows import RecordingRow
 
 METADATA = "metadata.csv"
-TAKEN = {field.name for field in dataclasses.fields(RecordingRow)} - {"extra"} | {"start", "end"}
 TIMES = ("start", "end")
 OPTIONAL = ("group", "channel", "split", *(f"speaker_{number}" for number in range(1, 100)))
 CHANNEL_SPEAKER = re.compile(r"speaker_[1-9]\d?")
@@ -52,7 +49,7 @@ def read(collector: Collector) -> None:
             group=row.get("group", ""),
             part={name: row[name] for name in (*TIMES, "channel") if name in row},
             channel_speakers=_channel_speakers(row),
-            columns=_extra(tuple((column, text) for column, text in row.items() if column not in TAKEN)),
+            columns=carried(row),
         )
 
 
@@ -60,8 +57,3 @@ def _channel_speakers(row: Mapping[str, str]) -> tuple[str, ...]:
     """Return the speakers of the channels, as many as there are columns for."""
     voices = {int(name[8:]): text for name, text in row.items() if CHANNEL_SPEAKER.fullmatch(name)}
     return tuple(voices.get(number, "") for number in range(1, max(voices, default=0) + 1))
-
-
-@functools.lru_cache(1024)  # equal cells of a million recordings are held once
-def _extra(cells: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    return {column: names.line(text) for column, text in cells}

@@ -25,12 +25,13 @@ LANGUAGES = {"english": "en-us", "hindi": "hi", "mandarin": "cmn-latn-pinyin"}
 # Variants that sound human, differ from each other and set their own pitch; without one, pitch would depend on the
 # language. Variants that set stress lengths (Andrea, anika, antonio, pedro) are excluded: they speed up Mandarin only.
 # espeak-ng silently ignores an unknown variant, so a test compares each with the plain voice.
-# fmt: off
-VARIANTS = (
-    "m1", "m2", "m3", "m4", "m7", "m8", "Andy", "Denis", "Diogo", "Gene", "Lee", "Nguyen", "norbert", "pablo", "quincy",
-    "f1", "f2", "f3", "f4", "f5", "Annie", "linda", "shelby", "steph",
-)
-# fmt: on
+VARIANTS = {
+    "male": (
+        "m1", "m2", "m3", "m4", "m7", "m8", "Andy", "Denis", "Diogo", "Gene", "Lee", "Nguyen", "norbert", "pablo",
+        "quincy",
+    ),
+    "female": ("f1", "f2", "f3", "f4", "f5", "Annie", "linda", "shelby", "steph"),
+}  # fmt: skip
 AMPLITUDE = 50  # espeak-ng's -a: at its default, 100, some of the variants clip
 
 RATE_HZ = 16000
@@ -52,8 +53,9 @@ PHRASE_END = re.compile(r"(?<=[,;:.?!।])\s+|(?<=[，；：。？！])\s*")
 
 @dataclass(frozen=True)
 class Voice:
-    """A voice of espeak-ng in any language: variant, pitch (0 to 99) and speed (words per minute)."""
+    """A voice of espeak-ng in any language: gender, variant, pitch (0 to 99) and speed (words per minute)."""
 
+    gender: str
     variant: str
     pitch: int
     speed: int

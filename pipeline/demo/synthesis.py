@@ -5,6 +5,7 @@ same parameters always give the same bytes.
 """
 
 import csv
+import itertools
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -111,14 +112,16 @@ def plan_recordings(demo: params.Demo, sentences: Sentences) -> list[espeak.Utte
 
 def _voices(demo: params.Demo) -> list[espeak.Voice]:
     rng = np.random.default_rng([demo.seed, 0])
-    variants = rng.permutation(espeak.VARIANTS)
+    variants = {gender: rng.permutation(names).tolist() for gender, names in espeak.VARIANTS.items()}
+    genders = itertools.islice(itertools.cycle(variants), demo.voices)  # by turns
     return [
         espeak.Voice(
-            variant=str(variants[index % len(variants)]),  # repeated variants differ in pitch and speed
-            pitch=int(rng.integers(*PITCHES, endpoint=True)),
+            gender=gender,
+            variant=variants[gender][index // len(variants) % len(variants[gender])],
+            pitch=int(rng.integers(*PITCHES, endpoint=True)),  # repeated variants differ in pitch and speed
             speed=int(rng.integers(*SPEEDS_WPM, endpoint=True)),
         )
-        for index in range(demo.voices)
+        for index, gender in enumerate(genders)
     ]
 
 
@@ -160,7 +163,7 @@ def write_corpus(folder: Path, demo: params.Demo, sentences: Sentences) -> None:
     """Synthesise the corpus into a folder, and print the progress and a summary on standard output.
 
     Writes ``train_LANGUAGE/LANGUAGE_0001.wav`` and so on (16 kHz, mono, 16 bits), and ``speakers.csv`` with the columns
-    path and speaker; replaces an earlier corpus.
+    path, speaker and gender; replaces an earlier corpus.
 
     Raises
     ------
@@ -193,5 +196,5 @@ def _write(folder: Path, recordings: Sequence[espeak.Utterance]) -> None:
             soundfile.write(target / recording.path, samples, espeak.RATE_HZ, subtype="PCM_16")
             progress.update(1)
         with (target / "speakers.csv").open("w", encoding="utf-8", newline="") as file:
-            rows = [("path", "speaker"), *((recording.path, recording.speaker) for recording in recordings)]
-            csv.writer(file, lineterminator="\n").writerows(rows)
+            rows = ((recording.path, recording.speaker, recording.voice.gender) for recording in recordings)
+            csv.writer(file, lineterminator="\n").writerows([("path", "speaker", "gender"), *rows])

@@ -23,6 +23,7 @@ NEEDS = (3.0, 1.0, 2.0)  # of train, val, test: a language with two speakers is 
 OFFICIAL = {  # names of splits in published corpora
     "train": "train", "val": "val", "dev": "val", "valid": "val", "validation": "val", "test": "test", "eval": "test",
 }  # fmt: skip
+USUAL = (SOURCE, "gender")  # columns of the corpus table that hours are always spread over, if it has them
 REMEDY = f"write the columns speaker, split, and one of {', '.join(SPLITS)} as split"  # for splits/pins.csv
 
 
@@ -49,9 +50,8 @@ class Case(NamedTuple):
         """Assign the groups to parts by hours, speakers, and the columns that hours are spread over."""
         for column in self.settings.stratify:
             require_column(self.recordings, column, "split.stratify")
-        # The hours are always spread over the sources as well.
         known = {column for row in self.recordings for column in row.extra}
-        columns = sorted({*self.settings.stratify, SOURCE} & known)
+        columns = sorted({*self.settings.stratify, *USUAL} & known)
         quantities = assignment.quantities(self.recordings, self.group, columns)
         return assignment.assign(quantities, parts, fixed, self.seed)
 

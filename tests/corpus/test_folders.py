@@ -202,5 +202,6 @@ def test_lines_of_any_form_are_read_those_that_contradict_each_other_refused_and
     assert "names two speakers of 'hindi/b.wav', 'Asha Rao' (line 2) and 'Bela' (line 4); remove the" in refusal(corpus)
     table.write_text(f"{lines}hindi/b.wav,7,Asha Rao \nhindi/c.wav,,\n.\\hindi\\f.wav,,Bela\nhindi/d.wav\n")
     listing = layouts.read(corpus)
+    assert next(entry.columns for entry in listing.entries if entry.path == "hindi/b.wav") == {"age": "42"}
     assert {entry.path: entry.speaker for entry in listing.entries} == {paths[0]: "Asha Rao", paths[3]: "Bela"}
     assert reasons(listing) == {"speakers.csv": "line", **dict.fromkeys(paths[1:3], "no_speaker")}

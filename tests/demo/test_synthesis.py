@@ -1,6 +1,7 @@
 """The plan of the demo corpus, the corpus that the real espeak-ng synthesises from it, and phrases of tones."""
 
 import csv
+import itertools
 import re
 import subprocess
 from collections import defaultdict
@@ -47,7 +48,8 @@ def test_the_corpus_is_the_plan_as_16_bit_mono_wav_with_a_table_of_speakers(corp
         assert info.frames == round(16000 * recording.seconds)
     assert list(numbers) == ["english", "hindi", "mandarin"]
     with (corpus / "speakers.csv").open(encoding="utf-8", newline="") as file:
-        assert list(csv.reader(file)) == [["path", "speaker"], *([one.path, one.speaker] for one in planned)]
+        wanted = [[one.path, one.speaker, one.voice.gender] for one in planned]
+        assert list(csv.reader(file)) == [["path", "speaker", "gender"], *wanted]
 
 
 def test_the_same_parameters_give_the_same_bytes_and_replace_what_was_there(corpus: Path, tmp_path: Path) -> None:
@@ -82,6 +84,12 @@ def test_a_voice_is_one_speaker_in_every_language_and_reads_no_sentence_twice(se
     other = synthesis.plan_recordings(Demo(minutes=48, voices=24, seed=seed + 1), SENTENCES)
     assert len({recording.seed for recording in recordings + other}) == len(recordings + other)
     assert len({*voices["english"].values()} & {recording.voice for recording in other}) < 3
+
+
+def test_half_of_the_voices_are_female() -> None:
+    recordings = synthesis.plan_recordings(Demo(minutes=20, voices=25, seed=1), SENTENCES)
+    genders = [voice.gender for voice in {one.speaker: one.voice for one in recordings}.values()]
+    assert sorted(map(genders.count, espeak.VARIANTS)) == [12, 13]
 
 
 def test_many_recordings_choose_from_all_sentences_and_many_voices_differ() -> None:
@@ -165,7 +173,7 @@ def test_the_progress_and_then_the_share_of_every_language_are_printed(
 
 Sound = NDArray[np.floating]  # full scale ±1
 
-PLAIN = espeak.Voice("m1", 50, 160)
+PLAIN = espeak.Voice("male", "m1", 50, 160)
 UTTERANCE = espeak.Utterance("english", PLAIN, 10.0, SENTENCES["english"], seed=(1,))
 
 
@@ -232,7 +240,9 @@ def test_a_phrase_with_a_high_peak_is_turned_down_instead_of_clipped(monkeypatch
 
 def test_every_variant_pitch_and_speed_sounds_different() -> None:
     """espeak-ng silently ignores an unknown variant: it would sound like any other unknown name."""
-    voices = [espeak.Voice(name, 50, 160) for name in (*espeak.VARIANTS, "no-such-variant")]
+    voices = [
+        espeak.Voice("", name, 50, 160) for name in (*itertools.chain(*espeak.VARIANTS.values()), "no-such-variant")
+    ]
     voices += [replace(PLAIN, pitch=60), replace(PLAIN, speed=185)]
     assert len({espeak._phrase("Good morning.", "english", voice).tobytes() for voice in voices}) == len(voices)
 
@@ -240,7 +250,10 @@ def test_every_variant_pitch_and_speed_sounds_different() -> None:
 @pytest.mark.parametrize("language", espeak.LANGUAGES)
 def test_variants_leave_the_pace_of_a_language_alone(language: str) -> None:
     text = SENTENCES[language][0]
-    lengths = [len(espeak._phrase(text, language, espeak.Voice(name, 50, 160))) for name in espeak.VARIANTS]
+    lengths = [
+        len(espeak._phrase(text, language, espeak.Voice("", name, 50, 160)))
+        for name in itertools.chain(*espeak.VARIANTS.values())
+    ]
     assert max(lengths) < 1.2 * min(lengths)
 
 
