@@ -1,4 +1,9 @@
-"""Calibrated confidence: the temperature that corrects it, and the limit below which the answer is `unknown`."""
+"""Calibrated confidence: the temperature that corrects it, and the limit below which the answer is `unknown`.
+
+The temperature is fitted on validation recordings, whose speakers training has not heard but whose sources it has. On
+sources that it has not heard, a network is as sure and less often right: so the temperature is widened by what folds of
+left-out sources needed (docs/network.md).
+"""
 
 from collections.abc import Sequence
 
@@ -13,6 +18,7 @@ from pipeline.scoring.offline import OfflineNetwork
 from pipeline.streaming.decision import Rule
 
 TEMPERATURES = (0.02, 50.0)  # limits
+WIDENING = 2.5  # factor for other sources
 
 
 def fitted(network: OfflineNetwork, rows: Sequence[SplitRow], refuse: float) -> Rule:
@@ -25,10 +31,10 @@ def fitted(network: OfflineNetwork, rows: Sequence[SplitRow], refuse: float) -> 
             means.append(decision.mean[: len(description.languages)])
             truth.append(description.languages.index(row.language))
         progress.update(1)
-    return fit(np.array(means), np.array(truth), description.decision, refuse)
+    return fit(np.array(means), np.array(truth), description.decision, refuse, WIDENING)
 
 
-def fit(means: NDArray[np.float64], truth: NDArray[np.int64], rule: Rule, refuse: float) -> Rule:
+def fit(means: NDArray[np.float64], truth: NDArray[np.int64], rule: Rule, refuse: float, widening: float = 1.0) -> Rule:
     """Return the rule at the temperature of the lowest cross entropy, with equal weights of the languages.
 
     Parameters
@@ -39,6 +45,8 @@ def fit(means: NDArray[np.float64], truth: NDArray[np.int64], rule: Rule, refuse
         Number of each recording's language, shape (recordings,).
     refuse
         Share of right answers to give up: they, and all less confident answers, become `unknown`.
+    widening
+        Factor of the temperature afterwards.
 
     Examples
     --------
@@ -57,7 +65,7 @@ def fit(means: NDArray[np.float64], truth: NDArray[np.int64], rule: Rule, refuse
         return float(-weights @ np.log(np.maximum(posteriors[np.arange(len(truth)), truth], np.finfo(float).tiny)))
 
     found = scipy.optimize.minimize_scalar(loss, bounds=np.log(TEMPERATURES), method="bounded")
-    fitted = rule.model_copy(update={"temperature": round(float(np.exp(found.x)), 4)})
+    fitted = rule.model_copy(update={"temperature": round(widening * float(np.exp(found.x)), 4)})
     posteriors = fitted.answer(means)
     right = posteriors.argmax(axis=1) == truth
     if not refuse or not right.any():

@@ -114,5 +114,5 @@ class RunningDecision:
 
     @property
     def confidence(self) -> float:
-        """Posterior of the most likely language; 0 before any speech."""
-        return float(self.posteriors[: len(self._languages)].max()) if self.frames else 0.0
+        """Posterior of the most likely language among the languages; 0 before any speech."""
+        return float(self._rule.answer(self.mean[: len(self._languages)]).max()) if self.frames else 0.0
