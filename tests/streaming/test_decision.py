@@ -34,7 +34,9 @@ def test_a_decision_is_the_mean_log_posterior_over_the_languages() -> None:
     assert (decision.language, decision.since) == ("a", 3)
     decision.accept(array([0.1, 0.8, 0.1], [0.5, 0.4, 0.1]), np.array([6, 9]))
     assert (decision.language, decision.since, decision.frames) == ("b", 6, 4)
-    assert decision.confidence == pytest.approx(decision.posteriors[1] / decision.posteriors[:2].sum())  # not the silence
+    assert decision.confidence == pytest.approx(
+        decision.posteriors[1] / decision.posteriors[:2].sum()
+    )  # not the silence
     decision = decided(Rule(), array([0.0, 1.0, 0.0], *[[0.99, 0.01, 0.0]] * 6))
     assert (decision.language, decision.since) == ("a", 6)  # no single frame rules a language out
 
