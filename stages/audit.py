@@ -35,7 +35,9 @@ def main() -> None:
         checksums.write_json(folder / "speakers.json", unknown)
         measured = [row for row in recordings if row.recording not in store.failed]
         languages, together = [row.language for row in measured], [str(number) for number in groups(measured)]
-        confounds = verdict.examine(measures.measure(measured, store), languages, together, settings.seed)
+        found, of = measures.measure(measured, store), [row.extra.get("source", "") for row in measured]
+        confounds = verdict.examine(found, languages, together, settings.seed)
+        confounds["sources"] = verdict.examine_sources(found, languages, together, of, settings.seed)
         checksums.write_json(folder / "confounds.json", confounds)
         checksums.seal(folder)
     terminal.show_table(["check", "violations"], [[check, len(found)] for check, found in findings.items()])

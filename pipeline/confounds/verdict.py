@@ -1,4 +1,4 @@
-"""Which measures reveal the language: classifiers that see nothing else, scored on unknown speakers."""
+"""Which measures reveal the language or the source: classifiers that see nothing else, scored on unknown speakers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -50,15 +50,41 @@ def examine(measures: Measures, languages: Sequence[str], groups: Sequence[str],
     return {"chance": round(1 / len(known), 4), **_rounded(together), "measures": found, "unknown": unknown}
 
 
+def examine_sources(
+    measures: Measures, languages: Sequence[str], groups: Sequence[str], sources: Sequence[str], seed: int
+) -> dict[str, Any] | None:
+    """Return how well all measures tell sources, and languages of unknown sources: in audit/confounds.json, `sources`.
+
+    None if a language has a single source, or only one source has enough groups.
+    """
+    spoken, source, of = np.array(languages), np.array(sources), np.unique(np.array(groups), return_inverse=True)[1]
+    n_sources = min(len(set(source[spoken == language])) for language in set(languages))
+    large = [name for name in sorted(set(sources)) if len(np.unique(of[source == name])) >= FOLDS]
+    if n_sources < 2 or len(large) < 2:
+        return None
+    columns, chosen = np.stack(list(measures.values()), axis=1), np.isin(source, large)
+    told = _score(columns[chosen], source[chosen], np.unique(of[chosen], return_inverse=True)[1], seed, 1, TREES)
+    number = np.unique(source, return_inverse=True)[1]
+    elsewhere = _score(columns, spoken, number, seed, 1, TREES, min(FOLDS, n_sources))
+    chances = {"chance": round(1 / len(large), 4)}, {"chance": round(1 / len(set(languages)), 4)}
+    return {"source": _rounded(told) | chances[0], "language": _rounded(elsewhere) | chances[1]}
+
+
 def _score(
-    columns: NDArray[np.float64], classes: NDArray[Any], groups: NDArray[np.int64], seed: int, n_tests: int, trees: int
+    columns: NDArray[np.float64],
+    classes: NDArray[Any],
+    groups: NDArray[np.int64],
+    seed: int,
+    n_tests: int,
+    trees: int,
+    n_folds: int = FOLDS,
 ) -> dict[str, float]:
-    """Return the balanced accuracy on unknown speakers and its interval."""
+    """Return the balanced accuracy on unknown groups and its interval."""
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.model_selection import StratifiedGroupKFold
 
     right = np.zeros(len(classes), np.bool_)
-    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed % 2**32)
+    folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed % 2**32)
     weights = _weights(classes, groups)
     for train, test in folds.split(columns, classes, groups):
         forest = RandomForestClassifier(
@@ -110,6 +136,13 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
         f"({found['low']:.0%} to {found['high']:.0%}; chance {found['chance']:.0%})"
         f"{': the scores may owe as much to the recordings as to the languages' if beats else ''}"
     )
+    if by_source := found.get("sources"):
+        source, language = by_source["source"], by_source["language"]
+        also = "the language as well" if language["low"] > language["chance"] else "and not the language"
+        said.append(
+            f"the same cues tell the source of {source['score']:.0%} (chance {source['chance']:.0%}), {also}: on new "
+            f"sources, {language['score']:.0%} get the right language ({language['low']:.0%} to {language['high']:.0%})"
+        )
     said += [
         f"{one['measure']} gives {one['language']} away ({one['score']:.0%}, chance 50 %): {one['advice']}"
         for one in found["measures"]

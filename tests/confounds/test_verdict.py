@@ -71,6 +71,23 @@ def test_a_language_with_few_speakers_is_not_known() -> None:
     assert (alike["score"], alike["measures"]) == (None, [])
 
 
+def test_a_cue_of_the_source_is_told_apart_from_a_cue_of_the_language() -> None:
+    measures, languages, groups = corpus(0, speakers=30)
+    sources = [f"{name}-{int(who[1:]) // 3 % 5}" for name, who in zip(languages, groups, strict=True)]
+    measures["level"] = np.unique(sources, return_inverse=True)[1] % 7 + np.random.default_rng(1).normal(
+        0, 0.1, len(sources)
+    )
+    found = verdict.examine(measures, languages, groups, seed=1)
+    found["sources"] = verdict.examine_sources(measures, languages, groups, sources, seed=1)
+    assert found["sources"]["source"]["low"] > 3 * found["sources"]["source"]["chance"]
+    assert found["sources"]["language"]["low"] < found["sources"]["language"]["chance"]
+    assert "and not the language: on new sources" in " ".join(verdict.sentences(found))
+    measures["duration"][np.array(languages) == "hindi"] = 0.7
+    both = verdict.examine_sources(measures, languages, groups, sources, seed=1) or {}
+    assert both["language"]["low"] > both["language"]["chance"]
+    assert verdict.examine_sources(measures, languages, groups, languages, seed=1) is None  # one source per language
+
+
 RATE = 16000
 MFCC = params.Mfcc(n_mfcc=64, n_fft=400, hop_length=160, n_mels=64, fmin=0.0, fmax=None, top_db=None)
 KERNEL = make_kernel(MFCC, RATE)

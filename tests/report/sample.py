@@ -162,6 +162,7 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
             "low": 0.5012,
             "high": 0.7234,
             "unknown": [],
+            "sources": None,
             "measures": [{"measure": "duration", "language": second, "advice": "cut all alike", **found}],
         },
         "rejected": [rows.RejectedRow("a/b.wav", "too_short", "lasts 0.1 s")] * 4
@@ -262,7 +263,13 @@ def everything() -> Results:
             "minutes": {**minutes, "hindi": {**minutes["hindi"], "sources": two}},
         },
         leakage={"speaker_in_one_split": {"violations": 7, "examples": ["speaker ann is in test, train"]}},
-        confounds={"chance": 0.3333, "score": 0.35, "low": 0.3, "high": 0.4, "measures": [], "unknown": []},
+        confounds={
+            **{"chance": 0.3333, "score": 0.35, "low": 0.3, "high": 0.4, "measures": [], "unknown": []},
+            "sources": {
+                "source": {"score": 0.62, "low": 0.53, "high": 0.71, "chance": 0.09},
+                "language": {"score": 0.22, "low": 0.12, "high": 0.32, "chance": 0.3333},
+            },
+        },
         synthetic=True,
         usual={"runs": 10, "recording_accuracy": [0.9, 1.0], "macro_recall": [0.8, 0.95], "c_avg": [0.01, 0.07]},
         provenance=Commit(
@@ -283,7 +290,11 @@ def nothing() -> Results:
         answers=[],
         history=[rows.EpochRow(1, 0, 1.0, 0.5, math.nan, 0.5, 1.0)],
         search={"notes": []},
-        confounds={**dict.fromkeys(("chance", "score", "low", "high")), "measures": [], "unknown": ["hindi"]},
+        confounds={
+            **dict.fromkeys(("chance", "score", "low", "high", "sources")),
+            "measures": [],
+            "unknown": ["hindi"],
+        },
         rejected=[],
         provenance=None,
     )
