@@ -57,7 +57,7 @@ SHOWN = {
         "balance": ["each part of hindi", "no <speaker> is left",
             "hindi no source 7.25 31.0% 7.35 32.0% 7.45 33.0% radio 8.25 69.0%"],
         "ablation": ["on commit c0ffee", "mask 3 93.3% 88.3% to 98.3%", "0.057 0.007 to 0.107 0.75 0.70 to 0.80 –"],
-        "confounds": ["source of 62.0% of the recordings", "language of 22.0% ( 12.0% to 32.0%", "it knows sources, not"],
+        "confounds": ["tells the source of 62.0%", "finds the language of 22.0%", "it knows sources, not languages"],
         "other": ["21 recordings of 7 speakers", "held-out sources 21 23.4%", "one language",
             "hindi tv 25.0%", "<b> 34.6%"],
     },
