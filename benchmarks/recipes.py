@@ -1,206 +1,248 @@
-"""What parts of the training recipe are worth: scores of several recipes on one split, over several seeds.
+"""What parts of the training recipe are worth on sources that a network was not trained on.
 
-    python benchmarks/recipes.py                                          # on the project's artifacts
-    python benchmarks/recipes.py --artifacts DIR --other DIR --seeds 5    # on other ones, and a corpus never trained on
-    python benchmarks/recipes.py --recipes plain default --threads 1
+    python benchmarks/recipes.py --artifacts DIR      # all recipes, five seeds, five folds of the sources
+    python benchmarks/recipes.py --artifacts DIR --recipes default --seeds 1 --folds 3
 
-The artifacts are those of `dvc repro train` (features, splits, manifests), the other corpus those of `dvc repro
-features`. Recordings are scored offline, as evaluate does. The paired score is over speakers of the other corpus with
-recordings in two languages: how often the right language is more likely in the right recording.
+The artifacts are those of `dvc repro features`. Each fold leaves out about 1 / folds of the sources of every language,
+and divides the speakers of the others as `split.method: hours` does; without sources, there is one fold. Recordings are
+answered offline, at the temperature of the export.
+
+new sources   mean over languages of the mean over sources
+unlike        how well the distance from the training recordings tells wrong answers from right ones: the area under
+              the curve, 0.5 if it does not
 """
 
 import argparse
-import dataclasses
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+from sklearn.neighbors import NearestNeighbors
 
 from pipeline import params, tables
 from pipeline.augment import Chain
 from pipeline.console import terminal
-from pipeline.dataset import views, weights
+from pipeline.dataset import balance, views, weights
 from pipeline.network.definition import make_architecture
 from pipeline.params import plain_yaml
-from pipeline.rows import SequenceRow, SplitRow
-from pipeline.scoring import intervals, summary
-from pipeline.scoring.bootstrap import Tally, tally
-from pipeline.scoring.summary import Answers
+from pipeline.rows import SPLITS, RecordingRow, SequenceRow, SplitRow
+from pipeline.scoring import calibration, metrics
+from pipeline.scoring import sources as by_source
+from pipeline.splits import methods, sources
 from pipeline.store.feature_store import FeatureStore
 from pipeline.streaming.decision import Rule, RunningDecision
 from pipeline.training import fitting
+from pipeline.voices import vectors
 
 ROOT = Path(__file__).parents[1]
 BATCH, PADDING = 32, 200  # recordings scored at a time; their frames are padded to a multiple
+NEIGHBOURS = 5  # training recordings, to which the distance is measured
 NO_AUGMENTATION: dict[str, Any] = {
     **dict.fromkeys(("gain", "tilt", "equaliser", "echo", "warp"), 0.0),
     **dict.fromkeys(("noise", "cutoff")),
     "mask": 0,
 }
-PLAIN: dict[str, dict[str, Any]] = {
-    "augment": NO_AUGMENTATION,
-    "balance": {"evenness": 0.0},
-    "train": {"average": None, "smoothing": 0.0, "utterance": 0.0, "batch_size": 32, "epochs": 20, "patience": 5},
-}
 Changes = Mapping[str, Mapping[str, Any]]
 RECIPES: dict[str, Changes] = {  # changes of params.yaml
-    "plain": PLAIN,
     "default": {},
     "no augmentation": {"augment": NO_AUGMENTATION},
-    "all augmentation": {"augment": {"noise": 5.0, "echo": 0.5, "warp": 0.1, "cutoff": 3400.0, "mask": 8}},
-    "warp": {"augment": {"warp": 0.1}},
-    "noise": {"augment": {"noise": 20.0}},
+    "gain, tilt, equaliser": {"augment": NO_AUGMENTATION | {"gain": 10.0, "tilt": 6.0, "equaliser": 3.0}},
     "no evenness": {"balance": {"evenness": 0.0}},
     "no average": {"train": {"average": None}},
     "no smoothing": {"train": {"smoothing": 0.0}},
     "no utterance loss": {"train": {"utterance": 0.0}},
-    "plain loss": {"train": {"smoothing": 0.0, "utterance": 0.0}},
-    "twice as long": {"train": {"epochs": 20, "patience": 20}},
+    "half as long": {"train": {"epochs": 10}},
     "running mean": {"model": {"cmvn": "mean"}},
+    "silence removed": {"silence": {"strategy": "remove"}},
+    "twice the units": {"model": {"units": [128, 64]}},
 }
+
+
+class Answers(NamedTuple):
+    """Recordings and the mean log posteriors of the languages over their speech, shape (recordings, languages)."""
+
+    rows: list[RecordingRow]
+    means: NDArray[np.float64]
+
+    def truth(self, languages: Sequence[str]) -> NDArray[np.int64]:
+        return np.array([languages.index(row.language) for row in self.rows])
+
+    def predicted(self, languages: Sequence[str]) -> list[str]:
+        return [languages[number] for number in self.means.argmax(axis=1)]
+
+
+class Scores(NamedTuple):
+    """The scores of one seed over all folds."""
+
+    own: float
+    new: float
+    confidence: float
+    right: float
+    error: float
+    unlike: float
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--artifacts", type=Path, default=ROOT / "artifacts")
-    parser.add_argument("--other", type=Path, help="artifacts of a corpus that is never trained on")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
-    parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
-    import tensorflow
-
-    tensorflow.config.threading.set_intra_op_parallelism_threads(given.threads)
-    rows: list[list[object]] = []
+    store = FeatureStore.open(given.artifacts / "features.zarr")
+    recordings = [
+        row
+        for row in tables.read(given.artifacts / "ingest" / "recordings.csv", RecordingRow)
+        if row.recording not in store.failed
+    ]
+    lines: list[list[object]] = []
     for name in given.recipes:
-        settings = changed(RECIPES[name])
-        corpora = load(given.artifacts, given.other, settings)
+        settings = changed(RECIPES[name], {row.language for row in recordings})
         began, found = time.perf_counter(), []
         for seed in range(1, given.seeds + 1):
-            found.append(score(given.artifacts, settings, seed, corpora))
-        seconds = (time.perf_counter() - began) / given.seeds
-        rows.append([name, *columns(found, settings.corpus.languages), f"{seconds:.0f}"])
-        terminal.show_table([*HEADER, "seconds"], rows)
+            found.append(score(store, recordings, settings, seed, given.folds))
+        lines.append([name, *columns(found), f"{(time.perf_counter() - began) / given.seeds:.0f}"])
+        terminal.show_table(HEADER, lines)
 
 
-HEADER = ["recipe", "val", "test", "deviation", "lowest", "highest", "other", "interval", "by speaker", "paired"]
+HEADER = [
+    "recipe", "own test", "deviation", "new sources", "deviation", "lowest", "highest", "confidence", "right", "ECE",
+    "unlike", "s per seed",
+]  # fmt: skip
 
 
-def changed(changes: Changes) -> params.Params:
+def columns(found: Sequence[Scores]) -> list[str]:
+    own, new, *others = np.array(found).T
+    spread = [np.std(values, ddof=1) if len(found) > 1 else np.nan for values in (own, new)]
+    numbers = [own.mean(), spread[0], new.mean(), spread[1], new.min(), new.max(), *(each.mean() for each in others)]
+    return [f"{number:.3f}" for number in numbers]
+
+
+def changed(changes: Changes, languages: Iterable[str]) -> params.Params:
     """The project's parameters with some changed."""
     tree: Any = plain_yaml.read(ROOT / "params.yaml")
+    tree["corpus"]["languages"] = sorted(languages)
     return params.check(
         {key: value | changes[key] if key in changes else value for key, value in tree.items()}, "recipe"
     )
 
 
-class Corpus(NamedTuple):
-    """Recordings that are scored."""
+def score(
+    store: FeatureStore, recordings: Sequence[RecordingRow], settings: params.Params, seed: int, n_folds: int
+) -> Scores:
+    """Train a network per fold, and score it on its own test split and on the sources that it was not trained on."""
+    languages, fold_of = settings.corpus.languages, dict[str, int]()
+    if any(row.extra.get(sources.SOURCE) for row in recordings):
+        fold_of = sources.folds(recordings, n_folds, seed)
+    ids = [row.recording for row in recordings]
+    voices = dict(zip(ids, vectors(store, ids), strict=True))
+    own, other, confidence, unlike = [], list[Answers](), list[NDArray[np.float64]](), []
+    for fold in range(n_folds if fold_of else 1):
+        out = [source for source, number in fold_of.items() if number == fold]
+        corpus = sources.divide(recordings, {sources.SOURCE: out} if out else {})
+        split_of, _ = methods.assign(corpus.kept, settings.split, seed)
+        split = {name: [row for row in corpus.kept if split_of[row.recording] == name] for name in SPLITS}
+        model = trained(store, split, settings, seed)
+        val, test, new = (answers(model, store, rows, settings) for rows in (split["val"], split["test"], corpus.other))
+        right = by_source.recalls([row.language for row in test.rows], test.predicted(languages), [""] * len(test.rows))
+        own.append(by_source.macro_recall(right))
+        if new.rows:
+            rule = calibration.fit(val.means, val.truth(languages), Rule(), 0, calibration.WIDENING)
+            other.append(new)
+            confidence.append(rule.answer(new.means).max(axis=1))
+            unlike.append(area(voices, split["train"], new, languages))
+    if not other:
+        return Scores(float(np.mean(own)), *[np.nan] * 5)
+    rows = [row for one in other for row in one.rows]
+    predicted = [name for one in other for name in one.predicted(languages)]
+    found = by_source.recalls([row.language for row in rows], predicted, [row.extra[sources.SOURCE] for row in rows])
+    hit = np.array([row.language == name for row, name in zip(rows, predicted, strict=True)])
+    sure = np.concatenate(confidence)
+    return Scores(
+        float(np.mean(own)), by_source.macro_recall(found), float(sure.mean()), float(hit.mean()),
+        metrics.expected_error(sure, hit), float(np.mean(unlike)),
+    )  # fmt: skip
 
-    store: FeatureStore
-    recordings: Sequence[str]
+
+def area(
+    voices: Mapping[str, NDArray[np.float64]], train: Sequence[RecordingRow], new: Answers, languages: Sequence[str]
+) -> float:
+    """Area under the curve of right against wrong, by the distance of voice and channel from the training recordings."""
+    seen = np.array([voices[row.recording] for row in train])
+    mean, deviation = seen.mean(axis=0), np.maximum(seen.std(axis=0), 1e-9)
+    asked = np.array([voices[row.recording] for row in new.rows])
+    nearest = NearestNeighbors(n_neighbors=NEIGHBOURS).fit((seen - mean) / deviation)
+    distance = nearest.kneighbors((asked - mean) / deviation)[0].mean(axis=1)
+    return float(roc_auc_score(new.means.argmax(axis=1) == new.truth(languages), -distance))
 
 
-def load(artifacts: Path, other: Path | None, settings: params.Params) -> dict[str, Corpus]:
-    store = FeatureStore.open(artifacts / "features.zarr")
-    found = {}
-    for name in ("val", "test"):
-        rows = store.computed(tables.read(artifacts / "splits" / f"{name}.csv", SplitRow))
-        found[name] = Corpus(store, [row.recording for row in rows])
-    if other is not None:
-        strange = FeatureStore.open(other / "features.zarr")
-        known = zip(strange.ids, strange.languages, strange.lengths, strict=True)
-        chosen = [name for name, language, length in known if language in settings.corpus.languages and length]
-        found["other"] = Corpus(strange, chosen)
-    return found
-
-
-def score(artifacts: Path, settings: params.Params, seed: int, corpora: Mapping[str, Corpus]) -> dict[str, Answers]:
-    """Train one network and answer every recording."""
-    store, languages, strategy = corpora["test"].store, settings.corpus.languages, settings.silence.strategy
-    manifests = artifacts / "manifests"
+def trained(
+    store: FeatureStore, split: Mapping[str, Sequence[RecordingRow]], settings: params.Params, seed: int
+) -> Any:
+    """The network of a recipe."""
+    strategy, languages = settings.silence.strategy, settings.corpus.languages
     with tempfile.TemporaryDirectory() as folder:
-        reweighted = Path(folder) / "train.csv"
-        tables.write(reweighted, SequenceRow, weighted(store, manifests / "train.csv", settings))
+        for name in ("train", "val"):
+            tables.write(Path(folder) / f"{name}.csv", SequenceRow, sequences(store, split[name], settings, name, seed))
         train, val = (
-            store.select(manifest=path).view(strategy, languages) for path in (reweighted, manifests / "val.csv")
+            store.select(manifest=Path(folder) / f"{name}.csv").view(strategy, languages) for name in ("train", "val")
         )
-    classes = views.classes(strategy, languages)
-    architecture = make_architecture(settings.model, classes, None, *fitting.moments(train), view=strategy)
+    architecture = make_architecture(
+        settings.model, views.classes(strategy, languages), None, *fitting.moments(train), view=strategy
+    )
     change = None
     if settings.augment.active():
         change = Chain(settings.augment, settings.mfcc, settings.audio.sample_rate, seed)
-    model, _ = fitting.fit(architecture, None, train, val, settings.train, seed, change)
-    return {name: answers(model, corpus, strategy, languages) for name, corpus in corpora.items()}
+    return fitting.fit(architecture, None, train, val, settings.train, seed, change)[0]
 
 
-def weighted(store: FeatureStore, manifest: Path, settings: params.Params) -> list[SequenceRow]:
-    """Its sequences with equal classes, and with the evenness of the recipe."""
-    rows = [dataclasses.replace(row, weight=1.0) for row in tables.read(manifest, SequenceRow)]
-    strategy = settings.silence.strategy
-    counted = {row.recording: views.counted(strategy, store.flags(row.recording)) for row in rows}
-    rows = weights.class_weight(rows, counted)
-    return weights.even_speakers(rows, counted, None, settings.balance.evenness)
+def sequences(
+    store: FeatureStore, recordings: Sequence[RecordingRow], settings: params.Params, split: str, seed: int
+) -> list[SequenceRow]:
+    """The manifest of a split, as the stage balance writes it."""
+    counted, rows, strategy = {}, list[SequenceRow](), settings.silence.strategy
+    for row in recordings:
+        counted[row.recording] = views.counted(strategy, store.flags(row.recording))
+        rows += views.sequence_rows(
+            split_row(row), len(counted[row.recording]), settings.sequence.length, strategy, store.id
+        )
+    if split == "train":
+        rows, divided = balance.balance(settings.balance.strategy, rows, counted, seed)
+        rows = weights.even_speakers(rows, counted, divided, settings.balance.evenness)
+    return rows
 
 
-def answers(model: Any, corpus: Corpus, strategy: params.SilenceStrategy, languages: tuple[str, ...]) -> Answers:
-    store = corpus.store
-    numbers = sorted((store.index(name) for name in corpus.recordings), key=lambda number: int(store.lengths[number]))
-    found = []
-    for part in (numbers[at : at + BATCH] for at in range(0, len(numbers), BATCH)):
-        parts = [(store.features(store.ids[number]), store.flags(store.ids[number])) for number in part]
-        seen = [features[speech | views.policy(strategy).seen] for features, speech in parts]
-        longest = -(-max(map(len, seen)) // PADDING) * PADDING
-        batch = np.zeros((len(part), longest, seen[0].shape[1]), np.float32)
-        for target, features in zip(batch, seen, strict=True):
-            target[: len(features)] = features
-        for posteriors, (_, speech) in zip(model.predict_on_batch(batch), parts, strict=True):
-            heard = speech if views.policy(strategy).seen else speech[speech]
-            decision = RunningDecision(languages, languages, Rule())
-            decision.accept(posteriors[: len(heard)][heard][:, : len(languages)], np.flatnonzero(heard))
-            found.append(decision.posteriors)
-    posteriors = np.array(found)
-    predicted = [languages[number] for number in posteriors.argmax(axis=1)]
-    speakers, spoken = ([names[number] for number in numbers] for names in (store.speakers, store.languages))
-    return Answers(speakers, spoken, predicted, posteriors)
+def split_row(row: RecordingRow) -> SplitRow:
+    """The row of a recording in splits/*.csv."""
+    source = row.extra.get(sources.SOURCE, "")
+    return SplitRow(row.recording, row.language, row.speaker, row.group, row.duration_s, source=source)
 
 
-def columns(found: Sequence[Mapping[str, Answers]], languages: tuple[str, ...]) -> list[str]:
-    """The scores of a recipe over its seeds."""
-    val, test = ([macro_recall(scored[name], languages) for scored in found] for name in ("val", "test"))
-    numbers = [np.mean(val), np.mean(test), np.std(test, ddof=1) if len(test) > 1 else np.nan, min(test), max(test)]
-    shown = [f"{number:.3f}" for number in numbers]
-    if "other" not in found[0]:
-        return [*shown, *["–"] * 4]
-    others = [scored["other"] for scored in found]
-    recall = np.mean([macro_recall(answered, languages) for answered in others])
-    low, high = intervals.of_languages(_together(others, languages))["macro_recall"] or (0.0, 1.0)
-    by_speaker = np.mean([_by_speaker(tally(*answered, languages)) for answered in others])
-    pairs = [summary.paired(answered, languages) for answered in others]
-    right = np.mean([pair["right"] for pair in pairs if pair]) if any(pairs) else np.nan
-    return [*shown, f"{recall:.3f}", f"{low:.2f} to {high:.2f}", f"{by_speaker:.3f}", f"{right:.3f}"]
-
-
-def macro_recall(answered: Answers, languages: tuple[str, ...]) -> float:
-    counted = tally(*answered, languages)
-    return float((counted.right.sum(axis=0) / counted.recordings.sum(axis=0)).mean())
-
-
-def _together(answered: Sequence[Answers], languages: tuple[str, ...]) -> Tally:
-    """The counts of all seeds, by speaker."""
-    counts = [tally(*one, languages) for one in answered]
-    sums = (sum(getattr(one, name) for one in counts) for name in ("recordings", "right", "errors", "bits"))
-    return Tally(counts[0].speakers, *sums)
-
-
-def _by_speaker(counted: Tally) -> float:
-    """Mean over the languages of the mean over speakers of their recall."""
-    shares = counted.right / np.maximum(counted.recordings, 1)
-    heard = counted.recordings > 0
-    return float(((shares * heard).sum(axis=0) / heard.sum(axis=0)).mean())
+def answers(model: Any, store: FeatureStore, recordings: Sequence[RecordingRow], settings: params.Params) -> Answers:
+    """The answers to recordings, without those that have no speech."""
+    strategy, languages = settings.silence.strategy, settings.corpus.languages
+    rows = sorted(recordings, key=lambda row: row.samples)
+    kept, means = [], []
+    for part in (rows[at : at + BATCH] for at in range(0, len(rows), BATCH)):
+        flags = [store.flags(row.recording) for row in part]
+        seen = [speech | views.policy(strategy).seen for speech in flags]
+        longest = -(-max(int(frames.sum()) for frames in seen) // PADDING) * PADDING
+        batch = np.zeros((len(part), longest, store.mfcc.shape[1]), np.float32)
+        for target, row, frames in zip(batch, part, seen, strict=True):
+            target[: frames.sum()] = store.features(row.recording)[frames]
+        for row, posteriors, speech, frames in zip(part, model.predict_on_batch(batch), flags, seen, strict=True):
+            heard = np.flatnonzero(speech[frames])
+            if len(heard):
+                decision = RunningDecision(languages, languages, Rule())
+                decision.accept(posteriors[heard][:, : len(languages)], heard)
+                kept.append(row)
+                means.append(decision.mean)
+    return Answers(kept, np.array(means))
 
 
 if __name__ == "__main__":
