@@ -172,7 +172,7 @@ def score(
 def area(
     voices: Mapping[str, NDArray[np.float64]], train: Sequence[RecordingRow], new: Answers, languages: Sequence[str]
 ) -> float:
-    """Area under the curve of right against wrong, by the distance of voice and channel from the training recordings."""
+    """Area under the curve of right against wrong, by the distance of voice and channel from training recordings."""
     seen = np.array([voices[row.recording] for row in train])
     mean, deviation = seen.mean(axis=0), np.maximum(seen.std(axis=0), 1e-9)
     asked = np.array([voices[row.recording] for row in new.rows])
