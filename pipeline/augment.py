@@ -2,9 +2,9 @@
 
     voice ─► warp ─► echo ─► noise ─► microphone: gain, tilt, equaliser ─► cut-off ─► masks
 
-MFCCs with n_mfcc = n_mels are a rotation of the log-mel bands: they are rotated back, changed, and rotated again. With
-fewer MFCCs, only what is added to the bands is exact: gain, tilt and equaliser. Filters add to bands in dB, noise and
-echoes add their power.
+MFCCs with n_mfcc = n_mels are a rotation of the log-mel bands: they are rotated back, changed, and rotated again. Fewer
+MFCCs give smoothed bands, on which only what is added to them is exact: gain, tilt and equaliser. Filters add to bands
+in dB, noise and echoes add their power.
 """
 
 import numpy as np
@@ -106,14 +106,14 @@ class Chain:
 
     def _cut_off(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
         chosen = rng.random(len(bands)) < 0.3
-        edges = rng.uniform(self._settings.cutoff or 0, self._centres[-1], len(bands))
+        edges = rng.uniform(min(self._settings.cutoff or 0, self._centres[-1]), self._centres[-1], len(bands))
         depth = rng.uniform(20, 60, len(bands))
         above = (self._centres > edges[:, None]) & chosen[:, None]
         return bands - (above * depth[:, None]).astype(np.float32)[:, None, :]
 
     def _mask(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
         n_bands = bands.shape[2]
-        widths = rng.integers(0, self._settings.mask + 1, len(bands))
+        widths = rng.integers(0, min(self._settings.mask, n_bands // 2) + 1, len(bands))
         starts = rng.integers(0, n_bands - widths + 1)
         at = np.arange(n_bands)
         masked = (at >= starts[:, None]) & (at < (starts + widths)[:, None])

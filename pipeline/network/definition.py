@@ -86,7 +86,7 @@ class Architecture:
         Moments of each MFCC over the training frames, n_mfcc of each.
     view
         The silence strategy that it was trained with.
-    cmvn, cmvn_frames
+    cepstra, cmvn, cmvn_frames
         As in params.yaml.
     """
 
@@ -100,6 +100,7 @@ class Architecture:
     mean: tuple[float, ...]
     variance: tuple[float, ...]
     view: str = ""
+    cepstra: int | None = None
     cmvn: Cmvn = "none"
     cmvn_frames: int = 1
 

@@ -235,11 +235,11 @@ class Augment(Section):
     gain: Annotated[float, Field(ge=0, le=60)] = 10.0
     tilt: Annotated[float, Field(ge=0, le=60)] = 6.0
     equaliser: Annotated[float, Field(ge=0, le=30)] = 3.0
-    noise: Annotated[float, Field(ge=-10, le=50, description="dB below the speech, at least")] | None = None
-    echo: Annotated[float, Field(ge=0, le=5, description="seconds, at most")] = 0.0
-    warp: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    cutoff: Hertz | None = None
-    mask: Annotated[int, Field(ge=0, le=512, description="bands, at most")] = 0
+    noise: Annotated[float, Field(ge=-10, le=50, description="dB below the speech, at least")] | None = 20.0
+    echo: Annotated[float, Field(ge=0, le=5, description="seconds, at most")] = 0.3
+    warp: Annotated[float, Field(ge=0, le=0.5)] = 0.1
+    cutoff: Annotated[float, Field(ge=500, le=MAX_SAMPLE_RATE_HZ / 2)] | None = 3400.0
+    mask: Annotated[int, Field(ge=0, le=512, description="bands, at most")] = 8
 
     def active(self) -> tuple[str, ...]:
         """Return the names of the changes that are not switched off."""
@@ -256,6 +256,7 @@ class Decision(Section):
 class Model(Section):
     """The recurrent network."""
 
+    cepstra: Annotated[int, Field(ge=1, le=1024, description="MFCCs that it sees, from the first")] | None = 20
     cell: Cell = "gru"
     units: Annotated[tuple[Units, ...], Field(strict=False, min_length=1, max_length=MAX_LAYERS)] = (64, 32)
     dense: Annotated[tuple[Units, ...], Field(strict=False, max_length=MAX_LAYERS)] = (100,)
@@ -268,10 +269,9 @@ class Model(Section):
 class Train(Section):
     """Fitting of the network."""
 
-    epochs: Epochs = 10
+    epochs: Epochs = 20
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
     learning_rate: Annotated[float, Field(ge=1e-6, le=10)] = 0.003
-    patience: Annotated[Epochs, Field(description="epochs without improvement of the validation loss")] = 5
     average: Annotated[float, Field(gt=0, lt=1, description="decay per batch of the averaged weights")] | None = 0.98
     smoothing: Annotated[float, Field(ge=0, lt=1, description="of the labels")] = 0.1
     utterance: Annotated[float, Field(ge=0, le=100, description="weight of the loss of whole sequences")] = 0.5

@@ -14,17 +14,16 @@ from pipeline.errors import ParameterError
 from pipeline.params import plain_yaml, sections
 from pipeline.params.mistakes import first_mistake
 
-MIN_BANDWIDTH_HZ = 500  # that augmentation leaves
 REMOVED: dict[str, object] = {
     "audit.on_leak": "fail",
     "balance.cap": None,
     "model.deltas": 0,
     "silence.automatic_gain": False,
     "split.unit": "speaker",
+    "train.patience": 5,
     "train.schedule": "cosine",
 }
 """Parameters that are gone, with the value that switched them off: an older file may still hold that."""
-NEED_ALL_BANDS = ("noise", "echo", "warp", "cutoff", "mask")  # changes of augmentation
 
 
 class Params(sections.Section):
@@ -70,26 +69,7 @@ class Params(sections.Section):
                 f"the spectrum (mfcc.n_fft {mfcc.n_fft}, audio.sample_rate {self.audio.sample_rate}); lower n_mels, "
                 "raise n_fft or widen fmin to fmax"
             )
-        self._augment_leaves_a_signal(mfcc.fmax or nyquist)
         return self
-
-    def _augment_leaves_a_signal(self, highest: float) -> None:
-        augment, mfcc = self.augment, self.mfcc
-        if mfcc.n_mfcc < mfcc.n_mels and (unable := [name for name in augment.active() if name in NEED_ALL_BANDS]):
-            raise ValueError(
-                f"augment.{unable[0]} {getattr(augment, unable[0])} changes mel bands, which mfcc.n_mfcc {mfcc.n_mfcc} "
-                f"of n_mels {mfcc.n_mels} no longer hold; make them equal, or switch off {', '.join(unable)}"
-            )
-        if augment.mask > mfcc.n_mels // 2:
-            raise ValueError(
-                f"augment.mask {augment.mask} could hide most of the mfcc.n_mels {mfcc.n_mels} bands; take at most "
-                f"{mfcc.n_mels // 2}"
-            )
-        if augment.cutoff is not None and not mfcc.fmin + MIN_BANDWIDTH_HZ <= augment.cutoff <= highest:
-            raise ValueError(
-                f"augment.cutoff {augment.cutoff} leaves too little of {mfcc.fmin} to {highest} Hz, or is above it; "
-                f"take {mfcc.fmin + MIN_BANDWIDTH_HZ} to {highest}, or null"
-            )
 
 
 def _empty_filter(mfcc: sections.Mfcc, sample_rate: int) -> tuple[float, float] | None:

@@ -218,7 +218,7 @@ def _train(
                 callbacks=[
                     callbacks.LambdaCallback(on_epoch_end=_recorder(history, seed[1], settings)),
                     *([] if settings.average is None else [callbacks.SwapEMAWeights(swap_on_epoch=True)]),
-                    callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True),
+                    callbacks.EarlyStopping("val_loss", patience=settings.epochs, restore_best_weights=True),
                 ],
             )
     except tensorflow.errors.OpError as error:
