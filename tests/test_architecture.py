@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 from importlinter.cli import lint_imports
 
-from tests.programs import python
+from tests.programs import ROOT, python
 
-ROOT = Path(__file__).parents[1]
 ROOMS = sorted(path.parent for path in (ROOT / "pipeline").glob("*/__init__.py"))
 MODULES = sorted((ROOT / "pipeline").rglob("*.py"))
 MAX_LINES = 300

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from pipeline import augment, params
 from pipeline.augment import FLOOR_DB, Chain
 from pipeline.mfcc.kernel import make_kernel
-from tests.fingerprint.signals import voice
+from tests.fingerprint.signals import RATE, voice
 
-RATE = 16000
 MFCC = params.Mfcc(n_mfcc=64, n_fft=400, hop_length=160, n_mels=64, fmin=0.0, fmax=None, top_db=None)
 KERNEL = make_kernel(MFCC, RATE)
 VOICE = voice(0, 4) / np.float32(32768)

@@ -21,11 +21,10 @@ from pipeline.shards import writer
 from pipeline.silence.rule import SoxRule
 from pipeline.silence.spans import frame_flags, sox_spans
 from pipeline.store.feature_store import FeatureStore
-from tests.audio.signals import babble, write
+from tests.audio.signals import RATE, babble, write
 from tests.cluster.clusters import connected
 from tests.splits.rows import recording
 
-RATE = 16000
 PARTS = [range(2), range(2, 4)]
 
 

@@ -2,14 +2,12 @@
 
 import importlib.metadata
 import re
-from pathlib import Path
 
 import pytest
 
 import pipeline
-from tests.programs import python
+from tests.programs import ROOT, python
 
-ROOT = Path(__file__).parents[1]
 CLASSES = sorted(set(pipeline.__all__) - {"__version__"})
 PAGES = "\n".join(page.read_text() for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))])
 LOADED = f"""

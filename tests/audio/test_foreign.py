@@ -16,10 +16,9 @@ from scipy.signal import correlate
 from pipeline.audio import foreign
 from pipeline.audio.decode import decode
 from pipeline.errors import AudioError
-from tests.fingerprint.signals import voice
+from tests.fingerprint.signals import RATE, voice
 from tests.programs import python
 
-RATE = 16000
 FORMATS = {  # ending: FFmpeg's format and codec
     "m4a": ("ipod", "aac"), "mp4": ("mp4", "aac"), "aac": ("adts", "aac"), "wma": ("asf", "wmav2"),
     "mkv": ("matroska", "aac"), "avi": ("avi", "pcm_s16le"), "webm": ("webm", "libopus"), "flv": ("flv", "aac"),

@@ -103,7 +103,6 @@ def test_a_wav_of_unknown_length_is_read_to_its_end_and_one_that_claims_3_gb_is_
         assert outcome(tmp_path / "a", wav(length, CONTENT, riff=riff)) == FRAMES, length
     for length in (3_000_000_000, 0x40000000, 0x70000000, 0xC0000000, 2 * FRAMES + 1):
         assert outcome(tmp_path / "a", wav(length, CONTENT)) == "truncated", length
-    assert outcome(tmp_path / "a", wav(len(CONTENT) // 2, CONTENT)) == "longer"
     again = struct.pack("<4sI", b"data", len(CONTENT)) + CONTENT
     assert outcome(tmp_path / "a", wav(len(CONTENT), CONTENT + again)) in {"longer", "unreadable"}
     # A comment that fills the log of libsndfile hides no missing audio.

@@ -41,25 +41,6 @@ def test_16_bit_mono_at_16_khz_passes_unchanged(tmp_path: Path, name: str) -> No
     assert np.array_equal(Reader(Wav(tmp_path / "converted.wav", name, 4000, ""))(0, 4000), sound)
 
 
-@pytest.mark.parametrize(
-    ("sound", "rate", "subtype", "wanted"),
-    [
-        (np.random.default_rng(0).integers(-20000, 20000, (3000, 2), np.int16), RATE, "PCM_16", None),  # channels: mean
-        (np.tile([1.5, -1.5], 500), RATE, "FLOAT", [FULL_SCALE - 1, -FULL_SCALE] * 500),  # clipped, not wrapped
-        (np.zeros(48000) + 0.25, 48000, "PCM_24", [FULL_SCALE // 4] * RATE),
-    ],
-    ids=["channels", "beyond full scale", "resampled"],
-)
-def test_other_audio_becomes_16_bit_mono(
-    tmp_path: Path, sound: NDArray[np.float64], rate: int, subtype: str, wanted: list[int] | None
-) -> None:
-    soundfile.write(tmp_path / "a.wav", sound, rate, subtype=subtype)
-    found = converted(tmp_path / "a.wav")[1]
-    mean = np.rint(sound.astype(float).sum(axis=1) / 2) if wanted is None else np.array(wanted)
-    assert len(found) == len(mean)
-    assert np.array_equal(found[800:-800], mean[800:-800])  # a constant begins and ends with a jump
-
-
 def test_measures_are_those_worked_out_by_hand(tmp_path: Path) -> None:
     # Of 1000 samples 250 are at half scale, 250 at -1/4, 5 at each end of the scale, the rest are 0.
     levels = [FULL_SCALE // 2, -FULL_SCALE // 4, FULL_SCALE - 1, -FULL_SCALE, 0]

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
+from tests import programs
 from tests.interrupts import heed_interrupts
+from tests.programs import ROOT
 
 pytestmark = pytest.mark.slow  # starts a program in every test
 
-ROOT = Path(__file__).parents[2]
 LID = str(Path(sys.executable).parent / "lid")
 
 
@@ -28,10 +29,7 @@ def python(body: str) -> list[str]:
 
 
 def run(body: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    done: subprocess.CompletedProcess[str] = subprocess.run(
-        python(body), cwd=ROOT, capture_output=True, text=True, check=False, **options
-    )
-    return done
+    return programs.python(python(body)[-1], **options)
 
 
 def lid(shell: str) -> subprocess.CompletedProcess[str]:

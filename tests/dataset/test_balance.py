@@ -91,13 +91,6 @@ def weighted(rows: list[SequenceRow], counted: Counted, names: list[str]) -> dic
     return dict(mass)
 
 
-def spoken(rows: list[SequenceRow], counted: Counted) -> Counter[tuple[str, str]]:
-    heard: Counter[tuple[str, str]] = Counter()
-    for row in rows:
-        heard[row.language, row.speaker] += counts.frames(row, counted)
-    return heard
-
-
 def test_every_strategy_of_the_parameters_is_in_the_table_and_no_other_is_taken() -> None:
     assert tuple(balance.METHODS) == STRATEGIES
     assert len({method.sentence for method in balance.METHODS.values()}) == len(balance.METHODS)
@@ -199,7 +192,8 @@ def test_undersample_takes_from_sources_evenly_and_within_each_from_its_speakers
     kept, _ = balance.balance(
         "undersample", [dataclasses.replace(row, source=source.get(row.speaker, "")) for row in rows], counted, 0
     )
-    heard = {name: frames for (language, name), frames in spoken(kept, counted).items() if language == "a"}
+    kept = [row for row in kept if row.language == "a"]
+    heard = weighted(kept, counted, [row.speaker for row in kept])
     radio, web = (sorted(heard[name] for name in heard if source[name] == kind) for kind in ("radio", "web"))
     assert abs(sum(radio) - sum(web)) <= LENGTH
     assert radio[-1] - radio[0] <= LENGTH

@@ -27,29 +27,24 @@ SPOKEN = [2, 3, 4, 5, 8, 9, 10]
         ("label", ALL, [3, 3, 1, 1, 1, 1, 3, 3, 1, 1, 1, 3], [1] * 12, [0, 0, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0]),
     ],
 )
-def test_each_strategy_gives_the_view_that_is_drawn(
+def test_each_strategy_gives_the_view_that_is_drawn_and_a_policy_that_describes_it(
     strategy: SilenceStrategy, rows: list[int], targets: list[int], weights: list[int], counted: list[int]
 ) -> None:
-    view = views.view(strategy, SPEECH, language=1, languages=3)
+    policy, view = views.policy(strategy), views.view(strategy, SPEECH, language=1, languages=3)
     assert view.rows.tolist() == rows
     assert view.targets.tolist() == targets
     assert view.weights.tolist() == weights
     assert views.counted(strategy, SPEECH).tolist() == counted
+    silent = ~SPEECH[view.rows]
+    assert policy.seen == silent.any()
+    assert policy.weighted == view.weights[silent].any()
+    assert policy.own_class == (view.targets[silent] == 3).any()
 
 
 def test_every_strategy_of_the_parameters_is_in_the_table() -> None:
     assert tuple(views.POLICIES) == get_args(SilenceStrategy)
     assert {policy.weight for policy in views.POLICIES.values()} <= {0, 1}  # a frame counts or it does not
     assert len({policy.sentence for policy in views.POLICIES.values()}) == len(views.POLICIES)
-
-
-@pytest.mark.parametrize("strategy", get_args(SilenceStrategy))
-def test_a_policy_describes_the_view(strategy: SilenceStrategy) -> None:
-    policy, view = views.policy(strategy), views.view(strategy, SPEECH, language=1, languages=3)
-    silent = ~SPEECH[view.rows]
-    assert policy.seen == silent.any()
-    assert policy.weighted == view.weights[silent].any()
-    assert policy.own_class == (view.targets[silent] == 3).any()
 
 
 @pytest.mark.parametrize("strategy", ["Remove", "", None, ["none"]])

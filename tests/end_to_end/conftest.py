@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from pipeline import programs
+from tests.programs import git
 
 ROOT = Path(__file__).parents[2]
 STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -89,9 +90,8 @@ class Copy:
 
     def commit(self, *paths: str) -> None:
         """Commit changed files."""
-        self.succeed("git", "add", *paths)
-        author = ["-c", "user.name=tests", "-c", "user.email=tests@localhost"]
-        self.succeed("git", *author, "commit", "-q", "-m", "results")
+        git(self.folder, "add", *paths)
+        git(self.folder, "commit", "-q", "-m", "results")
 
     def change(self, **sections: Any) -> None:
         """Change values in sections of params.yaml."""

@@ -55,20 +55,5 @@ def test_bad_names_are_rejected_and_ingest_runs_if_and_only_if_the_corpus_has_ch
     file = root / "hindi" / "s1_4.wav"
     os.utime(file, (1, 1))  # another time, the same content
     assert ran(fresh) == {"corpus"}
-    lists = {(artifacts / "corpus" / "SHA256SUMS").read_text()}
-    for change in (
-        lambda: soundfile.write(file, np.random.default_rng(1).uniform(-0.1, 0.1, 16000), 16000),
-        lambda: file.rename(file.with_name("s2_100.wav")),  # of another speaker now
-        (root / "hindi" / "s1_pipe.wav").unlink,
-    ):
-        change()
-        fresh.stages("corpus")
-        lists.add((artifacts / "corpus" / "SHA256SUMS").read_text())
-    assert len(lists) == 4
+    soundfile.write(file, np.random.default_rng(1).uniform(-0.1, 0.1, 16000), 16000)
     assert ran(fresh) == {"corpus", "ingest"}
-
-    (fresh.folder / "circle").symlink_to("circle")
-    fresh.change(corpus={"root": "circle"})
-    done = fresh.run("dvc", "repro", "ingest")
-    assert "error: corpus.root 'circle' is not a folder; name the folder that holds the recordings" in done.stderr
-    assert "Running stage 'ingest'" not in done.stdout

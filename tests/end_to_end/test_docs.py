@@ -18,9 +18,8 @@ import yaml
 
 from pipeline import params, programs
 from tests import s3
-from tests.end_to_end.conftest import STAGES, Copy
+from tests.end_to_end.conftest import ROOT, STAGES, Copy
 
-ROOT = Path(__file__).parents[2]
 ELSEWHERE = {  # pages whose blocks another test runs
     ROOT / "docs" / "cluster.md": "test_cluster_page.py",
     ROOT / "examples" / "reuse" / "README.md": "test_reuse.py",

@@ -65,7 +65,7 @@ def test_the_wheel_answers_like_the_project(tiny: Copy, programs: Path, tmp_path
     assert "model.tflite" in verified
     assert "model.onnx" not in verified  # its runtime is not installed
     code = "from pipeline.streaming import Identifier; print(Identifier.load('streaming').description.languages)"
-    assert "english" in run("python", "-c", code)
+    assert "english" in run("python", "-W", "error", "-c", code)
     for command in ("lid --help", "lid identify --help"):
         assert run(*command.split())
 
@@ -88,19 +88,12 @@ def unpacked(tiny: Copy, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "handin"
 
 
-def test_the_archive_is_whole(unpacked: Path) -> None:
-    subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=unpacked, check=True)
-    listed = {line.split("  ", 1)[1] for line in (unpacked / "SHA256SUMS").read_text().splitlines()}
-    assert {"code/dvc.yaml", "code/params.yaml", "code/pipeline/mfcc/kernel.py", "report.pdf"} <= listed
-    assert len(list((unpacked / "plots").glob("*.png"))) >= 1
-
-
 def test_the_script_of_the_archive_answers_like_identify(tiny: Copy, unpacked: Path, tmp_path: Path) -> None:
     python = empty_environment(tmp_path / "empty", "-r", str(unpacked / "requirements.txt")) / "python"
     folder, labels = tiny.folder / RECORDINGS, tmp_path / "labels.csv"
     labels.write_text("file,label\n" + "".join(f"{path.name},1\n" for path in folder.iterdir()))
-    words: list[Path | str] = [unpacked / "test_model.py", folder, "--labels", labels, "--frames", tmp_path / "frames"]
-    done = subprocess.run([python, "-I", *words], capture_output=True, text=True, check=True, env={}, cwd=tmp_path)
+    words: list[Path | str] = [python, "-I", unpacked / "test_model.py", folder, "--labels", labels]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, env={}, cwd=tmp_path)
     answers = {row["file"]: row for row in csv.DictReader(io.StringIO(done.stdout))}
     wanted = [json.loads(line) for line in tiny.succeed("lid", "identify", "--json", str(folder)).splitlines()]
     assert len(answers) == len(wanted)
@@ -112,14 +105,6 @@ def test_the_script_of_the_archive_answers_like_identify(tiny: Copy, unpacked: P
     right = sum(one["language"] == "hindi" for one in wanted)
     assert f"accuracy: {right / len(wanted):.1%}, {right} of {len(wanted)} recordings" in done.stderr
     assert done.stderr.count("\n") == 1
-    printed = tiny.succeed("lid", "identify", "--frames", str(folder))
-    rows = list(csv.DictReader(io.StringIO(printed)))
-    for path in folder.iterdir():
-        mine = list(csv.DictReader((tmp_path / "frames" / f"{path.name}.csv").open()))
-        theirs = [row for row in rows if Path(row["path"]).name == path.name]
-        assert [row["speech"] for row in mine] == [row["speech"] for row in theirs]
-        for name in ("english", "hindi", "mandarin"):
-            assert [float(row[name]) for row in mine] == pytest.approx([float(row[name]) for row in theirs], abs=1e-4)
 
 
 def test_the_weights_of_the_archive_are_those_of_the_sequence_model(unpacked: Path) -> None:

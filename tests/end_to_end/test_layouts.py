@@ -20,9 +20,7 @@ from pipeline.store.feature_store import FeatureStore
 from tests.corpus.published import LANGUAGES, PUBLISHED
 from tests.end_to_end.conftest import STAGES, Copy
 from tests.end_to_end.test_repro import digests
-from tests.fingerprint.signals import voice
-
-RATE = 16000
+from tests.fingerprint.signals import RATE, voice
 
 
 def speak(path: Path, number: int) -> None:
@@ -46,11 +44,7 @@ def test_every_layout_goes_from_listing_to_features(fresh: Copy, tmp_path: Path)
             "labels": {0: "english", 2: "Mandarin"},
         }
     )
-    printed = fresh.stages("corpus", "ingest", "trim", "features")
-    for name in parts:
-        assert f"is read as layout '{name}': " in printed
-    for name in ("homework", "voxlingua107", "fleurs"):
-        assert re.search(rf"SPEAKERS ARE NOT KNOWN for \d+ recordings of source {name}: a voice may be on", printed)
+    fresh.stages("corpus", "ingest", "trim", "features")
     artifacts = fresh.folder / "artifacts"
     assert not tables.read(artifacts / "ingest" / "rejected.csv", RejectedRow)
     rows = tables.read(artifacts / "ingest" / "recordings.csv", RecordingRow)
@@ -63,15 +57,12 @@ def test_every_layout_goes_from_listing_to_features(fresh: Copy, tmp_path: Path)
         assert np.isfinite(store.features(row.recording)).all()
 
     calls = [row for row in rows if row.extra["source"] == "kaldi"]
-    assert {(row.path, row.channel, row.speaker, row.language) for row in calls} == {
-        (f"kaldi/calls/{call}.wav", channel, f"kaldi/spk{call}{side}", language)
+    assert {(row.path, row.channel, row.start_s, row.duration_s, row.speaker, row.language) for row in calls} == {
+        (f"kaldi/calls/{call}.wav", channel, start_s, 1.0, f"kaldi/spk{call}{side}", language)
         for call in range(2)
+        for start_s in (0.0, 1.25)
         for channel, (side, language) in enumerate(zip("AB", LANGUAGES, strict=True), 1)
     }
-    whole, _ = soundfile.read(root / "kaldi" / "calls" / "1.wav", dtype="int16")
-    [second] = [row for row in calls if (row.path[-5], row.channel, row.start_s) == ("1", 2, 1.25)]
-    got, _ = soundfile.read(artifacts / "audio" / second.file, second.samples, second.first_sample, dtype="int16")
-    np.testing.assert_array_equal(got, whole[20_000:36_000, 1])
 
 
 @pytest.fixture

@@ -6,17 +6,15 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from pipeline import tables
 from pipeline.rows import RecordingRow
-from tests.end_to_end.conftest import ROOT, STAGES, Copy
+from tests.audio.signals import SPEECH, real_speech
+from tests.end_to_end.conftest import STAGES, Copy
 
-SPEECH = ROOT.parent / "shared" / "speech"
 SPEAKERS, TAKES = 4, 3  # per language, per speaker
 
 
-@pytest.mark.skipif(not SPEECH.is_dir(), reason="no recordings of real people next to the project")
+@real_speech
 def test_the_table_layout_from_recordings_to_report(fresh: Copy) -> None:
     mine, artifacts = fresh.folder / "mine", fresh.folder / "artifacts"
     chosen = choose(SPEECH / "metadata.csv")

@@ -165,6 +165,7 @@ def test_ctrl_c_is_one_line_and_a_damaged_entry_is_computed_again(whole: Run, be
     assert re.fullmatch(r"interrupted; .*\n", complaint)
     _, left = psutil.wait_procs(everyone, timeout=10)
     assert not [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
+    assert {path.name for path in run.folder.iterdir()} == {"artifacts", "params.yaml"}
     assert " reused" in run.finish("features")
     assert run.digests("features.zarr") == whole.digests("features.zarr")
 

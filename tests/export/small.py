@@ -2,7 +2,6 @@
 
 import functools
 import tempfile
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -119,12 +118,3 @@ def trained(folder: Path) -> Predict:
         return np.asarray(model.predict(np.pad(features, ((0, padding), (0, 0)))[None], verbose=0)[0, : len(features)])
 
     return predict
-
-
-def without(packages: Iterable[str]) -> str:
-    """Code that makes Python import none of these packages."""
-    return f"""
-from importlib.machinery import PathFinder
-find = PathFinder.find_spec
-PathFinder.find_spec = lambda name, *words: None if name.partition(".")[0] in {set(packages)!r} else find(name, *words)
-"""

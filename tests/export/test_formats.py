@@ -49,7 +49,7 @@ def test_latency_is_half_a_window_and_the_longest_wait_for_a_speech_flag() -> No
 
 
 @pytest.mark.slow
-def test_a_missing_network_and_a_keras_file_that_holds_code_are_refused(tmp_path: Path) -> None:
+def test_a_missing_or_altered_network_and_a_keras_file_that_holds_code_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"sequence\.keras can't be read"):
         formats.load(tmp_path / "sequence.keras")
     keras = backend.keras()
@@ -57,6 +57,10 @@ def test_a_missing_network_and_a_keras_file_that_holds_code_are_refused(tmp_path
     evil.save(tmp_path / "evil.keras")
     checksums.seal(tmp_path)
     with pytest.raises(ArtifactError, match="can't be loaded"):
+        formats.load(tmp_path / "evil.keras")
+    with (tmp_path / "evil.keras").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(ArtifactError, match=r"evil\.keras is not the file"):
         formats.load(tmp_path / "evil.keras")
 
 

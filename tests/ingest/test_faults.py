@@ -91,22 +91,3 @@ def test_commands_in_a_kaldi_directory_are_never_run(here: Path) -> None:
     assert sorted(rejected.values()) == ["missing"] * 4 + ["outside"] * 3 + ["program"] * 3
     assert not list((here / "here").iterdir())
     assert not list(here.rglob("HURT*"))
-
-
-def test_files_that_vanish_or_change_after_they_were_listed(here: Path) -> None:
-    root = here / "corpus" / "hindi"
-    root.mkdir(parents=True)
-    for number in range(6):
-        soundfile.write(root / f"{number}.wav", sound(number), RATE)
-    corpus = settings("folders", here / "corpus", speakers="file", speaker_pattern=None)
-    listing = layouts.read(corpus)
-    (root / "0.wav").unlink()
-    (root / "1.wav").write_bytes((root / "1.wav").read_bytes()[:10_000])
-    (root / "2.wav").write_text("no audio")
-    (root / "3.wav").unlink()
-    os.mkfifo(root / "3.wav")
-    (root / "4.wav").unlink()
-    (root / "4.wav").mkdir()
-    found = parts.ingested(listing.entries, layouts.roots(corpus), here / "audio", AUDIO)
-    assert [row.reason for row in found.rejected] == ["missing", "truncated", "unreadable", "missing", "missing"]
-    assert [row.path for row in found.rows] == ["hindi/5.wav"]

@@ -1,6 +1,7 @@
 """The job of stage ingest: decoded recordings and their rows, and the reason why each bad one is rejected."""
 
 import dataclasses
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,12 +16,11 @@ from pipeline.errors import CorpusError, Reason
 from pipeline.ingest import job
 from pipeline.ingest.part import Ingested
 from pipeline.rows import RejectedRow
-from tests.fingerprint.signals import landmarks, voice
+from tests.fingerprint.signals import RATE, landmarks, voice
 from tests.ingest import parts
 
-RATE_HZ = 16000
-SOUND = np.random.default_rng(0).normal(0, 0.1, RATE_HZ)
-AUDIO = params.Audio(sample_rate=RATE_HZ, channels="mix", min_duration=0.5)
+SOUND = np.random.default_rng(0).normal(0, 0.1, RATE)
+AUDIO = params.Audio(sample_rate=RATE, channels="mix", min_duration=0.5)
 
 
 @pytest.fixture
@@ -37,14 +37,14 @@ def ingested(bench: Path, *names: str) -> Ingested:
 
 
 def half(path: Path, **options: str) -> None:
-    soundfile.write(path, np.tile(SOUND, 4), RATE_HZ, **options)
+    soundfile.write(path, np.tile(SOUND, 4), RATE, **options)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
 
 
 def with_value(value: float) -> Callable[[Path], None]:
-    samples = np.where(np.arange(RATE_HZ) == 5000, value, SOUND)
-    return lambda path: soundfile.write(path, samples, RATE_HZ, subtype="FLOAT")
+    samples = np.where(np.arange(RATE) == 5000, value, SOUND)
+    return lambda path: soundfile.write(path, samples, RATE, subtype="FLOAT")
 
 
 @pytest.mark.parametrize(
@@ -54,14 +54,14 @@ def with_value(value: float) -> Callable[[Path], None]:
         ("empty.wav", Path.touch, {"unreadable"}),
         ("headerless.raw", lambda path: path.write_bytes(bytes(9999)), {"unreadable"}),
         ("half24.wav", lambda path: half(path, subtype="PCM_24"), {"truncated"}),
-        *((f"half.{ending}", half, {"truncated", "unreadable"})
-          for ending in ("wav", "flac", "mp3", "aiff", "au", "w64", "rf64")),
         ("nan.wav", with_value(np.nan), {"not_finite"}),
         ("infinite.wav", with_value(np.inf), {"not_finite"}),
-        ("silent.wav", lambda path: soundfile.write(path, SOUND * 0, RATE_HZ), {"silent"}),
-        ("short.wav", lambda path: soundfile.write(path, SOUND[:7999], RATE_HZ), {"too_short"}),
-        ("none.wav", lambda path: soundfile.write(path, SOUND[:0], RATE_HZ), {"truncated"}),
-        ("gone.wav", lambda path: None, {"missing", "unreadable"}),
+        ("silent.wav", lambda path: soundfile.write(path, SOUND * 0, RATE), {"silent"}),
+        ("short.wav", lambda path: soundfile.write(path, SOUND[:7999], RATE), {"too_short"}),
+        ("none.wav", lambda path: soundfile.write(path, SOUND[:0], RATE), {"truncated"}),
+        ("gone.wav", lambda path: None, {"missing"}),
+        ("pipe.wav", os.mkfifo, {"missing"}),
+        ("folder.wav", Path.mkdir, {"missing"}),
         *(("slow.wav", lambda path, rate=rate: soundfile.write(path, SOUND, rate), {"sample_rate"})
           for rate in (1, 3999)),
     ],
@@ -80,7 +80,7 @@ def test_a_bad_recording_is_rejected_for_its_reason_and_leaves_no_samples(
 
 
 def test_a_recording_has_the_columns_of_its_entry(bench: Path) -> None:
-    soundfile.write(bench / "in" / "a.wav", np.tile(SOUND, 2), 2 * RATE_HZ)
+    soundfile.write(bench / "in" / "a.wav", np.tile(SOUND, 2), 2 * RATE)
     [row] = ingested(bench, "a.wav").rows
     assert (row.recording, row.language, row.speaker, row.extra) == (
         Entry("a.wav", "", "").id(),
@@ -88,12 +88,12 @@ def test_a_recording_has_the_columns_of_its_entry(bench: Path) -> None:
         "s",
         {"accent": "x"},
     )
-    assert (row.group, row.duration_s, row.samples, row.sample_rate) == (row.recording, 1.0, RATE_HZ, 2 * RATE_HZ)
+    assert (row.group, row.duration_s, row.samples, row.sample_rate) == (row.recording, 1.0, RATE, 2 * RATE)
 
 
 def test_the_same_audio_of_two_languages_is_rejected(bench: Path) -> None:
     for name in ("a.wav", "b.wav", "c.wav"):
-        soundfile.write(bench / "in" / name, SOUND if name != "c.wav" else -SOUND, RATE_HZ)
+        soundfile.write(bench / "in" / name, SOUND if name != "c.wav" else -SOUND, RATE)
     found = ingested(bench, "a.wav", "b.wav", "c.wav")
     found.rows[1] = dataclasses.replace(found.rows[1], language="english")
     consistent = job.consistent(found)
@@ -104,22 +104,22 @@ def test_the_same_audio_of_two_languages_is_rejected(bench: Path) -> None:
 
 def test_recordings_of_the_same_speech_share_the_smallest_of_their_ids(bench: Path) -> None:
     speech, other = voice(0, 6), voice(1, 6)
-    sounds = {"z.wav": speech, "m.wav": other, "a.flac": speech[RATE_HZ // 2 :], "k.wav": speech // 2}
+    sounds = {"z.wav": speech, "m.wav": other, "a.flac": speech[RATE // 2 :], "k.wav": speech // 2}
     for name, samples in sounds.items():
-        soundfile.write(bench / "in" / name, samples, RATE_HZ)
+        soundfile.write(bench / "in" / name, samples, RATE)
     found = ingested(bench, *sounds)
-    rows, duplicates = job.grouped(found.rows, found.landmarks, RATE_HZ)
+    rows, duplicates = job.grouped(found.rows, found.landmarks, RATE)
     z, m, a, k = (row.recording for row in rows)
     assert [row.same_speech for row in rows] == [a, m, a, a]
     offsets = {(row.recording, row.other): row.offset_s for row in duplicates}
     assert len(duplicates) == 2
     assert {name for pair in offsets for name in pair} == {z, a, k}
     assert offsets.get((z, a), 0.5) == pytest.approx(0.5, abs=0.02)
-    assert job.grouped([], [], RATE_HZ) == ([], [])
+    assert job.grouped([], [], RATE) == ([], [])
 
 
 def test_landmarks_are_those_of_the_audio_that_is_written(bench: Path) -> None:
-    soundfile.write(bench / "in" / "a.mp3", voice(0, 20), RATE_HZ)  # more than one decoded block
+    soundfile.write(bench / "in" / "a.mp3", voice(0, 20), RATE)  # more than one decoded block
     found = ingested(bench, "a.mp3")
     written = parts.samples_of(found.rows[0], bench / "out")
     assert np.array_equal(found.landmarks[0].ticks, landmarks(written).ticks)

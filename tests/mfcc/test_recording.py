@@ -16,10 +16,9 @@ from pipeline.audio.samples import in_memory, to_waveform
 from pipeline.mfcc import compiled, recording
 from pipeline.mfcc.kernel import frame_count, make_kernel
 from pipeline.mfcc.stream import Framer
-from tests.audio.signals import babble
+from tests.audio.signals import RATE, babble
 from tests.programs import python
 
-RATE = 16000
 DEFAULTS = params.load(Path(__file__).parents[2] / "params.yaml").mfcc
 
 

@@ -38,6 +38,9 @@ def test_the_file_holds_the_whole_definition(cell: params.Cell, division: Divisi
     architecture.write(tmp_path / "architecture.json")
     checksums.seal(tmp_path)
     assert Architecture.read(tmp_path / "architecture.json") == architecture
+    (tmp_path / "architecture.json").write_text("{}")
+    with pytest.raises(ArtifactError, match=r"architecture\.json is not the file"):
+        Architecture.read(tmp_path / "architecture.json")
     assert Division.read({"ensemble": division and json.loads(json.dumps(dataclasses.asdict(division)))}) == division
 
 

@@ -3,7 +3,6 @@
 import itertools
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -49,30 +48,28 @@ def test_flags_of_the_stream_are_those_of_the_recording(
     np.testing.assert_array_equal(np.concatenate(decided), expected)
 
 
-RULES = (SoxRule, CompiledRule)
-
-
-@pytest.mark.parametrize("make", RULES)
-@given(seed=st.integers(0, 2**32), cuts=st.lists(st.integers(0, 30_000), max_size=30))
-def test_the_size_of_blocks_does_not_matter(make: type[SoxRule], seed: int, cuts: list[int]) -> None:
-    signal = babble(seed, 30_000)
-    whole, rule, changes = SoxRule(RATE, 1.0), make(RATE, 1.0), list[tuple[bool, int]]()
-    for block in np.split(signal, sorted(cuts)):
-        undecided = rule.undecided
-        found = rule.accept(block)
-        assert all(sample >= undecided for _, sample in found)  # a decision is never taken back
-        changes += found
-    assert changes == whole.accept(signal)
-    assert (rule.n_samples, rule.open, rule.undecided) == (30_000, whole.open, whole.undecided)
-
-
-@given(seed=st.integers(0, 2**32), rate=st.sampled_from([8000, 11_025, 16_000]), threshold=st.floats(0.05, 30.0))
-def test_the_compiled_rule_is_the_rule_and_starts_and_stops_alternate(seed: int, rate: int, threshold: float) -> None:
-    signal = babble(seed, 20_000)
-    changes = CompiledRule(rate, threshold).accept(signal)
-    assert changes == SoxRule(rate, threshold).accept(signal)
-    assert [starts for starts, _ in changes] == [number % 2 == 0 for number in range(len(changes))]
-    assert all(first < second for (_, first), (_, second) in itertools.pairwise(changes))
+@given(
+    seed=st.integers(0, 2**32),
+    rate=st.sampled_from([8000, 11_025, 16_000]),
+    threshold=st.floats(0.05, 30.0),
+    cuts=st.lists(st.integers(0, 30_000), max_size=30),
+)
+def test_both_rules_find_alternating_starts_and_stops_in_blocks_of_any_size(
+    seed: int, rate: int, threshold: float, cuts: list[int]
+) -> None:
+    signal, whole = babble(seed, 30_000), SoxRule(rate, threshold)
+    wanted = whole.accept(signal)
+    assert [starts for starts, _ in wanted] == [number % 2 == 0 for number in range(len(wanted))]
+    assert all(first < second for (_, first), (_, second) in itertools.pairwise(wanted))
+    for rule in (SoxRule(rate, threshold), CompiledRule(rate, threshold)):
+        changes = list[tuple[bool, int]]()
+        for block in np.split(signal, sorted(cuts)):
+            undecided = rule.undecided
+            found = rule.accept(block)
+            assert all(sample >= undecided for _, sample in found)  # a decision is never taken back
+            changes += found
+        assert changes == wanted
+        assert (rule.n_samples, rule.open, rule.undecided) == (30_000, whole.open, whole.undecided)
 
 
 N_SAMPLES = 3000

@@ -70,6 +70,13 @@ def test_the_stream_equals_the_offline_stages(
     np.testing.assert_allclose(stream.decision.posteriors, decision.posteriors, atol=1e-3)
 
 
+def test_a_network_that_sees_no_frame_is_not_asked() -> None:
+    features, silent = np.zeros((51, small.N_MFCC), np.float32), np.zeros(51, np.bool_)
+    found = reference.posteriors(features, silent, small.described("remove"), lambda _: pytest.fail("asked"))
+    assert found.shape == (51, len(small.LANGUAGES))
+    assert np.isnan(found).all()
+
+
 def test_the_example_of_the_docstring_runs(masked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "artifacts").mkdir()
     (tmp_path / "artifacts" / "streaming").symlink_to(masked)
@@ -130,6 +137,9 @@ def test_a_folder_that_can_not_be_loaded_is_refused_in_one_sentence(masked: Path
     (copy / "frontend.npz").unlink()
     with pytest.raises(ArtifactError, match=r"frontend\.npz is missing"):
         Identifier.load(copy, "onnx")
+    (copy / "streaming.json").write_text("{}")
+    with pytest.raises(ArtifactError, match=r"streaming\.json is not the file"):
+        Identifier.load(copy)
     with pytest.raises(ArtifactError, match=r"streaming\.json can't be read"):
         Identifier.load(tmp_path)
     Description.read(masked).model_copy(update={"streaming": False}).write(tmp_path)

@@ -1,8 +1,6 @@
-"""An export is read as it was written, and needs only its packages, on any system."""
+"""An export is read as it was written, on any system."""
 
-import importlib.metadata
 import json
-import os
 import sys
 from pathlib import Path
 from typing import get_args
@@ -16,15 +14,7 @@ from pipeline.errors import ArtifactError
 from pipeline.streaming import runtimes
 from pipeline.streaming.description import Description
 from pipeline.streaming.runtimes import RUNTIMES
-from tests.audio.signals import babble
-from tests.export import small
 from tests.programs import python
-
-INFERENCE = {  # third-party packages on a machine that only runs an exported model
-    *("numpy", "soxr", "soundfile", "_soundfile", "_soundfile_data", "cffi", "_cffi_backend", "click"),
-    *("pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection"),
-    *("ai_edge_litert", "flatbuffers"),
-}
 
 
 def test_a_runtime_that_is_not_installed_is_named(masked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,21 +37,6 @@ def test_a_missing_file_and_one_of_another_runtime_are_refused_in_one_sentence(
     checksums.seal(tmp_path)
     with pytest.raises(ArtifactError, match=f"{RUNTIMES[name].file} can't be read by '{name}'"):
         runtimes.load(tmp_path, name, {})
-
-
-def test_identify_and_verify_need_only_the_inference_packages(masked: Path, tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "a.wav", babble(1, 16000), 16000)
-    refused = {*importlib.metadata.packages_distributions()} - INFERENCE - {"pipeline"}
-    assert {"tensorflow", "onnxruntime", "librosa", "numba", "yaml", "scipy", "google_crc32c"} < refused
-    code = f"""{small.without(refused)}
-from pipeline.cli.commands import main
-main(["identify", {str(tmp_path / "a.wav")!r}, "--model", {str(masked)!r}], standalone_mode=False)
-main(["verify", {str(masked)!r}], standalone_mode=False)
-"""
-    done = python(code, env=os.environ | {"PYTHONWARNINGS": "error"})
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "a.wav" in done.stdout
-    assert [line.split()[0] for line in done.stdout.splitlines()[-2:]] == ["format", "model.tflite"]
 
 
 MACOS = """
@@ -113,8 +88,6 @@ def test_a_description_round_trips(masked: Path, tmp_path: Path) -> None:
     assert Description.read(tmp_path) == description
     assert (tmp_path / "streaming.json").read_bytes() == (masked / "streaming.json").read_bytes()
     assert description.frame_s == 0.01  # 160 samples at 16 kHz
-    with pytest.raises(ArtifactError, match=r"streaming\.json can't be read \(No such file or directory\)"):
-        Description.read(tmp_path / "elsewhere")
 
 
 @pytest.mark.parametrize(

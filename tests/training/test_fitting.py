@@ -157,8 +157,6 @@ def test_damage_found_during_training_keeps_its_own_message(noisy: FeatureStore,
 
 
 CORRECT = np.array([[1, 0, 0], [0, 1, 1], [0, 1, 0]], np.float32)  # targets, outputs
-
-
 POSTERIORS = np.random.default_rng(0).dirichlet([1, 1, 1], (2, 5)).astype(np.float32)
 
 
