@@ -23,12 +23,12 @@ def main() -> None:
     path = ARTIFACTS / "model" / "architecture.json"
     architecture = Architecture.read(path)
     strategy, n_mfcc = settings.silence.strategy, settings.mfcc.n_mfcc
-    tables.require_languages(path, architecture.classes, views.classes(strategy, settings.corpus.languages))
     if (architecture.view, architecture.n_mfcc) != (strategy, n_mfcc):
         raise ArtifactError(
             f"{path} belongs to a network trained with silence.strategy {architecture.view!r} and mfcc.n_mfcc "
             f"{architecture.n_mfcc}, not with {strategy!r} and {n_mfcc}; run `dvc repro`"
         )
+    tables.require_languages(path, architecture.classes, views.classes(strategy, settings.corpus.languages))
     description = Description(
         streaming=settings.export.streaming,
         languages=settings.corpus.languages,

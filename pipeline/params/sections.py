@@ -60,8 +60,8 @@ class Section(BaseModel):
 class Demo(Section):
     """The corpus that espeak-ng synthesises."""
 
-    minutes: Annotated[float, Field(ge=1, le=100_000)] = 48
-    voices: Annotated[int, Field(ge=3, le=1000, description="per language")] = 24
+    minutes: Annotated[float, Field(ge=1, le=100_000)] = 61
+    voices: Annotated[int, Field(ge=3, le=1000, description="per language")] = 100
     seed: Seed = 42
 
 
@@ -169,7 +169,7 @@ class Detection(Section):
 class Silence(Detection):
     """The rule that finds speech, and the policy for silence."""
 
-    strategy: SilenceStrategy = "mask"
+    strategy: SilenceStrategy = "label"
 
 
 class Mfcc(Section):

@@ -143,8 +143,8 @@ def test_a_full_and_a_read_only_disk(small_disk: Copy) -> None:
     )
 
 
-OTHER_LANGUAGES = r"\S+ is for the languages english, hindi, mandarin\S*, not for english, french\S*; .*"
-OTHER_VIEW = r".*'?mask'?.*'remove'.*"
+OTHER_LANGUAGES = r"\S+ is for the languages english, hindi, mandarin.*, not for english, french.*; .*"
+OTHER_VIEW = r".*'?label'?.*'remove'.*"
 
 
 @pytest.mark.parametrize(

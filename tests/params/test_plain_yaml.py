@@ -45,7 +45,7 @@ BOMB = "a: &a0 [x]\n" + "".join(f"a{level}: &a{level} [{f'*a{level - 1}, ' * 9}]
     ("text", "message"),
     [
         (TEXT + "seed: 43\n", f"line {NEXT_LINE}, 'seed: 43': found duplicate key \"seed\""),
-        (TEXT.replace("  voices: 24", "  voices: 24\n  minutes: 9", 1), 'found duplicate key "minutes"'),
+        (TEXT.replace("  voices: 100", "  voices: 100\n  minutes: 9", 1), 'found duplicate key "minutes"'),
         (BOMB + TEXT, "a is not a parameter"),
         (BOMB + "model: {units: *a9}", "model.units.0 is [["),
         ("a: &a [*a]\n" + TEXT, "a is not a parameter"),

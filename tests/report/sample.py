@@ -79,6 +79,7 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
     first, second, third = languages
     tree = params.load(ROOT / "params.yaml").model_dump()
     tree["corpus"] |= {"languages": languages, "root": "recordings/of/mine"}
+    tree["silence"]["strategy"] = "mask"
 
     def by_language(*values: Any) -> dict[str, Any]:
         return dict(zip(languages, values, strict=True))
