@@ -28,11 +28,6 @@ HEADERS: Mapping[Measure, str] = {
     "hours": "hours used",
     "minutes": "minutes taken",
 }
-EXPLANATION = (
-    "Means over the seeds, with 95 % intervals over speakers and seeds. A number is marked if it is better than that "
-    "of every other cell in at least 97.5 % of the replicates of a bootstrap on the same speakers and seeds. Hours "
-    "are those of training frames that count; minutes are those of a whole experiment."
-)
 
 
 @dataclass(frozen=True)
@@ -112,7 +107,16 @@ def markdown(rows: Sequence[ComparisonRow], notes: Sequence[str]) -> str:
     bars = ["---"] * n_parameters + ["---:"] * (len(header) - n_parameters)
     named = [[*map(escaped, line[:n_parameters]), *line[n_parameters:]] for line in (header, *lines)]
     drawn = [f"| {' | '.join(line)} |" for line in (named[0], bars, *named[1:])]
-    return "\n\n".join(["# Ablation", "\n".join(drawn), EXPLANATION, *notes]) + "\n"
+    return "\n\n".join(["# Ablation", "\n".join(drawn), *notes]) + "\n"
+
+
+def explanation(units: str) -> str:
+    """Return what the numbers are, given what the intervals are over: speakers or sources."""
+    return (
+        f"Means over the seeds, with 95 % intervals over {units} and seeds. A number is marked if it is better than "
+        f"that of every other cell in at least 97.5 % of the replicates of a bootstrap on the same {units} and seeds. "
+        "Hours are those of training frames that count; minutes are those of a whole experiment."
+    )
 
 
 def escaped(text: str) -> str:

@@ -56,8 +56,8 @@ class Trial:
     @property
     def label(self) -> str:
         """Cell and seed, for people."""
-        fold = "" if self.fold is None else f", fold {self.fold}"
-        return f"{', '.join(self.texts.values())}, seed {self.seed}{fold}"
+        fold = [] if self.fold is None else [f"fold {self.fold}"]
+        return ", ".join([*self.texts.values(), f"seed {self.seed}", *fold])
 
     @property
     def slug(self) -> str:

@@ -68,15 +68,20 @@ def ablate(root: Path, sweeps: Sequence[str], n_seeds: int | None, n_jobs: int, 
         together: dict[str, list[str]] = {}  # names of the folds of a cell with a seed, usually of one experiment
         for name, trial in named.items():
             together.setdefault(json.dumps([trial.texts, trial.seed]), []).append(name)
-        scored, of_sources = list[TrialScores](), list[SourceRow]()
+        scored, of_sources, own = list[TrialScores](), list[SourceRow](), dict[str, list[float]]()
         for names in together.values():
             if all(name in finished for name in names):
                 done = [(named[name], finished[name]) for name in names]
                 counted = _counted(project.root, done, of_sources)
                 minutes = sum(seconds.get(name, math.nan) for name in names) / 60
                 scored.append(TrialScores(_row(project.root, done, counted, minutes, corpus), counted))
+                own.setdefault(", ".join(done[0][0].texts.values()), []).extend(_own(project.root, done))
     if scored:
         _write(root, scored, of_sources, trials, failures)
+    for cell, recalls in own.items() if over_sources else ():
+        print(
+            f"{cell}{': ' * bool(cell)}speakers not heard before: macro recall {np.mean(recalls):.1%}, mean over the folds"
+        )
     return not failures
 
 
@@ -113,6 +118,13 @@ def _counted(root: Path, done: Sequence[tuple[Trial, Experiment]], of_sources: l
         languages,
     )
     return alike(counted) if unheard else counted
+
+
+def _own(root: Path, done: Sequence[tuple[Trial, Experiment]]) -> Iterator[float]:
+    """Yield the macro recall of the test split of each fold: other speakers of the sources that were trained on."""
+    for _, experiment in done:
+        [metrics] = _files(root, experiment, ["evaluation/metrics.json"])
+        yield json.loads(metrics)["macro_recall"]
 
 
 def _of_sources(
@@ -190,7 +202,10 @@ def _write(
     commits = ", ".join(dict.fromkeys(row.commit for row in rows))
     measured = f"Commit {commits}; corpus {trials[0].settings.corpus.root}; seeds {', '.join(map(str, seeds))}."
     failed = [comparison.escaped(f"Failed: {failure}.") for failure in failures]
-    page = comparison.markdown(rows, [comparison.escaped(measured), "![The same as a drawing](plot.svg)", *failed])
+    explanation = comparison.explanation("sources" if of_sources else "speakers")
+    page = comparison.markdown(
+        rows, [explanation, comparison.escaped(measured), "![The same as a drawing](plot.svg)", *failed]
+    )
     files.replace(folder / "table.md", page.encode())
     files.replace(folder / "plot.svg", svg(rows).encode())
     print()
@@ -198,7 +213,7 @@ def _write(
         show_table(*comparison.by_source(of_sources))
         print()
     show_table(*comparison.table(rows, lambda number: f"* {number}"))
-    print(f"\n{comparison.EXPLANATION}\n{printable(measured)}")
+    print(f"\n{explanation}\n{printable(measured)}")
     print(
         f"written to {FOLDER}: cells, table and sources (CSV), table.md, plot.svg; `dvc repro` adds them to the report"
     )
