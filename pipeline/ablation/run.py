@@ -79,9 +79,8 @@ def ablate(root: Path, sweeps: Sequence[str], n_seeds: int | None, n_jobs: int, 
     if scored:
         _write(root, scored, of_sources, trials, failures)
     for cell, recalls in own.items() if over_sources else ():
-        print(
-            f"{cell}{': ' * bool(cell)}speakers not heard before: macro recall {np.mean(recalls):.1%}, mean over the folds"
-        )
+        name = f"{cell}: " if cell else ""
+        print(f"{name}speakers not heard before: macro recall {np.mean(recalls):.1%}, mean over folds and seeds")
     return not failures
 
 
