@@ -57,7 +57,6 @@ RECIPES: dict[str, Changes] = {  # changes of params.yaml
     "no smoothing": {"train": {"smoothing": 0.0}},
     "no utterance loss": {"train": {"utterance": 0.0}},
     "half as long": {"train": {"epochs": 10}},
-    "running mean": {"model": {"cmvn": "mean"}},
     "silence removed": {"silence": {"strategy": "remove"}},
     "twice the units": {"model": {"units": [128, 64]}},
 }

@@ -67,24 +67,14 @@ class _Graph:
 
     def posterior(self, architecture: Architecture) -> None:
         """Add every node, from the frame to the posterior."""
-        features = self._front_end(architecture)
-        answers = [self._answer(architecture, number, features) for number in range(len(architecture.members))]
+        scale, offset = forms.normalisation(architecture)
+        signal = self._add("Mul", self._add("Squeeze", "frame", AXIS), self._constant("scale", scale))
+        signal = self._add("Add", signal, self._constant("offset", offset))
+        answers = [self._answer(architecture, number, signal) for number in range(len(architecture.members))]
         if len(answers) > 1:
             answers = [self._dense(f"network{number}_classes", answer) for number, answer in enumerate(answers)]
             answers = [self._add("Mul", *answers)]
         self._add("Unsqueeze", answers[0], AXIS, to="posterior")
-
-    def _front_end(self, architecture: Architecture) -> str:
-        scale, offset = forms.normalisation(architecture)
-        signal = self._add("Squeeze", "frame", AXIS)
-        signal = self._add("Mul", signal, self._constant("scale", scale))
-        signal = self._add("Add", signal, self._constant("offset", offset))
-        if architecture.cmvn == "mean":
-            share = 1 / architecture.cmvn_frames
-            new = self._add("Mul", signal, self._constant("cmvn_mean_new", share))
-            old = self._add("Mul", "cmvn_mean_h", self._constant("cmvn_mean_old", 1 - share))
-            signal = self._add("Sub", signal, self._add("Add", new, old, to="next_cmvn_mean_h"))
-        return signal
 
     def _answer(self, architecture: Architecture, number: int, signal: str) -> str:
         name = f"network{number}"

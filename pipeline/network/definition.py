@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipeline import checksums, params
 from pipeline.errors import ArtifactError
-from pipeline.params import Cell, Cmvn
+from pipeline.params import Cell
 
 
 class RecurrentLayer(NamedTuple):
@@ -27,7 +27,6 @@ CELLS: dict[Cell, RecurrentLayer] = {
     "gru": RecurrentLayer("GRU", ("h",)),
     "lstm": RecurrentLayer("LSTM", ("h", "c")),
 }
-RUNNING_MEAN = RecurrentLayer("SimpleRNN", ("h",))
 
 Output = tuple[str, ...]  # the classes that one output of a network stands for
 
@@ -86,7 +85,7 @@ class Architecture:
         Moments of each MFCC over the training frames, n_mfcc of each.
     view
         The silence strategy that it was trained with.
-    cepstra, cmvn, cmvn_frames
+    cepstra
         As in params.yaml.
     """
 
@@ -101,8 +100,6 @@ class Architecture:
     variance: tuple[float, ...]
     view: str = ""
     cepstra: int | None = None
-    cmvn: Cmvn = "none"
-    cmvn_frames: int = 1
 
     @property
     def n_mfcc(self) -> int:
@@ -112,8 +109,7 @@ class Architecture:
     @property
     def states(self) -> dict[str, int]:
         """Names and lengths of the states of the step form, in the order of its layers."""
-        front_end = {"cmvn_mean_h": self.n_mfcc} if self.cmvn == "mean" else {}
-        return front_end | {
+        return {
             f"network{number}_{self.cell}{layer}_{state}": units
             for number in range(len(self.members))
             for layer, units in enumerate(self.units)

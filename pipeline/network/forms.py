@@ -1,6 +1,6 @@
 """The forms of a network: one definition, built to learn from whole sequences or to answer frame by frame.
 
-    MFCCs ─► normalisation ─► running mean ─► GRU or LSTM layers ─► dense layers ─► softmax, for every frame
+    MFCCs ─► normalisation ─► GRU or LSTM layers ─► dense layers ─► softmax, for every frame
 
 An ensemble is two of these side by side; the product of their answers is one posterior over the classes:
 
@@ -14,24 +14,23 @@ An ensemble is two of these side by side; the product of their answers is one po
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import backend
 from pipeline.backend import Model, Tensor
-from pipeline.network.definition import CELLS, RUNNING_MEAN, Architecture, RecurrentLayer, membership
+from pipeline.network.definition import CELLS, Architecture, RecurrentLayer, membership
 
 MIN_VARIANCE = 1e-6  # of a coefficient: a constant one would cause a division by 0
 
-Recurrent = Callable[..., Tensor]  # layer, its name, units, signal, options of Keras -> signal
+Recurrent = Callable[[RecurrentLayer, str, int, Tensor], Tensor]  # layer, its name, units, signal -> signal
 
 
 def network(architecture: Architecture, number: int) -> Model:
     """Build one network on whole sequences, for training: the posterior over its own outputs."""
     features, recurrent = _features(architecture), _on_sequences()
-    signal = _front_end(architecture, features, recurrent)
+    signal = _normalised(architecture, features)
     return backend.keras().Model(features, _answer(architecture, number, signal, recurrent))
 
 
@@ -54,9 +53,9 @@ def step(architecture: Architecture) -> Model:
     states = {name: keras.Input((units,), batch_size=1, name=name) for name, units in architecture.states.items()}
     following: dict[str, Tensor] = {}
 
-    def recurrent(kind: RecurrentLayer, name: str, units: int, signal: Tensor, **options: Any) -> Tensor:
-        options |= {"return_sequences": True, "return_state": True, "unroll": True, "name": name}
+    def recurrent(kind: RecurrentLayer, name: str, units: int, signal: Tensor) -> Tensor:
         names = [f"{name}_{state}" for state in kind.states]
+        options = {"return_sequences": True, "return_state": True, "unroll": True, "name": name}
         layer = getattr(keras.layers, kind.keras)(units, **options)
         signal, *after = layer(signal, initial_state=[states[state] for state in names])
         following.update({f"next_{state}": value for state, value in zip(names, after, strict=True)})
@@ -89,26 +88,16 @@ def _features(architecture: Architecture, **options: int) -> Tensor:
 
 
 def _on_sequences(**options: bool) -> Recurrent:
-    def recurrent(kind: RecurrentLayer, name: str, units: int, signal: Tensor, **more: Any) -> Tensor:
+    def recurrent(kind: RecurrentLayer, name: str, units: int, signal: Tensor) -> Tensor:
         layer = getattr(backend.keras().layers, kind.keras)
-        return layer(units, return_sequences=True, name=name, **options, **more)(signal)
+        return layer(units, return_sequences=True, name=name, **options)(signal)
 
     return recurrent
 
 
-def _front_end(architecture: Architecture, features: Tensor, recurrent: Recurrent) -> Tensor:
-    """Return MFCCs as the recurrent layers see them."""
-    keras = backend.keras()
+def _normalised(architecture: Architecture, features: Tensor) -> Tensor:
     scale, offset = (values.tolist() for values in normalisation(architecture))
-    signal = keras.layers.Rescaling(scale, offset, name="normalisation")(features)
-    if architecture.cmvn == "mean":
-        # Exponential: as a linear recurrent layer, it has its state in every form and format. It starts from the mean
-        # of the training frames: 0 after the normalisation.
-        share, identity = 1 / architecture.cmvn_frames, keras.initializers.Identity
-        options = {"kernel_initializer": identity(share), "recurrent_initializer": identity(1 - share)}
-        options |= {"activation": "linear", "use_bias": False, "trainable": False}
-        signal = signal - recurrent(RUNNING_MEAN, "cmvn_mean", architecture.n_mfcc, signal, **options)
-    return signal
+    return backend.keras().layers.Rescaling(scale, offset, name="normalisation")(features)
 
 
 def _answer(architecture: Architecture, number: int, signal: Tensor, recurrent: Recurrent) -> Tensor:
@@ -125,7 +114,7 @@ def _answer(architecture: Architecture, number: int, signal: Tensor, recurrent: 
 
 def _posterior(architecture: Architecture, features: Tensor, recurrent: Recurrent) -> Tensor:
     keras = backend.keras()
-    signal = _front_end(architecture, features, recurrent)
+    signal = _normalised(architecture, features)
     answers = [_answer(architecture, number, signal, recurrent) for number in range(len(architecture.members))]
     if len(answers) == 1:
         return answers[0]

@@ -12,7 +12,6 @@ from pipeline.params.sections import Augment as Augment
 from pipeline.params.sections import BalanceStrategy as BalanceStrategy
 from pipeline.params.sections import Cell as Cell
 from pipeline.params.sections import Checks as Checks
-from pipeline.params.sections import Cmvn as Cmvn
 from pipeline.params.sections import Corpus as Corpus
 from pipeline.params.sections import Demo as Demo
 from pipeline.params.sections import Detection as Detection

@@ -42,7 +42,6 @@ BalanceStrategy = Literal["none", "class_weight", "undersample", "oversample", "
 BALANCE_STRATEGIES: tuple[str, ...] = get_args(BalanceStrategy)
 Cell = Literal["gru", "lstm"]
 Mean = Literal["log", "plain"]
-Cmvn = Literal["none", "mean"]
 DEMO_LANGUAGES = ("english", "hindi", "mandarin")
 SplitMethod = Literal["hours", "hash", "official", "folds", "sources"]
 
@@ -262,8 +261,6 @@ class Model(Section):
     dense: Annotated[tuple[Units, ...], Field(strict=False, max_length=MAX_LAYERS)] = (100,)
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.4
     noise: Annotated[float, Field(ge=0, le=1, description="deviation; Keras's GaussianNoise accepts no more")] = 0.5
-    cmvn: Cmvn = "none"
-    cmvn_frames: Annotated[int, Field(ge=2, le=100_000)] = 300
 
 
 class Train(Section):

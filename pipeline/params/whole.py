@@ -17,6 +17,8 @@ from pipeline.params.mistakes import first_mistake
 REMOVED: dict[str, object] = {
     "audit.on_leak": "fail",
     "balance.cap": None,
+    "model.cmvn": "none",
+    "model.cmvn_frames": 300,
     "model.deltas": 0,
     "silence.automatic_gain": False,
     "split.unit": "speaker",

@@ -181,15 +181,14 @@ def dvc_plots() -> str:
 def layers(settings: Mapping[str, Any], classes: Sequence[str]) -> list[str]:
     """Return the layers of the network from the features to the posteriors, in words.
 
-    >>> model = {"cepstra": 20, "cell": "gru", "units": [64, 32], "dense": [100], "cmvn": "mean"}
+    >>> model = {"cepstra": 20, "cell": "gru", "units": [64, 32], "dense": [100]}
     >>> layers({"mfcc": {"n_mfcc": 64}, "model": model}, ["english", "hindi"])
-    ['20 of 64 MFCCs', 'running mean', 'GRU 64', 'GRU 32', 'dense 100', 'softmax 2']
+    ['20 of 64 MFCCs', 'GRU 64', 'GRU 32', 'dense 100', 'softmax 2']
     """
     model, given = settings["model"], settings["mfcc"]["n_mfcc"]
     seen = model["cepstra"] or given
     return [
         f"{seen} of {given} MFCCs" if seen < given else f"{given} MFCCs",
-        *(["running mean"] if model["cmvn"] == "mean" else []),
         *(f"{model['cell'].upper()} {units}" for units in model["units"]),
         *(f"dense {units}" for units in model["dense"]),
         f"softmax {len(classes)}",

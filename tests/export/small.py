@@ -36,19 +36,18 @@ def design(
     units: tuple[int, ...] = (8,),
     dense: tuple[int, ...] = (),
     division: Division | None = None,
-    cmvn: params.Cmvn = "none",
 ) -> Architecture:
     """An architecture that normalises MFCCs roughly as training would."""
-    model = params.Model(cell=cell, units=units, dense=dense, dropout=0.2, noise=0.1, cmvn=cmvn, cmvn_frames=300)
+    model = params.Model(cell=cell, units=units, dense=dense, dropout=0.2, noise=0.1)
     classes = views.classes(strategy, LANGUAGES)
     return make_architecture(model, classes, division, np.zeros(N_MFCC), np.full(N_MFCC, 400.0), strategy)
 
 
 DESIGNS = {
     "none": design("none", "gru", (12, 7), (9,)),
-    "remove": design("remove", "lstm", cmvn="mean"),
+    "remove": design("remove", "lstm"),
     "mask": design("mask"),
-    "label": design("label", "gru", (8, 7), (9,), DIVISION, "mean"),
+    "label": design("label", "gru", (8, 7), (9,), DIVISION),
 }
 
 

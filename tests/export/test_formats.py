@@ -64,10 +64,10 @@ def test_a_missing_or_altered_network_and_a_keras_file_that_holds_code_are_refus
         formats.load(tmp_path / "evil.keras")
 
 
-CASES: list[tuple[params.Cell, params.Cmvn, Division | None, tuple[int, ...]]] = [
-    ("gru", "mean", small.DIVISION, ()),
-    ("lstm", "none", small.DIVISION, (9,)),
-    ("lstm", "mean", None, (9, 5)),
+CASES: list[tuple[params.Cell, Division | None, tuple[int, ...]]] = [
+    ("gru", small.DIVISION, ()),
+    ("lstm", small.DIVISION, (9,)),
+    ("lstm", None, (9, 5)),
 ]
 
 
@@ -76,11 +76,11 @@ def test_every_cell_has_a_node() -> None:
 
 
 @pytest.mark.slow  # loads TensorFlow
-@pytest.mark.parametrize(("cell", "cmvn", "division", "dense"), CASES)
+@pytest.mark.parametrize(("cell", "division", "dense"), CASES)
 def test_the_file_has_a_node_per_layer_and_answers_as_the_sequence_form(
-    cell: params.Cell, cmvn: params.Cmvn, division: Division | None, dense: tuple[int, ...], tmp_path: Path
+    cell: params.Cell, division: Division | None, dense: tuple[int, ...], tmp_path: Path
 ) -> None:
-    architecture = small.design("label", cell, (12, 7), dense, division, cmvn)
+    architecture = small.design("label", cell, (12, 7), dense, division)
     trained, path = small.network(architecture), tmp_path / "model.onnx"
     onnx_file.write(trained, architecture, path)
     graph = onnx.load(path).graph

@@ -1,5 +1,7 @@
 """The forms of a network share their weights and give the same posteriors."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -14,8 +16,8 @@ CLASSES = (*LANGUAGES, "silence")
 pytestmark = pytest.mark.slow  # loads TensorFlow
 
 
-def make(cell: params.Cell, division: Division | None, cmvn: params.Cmvn = "none", frames: int = 20) -> Architecture:
-    model = params.Model(cell=cell, units=(12, 7), dense=(9,), cmvn=cmvn, cmvn_frames=frames)
+def make(cell: params.Cell, division: Division | None) -> Architecture:
+    model = params.Model(cell=cell, units=(12, 7), dense=(9,))
     rng = np.random.default_rng(0)
     return make_architecture(model, CLASSES, division, rng.normal(size=N_MFCC), rng.uniform(1, 100, N_MFCC))
 
@@ -25,7 +27,7 @@ def features(frames: int = 60) -> NDArray[np.float32]:
 
 
 def test_the_stateful_form_answers_pieces_of_any_length_as_the_sequence_form() -> None:
-    sequence, stateful = (make_form(make("lstm", DIVISION, "mean")) for make_form in (forms.sequence, forms.stateful))
+    sequence, stateful = (make_form(make("lstm", DIVISION)) for make_form in (forms.sequence, forms.stateful))
     forms.transfer(sequence, stateful)
     pieces = [np.asarray(stateful(features()[:, rows]))[0] for rows in (slice(0, 1), slice(1, 40), slice(40, 60))]
     np.testing.assert_allclose(np.concatenate(pieces), np.asarray(sequence(features()))[0], atol=1e-6)
@@ -54,18 +56,9 @@ def front_end(architecture: Architecture, signal: NDArray[np.float32]) -> NDArra
     return given
 
 
-def test_the_running_mean_is_removed() -> None:
-    mean, wanted = np.zeros(N_MFCC), []
-    for frame in front_end(make("gru", None), features()):
-        mean += (frame - mean) / 20
-        wanted.append(frame - mean)
-    np.testing.assert_allclose(front_end(make("gru", None, "mean"), features()), wanted, atol=1e-4)
-
-
-def test_a_constant_filter_is_forgotten_by_the_running_mean_and_a_constant_coefficient_is_finite() -> None:
-    architecture = make("gru", None, "mean", frames=10)
-    plain, filtered = (front_end(architecture, features(300) + filter_db) for filter_db in (0, 40))
-    assert np.abs(plain[:5] - filtered[:5]).max() > 1
-    np.testing.assert_allclose(plain[200:], filtered[200:], atol=1e-4)
+def test_a_constant_coefficient_is_finite_and_cepstra_beyond_those_seen_are_zero() -> None:
     constant = make_architecture(params.Model(units=(4,)), CLASSES, None, np.zeros(N_MFCC), np.zeros(N_MFCC))
     assert np.isfinite(front_end(constant, np.zeros((1, 5, N_MFCC), np.float32))).all()
+    few = front_end(dataclasses.replace(make("gru", None), cepstra=5), features())
+    np.testing.assert_array_equal(few[:, 5:], 0)
+    np.testing.assert_array_equal(few[:, :5], front_end(make("gru", None), features())[:, :5])
