@@ -11,6 +11,7 @@ import numpy as np
 
 from pipeline.arrays import Waveform
 from pipeline.console.command import on_interrupt
+from pipeline.dataset.views import SILENCE
 from pipeline.streaming.identifier import Frames, Identifier
 
 OutputFormat = Literal["table", "json", "csv", "frames"]
@@ -132,7 +133,8 @@ class AnswerPrinter:
         if answer["language"] is None:
             return "no speech"
         cells = f"{answer['language']:10}  {answer['confidence']:10.1%}  {answer['stable_s']:10.2f} s"
-        ranked = sorted(answer["posteriors"].items(), key=lambda pair: -pair[1])[1 : self.top]
+        spoken = [pair for pair in answer["posteriors"].items() if pair[0] != SILENCE]
+        ranked = sorted(spoken, key=lambda pair: -pair[1])[1 : self.top]
         return "  ".join([cells, *(f"{language} {posterior:.1%}" for language, posterior in ranked)])
 
 

@@ -98,9 +98,13 @@ class RunningDecision:
 
     @property
     def posteriors(self) -> NDArray[np.float64]:
-        """Posteriors of the whole stream, shape (classes,); uniform before any speech."""
-        n_classes = len(self._classes)
-        return self._rule.answer(self.mean) if self.frames else np.full(n_classes, 1 / n_classes)
+        """Posteriors of the whole stream, shape (classes,), those of the languages uniform before any speech.
+
+        That of a class `silence` is 0: only speech frames count.
+        """
+        found, n_languages = np.zeros(len(self._classes)), len(self._languages)
+        found[:n_languages] = self._rule.answer(self.mean[:n_languages]) if self.frames else 1 / n_languages
+        return found
 
     @property
     def language(self) -> str | None:
@@ -114,5 +118,5 @@ class RunningDecision:
 
     @property
     def confidence(self) -> float:
-        """Posterior of the most likely language among the languages; 0 before any speech."""
-        return float(self._rule.answer(self.mean[: len(self._languages)]).max()) if self.frames else 0.0
+        """Posterior of the most likely language; 0 before any speech."""
+        return float(self.posteriors.max()) if self.frames else 0.0
