@@ -1,4 +1,4 @@
-"""What parts of the training recipe are worth on sources that a network was not trained on.
+"""Compare training recipes on sources that the network was not trained on.
 
     python benchmarks/recipes.py --artifacts DIR      # all recipes, five seeds, five folds of the sources
     python benchmarks/recipes.py --artifacts DIR --recipes default --seeds 1 --folds 3

@@ -9,6 +9,7 @@ import math
 import operator
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,6 +32,7 @@ CORPUS = "artifacts/corpus/files.csv"
 INPUTS = (CORPUS, "artifacts/versions.json")
 DIGEST_CHARACTERS = 10  # of the name of an experiment
 COMMIT_CHARACTERS = 10
+SUMMARIES = ("evaluation/metrics.json", "manifests/summary.json")
 TEST = ("evaluation/recordings.csv", "splits/test.csv")
 UNHEARD = ("evaluation/other_recordings.csv", "splits/other.csv")  # of the sources that are left out
 IMPORTED = ("pipeline", "stages", "params.yaml", "dvc.yaml", "dvc.lock", ".dvc/config", ".dvcignore")  # by trials
@@ -71,14 +73,15 @@ def ablate(root: Path, sweeps: Sequence[str], n_seeds: int | None, n_jobs: int, 
         scored, of_sources, own = list[TrialScores](), list[SourceRow](), dict[str, list[float]]()
         for names in together.values():
             if all(name in finished for name in names):
-                done = [(named[name], finished[name]) for name in names]
-                counted = _counted(project.root, done, of_sources)
-                minutes = sum(seconds.get(name, math.nan) for name in names) / 60
-                scored.append(TrialScores(_row(project.root, done, counted, minutes, corpus), counted))
-                own.setdefault(", ".join(done[0][0].texts.values()), []).extend(_own(project.root, done))
+                done = [_read(project.root, named[name], finished[name]) for name in names]
+                counted, minutes = _counted(done), sum(seconds.get(name, math.nan) for name in names) / 60
+                scored.append(TrialScores(_row(done, counted, minutes, corpus), counted))
+                for one in done if over_sources else ():
+                    of_sources += _of_sources(one)
+                    own.setdefault(", ".join(one.trial.texts.values()), []).append(one.metrics["macro_recall"])
     if scored:
         _write(root, scored, of_sources, trials, failures)
-    for cell, recalls in own.items() if over_sources else ():
+    for cell, recalls in own.items():
         name = f"{cell}: " if cell else ""
         print(f"{name}speakers not heard before: macro recall {np.mean(recalls):.1%}, mean over folds and seeds")
     return not failures
@@ -98,62 +101,71 @@ def _name(trial: Trial, content: bytes) -> str:
     return f"{trial.slug}-{digest[:DIGEST_CHARACTERS]}"
 
 
-def _counted(root: Path, done: Sequence[tuple[Trial, Experiment]], of_sources: list[SourceRow]) -> Tally:
-    """Count the answers of the folds of a cell by speaker or, if sources are left out, by source; add their recalls."""
-    unheard = done[0][0].fold is not None
-    languages, answers, units = done[0][0].settings.corpus.languages, list[dict[str, str]](), list[str]()
-    for trial, experiment in done:
-        recordings, split = (_rows(content) for content in _files(root, experiment, UNHEARD if unheard else TEST))
-        unit = {line["recording"]: line["source" if unheard else "speaker"] for line in split}
-        answers += recordings
-        units += [unit[line["recording"]] for line in recordings]
-        if trial.fold is not None:
-            of_sources += _of_sources(trial, trial.fold, recordings, unit)
+class Finished(NamedTuple):
+    """A finished experiment, with what its scores are made of.
+
+    Attributes
+    ----------
+    metrics, manifests
+        evaluation/metrics.json and manifests/summary.json.
+    answers
+        Lines on the test recordings or, if a fold of the sources is left out, on those of its sources.
+    unit_of
+        Speaker of each recording or, if a fold of the sources is left out, its source.
+    """
+
+    trial: Trial
+    experiment: Experiment
+    metrics: Any
+    manifests: Any
+    answers: list[dict[str, str]]
+    unit_of: dict[str, str]
+
+
+def _read(root: Path, trial: Trial, experiment: Experiment) -> Finished:
+    """Read the results of an experiment from DVC's cache; ProjectError if it no longer has them."""
+    files_, unit = (TEST, "speaker") if trial.fold is None else (UNHEARD, "source")
+    metrics, manifests, answers, split = _files(root, experiment, [*SUMMARIES, *files_])
+    unit_of = {line["recording"]: line[unit] for line in _rows(split)}
+    return Finished(trial, experiment, json.loads(metrics), json.loads(manifests), _rows(answers), unit_of)
+
+
+def _counted(done: Sequence[Finished]) -> Tally:
+    """Count the answers of the folds of a cell by speaker or, if sources are left out, by source."""
+    trial, answers = done[0].trial, [line for one in done for line in one.answers]
+    languages = trial.settings.corpus.languages
     counted = tally(
-        units,
+        [one.unit_of[line["recording"]] for one in done for line in one.answers],
         [line["language"] for line in answers],
         [line["predicted"] for line in answers],
         np.array([[float(line[language]) for language in languages] for line in answers]),
         languages,
     )
-    return alike(counted) if unheard else counted
+    return counted if trial.fold is None else alike(counted)
 
 
-def _own(root: Path, done: Sequence[tuple[Trial, Experiment]]) -> Iterator[float]:
-    """Yield the macro recall of the test split of each fold: other speakers of the sources that were trained on."""
-    for _, experiment in done:
-        [metrics] = _files(root, experiment, ["evaluation/metrics.json"])
-        yield json.loads(metrics)["macro_recall"]
-
-
-def _of_sources(
-    trial: Trial, fold: int, recordings: Sequence[dict[str, str]], source_of: dict[str, str]
-) -> Iterator[SourceRow]:
-    """Yield the recall and the mean confidence of each language of each source."""
-    key = operator.itemgetter(0, 1)
+def _of_sources(done: Finished) -> Iterator[SourceRow]:
+    """Yield the recall and the mean confidence of each language of each source that was left out."""
+    cell, fold = ", ".join(done.trial.texts.values()), done.trial.fold or 0
     lines = sorted(
-        (line["language"], source_of[line["recording"]], line["predicted"], float(line["confidence"]))
-        for line in recordings
+        (line["language"], done.unit_of[line["recording"]], line["predicted"], float(line["confidence"]))
+        for line in done.answers
     )
-    for (language, source), group in itertools.groupby(lines, key):
+    for (language, source), group in itertools.groupby(lines, operator.itemgetter(0, 1)):
         right, confidence = zip(*((predicted == language, sure) for *_, predicted, sure in group), strict=True)
         yield SourceRow(
-            ", ".join(trial.texts.values()), trial.seed, fold, language, source, len(right),
+            cell, done.trial.seed, fold, language, source, len(right),
             round(float(np.mean(right)), 6), round(float(np.mean(confidence)), 6),
         )  # fmt: skip
 
 
-def _row(root: Path, done: Sequence[tuple[Trial, Experiment]], counted: Tally, minutes: float, corpus: str) -> TrialRow:
+def _row(done: Sequence[Finished], counted: Tally, minutes: float, corpus: str) -> TrialRow:
     """Return the scores of a cell with a seed, over the folds; hours are their mean, minutes their sum."""
-    trial, first = done[0]
+    trial, first = done[0].trial, done[0].experiment
     scores = bootstrap.scores(counted, np.ones((1, len(counted.speakers))))
-    frames = [
-        sum(part["frames"] for part in json.loads(content)["train"].values())
-        for _, experiment in done
-        for content in _files(root, experiment, ["manifests/summary.json"])
-    ]
+    frames = [sum(part["frames"] for part in one.manifests["train"].values()) for one in done]
     return TrialRow(
-        experiment=" ".join(experiment.name for _, experiment in done),
+        experiment=" ".join(one.experiment.name for one in done),
         commit=first.baseline[:COMMIT_CHARACTERS],
         corpus=corpus,
         seed=trial.seed,
