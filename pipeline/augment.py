@@ -78,24 +78,28 @@ class Chain:
         return warp(bands, places.astype(np.float32))
 
     def _echo(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
-        seconds = rng.uniform(0.05, self._settings.echo, len(bands))  # until the echo is 60 dB weaker
-        share = 10 ** rng.uniform(-1.5, 0, len(bands)) * (rng.random(len(bands)) < APPLIED)
+        chosen = rng.random(len(bands)) < APPLIED
+        seconds = rng.uniform(0.05, self._settings.echo, chosen.sum())  # until the echo is 60 dB weaker
+        share = 10 ** rng.uniform(-1.5, 0, len(seconds))
         decay = 10 ** (-6 * self._frame_s / seconds)
-        return echo(bands, decay.astype(np.float32), share.astype(np.float32))
+        bands[chosen] = echo(bands[chosen], decay.astype(np.float32), share.astype(np.float32))
+        return bands
 
     def _add_noise(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
-        power = np.exp(bands * NEPERS).mean(axis=2)
-        voiced = (weights > 0).astype(np.float32)
+        chosen = rng.random(len(bands)) < APPLIED
+        speech = bands[chosen]
+        power = np.exp(speech * NEPERS).mean(axis=2)
+        voiced = (weights[chosen] > 0).astype(np.float32)
         level = (power * voiced).sum(axis=1) / np.maximum(voiced.sum(axis=1), 1) + POWER_FLOOR
-        below = rng.uniform(self._settings.noise or 0, 50, len(bands))
-        colour = rng.uniform(-20, 5, len(bands))
+        below = rng.uniform(self._settings.noise or 0, 50, len(speech))
+        colour = rng.uniform(-20, 5, len(speech))
         shape = colour[:, None] * self._ramp
         shape -= 10 * np.log10(np.exp(shape * NEPERS).mean(axis=1, keepdims=True))
-        spectrum = (10 * np.log10(level) - below)[:, None] + shape
-        spectrum[rng.random(len(bands)) > APPLIED] = FLOOR_DB
-        starts = rng.integers(NOISE_FRAMES, size=len(bands))
+        spectrum = ((10 * np.log10(level) - below)[:, None] + shape).astype(np.float32)
+        starts = rng.integers(NOISE_FRAMES, size=len(speech))
         rows = (starts[:, None] + np.arange(bands.shape[1])) % NOISE_FRAMES
-        return add_power(bands, (self._noise[rows] + spectrum[:, None, :]).astype(np.float32))
+        bands[chosen] = add_power(speech, self._noise[rows] + spectrum[:, None, :])
+        return bands
 
     def _microphone(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
         n, ranges = len(bands), self._settings
@@ -166,10 +170,11 @@ def warp(bands: Bands, places: NDArray[np.float32]) -> Bands:
     array([[[ 5., 10., 20.]]], dtype=float32)
     """
     low = np.clip(places.astype(np.int64), 0, bands.shape[2] - 2)
-    part = np.clip(places - low, 0, 1).astype(np.float32)[:, None, :]
-    lower = np.take_along_axis(bands, low[:, None, :], axis=2)
-    upper = np.take_along_axis(bands, low[:, None, :] + 1, axis=2)
-    return np.asarray(lower + part * (upper - lower))
+    part = np.clip(places - low, 0, 1)
+    sequences, to = np.ogrid[: len(places), : places.shape[1]]
+    weights = np.zeros((len(places), bands.shape[2], places.shape[1]), np.float32)
+    weights[sequences, low, to], weights[sequences, low + 1, to] = 1 - part, part
+    return bands @ weights  # three times as fast as indexing
 
 
 def _centres(kernel: Kernel, sample_rate: int) -> NDArray[np.float64]:

@@ -1,17 +1,16 @@
-"""Utterances by espeak-ng: its phrases are set between pauses and over faint noise.
+"""Utterances by espeak-ng: its phrases with pauses between them, over faint noise.
 
 Pauses, levels and noise have the same distributions in every language, and the same utterance always gives the same
 samples.
 """
 
+import itertools
 import re
 import subprocess
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import soxr
-from numpy.typing import NDArray
 
 from pipeline import programs
 from pipeline.arrays import Samples, Waveform
@@ -35,17 +34,13 @@ VARIANTS = {
 AMPLITUDE = 50  # espeak-ng's -a: at its default, 100, some of the variants clip
 
 RATE_HZ = 16000
-PAUSE_S = (0.2, 1.5)  # before, between and after phrases
-N_PAUSES = 200  # drawn per attempt: more than fit into half a minute
+PAUSE_S = (0.2, 1.0)  # before each phrase
 SPEECH_LEVEL_DBFS = (-28.0, -18.0)  # RMS of the phrases
 NOISE_LEVEL_DBFS = (-66.0, -54.0)  # RMS: below the 1 % of full scale (-40 dBFS) at which SoX finds speech
 NOISE_SLOPE = (0.0, 1.0)  # power falls as 1 / frequency ** slope: white to pink
 NOISE_FLAT_HZ = 50.0  # below this, noise is as strong as here: pink noise would drift
 MAX_PEAK = 0.95  # of full scale
 EDGE = 0.005  # of a phrase's peak: espeak-ng's own silence at the ends is weaker
-
-MAX_ATTEMPTS = 50  # to fill an utterance
-N_LAST_SENTENCES = 3  # candidates for the last sentence
 
 # The mark at the end of a phrase. Western marks count only before a space, so that 3.5 stays whole.
 PHRASE_END = re.compile(r"(?<=[,;:.?!।])\s+|(?<=[，；：。？！])\s*")
@@ -80,67 +75,36 @@ def synthesise(utterance: Utterance) -> Samples:
     Returns
     -------
     ndarray of int16, shape (samples,)
-        Mono, 16 kHz, exactly as long as planned: phrases with pauses of 0.2 to 1.5 s around them, over faint noise.
+        Mono, 16 kHz, exactly as long as planned: phrases after pauses of 0.2 to 1 s, over faint noise. The last phrase
+        is cut off where the recording ends.
 
     Raises
     ------
     ProgramError
         If espeak-ng is not installed or has no such voice.
     CorpusError
-        If no choice of the sentences fills the planned length, or a phrase has nothing to say.
+        If a phrase has nothing to say.
     """
     rng = np.random.default_rng(utterance.seed)
     speech_level, noise_level = (10 ** (rng.uniform(*range_) / 20) for range_ in (SPEECH_LEVEL_DBFS, NOISE_LEVEL_DBFS))
-    waveform = noise_level * _noise(round(utterance.seconds * RATE_HZ), rng)
-    phrases, pauses = _compose(utterance, rng)
-    speech = np.concatenate(phrases)
-    gain = min(speech_level / _rms(speech), MAX_PEAK / float(np.abs(speech).max()))
-    end = 0.0
-    for phrase, pause in zip(phrases, pauses, strict=False):  # the last pause follows the last phrase
-        start = round((end + pause) * RATE_HZ)
-        waveform[start : start + len(phrase)] += gain * phrase
-        end += pause + len(phrase) / RATE_HZ
+    speech = _speech(utterance, rng)
+    gain = min(speech_level / _rms(speech[speech.nonzero()]), MAX_PEAK / float(np.abs(speech).max()))
+    waveform = noise_level * _noise(len(speech), rng) + gain * speech
     samples: Samples = np.rint(waveform * np.iinfo(np.int16).max).astype(np.int16)
     return samples  # without dither: the noise spans several steps
 
 
-def _compose(utterance: Utterance, rng: np.random.Generator) -> tuple[list[Waveform], NDArray[np.float64]]:
-    """Return phrases that fill the planned length with the pauses, in seconds, before each and after the last."""
-    for _ in range(MAX_ATTEMPTS):
-        texts = [utterance.sentences[index] for index in rng.permutation(len(utterance.sentences))]
-        pauses = rng.uniform(*PAUSE_S, size=N_PAUSES)
-        phrases = _gather(utterance, texts, pauses)
-        # Pauses are stretched or shortened in proportion to their room.
-        pauses = pauses[: len(phrases) + 1]
-        missing = utterance.seconds - sum(map(len, phrases)) / RATE_HZ - pauses.sum()
-        room = (PAUSE_S[1] if missing > 0 else PAUSE_S[0]) - pauses
-        if (share := missing / room.sum()) <= 1:
-            return phrases, pauses + share * room
-    raise CorpusError(
-        f"the {utterance.language} sentences don't fill a recording of {utterance.seconds:.1f} s;"
-        " write sentences of 6 to 16 words"
-    )
-
-
-def _gather(utterance: Utterance, texts: list[str], pauses: NDArray[np.float64]) -> list[Waveform]:
-    """Return the phrases of as many sentences as fit, the last of which, or none, fits the length best."""
-
-    def excess(phrases: list[Waveform]) -> float:
-        return sum(map(len, phrases)) / RATE_HZ + float(pauses[: len(phrases) + 1].sum()) - utterance.seconds
-
-    sentences = (  # synthesised when needed
-        [_phrase(part, utterance.language, utterance.voice) for part in PHRASE_END.split(text) if part]
-        for text in texts
-    )
-    gathered: list[Waveform] = []
-    candidates: list[list[Waveform]] = [[]]
-    for sentence in sentences:
-        if excess(gathered + sentence) > 0:
-            candidates.append(sentence)
-            break
-        gathered += sentence
-    candidates += islice(sentences, N_LAST_SENTENCES - 1)
-    return gathered + min(candidates, key=lambda candidate: abs(excess(gathered + candidate)))
+def _speech(utterance: Utterance, rng: np.random.Generator) -> Waveform:
+    """Return phrases and pauses, zeros, of the planned length, which may end within a phrase."""
+    speech = np.zeros(round(utterance.seconds * RATE_HZ), np.float32)
+    order = itertools.cycle(rng.permutation(len(utterance.sentences)))
+    texts = (text for index in order for text in PHRASE_END.split(utterance.sentences[index]) if text)
+    start = round(rng.uniform(*PAUSE_S) * RATE_HZ)
+    while start < len(speech):
+        phrase = _phrase(next(texts), utterance.language, utterance.voice)
+        speech[start : start + len(phrase)] = phrase[: len(speech) - start]
+        start += len(phrase) + round(rng.uniform(*PAUSE_S) * RATE_HZ)
+    return speech
 
 
 def _phrase(text: str, language: str, voice: Voice) -> Waveform:

@@ -25,7 +25,7 @@ PITCHES = (35, 60)  # espeak-ng's -p, of 0 to 99
 SPEEDS_WPM = (135, 185)  # espeak-ng's -s, words per minute
 MIN_LENGTH_S, MEAN_LENGTH_S = 5.0, 10.0  # of a recording; the maximum is below 20, the mean lower in a small corpus
 MIN_SENTENCES = 60  # per language
-MIN_CHOICE = 9  # sentences, from which any recording can be filled
+MIN_CHOICE = 9  # sentences: more than the longest recording holds
 
 Sentences = dict[str, tuple[str, ...]]  # by language
 
