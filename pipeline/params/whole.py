@@ -16,6 +16,7 @@ from pipeline.params.mistakes import first_mistake
 
 REMOVED: dict[str, object] = {
     "audit.on_leak": "fail",
+    "augment.gain": 10.0,
     "balance.cap": None,
     "model.cmvn": "none",
     "model.cmvn_frames": 300,
@@ -25,7 +26,7 @@ REMOVED: dict[str, object] = {
     "train.patience": 5,
     "train.schedule": "cosine",
 }
-"""Parameters that are gone, with the value that switched them off: an older file may still hold that."""
+"""Parameters that are gone, with the value that is now built in: an older file may still hold that."""
 
 
 class Params(sections.Section):
