@@ -218,6 +218,7 @@ def _train(
                 callbacks=[
                     callbacks.LambdaCallback(on_epoch_end=_recorder(history, seed[1], settings)),
                     *([] if settings.average is None else [callbacks.SwapEMAWeights(swap_on_epoch=True)]),
+                    # It never stops, as the rate falls to 0 in the last epoch, and restores the best epoch.
                     callbacks.EarlyStopping("val_loss", patience=settings.epochs, restore_best_weights=True),
                 ],
             )
