@@ -25,7 +25,7 @@ from pipeline.augment import FLOOR_DB, Chain
 from pipeline.console import terminal
 from pipeline.mfcc.kernel import Kernel, make_kernel
 
-SNR_DB, CUTOFF_HZ, ECHO_S, ECHO_SHARE = 10.0, 3400.0, 0.3, 0.3
+GAIN_DB, SNR_DB, CUTOFF_HZ, ECHO_S, ECHO_SHARE = 6.0, 10.0, 3400.0, 0.3, 0.3
 NEAR_DB = 40  # of the loudest band of a recording
 RECORDINGS = 100
 BATCH, FRAMES = 32, 300
@@ -62,6 +62,11 @@ def difference(changed: Waveform, expected: NDArray[np.float32], kernel: Kernel,
     error = np.maximum(expected[:n_frames], FLOOR_DB) - true
     near = true > true.max() - NEAR_DB
     return Difference(float(error.mean()), float(np.abs(error).mean()), float(np.abs(error[near]).mean()))
+
+
+def gain(samples: Waveform, kernel: Kernel, rng: np.random.Generator) -> Difference:
+    before = kernel.log_mel(samples.astype(np.float32))
+    return difference(samples * 10 ** (GAIN_DB / 20), before + np.float32(GAIN_DB), kernel, len(before))
 
 
 def filtered(samples: Waveform, kernel: Kernel, rng: np.random.Generator) -> Difference:
@@ -105,6 +110,7 @@ def _filter(samples: Waveform, taps: Waveform, kernel: Kernel) -> Difference:
 
 
 COMPARISONS: dict[str, Callable[[Waveform, Kernel, np.random.Generator], Difference]] = {
+    f"gain of {GAIN_DB:g} dB": gain,
     "random equaliser, 6 dB": filtered,
     f"cut-off at {CUTOFF_HZ:,.0f} Hz": cut_off,
     f"noise {SNR_DB:g} dB below": noise,

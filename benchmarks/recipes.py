@@ -43,7 +43,7 @@ ROOT = Path(__file__).parents[1]
 BATCH, PADDING = 32, 200  # recordings scored at a time; their frames are padded to a multiple
 NEIGHBOURS = 5  # training recordings, to which the distance is measured
 NO_AUGMENTATION: dict[str, Any] = {
-    **dict.fromkeys(("tilt", "equaliser", "echo", "warp"), 0.0),
+    **dict.fromkeys(("gain", "tilt", "equaliser", "echo", "warp"), 0.0),
     **dict.fromkeys(("noise", "cutoff")),
     "mask": 0,
 }
@@ -51,7 +51,7 @@ Changes = Mapping[str, Mapping[str, Any]]
 RECIPES: dict[str, Changes] = {  # changes of params.yaml
     "default": {},
     "no augmentation": {"augment": NO_AUGMENTATION},
-    "tilt, equaliser": {"augment": NO_AUGMENTATION | {"tilt": 6.0, "equaliser": 3.0}},
+    "gain, tilt, equaliser": {"augment": NO_AUGMENTATION | {"gain": 10.0, "tilt": 6.0, "equaliser": 3.0}},
     "no evenness": {"balance": {"evenness": 0.0}},
     "no average": {"train": {"average": None}},
     "no smoothing": {"train": {"smoothing": 0.0}},

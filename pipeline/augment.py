@@ -1,9 +1,9 @@
 """Changes that training sequences go through, with new random values for every sequence and epoch.
 
-    voice ─► warp ─► echo ─► noise ─► microphone: tilt, equaliser ─► cut-off ─► masks
+    voice ─► warp ─► echo ─► noise ─► microphone: gain, tilt, equaliser ─► cut-off ─► masks
 
 MFCCs with n_mfcc = n_mels are a rotation of the log-mel bands: they are rotated back, changed, and rotated again. Fewer
-MFCCs give smoothed bands, on which only what is added to them is exact: tilt and equaliser. Filters add to bands
+MFCCs give smoothed bands, on which only what is added to them is exact: gain, tilt and equaliser. Filters add to bands
 in dB, noise and echoes add their power.
 """
 
@@ -103,9 +103,10 @@ class Chain:
 
     def _microphone(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
         n, ranges = len(bands), self._settings
+        gain = rng.uniform(-ranges.gain, ranges.gain, (n, 1))
         tilt = rng.uniform(-ranges.tilt, ranges.tilt, (n, 1)) * self._ramp
         curve = rng.normal(0, 1, (n, N_CURVES)) * ranges.equaliser @ self._curves
-        return bands + (tilt + curve).astype(np.float32)[:, None, :]
+        return bands + (gain + tilt + curve).astype(np.float32)[:, None, :]
 
     def _cut_off(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
         chosen = rng.random(len(bands)) < 0.3

@@ -17,8 +17,8 @@ FLOOR_PERCENTILE = 10  # percentile of the levels of the frames
 BANDWIDTH_DB = 50  # a band further below the loudest is not part of the bandwidth
 
 ADVICE: Mapping[str, str] = {
-    "level": "bring all recordings to one level",
-    "peak": "bring all recordings to one level",
+    "level": "bring all recordings to one level, or raise augment.gain",
+    "peak": "bring all recordings to one level, or raise augment.gain",
     "clipping": "replace the clipped recordings by unclipped ones, or clip those of the other languages alike",
     "DC offset": "remove the mean of the samples of all recordings",
     "duration": "cut the recordings of all languages to the same lengths",

@@ -76,11 +76,10 @@ def transfer(source: Model, target: Model) -> None:
 def normalisation(architecture: Architecture) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return scale and offset that give MFCCs of the training frames mean 0 and variance 1, each of shape (n_mfcc,).
 
-    They are 0 for MFCCs that the network does not see: the first, which is the level of the recording, and those beyond
-    `architecture.cepstra`.
+    They are 0 for MFCCs beyond `architecture.cepstra`, which the network does not see.
     """
     scale = 1 / np.sqrt(np.maximum(architecture.variance, MIN_VARIANCE))
-    scale[0] = scale[architecture.cepstra or len(scale) :] = 0
+    scale[architecture.cepstra or len(scale) :] = 0
     return scale, -np.array(architecture.mean) * scale
 
 

@@ -174,7 +174,7 @@ class Silence(Detection):
 class Mfcc(Section):
     """Arguments of librosa.feature.mfcc under their names there."""
 
-    n_mfcc: Annotated[int, Field(ge=2, le=1024)] = 64
+    n_mfcc: Annotated[int, Field(ge=1, le=1024)] = 64
     n_fft: Annotated[int, Field(ge=2, le=16_384, multiple_of=2)] = 400  # at most a second at 16 kHz
     hop_length: Annotated[int, Field(ge=1, le=16_384)] = 160
     n_mels: Annotated[int, Field(ge=1, le=1024)] = 64
@@ -231,6 +231,7 @@ class Balance(Section):
 class Augment(Section):
     """Random changes of training sequences, drawn up to these limits in dB; 0 is off, and null for noise and cutoff."""
 
+    gain: Annotated[float, Field(ge=0, le=60)] = 10.0
     tilt: Annotated[float, Field(ge=0, le=60)] = 6.0
     equaliser: Annotated[float, Field(ge=0, le=30)] = 3.0
     noise: Annotated[float, Field(ge=-10, le=50, description="dB below the speech, at least")] | None = 20.0
@@ -254,7 +255,7 @@ class Decision(Section):
 class Model(Section):
     """The recurrent network."""
 
-    cepstra: Annotated[int, Field(ge=2, le=1024, description="it sees the MFCCs from the second to this")] | None = 20
+    cepstra: Annotated[int, Field(ge=1, le=1024, description="MFCCs that it sees, from the first")] | None = 20
     cell: Cell = "gru"
     units: Annotated[tuple[Units, ...], Field(strict=False, min_length=1, max_length=MAX_LAYERS)] = (64, 32)
     dense: Annotated[tuple[Units, ...], Field(strict=False, max_length=MAX_LAYERS)] = (100,)

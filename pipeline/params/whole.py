@@ -16,7 +16,6 @@ from pipeline.params.mistakes import first_mistake
 
 REMOVED: dict[str, object] = {
     "audit.on_leak": "fail",
-    "augment.gain": 10.0,
     "balance.cap": None,
     "model.cmvn": "none",
     "model.cmvn_frames": 300,

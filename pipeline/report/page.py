@@ -183,11 +183,12 @@ def layers(settings: Mapping[str, Any], classes: Sequence[str]) -> list[str]:
 
     >>> model = {"cepstra": 20, "cell": "gru", "units": [64, 32], "dense": [100]}
     >>> layers({"mfcc": {"n_mfcc": 64}, "model": model}, ["english", "hindi"])
-    ['MFCCs 2 to 20 of 64', 'GRU 64', 'GRU 32', 'dense 100', 'softmax 2']
+    ['20 of 64 MFCCs', 'GRU 64', 'GRU 32', 'dense 100', 'softmax 2']
     """
     model, given = settings["model"], settings["mfcc"]["n_mfcc"]
+    seen = model["cepstra"] or given
     return [
-        f"MFCCs 2 to {min(model['cepstra'] or given, given)} of {given}",
+        f"{seen} of {given} MFCCs" if seen < given else f"{given} MFCCs",
         *(f"{model['cell'].upper()} {units}" for units in model["units"]),
         *(f"dense {units}" for units in model["dense"]),
         f"softmax {len(classes)}",

@@ -56,19 +56,9 @@ def front_end(architecture: Architecture, signal: NDArray[np.float32]) -> NDArra
     return given
 
 
-def test_a_constant_coefficient_is_finite_and_mfccs_not_seen_are_zero() -> None:
+def test_a_constant_coefficient_is_finite_and_cepstra_beyond_those_seen_are_zero() -> None:
     constant = make_architecture(params.Model(units=(4,)), CLASSES, None, np.zeros(N_MFCC), np.zeros(N_MFCC))
     assert np.isfinite(front_end(constant, np.zeros((1, 5, N_MFCC), np.float32))).all()
     few = front_end(dataclasses.replace(make("gru", None), cepstra=5), features())
     np.testing.assert_array_equal(few[:, 5:], 0)
-    whole = front_end(make("gru", None), features())
-    np.testing.assert_array_equal(few[:, :5], whole[:, :5])
-    np.testing.assert_array_equal(whole[:, 0], 0)
-    assert whole[:, 1:].any(axis=0).all()
-
-
-def test_the_posteriors_do_not_depend_on_the_level_of_a_recording() -> None:
-    louder = features()
-    louder[:, :, 0] += 100
-    network = forms.sequence(make("gru", None))
-    np.testing.assert_array_equal(np.asarray(network(louder)), np.asarray(network(features())))
+    np.testing.assert_array_equal(few[:, :5], front_end(make("gru", None), features())[:, :5])
