@@ -64,6 +64,9 @@ def started(folder: Path, workers: int) -> Iterator[Cluster]:
     try:
         for _ in range(workers):
             running.add()
+        if workers:
+            with Client(running.address) as client:
+                client.wait_for_workers(workers, timeout=60)
         with dask.config.set({"scheduler-address": running.address}):
             yield running
     finally:
