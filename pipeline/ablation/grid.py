@@ -54,6 +54,11 @@ class Trial:
         return {key: _text(value) for key, value in self.values.items()}
 
     @property
+    def cell(self) -> str:
+        """The values of its parameters, for people."""
+        return ", ".join(self.texts.values())
+
+    @property
     def label(self) -> str:
         """Cell and seed, for people."""
         fold = [] if self.fold is None else [f"fold {self.fold}"]
@@ -62,7 +67,7 @@ class Trial:
     @property
     def slug(self) -> str:
         """The label as the beginning of a name in git."""
-        words = re.sub(r"[^A-Za-z0-9_]+", "-", ", ".join(self.texts.values()))[:SLUG_CHARACTERS].strip("-")
+        words = re.sub(r"[^A-Za-z0-9_]+", "-", self.cell)[:SLUG_CHARACTERS].strip("-")
         fold = "" if self.fold is None else f"-fold{self.fold}"
         return f"{words or 'cell'}-seed{self.seed}{fold}"
 

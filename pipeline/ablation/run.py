@@ -78,7 +78,7 @@ def ablate(root: Path, sweeps: Sequence[str], n_seeds: int | None, n_jobs: int, 
                 scored.append(TrialScores(_row(done, counted, minutes, corpus), counted))
                 for one in done if over_sources else ():
                     of_sources += _of_sources(one)
-                    own.setdefault(", ".join(one.trial.texts.values()), []).append(one.metrics["macro_recall"])
+                    own.setdefault(one.trial.cell, []).append(one.metrics["macro_recall"])
     if scored:
         _write(root, scored, of_sources, trials, failures)
     for cell, recalls in own.items():
@@ -146,7 +146,6 @@ def _counted(done: Sequence[Finished]) -> Tally:
 
 def _of_sources(done: Finished) -> Iterator[SourceRow]:
     """Yield the recall and the mean confidence of each language of each source that was left out."""
-    cell, fold = ", ".join(done.trial.texts.values()), done.trial.fold or 0
     lines = sorted(
         (line["language"], done.unit_of[line["recording"]], line["predicted"], float(line["confidence"]))
         for line in done.answers
@@ -154,7 +153,7 @@ def _of_sources(done: Finished) -> Iterator[SourceRow]:
     for (language, source), group in itertools.groupby(lines, operator.itemgetter(0, 1)):
         right, confidence = zip(*((predicted == language, sure) for *_, predicted, sure in group), strict=True)
         yield SourceRow(
-            cell, done.trial.seed, fold, language, source, len(right),
+            done.trial.cell, done.trial.seed, done.trial.fold or 0, language, source, len(right),
             round(float(np.mean(right)), 6), round(float(np.mean(confidence)), 6),
         )  # fmt: skip
 

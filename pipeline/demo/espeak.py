@@ -99,11 +99,11 @@ def _speech(utterance: Utterance, rng: np.random.Generator) -> Waveform:
     speech = np.zeros(round(utterance.seconds * RATE_HZ), np.float32)
     order = itertools.cycle(rng.permutation(len(utterance.sentences)))
     texts = (text for index in order for text in PHRASE_END.split(utterance.sentences[index]) if text)
-    start = round(rng.uniform(*PAUSE_S) * RATE_HZ)
-    while start < len(speech):
+    start = 0
+    while (start := start + round(rng.uniform(*PAUSE_S) * RATE_HZ)) < len(speech):
         phrase = _phrase(next(texts), utterance.language, utterance.voice)
         speech[start : start + len(phrase)] = phrase[: len(speech) - start]
-        start += len(phrase) + round(rng.uniform(*PAUSE_S) * RATE_HZ)
+        start += len(phrase)
     return speech
 
 
