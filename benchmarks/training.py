@@ -1,16 +1,20 @@
 """Training speed from the store, compared with Keras on the same sequences as arrays in memory.
 
 `arrays` is model.fit on arrays, `pool` a pool with room for every sequence, and `streamed` a pool with room for half of
-them (at most train.memory). All train one network, in turns, so that other load on the machine affects them equally.
-Before that, a streamed training in its own process prints its peak memory, and when it had trained its first batch.
+them (at most train.memory). `layers` is `arrays` with a loop over the frames for each recurrent layer. All train in
+turns, so that other load on the machine affects them equally. `products` is what NumPy takes for the matrix products of
+a training step alone. Before that, a streamed training in its own process prints its peak memory, and when it had
+trained its first batch.
 """
 
 import argparse
+import functools
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+import timeit
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +22,7 @@ import numpy as np
 import psutil
 
 from pipeline import backend, params, tables
+from pipeline.backend import Model
 from pipeline.dataset.views import sequence_rows
 from pipeline.network import forms
 from pipeline.network.definition import Architecture, make_architecture
@@ -101,8 +106,9 @@ def compare(folder: Path, rounds: int) -> tuple[int, dict[str, float]]:
     tensorflow.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(0)
     correct = fitting.correct_outputs(architecture.members[0], architecture.classes)
-    model = forms.network(architecture, 0)
-    fitting.prepare(model, correct, settings, steps=1000)
+    model, layers = forms.network(architecture, 0), forms.sequence(architecture)
+    for each in (model, layers):
+        fitting.prepare(each, correct, settings, steps=1000)
     ((x, y, weights),) = feed.batches(train, len(train), int(train.items["frames"].max()))
     whole, half = feed.Pool(train, 2.01 * half_gb), feed.Pool(train, min(half_gb, settings.memory))
 
@@ -111,9 +117,9 @@ def compare(folder: Path, rounds: int) -> tuple[int, dict[str, float]]:
             return (pool.epoch(np.random.default_rng(epoch)) for epoch in range(EPOCHS))
 
         batches = feed.Feed(epochs, train, settings.batch_size, correct)
-        return fit(batches.dataset(), steps_per_epoch=batches.steps, shuffle=False)
+        return fit(model, batches.dataset(), steps_per_epoch=batches.steps, shuffle=False)
 
-    def fit(*data: object, **options: object) -> list[float]:
+    def fit(model: Model, *data: object, **options: object) -> list[float]:
         ends = [time.perf_counter()]
         ended = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter()))
         model.fit(*data, epochs=EPOCHS, verbose=0, callbacks=[ended], **options)
@@ -121,7 +127,8 @@ def compare(folder: Path, rounds: int) -> tuple[int, dict[str, float]]:
         return durations_s
 
     feeds: dict[str, Callable[[], list[float]]] = {
-        "arrays": lambda: fit(x, y, sample_weight=weights, batch_size=settings.batch_size),
+        "arrays": lambda: fit(model, x, y, sample_weight=weights, batch_size=settings.batch_size),
+        "layers": lambda: fit(layers, x, y, sample_weight=weights, batch_size=settings.batch_size),
         "pool": lambda: pooled(whole),
         "streamed": lambda: pooled(half),
     }
@@ -129,7 +136,25 @@ def compare(folder: Path, rounds: int) -> tuple[int, dict[str, float]]:
     for _ in range(rounds):
         for name, train_epochs in feeds.items():
             durations_s[name] += train_epochs()
-    return train.frames, {name: min(epochs_s) for name, epochs_s in durations_s.items()}
+    best = {name: min(epochs_s) for name, epochs_s in durations_s.items()}
+    return train.frames, best | {"products": train.frames * products(architecture, settings.batch_size)}
+
+
+def products(architecture: Architecture, batch_size: int) -> float:
+    """Seconds of NumPy's matrix products for one frame of a sequence: forwards, and twice as many backwards."""
+    gates = {"gru": 3, "lstm": 4}[architecture.cell]
+    shapes, given = [], architecture.cepstra or architecture.n_mfcc
+    for units in architecture.units:
+        shapes += [(given, gates * units), (units, gates * units)]
+        given = units
+    for units in (*architecture.dense, len(architecture.classes)):
+        shapes.append((given, units))
+        given = units
+    rng, total = np.random.default_rng(0), 0.0
+    for rows, columns in shapes:
+        left, right = (rng.random(shape, np.float32) for shape in ((batch_size, rows), (rows, columns)))
+        total += min(timeit.repeat(functools.partial(np.matmul, left, right), number=1000, repeat=5)) / 1000
+    return 3 * total / batch_size
 
 
 def peak(folder: Path) -> None:

@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from pipeline import files
 from pipeline.backend import Model
-from pipeline.network import forms
 from pipeline.network.definition import CELLS, Architecture
 from pipeline.params import Cell
 
@@ -25,7 +24,7 @@ NODES: dict[Cell, tuple[tuple[int, ...], dict[str, Any]]] = {
 
 
 def write(trained: Model, architecture: Architecture, path: Path) -> None:
-    """Write a network as `forms.step` defines it, with the same names and shapes of inputs and outputs.
+    """Write a network as `network.forms.step` defines it, with the same names and shapes of inputs and outputs.
 
     Parameters
     ----------
@@ -67,9 +66,7 @@ class _Graph:
 
     def posterior(self, architecture: Architecture) -> None:
         """Add every node, from the frame to the posterior."""
-        scale, offset = forms.normalisation(architecture)
-        signal = self._add("Mul", self._add("Squeeze", "frame", AXIS), self._constant("scale", scale))
-        signal = self._add("Add", signal, self._constant("offset", offset))
+        signal = self._dense("normalisation", self._add("Squeeze", "frame", AXIS))
         answers = [self._answer(architecture, number, signal) for number in range(len(architecture.members))]
         if len(answers) > 1:
             answers = [self._dense(f"network{number}_classes", answer) for number, answer in enumerate(answers)]
