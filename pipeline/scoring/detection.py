@@ -78,13 +78,15 @@ def min_c_avg(truth: NDArray[np.int64], ratios: Numbers) -> float:
     0.25
     """
     n_languages = ratios.shape[1]
-    thresholds = np.concatenate([[-np.inf], np.unique(ratios)])
-    rates = np.empty((len(thresholds), n_languages, n_languages))
-    for language in range(n_languages):
-        for detector, ordered in enumerate(np.sort(ratios[truth == language], axis=0).T):
-            below = np.searchsorted(ordered, thresholds, "right") / len(ordered)
-            rates[:, language, detector] = below if language == detector else 1 - below
-    return float(average_cost(rates).min())
+    recordings = np.bincount(truth, minlength=n_languages)[truth, None]
+    is_target = truth[:, None] == np.arange(n_languages)
+    # What the cost changes by if a score is rejected: a target is missed, or a false alarm less.
+    shares = np.where(is_target, 1, -1 / (n_languages - 1)) / (2 * n_languages * recordings)
+    order = np.argsort(ratios, axis=None)
+    ordered = ratios.ravel()[order]
+    costs = 0.5 + np.cumsum(shares.ravel()[order])  # if this score and all lower ones are rejected; 0.5 if none is
+    lowest = min(0.5, costs[np.append(ordered[1:] > ordered[:-1], True)].min())
+    return round(float(lowest), 12)  # without what the sum was rounded by
 
 
 def det_curve(is_target: NDArray[np.bool_], ratios: Numbers) -> Numbers:
