@@ -266,9 +266,9 @@ class Model(Section):
 class Train(Section):
     """Fitting of the network."""
 
-    epochs: Epochs = 20
-    batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
-    learning_rate: Annotated[float, Field(ge=1e-6, le=10)] = 0.003
+    epochs: Epochs = 30
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 64
+    learning_rate: Annotated[float, Field(ge=1e-6, le=10)] = 0.004
     average: Annotated[float, Field(gt=0, lt=1, description="decay per batch of the averaged weights")] | None = 0.98
     smoothing: Annotated[float, Field(ge=0, lt=1, description="of the labels")] = 0.1
     utterance: Annotated[float, Field(ge=0, le=100, description="weight of the loss of whole sequences")] = 0.5
