@@ -98,7 +98,7 @@ def learn(
     if division is not None:
         rows += [dataclasses.replace(row, member=1) for row in rows if row.language != division.large]
     train, val = chosen(features, rows, "none").view("none", LANGUAGES), features.select().view("none", LANGUAGES)
-    model = params.Model(units=(8,), dense=(6,), dropout=0.1, noise=0.1)
+    model = params.Model(units=(8, 6), dense=(6,), dropout=0.1, noise=0.1)
     settings = SETTINGS.model_copy(update={"memory": memory, **others})
     design = make_architecture(model, LANGUAGES, division, *fitting.moments(train))
     trained, epochs = fitting.fit(design, division, train, val, settings, seed=5)
