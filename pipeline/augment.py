@@ -106,23 +106,24 @@ class Chain:
         gain = rng.uniform(-ranges.gain, ranges.gain, (n, 1))
         tilt = rng.uniform(-ranges.tilt, ranges.tilt, (n, 1)) * self._ramp
         curve = rng.normal(0, 1, (n, N_CURVES)) * ranges.equaliser @ self._curves
-        return bands + (gain + tilt + curve).astype(np.float32)[:, None, :]
+        bands += (gain + tilt + curve).astype(np.float32)[:, None, :]
+        return bands
 
     def _cut_off(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
         chosen = rng.random(len(bands)) < 0.3
         edges = rng.uniform(min(self._settings.cutoff or 0, self._centres[-1]), self._centres[-1], len(bands))
         depth = rng.uniform(20, 60, len(bands))
-        above = (self._centres > edges[:, None]) & chosen[:, None]
-        return bands - (above * depth[:, None]).astype(np.float32)[:, None, :]
+        above = self._centres > edges[:, None]
+        bands[chosen] -= (above * depth[:, None]).astype(np.float32)[chosen, None, :]
+        return bands
 
     def _mask(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
         n_bands = bands.shape[2]
         widths = rng.integers(0, min(self._settings.mask, n_bands // 2) + 1, len(bands))
         starts = rng.integers(0, n_bands - widths + 1)
-        at = np.arange(n_bands)
-        masked = (at >= starts[:, None]) & (at < (starts + widths)[:, None])
-        means = bands.mean(axis=(1, 2), keepdims=True)
-        return np.asarray(np.where(masked[:, None, :], means, bands))
+        for sequence, start, stop, mean in zip(bands, starts, starts + widths, bands.mean(axis=(1, 2)), strict=True):
+            sequence[:, start:stop] = mean
+        return bands
 
 
 def add_power(bands: Bands, other: Bands) -> Bands:
