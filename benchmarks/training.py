@@ -137,22 +137,14 @@ def compare(folder: Path, rounds: int) -> tuple[int, dict[str, float]]:
         for name, train_epochs in feeds.items():
             durations_s[name] += train_epochs()
     best = {name: min(epochs_s) for name, epochs_s in durations_s.items()}
-    return train.frames, best | {"products": train.frames * products(architecture, settings.batch_size)}
+    return train.frames, best | {"products": train.frames * products(model, settings.batch_size)}
 
 
-def products(architecture: Architecture, batch_size: int) -> float:
+def products(model: Model, batch_size: int) -> float:
     """Seconds of NumPy's matrix products for one frame of a sequence: forwards, and twice as many backwards."""
-    gates = {"gru": 3, "lstm": 4}[architecture.cell]
-    shapes, given = [], architecture.cepstra or architecture.n_mfcc
-    for units in architecture.units:
-        shapes += [(given, gates * units), (units, gates * units)]
-        given = units
-    for units in (*architecture.dense, len(architecture.classes)):
-        shapes.append((given, units))
-        given = units
     rng, total = np.random.default_rng(0), 0.0
-    for rows, columns in shapes:
-        left, right = (rng.random(shape, np.float32) for shape in ((batch_size, rows), (rows, columns)))
+    for kernel in (weight for weight in model.trainable_weights if "kernel" in weight.name):
+        left, right = (rng.random(shape, np.float32) for shape in ((batch_size, kernel.shape[0]), kernel.shape))
         total += min(timeit.repeat(functools.partial(np.matmul, left, right), number=1000, repeat=5)) / 1000
     return 3 * total / batch_size
 

@@ -49,7 +49,7 @@ def test_the_product_of_an_ensemble_is_a_posterior_of_the_classes(cell: params.C
 
 
 def front_end(architecture: Architecture, signal: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What the network is given."""
+    """Return the MFCCs as the recurrent layers get them."""
     sequence = forms.sequence(architecture)
     before = sequence.get_layer("normalisation").output
     given: NDArray[np.float32] = np.asarray(backend.keras().Model(sequence.input, before)(signal))[0]
