@@ -13,6 +13,7 @@ An ensemble is two of these side by side; the product of their answers is one po
     stateful   (1, frames, n_mfcc)                  posteriors (1, frames, classes); Keras keeps the states
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -42,13 +43,14 @@ def network(architecture: Architecture, number: int) -> Model:
 def sequence(architecture: Architecture) -> Model:
     """Build the posterior over classes of whole sequences, for offline scores."""
     features = _features(architecture)
-    return backend.keras().Model(features, _posterior(architecture, features, _in_layers()))
+    return backend.keras().Model(features, _posterior(architecture, features, _in_layers))
 
 
 def stateful(architecture: Architecture) -> Model:
     """Build the posterior over classes of one stream in pieces of any length; its layers keep the states."""
     features = _features(architecture, batch_size=1)
-    return backend.keras().Model(features, _posterior(architecture, features, _in_layers(stateful=True)))
+    recurrent = functools.partial(_in_layers, stateful=True)
+    return backend.keras().Model(features, _posterior(architecture, features, recurrent))
 
 
 def step(architecture: Architecture) -> Model:
@@ -101,13 +103,10 @@ def _fixed(name: str, signal: Tensor, kernel: NDArray[Any], bias: ArrayLike) -> 
     return signal
 
 
-def _in_layers(**options: bool) -> Recurrent:
-    def recurrent(architecture: Architecture, network: str, signal: Tensor) -> Tensor:
-        for layer in _recurrent(architecture, network, "", return_sequences=True, **options):
-            signal = layer(signal)
-        return signal
-
-    return recurrent
+def _in_layers(architecture: Architecture, network: str, signal: Tensor, **options: bool) -> Tensor:
+    for layer in _recurrent(architecture, network, "", return_sequences=True, **options):
+        signal = layer(signal)
+    return signal
 
 
 def _in_one_loop(architecture: Architecture, network: str, signal: Tensor) -> Tensor:

@@ -84,8 +84,8 @@ def min_c_avg(truth: NDArray[np.int64], ratios: Numbers) -> float:
     shares = np.where(is_target, 1, -1 / (n_languages - 1)) / (2 * n_languages * recordings)
     order = np.argsort(ratios, axis=None)
     ordered = ratios.ravel()[order]
-    costs = 0.5 + np.cumsum(shares.ravel()[order])  # if this score and all lower ones are rejected; 0.5 if none is
-    lowest = min(0.5, costs[np.append(ordered[1:] > ordered[:-1], True)].min())
+    averages = 0.5 + np.cumsum(shares.ravel()[order])  # if this score and all lower ones are rejected; 0.5 if none is
+    lowest = min(0.5, averages[np.append(ordered[1:] > ordered[:-1], True)].min())
     return round(float(lowest), 12)  # without what the sum was rounded by
 
 
