@@ -4,7 +4,7 @@
     python benchmarks/increment.py --hours 42 --work /somewhere/with/40/GB
 
 The corpus is that of scale.py. Each case runs the stages corpus, ingest, trim and features, and compares every byte
-with a run from an empty cache. Start-up is not counted: it is the time of the three stages on six recordings.
+with a run from an empty cache. Start-up is not counted: it is the time of the three stages on twenty recordings.
 """
 
 import argparse
@@ -122,9 +122,9 @@ def kill_in_the_middle(project: Path) -> None:
 
 
 def startup(folder: Path) -> float:
-    """Seconds of the stages on six short recordings, with compiled code in the cache."""
+    """Seconds of the stages on twenty short recordings, with compiled code in the cache."""
     corpus = folder / "tiny"
-    scale.build(corpus, 0.02, 0.0)
+    scale.build(corpus, 0.05, 0.0)
     project = scale.copy_project(folder / "tiny-project", corpus)
     run(project)
     return sum(run(project).values())

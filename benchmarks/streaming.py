@@ -45,7 +45,7 @@ def main() -> None:
     }
     for name, most in RUNTIMES:
         network = runtimes.load(FOLDER, name, description.states).stream()
-        costs[f"network, {name}"] = per_call(network.step, list(frames[:most]))
+        costs[f"network, {name}"] = per_call(network.accept, list(frames[:most, None]))
     for name, most in RUNTIMES:
         costs[f"whole chain, {name}"] = per_call(Identifier.load(FOLDER, name).accept, chunks[:most])
 

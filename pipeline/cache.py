@@ -104,8 +104,7 @@ class Cache:
         with suppress(OSError):
             folder = self.folder / key[:2]
             folder.mkdir(parents=True, exist_ok=True)
-            for other in folder.glob(f"{key}.*"):
-                other.unlink()
+            self.remove(key)
             if isinstance(content, bytes):
                 files.replace(folder / f"{key}.{google_crc32c.value(content):08x}", content)
                 return
@@ -115,6 +114,11 @@ class Cache:
             except OSError:
                 if shutil.disk_usage(folder).free > LIMIT_BYTES // 4:  # a copy must not fill the disk of the run
                     _copy(content, path)
+
+    def remove(self, key: str) -> None:
+        """Remove an entry, if there is one."""
+        for path in self.folder.glob(f"{key[:2]}/{key}.*"):
+            path.unlink(missing_ok=True)
 
     def size(self) -> int:
         """Return the bytes of all entries."""

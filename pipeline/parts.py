@@ -9,7 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence, Sized
 from itertools import accumulate, pairwise
 
-LEAST_BYTES = 3 << 20  # of a part, a minute and a half of 16-bit WAV at 16 kHz; twice as much on average
+LEAST_BYTES = 7 << 19  # of a part, two minutes of 16-bit WAV at 16 kHz; twice as much on average
 MOST_BYTES = 4 * LEAST_BYTES  # unless it is a single file
 FILE_BYTES = 16 << 10  # added to the size of each file, so that small files are limited in number
 

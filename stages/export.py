@@ -47,7 +47,7 @@ def main() -> None:
         formats.write(trained, architecture, description, folder)
         store = FeatureStore.open(ARTIFACTS / "features.zarr")
         rows = store.computed(tables.read(ARTIFACTS / "splits" / "val.csv", SplitRow))
-        network = OfflineNetwork(store, runtimes.load(folder, "litert", description.states).stream(), description)
+        network = OfflineNetwork(store, runtimes.load(folder, "onnx", description.states), description)
         rule = calibration.fitted(network, rows, settings.decision.refuse)
         description = description.model_copy(update={"decision": rule})
         description.write(folder)

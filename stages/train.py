@@ -1,12 +1,17 @@
 """train: fit the Keras network to the training manifest."""
 
+import dataclasses
+import hashlib
+
 from pipeline import backend, checksums, files, programs, tables
 from pipeline.augment import Chain
+from pipeline.cache import Cache
 from pipeline.dataset import views
 from pipeline.network.definition import Division, make_architecture
 from pipeline.rows import EpochRow
 from pipeline.store.feature_store import FeatureStore
 from pipeline.training import fitting, history
+from pipeline.training.checkpoints import Checkpoints
 from stages import ARTIFACTS, read_params, run
 
 
@@ -26,8 +31,20 @@ def main() -> None:
     change = None
     if settings.augment.active():
         change = Chain(settings.augment, settings.mfcc, settings.audio.sample_rate, settings.seed)
+    content = {
+        "features": store.id,
+        "manifests": [
+            hashlib.sha256((manifests / f"{name}.csv").read_bytes()).hexdigest() for name in ("train", "val")
+        ],
+        "architecture": dataclasses.asdict(architecture),
+        "settings": [dict(section) for section in (settings.train, settings.augment, settings.mfcc)],
+        "seed": settings.seed,
+    }
+    checkpoints = Checkpoints(Cache(), content, ARTIFACTS / "model" / "history.csv")
     with files.building(ARTIFACTS / "model") as folder:
-        model, epochs = fitting.fit(architecture, division, train, val, settings.train, settings.seed, change)
+        model, epochs = fitting.fit(
+            architecture, division, train, val, settings.train, settings.seed, change, checkpoints
+        )
         architecture.write(folder / "architecture.json")
         model.save(folder / "sequence.keras")
         tables.write(folder / "history.csv", EpochRow, epochs)

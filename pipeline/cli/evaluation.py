@@ -39,7 +39,7 @@ def evaluate(
     as_json: bool,
 ) -> None:
     """Score the recordings of corpora, or those of params.yaml; print the scores, or JSON, and write their page."""
-    identifier = Identifier.load(model)
+    identifier = Identifier.load(model, "onnx")
     description = identifier.description
     corpus = _corpus(roots, layout, languages or (description.languages if roots else None), speakers)
     with contextlib.redirect_stdout(sys.stderr):  # progress

@@ -1,13 +1,13 @@
 """Commands of `lid` that identify a language: `identify` and `listen`."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from pipeline.cli import options
-from pipeline.errors import AudioError
+
+PIPE = Path("-")
 
 
 @click.command()
@@ -25,8 +25,10 @@ from pipeline.errors import AudioError
     help="Draw the answer to one file, as .png or .svg.",
 )
 @click.option("--frames", is_flag=True, help="Print the posteriors of every frame as CSV.")
-@click.option("--csv", is_flag=True, help="Print one row of CSV per file.")
 @click.option("--json", is_flag=True, help="Print one JSON object per line and file.")
+@click.option("--csv", "table", metavar="TABLE", type=options.Target(".csv"), help="Write one row of CSV per file.")
+@click.option("--resume", is_flag=True, help="Continue the table of --csv: skip the files in it.")
+@click.option("-j", "--jobs", default=1, show_default=True, type=click.IntRange(min=1), help="Number of processes.")
 @click.pass_context
 def identify(
     ctx: click.Context,
@@ -37,67 +39,46 @@ def identify(
     rate: int | None,
     top: int,
     plot: Path | None,
+    table: Path | None,
+    resume: bool,
+    jobs: int,
     **forms: bool,
 ) -> None:
     """Identify the language of recordings.
 
     Files may have any format that libsndfile reads; a folder stands for all audio files in
     it. `stable after` is the time from which on the answer does not change. Ctrl-C
-    prints the answer so far.
+    prints the answer to a pipe so far. With -j, files go to several processes, or to the
+    workers of the cluster in Dask's configuration.
 
     \b
     Examples:
       lid identify a.wav b.flac
       lid identify --top 3 recordings/
-      lid identify --csv recordings/ > answers.csv
+      lid identify -j 2 --csv answers.csv --resume recordings/
       lid identify --plot a.png a.wav
       arecord -f S16_LE -r 16000 | lid identify --rate 16000 -
     """
-    asked: list[Any] = [form for form, given in forms.items() if given]
+    asked: list[Any] = [*(form for form, given in forms.items() if given), *(["csv"] if table else [])]
     if len(asked) > 1:
         raise click.UsageError(f"--{' and --'.join(asked)} exclude each other; choose one")
-    if Path("-") in files and rate is None:
+    if resume and not table:
+        raise click.UsageError("--resume continues the table of --csv; name it")
+    if table and table.exists() and not resume:
+        raise click.UsageError(f"{str(table)!r} exists; add --resume to continue it, or name another file")
+    if PIPE in files and rate is None:
         raise click.UsageError("- is raw 16-bit mono PCM; give its sample rate, such as --rate 16000")
-    from pipeline.audio.decode import decode
-    from pipeline.cli.output import AnswerPrinter
-    from pipeline.cli.sources import chunks, expanded, pcm
-    from pipeline.console.terminal import show_error
-    from pipeline.console.text import printable
-    from pipeline.streaming.identifier import Frames, Identifier
+    if PIPE in files and (len(files) > 1 or plot or table):
+        raise click.UsageError("- is a stream of its own; leave out --plot, --csv and other files")
+    if jobs > 1 and (plot or forms["frames"]):
+        raise click.UsageError("--frames and --plot go through the files one by one; leave out -j")
+    from pipeline.cli import answering
 
-    names = [(file, printable(file)) for file in expanded(files)]
-    if plot and (len(names) > 1 or files[0] == Path("-")):
-        raise click.UsageError("--plot draws one file; name both, such as --plot a.png a.wav")
-    identifier = Identifier.load(model, runtime)
-    width = max(len(name) for _, name in names)
-    printer = AnswerPrinter(asked[0] if asked else "table", identifier.description.classes, width, top)
-    printer.print_header()
-    status = 0
-    for file, name in names:
-        try:
-            if file == Path("-") and rate:
-                if sys.stdin is None:
-                    raise AudioError("closed", "standard input is closed; pipe raw audio into it")
-                printer.identify("-", identifier.stream(rate), pcm(sys.stdin.buffer, rate), live=True)
-            else:
-                decoded = decode(file)
-                waveform = list(decoded.mono) if plot else decoded.mono
-                stream = identifier.stream(decoded.sample_rate)
-                frames: list[Frames] | None = [] if plot else None
-                printer.identify(name, stream, chunks(waveform, decoded.sample_rate), frames=frames)
-                if decoded.channels > 1 and not stream.decision.frames:
-                    mean = f"the mean of its {decoded.channels} channels, which may cancel"
-                    click.echo(f"{name} has no speech in {mean}; cut out one: sox IN.wav OUT.wav remix 1", err=True)
-                if plot and frames:
-                    from pipeline.cli import plot as drawing
-
-                    drawing.write(plot, file.name, waveform, frames, stream)
-        except AudioError as error:  # the other files are still identified
-            show_error(error)
-            status = 2
-        if printer.interrupted:
-            ctx.exit(130)
-    ctx.exit(status)
+    form: Any = asked[0] if asked else "table"
+    if PIPE in files:
+        assert rate  # noqa: S101 checked above
+        ctx.exit(answering.pipe(model, runtime, form, top, rate))
+    ctx.exit(answering.files(files, model, runtime, form, top, plot, table, jobs))
 
 
 @click.command()
@@ -112,11 +93,6 @@ def listen(model: Path, runtime: Any) -> None:
     Examples:
       lid listen
     """
-    from pipeline.cli.output import AnswerPrinter
-    from pipeline.cli.sources import microphone, pcm
-    from pipeline.streaming.identifier import Identifier
+    from pipeline.cli import answering
 
-    stream = Identifier.load(model, runtime)
-    printer = AnswerPrinter("table", stream.description.classes, len("microphone"))
-    with microphone(stream.sample_rate) as pipe:
-        printer.identify("microphone", stream, pcm(pipe, stream.sample_rate), live=True)
+    answering.microphone(model, runtime)

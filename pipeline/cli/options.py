@@ -1,6 +1,7 @@
 """Types and options that several commands share."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,8 +13,8 @@ model = click.option(
 )
 runtime = click.option(
     "--runtime",
-    default="litert",
-    show_default=True,
+    default=lambda: "onnx" if find_spec("onnxruntime") else "litert",
+    show_default="onnx if it is installed, otherwise litert",
     type=click.Choice(["litert", "onnx", "keras"]),
     help="Library that runs the network.",
 )

@@ -1,17 +1,21 @@
 """Answers of `lid identify` and `lid listen` as they are printed: a table, JSON, CSV, or CSV of every frame."""
 
 import csv
+import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, TextIO
 
 import numpy as np
 
+from pipeline.answers import answer
 from pipeline.arrays import Waveform
 from pipeline.console.command import on_interrupt
 from pipeline.dataset.views import SILENCE
+from pipeline.errors import ArgumentError
 from pipeline.streaming.identifier import Frames, Identifier
 
 OutputFormat = Literal["table", "json", "csv", "frames"]
@@ -22,7 +26,7 @@ PROGRESS_CHARACTERS = 60  # at least the length of the longest progress line
 
 
 class AnswerPrinter:
-    """Identify recordings and print the answers in one format.
+    """Print answers in one format; identify the audio of a pipe.
 
     Parameters
     ----------
@@ -35,6 +39,8 @@ class AnswerPrinter:
         Characters of the longest name.
     top
         Number of languages in a row of the table.
+    to
+        Where answers go, by default to standard output.
 
     Attributes
     ----------
@@ -42,10 +48,18 @@ class AnswerPrinter:
         True if Ctrl-C ended the last recording early; its answer so far was printed.
     """
 
-    def __init__(self, output_format: OutputFormat, classes: tuple[str, ...], name_width: int, top: int = 1) -> None:
+    def __init__(
+        self,
+        output_format: OutputFormat,
+        classes: tuple[str, ...],
+        name_width: int,
+        top: int = 1,
+        to: TextIO | None = None,
+    ) -> None:
         self.output_format, self.classes, self.name_width, self.top = output_format, classes, name_width, top
         self.interrupted = False
-        self._csv = csv.writer(sys.stdout, lineterminator="\n")
+        self._to = to or sys.stdout
+        self._csv = csv.writer(self._to, lineterminator="\n")
 
     def print_header(self) -> None:
         """Print the header, if the format has one."""
@@ -53,9 +67,9 @@ class AnswerPrinter:
             case "frames":
                 self._csv.writerow(["path", "frame", "time_s", "speech", *self.classes])
             case "csv":
-                self._csv.writerow([*CSV_COLUMNS, *self.classes])
+                self._csv.writerow(columns(self.classes))
             case "table":
-                print(f"{'file':{self.name_width}}  language    confidence  stable after")
+                print(f"{'file':{self.name_width}}  language    confidence  stable after", file=self._to)
 
     def identify(
         self,
@@ -92,7 +106,7 @@ class AnswerPrinter:
         if shows_progress:
             print(f"\r{'':{PROGRESS_CHARACTERS}}\r", end="")
         self._take(name, stream, stream.finish(), frames)
-        self._print_answer(_answer(name, stream, n_samples / stream.sample_rate))
+        self.show(answer(name, stream, n_samples / stream.sample_rate))
 
     def _until_interrupt(self, blocks: Iterable[Waveform]) -> Iterator[Waveform]:
         """Yield blocks until Ctrl-C, which ends the wait for the next block but not the work on the current one."""
@@ -114,20 +128,22 @@ class AnswerPrinter:
 
     def _take(self, name: str, stream: Identifier, part: Frames, frames: list[Frames] | None) -> None:
         if self.output_format == "frames":
-            self._csv.writerows([_no_formula(name), *cells] for cells in part.cells(stream.frame_s))
+            self._csv.writerows([no_formula(name), *cells] for cells in part.cells(stream.frame_s))
         if frames is not None:
             frames.append(part)
 
-    def _print_answer(self, answer: dict[str, Any]) -> None:
+    def show(self, answer: dict[str, Any]) -> None:
+        """Print the answer to a recording."""
         match self.output_format:
             case "json":
-                print(json.dumps(answer))
+                print(json.dumps(answer), file=self._to)
             case "csv":
                 posteriors = answer["posteriors"] or {}
-                row = answer | {"path": _no_formula(answer["path"])} | posteriors
-                self._csv.writerow([row.get(column) for column in (*CSV_COLUMNS, *self.classes)])
+                row = answer | {"path": no_formula(answer["path"])} | posteriors
+                self._csv.writerow([row.get(column) for column in columns(self.classes)])
+                self._to.flush()  # what is answered is not lost
             case "table":
-                print(f"{answer['path']:{self.name_width}}  {self._cells(answer)}")
+                print(f"{answer['path']:{self.name_width}}  {self._cells(answer)}", file=self._to)
 
     def _cells(self, answer: dict[str, Any]) -> str:
         if answer["language"] is None:
@@ -138,26 +154,40 @@ class AnswerPrinter:
         return "  ".join([cells, *(f"{language} {posterior:.1%}" for language, posterior in ranked)])
 
 
-def _answer(name: str, stream: Identifier, duration_s: float) -> dict[str, Any]:
-    """Return an answer with the keys that README lists; without speech, it has no posteriors."""
-    decision = stream.decision
-    posteriors = zip(stream.description.classes, decision.posteriors.tolist(), strict=True)
-    return {
-        "path": name,
-        "language": decision.language,
-        "confidence": round(decision.confidence, 6),
-        "posteriors": {key: round(posterior, 6) for key, posterior in posteriors} if decision.frames else None,
-        "duration_s": round(duration_s, 6),
-        "frames": stream.decided,
-        "speech_s": round(decision.frames * stream.frame_s, 6),
-        "stable_s": round(decision.since * stream.frame_s, 6) if decision.frames else None,
-    }
+def columns(classes: tuple[str, ...]) -> list[str]:
+    """Return the columns of the answers as CSV."""
+    return [*CSV_COLUMNS, *classes]
 
 
-def _no_formula(path: str) -> str:
+def resumed(path: Path, classes: tuple[str, ...]) -> tuple[TextIO, frozenset[str] | None]:
+    """Open a CSV of answers to continue it, without a last line that is incomplete.
+
+    Returns
+    -------
+    file, paths
+        The paths that are answered; None if it has no header yet.
+
+    Raises
+    ------
+    ArgumentError
+        If it holds something else, such as answers of a model with other classes.
+    """
+    file = path.open("a+", encoding="utf-8", newline="")
+    file.seek(0)
+    text = file.read()
+    whole = text[: text.rfind("\n") + 1]
+    rows = list(csv.reader(io.StringIO(whole)))
+    if rows and rows[0] != columns(classes):
+        file.close()
+        raise ArgumentError(f"{path} holds no answers of a model for {', '.join(classes)}; name another file")
+    file.truncate(len(whole.encode()))
+    return file, frozenset(row[0] for row in rows[1:]) if rows else None
+
+
+def no_formula(path: str) -> str:
     """Return a path that a spreadsheet does not take for a formula, and that still names the same file.
 
-    >>> _no_formula("=1+1.wav"), _no_formula("a.wav"), _no_formula("-")
+    >>> no_formula("=1+1.wav"), no_formula("a.wav"), no_formula("-")
     ('./=1+1.wav', 'a.wav', '-')
     """
     return f"./{path}" if path[0] in "=+-@" and path != "-" else path

@@ -1,4 +1,4 @@
-"""Audio to identify: files and folders, raw PCM from a pipe, the microphone, in chunks."""
+"""Audio to identify: files and folders, raw PCM from a pipe, the microphone."""
 
 import io
 import subprocess
@@ -44,22 +44,6 @@ def expanded(paths: Iterable[Path]) -> list[Path]:
     return files
 
 
-def chunks(blocks: Iterable[Waveform], sample_rate: int) -> Iterator[Waveform]:
-    """Cut a recording into the chunks of `pcm`, so that a file and a pipe give the same answer to the last digit.
-
-    >>> [len(chunk) for chunk in chunks([np.zeros(1000, np.float32), np.zeros(900, np.float32)], 8000)]
-    [800, 800, 300]
-    """
-    size, rest = chunk_samples(sample_rate), np.zeros(0, np.float32)
-    for block in blocks:
-        rest = np.concatenate([rest, block])
-        n_whole = len(rest) // size
-        yield from np.split(rest[: n_whole * size], n_whole) if n_whole else ()
-        rest = rest[n_whole * size :]
-    if len(rest):
-        yield rest
-
-
 def pcm(pipe: io.BufferedReader | BinaryIO, sample_rate: int) -> Iterator[Waveform]:
     """Read raw samples from a pipe, 16-bit little-endian mono, in chunks of up to a tenth of a second.
 
@@ -68,17 +52,12 @@ def pcm(pipe: io.BufferedReader | BinaryIO, sample_rate: int) -> Iterator[Wavefo
     AudioError
         ``odd_bytes``, if the last sample is incomplete.
     """
-    while content := pipe.read(BYTES_PER_SAMPLE * chunk_samples(sample_rate)):
+    while content := pipe.read(BYTES_PER_SAMPLE * max(sample_rate // CHUNKS_PER_S, 1)):
         if len(content) % BYTES_PER_SAMPLE:
             raise AudioError(
                 "odd_bytes", "raw audio ends in the middle of a sample; send 16-bit little-endian mono PCM"
             )
         yield to_waveform(np.frombuffer(content, "<i2"))
-
-
-def chunk_samples(sample_rate: int) -> int:
-    """Return the samples per chunk at a rate in Hz."""
-    return max(sample_rate // CHUNKS_PER_S, 1)
 
 
 @contextmanager

@@ -23,8 +23,8 @@ NO_WORKER_S = 600  # until a run without a worker ends: a batch system may have 
 
 
 @contextmanager
-def connect(*modules: str, wait_s: float = NO_WORKER_S) -> "Iterator[Client]":
-    """Connect to the cluster, or start one on this machine's cores.
+def connect(*modules: str, wait_s: float = NO_WORKER_S, processes: int | None = None) -> "Iterator[Client]":
+    """Connect to the cluster, or start one on this machine.
 
     Parameters
     ----------
@@ -32,6 +32,8 @@ def connect(*modules: str, wait_s: float = NO_WORKER_S) -> "Iterator[Client]":
         Modules that workers of this machine import as they start.
     wait_s
         Seconds to wait for a worker of another cluster.
+    processes
+        Workers on this machine; None: one per core.
 
     Raises
     ------
@@ -41,7 +43,7 @@ def connect(*modules: str, wait_s: float = NO_WORKER_S) -> "Iterator[Client]":
     import dask
 
     address = dask.config.get("scheduler-address", None)
-    with _existing(address, wait_s) if address else _local(modules) as client:
+    with _existing(address, wait_s) if address else _local(modules, processes) as client:
         for name in ("distributed", "distributed.client"):  # after the import, which sets them; errors are raised
             logging.getLogger(name).setLevel(logging.CRITICAL)
         yield client
@@ -70,7 +72,7 @@ def _existing(address: str, wait_s: float) -> "Iterator[Client]":
 
 
 @contextmanager
-def _local(modules: Sequence[str]) -> "Iterator[Client]":
+def _local(modules: Sequence[str], count: int | None) -> "Iterator[Client]":
     import dask
 
     warm(*modules)
@@ -91,7 +93,7 @@ def _local(modules: Sequence[str]) -> "Iterator[Client]":
         try:
             with _without_interrupts():
                 cluster = LocalCluster(
-                    n_workers=CPU_COUNT,
+                    n_workers=count or CPU_COUNT,
                     threads_per_worker=1,
                     processes=processes,
                     dashboard_address="127.0.0.1:0",

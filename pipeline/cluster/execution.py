@@ -45,6 +45,8 @@ class Job(Generic[Item, Result]):
         Returns the name of an item for messages.
     seconds
         Returns the seconds that an item may take.
+    in_order
+        Start with the first part, not with the longest.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Job(Generic[Item, Result]):
     function: Callable[..., Result]
     label: Callable[[Item], str]
     seconds: Callable[[Item], float]
+    in_order: bool = False
 
 
 def run(
@@ -83,19 +86,34 @@ def run(
     ClusterError
         If the scheduler is gone, or a worker has other versions or sees other files.
     """
-    results: dict[int, Result] = {}
+    results = dict(ended(client, job, parts, shared=shared, keep=keep, **bound))
+    return [results[number] for number in range(len(parts))]
+
+
+def ended(
+    client: "Client",
+    job: Job[Item, Result],
+    parts: Sequence[Sequence[Item]],
+    *,
+    shared: Path,
+    keep: bool = True,
+    **bound: Any,
+) -> Iterator[tuple[int, Result]]:
+    """Yield the number and the result of each part as soon as it has ended; otherwise as `run`."""
     failed: list[int] = []  # parts
     progress = Progress(job.name, sum(map(len, parts)), job.unit)
     with files.scratch(shared.resolve()) as token:
         task = _portable(partial(job.function, **bound), Environment.of_this_process(job.packages, token))
-        order = sorted(range(len(parts)), key=lambda number: -sum(map(job.seconds, parts[number])))
-        tasks = [(parts[number], frozenset[int](), keep) for number in order]  # the longest first, not last
+        order = list(range(len(parts)))
+        if not job.in_order:  # the longest first, not last
+            order.sort(key=lambda number: -sum(map(job.seconds, parts[number])))
+        tasks = [(parts[number], frozenset[int](), keep) for number in order]
         for place, outcome in _outcomes(client, job, task, tasks, round(COMPILE_S)):
             number = order[place]
             if _crashed(outcome):
                 failed.append(number)
             else:
-                results[number] = _checked(client, outcome)
+                yield number, _checked(client, outcome)
                 progress.update(len(parts[number]))
         for number in failed:  # one task at a time: Dask counts a crash against all tasks that its worker has
             left_out = set()
@@ -108,9 +126,8 @@ def run(
             if _crashed(outcome):
                 names = f"{job.label(parts[number][0])!r} to {job.label(parts[number][-1])!r}"
                 raise ClusterError(printable(f"every worker that took {names} together crashed or did not end"))
-            results[number] = _checked(client, outcome)
+            yield number, _checked(client, outcome)
             progress.update(len(parts[number]))
-    return [results[number] for number in range(len(parts))]
 
 
 def _portable(function: Callable[..., Any], environment: Environment) -> Callable[..., Any]:

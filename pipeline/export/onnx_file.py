@@ -1,4 +1,7 @@
-"""model.onnx: the step form as a graph of ONNX, with one GRU or LSTM node per recurrent layer."""
+"""model.onnx: the step form as a graph of ONNX, with one GRU or LSTM node per recurrent layer.
+
+Unlike the other formats, it takes any number of frames at a time.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,8 +16,10 @@ from pipeline.network.definition import CELLS, Architecture
 from pipeline.params import Cell
 
 OPSET, IR = 15, 8  # of 2021: every node below has its present form, and older runtimes can read the file
-AXIS = "axis"  # the constant 0: signals have the shape (1, n); frames, posteriors and recurrent nodes one more axis
+AXES = {"first": [0], "second": [1], "middle": [1, 2]}
+"""Constants: signals have the shape (frames, n), and everything else further axes of length 1."""
 
+Shapes = Mapping[str, Sequence[int | str]]
 
 NODES: dict[Cell, tuple[tuple[int, ...], dict[str, Any]]] = {
     "gru": ((0, 1, 2), {"linear_before_reset": 1}),  # update, reset, candidate; as Keras's reset_after
@@ -24,7 +29,7 @@ NODES: dict[Cell, tuple[tuple[int, ...], dict[str, Any]]] = {
 
 
 def write(trained: Model, architecture: Architecture, path: Path) -> None:
-    """Write a network as `network.forms.step` defines it, with the same names and shapes of inputs and outputs.
+    """Write a network as `network.forms.step` defines it, with the same names and shapes, but for any number of frames.
 
     Parameters
     ----------
@@ -36,9 +41,10 @@ def write(trained: Model, architecture: Architecture, path: Path) -> None:
 
     graph = _Graph(trained)
     graph.posterior(architecture)
-    states = {name: [1, units] for name, units in architecture.states.items()}
-    inputs = {"frame": [1, 1, architecture.n_mfcc]} | states
-    outputs = {"posterior": [1, 1, len(architecture.classes)]} | {f"next_{name}": size for name, size in states.items()}
+    states: Shapes = {name: [1, units] for name, units in architecture.states.items()}
+    inputs: Shapes = {"frame": [1, "frames", architecture.n_mfcc], **states}
+    following = {f"next_{name}": size for name, size in states.items()}
+    outputs: Shapes = {"posterior": [1, "frames", len(architecture.classes)], **following}
     constants = [onnx.numpy_helper.from_array(value, name) for name, value in graph.constants.items()]
     model = helper.make_model(
         helper.make_graph(graph.nodes, "step", _values(inputs), _values(outputs), constants),
@@ -50,7 +56,7 @@ def write(trained: Model, architecture: Architecture, path: Path) -> None:
     files.replace(path, model.SerializeToString(deterministic=True))
 
 
-def _values(sizes: Mapping[str, Sequence[int]]) -> list[Any]:
+def _values(sizes: Shapes) -> list[Any]:
     from onnx import TensorProto, helper
 
     return [helper.make_tensor_value_info(name, TensorProto.FLOAT, size) for name, size in sizes.items()]
@@ -62,16 +68,16 @@ class _Graph:
     def __init__(self, trained: Model) -> None:
         self._trained = trained
         self.nodes: list[Any] = []
-        self.constants: dict[str, NDArray[Any]] = {AXIS: np.zeros(1, np.int64)}
+        self.constants: dict[str, NDArray[Any]] = {name: np.array(axes, np.int64) for name, axes in AXES.items()}
 
     def posterior(self, architecture: Architecture) -> None:
         """Add every node, from the frame to the posterior."""
-        signal = self._dense("normalisation", self._add("Squeeze", "frame", AXIS))
+        signal = self._dense("normalisation", self._add("Squeeze", "frame", "first"))
         answers = [self._answer(architecture, number, signal) for number in range(len(architecture.members))]
         if len(answers) > 1:
             answers = [self._dense(f"network{number}_classes", answer) for number, answer in enumerate(answers)]
             answers = [self._add("Mul", *answers)]
-        self._add("Unsqueeze", answers[0], AXIS, to="posterior")
+        self._add("Unsqueeze", answers[0], "first", to="posterior")
 
     def _answer(self, architecture: Architecture, number: int, signal: str) -> str:
         name = f"network{number}"
@@ -99,13 +105,14 @@ class _Graph:
         constants = {"w": gates(kernel), "r": gates(recurrent), "b": gates(pairs).transpose(0, 2, 1).reshape(1, -1)}
         states = [f"{layer}_{state}" for state in CELLS[cell].states]
         after = [f"{state}_after" for state in states]
-        inputs = [self._add("Unsqueeze", signal, AXIS)]
+        inputs = [self._add("Unsqueeze", signal, "second")]
         inputs += [self._constant(f"{layer}_{name}", value) for name, value in constants.items()]
-        inputs += ["", *(self._add("Unsqueeze", state, AXIS) for state in states)]  # "": no lengths
-        self._add(cell.upper(), *inputs, to=["", *after], hidden_size=len(recurrent), **options)
+        inputs += ["", *(self._add("Unsqueeze", state, "first") for state in states)]  # "": no lengths
+        answer = f"{layer}_all"
+        self._add(cell.upper(), *inputs, to=[answer, *after], hidden_size=len(recurrent), **options)
         for state, name in zip(states, after, strict=True):
-            self._add("Squeeze", name, AXIS, to=f"next_{state}")
-        return f"next_{layer}_h"  # its output
+            self._add("Squeeze", name, "first", to=f"next_{state}")
+        return self._add("Squeeze", answer, "middle")
 
     def _constant(self, name: str, value: ArrayLike) -> str:
         self.constants[name] = np.asarray(value, np.float32)

@@ -267,6 +267,7 @@ class Train(Section):
     """Fitting of the network."""
 
     epochs: Epochs = 30
+    frames: Annotated[float, Field(gt=0, le=1e6, description="millions of frames in all epochs, at most")] = 50.0
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 64
     learning_rate: Annotated[float, Field(ge=1e-6, le=10)] = 0.004
     average: Annotated[float, Field(gt=0, lt=1, description="decay per batch of the averaged weights")] | None = 0.98

@@ -1,4 +1,4 @@
-"""Run recordings through the exported network and score them one by one, as a stream of their audio or offline."""
+"""Run recordings through the exported network and score them one by one, offline or as a stream of their audio."""
 
 import csv
 import functools
@@ -43,12 +43,13 @@ class RecordingScore:
     sequences
         Decisions on consecutive `SEQUENCE_S` seconds of speech, each made by itself; the last may be shorter.
     difference
-        Largest difference of a posterior from the offline one, if the recording was streamed.
+        Largest difference of a posterior from the offline one; None if the recording was not streamed.
     """
 
     def __init__(self, row: SplitRow, description: Description) -> None:
         self.row, self._description = row, description
-        self.right = self.weight = self.difference = 0.0
+        self.right = self.weight = 0.0
+        self.difference: float | None = None
         self.after: dict[int, NDArray[np.float64]] = {}
         self.sequences: list[RunningDecision] = []
         self.decision = self._new()
@@ -136,11 +137,9 @@ def score_frames(row: SplitRow, frames: Iterable[Frames], description: Descripti
 
 
 def streamed(identifier: Identifier, blocks: Iterable[Waveform]) -> Iterator[Frames]:
-    """Stream a recording in chunks of 0.1 s; yield the frames that each block completes, then the last ones."""
-    size = identifier.sample_rate // CHUNKS_PER_S
+    """Stream a recording; yield the frames that each block completes, then the last ones."""
     for block in blocks:
-        if len(block):
-            yield joined([identifier.accept(block[at : at + size]) for at in range(0, len(block), size)])
+        yield identifier.accept(block)
     yield identifier.finish()
 
 
@@ -151,7 +150,7 @@ def equal_frames(
     offline: Callable[[int, int], Frames],
     differences: list[float],
 ) -> Iterator[Frames]:
-    """Stream a recording and yield its frames, some seconds at a time, all equal to the offline ones.
+    """Stream a recording in chunks of 0.1 s; yield its frames, many at a time, all equal to the offline ones.
 
     Parameters
     ----------
@@ -169,9 +168,15 @@ def equal_frames(
         tolerance. Less is a finding for `drifted`: its MFCCs are rounded otherwise, which a network may amplify.
     """
     identifier.reset_states()
-    read, description = Reader(wav), identifier.description
-    blocks = (to_waveform(read(at, at + BLOCK_SAMPLES)) for at in range(0, wav.n_samples, BLOCK_SAMPLES))
-    for found in streamed(identifier, blocks):
+    read, description, size = Reader(wav), identifier.description, identifier.sample_rate // CHUNKS_PER_S
+
+    def blocks() -> Iterator[Frames]:
+        for start in range(0, wav.n_samples, BLOCK_SAMPLES):
+            block = to_waveform(read(start, start + BLOCK_SAMPLES))
+            yield joined([identifier.accept(block[at : at + size]) for at in range(0, len(block), size)])
+        yield identifier.finish()
+
+    for found in blocks():
         wanted = offline(found.first, identifier.decided)
         if not np.array_equal(found.speech, wanted.speech):
             raise _unequal(wav.name, "other speech flags")
@@ -186,13 +191,16 @@ def equal_frames(
         raise _unequal(wav.name, f"{identifier.decided} frames instead of {n_frames}")
 
 
-def drifted(scores: Sequence[RecordingScore], tolerance: float) -> list[str]:
-    """Return a sentence about the recordings whose stream is off by more than the tolerance, if there are any."""
-    off = [scored.difference for scored in scores if scored.difference > tolerance]
-    if not off:
+def proven(scores: Sequence[RecordingScore], tolerance: float) -> list[str]:
+    """Return a sentence on how the recordings that were streamed compare with the offline stages, if there are any."""
+    differences = [scored.difference for scored in scores if scored.difference is not None]
+    if not differences:
         return []
-    more = f"more than export.tolerance {tolerance:g}, by {max(off):.2g} at most"
-    return [f"{len(off):,} of {len(scores):,} streams differ from the offline stages by {more}; the scores are theirs"]
+    streams = f"{len(differences):,} of {len(scores):,} recordings streamed"
+    if off := [difference for difference in differences if difference > tolerance]:
+        more = f"by more than export.tolerance {tolerance:g}, by {max(off):.2g} at most"
+        return [f"{streams}: {len(off):,} differ from the offline stages {more}; their scores are those of the stream"]
+    return [f"{streams}: equal to the offline stages at every frame, within {max(differences):.1g}"]
 
 
 def _unequal(name: str, how: str) -> ExportError:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.arrays import Features, Posteriors
+from pipeline.arrays import Features
 from pipeline.dataset import views
 from pipeline.rows import SplitRow
 from pipeline.store.feature_store import FeatureStore
@@ -19,7 +19,7 @@ BLOCK_FRAMES = 3000  # read at a time, so that memory does not grow with a recor
 DRIFT_MINUTES = 10
 MINUTE_S = 60
 
-Target = tuple[NDArray[np.float32], int, float]  # MFCCs of a frame, its class and its weight
+Labelled = tuple[Features, NDArray[np.int64], NDArray[np.float32]]  # consecutive frames, their classes and weights
 
 
 class OfflineNetwork:
@@ -39,7 +39,7 @@ class OfflineNetwork:
             self._network.reset_states()
         speech = self._store.flags(recording, start, stop)
         features = self._store.features(recording, start, stop)
-        return Frames(start, speech, reference.posteriors(features, speech, self.description, self._predict))
+        return Frames(start, speech, reference.posteriors(features, speech, self.description, self._network.accept))
 
     def blocks(self, recording: str) -> Iterator[Frames]:
         """Answer all frames of a recording, block by block."""
@@ -50,38 +50,39 @@ class OfflineNetwork:
         """Return the frame accuracy by language and minute, without a reset between recordings."""
         return {
             language: accuracy_by_minute(
-                self._network, self._targets(row for row in rows if row.language == language), self.description.frame_s
+                self._network, self._labelled(row for row in rows if row.language == language), self.description.frame_s
             )
             for language in self.description.languages
         }
 
-    def _targets(self, rows: Iterable[SplitRow]) -> Iterator[Target]:
+    def _labelled(self, rows: Iterable[SplitRow]) -> Iterator[Labelled]:
         strategy, languages = self.description.silence.strategy, self.description.languages
         for row in rows:
             for start in range(0, self.n_frames(row.recording), BLOCK_FRAMES):
                 stop = start + BLOCK_FRAMES
                 speech = self._store.flags(row.recording, start, stop)
                 view = views.view(strategy, speech, languages.index(row.language), len(languages))
-                features = self._store.features(row.recording, start, stop)[view.rows]
-                yield from zip(features, view.targets.tolist(), view.weights.tolist(), strict=True)
-
-    def _predict(self, features: Features) -> Posteriors:
-        return np.array([self._network.step(frame) for frame in features], np.float32)
+                if len(view.rows):
+                    yield self._store.features(row.recording, start, stop)[view.rows], view.targets, view.weights
 
 
-def accuracy_by_minute(network: Stream, targets: Iterable[Target], frame_s: float) -> list[float]:
+def accuracy_by_minute(network: Stream, blocks: Iterable[Labelled], frame_s: float) -> list[float]:
     """Return the frame accuracy in each of ten minutes without a reset, on consecutive recordings.
 
     Parameters
     ----------
-    targets
-        Frames of the recordings, repeated until ten minutes are complete.
+    blocks
+        Frames of the recordings, at least one each, repeated until ten minutes are complete.
     """
-    n_frames = round(DRIFT_MINUTES * MINUTE_S / frame_s)
+    n_frames, at = round(DRIFT_MINUTES * MINUTE_S / frame_s), 0
     right, weights = np.zeros((2, n_frames), np.float32)
     network.reset_states()
-    for at, (features, target, weight) in enumerate(itertools.islice(itertools.cycle(targets), n_frames)):
-        right[at] = weight * (network.step(features).argmax() == target)
-        weights[at] = weight
+    for features, targets, weight in itertools.cycle(blocks):
+        place, count = slice(at, at + len(features)), min(len(features), n_frames - at)
+        answers = network.accept(features[:count]).argmax(axis=1)
+        right[place], weights[place] = weight[:count] * (answers == targets[:count]), weight[:count]
+        at += count
+        if at == n_frames:
+            break
     minutes = zip(np.array_split(right, DRIFT_MINUTES), np.array_split(weights, DRIFT_MINUTES), strict=True)
     return [float(minute_right.sum() / max(minute_weights.sum(), 1)) for minute_right, minute_weights in minutes]

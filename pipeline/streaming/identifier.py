@@ -8,7 +8,6 @@ Chunks may be of any size: every frame, from the first to the last, equals that 
 
 import math
 import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from pipeline.errors import ArgumentError, ArtifactError, AudioError, Reason
 from pipeline.mfcc.kernel import Kernel
 from pipeline.mfcc.stream import Framer
 from pipeline.silence.detector import Detector
-from pipeline.streaming import runtimes
+from pipeline.streaming import reference, runtimes
 from pipeline.streaming.decision import RunningDecision
 from pipeline.streaming.description import EXPORT_REMEDY, FRONT_END, Description
 from pipeline.streaming.runtimes import Stream
@@ -114,7 +113,6 @@ class Identifier:
         self._network, self.description, self.kernel = network, description, kernel
         self.sample_rate = description.sample_rate if sample_rate is None else _allowed(sample_rate)
         self.frame_s = description.frame_s
-        self._sees_silence = bool(description.seen(np.zeros(1, np.bool_)))
         self._states = network.stream()
         self._lock = threading.Lock()
         self._begin()
@@ -199,8 +197,8 @@ class Identifier:
         self._resampler = Resampler(self.sample_rate, description.sample_rate)
         self._framer = Framer(self.kernel)
         self._detector = Detector(description.sample_rate, description.mfcc.hop_length, description.silence)
-        self._features: deque[NDArray[np.float32]] = deque()  # frames waiting for their speech flags
-        self._speech: deque[bool] = deque()  # flags waiting for their frames
+        self._features = np.zeros((0, description.mfcc.n_mfcc), np.float32)  # frames waiting for their speech flags
+        self._speech = np.zeros(0, np.bool_)  # flags waiting for their frames
         self._finished = False
         self.decided = 0
         self.decision = RunningDecision(description.classes, description.languages, description.decision)
@@ -210,20 +208,17 @@ class Identifier:
             raise AudioError("finished", "the stream is finished; call reset_states() to begin another")
 
     def _advance(self, samples: Samples, last: bool = False) -> Frames:
-        self._features.extend(self._framer.accept(samples))
-        self._speech.extend(self._detector.accept(samples).tolist())
+        new_features, new_speech = [self._framer.accept(samples)], [self._detector.accept(samples)]
         if last:
-            self._features.extend(self._framer.finish())
-            self._speech.extend(self._detector.finish().tolist())
-        count = min(len(self._features), len(self._speech))
-        flags = [self._speech.popleft() for _ in range(count)]  # a list, as most calls complete one frame
-        posteriors = np.empty((count, len(self.description.classes)), np.float32)
-        for number, is_speech in enumerate(flags):
-            frame = self._features.popleft()
-            posteriors[number] = self._states.step(frame) if is_speech or self._sees_silence else np.nan
+            new_features.append(self._framer.finish())
+            new_speech.append(self._detector.finish())
+        features, speech = np.concatenate([self._features, *new_features]), np.concatenate([self._speech, *new_speech])
+        count = min(len(features), len(speech))
+        self._features, self._speech = features[count:], speech[count:]
+        features, speech = features[:count], speech[:count]
+        posteriors = reference.posteriors(features, speech, self.description, self._states.accept)
         first, self.decided = self.decided, self.decided + count
-        speech = np.array(flags, np.bool_)
-        self.decision.accept(posteriors[speech], [number for number, yes in enumerate(flags, first) if yes])
+        self.decision.accept(posteriors[speech], first + np.flatnonzero(speech))
         return Frames(first, speech, posteriors)
 
 

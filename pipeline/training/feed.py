@@ -114,6 +114,8 @@ class Feed:
         weight 0.
     change
         Change of every batch, with random values of `seed` and the epoch.
+    first_epoch
+        Number of the first of these epochs.
 
     Attributes
     ----------
@@ -131,8 +133,9 @@ class Feed:
         correct: NDArray[np.float32],
         change: Change | None = None,
         seed: tuple[int, ...] = (),
+        first_epoch: int = 0,
     ) -> None:
-        self._epochs, self._change, self._seed = epochs, change, seed
+        self._epochs, self._change, self._seed, self._first_epoch = epochs, change, seed, first_epoch
         self.steps = -(-len(sequences) // batch_size)
         size = -(-len(sequences) // self.steps)
         self._shape = (size, int(sequences.items["frames"].max()), sequences.store.mfcc.shape[1])
@@ -149,7 +152,7 @@ class Feed:
 
     def _batches(self) -> Iterator[Example]:
         try:
-            for number, epoch in enumerate(self._epochs()):
+            for number, epoch in enumerate(self._epochs(), self._first_epoch):
                 rng = np.random.default_rng([*self._seed, number])
                 for features, targets, plain in batches(epoch, *self._shape[:2]):
                     weights = plain * self._target_weights[targets]

@@ -19,6 +19,7 @@ from pipeline.network.definition import Architecture, Division, Output, membersh
 from pipeline.rows import EpochRow
 from pipeline.store.items import Example
 from pipeline.store.selection import Selection
+from pipeline.training.checkpoints import Checkpoints
 from pipeline.training.feed import Change, Feed, Pool
 
 Score = Callable[[Tensor, Tensor], Tensor]  # of targets (sequences, frames), posteriors (sequences, frames, outputs)
@@ -47,6 +48,7 @@ def fit(
     settings: params.Train,
     seed: int,
     change: Change | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> tuple[Model, list[EpochRow]]:
     """Train the network, or the two of an ensemble one after the other.
 
@@ -56,6 +58,9 @@ def fit(
         Sequences, viewed through the silence strategy.
     change
         Augmentation of the training sequences.
+    checkpoints
+        Keeps the state between epochs until the training has ended; one that was killed continues with it, and ends
+        with the same weights.
 
     Returns
     -------
@@ -80,9 +85,11 @@ def fit(
         model = forms.network(architecture, number)
         correct = correct_outputs(outputs, architecture.classes)
         mine = train[train.items["member"] == number]
-        _train(model, correct, mine, val, settings, (seed, number), change, history)
+        _train(model, correct, mine, val, settings, (seed, number), change, history, checkpoints)
         forms.transfer(model, whole)
         gc.collect()  # Keras leaves its reader, and so the pool, in a reference cycle; the next one needs the memory
+    if checkpoints:
+        checkpoints.remove(range(len(architecture.members)))
     return whole, history
 
 
@@ -112,6 +119,11 @@ def in_parts(train: Selection, division: Division, classes: tuple[str, ...]) -> 
     large = items["target"] == classes.index(division.large)
     items["target"] = np.where(large, len(classes) + parts, items["target"])
     return dataclasses.replace(train, items=items)
+
+
+def count_epochs(train: Selection, settings: params.Train) -> int:
+    """Return the number of epochs: that of `train.epochs`, or fewer to come close to `train.frames`."""
+    return max(1, min(settings.epochs, round(settings.frames * 1e6 / train.frames)))
 
 
 def prepare(model: Model, correct: NDArray[np.float32], settings: params.Train, steps: int) -> None:
@@ -191,19 +203,24 @@ def _train(
     seed: tuple[int, int],
     change: Change | None,
     history: list[EpochRow],
+    checkpoints: Checkpoints | None,
 ) -> None:
     """Train the network whose number is the second of the seed; add a row per epoch to the history."""
-    callbacks, pool = backend.keras().callbacks, Pool(train, settings.memory)
+    callbacks, pool, n_epochs = backend.keras().callbacks, Pool(train, settings.memory), count_epochs(train, settings)
     import tensorflow
     from threadpoolctl import threadpool_limits
 
     def epochs() -> Iterator[Iterator[Example]]:
         # One stream for all epochs: the next one is read during the validation of this one.
-        return (pool.epoch(np.random.default_rng([*seed, epoch])) for epoch in range(settings.epochs))
+        return (pool.epoch(np.random.default_rng([*seed, epoch])) for epoch in range(done, n_epochs))
 
-    feed = Feed(epochs, train, settings.batch_size, correct, change, seed)
+    state = checkpoints.read(seed[1]) if checkpoints else None
+    done = len(state.rows) if state else 0
+    feed = Feed(epochs, train, settings.batch_size, correct, change, seed, done)
     val_feed = Feed(lambda: itertools.repeat(val.in_store_order()), val, settings.batch_size, correct)
-    prepare(model, correct, settings, settings.epochs * feed.steps)
+    prepare(model, correct, settings, n_epochs * feed.steps)
+    # It never stops, as the rate falls to 0 in the last epoch, and restores the best epoch.
+    best = callbacks.EarlyStopping("val_loss", patience=n_epochs, restore_best_weights=True)
     try:
         # NumPy's idle threads spin: with more than one, augmentation would slow the network down by half.
         with threadpool_limits(1, "blas"):
@@ -212,14 +229,15 @@ def _train(
                 steps_per_epoch=feed.steps,
                 validation_data=val_feed.dataset(),
                 validation_steps=val_feed.steps,
-                epochs=settings.epochs,
+                initial_epoch=done,
+                epochs=n_epochs,
                 verbose=0,
                 shuffle=False,  # the pool has shuffled
                 callbacks=[
-                    callbacks.LambdaCallback(on_epoch_end=_recorder(history, seed[1], settings)),
+                    callbacks.LambdaCallback(on_epoch_end=_recorder(history, seed[1], n_epochs, settings)),
                     *([] if settings.average is None else [callbacks.SwapEMAWeights(swap_on_epoch=True)]),
-                    # It never stops, as the rate falls to 0 in the last epoch, and restores the best epoch.
-                    callbacks.EarlyStopping("val_loss", patience=settings.epochs, restore_best_weights=True),
+                    best,
+                    *([checkpoints.callback(seed[1], state, model, best, history)] if checkpoints else []),
                 ],
             )
     except tensorflow.errors.OpError as error:
@@ -231,9 +249,11 @@ def _train(
         val_feed.close()
 
 
-def _recorder(history: list[EpochRow], number: int, settings: params.Train) -> Callable[[int, dict[str, float]], None]:
+def _recorder(
+    history: list[EpochRow], number: int, n_epochs: int, settings: params.Train
+) -> Callable[[int, dict[str, float]], None]:
     """Return a callback, of an epoch from 0 and its scores, that adds a row for network `number` to the history."""
-    progress = Progress("train", settings.epochs, "epochs")
+    progress = Progress("train", n_epochs, "epochs")
     end = time.monotonic()
 
     def record(epoch: int, logs: dict[str, float]) -> None:

@@ -36,11 +36,15 @@ def test_the_streams_of_one_network_equal_the_sequence_at_every_frame(exported: 
     wanted = small.trained(exported.folder)(features)
     shared = runtimes.load(exported.streaming, runtime, exported.description.states)
     one, other = shared.stream(), shared.stream()
-    answers = np.array([(one.step(frame), other.step(-frame))[0] for frame in features])
+    pieces = [features[at : at + 1] for at in range(len(features))]
+    answers = np.concatenate([(one.accept(piece), other.accept(-piece))[0] for piece in pieces])
     np.testing.assert_allclose(answers, wanted, atol=1e-6)
     np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
     one.reset_states()
-    np.testing.assert_array_equal([one.step(frame) for frame in features], answers)
+    np.testing.assert_array_equal(np.concatenate([one.accept(piece) for piece in pieces]), answers)
+    one.reset_states()
+    blocks = np.concatenate([one.accept(features[:7]), one.accept(features[7:])])
+    np.testing.assert_allclose(blocks, wanted, atol=1e-6)
 
 
 def test_latency_is_half_a_window_and_the_longest_wait_for_a_speech_flag() -> None:
@@ -93,8 +97,8 @@ def test_the_file_has_a_node_per_layer_and_answers_as_the_sequence_form(
     features = np.random.default_rng(2).normal(0, 20, (60, small.N_MFCC)).astype(np.float32)
     checksums.seal(tmp_path)
     stream = runtimes.load(tmp_path, "onnx", architecture.states)
-    answers = [stream.step(frame) for frame in features]
-    np.testing.assert_allclose(answers, np.asarray(trained(features[None]))[0], atol=1e-6)
+    answers = [stream.accept(features[at : at + 7]) for at in range(0, len(features), 7)]
+    np.testing.assert_allclose(np.concatenate(answers), np.asarray(trained(features[None]))[0], atol=1e-6)
 
     onnx_file.write(trained, architecture, tmp_path / "again.onnx")
     assert path.read_bytes() == (tmp_path / "again.onnx").read_bytes()

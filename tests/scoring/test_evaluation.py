@@ -115,13 +115,16 @@ def test_a_stream_that_differs_from_the_offline_stages_is_refused_by_the_path_of
         list(frames)
 
 
-def test_a_small_difference_is_a_finding(description: Description) -> None:
+def test_streams_are_counted_and_a_small_difference_is_a_finding(description: Description) -> None:
     scores = [hand_made(description, "english", 0) for _ in range(3)]
-    assert evaluation.drifted(scores, 1e-4) == []
-    scores[1].difference = 2e-4
-    [sentence] = evaluation.drifted(scores, 1e-4)
+    assert evaluation.proven(scores, 1e-4) == []
+    scores[1].difference = 4e-6
+    [sentence] = evaluation.proven(scores, 1e-4)
+    assert sentence == "1 of 3 recordings streamed: equal to the offline stages at every frame, within 4e-06"
+    scores[2].difference = 2e-4
+    [sentence] = evaluation.proven(scores, 1e-4)
     assert sentence.startswith(
-        "1 of 3 streams differ from the offline stages by more than export.tolerance 0.0001, by 0.0002"
+        "2 of 3 recordings streamed: 1 differ from the offline stages by more than export.tolerance 0.0001, by 0.0002"
     )
 
 

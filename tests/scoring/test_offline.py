@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from pipeline.arrays import Features, Posteriors
 from pipeline.scoring import offline
 from pipeline.scoring.offline import OfflineNetwork
 from pipeline.streaming import reference
@@ -29,21 +29,24 @@ def test_blocks_of_any_length_answer_like_the_trained_network_on_the_whole(
 
 
 def test_accuracy_is_measured_minute_by_minute_from_a_fresh_state() -> None:
-    def wear(_: NDArray[np.float32], states: States) -> tuple[NDArray[np.float32], States]:
+    def wear(frames: Features, states: States) -> tuple[Posteriors, States]:
         """Answer 0 for five minutes of frames, then 1."""
-        return np.array([0, 1] if states[0] >= 300 else [1, 0], np.float32), [states[0] + 1]
+        numbers = states[0] + np.arange(len(frames))
+        return np.stack([numbers < 300, numbers >= 300], axis=1).astype(np.float32), [states[0] + len(frames)]
 
     network = Stream(wear, [0])
-    for _ in range(999):
-        network.step(np.zeros(3, np.float32))
-    frames = [(np.zeros(3, np.float32), 0, weight) for weight in (1.0, 0.0, 1.0, 1.0, 1.0)]
-    assert offline.accuracy_by_minute(network, frames, frame_s=1.0) == [1.0] * 5 + [0.0] * 5
+    network.accept(np.zeros((999, 3), np.float32))
+    blocks = [
+        (np.zeros((len(weights), 3), np.float32), np.zeros(len(weights), np.int64), np.array(weights, np.float32))
+        for weights in ([1, 0, 1], [1], [1] * 7)
+    ]
+    assert offline.accuracy_by_minute(network, blocks, frame_s=1.0) == [1.0] * 5 + [0.0] * 5
     assert offline.accuracy_by_minute(network, [], frame_s=1.0) == [0.0] * 10  # a language without frames
 
 
 def test_drift_is_measured_separately_for_every_language(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(offline, "MINUTE_S", 6)
-    network = Stream(lambda *_: (np.array([1, 0, 0], np.float32), ()), ())
+    network = Stream(lambda frames, _: (np.eye(3, dtype=np.float32)[np.zeros(len(frames), int)], ()), ())
     english, *others = OfflineNetwork(case.store, network, case.description).drift(case.rows).values()
     assert others == [[0.0] * 10] * (len(small.LANGUAGES) - 1)
     recordings = [row.recording for row in case.rows if row.language == "english"]

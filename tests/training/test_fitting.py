@@ -13,12 +13,15 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline import params, tables
+from pipeline.arrays import Features
+from pipeline.cache import Cache
 from pipeline.errors import ArtifactError
 from pipeline.network.definition import Division, make_architecture
 from pipeline.rows import EpochRow, SequenceRow
 from pipeline.store.feature_store import FeatureStore
 from pipeline.store.selection import Selection
 from pipeline.training import feed, fitting, history
+from pipeline.training.checkpoints import Checkpoints, State
 from tests.stores import build
 
 LANGUAGES = ("english", "hindi", "mandarin")
@@ -82,13 +85,25 @@ def test_a_sequence_of_the_large_class_has_its_part_as_target(tmp_path: Path) ->
     assert none.tolist() == [0, 0]  # weight 0
 
 
+def test_a_large_corpus_has_fewer_epochs(noisy: FeatureStore) -> None:
+    train = noisy.select()
+    millions = train.frames / 1e6
+    for frames, epochs in ((0.1, 1), (1.0, 1), (2.4, 2), (2.6, 3), (100, 30)):
+        assert fitting.count_epochs(train, params.Train(epochs=30, frames=frames * millions)) == epochs
+
+
 LENGTH = 12  # of the recordings of `noisy`
 PARTS = tuple(tuple(f"s{n}" for n in range(start, 60, 6)) for start in (0, 3))  # of the English speakers of `noisy`
 DIVISION = Division("english", PARTS, ("hindi", "mandarin"))
 
 
 def learn(
-    features: FeatureStore, division: Division | None, memory: float, **others: Any
+    features: FeatureStore,
+    division: Division | None,
+    memory: float,
+    change: feed.Change | None = None,
+    checkpoints: Checkpoints | None = None,
+    **others: Any,
 ) -> tuple[list[np.ndarray], list[float], float]:
     """Train some epochs: the weights, the losses and the frame accuracy."""
     rows = [
@@ -101,7 +116,7 @@ def learn(
     model = params.Model(units=(8, 6), dense=(6,), dropout=0.1, noise=0.1)
     settings = SETTINGS.model_copy(update={"memory": memory, **others})
     design = make_architecture(model, LANGUAGES, division, *fitting.moments(train))
-    trained, epochs = fitting.fit(design, division, train, val, settings, seed=5)
+    trained, epochs = fitting.fit(design, division, train, val, settings, 5, change, checkpoints)
     assert [row.epoch for row in epochs] == list(range(1, len(epochs) + 1))
     (every,) = feed.batches(val, 60, LENGTH)
     answers = trained.predict(every.features, verbose=0)
@@ -122,6 +137,46 @@ def test_the_same_seed_gives_the_same_weights_and_the_network_learns(
     for one, other in zip(weights, again, strict=True):
         np.testing.assert_array_equal(one, other)
     assert right > 0.9
+
+
+class KilledError(Exception):
+    """The end of a process."""
+
+
+def shaken(features: Features, weights: NDArray[np.float32], rng: np.random.Generator) -> Features:
+    return features + rng.normal(0, 0.1, features.shape).astype(np.float32)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("division", "memory", "kills"), [(None, 1.0, (1,)), (None, 4e-6, (3, 2)), (DIVISION, 1.0, (2, 7))]
+)
+def test_a_training_that_is_killed_continues_and_ends_with_the_same_weights(
+    noisy: FeatureStore, tmp_path: Path, division: Division | None, memory: float, kills: tuple[int, ...]
+) -> None:
+    wanted, losses, _ = learn(noisy, division, memory, change=shaken)
+    checkpoints = Checkpoints(Cache(tmp_path / "cache"), "test", tmp_path / "model" / "history.csv")
+    keep, done = Checkpoints.write, 0
+    for states in kills:
+        kept = 0
+
+        def write(self: Checkpoints, network: int, state: State, last: int = states) -> None:
+            nonlocal kept
+            keep(self, network, state)
+            if (kept := kept + 1) == last:
+                raise KilledError
+
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(KilledError):
+            patch.setattr(Checkpoints, "write", write)
+            learn(noisy, division, memory, change=shaken, checkpoints=checkpoints)
+        rows = tables.read(tmp_path / "model" / "history.csv", EpochRow, sealed=False)
+        assert done < len(rows) < len(losses)
+        done = len(rows)
+    weights, same_losses, _ = learn(noisy, division, memory, change=shaken, checkpoints=checkpoints)
+    assert losses == same_losses
+    for one, other in zip(weights, wanted, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
 
 
 @pytest.mark.slow

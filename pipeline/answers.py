@@ -1,0 +1,125 @@
+"""The answers of `lid identify`: to one file, and as the job of many files on a cluster."""
+
+import functools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pipeline.audio.decode import decode
+from pipeline.cluster import Job, ended
+from pipeline.console.text import printable
+from pipeline.errors import AudioError
+from pipeline.parts import cut
+from pipeline.streaming.identifier import Identifier
+from pipeline.streaming.runtimes import Name
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+BYTES_PER_S = 1e4  # a hundredth of the usual speed with the smallest files for their length
+
+
+class Answered(NamedTuple):
+    """The answer to a file, None if it can't be used; and a sentence about that, or about what may be wrong."""
+
+    answer: dict[str, Any] | None
+    remark: str = ""
+
+
+class File(NamedTuple):
+    """A file, and its size in bytes; 0 if it is missing."""
+
+    path: Path
+    size: int
+
+    @classmethod
+    def of(cls, path: Path) -> "File":
+        """Look at a file."""
+        return cls(path, path.stat().st_size if path.is_file() else 0)
+
+
+def answer(name: str, stream: Identifier, duration_s: float) -> dict[str, Any]:
+    """Return the answer of a stream with the keys that README lists; without speech, it has no posteriors."""
+    decision = stream.decision
+    posteriors = zip(stream.description.classes, decision.posteriors.tolist(), strict=True)
+    return {
+        "path": name,
+        "language": decision.language,
+        "confidence": round(decision.confidence, 6),
+        "posteriors": {key: round(posterior, 6) for key, posterior in posteriors} if decision.frames else None,
+        "duration_s": round(duration_s, 6),
+        "frames": stream.decided,
+        "speech_s": round(decision.frames * stream.frame_s, 6),
+        "stable_s": round(decision.since * stream.frame_s, 6) if decision.frames else None,
+    }
+
+
+def identify(path: Path, network: Identifier) -> Answered:
+    """Identify the language of a file, in blocks of some seconds."""
+    name, n_samples = printable(path), 0
+    try:
+        decoded = decode(path)
+        stream = network.stream(decoded.sample_rate)
+        for block in decoded.mono:
+            n_samples += len(block)
+            stream.accept(block)
+        stream.finish()
+    except AudioError as error:
+        return Answered(None, f"error: {error}")
+    remark = ""
+    if decoded.channels > 1 and not stream.decision.frames:
+        mean = f"the mean of its {decoded.channels} channels, which may cancel"
+        remark = f"{name} has no speech in {mean}; cut out one: sox IN.wav OUT.wav remix 1"
+    return Answered(answer(name, stream, n_samples / stream.sample_rate), remark)
+
+
+def identify_part(
+    files: Sequence[File], *, left_out: frozenset[int], keep: bool, folder: Path, runtime: Name
+) -> list[Answered]:
+    """Identify the languages of the files of a part."""
+    network = _loaded(folder, runtime)
+    return [
+        Answered(None, f"error: {printable(file.path)} can't be decoded; convert it to WAV or FLAC")
+        if position in left_out
+        else identify(file.path, network)
+        for position, file in enumerate(files)
+    ]
+
+
+_loaded = functools.cache(Identifier.load)
+
+IDENTIFY: Job[File, list[Answered]] = Job(
+    name="identify",
+    unit="files",
+    code=(),
+    packages=("ai-edge-litert", "numpy", "onnxruntime", "soundfile", "soxr"),
+    function=identify_part,
+    label=lambda file: printable(file.path),
+    seconds=lambda file: file.size / BYTES_PER_S,
+    in_order=True,
+)
+MODULES = ("pipeline.answers",)
+"""Modules that workers import as they start."""
+
+
+def run(client: "Client", files: Sequence[Path], folder: Path, runtime: Name, shared: Path) -> Iterator[Answered]:
+    """Identify the languages of files on a cluster; yield the answers in order, as they are known.
+
+    Parameters
+    ----------
+    folder
+        Folder of the exported model.
+    shared
+        Folder that every worker sees.
+    """
+    found = [File.of(path) for path in files]
+    parts = [
+        found[part.start : part.stop] for part in cut([str(path) for path in files], [file.size for file in found])
+    ]
+    known: dict[int, list[Answered]] = {}
+    following = 0
+    for number, answers in ended(client, IDENTIFY, parts, shared=shared, folder=folder, runtime=runtime):
+        known[number] = answers
+        while following in known:
+            yield from known.pop(following)
+            following += 1

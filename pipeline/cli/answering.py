@@ -1,0 +1,118 @@
+"""The work of `lid identify` and `lid listen`: answers to files, to a pipe and to the microphone."""
+
+import contextlib
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pipeline import answers
+from pipeline.answers import Answered
+from pipeline.audio.decode import decode
+from pipeline.cli import sources
+from pipeline.cli.output import AnswerPrinter, OutputFormat, no_formula, resumed
+from pipeline.console.command import INTERRUPTED, MISTAKE
+from pipeline.console.terminal import Progress, show_error
+from pipeline.console.text import printable
+from pipeline.errors import ArgumentError, AudioError
+from pipeline.streaming.identifier import Frames, Identifier
+from pipeline.streaming.runtimes import Name
+
+
+def files(
+    paths: Sequence[Path],
+    model: Path,
+    runtime: Name,
+    form: OutputFormat,
+    top: int,
+    plot: Path | None,
+    table: Path | None,
+    jobs: int,
+) -> int:
+    """Print the answers to files, or continue a table of them; return the exit status."""
+    named = [(path, printable(path)) for path in sources.expanded(paths)]
+    if plot and len(named) > 1:
+        raise ArgumentError(f"--plot draws one file, not {len(named)}; name both, such as --plot a.png a.wav")
+    network = Identifier.load(model, runtime)
+    classes = network.description.classes
+    with contextlib.ExitStack() as stack:
+        to, done = resumed(table, classes) if table else (sys.stdout, None)
+        if table:
+            stack.enter_context(to)
+        printer = AnswerPrinter(form, classes, max(len(name) for _, name in named), top, to)
+        stack.enter_context(contextlib.redirect_stdout(sys.stderr))  # of everything but answers
+        if done is None:
+            printer.print_header()
+        else:
+            print(f"{table} holds answers to {len(done):,} files")
+        waiting = [path for path, name in named if no_formula(name) not in (done or ())]
+        complete = True
+        if plot or form == "frames":
+            for path in waiting:
+                complete &= _traced(path, network, printer, plot)
+        else:
+            for answered in _answered(waiting, network, model, runtime, jobs, shows=bool(table)):
+                complete &= _show(answered, printer)
+    return 0 if complete else MISTAKE
+
+
+def _answered(
+    paths: Sequence[Path], network: Identifier, model: Path, runtime: Name, jobs: int, shows: bool
+) -> Iterator[Answered]:
+    """Answer files one after the other, or in several processes; show the progress if asked."""
+    if jobs > 1:
+        from pipeline import cluster
+
+        with cluster.connect(*answers.MODULES, processes=jobs) as client, tempfile.TemporaryDirectory() as shared:
+            yield from answers.run(client, paths, model, runtime, Path(shared))
+        return
+    progress = Progress("identify", len(paths), "files")
+    for path in paths:
+        yield answers.identify(path, network)
+        if shows:
+            progress.update(1)
+
+
+def _show(answered: Answered, printer: AnswerPrinter) -> bool:
+    """Print an answer and what is to be said about it; return whether there is one."""
+    if answered.remark:
+        print(printable(answered.remark), file=sys.stderr)
+    if answered.answer:
+        printer.show(answered.answer)
+    return answered.answer is not None
+
+
+def _traced(path: Path, network: Identifier, printer: AnswerPrinter, plot: Path | None) -> bool:
+    """Print the answer to a file, or every frame of it; draw it if asked; return whether it can be used."""
+    try:
+        decoded = decode(path)
+        waveform = list(decoded.mono) if plot else decoded.mono
+        stream, frames = network.stream(decoded.sample_rate), list[Frames]()
+        printer.identify(printable(path), stream, waveform, frames=frames if plot else None)
+    except AudioError as error:
+        show_error(error)
+        return False
+    if plot and isinstance(waveform, list):
+        from pipeline.cli import plot as drawing
+
+        drawing.write(plot, path.name, waveform, frames, stream)
+    return True
+
+
+def pipe(model: Path, runtime: Name, form: OutputFormat, top: int, sample_rate: int) -> int:
+    """Print the answer to raw audio on standard input; return the exit status."""
+    if sys.stdin is None:
+        raise AudioError("closed", "standard input is closed; pipe raw audio into it")
+    network = Identifier.load(model, runtime)
+    printer = AnswerPrinter(form, network.description.classes, 1, top)
+    printer.print_header()
+    printer.identify("-", network.stream(sample_rate), sources.pcm(sys.stdin.buffer, sample_rate), live=True)
+    return INTERRUPTED if printer.interrupted else 0
+
+
+def microphone(model: Path, runtime: Name) -> None:
+    """Show the answer to the microphone as it changes."""
+    stream = Identifier.load(model, runtime)
+    printer = AnswerPrinter("table", stream.description.classes, len("microphone"))
+    with sources.microphone(stream.sample_rate) as samples:
+        printer.identify("microphone", stream, sources.pcm(samples, stream.sample_rate), live=True)

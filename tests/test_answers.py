@@ -1,0 +1,108 @@
+"""The answers of `lid identify`: the same in several processes, in blocks and frame by frame, and after a kill."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from pipeline import parts
+from pipeline.answers import identify
+from pipeline.cli import commands
+from pipeline.streaming.identifier import Identifier
+from tests.audio.signals import babble
+from tests.export import small
+
+RATES = (8000, 16_000, 44_100)
+
+
+@pytest.fixture(scope="module")
+def model() -> Path:
+    return small.made("mask").folder / "streaming"
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve recordings of three rates, and a file that is none."""
+    folder = tmp_path_factory.mktemp("corpus")
+    for number in range(12):
+        rate = RATES[number % 3]
+        soundfile.write(folder / f"{number:02}.wav", babble(number, (2 + number) * rate), rate, "PCM_16")
+    (folder / "07a.wav").write_bytes(b"RIFF")
+    return folder
+
+
+def lid(*words: object) -> tuple[int, str, str]:
+    done = CliRunner().invoke(commands.main, ["identify", *map(str, words)])
+    return done.exit_code, done.stdout, done.stderr
+
+
+def test_an_answer_in_blocks_is_that_of_the_stream(model: Path, corpus: Path) -> None:
+    onnx, litert = Identifier.load(model, "onnx"), Identifier.load(model, "litert")
+    for path in sorted(corpus.glob("??.wav")):
+        samples, rate = soundfile.read(path, dtype="float32")
+        stream = litert.stream(rate)
+        for at in range(0, len(samples), rate // 100):
+            stream.accept(samples[at : at + rate // 100])
+        stream.finish()
+        answer = identify(path, onnx).answer
+        assert answer
+        assert (answer["language"], answer["frames"]) == (stream.decision.language, stream.decided)
+        assert answer["speech_s"] == pytest.approx(stream.decision.frames / 100)
+        if stream.decision.frames:
+            np.testing.assert_allclose(list(answer["posteriors"].values()), stream.decision.posteriors, atol=1e-5)
+
+
+@pytest.mark.cluster
+def test_several_processes_write_the_same_table(
+    model: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "LEAST_BYTES", 300_000)
+    tables = []
+    for jobs in (1, 2):
+        path = tmp_path / f"{jobs}.csv"
+        status, printed, error = lid("--model", model, "-j", jobs, "--csv", path, corpus)
+        assert status == 2
+        assert not printed
+        assert error.count("error: ") == 1
+        assert f"error: {corpus / '07a.wav'} " in error
+        tables.append(path.read_bytes())
+    assert tables[0] == tables[1]
+    assert tables[0].count(b"\n") == 13
+
+
+def test_a_table_is_continued_after_any_byte(model: Path, corpus: Path, tmp_path: Path) -> None:
+    whole, path = tmp_path / "whole.csv", tmp_path / "part.csv"
+    lid("--model", model, "--csv", whole, corpus)
+    content = whole.read_bytes()
+    for length in (0, 5, content.index(b"\n") + 1, len(content) // 2, len(content) - 1, len(content)):
+        path.write_bytes(content[:length])
+        assert "exists; add --resume to continue it" in lid("--model", model, "--csv", path, corpus)[2]
+        lid("--model", model, "--csv", path, "--resume", corpus)
+        assert path.read_bytes() == content
+    path.write_text("path,language\n")
+    status, _, error = lid("--model", model, "--csv", path, "--resume", corpus)
+    assert status == 2
+    assert "part.csv holds no answers of a model for english" in error
+    assert path.read_text() == "path,language\n"
+
+
+def test_a_killed_run_is_continued_without_answering_twice(model: Path, corpus: Path, tmp_path: Path) -> None:
+    words = ["identify", "--model", str(model), "--csv", str(tmp_path / "a.csv"), "--resume", str(corpus)]
+    command = [sys.executable, "-m", "pipeline", *words]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    while process.poll() is None and (not (tmp_path / "a.csv").exists() or (tmp_path / "a.csv").stat().st_size < 300):
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    lid(*words[1:])
+    status, printed, _ = lid("--model", model, "--json", corpus)
+    assert status == 2
+    named = [line.partition(",")[0] for line in (tmp_path / "a.csv").read_text().splitlines()[1:]]
+    assert named == [json.loads(line)["path"] for line in printed.splitlines()]
