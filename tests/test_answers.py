@@ -13,8 +13,8 @@ import soundfile
 from click.testing import CliRunner
 
 from pipeline import parts
-from pipeline.answers import identify
 from pipeline.cli import commands
+from pipeline.streaming.answer import identify
 from pipeline.streaming.identifier import Identifier
 from tests.audio.signals import babble
 from tests.export import small

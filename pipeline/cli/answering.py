@@ -6,8 +6,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipeline import answers
-from pipeline.answers import Answered
 from pipeline.audio.decode import decode
 from pipeline.cli import sources
 from pipeline.cli.output import AnswerPrinter, OutputFormat, no_formula, resumed
@@ -15,6 +13,7 @@ from pipeline.console.command import INTERRUPTED, MISTAKE
 from pipeline.console.terminal import Progress, show_error
 from pipeline.console.text import printable
 from pipeline.errors import ArgumentError, AudioError
+from pipeline.streaming.answer import Answered, identify
 from pipeline.streaming.identifier import Frames, Identifier
 from pipeline.streaming.runtimes import Name
 
@@ -61,14 +60,14 @@ def _answered(
 ) -> Iterator[Answered]:
     """Answer files one after the other, or in several processes; show the progress if asked."""
     if jobs > 1:
-        from pipeline import cluster
+        from pipeline import answers, cluster  # with Dask
 
         with cluster.connect(*answers.MODULES, processes=jobs) as client, tempfile.TemporaryDirectory() as shared:
             yield from answers.run(client, paths, model, runtime, Path(shared))
         return
     progress = Progress("identify", len(paths), "files")
     for path in paths:
-        yield answers.identify(path, network)
+        yield identify(path, network)
         if shows:
             progress.update(1)
 

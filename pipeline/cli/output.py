@@ -11,11 +11,11 @@ from typing import Any, Literal, TextIO
 
 import numpy as np
 
-from pipeline.answers import answer
 from pipeline.arrays import Waveform
 from pipeline.console.command import on_interrupt
 from pipeline.dataset.views import SILENCE
 from pipeline.errors import ArgumentError
+from pipeline.streaming.answer import answer
 from pipeline.streaming.identifier import Frames, Identifier
 
 OutputFormat = Literal["table", "json", "csv", "frames"]
