@@ -9,7 +9,9 @@ A pool that holds the whole manifest shuffles it evenly and reads it only once, 
 """
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -95,8 +97,17 @@ def batches(examples: Iterable[Example], size: int, frames: int) -> Iterator[Exa
         yield batch
 
 
+def made_ahead(batches: Iterator[Example]) -> Iterator[Example]:
+    """Yield batches that a thread makes ahead: with deterministic operations, TensorFlow's own `prefetch` does not."""
+    with ThreadPoolExecutor(1) as thread:
+        waiting = deque(thread.submit(next, batches, None) for _ in range(READY_BATCHES))
+        while (batch := waiting.popleft().result()) is not None:
+            waiting.append(thread.submit(next, batches, None))
+            yield batch
+
+
 class Feed:
-    """Batches for Keras, read ahead by a thread of TensorFlow's: epoch after epoch in one stream.
+    """Batches for Keras, made ahead by a thread: epoch after epoch in one stream.
 
     All batches have one shape, for which TensorFlow's loop over frames is a quarter faster. So an epoch is divided
     evenly, and the few sequences that are missing in its last batch have weight 0; the weights of the others make up
@@ -144,7 +155,7 @@ class Feed:
 
     def dataset(self) -> Any:
         """Return a tf.data.Dataset of features, targets and weights."""
-        return tensorflow_dataset(self._batches, self._shape).prefetch(READY_BATCHES)
+        return tensorflow_dataset(lambda: made_ahead(self._batches()), self._shape)
 
     def close(self) -> None:
         """Release the sequences: TensorFlow keeps every generator for as long as the process runs."""

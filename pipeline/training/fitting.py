@@ -22,6 +22,8 @@ from pipeline.store.selection import Selection
 from pipeline.training.checkpoints import Checkpoints
 from pipeline.training.feed import Change, Feed, Pool
 
+STEPS = 1500  # of a training, beyond which batches grow
+
 Score = Callable[[Tensor, Tensor], Tensor]  # of targets (sequences, frames), posteriors (sequences, frames, outputs)
 
 
@@ -121,9 +123,18 @@ def in_parts(train: Selection, division: Division, classes: tuple[str, ...]) -> 
     return dataclasses.replace(train, items=items)
 
 
-def count_epochs(train: Selection, settings: params.Train) -> int:
-    """Return the number of epochs: that of `train.epochs`, or fewer to come close to `train.frames`."""
-    return max(1, min(settings.epochs, round(settings.frames * 1e6 / train.frames)))
+def scaled(settings: params.Train, train: Selection) -> params.Train:
+    """Return the settings for a corpus of this size.
+
+    It has fewer epochs if they would have more frames than `train.frames`, and two or four times larger batches if they
+    would be more than `STEPS`: a sequence in a large batch takes less time. The rate grows with the root of their size.
+    """
+    epochs = max(1, min(settings.epochs, round(settings.frames * 1e6 / train.frames)))
+    steps = epochs * len(train) / settings.batch_size
+    growth = 1 if steps <= STEPS else 2 if steps <= 2 * STEPS else 4
+    rate = settings.learning_rate * math.sqrt(growth)
+    batch_size = growth * settings.batch_size
+    return settings.model_copy(update={"epochs": epochs, "batch_size": batch_size, "learning_rate": rate})
 
 
 def prepare(model: Model, correct: NDArray[np.float32], settings: params.Train, steps: int) -> None:
@@ -206,21 +217,21 @@ def _train(
     checkpoints: Checkpoints | None,
 ) -> None:
     """Train the network whose number is the second of the seed; add a row per epoch to the history."""
-    callbacks, pool, n_epochs = backend.keras().callbacks, Pool(train, settings.memory), count_epochs(train, settings)
+    callbacks, pool, settings = backend.keras().callbacks, Pool(train, settings.memory), scaled(settings, train)
     import tensorflow
     from threadpoolctl import threadpool_limits
 
     def epochs() -> Iterator[Iterator[Example]]:
         # One stream for all epochs: the next one is read during the validation of this one.
-        return (pool.epoch(np.random.default_rng([*seed, epoch])) for epoch in range(done, n_epochs))
+        return (pool.epoch(np.random.default_rng([*seed, epoch])) for epoch in range(done, settings.epochs))
 
     state = checkpoints.read(seed[1]) if checkpoints else None
     done = len(state.rows) if state else 0
     feed = Feed(epochs, train, settings.batch_size, correct, change, seed, done)
     val_feed = Feed(lambda: itertools.repeat(val.in_store_order()), val, settings.batch_size, correct)
-    prepare(model, correct, settings, n_epochs * feed.steps)
+    prepare(model, correct, settings, settings.epochs * feed.steps)
     # It never stops, as the rate falls to 0 in the last epoch, and restores the best epoch.
-    best = callbacks.EarlyStopping("val_loss", patience=n_epochs, restore_best_weights=True)
+    best = callbacks.EarlyStopping("val_loss", patience=settings.epochs, restore_best_weights=True)
     try:
         # NumPy's idle threads spin: with more than one, augmentation would slow the network down by half.
         with threadpool_limits(1, "blas"):
@@ -230,11 +241,11 @@ def _train(
                 validation_data=val_feed.dataset(),
                 validation_steps=val_feed.steps,
                 initial_epoch=done,
-                epochs=n_epochs,
+                epochs=settings.epochs,
                 verbose=0,
                 shuffle=False,  # the pool has shuffled
                 callbacks=[
-                    callbacks.LambdaCallback(on_epoch_end=_recorder(history, seed[1], n_epochs, settings)),
+                    callbacks.LambdaCallback(on_epoch_end=_recorder(history, seed[1], settings)),
                     *([] if settings.average is None else [callbacks.SwapEMAWeights(swap_on_epoch=True)]),
                     best,
                     *([checkpoints.callback(seed[1], state, model, best, history)] if checkpoints else []),
@@ -249,11 +260,9 @@ def _train(
         val_feed.close()
 
 
-def _recorder(
-    history: list[EpochRow], number: int, n_epochs: int, settings: params.Train
-) -> Callable[[int, dict[str, float]], None]:
+def _recorder(history: list[EpochRow], number: int, settings: params.Train) -> Callable[[int, dict[str, float]], None]:
     """Return a callback, of an epoch from 0 and its scores, that adds a row for network `number` to the history."""
-    progress = Progress("train", n_epochs, "epochs")
+    progress = Progress("train", settings.epochs, "epochs")
     end = time.monotonic()
 
     def record(epoch: int, logs: dict[str, float]) -> None:

@@ -85,11 +85,20 @@ def test_a_sequence_of_the_large_class_has_its_part_as_target(tmp_path: Path) ->
     assert none.tolist() == [0, 0]  # weight 0
 
 
-def test_a_large_corpus_has_fewer_epochs(noisy: FeatureStore) -> None:
+@pytest.mark.parametrize(("frames", "epochs"), [(0.1, 1), (1.0, 1), (2.4, 2), (2.6, 3), (100, 30)])
+def test_a_large_corpus_has_fewer_epochs(noisy: FeatureStore, frames: float, epochs: int) -> None:
     train = noisy.select()
-    millions = train.frames / 1e6
-    for frames, epochs in ((0.1, 1), (1.0, 1), (2.4, 2), (2.6, 3), (100, 30)):
-        assert fitting.count_epochs(train, params.Train(epochs=30, frames=frames * millions)) == epochs
+    settings = params.Train(epochs=30, frames=frames * train.frames / 1e6)
+    assert fitting.scaled(settings, train) == settings.model_copy(update={"epochs": epochs})
+
+
+@pytest.mark.parametrize(("epochs", "growth"), [(1500, 1), (1501, 2), (3000, 2), (3001, 4), (9999, 4)])
+def test_a_large_corpus_has_larger_batches(noisy: FeatureStore, epochs: int, growth: int) -> None:
+    train = noisy.select()
+    settings = params.Train(epochs=epochs, batch_size=len(train), learning_rate=0.001)
+    scaled = fitting.scaled(settings, train)
+    assert (scaled.epochs, scaled.batch_size) == (epochs, growth * len(train))
+    assert scaled.learning_rate == pytest.approx(0.001 * growth**0.5)
 
 
 LENGTH = 12  # of the recordings of `noisy`
