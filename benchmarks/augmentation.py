@@ -85,7 +85,8 @@ def noise(samples: Waveform, kernel: Kernel, rng: np.random.Generator) -> Differ
     level = np.sqrt(np.mean(np.square(samples)) / 10 ** (SNR_DB / 10))
     first, second = rng.normal(0, level, (2, len(samples)))
     before, added = (kernel.log_mel(part.astype(np.float32)) for part in (samples, second))
-    return difference(samples + first, change.add_power(before[None], added[None])[0], kernel, len(before))
+    both = 10 * np.log10(10 ** (before / 10) + 10 ** (added / 10))
+    return difference(samples + first, both, kernel, len(before))
 
 
 def echoes(samples: Waveform, kernel: Kernel, rng: np.random.Generator) -> Difference:
@@ -96,7 +97,8 @@ def echoes(samples: Waveform, kernel: Kernel, rng: np.random.Generator) -> Diffe
     response[0] += 1
     before = kernel.log_mel(samples.astype(np.float32))
     decay = np.array([10 ** (-6 * kernel.hop_length / RATE_HZ / ECHO_S)], np.float32)
-    expected = change.echo(before[None].copy(), decay, np.array([ECHO_SHARE], np.float32))[0]
+    power = change.echo(10 ** (before[None] / np.float32(10)), decay, np.array([ECHO_SHARE], np.float32))[0]
+    expected = 10 * np.log10(power)
     return difference(scipy.signal.fftconvolve(samples, response)[: len(samples)], expected, kernel, len(before))
 
 

@@ -1,6 +1,6 @@
 """Changes that training sequences go through, with new random values for every sequence and epoch.
 
-    voice ─► warp ─► echo ─► noise ─► microphone: gain, tilt, equaliser ─► cut-off ─► masks
+    voice ─► warp ─► room: echo, noise ─► microphone: gain, tilt, equaliser ─► cut-off ─► masks
 
 MFCCs with n_mfcc = n_mels are a rotation of the log-mel bands: they are rotated back, changed, and rotated again. Fewer
 MFCCs give smoothed bands, on which only what is added to them is exact: gain, tilt and equaliser. Filters add to bands
@@ -22,6 +22,7 @@ NOISE_FRAMES = 4096  # of noise, from which every sequence gets a part
 HANN_BINS = 1.5  # bins of the spectrum that one independent value of noise takes
 
 Bands = NDArray[np.float32]  # shape (sequences, frames, n_mels), dB
+Power = NDArray[np.float32]  # the same, as power
 
 
 class Chain:
@@ -47,11 +48,15 @@ class Chain:
         self._centres = _centres(kernel, sample_rate)
         self._frame_s = mfcc.hop_length / sample_rate
         self._noise = _noise(kernel, np.random.default_rng(seed))
-        optional = {
-            "warp": self._warp, "echo": self._echo, "noise": self._add_noise, None: self._microphone,
-            "cutoff": self._cut_off, "mask": self._mask,
-        }  # fmt: skip
-        self._steps = [step for name, step in optional.items() if name in (None, *settings.active())]
+        active = settings.active()
+        steps = {
+            self._warp: "warp" in active,
+            self._room: "echo" in active or "noise" in active,
+            self._microphone: True,
+            self._cut_off: "cutoff" in active,
+            self._mask: "mask" in active,
+        }
+        self._steps = [step for step, wanted in steps.items() if wanted]
 
     def __call__(self, features: Features, weights: NDArray[np.float32], rng: np.random.Generator) -> Features:
         """Change a batch.
@@ -77,29 +82,35 @@ class Chain:
         places = np.interp(wanted, self._centres, np.arange(len(self._centres)))
         return warp(bands, places.astype(np.float32))
 
-    def _echo(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
-        chosen = rng.random(len(bands)) < APPLIED
+    def _room(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
+        power: Power = np.exp(np.multiply(bands, NEPERS, out=bands), out=bands)
+        if self._settings.echo:
+            self._add_echoes(power, rng)
+        if self._settings.noise is not None:
+            self._add_noise(power, weights, rng)
+        np.log(power, out=power)
+        return np.divide(power, NEPERS, out=power)
+
+    def _add_echoes(self, power: Power, rng: np.random.Generator) -> None:
+        chosen = rng.random(len(power)) < APPLIED
         seconds = rng.uniform(0.05, self._settings.echo, chosen.sum())  # until the echo is 60 dB weaker
         share = 10 ** rng.uniform(-1.5, 0, len(seconds))
         decay = 10 ** (-6 * self._frame_s / seconds)
-        bands[chosen] = echo(bands[chosen], decay.astype(np.float32), share.astype(np.float32))
-        return bands
+        power[chosen] = echo(power[chosen], decay.astype(np.float32), share.astype(np.float32))
 
-    def _add_noise(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
-        chosen = rng.random(len(bands)) < APPLIED
-        speech = bands[chosen]
-        power = np.exp(speech * NEPERS).mean(axis=2)
+    def _add_noise(self, power: Power, weights: NDArray[np.float32], rng: np.random.Generator) -> None:
+        chosen = rng.random(len(power)) < APPLIED
         voiced = (weights[chosen] > 0).astype(np.float32)
-        level = (power * voiced).sum(axis=1) / np.maximum(voiced.sum(axis=1), 1) + POWER_FLOOR
-        below = rng.uniform(self._settings.noise or 0, 50, len(speech))
-        colour = rng.uniform(-20, 5, len(speech))
-        shape = colour[:, None] * self._ramp
-        shape -= 10 * np.log10(np.exp(shape * NEPERS).mean(axis=1, keepdims=True))
-        spectrum = ((10 * np.log10(level) - below)[:, None] + shape).astype(np.float32)
-        starts = rng.integers(NOISE_FRAMES, size=len(speech))
-        rows = (starts[:, None] + np.arange(bands.shape[1])) % NOISE_FRAMES
-        bands[chosen] = add_power(speech, self._noise[rows] + spectrum[:, None, :])
-        return bands
+        level = (power[chosen].mean(axis=2) * voiced).sum(axis=1) / np.maximum(voiced.sum(axis=1), 1) + POWER_FLOOR
+        below = rng.uniform(self._settings.noise or 0, 50, len(level))
+        colour = rng.uniform(-20, 5, len(level))
+        shape = np.exp(colour[:, None] * self._ramp * NEPERS)
+        spectrum = shape / shape.mean(axis=1, keepdims=True) * (level * 10 ** (-below / 10))[:, None]
+        starts = rng.integers(NOISE_FRAMES, size=len(level))
+        rows = (starts[:, None] + np.arange(power.shape[1])) % NOISE_FRAMES
+        noise = self._noise[rows]
+        noise *= spectrum.astype(np.float32)[:, None, :]
+        power[chosen] += noise
 
     def _microphone(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
         n, ranges = len(bands), self._settings
@@ -126,19 +137,8 @@ class Chain:
         return bands
 
 
-def add_power(bands: Bands, other: Bands) -> Bands:
-    """Return the bands of the sum of two independent sounds.
-
-    >>> add_power(np.full((1, 1, 2), 20, np.float32), np.array([[[20, 0]]], np.float32)).round(2)
-    array([[[23.01, 20.04]]], dtype=float32)
-    """
-    louder, softer = np.maximum(bands, other), np.minimum(bands, other)
-    louder += np.log1p(np.exp((softer - louder) * NEPERS)) / NEPERS
-    return louder
-
-
-def echo(bands: Bands, decay: NDArray[np.float32], share: NDArray[np.float32]) -> Bands:
-    """Return the bands in a room whose late echoes decay exponentially.
+def echo(power: Power, decay: NDArray[np.float32], share: NDArray[np.float32]) -> Power:
+    """Add, in place, the late echoes of a room, which decay exponentially; return the power.
 
     Parameters
     ----------
@@ -147,7 +147,6 @@ def echo(bands: Bands, decay: NDArray[np.float32], share: NDArray[np.float32]) -
     share
         Power of the echoes of a short sound, all together, as a share of its own, shape (sequences,).
     """
-    power = np.exp(bands * NEPERS)
     tail = np.zeros_like(power[:, 0])
     keep = decay[:, None]
     arrives = (share * (1 - decay))[:, None]  # a geometric series: all of it sums up to the share
@@ -156,7 +155,7 @@ def echo(bands: Bands, decay: NDArray[np.float32], share: NDArray[np.float32]) -
         power[:, frame] += tail
         tail += arrives * direct
         tail *= keep
-    return np.asarray(np.log(power, out=power) / NEPERS)
+    return power
 
 
 def warp(bands: Bands, places: NDArray[np.float32]) -> Bands:
@@ -184,9 +183,9 @@ def _centres(kernel: Kernel, sample_rate: int) -> NDArray[np.float64]:
     return np.asarray(frequencies @ kernel.mel / kernel.mel.sum(axis=0))
 
 
-def _noise(kernel: Kernel, rng: np.random.Generator) -> Bands:
-    """Return log-mel bands of white noise with a mean power of 1 in every band, shape (NOISE_FRAMES, n_mels)."""
+def _noise(kernel: Kernel, rng: np.random.Generator) -> Power:
+    """Return mel bands of white noise with a mean power of 1 in every band, shape (NOISE_FRAMES, n_mels)."""
     share = kernel.mel / kernel.mel.sum(axis=0)
     independent = np.maximum(1 / np.square(share).sum(axis=0) / HANN_BINS, 1)
     power = rng.standard_gamma(independent, (NOISE_FRAMES, len(independent))) / independent
-    return np.asarray(10 * np.log10(power + POWER_FLOOR), np.float32)
+    return np.asarray(power, np.float32)
