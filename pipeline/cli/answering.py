@@ -59,7 +59,7 @@ def _answered(
     paths: Sequence[Path], network: Identifier, model: Path, runtime: Name, jobs: int, shows: bool
 ) -> Iterator[Answered]:
     """Answer files one after the other, or in several processes; show the progress if asked."""
-    if jobs > 1:
+    if jobs > 1 and paths:
         from pipeline import answers, cluster  # with Dask
 
         with cluster.connect(*answers.MODULES, processes=jobs) as client, tempfile.TemporaryDirectory() as shared:
