@@ -245,7 +245,7 @@ def _train(
                 verbose=0,
                 shuffle=False,  # the pool has shuffled
                 callbacks=[
-                    callbacks.LambdaCallback(on_epoch_end=_recorder(history, seed[1], settings)),
+                    callbacks.LambdaCallback(on_epoch_end=_recorder(history, seed[1], settings, done)),
                     *([] if settings.average is None else [callbacks.SwapEMAWeights(swap_on_epoch=True)]),
                     best,
                     *([checkpoints.callback(seed[1], state, model, best, history)] if checkpoints else []),
@@ -260,9 +260,13 @@ def _train(
         val_feed.close()
 
 
-def _recorder(history: list[EpochRow], number: int, settings: params.Train) -> Callable[[int, dict[str, float]], None]:
+def _recorder(
+    history: list[EpochRow], number: int, settings: params.Train, done: int
+) -> Callable[[int, dict[str, float]], None]:
     """Return a callback, of an epoch from 0 and its scores, that adds a row for network `number` to the history."""
-    progress = Progress("train", settings.epochs, "epochs")
+    progress = Progress("train", settings.epochs - done, "epochs")
+    if done:
+        print(f"train: continues after {done} of {settings.epochs} epochs", flush=True)
     end = time.monotonic()
 
     def record(epoch: int, logs: dict[str, float]) -> None:
