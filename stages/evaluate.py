@@ -1,8 +1,5 @@
 """evaluate: score the exported network on the test speakers and on held-out sources, and prove its stream equal."""
 
-import itertools
-from concurrent.futures import ThreadPoolExecutor
-
 from pipeline import checksums, files, tables
 from pipeline.audio.wav import Wav
 from pipeline.console import terminal
@@ -19,7 +16,6 @@ from pipeline.streaming.identifier import Identifier
 from stages import ARTIFACTS, run
 
 MODEL = ARTIFACTS / "streaming"
-THREADS = 2  # more would wait for Python's lock
 PROVEN = 300  # recordings that are streamed: if 1 % of all streams differed, one of these would with 95 % probability
 
 
@@ -34,22 +30,16 @@ def main() -> None:
     if missing := [row.recording for rows in sets.values() for row in rows if row.recording not in wavs]:
         raise ArtifactError(f"{path} has no {missing[0]!r} of the test split; run `dvc repro`")
 
-    loaded = runtimes.load(MODEL, "onnx", description.states)
+    network = OfflineNetwork(store, runtimes.load(MODEL, "onnx", description.states), description)
     identifier = Identifier.load(MODEL) if description.streaming else None
     every = -(-sum(map(len, sets.values())) // PROVEN)
     progress = terminal.Progress("evaluate", sum(map(len, sets.values())), "recordings")
     scores: dict[str, list[RecordingScore]] = {name: [] for name in sets}
-
-    def score(number: int, row: SplitRow) -> RecordingScore:
-        stream = identifier.stream() if identifier and number % every == 0 else None
-        return evaluation.score(row, wavs[row.recording], OfflineNetwork(store, loaded.stream(), description), stream)
-
-    with ThreadPoolExecutor(THREADS) as threads:
-        for name, rows in sets.items():
-            for scored in threads.map(score, itertools.count(), rows):
-                scores[name].append(scored)
-                progress.update(1)
-    network = OfflineNetwork(store, loaded, description)
+    for name, rows in sets.items():
+        for number, row in enumerate(rows):
+            stream = None if number % every else identifier
+            scores[name].append(evaluation.score(row, wavs[row.recording], network, stream))
+            progress.update(1)
     summary = summarise(scores["test"], network.drift(sets["test"]), description)
     other = summarise(scores[OTHER], {}, description) if scores[OTHER] else None
 

@@ -126,12 +126,12 @@ def in_parts(train: Selection, division: Division, classes: tuple[str, ...]) -> 
 def scaled(settings: params.Train, train: Selection) -> params.Train:
     """Return the settings for a corpus of this size.
 
-    It has fewer epochs if they would have more frames than `train.frames`, and two or four times larger batches if they
-    would be more than `STEPS`: a sequence in a large batch takes less time. The rate grows with the root of their size.
+    It has fewer epochs if they would have more frames than `train.frames`, and batches twice as large if there would be
+    more than `STEPS`: a sequence in a larger batch takes less time. The rate grows with the root of their size.
     """
     epochs = max(1, min(settings.epochs, round(settings.frames * 1e6 / train.frames)))
     steps = epochs * len(train) / settings.batch_size
-    growth = 1 if steps <= STEPS else 2 if steps <= 2 * STEPS else 4
+    growth = 1 if steps <= STEPS else 2
     rate = settings.learning_rate * math.sqrt(growth)
     batch_size = growth * settings.batch_size
     return settings.model_copy(update={"epochs": epochs, "batch_size": batch_size, "learning_rate": rate})
