@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.cluster import Job, ended
 from pipeline.console.text import printable
@@ -31,14 +31,14 @@ class File(NamedTuple):
 
 
 def identify_part(
-    files: Sequence[File], *, left_out: frozenset[int], keep: bool, folder: Path, runtime: Name
+    files: Sequence[File], *, left_out: frozenset[int], keep: bool, folder: Path, runtime: Name, place: Path
 ) -> list[Answered]:
     """Identify the languages of the files of a part."""
     network = _loaded(folder, runtime)
     return [
         Answered(None, f"error: {printable(file.path)} can't be decoded; convert it to WAV or FLAC")
         if position in left_out
-        else identify(file.path, network)
+        else identify(file.path, network, place)
         for position, file in enumerate(files)
     ]
 
@@ -75,7 +75,8 @@ def run(client: "Client", files: Sequence[Path], folder: Path, runtime: Name, sh
     ]
     known: dict[int, list[Answered]] = {}
     following = 0
-    for number, answers in ended(client, IDENTIFY, parts, shared=shared, folder=folder, runtime=runtime):
+    here: dict[str, Any] = {"folder": folder.resolve(), "place": Path.cwd()}  # workers may run in another folder
+    for number, answers in ended(client, IDENTIFY, parts, shared=shared, runtime=runtime, **here):
         known[number] = answers
         while following in known:
             yield from known.pop(following)

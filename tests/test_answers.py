@@ -1,6 +1,7 @@
 """The answers of `lid identify`: the same in several processes, in blocks and frame by frame, and after a kill."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pipeline.cli import commands
 from pipeline.streaming.answer import identify
 from pipeline.streaming.identifier import Identifier
 from tests.audio.signals import babble
+from tests.cluster.clusters import started
 from tests.export import small
 
 RATES = (8000, 16_000, 44_100)
@@ -75,6 +77,20 @@ def test_several_processes_write_the_same_table(
         tables.append(path.read_bytes())
     assert tables[0] == tables[1]
     assert tables[0].count(b"\n") == 13
+
+
+@pytest.mark.cluster
+def test_workers_in_another_folder_find_files_by_relative_paths(
+    model: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(corpus)
+    words = ("--model", os.path.relpath(model), "--json", "03.wav", "07a.wav")
+    wanted = lid(*words)
+    with started(tmp_path, 1):
+        status, printed, error = lid("-j", 2, *words)
+    assert (status, printed) == wanted[:2]
+    assert wanted[2] == "error: 07a.wav is not audio that libsndfile reads; convert it to WAV or FLAC\n"
+    assert error.startswith(wanted[2])
 
 
 def test_a_table_is_continued_after_any_byte(model: Path, corpus: Path, tmp_path: Path) -> None:

@@ -32,18 +32,18 @@ def answer(name: str, stream: Identifier, duration_s: float) -> dict[str, Any]:
     }
 
 
-def identify(path: Path, network: Identifier) -> Answered:
-    """Identify the language of a file, in blocks of some seconds."""
+def identify(path: Path, network: Identifier, place: Path = Path()) -> Answered:
+    """Identify the language of a file, in blocks of some seconds; a relative path starts at `place`."""
     name, n_samples = printable(path), 0
     try:
-        decoded = decode(path)
+        decoded = decode(place / path)
         stream = network.stream(decoded.sample_rate)
         for block in decoded.mono:
             n_samples += len(block)
             stream.accept(block)
         stream.finish()
     except AudioError as error:
-        return Answered(None, f"error: {error}")
+        return Answered(None, f"error: {name} {error.detail}")
     remark = ""
     if decoded.channels > 1 and not stream.decision.frames:
         mean = f"the mean of its {decoded.channels} channels, which may cancel"
