@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipeline.cluster import Job, ended
+from pipeline import cluster
+from pipeline.cluster import Job
 from pipeline.console.text import printable
 from pipeline.parts import cut
 from pipeline.streaming.answer import Answered, identify
@@ -73,11 +74,6 @@ def run(client: "Client", files: Sequence[Path], folder: Path, runtime: Name, sh
     parts = [
         found[part.start : part.stop] for part in cut([str(path) for path in files], [file.size for file in found])
     ]
-    known: dict[int, list[Answered]] = {}
-    following = 0
     here: dict[str, Any] = {"folder": folder.resolve(), "place": Path.cwd()}  # workers may run in another folder
-    for number, answers in ended(client, IDENTIFY, parts, shared=shared, runtime=runtime, **here):
-        known[number] = answers
-        while following in known:
-            yield from known.pop(following)
-            following += 1
+    for answers in cluster.run(client, IDENTIFY, parts, shared=shared, runtime=runtime, **here):
+        yield from answers

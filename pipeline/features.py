@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -180,17 +180,14 @@ def run(
     """Fill a store with the recordings of all parts, whose ids are in order; return how many come from the cache."""
     from pipeline.shards import writer
 
-    outcomes = cluster.run(
-        client,
-        FEATURES,
-        parts,
-        shared=path,
-        path=path,
-        kernel=kernel,
-        settings=settings,
-        sample_rate=sample_rate,
-        cache=cache,
-    )
+    bound: dict[str, Any] = {
+        "path": path,
+        "kernel": kernel,
+        "settings": settings,
+        "sample_rate": sample_rate,
+        "cache": cache,
+    }
+    outcomes = list(cluster.run(client, FEATURES, parts, shared=path, **bound))
     failed, remaining = list[str](), iter(ids)
     for part, (out, _) in zip(parts, outcomes, strict=True):
         names = list(islice(remaining, len(part)))

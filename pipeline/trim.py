@@ -85,7 +85,8 @@ def run(
     spans, reused
         Of every recording, None if its search failed; and the number of recordings taken from the cache.
     """
-    found = cluster.run(client, TRIM, parts, shared=folder, sample_rate=sample_rate, detection=detection, cache=cache)
+    bound: dict[str, Any] = {"sample_rate": sample_rate, "detection": detection, "cache": cache}
+    found = list(cluster.run(client, TRIM, parts, shared=folder, **bound))
     spans = [
         None if spans is None else np.array(spans, np.int64).reshape(-1, 2)
         for content, _ in found

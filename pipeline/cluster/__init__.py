@@ -11,6 +11,6 @@ results are the same.
 """
 
 from pipeline.cluster.connection import connect, has_semaphores, warm
-from pipeline.cluster.execution import Job, ended, run
+from pipeline.cluster.execution import Job, run
 
-__all__ = ["Job", "connect", "ended", "has_semaphores", "run", "warm"]
+__all__ = ["Job", "connect", "has_semaphores", "run", "warm"]

@@ -67,8 +67,8 @@ def run(
     shared: Path,
     keep: bool = True,
     **bound: Any,
-) -> list[Result]:
-    """Apply a job's function to parts, in parallel; return one result per part, in order.
+) -> Iterator[Result]:
+    """Apply a job's function to parts, in parallel; yield one result per part, in order, as soon as they are known.
 
     Parameters
     ----------
@@ -86,20 +86,19 @@ def run(
     ClusterError
         If the scheduler is gone, or a worker has other versions or sees other files.
     """
-    results = dict(ended(client, job, parts, shared=shared, keep=keep, **bound))
-    return [results[number] for number in range(len(parts))]
+    known: dict[int, Result] = {}
+    following = 0
+    for number, result in _ended(client, job, parts, shared, keep, bound):
+        known[number] = result
+        while following in known:
+            yield known.pop(following)
+            following += 1
 
 
-def ended(
-    client: "Client",
-    job: Job[Item, Result],
-    parts: Sequence[Sequence[Item]],
-    *,
-    shared: Path,
-    keep: bool = True,
-    **bound: Any,
+def _ended(
+    client: "Client", job: Job[Item, Result], parts: Sequence[Sequence[Item]], shared: Path, keep: bool, bound: Any
 ) -> Iterator[tuple[int, Result]]:
-    """Yield the number and the result of each part as soon as it has ended; otherwise as `run`."""
+    """Yield the number and the result of each part as soon as it has ended."""
     failed: list[int] = []  # parts
     progress = Progress(job.name, sum(map(len, parts)), job.unit)
     with files.scratch(shared.resolve()) as token:

@@ -86,7 +86,8 @@ def run(
 
     With keep False, they are checked and not written.
     """
-    packed = cluster.run(client, job, parts, shared=folder, keep=keep, folder=folder, settings=settings, cache=cache)
+    bound = {"folder": folder, "settings": settings, "cache": cache}
+    packed = list(cluster.run(client, job, parts, shared=folder, keep=keep, **bound))
     reused = count_reused(parts, packed)
     packed.reverse()
     return Ingested.joined(Ingested.unpack(packed.pop()[0]) for _ in parts), reused  # packed once only, to save memory

@@ -90,11 +90,11 @@ def test_the_first_task_of_a_worker_may_compile_and_every_task_take_what_its_ite
 ) -> None:
     monkeypatch.setattr(execution, "TASK_S", 1)
     with cluster.connect() as client:
-        found = cluster.run(client, tasks.job(tasks.wait_first), [[1], [2], [3]], shared=tmp_path)
+        found = list(cluster.run(client, tasks.job(tasks.wait_first), [[1], [2], [3]], shared=tmp_path))
         assert found == [[1], [4], [9]]
         monkeypatch.setattr(execution, "COMPILE_S", 0)
         job = tasks.job(functools.partial(tasks.slowly, seconds=3), seconds=lambda item: 10.0)
-        assert cluster.run(client, job, [[5]], shared=tmp_path) == [[25]]
+        assert list(cluster.run(client, job, [[5]], shared=tmp_path)) == [[25]]
 
 
 def test_without_shared_memory_workers_are_threads(
