@@ -24,6 +24,11 @@ def seal(folder: Path) -> None:
     files.replace(folder / SUMS, "".join(lines).encode())
 
 
+def version(folder: Path) -> str:
+    """Return a digest of a sealed folder, which differs if one of its files does."""
+    return _digest(_content(folder / SUMS, REMEDY))
+
+
 def read(path: Path, remedy: str = REMEDY, sealed: bool = True) -> bytes:
     """Return the content of a file that a stage wrote.
 

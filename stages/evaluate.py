@@ -1,18 +1,19 @@
 """evaluate: score the exported network on the test speakers and on held-out sources, and prove its stream equal."""
 
-from pipeline import checksums, files, tables
+import itertools
+
+from pipeline import checksums, cluster, files, tables
 from pipeline.audio.wav import Wav
 from pipeline.console import terminal
 from pipeline.errors import ArtifactError
 from pipeline.rows import OTHER, AnswerRow, DetRow, ExampleRow, RecordingRow, SplitRow, StreamRow
-from pipeline.scoring import evaluation, examples, sources
-from pipeline.scoring.evaluation import RecordingScore
+from pipeline.scoring import evaluation, examples, job, sources
+from pipeline.scoring.job import Recording
 from pipeline.scoring.offline import OfflineNetwork
 from pipeline.scoring.summary import det, sentences, spoken_in, streams, summarise, table
 from pipeline.store.feature_store import FeatureStore
 from pipeline.streaming import runtimes
 from pipeline.streaming.description import Description
-from pipeline.streaming.identifier import Identifier
 from stages import ARTIFACTS, run
 
 MODEL = ARTIFACTS / "streaming"
@@ -20,8 +21,9 @@ PROVEN = 300  # recordings that are streamed: if 1 % of all streams differed, on
 
 
 def main() -> None:
-    description = Description.read(MODEL)
-    store = FeatureStore.open(ARTIFACTS / "features.zarr")
+    cluster.warm(*job.MODULES)
+    description, features = Description.read(MODEL), ARTIFACTS / "features.zarr"
+    store = FeatureStore.open(features)
     path = ARTIFACTS / "ingest" / "recordings.csv"
     wavs = {row.recording: Wav.of(row, ARTIFACTS / "audio") for row in tables.read(path, RecordingRow)}
     test = tables.of_languages(ARTIFACTS / "splits" / "test.csv", SplitRow, description.languages)
@@ -30,16 +32,13 @@ def main() -> None:
     if missing := [row.recording for rows in sets.values() for row in rows if row.recording not in wavs]:
         raise ArtifactError(f"{path} has no {missing[0]!r} of the test split; run `dvc repro`")
 
+    rows = [row for rows in sets.values() for row in rows]
+    every = -(-len(rows) // PROVEN)
+    recordings = [Recording(row, None if number % every else wavs[row.recording]) for number, row in enumerate(rows)]
+    with cluster.connect(*job.MODULES) as client:
+        found = iter(job.run(client, recordings, features, MODEL))
+        scores = {name: list(itertools.islice(found, len(rows))) for name, rows in sets.items()}
     network = OfflineNetwork(store, runtimes.load(MODEL, "onnx", description.states), description)
-    identifier = Identifier.load(MODEL) if description.streaming else None
-    every = -(-sum(map(len, sets.values())) // PROVEN)
-    progress = terminal.Progress("evaluate", sum(map(len, sets.values())), "recordings")
-    scores: dict[str, list[RecordingScore]] = {name: [] for name in sets}
-    for name, rows in sets.items():
-        for number, row in enumerate(rows):
-            stream = None if number % every else identifier
-            scores[name].append(evaluation.score(row, wavs[row.recording], network, stream))
-            progress.update(1)
     summary = summarise(scores["test"], network.drift(sets["test"]), description)
     other = summarise(scores[OTHER], {}, description) if scores[OTHER] else None
 

@@ -1,16 +1,15 @@
 """export: write the trained network as a frame-by-frame network in four formats, checked against the offline stages."""
 
-from pipeline import checksums, files, tables
+from pipeline import checksums, cluster, files, tables
 from pipeline.console import terminal
 from pipeline.dataset import views
 from pipeline.errors import ArtifactError
 from pipeline.export import formats, golden
 from pipeline.network.definition import Architecture
 from pipeline.rows import EqualityRow, SplitRow
-from pipeline.scoring import calibration
-from pipeline.scoring.offline import OfflineNetwork
+from pipeline.scoring import calibration, job
+from pipeline.scoring.job import Recording
 from pipeline.store.feature_store import FeatureStore
-from pipeline.streaming import runtimes
 from pipeline.streaming.decision import Rule
 from pipeline.streaming.description import Description
 from pipeline.streaming.runtimes import RUNTIMES
@@ -18,6 +17,7 @@ from stages import ARTIFACTS, read_params, run
 
 
 def main() -> None:
+    cluster.warm(*job.MODULES)
     settings = read_params("export")
     trained = formats.load(ARTIFACTS / "model" / "sequence.keras")
     path = ARTIFACTS / "model" / "architecture.json"
@@ -45,10 +45,11 @@ def main() -> None:
     )
     with files.building(ARTIFACTS / "streaming") as folder:
         formats.write(trained, architecture, description, folder)
-        store = FeatureStore.open(ARTIFACTS / "features.zarr")
-        rows = store.computed(tables.read(ARTIFACTS / "splits" / "val.csv", SplitRow))
-        network = OfflineNetwork(store, runtimes.load(folder, "onnx", description.states), description)
-        rule = calibration.fitted(network, rows, settings.decision.refuse)
+        features = ARTIFACTS / "features.zarr"
+        rows = FeatureStore.open(features).computed(tables.read(ARTIFACTS / "splits" / "val.csv", SplitRow))
+        with cluster.connect(*job.MODULES) as client:
+            scores = job.run(client, [Recording(row) for row in rows], features, folder, "calibrate")
+            rule = calibration.fitted(description, scores, settings.decision.refuse)
         description = description.model_copy(update={"decision": rule})
         description.write(folder)
         checksums.seal(folder)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from pipeline.streaming.answer import identify
 from pipeline.streaming.identifier import Identifier
 from tests.audio.signals import babble
 from tests.cluster.clusters import started
+from tests.corpus.corpora import write_csv
 from tests.export import small
 
 RATES = (8000, 16_000, 44_100)
@@ -91,6 +93,35 @@ def test_workers_in_another_folder_find_files_by_relative_paths(
     assert (status, printed) == wanted[:2]
     assert wanted[2] == "error: 07a.wav is not audio that libsndfile reads; convert it to WAV or FLAC\n"
     assert error.startswith(wanted[2])
+
+
+@pytest.mark.cluster
+def test_workers_of_another_cluster_take_a_model_that_was_exported_again(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "streaming"
+    with started(tmp_path, 1):
+        for strategy in ("mask", "none"):
+            shutil.rmtree(model, ignore_errors=True)
+            shutil.copytree(small.made(strategy).streaming, model)
+            words = ("--model", model, "--json", corpus / "03.wav")
+            assert lid("-j", 2, *words)[1] == lid(*words)[1]
+
+
+@pytest.mark.cluster
+def test_several_processes_give_the_same_scores(model: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "LEAST_BYTES", 300_000)
+    names = [f"{number:02}.wav" for number in range(12)] + ["07a.wav"]
+    rows = [(name, small.LANGUAGES[number % 3], f"s{number % 4}") for number, name in enumerate(names)]
+    write_csv(corpus / "metadata.csv", [("path", "language", "speaker"), *rows])
+    monkeypatch.chdir(corpus)
+    said = []
+    for jobs in (1, 2):
+        words = ["evaluate", ".", "--layout", "table", "--model", str(model), "-j", str(jobs)]
+        said.append(CliRunner().invoke(commands.main, words).stdout)
+    assert said[0] == said[1]
+    assert "12 recordings of 4 speakers" in said[0]
+    assert "can't be used: 1; the first, '07a.wav', " in said[0]
 
 
 def test_a_table_is_continued_after_any_byte(model: Path, corpus: Path, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def _answered(
         from pipeline import answers, cluster  # with Dask
 
         with cluster.connect(*answers.MODULES, processes=jobs) as client, tempfile.TemporaryDirectory() as shared:
-            yield from answers.run(client, paths, model, runtime, Path(shared))
+            yield from answers.identified(client, paths, answers.ModelVersion.at(model, runtime), Path(shared))
         return
     progress = Progress("identify", len(paths), "files")
     for path in paths:

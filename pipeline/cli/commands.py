@@ -35,6 +35,7 @@ def main() -> None:
 @options.model
 @click.option("--report", metavar="PAGE", type=options.Target(), help="Write the scores as a page, HTML.")
 @click.option("--json", "as_json", is_flag=True, help="Print all scores as one JSON object.")
+@options.jobs
 def evaluate(
     corpora: tuple[Path, ...],
     layout: Any,
@@ -43,6 +44,7 @@ def evaluate(
     model: Path,
     report: Path | None,
     as_json: bool,
+    jobs: int,
 ) -> None:
     """Score a model on unseen corpora.
 
@@ -58,7 +60,8 @@ def evaluate(
 
     if not corpora and (layout or speakers):
         raise click.UsageError("--layout and --speakers belong to a CORPUS; name its folder, or change params.yaml")
-    evaluation.evaluate(corpora, layout or "auto", languages and languages.split(","), speakers, model, report, as_json)
+    named = languages and languages.split(",")
+    evaluation.evaluate(corpora, layout or "auto", named, speakers, model, report, as_json, jobs)
 
 
 @main.command()

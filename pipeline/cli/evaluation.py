@@ -4,25 +4,25 @@ import contextlib
 import json
 import re
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from pipeline import files, params
-from pipeline.audio import cuts, foreign
-from pipeline.audio.decode import decode
+from pipeline import answers, cluster, files, params
+from pipeline.answers import Listed
+from pipeline.audio import foreign
 from pipeline.console.terminal import Progress, show_table
 from pipeline.console.text import brief, printable
 from pipeline.corpus import layouts
-from pipeline.corpus.entries import Entry
 from pipeline.corpus.paths import SYSTEM_FILES, quoted, told
-from pipeline.errors import AudioError, CorpusError, ParameterError
+from pipeline.errors import CorpusError, ParameterError
 from pipeline.report import page
-from pipeline.rows import AnswerRow, RejectedRow, SplitRow
-from pipeline.scoring import evaluation
+from pipeline.rows import AnswerRow, RejectedRow
 from pipeline.scoring.evaluation import RecordingScore
 from pipeline.scoring.summary import det, sentences, spoken_in, summarise, table
+from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Identifier
 
 PARAMS = Path("params.yaml")
@@ -37,13 +37,13 @@ def evaluate(
     model: Path,
     report: Path | None,
     as_json: bool,
+    jobs: int,
 ) -> None:
     """Score the recordings of corpora, or those of params.yaml; print the scores, or JSON, and write their page."""
-    identifier = Identifier.load(model, "onnx")
-    description = identifier.description
+    description = Description.read(model)
     corpus = _corpus(roots, layout, languages or (description.languages if roots else None), speakers)
     with contextlib.redirect_stdout(sys.stderr):  # progress
-        scores, notes = score(identifier, corpus, all_known=bool(roots) and languages is None)
+        scores, notes = score(model, corpus, all_known=bool(roots) and languages is None, jobs=jobs)
     spoken, summary = spoken_in(scores, description), summarise(scores, {}, description)
     notes = [printable(note) for note in [*notes, *[OWN] * (not roots)]]
     if as_json:
@@ -52,8 +52,8 @@ def evaluate(
         show_table(*table(scores, spoken))
         print("\n".join([sentences(summary), *notes]))
     if report:
-        answers = [AnswerRow(scored.row.language, scored.predicted) for scored in scores]
-        shown = page.scores(spoken, summary, answers, det(scores, description), description.silence.strategy)
+        given = [AnswerRow(scored.row.language, scored.predicted) for scored in scores]
+        shown = page.scores(spoken, summary, given, det(scores, description), description.silence.strategy)
         text = page.from_template("unseen.html.j2", corpus=corpus.folders, model=str(model), notes=notes, **shown)
         files.replace(report, text.encode())
 
@@ -81,7 +81,7 @@ def _corpus(
     return corpus
 
 
-def score(identifier: Identifier, corpus: params.Corpus, all_known: bool) -> tuple[list[RecordingScore], list[str]]:
+def score(model: Path, corpus: params.Corpus, all_known: bool, jobs: int = 1) -> tuple[list[RecordingScore], list[str]]:
     """Score every recording of a corpus that can be used; return also sentences on the others and on the corpus.
 
     Parameters
@@ -94,7 +94,7 @@ def score(identifier: Identifier, corpus: params.Corpus, all_known: bool) -> tup
     CorpusError
         If the corpus can't be read, has a language that the model does not know, or no recording that can be used.
     """
-    known = identifier.description.languages
+    known = Description.read(model).languages
     if unknown := [language for language in corpus.languages if language not in known]:
         raise CorpusError(f"the model does not know {brief(unknown[0])}; it knows {', '.join(known)}")
     listing = layouts.read(corpus)
@@ -104,14 +104,14 @@ def score(identifier: Identifier, corpus: params.Corpus, all_known: bool) -> tup
             f"corpus {quoted(corpus.folders)} holds {brief(others[0])}, which the model does not know; it knows "
             f"{', '.join(known)}: name those to score with --languages"
         )
-    progress = Progress("evaluate", len(listing.entries), "recordings")
-    scores, rejected, roots = [], list(listing.rejected), layouts.roots(corpus)
-    for entry in listing.entries:
-        try:
-            scores.append(_score(identifier, roots[entry.source] / entry.path, entry))
-        except AudioError as error:
-            rejected.append(RejectedRow(entry.name, error.reason, error.detail))
-        progress.update(1)
+    roots = layouts.roots(corpus)
+    results = list(
+        _scored(
+            [Listed(entry, (roots[entry.source] / entry.path).absolute()) for entry in listing.entries], model, jobs
+        )
+    )
+    scores = [result for result in results if not isinstance(result, RejectedRow)]
+    rejected = [*listing.rejected, *(result for result in results if isinstance(result, RejectedRow))]
     first = f"; the first, {quoted(rejected[0].path)}, {rejected[0].detail}" if rejected else ""
     if not any(scored.decision.frames for scored in scores):
         raise CorpusError(f"no recording with speech in corpus {quoted(corpus.folders)} can be used{first}")
@@ -120,9 +120,13 @@ def score(identifier: Identifier, corpus: params.Corpus, all_known: bool) -> tup
     return scores, [*unusable, *waiting, *told(listing.skipped), *listing.notes]
 
 
-def _score(identifier: Identifier, path: Path, entry: Entry) -> RecordingScore:
-    decoded = decode(path)
-    stream = identifier.stream(decoded.sample_rate)
-    row = SplitRow(entry.id(), entry.language, entry.speaker, entry.group or entry.file_id, 0.0, source=entry.source)
-    blocks = cuts.between(decoded, entry.channel, *entry.span(decoded.sample_rate))
-    return evaluation.score_frames(row, evaluation.streamed(stream, blocks), stream.description)
+def _scored(recordings: Sequence[Listed], model: Path, jobs: int) -> Iterator[RecordingScore | RejectedRow]:
+    """Score recordings one after the other, or in several processes."""
+    if jobs > 1:
+        with cluster.connect(*answers.MODULES, processes=jobs) as client, tempfile.TemporaryDirectory() as shared:
+            yield from answers.scored(client, recordings, answers.ModelVersion.at(model, "onnx"), Path(shared))
+        return
+    progress, network = Progress("evaluate", len(recordings), "recordings"), Identifier.load(model, "onnx")
+    for listed in recordings:
+        yield answers.score(listed, network)
+        progress.update(1)

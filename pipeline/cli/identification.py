@@ -28,7 +28,7 @@ PIPE = Path("-")
 @click.option("--json", is_flag=True, help="Print one JSON object per line and file.")
 @click.option("--csv", "table", metavar="TABLE", type=options.Target(".csv"), help="Write one row of CSV per file.")
 @click.option("--resume", is_flag=True, help="Continue the table of --csv: skip the files in it.")
-@click.option("-j", "--jobs", default=1, show_default=True, type=click.IntRange(min=1), help="Number of processes.")
+@options.jobs
 @click.pass_context
 def identify(
     ctx: click.Context,

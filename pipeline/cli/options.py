@@ -18,6 +18,9 @@ runtime = click.option(
     type=click.Choice(["litert", "onnx", "keras"]),
     help="Library that runs the network.",
 )
+jobs = click.option(
+    "-j", "--jobs", default=1, show_default=True, type=click.IntRange(min=1), help="Number of processes."
+)
 
 
 class Target(click.Path):

@@ -42,10 +42,13 @@ def connect(*modules: str, wait_s: float = NO_WORKER_S, processes: int | None = 
     """
     import dask
 
+    warm(*modules)
+    import distributed  # noqa: F401 it sets the levels of its loggers
+
+    for name in ("distributed", "distributed.client"):  # errors are raised
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     address = dask.config.get("scheduler-address", None)
     with _existing(address, wait_s) if address else _local(modules, processes) as client:
-        for name in ("distributed", "distributed.client"):  # after the import, which sets them; errors are raised
-            logging.getLogger(name).setLevel(logging.CRITICAL)
         yield client
 
 
@@ -75,7 +78,6 @@ def _existing(address: str, wait_s: float) -> "Iterator[Client]":
 def _local(modules: Sequence[str], count: int | None) -> "Iterator[Client]":
     import dask
 
-    warm(*modules)
     processes = has_semaphores()
     from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster

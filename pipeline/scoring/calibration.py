@@ -5,32 +5,25 @@ sources that it has not heard, a network is as sure and less often right: so the
 left-out sources needed (docs/network.md).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
 
-from pipeline.console.terminal import Progress
-from pipeline.rows import SplitRow
-from pipeline.scoring import evaluation
-from pipeline.scoring.offline import OfflineNetwork
+from pipeline.scoring.evaluation import RecordingScore
 from pipeline.streaming.decision import Rule
+from pipeline.streaming.description import Description
 
 TEMPERATURES = (0.02, 50.0)  # limits
 WIDENING = 2.5  # factor for other sources
 
 
-def fitted(network: OfflineNetwork, rows: Sequence[SplitRow], refuse: float) -> Rule:
+def fitted(description: Description, scores: Iterable[RecordingScore], refuse: float) -> Rule:
     """Fit the decision rule of a network to recordings that it was not trained on; unchanged if none has speech."""
-    description, progress = network.description, Progress("calibrate", len(rows), "recordings")
-    means, truth = [], []
-    for row in rows:
-        decision = evaluation.score_offline(row, network).decision
-        if decision.frames:
-            means.append(decision.mean[: len(description.languages)])
-            truth.append(description.languages.index(row.language))
-        progress.update(1)
+    heard = [scored for scored in scores if scored.decision.frames]
+    means = [scored.decision.mean[: len(description.languages)] for scored in heard]
+    truth = [description.languages.index(scored.row.language) for scored in heard]
     return fit(np.array(means), np.array(truth), description.decision, refuse, WIDENING)
 
 

@@ -101,21 +101,14 @@ class RecordingScore:
         return RunningDecision(self._description.classes, self._description.languages, self._description.decision)
 
 
-def score(row: SplitRow, wav: Wav, network: OfflineNetwork, identifier: Identifier | None) -> RecordingScore:
-    """Score a recording: as a stream that equals the offline network at every frame, or offline.
-
-    Parameters
-    ----------
-    identifier
-        None if the model can't be streamed.
+def score(row: SplitRow, wav: Wav, network: OfflineNetwork, identifier: Identifier) -> RecordingScore:
+    """Score a recording as a stream that equals the offline network at every frame.
 
     Raises
     ------
     ExportError
-        If the stream differs from the offline network.
+        If the stream differs.
     """
-    if identifier is None:
-        return score_offline(row, network)
     n_frames, differences = network.n_frames(row.recording), list[float]()
     offline = functools.partial(network.frames, row.recording)
     scored = score_frames(row, equal_frames(identifier, wav, n_frames, offline, differences), network.description)

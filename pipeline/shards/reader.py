@@ -107,7 +107,7 @@ class RowReader:
             self.mfcc, self._speech = open_array(group, "mfcc"), open_array(group, "speech")
             table = {name: np.asarray(open_array(group, f"recording/{name}")[:]) for name in TABLE_COLUMNS}
         with layout.configured(ZARRS_CONFIG if source.folder else {}):  # zarrs reads files itself
-            self._whole_shards = open_array(group, "mfcc")
+            self._whole_shards = {name: open_array(group, name) for name in ("mfcc", "speech")}
         self.shard_rows = layout.rows_per_shard(self.mfcc)
         self.attributes: dict[str, Any] = dict(group.attrs)  # parameters, versions of libraries, checksums
         self.failed: frozenset[str] = frozenset(self.attributes.get("killed", ()))  # ids; some frames are NaN
@@ -157,8 +157,8 @@ class RowReader:
         parts = [np.zeros((0, self.mfcc.shape[1]), np.float32)]
         for at in range(start - start % self.shard_rows, stop, self.shard_rows):
             end, first, last = at + self.shard_rows, max(start, at), min(stop, at + self.shard_rows)
-            if 2 * (last - first) > self.shard_rows and end <= self.mfcc.shape[0]:  # the whole shard is faster to read
-                parts.append(self._read(self._whole_shards, at, end)[first - at : last - at])
+            if 2 * (last - first) > self.shard_rows:  # the whole shard is faster to read
+                parts.append(self._read(self.mfcc, at, end)[first - at : last - at])
             else:
                 parts.append(self._read(self.mfcc, first, last))
         return parts[1] if len(parts) == 2 else np.concatenate(parts)
@@ -184,8 +184,10 @@ class RowReader:
             raise ArtifactError(f"{self.source.name} does not state its {error}; run `dvc repro`") from error
 
     def _read(self, array: zarr.Array[Any], start: int, stop: int) -> NDArray[Any]:
-        """Read rows of one shard."""
+        """Read rows of one shard, many times as fast if it is a whole one."""
         file, source = layout.shard_file(array, start), self.source
+        if stop - start == self.shard_rows and stop <= array.shape[0]:
+            array = self._whole_shards[array.basename]
         try:
             if not source.sizes([file])[0]:  # zarr reads an empty file as fill values
                 raise ValueError("the file is empty")

@@ -49,7 +49,7 @@ def model() -> Path:
 
 
 def test_every_recording_gets_the_answer_of_its_stream(model: Path, corpus: params.Corpus) -> None:
-    scores, notes = evaluation.score(Identifier.load(model), corpus, all_known=True)
+    scores, notes = evaluation.score(model, corpus, all_known=True)
     assert len(scores) == 6
     for number, scored in enumerate(scores):
         samples, rate = soundfile.read(Path(corpus.root) / f"{number}.flac", dtype="int16")
@@ -66,15 +66,15 @@ def test_every_recording_gets_the_answer_of_its_stream(model: Path, corpus: para
 def test_what_cannot_be_scored_is_named(model: Path, corpus: params.Corpus) -> None:
     folder = Path(corpus.root)
     with pytest.raises(CorpusError, match="the model does not know 'french'; it knows english, hindi, mandarin"):
-        evaluation.score(Identifier.load(model), settings(folder, "english", "french"), all_known=False)
+        evaluation.score(model, settings(folder, "english", "french"), all_known=False)
     write(folder, ("0.flac", "english", "a"), ("1.flac", "french", "b"))
     with pytest.raises(CorpusError, match=r"holds 'french', which the model does not know; .* --languages"):
-        evaluation.score(Identifier.load(model), settings(folder), all_known=True)
-    scores, notes = evaluation.score(Identifier.load(model), settings(folder), all_known=False)
+        evaluation.score(model, settings(folder), all_known=True)
+    scores, notes = evaluation.score(model, settings(folder), all_known=False)
     assert (len(scores), notes[0]) == (1, "skipped: french (1)")
     write(folder, ("6.flac", "english", "a"))
     with pytest.raises(CorpusError, match=r"no recording with speech .* the first, '6.flac', "):
-        evaluation.score(Identifier.load(model), settings(folder), all_known=True)
+        evaluation.score(model, settings(folder), all_known=True)
 
 
 def test_the_page_shows_the_printed_scores(model: Path, corpus: params.Corpus, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Exports, and six recordings of noise in a feature store, as the stages would write them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ class Case:
     """An export, and recordings to score with it."""
 
     export: small.Export
+    features: Path  # the folder of the store
     store: FeatureStore
     rows: list[SplitRow]
     wavs: dict[str, Wav]
@@ -69,7 +71,7 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     speakers, lengths = [row.speaker for row in rows], [len(found.speech) for found in computed]
     features, speech = (np.concatenate(column) for column in list(zip(*computed, strict=True))[:2])
     build(path, list(wavs), [row.language for row in rows], speakers, lengths, features, speech)
-    return Case(export, FeatureStore.open(path), rows, wavs)
+    return Case(export, path, FeatureStore.open(path), rows, wavs)
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ def scores(request: pytest.FixtureRequest, case: Case) -> list[RecordingScore]:
 def test_a_recording_scores_the_same_offline_as_streamed(case: Case, scores: list[RecordingScore]) -> None:
     network = case.network()
     for row, streamed in zip(case.rows, scores, strict=True):
-        offline = evaluation.score(row, case.wavs[row.recording], network, None)
+        offline = evaluation.score_offline(row, network)
         for name in ("predicted", "right", "weight", "stable_frame", "sequences_right"):
             assert getattr(offline, name) == getattr(streamed, name)
         assert offline.after.keys() == streamed.after.keys()
