@@ -31,7 +31,7 @@ class Tally:
     recordings, right
         Recordings of each language, and the recognised ones among them, shape (speakers, languages).
     errors, bits
-        Costs of the recordings of each language, from `detection.costs`, shape (speakers, languages, detectors).
+        Costs of the recordings of each language, from `detection.costs`, of the same shape.
     """
 
     speakers: tuple[str, ...]
@@ -51,12 +51,12 @@ def tally(
     """Count a test set by speaker; posteriors as for `metrics.score`."""
     names, speaker = np.unique(speakers, return_inverse=True)
     truth = np.array([languages.index(name) for name in actual])
-    errors = bits = np.zeros((len(truth), len(languages)))
+    errors = bits = np.zeros(len(truth))
     if len(languages) > 1:
         errors, bits = detection.costs(truth, detection.log_ratios(posteriors))
 
     def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        sums = np.zeros((len(names), len(languages), *values.shape[1:]))
+        sums = np.zeros((len(names), len(languages)))
         np.add.at(sums, (speaker, truth), values)
         return sums
 
@@ -67,13 +67,8 @@ def tally(
 def alike(counted: Tally) -> Tally:
     """Return a tally in which all speakers of a language weigh the same, whatever their number of recordings."""
     count = np.maximum(counted.recordings, 1)
-    return Tally(
-        counted.speakers,
-        counted.recordings / count,
-        counted.right / count,
-        counted.errors / count[:, :, None],
-        counted.bits / count[:, :, None],
-    )
+    columns = (counted.recordings, counted.right, counted.errors, counted.bits)
+    return Tally(counted.speakers, *(column / count for column in columns))
 
 
 def scores(counted: Tally, weights: NDArray[np.float64]) -> dict[str, Replicates]:
@@ -96,7 +91,7 @@ def scores(counted: Tally, weights: NDArray[np.float64]) -> dict[str, Replicates
     }
     if recordings.shape[1] > 1:
         for name, costs in (("c_avg", counted.errors), ("c_llr", counted.bits)):
-            found[name] = detection.average_cost(np.tensordot(weights, costs, 1) / recordings[:, :, None])
+            found[name] = (weights @ costs / recordings).mean(axis=1)
     return found
 
 

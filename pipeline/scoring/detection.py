@@ -31,37 +31,26 @@ def log_ratios(posteriors: Numbers) -> Numbers:
 
 
 def costs(truth: NDArray[np.int64], ratios: Numbers) -> tuple[Numbers, Numbers]:
-    """Return the errors at even odds (0 or 1) and the costs in bits of every detector, each (recordings, languages).
+    """Return the cost of each recording in errors at even odds and in bits, each of shape (recordings,).
 
-    Even odds cost 1 bit.
-
-    >>> errors, bits = costs(np.array([0, 1]), np.array([[0.0, -20.0], [2.0, 3.0]]))
-    >>> errors.tolist(), bits.round(3).tolist()
-    ([[1.0, 0.0], [1.0, 0.0]], [[1.0, 0.0], [3.069, 0.07]])
-    """
-    is_target = truth[:, None] == np.arange(ratios.shape[1])
-    bits = np.logaddexp(0, np.where(is_target, -ratios, ratios)) / np.log(2)
-    return ((ratios > 0) != is_target).astype(np.float64), bits
-
-
-def average_cost(costs: Numbers) -> Numbers:
-    """Return the average detection cost, given costs[..., n, t] of the recordings of language n at detector t.
-
-    It is the mean over targets t of [costs(t, t) + mean over n ≠ t of costs(n, t)] / 2. With errors at even odds it is
-    C_avg (NIST LRE 2015 evaluation plan, section 3); with bits it is C_llr (Brümmer and van Leeuwen, "On calibration of
-    language recognition scores", Odyssey 2006).
+    It is [cost at the detector of its language + mean cost at all others] / 2. The mean over languages of the mean over
+    their recordings is the average detection cost: with errors C_avg (NIST LRE 2015 evaluation plan, section 3), with
+    bits, of which even odds cost 1, C_llr (Brümmer and van Leeuwen, "On calibration of language recognition scores",
+    Odyssey 2006).
 
     Examples
     --------
-    Half of the first language is missed, and accepted as the second:
+    The first recording is rejected by both detectors, at even odds and at odds far below; the second is accepted by
+    both:
 
-    >>> float(average_cost(np.array([[0.5, 0.5], [0.0, 0.0]])))
-    0.25
+    >>> errors, bits = costs(np.array([0, 1]), np.array([[0.0, -20.0], [2.0, 3.0]]))
+    >>> errors.tolist(), bits.round(3).tolist()
+    ([0.5, 0.5], [0.5, 1.569])
     """
-    of_targets = np.diagonal(costs, axis1=-2, axis2=-1)
-    of_others = (costs.sum(axis=-2) - of_targets) / (costs.shape[-1] - 1)
-    averages: Numbers = np.mean((of_targets + of_others) / 2, axis=-1)
-    return averages
+    is_target = truth[:, None] == np.arange(ratios.shape[1])
+    bits = np.logaddexp(0, np.where(is_target, -ratios, ratios)) / np.log(2)
+    weights = np.where(is_target, 1, 1 / (ratios.shape[1] - 1)) / 2
+    return (((ratios > 0) != is_target) * weights).sum(axis=1), (bits * weights).sum(axis=1)
 
 
 def min_c_avg(truth: NDArray[np.int64], ratios: Numbers) -> float:

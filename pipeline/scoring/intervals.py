@@ -79,16 +79,14 @@ def _pseudo_weights(n_speakers: int) -> NDArray[np.float64]:
 
 def _with_pseudo_speakers(counted: Tally) -> Tally:
     """Add two pseudo-speakers per language: every answer to the first is right, every answer to the second is wrong."""
-    n_languages = counted.recordings.shape[1]
     n_speakers = np.count_nonzero(counted.recordings, axis=0)
     own = np.diag(counted.recordings.sum(axis=0) / n_speakers)
-    wrong = own[:, :, None] * np.ones(n_languages)
-    usual = (counted.bits.sum(axis=0) / n_speakers[:, None]) * np.eye(n_languages)[:, :, None]
+    usual = np.diag(counted.bits.sum(axis=0) / n_speakers)
     return Tally(
         counted.speakers,
         np.concatenate([counted.recordings, own, own]),
         np.concatenate([counted.right, own, 0 * own]),
-        np.concatenate([counted.errors, 0 * wrong, wrong]),
+        np.concatenate([counted.errors, 0 * own, own]),
         np.concatenate([counted.bits, usual, usual]),
     )
 

@@ -18,8 +18,7 @@ def simulated(rng: np.random.Generator, n_speakers: int, recall: float) -> Tally
         at = number, number % 3
         recordings[at] = rng.integers(3, 15)
         right[at] = rng.binomial(int(recordings[at]), rng.beta(8 * recall, 8 * (1 - recall)))
-    wrong = (recordings - right)[:, :, None] * np.ones(3)
-    names = tuple(f"s{number:03}" for number in range(n_speakers))
+    names, wrong = tuple(f"s{number:03}" for number in range(n_speakers)), recordings - right
     return Tally(names, recordings, right, wrong, wrong)
 
 
