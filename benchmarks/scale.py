@@ -33,6 +33,7 @@ DEMO = ROOT / "artifacts" / "data" / "demo"
 MINUTES = {"english": 1271, "hindi": 347, "mandarin": 893}  # in the homework's corpus
 STAGES = ("ingest", "trim", "features")
 OTHERS = ("versions", "demo", "corpus")  # that run before them
+ALL = tuple(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
 LOOP_S = 1200  # of audio for the librosa loop
 RECORDING_S = 10  # of audio per recording, approximately
 POLL_INTERVAL_S = 0.25
@@ -201,13 +202,13 @@ def estimate(project: Path, cores: int) -> dict[str, dict[str, float]]:
     return estimates
 
 
-def run(project: Path, cores: int) -> Measured:
-    """Run `dvc repro features` on this many cores and watch its processes."""
+def run(project: Path, cores: int, target: str = "features") -> Measured:
+    """Run `dvc repro` up to a stage on this many cores and watch its processes."""
     done = Measured()
     with (project / "output").open("w") as output:
         began = time.monotonic()
         process = psutil.Popen(
-            ["dvc", "repro", "features"],
+            ["dvc", "repro", target],
             cwd=project,
             env=environment(project),
             stdout=output,
@@ -222,7 +223,7 @@ def run(project: Path, cores: int) -> Measured:
     if process.returncode:
         sys.exit((project / "output").read_text())
     began = time.monotonic()
-    command = ["dvc", "repro", "features"]
+    command = ["dvc", "repro", target]
     subprocess.run(command, cwd=project, env=environment(project), check=True, capture_output=True)
     done.no_op = time.monotonic() - began
     return done
@@ -233,9 +234,7 @@ def watch(process: psutil.Popen, first: dict[str, float], done: Measured) -> Non
     now = time.monotonic()
     try:
         family = process.children(recursive=True)
-        stages = {
-            child.pid: stage for child in family for stage in STAGES + OTHERS if f"stages.{stage}" in child.cmdline()
-        }
+        stages = {child.pid: stage for child in family for stage in ALL if f"stages.{stage}" in child.cmdline()}
         for stage in set(stages.values()):
             done.seconds[stage] = now - first.setdefault(stage, now) + POLL_INTERVAL_S  # half before, half after
             done.memory[stage] = max(done.memory.get(stage, 0), *(peak(child.pid) for child in family))

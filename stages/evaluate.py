@@ -7,7 +7,7 @@ from pipeline.audio.wav import Wav
 from pipeline.console import terminal
 from pipeline.errors import ArtifactError
 from pipeline.rows import OTHER, AnswerRow, DetRow, ExampleRow, RecordingRow, SplitRow, StreamRow
-from pipeline.scoring import evaluation, examples, job, sources
+from pipeline.scoring import evaluation, examples, job, metrics, sources
 from pipeline.scoring.job import Recording
 from pipeline.scoring.offline import OfflineNetwork
 from pipeline.scoring.summary import det, sentences, spoken_in, streams, summarise, table
@@ -39,16 +39,18 @@ def main() -> None:
         found = iter(job.run(client, recordings, features, MODEL))
         scores = {name: list(itertools.islice(found, len(rows))) for name, rows in sets.items()}
     network = OfflineNetwork(store, runtimes.load(MODEL, "onnx", description.states), description)
-    summary = summarise(scores["test"], network.drift(sets["test"]), description)
-    other = summarise(scores[OTHER], {}, description) if scores[OTHER] else None
+    summary = summarise(scores["test"], description)
+    shown = metrics.ranked(spoken_in(scores["test"], description), summary["recall"])[: metrics.MANY]
+    summary["stream"]["drift_by_minute"] = network.drift(sets["test"], shown)
+    other = summarise(scores[OTHER], description) if scores[OTHER] else None
 
     with files.building(ARTIFACTS / "evaluation") as folder:
         answers = [AnswerRow(scored.row.language, scored.predicted) for scored in scores["test"]]
         tables.write(folder / "confusion.csv", AnswerRow, answers)
         tables.write(folder / "det.csv", DetRow, det(scores["test"], description))
         tables.write(folder / "stream.csv", StreamRow, streams(scores["test"], description))
-        shown = examples.write(folder, examples.choose(scores["test"]), network)
-        tables.write(folder / "examples.csv", ExampleRow, shown)
+        chosen = examples.write(folder, examples.choose(scores["test"]), network)
+        tables.write(folder / "examples.csv", ExampleRow, chosen)
         evaluation.write_recordings(folder / "recordings.csv", scores["test"], description.classes)
         evaluation.write_recordings(folder / "other_recordings.csv", scores[OTHER], description.classes)
         checksums.write_json(folder / "metrics.json", summary | {OTHER: other})

@@ -44,7 +44,7 @@ def evaluate(
     corpus = _corpus(roots, layout, languages or (description.languages if roots else None), speakers)
     with contextlib.redirect_stdout(sys.stderr):  # progress
         scores, notes = score(model, corpus, all_known=bool(roots) and languages is None, jobs=jobs)
-    spoken, summary = spoken_in(scores, description), summarise(scores, {}, description)
+    spoken, summary = spoken_in(scores, description), summarise(scores, description)
     notes = [printable(note) for note in [*notes, *[OWN] * (not roots)]]
     if as_json:
         print(json.dumps(summary))

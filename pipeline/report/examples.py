@@ -16,6 +16,7 @@ from pipeline.report.answers import Answer
 from pipeline.report.drawing import INK, SHADE, blank, drawing, label, legend, styles, svg
 from pipeline.report.figures import LABEL_CHARACTERS
 from pipeline.rows import ExampleRow, FrameRow
+from pipeline.scoring.metrics import MANY
 
 ENVELOPE_POINTS = 300
 CURVE_POINTS = 400
@@ -107,9 +108,10 @@ def timeline(
         axes.fill_between(times, *axes.get_ylim(), where=speech, color=SHADE, linewidth=0, zorder=0, step="mid")
     thin = slice(None, None, -(-len(times) // CURVE_POINTS) or 1)
     means = np.nansum(posteriors, axis=0) / np.maximum(np.isfinite(posteriors).sum(axis=0), 1)
-    named = set(np.argsort(means)[::-1][:NAMED].tolist())
-    for place, (name, style) in enumerate(zip(classes, styles(), strict=False)):
-        shown = label(name, LABEL_CHARACTERS) if place in named else None
+    highest = np.argsort(means)[::-1]
+    named, drawn = set(highest[:NAMED].tolist()), sorted(highest[:MANY].tolist())
+    for place, style in zip(drawn, styles(), strict=False):
+        shown = label(classes[place], LABEL_CHARACTERS) if place in named else None
         curves.plot(times[thin], posteriors[thin, place], **style, linewidth=1, label=shown)
     if named:
         legend(figure, NAMED)

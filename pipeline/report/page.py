@@ -1,5 +1,7 @@
 """Self-contained pages: the report on data, training and scores, the scores of `lid evaluate`, and DVC's plots."""
 
+import base64
+import hashlib
 import json
 import operator
 from collections import Counter
@@ -89,14 +91,15 @@ def render(results: Results) -> str:
         markup.
     """
     files, settings = results.files, results.params
-    languages, strategy = settings["corpus"]["languages"], settings["silence"]["strategy"]
+    strategy = settings["silence"]["strategy"]
+    languages = metrics.ranked(settings["corpus"]["languages"], files["metrics"]["recall"])
     given = [rows.AnswerRow(answer.row.language, answer.decision.predicted) for answer in results.answers]
     minutes = files["manifests"]["minutes"]
     trained_on = {name: list(row["sources"]) for name, row in minutes.items()}
     return from_template(
         "page.html.j2",
         **(vars(results) | dict(files) | scores(languages, files["metrics"], given, files["det"], strategy)),
-        **_drawn(results, languages),
+        **_drawn(results, languages[: metrics.MANY]),
         languages=languages,
         layers=layers(settings, files["description"]["classes"]),
         weakest=verdict.weakest(files["metrics"], given, files["speakers"], trained_on, files["confounds"]),
@@ -136,17 +139,20 @@ def scores(
         Strategy for silence of the model.
     """
     actual, predicted = [row.actual for row in given], [row.predicted for row in given]
-    shown = {"recall": "recall", "eer": "EER"}
-    bars_of = {name: [found[key][language] for language in languages] for key, name in shown.items() if key in found}
+    spoken, few = metrics.ranked(languages, found["recall"]), len(languages) <= metrics.MANY
+    drawn, shown = spoken[: metrics.MANY], {"recall": "recall", "eer": "EER"}
+    bars_of = {name: [found[key][language] for language in drawn] for key, name in shown.items() if key in found}
     with drawing():
         return {
             "metrics": found,
-            "spoken": languages,
+            "spoken": spoken,
+            "drawn": drawn,
             "n_correct": sum(map(operator.eq, actual, predicted)),
-            "confusion": metrics.confusion(actual, predicted, languages),
+            "confusion": metrics.confusion(actual, predicted, languages) if few else None,
+            "largest": None if few else metrics.confusions(actual, predicted),
             "silent_frames_count": views.policy(strategy).weighted,
-            "by_language": bars(f"{' and '.join(bars_of)} by language", languages, bars_of),
-            "det_curves": det(rates, languages) if rates else None,
+            "by_language": bars(f"{' and '.join(bars_of)} by language", drawn, bars_of),
+            "det_curves": det(rates, drawn) if rates else None,
         }
 
 
@@ -161,6 +167,7 @@ def from_template(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["sha256"] = lambda text: base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return environment.get_template(template).render(**values)
 
 
@@ -210,7 +217,7 @@ def leaves(tree: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _drawn(results: Results, languages: Sequence[str]) -> dict[str, Any]:
-    """Draw every figure that only the report has."""
+    """Draw every figure that only the report has, of some languages."""
     files = results.files
     trained = files["manifests"]["minutes"]
     minutes = {name: [files["splits"][language][name]["minutes"] for language in languages] for name in rows.SPLITS}

@@ -1,6 +1,7 @@
 """The scores of a set of recordings: accuracy, recall, precision, F1, costs of detection, calibration."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from pipeline.scoring import bootstrap, detection
 
 UNDECIDED = "undecided"  # predicted for a recording without speech
 N_BINS = 10  # of confidence
+MANY = 20  # languages: more are too many for a matrix or a figure
 
 
 def score(
@@ -61,6 +63,25 @@ def score(
         "eer": {name: detection.eer(truth == number, ratios[:, number]) for number, name in enumerate(languages)},
         "ece": expected_error(posteriors.max(axis=1), posteriors.argmax(axis=1) == truth),
     }
+
+
+def ranked(languages: Sequence[str], recall: Mapping[str, float]) -> list[str]:
+    """Return languages in their order or, if they are more than `MANY`, those with the lowest recall first."""
+    return sorted(languages, key=recall.__getitem__) if len(languages) > MANY else list(languages)
+
+
+def confusions(actual: Sequence[str], predicted: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the most frequent wrong answers: actual and predicted language, number, and share of the language's.
+
+    >>> confusions(["hindi", "hindi", "english"], ["english", "hindi", "english"])
+    [{'actual': 'hindi', 'predicted': 'english', 'number': 1, 'share': 0.5}]
+    """
+    spoken = Counter(actual)
+    wrong = Counter((right, answer) for right, answer in zip(actual, predicted, strict=True) if right != answer)
+    return [
+        {"actual": right, "predicted": answer, "number": number, "share": number / spoken[right]}
+        for (right, answer), number in wrong.most_common(MANY)
+    ]
 
 
 def confusion(actual: Sequence[str], predicted: Sequence[str], languages: Sequence[str]) -> dict[str, dict[str, int]]:

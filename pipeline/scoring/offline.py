@@ -46,13 +46,13 @@ class OfflineNetwork:
         for start in range(0, self.n_frames(recording), BLOCK_FRAMES):
             yield self.frames(recording, start, start + BLOCK_FRAMES)
 
-    def drift(self, rows: Sequence[SplitRow]) -> dict[str, list[float]]:
+    def drift(self, rows: Sequence[SplitRow], languages: Iterable[str]) -> dict[str, list[float]]:
         """Return the frame accuracy by language and minute, without a reset between recordings."""
         return {
             language: accuracy_by_minute(
                 self._network, self._labelled(row for row in rows if row.language == language), self.description.frame_s
             )
-            for language in self.description.languages
+            for language in languages
         }
 
     def _labelled(self, rows: Iterable[SplitRow]) -> Iterator[Labelled]:
@@ -85,4 +85,6 @@ def accuracy_by_minute(network: Stream, blocks: Iterable[Labelled], frame_s: flo
         if at == n_frames:
             break
     minutes = zip(np.array_split(right, DRIFT_MINUTES), np.array_split(weights, DRIFT_MINUTES), strict=True)
-    return [float(minute_right.sum() / max(minute_weights.sum(), 1)) for minute_right, minute_weights in minutes]
+    return [
+        round(float(minute_right.sum() / max(minute_weights.sum(), 1)), 6) for minute_right, minute_weights in minutes
+    ]

@@ -13,9 +13,11 @@ from pipeline.rows import DetRow, StreamRow
 from pipeline.scoring import detection, intervals, metrics, sources
 from pipeline.scoring.bootstrap import tally
 from pipeline.scoring.evaluation import MARKS_S, RecordingScore
+from pipeline.scoring.metrics import MANY
 from pipeline.streaming.decision import POSTERIOR_FLOOR, UNKNOWN
 from pipeline.streaming.description import Description
 
+MOST_COLUMNS = 10  # languages of a confusion matrix in a terminal
 KEPT = ("recording_accuracy", "macro_recall", "c_avg", "min_c_avg", "c_llr", "ece")  # of the scores after some seconds
 
 
@@ -28,16 +30,8 @@ class Answers(NamedTuple):
     posteriors: NDArray[np.float64]
 
 
-def summarise(
-    scores: Sequence[RecordingScore], drift: Mapping[str, Sequence[float]], description: Description
-) -> dict[str, Any]:
-    """Return the scores of a test set, rounded to 6 digits, over the languages spoken in it.
-
-    Parameters
-    ----------
-    drift
-        Frame accuracy by language and minute, without a reset.
-    """
+def summarise(scores: Sequence[RecordingScore], description: Description) -> dict[str, Any]:
+    """Return the scores of a test set, rounded to 6 digits, over the languages spoken in it."""
     languages = spoken_in(scores, description)
     answers = _answers(scores, languages, description)
     frames = np.array([[scored.right, scored.weight] for scored in scores])
@@ -65,7 +59,6 @@ def summarise(
         "stream": {
             "seconds_until_right": float(np.median(stable_s)) if stable_s else None,
             "decision_changes": float(np.mean([scored.decision.changes for scored in scores])),
-            "drift_by_minute": drift,
         },
     }
     rounded: dict[str, Any] = json.loads(json.dumps(tree), parse_float=lambda number: round(float(number), 6))
@@ -102,13 +95,22 @@ def streams(scores: Iterable[RecordingScore], description: Description) -> list[
 
 
 def table(scores: Sequence[RecordingScore], languages: Sequence[str]) -> tuple[list[str], list[list[object]]]:
-    """Return the confusion matrix with the recall of each language, as a header and rows to show."""
+    """Return the confusion matrix with the recall of each language, as a header and rows to show.
+
+    Of many languages, it is the recall of those where it is lowest, with their most frequent wrong answers.
+    """
     actual, predicted = [scored.row.language for scored in scores], [scored.predicted for scored in scores]
     counts = metrics.confusion(actual, predicted, languages)
-    rows: list[list[object]] = [
-        [name, *counts[name].values(), f"{counts[name][name] / max(actual.count(name), 1):.1%}"] for name in languages
-    ]
-    return ["actual \\ predicted", *counts[languages[0]], "recall"], rows
+    recall = {name: counts[name][name] / max(actual.count(name), 1) for name in languages}
+    if len(languages) <= MOST_COLUMNS:
+        rows: list[list[object]] = [[name, *counts[name].values(), f"{recall[name]:.1%}"] for name in languages]
+        return ["actual \\ predicted", *counts[languages[0]], "recall"], rows
+    rows = []
+    for name in sorted(languages, key=recall.__getitem__)[:MANY]:
+        wrong = sorted(((number, other) for other, number in counts[name].items() if other != name), reverse=True)
+        others = ", ".join(f"{other} {number}" for number, other in wrong[:3] if number)
+        rows.append([name, actual.count(name), f"{recall[name]:.1%}", others])
+    return ["lowest recall", "recordings", "recall", "most often called"], rows
 
 
 def sentences(summary: Mapping[str, Any]) -> str:

@@ -42,7 +42,7 @@ class Page(HTMLParser):
         self.elements.append((tag, found))
         if tag == "section":
             self.sections[found["id"]] = []
-        if tag == "table" and self.inside[-1] != "scroll":
+        if tag == "table" and "scroll" not in self.inside[-1].split():
             self.bare_tables += 1
         if tag not in VOID:
             self.inside.append(found.get("class", tag))

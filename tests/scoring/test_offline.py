@@ -47,7 +47,7 @@ def test_accuracy_is_measured_minute_by_minute_from_a_fresh_state() -> None:
 def test_drift_is_measured_separately_for_every_language(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(offline, "MINUTE_S", 6)
     network = Stream(lambda frames, _: (np.eye(3, dtype=np.float32)[np.zeros(len(frames), int)], ()), ())
-    english, *others = OfflineNetwork(case.store, network, case.description).drift(case.rows).values()
+    english, *others = OfflineNetwork(case.store, network, case.description).drift(case.rows, small.LANGUAGES).values()
     assert others == [[0.0] * 10] * (len(small.LANGUAGES) - 1)
     recordings = [row.recording for row in case.rows if row.language == "english"]
     share = np.concatenate([case.store.flags(recording) for recording in recordings]).mean()

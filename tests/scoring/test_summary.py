@@ -12,16 +12,13 @@ from pipeline.streaming.description import Description
 from tests.export import small
 from tests.scoring.conftest import hand_made
 
-DRIFT = {language: [1 / 3] * 10 for language in small.LANGUAGES}
-
 
 def test_the_summary_is_plain_json_rounded_to_six_digits(description: Description) -> None:
     answers: list[Any] = [("english", 0, 0, 2), ("hindi", 1), ("mandarin", 0)]
-    found = summary.summarise([hand_made(description, *one) for one in answers], DRIFT, description)
+    found = summary.summarise([hand_made(description, *one) for one in answers], description)
     assert json.loads(json.dumps(found)) == found
     assert (found["frame_accuracy"], found["recording_accuracy"], found["sequence_accuracy"]) == (0.6, *[0.666667] * 2)
     assert (found["recordings"], found["speakers"]) == (3, 1)
-    assert found["stream"]["drift_by_minute"]["english"] == [0.333333] * 10
     assert found["stream"]["decision_changes"] == 0
     assert found["unknown"] is None
     assert found["speakers_by_language"] == dict.fromkeys(small.LANGUAGES, 1)
@@ -34,7 +31,7 @@ def test_every_score_is_in_its_interval(description: Description) -> None:
         for number, language in enumerate(small.LANGUAGES)
         for speaker in range(6)
     ]
-    found = summary.summarise(scores, DRIFT, description)
+    found = summary.summarise(scores, description)
     recall = found["intervals"].pop("recall")
     pairs = [(found[name], interval) for name, interval in found["intervals"].items()]
     pairs += [(found["recall"][language], recall[language]) for language in small.LANGUAGES]
@@ -49,7 +46,7 @@ def test_scores_after_some_seconds_are_over_the_recordings_that_reach_them(descr
         for length in (second, 3 * second - 1)
     ]
     scores.append(hand_made(description, "hindi", *[0] * 3 * second))
-    found = summary.summarise(scores, DRIFT, description)["after"]
+    found = summary.summarise(scores, description)["after"]
     assert (found["1 s"]["recordings"], found["1 s"]["recording_accuracy"]) == (7, pytest.approx(6 / 7))
     assert found["3 s"] == {"recordings": 1}  # of one language only: no score
 
@@ -58,7 +55,7 @@ def test_the_cost_of_unknown_answers(description: Description) -> None:
     description = description.model_copy(update={"decision": Rule(unknown_below=0.7)})
     answers: list[Any] = [("english", 0, 0, 0), ("english", 0, 1), ("hindi", 1, 1, 1), ("mandarin", 0, 1)]
     scores = [hand_made(description, *one) for one in answers]
-    found = summary.summarise(scores, DRIFT, description)
+    found = summary.summarise(scores, description)
     assert [scored.predicted for scored in scores] == ["english", "unknown", "hindi", "unknown"]
     rates = {"refused": 0.5, "right_refused": 0.333333, "wrong_refused": 1.0, "accuracy_of_answers": 1.0}
     assert found["unknown"] == {"below": 0.7, **rates}
@@ -77,10 +74,10 @@ def test_a_set_may_lack_languages(description: Description) -> None:
         hand_made(description, language, *answers, speaker=speaker)
         for language, speaker, answers in [("english", "a", (0,)), ("english", "b", (1,)), ("hindi", "c", (1, 1))]
     ]
-    two = summary.summarise(scores, {}, description)
+    two = summary.summarise(scores, description)
     assert (two["recall"], two["macro_recall"]) == ({"english": 0.5, "hindi": 1.0}, 0.75)
     assert "c_avg" in two
-    one = summary.summarise(scores[:2], {}, description)
+    one = summary.summarise(scores[:2], description)
     assert (one["recall"], one["recording_accuracy"]) == ({"english": 0.5}, 0.5)
     assert "c_avg" not in one  # nothing to tell it from
     assert one["intervals"]["macro_recall"] is not None
