@@ -2,6 +2,8 @@
 
 import itertools
 
+import numpy as np
+
 from pipeline import checksums, cluster, files, tables
 from pipeline.audio.wav import Wav
 from pipeline.console import terminal
@@ -33,8 +35,8 @@ def main() -> None:
         raise ArtifactError(f"{path} has no {missing[0]!r} of the test split; run `dvc repro`")
 
     rows = [row for rows in sets.values() for row in rows]
-    every = -(-len(rows) // PROVEN)
-    recordings = [Recording(row, None if number % every else wavs[row.recording]) for number, row in enumerate(rows)]
+    proven = set(np.linspace(0, len(rows) - 1, PROVEN).astype(int).tolist())
+    recordings = [Recording(row, wavs[row.recording] if number in proven else None) for number, row in enumerate(rows)]
     with cluster.connect(*job.MODULES) as client:
         found = iter(job.run(client, recordings, features, MODEL))
         scores = {name: list(itertools.islice(found, len(rows))) for name, rows in sets.items()}

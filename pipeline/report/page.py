@@ -37,6 +37,7 @@ FILES: Mapping[str, tuple[str, type[Any] | None]] = {
     "rejected": ("ingest/rejected.csv", rows.RejectedRow),
 }
 """Files below artifacts/ that the page shows as they are: JSON, or the rows of a table."""
+CURVES = 6  # of many languages
 VEGA_LITE = "5.21"  # DVC's plots are written for Vega-Lite 5
 
 
@@ -99,7 +100,7 @@ def render(results: Results) -> str:
     return from_template(
         "page.html.j2",
         **(vars(results) | dict(files) | scores(languages, files["metrics"], given, files["det"], strategy)),
-        **_drawn(results, languages[: metrics.MANY]),
+        **_drawn(results, languages),
         languages=languages,
         layers=layers(settings, files["description"]["classes"]),
         weakest=verdict.weakest(files["metrics"], given, files["speakers"], trained_on, files["confounds"]),
@@ -152,7 +153,7 @@ def scores(
             "largest": None if few else metrics.confusions(actual, predicted),
             "silent_frames_count": views.policy(strategy).weighted,
             "by_language": bars(f"{' and '.join(bars_of)} by language", drawn, bars_of),
-            "det_curves": det(rates, drawn) if rates else None,
+            "det_curves": det(rates, drawn if few else drawn[:CURVES]) if rates else None,
         }
 
 
@@ -218,7 +219,9 @@ def leaves(tree: Mapping[str, Any]) -> dict[str, str]:
 
 def _drawn(results: Results, languages: Sequence[str]) -> dict[str, Any]:
     """Draw every figure that only the report has, of some languages."""
-    files = results.files
+    files, drift = results.files, results.files["metrics"]["stream"]["drift_by_minute"]
+    curved = languages if len(languages) <= metrics.MANY else languages[:CURVES]
+    languages = languages[: metrics.MANY]
     trained = files["manifests"]["minutes"]
     minutes = {name: [files["splits"][language][name]["minutes"] for language in languages] for name in rows.SPLITS}
     shares = {name: [trained[language][name]["share"] for language in languages] for name in counts.MEASURES}
@@ -237,10 +240,10 @@ def _drawn(results: Results, languages: Sequence[str]) -> dict[str, Any]:
                 | {metric: curves(metric, epochs, best) for metric in ("loss", "accuracy")}
                 for epochs, best in networks
             ],
-            "reliability": answers.reliability(results.answers, languages),
+            "reliability": answers.reliability(results.answers, curved),
             "after": answers.after(files["metrics"]["after"]),
             "until_right": answers.until_right(results.answers),
-            "drift": answers.drift(files["metrics"]["stream"]["drift_by_minute"]),
+            "drift": answers.drift({name: drift[name] for name in curved if name in drift}),
             "quality": corpus.quality(files["recordings"], results.split_rows, languages),
             "cells_figure": ablation.figure(results.comparison) if results.comparison else None,
         }
