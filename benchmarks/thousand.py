@@ -22,11 +22,11 @@ import yaml
 
 from benchmarks import scale
 from pipeline import checksums, features, params, parts, tables
-from pipeline.audio.wav import Wav
+from pipeline.audio.wav import Container, Wav
 from pipeline.console import terminal
 from pipeline.corpus.entries import Entry
 from pipeline.ingest import checks, job
-from pipeline.rows import RecordingRow, RejectedRow
+from pipeline.rows import ExampleRow, RecordingRow, RejectedRow
 from pipeline.shards import layout, writer
 
 LANGUAGES = [
@@ -51,6 +51,8 @@ def main() -> None:
             project = scale.copy_project(Path(folder) / "project", Path(folder))
             build(project, hours)
             for name in STAGES:
+                if name == "report":
+                    record(project)
                 seconds, memory = run(project, name)
                 measured[name] += [f"{seconds:.1f} s", f"{memory / 1e6:,.0f} MB", f"{seconds / hours * 1000:.0f} ms"]
                 print(f"{hours:g} hours: {' '.join(measured[name])}", flush=True)
@@ -130,6 +132,18 @@ def fill(path: Path, rows: Sequence[RecordingRow], mfcc: params.Mfcc) -> None:
         for file in others:
             (path / file).parent.mkdir(parents=True, exist_ok=True)
             (path / file).hardlink_to(path / first)
+
+
+def record(project: Path) -> None:
+    """Write the audio of the examples in the report."""
+    audio, artifacts = np.zeros(30 * RATE_HZ, np.int16), project / "artifacts"
+    files = {row.recording: row.file for row in tables.read(artifacts / "ingest" / "recordings.csv", RecordingRow)}
+    (artifacts / "audio").mkdir()
+    for name in {files[row.recording] for row in tables.read(artifacts / "evaluation" / "examples.csv", ExampleRow)}:
+        container = Container(artifacts / "audio" / name, RATE_HZ)
+        container.begin()
+        container.write(audio.tobytes())
+        container.close()
 
 
 def run(project: Path, name: str) -> tuple[float, float]:

@@ -108,7 +108,7 @@ def compare(folder: Path, rounds: int) -> tuple[int, dict[str, float]]:
     correct = fitting.correct_outputs(architecture.members[0], architecture.classes)
     model, layers = forms.network(architecture, 0), forms.sequence(architecture)
     for each in (model, layers):
-        fitting.prepare(each, correct, settings, steps=1000)
+        fitting.prepare(each, correct, settings, steps=1000, learning_rate=settings.learning_rate)
     ((x, y, weights),) = feed.batches(train, len(train), int(train.items["frames"].max()))
     whole, half = feed.Pool(train, 2.01 * half_gb), feed.Pool(train, min(half_gb, settings.memory))
 
@@ -116,7 +116,7 @@ def compare(folder: Path, rounds: int) -> tuple[int, dict[str, float]]:
         def epochs() -> Iterator[Iterator[Example]]:
             return (pool.epoch(np.random.default_rng(epoch)) for epoch in range(EPOCHS))
 
-        batches = feed.Feed(epochs, train, settings.batch_size, correct)
+        batches = feed.Feed(epochs, train, len(train), settings.batch_size, correct)
         return fit(model, batches.dataset(), steps_per_epoch=batches.steps, shuffle=False)
 
     def fit(model: Model, *data: object, **options: object) -> list[float]:

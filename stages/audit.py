@@ -33,8 +33,10 @@ def main() -> None:
         checksums.write_json(folder / "leakage.json", audit.report(findings))
         unknown = audit.unknown_speakers(recordings)
         checksums.write_json(folder / "speakers.json", unknown)
-        measured = [row for row in recordings if row.recording not in store.failed]
-        languages, together = [row.language for row in measured], [str(number) for number in groups(measured)]
+        computed = [row for row in recordings if row.recording not in store.failed]
+        group_of = {row.recording: str(number) for row, number in zip(computed, groups(computed), strict=True)}
+        measured = measures.sample(computed, settings.seed)
+        languages, together = [row.language for row in measured], [group_of[row.recording] for row in measured]
         found, of = measures.measure(measured, store), [row.extra.get("source", "") for row in measured]
         confounds = verdict.examine(found, languages, together, settings.seed)
         confounds["sources"] = verdict.examine_sources(found, languages, together, of, settings.seed)

@@ -19,7 +19,6 @@ from pipeline.streaming.description import Description
 from stages import ARTIFACTS, run
 
 MODEL = ARTIFACTS / "streaming"
-PROVEN = 300  # recordings that are streamed: if 1 % of all streams differed, one of these would with 95 % probability
 
 
 def main() -> None:
@@ -35,7 +34,7 @@ def main() -> None:
         raise ArtifactError(f"{path} has no {missing[0]!r} of the test split; run `dvc repro`")
 
     rows = [row for rows in sets.values() for row in rows]
-    proven = set(np.linspace(0, len(rows) - 1, PROVEN).astype(int).tolist())
+    proven = set(np.linspace(0, len(rows) - 1, job.PROVEN).astype(int).tolist())
     recordings = [Recording(row, wavs[row.recording] if number in proven else None) for number, row in enumerate(rows)]
     with cluster.connect(*job.MODULES) as client:
         found = iter(job.run(client, recordings, features, MODEL))

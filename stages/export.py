@@ -10,8 +10,6 @@ from pipeline.rows import EqualityRow, SplitRow
 from pipeline.scoring import calibration, job
 from pipeline.scoring.job import Recording
 from pipeline.store.feature_store import FeatureStore
-from pipeline.streaming.decision import Rule
-from pipeline.streaming.description import Description
 from pipeline.streaming.runtimes import RUNTIMES
 from stages import ARTIFACTS, read_params, run
 
@@ -29,20 +27,7 @@ def main() -> None:
             f"{architecture.n_mfcc}, not with {strategy!r} and {n_mfcc}; run `dvc repro`"
         )
     tables.require_languages(path, architecture.classes, views.classes(strategy, settings.corpus.languages))
-    description = Description(
-        streaming=settings.export.streaming,
-        languages=settings.corpus.languages,
-        classes=architecture.classes,
-        sample_rate=settings.audio.sample_rate,
-        mfcc=settings.mfcc,
-        conventions=formats.CONVENTIONS,
-        silence=settings.silence,
-        decision=Rule(mean=settings.decision.mean),
-        states=architecture.states,
-        weights=trained.count_params(),
-        latency_s=formats.latency(settings.audio.sample_rate, settings.mfcc, settings.silence),
-        tolerance=settings.export.tolerance,
-    )
+    description = formats.describe(settings, architecture, trained.count_params())
     with files.building(ARTIFACTS / "streaming") as folder:
         formats.write(trained, architecture, description, folder)
         features = ARTIFACTS / "features.zarr"

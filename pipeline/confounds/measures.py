@@ -11,6 +11,7 @@ from pipeline.arrays import Features
 from pipeline.rows import RecordingRow
 from pipeline.store.feature_store import FeatureStore
 
+MEASURED = 20_000  # recordings; more would take longer and tell the same
 MAX_FRAMES = 500  # in the middle of each recording, from which its spectrum is measured
 BLOCK_ROWS = 60_000  # rows of the store that are read together
 FLOOR_PERCENTILE = 10  # percentile of the levels of the frames
@@ -31,6 +32,13 @@ ADVICE: Mapping[str, str] = {
     "bandwidth": "low-pass all recordings at the narrowest bandwidth, or set augment.cutoff",
 }
 """The measures, and a remedy for each that reveals a language."""
+
+
+def sample(rows: Sequence[RecordingRow], seed: int) -> Sequence[RecordingRow]:
+    """Return at most `MEASURED` recordings, chosen at random, in their order."""
+    if len(rows) <= MEASURED:
+        return rows
+    return [rows[place] for place in np.sort(np.random.default_rng(seed).choice(len(rows), MEASURED, replace=False))]
 
 
 def measure(rows: Sequence[RecordingRow], store: FeatureStore) -> dict[str, NDArray[np.float64]]:

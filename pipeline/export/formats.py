@@ -12,7 +12,7 @@ from pipeline.mfcc.kernel import FIXED, POWER_FLOOR, make_kernel
 from pipeline.network import forms
 from pipeline.network.definition import Architecture
 from pipeline.silence.rule import DURATION_S
-from pipeline.streaming.decision import POSTERIOR_FLOOR
+from pipeline.streaming.decision import POSTERIOR_FLOOR, Rule
 from pipeline.streaming.description import FRONT_END, Description
 from pipeline.streaming.runtimes import RUNTIMES, Name
 
@@ -61,6 +61,24 @@ def latency(sample_rate: int, mfcc: params.Mfcc, silence: params.Silence) -> dic
         "look_ahead": mfcc.n_fft / 2 / sample_rate,
         "silence": round(DURATION_S + silence.min_speech + silence.min_silence + silence.pad, 6),
     }
+
+
+def describe(settings: params.Params, architecture: Architecture, weights: int) -> Description:
+    """Return the description of a network before its confidence is calibrated."""
+    return Description(
+        streaming=settings.export.streaming,
+        languages=settings.corpus.languages,
+        classes=architecture.classes,
+        sample_rate=settings.audio.sample_rate,
+        mfcc=settings.mfcc,
+        conventions=CONVENTIONS,
+        silence=settings.silence,
+        decision=Rule(mean=settings.decision.mean),
+        states=architecture.states,
+        weights=weights,
+        latency_s=latency(settings.audio.sample_rate, settings.mfcc, settings.silence),
+        tolerance=settings.export.tolerance,
+    )
 
 
 def write(trained: backend.Model, architecture: Architecture, description: Description, folder: Path) -> None:

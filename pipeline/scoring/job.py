@@ -22,6 +22,7 @@ from pipeline.streaming.identifier import Identifier
 if TYPE_CHECKING:
     from distributed import Client
 
+PROVEN = 300  # recordings that are streamed: if 1 % of all streams differed, one of these would with 95 % probability
 PART = 50  # recordings per task
 SECONDS = 10.0  # that a recording may take for each second of audio
 

@@ -72,9 +72,9 @@ class Pool:
                 else:
                     filled += 1
                 self._slots.part(slot).fill(example)
+        self._complete = every
         for slot in rng.permutation(filled):
             yield self._slots.part(slot)
-        self._complete = every
 
 
 def batches(examples: Iterable[Example], size: int, frames: int) -> Iterator[Example]:
@@ -118,6 +118,8 @@ class Feed:
     epochs
         Yields the sequences of each epoch, for at least as many epochs as are trained: Keras warns if the stream ends
         early.
+    sequences, count
+        The sequences that epochs are made of, and the number in each epoch.
     batch_size
         Maximum number of sequences per batch.
     correct
@@ -140,6 +142,7 @@ class Feed:
         self,
         epochs: Callable[[], Iterable[Iterable[Example]]],
         sequences: Selection,
+        count: int,
         batch_size: int,
         correct: NDArray[np.float32],
         change: Change | None = None,
@@ -147,10 +150,10 @@ class Feed:
         first_epoch: int = 0,
     ) -> None:
         self._epochs, self._change, self._seed, self._first_epoch = epochs, change, seed, first_epoch
-        self.steps = -(-len(sequences) // batch_size)
-        size = -(-len(sequences) // self.steps)
+        self.steps = -(-count // batch_size)
+        size = -(-count // self.steps)
         self._shape = (size, int(sequences.items["frames"].max()), sequences.store.mfcc.shape[1])
-        self._target_weights = correct.max(axis=1) * np.float32(self.steps * size / len(sequences))
+        self._target_weights = correct.max(axis=1) * np.float32(self.steps * size / count)
         self.error: UserError | None = None
 
     def dataset(self) -> Any:

@@ -21,17 +21,22 @@ from pipeline.store.items import Example
 from pipeline.store.selection import Selection
 from pipeline.training.checkpoints import Checkpoints
 from pipeline.training.feed import Change, Feed, Pool
+from pipeline.training.schedule import Schedule, schedule
 
-STEPS = 1500  # of a training, beyond which batches grow
+VALIDATED = 8000  # sequences
+MEASURED = 40_000  # sequences, for the moments of the features
 
 Score = Callable[[Tensor, Tensor], Tensor]  # of targets (sequences, frames), posteriors (sequences, frames, outputs)
 
 
 def moments(sequences: Selection) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean and variance of each coefficient over the frames of non-zero weight, each of shape (n_mfcc,)."""
+    """Return mean and variance of each coefficient over the frames of non-zero weight, each of shape (n_mfcc,).
+
+    Of more than `MEASURED` sequences, they are those of so many.
+    """
     n_mfcc = sequences.store.mfcc.shape[1]
     n_frames, mean, squares = 0, np.zeros(n_mfcc), np.zeros(n_mfcc)
-    for example in sequences.in_store_order():
+    for example in spread(sequences, MEASURED):
         frames = example.features[example.weights > 0].astype(np.float64)
         if not len(frames):
             continue
@@ -123,21 +128,15 @@ def in_parts(train: Selection, division: Division, classes: tuple[str, ...]) -> 
     return dataclasses.replace(train, items=items)
 
 
-def scaled(settings: params.Train, train: Selection) -> params.Train:
-    """Return the settings for a corpus of this size.
-
-    It has fewer epochs if they would have more frames than `train.frames`, and batches twice as large if there would be
-    more than `STEPS`: a sequence in a larger batch takes less time. The rate grows with the root of their size.
-    """
-    epochs = max(1, min(settings.epochs, round(settings.frames * 1e6 / train.frames)))
-    steps = epochs * len(train) / settings.batch_size
-    growth = 1 if steps <= STEPS else 2
-    rate = settings.learning_rate * math.sqrt(growth)
-    batch_size = growth * settings.batch_size
-    return settings.model_copy(update={"epochs": epochs, "batch_size": batch_size, "learning_rate": rate})
+def spread(sequences: Selection, most: int) -> Selection:
+    """Return at most so many sequences, evenly spread over the store."""
+    ordered = sequences.in_store_order()
+    return ordered[np.linspace(0, len(ordered) - 1, min(most, len(ordered))).round().astype(int)]
 
 
-def prepare(model: Model, correct: NDArray[np.float32], settings: params.Train, steps: int) -> None:
+def prepare(
+    model: Model, correct: NDArray[np.float32], settings: params.Train, steps: int, learning_rate: float
+) -> None:
     """Compile a network for training.
 
     Parameters
@@ -148,7 +147,7 @@ def prepare(model: Model, correct: NDArray[np.float32], settings: params.Train, 
         Batches of the whole training.
     """
     keras = backend.keras()
-    rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps)
+    rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
     average = {} if settings.average is None else {"use_ema": True, "ema_momentum": settings.average}
     model.compile(
         keras.optimizers.Adam(rate, clipnorm=1.0, **average),
@@ -217,21 +216,23 @@ def _train(
     checkpoints: Checkpoints | None,
 ) -> None:
     """Train the network whose number is the second of the seed; add a row per epoch to the history."""
-    callbacks, pool, settings = backend.keras().callbacks, Pool(train, settings.memory), scaled(settings, train)
+    callbacks, pool, val = backend.keras().callbacks, Pool(train, settings.memory), spread(val, VALIDATED)
+    plan = schedule(settings, len(train), train.frames)
     import tensorflow
     from threadpoolctl import threadpool_limits
 
     def epochs() -> Iterator[Iterator[Example]]:
         # One stream for all epochs: the next one is read during the validation of this one.
-        return (pool.epoch(np.random.default_rng([*seed, epoch])) for epoch in range(done, settings.epochs))
+        every = (pool.epoch(np.random.default_rng([*seed, epoch])) for epoch in range(done, plan.epochs))
+        return (itertools.islice(epoch, plan.sequences) for epoch in every)
 
     state = checkpoints.read(seed[1]) if checkpoints else None
     done = len(state.rows) if state else 0
-    feed = Feed(epochs, train, settings.batch_size, correct, change, seed, done)
-    val_feed = Feed(lambda: itertools.repeat(val.in_store_order()), val, settings.batch_size, correct)
-    prepare(model, correct, settings, settings.epochs * feed.steps)
+    feed = Feed(epochs, train, plan.sequences, plan.batch_size, correct, change, seed, done)
+    val_feed = Feed(lambda: itertools.repeat(val), val, len(val), plan.batch_size, correct)
+    prepare(model, correct, settings, plan.epochs * feed.steps, plan.learning_rate)
     # It never stops, as the rate falls to 0 in the last epoch, and restores the best epoch.
-    best = callbacks.EarlyStopping("val_loss", patience=settings.epochs, restore_best_weights=True)
+    best = callbacks.EarlyStopping("val_loss", patience=plan.epochs, restore_best_weights=True)
     try:
         # NumPy's idle threads spin: with more than one, augmentation would slow the network down by half.
         with threadpool_limits(1, "blas"):
@@ -241,11 +242,11 @@ def _train(
                 validation_data=val_feed.dataset(),
                 validation_steps=val_feed.steps,
                 initial_epoch=done,
-                epochs=settings.epochs,
+                epochs=plan.epochs,
                 verbose=0,
                 shuffle=False,  # the pool has shuffled
                 callbacks=[
-                    callbacks.LambdaCallback(on_epoch_end=_recorder(history, seed[1], settings, done)),
+                    callbacks.LambdaCallback(on_epoch_end=_recorder(history, seed[1], plan, done)),
                     *([] if settings.average is None else [callbacks.SwapEMAWeights(swap_on_epoch=True)]),
                     best,
                     *([checkpoints.callback(seed[1], state, model, best, history)] if checkpoints else []),
@@ -261,19 +262,19 @@ def _train(
 
 
 def _recorder(
-    history: list[EpochRow], number: int, settings: params.Train, done: int
+    history: list[EpochRow], number: int, plan: Schedule, done: int
 ) -> Callable[[int, dict[str, float]], None]:
     """Return a callback, of an epoch from 0 and its scores, that adds a row for network `number` to the history."""
-    progress = Progress("train", settings.epochs - done, "epochs")
+    progress = Progress("train", plan.epochs - done, "epochs")
     if done:
-        print(f"train: continues after {done} of {settings.epochs} epochs", flush=True)
+        print(f"train: continues after {done} of {plan.epochs} epochs", flush=True)
     end = time.monotonic()
 
     def record(epoch: int, logs: dict[str, float]) -> None:
         nonlocal end
         if not math.isfinite(logs["loss"]):
-            rate = f"train.learning_rate {settings.learning_rate:g}"
-            raise TrainingError(f"the loss is {logs['loss']} in epoch {epoch + 1}; lower {rate}")
+            where = f"epoch {epoch + 1}, with a rate of up to {plan.learning_rate:g}"
+            raise TrainingError(f"the loss is {logs['loss']} in {where}; lower train.learning_rate")
         start, end = end, time.monotonic()
         scores = {name: round(float(logs[name]), 6) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
         history.append(EpochRow(len(history) + 1, number, **scores, seconds=round(end - start, 3)))

@@ -126,3 +126,13 @@ def test_measures_do_not_depend_on_the_blocks_that_they_are_read_in(
             np.testing.assert_array_equal(values, whole_blocks[name])
     assert whole_blocks["silence"][1] == pytest.approx(1 - speech[:700].mean())
     np.testing.assert_allclose(whole_blocks["tilt"][2], measures.of_spectrum(features[1080:1580])[1], rtol=1e-5)
+
+
+def test_of_many_recordings_some_are_chosen_at_random_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [recording(number, "english", "ann") for number in range(10, 30)]
+    assert measures.sample(rows, 1) is rows
+    monkeypatch.setattr(measures, "MEASURED", 8)
+    chosen = [row.recording for row in measures.sample(rows, 1)]
+    assert chosen == sorted(set(chosen)) == [row.recording for row in measures.sample(rows, 1)]
+    assert len(chosen) == 8
+    assert chosen != [row.recording for row in measures.sample(rows, 2)]

@@ -22,6 +22,7 @@ from pipeline.store.feature_store import FeatureStore
 from pipeline.store.selection import Selection
 from pipeline.training import feed, fitting, history
 from pipeline.training.checkpoints import Checkpoints, State
+from pipeline.training.schedule import schedule
 from tests.stores import build
 
 LANGUAGES = ("english", "hindi", "mandarin")
@@ -85,20 +86,21 @@ def test_a_sequence_of_the_large_class_has_its_part_as_target(tmp_path: Path) ->
     assert none.tolist() == [0, 0]  # weight 0
 
 
-@pytest.mark.parametrize(("frames", "epochs"), [(0.1, 1), (1.0, 1), (2.4, 2), (2.6, 3), (100, 30)])
-def test_a_large_corpus_has_fewer_epochs(noisy: FeatureStore, frames: float, epochs: int) -> None:
-    train = noisy.select()
-    settings = params.Train(epochs=30, frames=frames * train.frames / 1e6)
-    assert fitting.scaled(settings, train) == settings.model_copy(update={"epochs": epochs})
+@pytest.mark.parametrize(
+    ("passes", "epochs", "sequences"), [(0.1, 5, 20), (1.0, 5, 200), (5.0, 5, 1000), (7.6, 8, 950), (99, 30, 1000)]
+)
+def test_a_large_corpus_has_fewer_epochs_and_then_parts_of_it(passes: float, epochs: int, sequences: int) -> None:
+    settings = params.Train(epochs=30, batch_size=1000, frames=passes * 0.3)
+    found = schedule(settings, sequences=1000, frames=300_000)
+    assert found == (epochs, sequences, 1000, settings.learning_rate)
 
 
 @pytest.mark.parametrize(("epochs", "growth"), [(1500, 1), (1501, 2), (9999, 2)])
-def test_a_large_corpus_has_larger_batches(noisy: FeatureStore, epochs: int, growth: int) -> None:
-    train = noisy.select()
-    settings = params.Train(epochs=epochs, batch_size=len(train), learning_rate=0.001)
-    scaled = fitting.scaled(settings, train)
-    assert (scaled.epochs, scaled.batch_size) == (epochs, growth * len(train))
-    assert scaled.learning_rate == pytest.approx(0.001 * growth**0.5)
+def test_a_large_corpus_has_larger_batches(epochs: int, growth: int) -> None:
+    settings = params.Train(epochs=epochs, batch_size=100, learning_rate=0.001, frames=1e6)
+    found = schedule(settings, sequences=100, frames=30_000)
+    assert (found.epochs, found.batch_size) == (epochs, growth * 100)
+    assert found.learning_rate == pytest.approx(0.001 * growth**0.5)
 
 
 LENGTH = 12  # of the recordings of `noisy`
@@ -158,12 +160,15 @@ def shaken(features: Features, weights: NDArray[np.float32], rng: np.random.Gene
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("division", "memory", "kills"), [(None, 1.0, (1,)), (None, 4e-6, (3, 2)), (DIVISION, 1.0, (2, 7))]
+    ("division", "memory", "frames", "kills"),
+    [(None, 1.0, 50.0, (1,)), (None, 4e-6, 50.0, (3, 2)), (None, 4e-6, 0.002, (1, 2)), (DIVISION, 1.0, 50.0, (2, 7))],
+    ids=["one network", "streamed", "parts of it", "ensemble"],
 )
 def test_a_training_that_is_killed_continues_and_ends_with_the_same_weights(
-    noisy: FeatureStore, tmp_path: Path, division: Division | None, memory: float, kills: tuple[int, ...]
+    noisy: FeatureStore, tmp_path: Path, division: Division | None, memory: float, frames: float, kills: tuple[int, ...]
 ) -> None:
-    wanted, losses, _ = learn(noisy, division, memory, change=shaken)
+    run = functools.partial(learn, noisy, division, memory, change=shaken, frames=frames)
+    wanted, losses, _ = run()
     checkpoints = Checkpoints(Cache(tmp_path / "cache"), "test", tmp_path / "model" / "history.csv")
     keep, done = Checkpoints.write, 0
     for states in kills:
@@ -177,11 +182,11 @@ def test_a_training_that_is_killed_continues_and_ends_with_the_same_weights(
 
         with pytest.MonkeyPatch.context() as patch, pytest.raises(KilledError):
             patch.setattr(Checkpoints, "write", write)
-            learn(noisy, division, memory, change=shaken, checkpoints=checkpoints)
+            run(checkpoints=checkpoints)
         rows = tables.read(tmp_path / "model" / "history.csv", EpochRow, sealed=False)
         assert done < len(rows) < len(losses)
         done = len(rows)
-    weights, same_losses, _ = learn(noisy, division, memory, change=shaken, checkpoints=checkpoints)
+    weights, same_losses, _ = run(checkpoints=checkpoints)
     assert losses == same_losses
     for one, other in zip(weights, wanted, strict=True):
         np.testing.assert_array_equal(one, other)

@@ -1,16 +1,13 @@
-"""Estimate time, disk and memory of ingest, trim and features: measured on some parts of the corpus, then scaled.
+"""Ingest, trim and features: measured on some parts of the corpus, then scaled.
 
 seconds = start + seconds of the sample · (bytes of all files / bytes of the sample) / workers
 """
 
 import json
-import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +19,7 @@ from pipeline.errors import CorpusError
 from pipeline.ingest import job
 from pipeline.ingest.decoding import ingest
 from pipeline.ingest.part import Ingested, SourceFile, divide
+from pipeline.plan.figures import Estimate, memory
 from pipeline.rows import DuplicateRow, RecordingRow, SpanRow
 from pipeline.shards import layout
 
@@ -31,18 +29,15 @@ TABLE_FILES = {"ingest": 7, "trim": 3}  # in addition to the audio: tables, summ
 STORE_FILES = 1 + len(layout.CHECKSUMMED_FILES)  # in addition to the shards: the group's own zarr.json and those
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """Time, written bytes and files, and the memory of the largest process of one stage."""
+class Sample(NamedTuple):
+    """Estimates, the recordings of the chosen parts, and how many times larger the corpus is."""
 
-    stage: str
-    seconds: float
-    bytes: float
-    files: float
-    memory: float  # bytes
+    estimates: list[Estimate]
+    recordings: list[RecordingRow]
+    factor: float
 
 
-def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimate]:
+def measure(settings: params.Params, workers: int, place: Path) -> Sample:
     """Run some parts of the corpus through ingest, trim and features in this process.
 
     Parameters
@@ -71,7 +66,7 @@ def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimat
         results = [work(task) for task in tasks]
         seconds = START_S + (time.perf_counter() - began) * share / workers
         print(f"plan: {stage}, {len(tasks)} of {len(divided)} parts", flush=True)
-        return results, seconds, _memory()
+        return results, seconds, memory()
 
     ingested, ingest_s, ingest_memory = scaled(
         "ingest", lambda number: ingest(chosen[number], place / f"{number}.wav", settings.audio), range(len(chosen))
@@ -114,27 +109,12 @@ def estimate(settings: params.Params, workers: int, place: Path) -> list[Estimat
     ingest_bytes = _written(audio) + _written([place / "recordings.csv", place / "duplicates.csv"])
     ingest_files = TABLE_FILES["ingest"] + (2 * len(divided) if len(chosen) < len(divided) else len(audio))
     store_files = round(len(shards) * share) + STORE_FILES
-    return [
+    estimates = [
         Estimate("ingest", ingest_s, ingest_bytes * share, ingest_files, ingest_memory),
         Estimate("trim", trim_s, _written([place / "spans.csv"]) * share, TABLE_FILES["trim"], trim_memory),
         Estimate("features", features_s, _written(shards) * share, store_files, features_memory),
     ]
-
-
-def table(estimates: Sequence[Estimate]) -> tuple[list[str], list[list[object]]]:
-    """Return the header and the rows of a table of estimates, with their sums."""
-    seconds, written, files = (sum(getattr(row, name) for row in estimates) for name in ("seconds", "bytes", "files"))
-    together = Estimate("together", seconds, written, files, max(row.memory for row in estimates))
-    rows: list[list[object]] = []
-    for row in [*estimates, together]:
-        disk, memory = (f"{size / 1e6:,.0f} MB" for size in (row.bytes, row.memory))
-        rows.append([row.stage, _time(row.seconds), disk, f"{row.files:,.0f}", memory])
-    return ["stage", "time", "disk", "files", "memory"], rows
-
-
-def _time(seconds: float) -> str:
-    unit, factor, digits = ("s", 1, 0) if seconds < 120 else ("min", 60, 0) if seconds < 7200 else ("h", 3600, 1)
-    return f"{seconds / factor:.{digits}f} {unit}"
+    return Sample(estimates, recordings, share)
 
 
 def _choose(divided: Sequence[list[SourceFile]], seed: int) -> list[list[SourceFile]]:
@@ -150,13 +130,3 @@ def _size(divided: Sequence[list[SourceFile]]) -> int:
 
 def _written(paths: Sequence[Path]) -> int:
     return sum(path.stat().st_size for path in paths)
-
-
-def _memory() -> int:
-    """Return the peak memory of this process in bytes."""
-    with suppress(FileNotFoundError), Path("/proc/self/status").open(encoding="ascii") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
-    import resource  # elsewhere than on Linux
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

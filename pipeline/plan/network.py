@@ -1,0 +1,133 @@
+"""Training, export, evaluation and the small stages: a network learns from the sample for a while, and answers it.
+
+Times of steps and answers are scaled to the sequences and recordings of the corpus; the start of a stage, and the small
+stages as a whole, are as they were measured on 42 hours.
+"""
+
+import itertools
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import backend, params, tables
+from pipeline.audio.wav import Wav
+from pipeline.augment import Chain
+from pipeline.dataset import views
+from pipeline.export import formats, golden
+from pipeline.network import forms
+from pipeline.network.definition import Architecture, make_architecture
+from pipeline.plan.data import START_S, Sample
+from pipeline.plan.figures import Estimate, memory
+from pipeline.rows import SequenceRow, SplitRow
+from pipeline.scoring import evaluation, job
+from pipeline.splits import methods
+from pipeline.store.feature_store import FeatureStore
+from pipeline.store.selection import Selection
+from pipeline.streaming.runtimes import RUNTIMES
+from pipeline.training import fitting
+from pipeline.training.feed import Feed, Pool
+from pipeline.training.schedule import Schedule, schedule
+
+STEPS = 12  # timed, after as many that are not: TensorFlow's first step takes seconds
+SCORED = 60  # recordings
+STREAMED = 10
+TRAIN_START_S = 8.0  # until the first batch is trained
+EXPORT_START_S = 4.0  # until TensorFlow is imported
+OTHERS_S, OTHERS_RECORDING_S = 10.0, 0.0025  # versions, corpus, speakers, split, balance, audit, summary, report
+FILES = {"train": 5, "export": 12, "evaluate": 10, "others": 40}
+
+
+def measure(settings: params.Params, workers: int, place: Path, sample: Sample) -> list[Estimate]:
+    """Estimate the stages after features, from the sample in `place`."""
+    store = FeatureStore.open(place / "features.zarr")
+    rows = [SplitRow(row.recording, row.language, row.speaker, row.group, row.duration_s) for row in sample.recordings]
+    shares = dict(zip(("train", "val", "test"), methods.shares(settings.split) or (0.8, 0.1, 0.1), strict=True))
+    count = {name: share * sample.factor for name, share in shares.items()}  # of the corpus, for each of the sample
+    strategy, sequences = settings.silence.strategy, list[SequenceRow]()
+    for row in rows:
+        n_rows = len(views.counted(strategy, store.flags(row.recording)))
+        sequences += views.sequence_rows(row, n_rows, settings.sequence.length, strategy, store.id)
+    tables.write(place / "train.csv", SequenceRow, sequences)
+    train = store.select(manifest=place / "train.csv").view(strategy, settings.corpus.languages)
+
+    began = time.perf_counter()
+    architecture = make_architecture(
+        settings.model, views.classes(strategy, train.languages), None, *fitting.moments(train), view=strategy
+    )
+    moments_s = (time.perf_counter() - began) * min(count["train"], fitting.MEASURED / len(train))
+    plan = schedule(settings.train, round(count["train"] * len(train)), round(count["train"] * train.frames))
+    step_s, validation_s = _steps(architecture, train, plan, settings)
+    print(f"plan: train, {STEPS} of {plan.epochs * -(-plan.sequences // plan.batch_size):,} batches", flush=True)
+    networks = 1 + (settings.balance.strategy == "ensemble")
+    validated = min(count["val"] * len(train), fitting.VALIDATED)
+    epoch_s = (plan.sequences * step_s + validated * validation_s) / plan.batch_size
+    pool = min(settings.train.memory * 1e9, count["train"] * train.frames * 4 * store.mfcc.shape[1])
+    trained = Estimate(
+        "train", TRAIN_START_S + moments_s + networks * plan.epochs * epoch_s, 1e6, FILES["train"], memory() + pool
+    )
+
+    began = time.perf_counter()
+    model = forms.sequence(architecture)
+    description = formats.describe(settings, architecture, model.count_params())
+    formats.write(model, architecture, description, place / "streaming")
+    for name in RUNTIMES if description.streaming else ():
+        golden.replay(place / "streaming", name)
+    written_s = time.perf_counter() - began
+    network, identifier = job.load(place / "features.zarr", place / "streaming")
+    offline_s = _per_recording(lambda row: evaluation.score_offline(row, network), rows[:SCORED])
+    wavs = {row.recording: Wav.of(row, place) for row in sample.recordings}
+    stream_s = 0.0
+    if identifier:
+        stream_s = _per_recording(
+            lambda row: evaluation.score(row, wavs[row.recording], network, identifier), rows[:STREAMED]
+        )
+    answered = {name: count[name] * len(rows) * offline_s / workers for name in count}
+    streamed = min(job.PROVEN, count["test"] * len(rows)) * (stream_s - offline_s) / workers
+    print(f"plan: evaluate, {min(SCORED, len(rows))} of {count['test'] * len(rows):,.0f} recordings", flush=True)
+    scores_bytes = 300 * count["test"] * len(rows)
+    return [
+        trained,
+        Estimate("export", EXPORT_START_S + written_s + START_S + answered["val"], 1e6, FILES["export"], memory()),
+        Estimate("evaluate", 2 * START_S + answered["test"] + streamed, scores_bytes, FILES["evaluate"], memory()),
+        Estimate("others", OTHERS_S + OTHERS_RECORDING_S * sample.factor * len(rows), 4e6, FILES["others"], memory()),
+    ]
+
+
+def _steps(
+    architecture: Architecture, train: Selection, plan: Schedule, settings: params.Params
+) -> tuple[float, float]:
+    """Return the seconds of a step of training, and of one of validation."""
+    correct = fitting.correct_outputs(architecture.members[0], architecture.classes)
+    model, pool = forms.network(architecture, 0), Pool(train, settings.train.memory)
+    fitting.prepare(model, correct, settings.train, STEPS, plan.learning_rate)
+    change = Chain(settings.augment, settings.mfcc, settings.audio.sample_rate, settings.seed)
+
+    def fed(change: Chain | None) -> Feed:
+        def epochs() -> Any:
+            return [itertools.chain.from_iterable(pool.epoch(np.random.default_rng(n)) for n in itertools.count())]
+
+        return Feed(epochs, train, STEPS * plan.batch_size, plan.batch_size, correct, change)
+
+    ends: list[float] = []
+    timer = backend.keras().callbacks.LambdaCallback(on_epoch_end=lambda *_: ends.append(time.perf_counter()))
+    feed = fed(change if settings.augment.active() else None)
+    model.fit(feed.dataset(), steps_per_epoch=STEPS, epochs=2, verbose=0, shuffle=False, callbacks=[timer])
+    feed.close()
+    validation = fed(None)
+    data = validation.dataset()
+    for _ in range(2):
+        began = time.perf_counter()
+        model.evaluate(data, steps=STEPS, verbose=0)
+    validation.close()
+    return (ends[1] - ends[0]) / STEPS, (time.perf_counter() - began) / STEPS
+
+
+def _per_recording(work: Callable[[SplitRow], Any], rows: list[SplitRow]) -> float:
+    """Return the mean seconds of some work on recordings."""
+    began = time.perf_counter()
+    for row in rows:
+        work(row)
+    return (time.perf_counter() - began) / max(len(rows), 1)
