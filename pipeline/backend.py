@@ -34,3 +34,11 @@ def keras() -> ModuleType:
             "pipeline.backend.keras() before, or change KERAS_BACKEND and keras.json"
         )
     return cast(ModuleType, keras)
+
+
+def has_gpu() -> bool:
+    """Return whether TensorFlow sees a GPU."""
+    keras()
+    import tensorflow
+
+    return bool(tensorflow.config.list_physical_devices("GPU"))

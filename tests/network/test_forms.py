@@ -33,8 +33,12 @@ def test_the_stateful_form_answers_pieces_of_any_length_as_the_sequence_form() -
     np.testing.assert_allclose(np.concatenate(pieces), np.asarray(sequence(features()))[0], atol=1e-6)
 
 
+@pytest.mark.parametrize("gpu", [False, True])
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
-def test_the_product_of_an_ensemble_is_a_posterior_of_the_classes(cell: params.Cell) -> None:
+def test_the_product_of_an_ensemble_is_a_posterior_of_the_classes(
+    cell: params.Cell, gpu: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend, "has_gpu", lambda: gpu)  # the layers that a GPU would get run here as well
     architecture = make(cell, DIVISION)
     whole = forms.sequence(architecture)
     networks = [forms.network(architecture, number) for number in (0, 1)]
