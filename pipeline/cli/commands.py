@@ -107,7 +107,7 @@ def info(store: Path) -> None:
 def plan(workers: int | None, as_json: bool) -> None:
     """Estimate time, disk and memory of a run.
 
-    Ingest, trim and features are measured on a sample of the corpus.
+    Some parts of the corpus are ingested, trained on and answered for it.
 
     \b
     Examples:
