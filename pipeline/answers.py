@@ -1,7 +1,7 @@
 """The jobs of `lid identify -j` and `lid evaluate -j`: the answers to many files, and their scores."""
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -60,16 +60,19 @@ class ModelVersion(NamedTuple):
     folder: Path
     runtime: Name
     version: str
+    prior: tuple[tuple[str, float], ...] | None
 
     @classmethod
-    def at(cls, folder: Path, runtime: Name) -> "ModelVersion":
-        """Look at a folder."""
-        return cls(folder.resolve(), runtime, checksums.version(folder))  # workers may run in another folder
+    def at(cls, folder: Path, runtime: Name, prior: Mapping[str, float] | None = None) -> "ModelVersion":
+        """Look at a folder; the prior of each possible language may be given."""
+        version, given = checksums.version(folder), None if prior is None else tuple(prior.items())
+        return cls(folder.resolve(), runtime, version, given)  # workers may run in another folder
 
 
 @functools.lru_cache(maxsize=1)
 def _loaded(model: ModelVersion) -> Identifier:
-    return Identifier.load(model.folder, model.runtime)
+    prior = None if model.prior is None else dict(model.prior)
+    return Identifier.load(model.folder, model.runtime, languages=prior)
 
 
 def identify_part(

@@ -124,6 +124,27 @@ def test_several_processes_give_the_same_scores(model: Path, corpus: Path, monke
     assert "can't be used: 1; the first, '07a.wav', " in said[0]
 
 
+@pytest.mark.cluster
+def test_only_possible_languages_are_answered(model: Path, corpus: Path) -> None:
+    words = ("--model", model, "--json", corpus / "03.wav", corpus / "04.wav")
+    for given in (("--languages", "hindi,mandarin"), ("--prior", "hindi=0.9,mandarin=0.1")):
+        answers = [json.loads(line) for line in lid(*given, *words)[1].splitlines()]
+        assert lid("-j", 2, *given, *words)[1] == lid(*given, *words)[1]
+        for answer in answers:
+            assert answer["language"] in ("hindi", "mandarin")
+            assert answer["posteriors"]["english"] == 0
+            assert answer["prior"]["english"] == 0
+    for wrong, message in {
+        ("--languages", "french"): "the model does not know 'french'; it knows english, hindi, mandarin",
+        ("--prior", "hindi=0.9"): "the prior is hindi=0.9; give probabilities that sum to 1",
+        ("--prior", "hindi:0.9"): "--prior 'hindi:0.9' should be like english=0.7,hindi=0.3",
+        ("--prior", "hindi=1", "--languages", "hindi"): "--languages and --prior exclude each other",
+    }.items():
+        status, printed, error = lid(*wrong, *words)
+        assert (status, printed) == (2, "")
+        assert message in error
+
+
 def test_a_table_is_continued_after_any_byte(model: Path, corpus: Path, tmp_path: Path) -> None:
     whole, path = tmp_path / "whole.csv", tmp_path / "part.csv"
     lid("--model", model, "--csv", whole, corpus)

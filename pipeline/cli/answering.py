@@ -3,8 +3,9 @@
 import contextlib
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.audio.decode import decode
 from pipeline.cli import sources
@@ -18,10 +19,21 @@ from pipeline.streaming.identifier import Frames, Identifier
 from pipeline.streaming.runtimes import Name
 
 
+class Model(NamedTuple):
+    """An exported model as it is asked for: its folder, its runtime, and the priors of the possible languages."""
+
+    folder: Path
+    runtime: Name
+    prior: Mapping[str, float] | None
+
+    def load(self) -> Identifier:
+        """Load it."""
+        return Identifier.load(self.folder, self.runtime, languages=self.prior)
+
+
 def files(
     paths: Sequence[Path],
-    model: Path,
-    runtime: Name,
+    model: Model,
     form: OutputFormat,
     top: int,
     plot: Path | None,
@@ -32,7 +44,7 @@ def files(
     named = [(path, printable(path)) for path in sources.expanded(paths)]
     if plot and len(named) > 1:
         raise ArgumentError(f"--plot draws one file, not {len(named)}; name both, such as --plot a.png a.wav")
-    network = Identifier.load(model, runtime)
+    network = model.load()
     classes = network.description.classes
     with contextlib.ExitStack() as stack:
         to, done = resumed(table, classes) if table else (sys.stdout, None)
@@ -50,20 +62,18 @@ def files(
             for path in waiting:
                 complete &= _traced(path, network, printer, plot)
         else:
-            for answered in _answered(waiting, network, model, runtime, jobs, shows=bool(table)):
+            for answered in _answered(waiting, network, model, jobs, shows=bool(table)):
                 complete &= _show(answered, printer)
     return 0 if complete else MISTAKE
 
 
-def _answered(
-    paths: Sequence[Path], network: Identifier, model: Path, runtime: Name, jobs: int, shows: bool
-) -> Iterator[Answered]:
+def _answered(paths: Sequence[Path], network: Identifier, model: Model, jobs: int, shows: bool) -> Iterator[Answered]:
     """Answer files one after the other, or in several processes; show the progress if asked."""
     if jobs > 1 and paths:
         from pipeline import answers, cluster  # with Dask
 
         with cluster.connect(*answers.MODULES, processes=jobs) as client, tempfile.TemporaryDirectory() as shared:
-            yield from answers.identified(client, paths, answers.ModelVersion.at(model, runtime), Path(shared))
+            yield from answers.identified(client, paths, answers.ModelVersion.at(*model), Path(shared))
         return
     progress = Progress("identify", len(paths), "files")
     for path in paths:
@@ -98,20 +108,20 @@ def _traced(path: Path, network: Identifier, printer: AnswerPrinter, plot: Path 
     return True
 
 
-def pipe(model: Path, runtime: Name, form: OutputFormat, top: int, sample_rate: int) -> int:
+def pipe(model: Model, form: OutputFormat, top: int, sample_rate: int) -> int:
     """Print the answer to raw audio on standard input; return the exit status."""
     if sys.stdin is None:
         raise AudioError("closed", "standard input is closed; pipe raw audio into it")
-    network = Identifier.load(model, runtime)
+    network = model.load()
     printer = AnswerPrinter(form, network.description.classes, 1, top)
     printer.print_header()
     printer.identify("-", network.stream(sample_rate), sources.pcm(sys.stdin.buffer, sample_rate), live=True)
     return INTERRUPTED if printer.interrupted else 0
 
 
-def microphone(model: Path, runtime: Name) -> None:
+def microphone(model: Model) -> None:
     """Show the answer to the microphone as it changes."""
-    stream = Identifier.load(model, runtime)
+    stream = model.load()
     printer = AnswerPrinter("table", stream.description.classes, len("microphone"))
     with sources.microphone(stream.sample_rate) as samples:
         printer.identify("microphone", stream, sources.pcm(samples, stream.sample_rate), live=True)

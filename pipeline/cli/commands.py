@@ -30,7 +30,8 @@ def main() -> None:
 @main.command()
 @click.argument("corpora", nargs=-1, type=options.path, metavar="[CORPUS]...")
 @click.option("--layout", help="As corpus.layout (default: auto).")
-@click.option("--languages", metavar="A,B,...", help="Skip recordings of others (default: all that the model knows).")
+@click.option("--languages", metavar="A,B,...", help="The only possible languages; recordings of others are skipped.")
+@options.prior
 @click.option("--speakers", metavar="TABLE", help="As corpus.speaker_table, of the layout folders.")
 @options.model
 @click.option("--report", metavar="PAGE", type=options.Target(), help="Write the scores as a page, HTML.")
@@ -40,6 +41,7 @@ def evaluate(
     corpora: tuple[Path, ...],
     layout: Any,
     languages: str | None,
+    prior: str | None,
     speakers: str | None,
     model: Path,
     report: Path | None,
@@ -61,7 +63,8 @@ def evaluate(
     if not corpora and (layout or speakers):
         raise click.UsageError("--layout and --speakers belong to a CORPUS; name its folder, or change params.yaml")
     named = languages and languages.split(",")
-    evaluation.evaluate(corpora, layout or "auto", named, speakers, model, report, as_json, jobs)
+    possible = options.possible(languages, prior)
+    evaluation.evaluate(corpora, layout or "auto", named, speakers, model, report, as_json, jobs, possible)
 
 
 @main.command()

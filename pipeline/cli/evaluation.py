@@ -5,7 +5,7 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -38,16 +38,17 @@ def evaluate(
     report: Path | None,
     as_json: bool,
     jobs: int,
+    prior: Mapping[str, float] | None,
 ) -> None:
     """Score the recordings of corpora, or those of params.yaml; print the scores, or JSON, and write their page."""
     description = Description.read(model)
     corpus = _corpus(roots, layout, languages or (description.languages if roots else None), speakers)
     with contextlib.redirect_stdout(sys.stderr):  # progress
-        scores, notes = score(model, corpus, all_known=bool(roots) and languages is None, jobs=jobs)
+        scores, notes = score(model, corpus, all_known=bool(roots) and languages is None, jobs=jobs, prior=prior)
     spoken, summary = spoken_in(scores, description), summarise(scores, description)
     notes = [printable(note) for note in [*notes, *[OWN] * (not roots)]]
     if as_json:
-        print(json.dumps(summary))
+        print(json.dumps(summary | ({"prior": prior} if prior else {})))
     else:
         show_table(*table(scores, spoken))
         print("\n".join([sentences(summary), *notes]))
@@ -81,13 +82,17 @@ def _corpus(
     return corpus
 
 
-def score(model: Path, corpus: params.Corpus, all_known: bool, jobs: int = 1) -> tuple[list[RecordingScore], list[str]]:
+def score(
+    model: Path, corpus: params.Corpus, all_known: bool, jobs: int = 1, prior: Mapping[str, float] | None = None
+) -> tuple[list[RecordingScore], list[str]]:
     """Score every recording of a corpus that can be used; return also sentences on the others and on the corpus.
 
     Parameters
     ----------
     all_known
         Refuse a corpus with languages that are not among `corpus.languages`, instead of skipping these.
+    prior
+        Prior of each possible language.
 
     Raises
     ------
@@ -105,11 +110,8 @@ def score(model: Path, corpus: params.Corpus, all_known: bool, jobs: int = 1) ->
             f"{', '.join(known)}: name those to score with --languages"
         )
     roots = layouts.roots(corpus)
-    results = list(
-        _scored(
-            [Listed(entry, (roots[entry.source] / entry.path).absolute()) for entry in listing.entries], model, jobs
-        )
-    )
+    listed = [Listed(entry, (roots[entry.source] / entry.path).absolute()) for entry in listing.entries]
+    results = list(_scored(listed, model, jobs, prior))
     scores = [result for result in results if not isinstance(result, RejectedRow)]
     rejected = [*listing.rejected, *(result for result in results if isinstance(result, RejectedRow))]
     first = f"; the first, {quoted(rejected[0].path)}, {rejected[0].detail}" if rejected else ""
@@ -120,13 +122,16 @@ def score(model: Path, corpus: params.Corpus, all_known: bool, jobs: int = 1) ->
     return scores, [*unusable, *waiting, *told(listing.skipped), *listing.notes]
 
 
-def _scored(recordings: Sequence[Listed], model: Path, jobs: int) -> Iterator[RecordingScore | RejectedRow]:
+def _scored(
+    recordings: Sequence[Listed], model: Path, jobs: int, prior: Mapping[str, float] | None
+) -> Iterator[RecordingScore | RejectedRow]:
     """Score recordings one after the other, or in several processes."""
     if jobs > 1:
         with cluster.connect(*answers.MODULES, processes=jobs) as client, tempfile.TemporaryDirectory() as shared:
-            yield from answers.scored(client, recordings, answers.ModelVersion.at(model, "onnx"), Path(shared))
+            yield from answers.scored(client, recordings, answers.ModelVersion.at(model, "onnx", prior), Path(shared))
         return
-    progress, network = Progress("evaluate", len(recordings), "recordings"), Identifier.load(model, "onnx")
+    progress = Progress("evaluate", len(recordings), "recordings")
+    network = Identifier.load(model, "onnx", languages=prior)
     for listed in recordings:
         yield answers.score(listed, network)
         progress.update(1)

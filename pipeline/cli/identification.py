@@ -14,6 +14,8 @@ PIPE = Path("-")
 @click.argument("files", nargs=-1, required=True, type=options.path, metavar="FILE|FOLDER... | -")
 @options.model
 @options.runtime
+@options.languages
+@options.prior
 @click.option(
     "--rate", type=click.IntRange(4000, 768_000), help="Sample rate in Hz of 16-bit mono PCM on standard input (-)."
 )
@@ -36,6 +38,8 @@ def identify(
     files: tuple[Path, ...],
     model: Path,
     runtime: Any,
+    languages: str | None,
+    prior: str | None,
     rate: int | None,
     top: int,
     plot: Path | None,
@@ -72,19 +76,23 @@ def identify(
         raise click.UsageError("- is a stream of its own; leave out --plot, --csv and other files")
     if jobs > 1 and (plot or forms["frames"]):
         raise click.UsageError("--frames and --plot go through the files one by one; leave out -j")
+    possible = options.possible(languages, prior)
     from pipeline.cli import answering
 
     form: Any = asked[0] if asked else "table"
+    given = answering.Model(model, runtime, possible)
     if PIPE in files:
         assert rate  # noqa: S101 checked above
-        ctx.exit(answering.pipe(model, runtime, form, top, rate))
-    ctx.exit(answering.files(files, model, runtime, form, top, plot, table, jobs))
+        ctx.exit(answering.pipe(given, form, top, rate))
+    ctx.exit(answering.files(files, given, form, top, plot, table, jobs))
 
 
 @click.command()
 @options.model
 @options.runtime
-def listen(model: Path, runtime: Any) -> None:
+@options.languages
+@options.prior
+def listen(model: Path, runtime: Any, languages: str | None, prior: str | None) -> None:
     """Identify the language spoken live.
 
     SoX records from the microphone, until Ctrl-C.
@@ -92,7 +100,9 @@ def listen(model: Path, runtime: Any) -> None:
     \b
     Examples:
       lid listen
+      lid listen --languages english,hindi
     """
+    possible = options.possible(languages, prior)
     from pipeline.cli import answering
 
-    answering.microphone(model, runtime)
+    answering.microphone(answering.Model(model, runtime, possible))

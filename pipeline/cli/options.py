@@ -18,9 +18,30 @@ runtime = click.option(
     type=click.Choice(["litert", "onnx", "keras"]),
     help="Library that runs the network.",
 )
+languages = click.option("--languages", metavar="A,B,...", help="The only possible languages.")
+prior = click.option("--prior", metavar="A=P,B=Q,...", help="Probabilities of the possible languages before any sound.")
 jobs = click.option(
     "-j", "--jobs", default=1, show_default=True, type=click.IntRange(min=1), help="Number of processes."
 )
+
+
+def possible(languages: str | None, prior: str | None) -> dict[str, float] | None:
+    """Return the prior of each language that --languages or --prior names; None without them.
+
+    >>> possible("english,hindi", None), possible(None, "english=0.7,hindi=0.3")
+    ({'english': 0.5, 'hindi': 0.5}, {'english': 0.7, 'hindi': 0.3})
+    """
+    if languages and prior:
+        raise click.UsageError("--languages and --prior exclude each other; choose one")
+    if languages:
+        names = dict.fromkeys(languages.split(","))
+        return dict.fromkeys(names, 1 / len(names))
+    if not prior:
+        return None
+    try:
+        return {name: float(share) for name, share in (pair.split("=") for pair in prior.split(","))}
+    except ValueError:
+        raise click.UsageError(f"--prior {prior!r} should be like english=0.7,hindi=0.3") from None
 
 
 class Target(click.Path):

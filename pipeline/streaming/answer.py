@@ -18,8 +18,10 @@ class Answered(NamedTuple):
 
 def answer(name: str, stream: Identifier, duration_s: float) -> dict[str, Any]:
     """Return the answer of a stream with the keys that README lists; without speech, it has no posteriors."""
-    decision = stream.decision
-    posteriors = zip(stream.description.classes, decision.posteriors.tolist(), strict=True)
+    decision, description = stream.decision, stream.description
+    posteriors = zip(description.classes, decision.posteriors.tolist(), strict=True)
+    prior = description.decision.prior
+    given = {} if prior is None else {"prior": dict(zip(description.languages, prior, strict=True))}
     return {
         "path": name,
         "language": decision.language,
@@ -29,7 +31,7 @@ def answer(name: str, stream: Identifier, duration_s: float) -> dict[str, Any]:
         "frames": stream.decided,
         "speech_s": round(decision.frames * stream.frame_s, 6),
         "stable_s": round(decision.since * stream.frame_s, 6) if decision.frames else None,
-    }
+    } | given
 
 
 def identify(path: Path, network: Identifier, place: Path = Path()) -> Answered:

@@ -1,6 +1,7 @@
 """The language of a stream so far, from the posteriors of its speech frames."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated
 
 import numpy as np
@@ -9,6 +10,8 @@ from pydantic import Field
 
 from pipeline import params
 from pipeline.arrays import Posteriors
+from pipeline.console.text import brief
+from pipeline.errors import ArgumentError
 
 POSTERIOR_FLOOR = 1e-10  # lower posteriors are raised to this, so that no single frame rules a language out
 UNKNOWN = "unknown"  # the answer below the confidence of `Rule.unknown_below`
@@ -25,26 +28,68 @@ class Rule(params.Section):
         Divisor of the answer's log posteriors that calibrates its confidence.
     unknown_below
         Less confident answers are `unknown`.
+    prior
+        Probability of each language before any sound; None: all the same. It belongs to a stream, not to an export.
     """
 
     mean: params.Mean = "log"
     temperature: Annotated[float, Field(gt=0)] = 1.0
     unknown_below: Annotated[float, Field(ge=0, le=1)] = 0.0
+    prior: Annotated[tuple[float, ...] | None, Field(exclude=True)] = None
 
     def evidence(self, posteriors: Posteriors) -> NDArray[np.float64]:
         """Return the values to average over the speech frames, shape (frames, classes)."""
         likely = np.maximum(posteriors.astype(np.float64), POSTERIOR_FLOOR)
         return np.log(likely) if self.mean == "log" else likely
 
+    def scores(self, mean: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the logarithm of odds for each language, shape (..., languages), given the mean of its evidence."""
+        logs = (mean if self.mean == "log" else np.log(mean)) / self.temperature
+        if self.prior is not None:
+            with np.errstate(divide="ignore"):  # a language with a prior of 0 is impossible
+                logs = logs + np.log(self.prior)
+        return logs
+
     def answer(self, mean: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the posteriors of a stream, shape (..., classes), given the mean of its evidence.
+        """Return the posteriors of a stream, shape (..., languages), given the mean of its evidence.
 
         >>> Rule(mean="log", temperature=0.5).answer(np.log([0.6, 0.4])).round(2)
         array([0.69, 0.31])
+        >>> Rule(prior=(0.2, 0.8)).answer(np.log([0.6, 0.4])).round(3)  # Bayes: 0.12 to 0.32
+        array([0.273, 0.727])
         """
-        logs = (mean if self.mean == "log" else np.log(mean)) / self.temperature
-        odds = np.exp(logs - logs.max(axis=-1, keepdims=True))
+        scores = self.scores(mean)
+        odds = np.exp(scores - scores.max(axis=-1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=-1, keepdims=True))
+
+
+def prior_of(given: Iterable[str] | Mapping[str, float], languages: Sequence[str]) -> tuple[float, ...]:
+    """Return the prior of each language of a model.
+
+    Parameters
+    ----------
+    given
+        The only possible languages, all with the same prior; or the prior of each, others having none.
+
+    Raises
+    ------
+    ArgumentError
+        If one is unknown, or the priors are not probabilities that sum to 1.
+
+    Examples
+    --------
+    >>> prior_of(["hindi"], ["english", "hindi"]), prior_of({"english": 0.7, "hindi": 0.3}, ["english", "hindi"])
+    ((0.0, 1.0), (0.7, 0.3))
+    """
+    names = list(given)
+    prior = given if isinstance(given, Mapping) else dict.fromkeys(names, 1 / max(len(set(names)), 1))
+    for name in names:
+        if name not in languages:
+            raise ArgumentError(f"the model does not know {brief(name)}; it knows {', '.join(languages)}")
+    if not all(value >= 0 for value in prior.values()) or not math.isclose(sum(prior.values()), 1, abs_tol=1e-6):
+        shares = ", ".join(f"{name}={value:g}" for name, value in prior.items()) or "nothing"
+        raise ArgumentError(f"the prior is {shares}; give probabilities that sum to 1")
+    return tuple(float(prior.get(name, 0.0)) for name in languages)
 
 
 class RunningDecision:
@@ -84,7 +129,10 @@ class RunningDecision:
         totals = self._rule.evidence(posteriors)
         totals[0] += self._total
         np.add.accumulate(totals, out=totals)
-        for number, best in zip(numbers, totals[:, : len(self._languages)].argmax(axis=1).tolist(), strict=True):
+        ranked = totals[:, : len(self._languages)]
+        if self._rule.prior is not None:  # it weighs more, the less speech there is
+            ranked = self._rule.scores(ranked / np.arange(self.frames + 1, self.frames + len(totals) + 1)[:, None])
+        for number, best in zip(numbers, ranked.argmax(axis=1).tolist(), strict=True):
             if best != self._best:
                 self.changes += self._best >= 0
                 self._best, self.since = best, int(number)

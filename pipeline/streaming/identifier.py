@@ -8,7 +8,7 @@ Chunks may be of any size: every frame, from the first to the last, equals that 
 
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -25,7 +25,7 @@ from pipeline.mfcc.kernel import Kernel
 from pipeline.mfcc.stream import Framer
 from pipeline.silence.detector import Detector
 from pipeline.streaming import reference, runtimes
-from pipeline.streaming.decision import RunningDecision
+from pipeline.streaming.decision import RunningDecision, prior_of
 from pipeline.streaming.description import EXPORT_REMEDY, FRONT_END, Description
 from pipeline.streaming.runtimes import Stream
 
@@ -118,7 +118,13 @@ class Identifier:
         self._begin()
 
     @classmethod
-    def load(cls, folder: Path | str, runtime: runtimes.Name = "litert", sample_rate: SampleRate | None = None) -> Self:
+    def load(
+        cls,
+        folder: Path | str,
+        runtime: runtimes.Name = "litert",
+        sample_rate: SampleRate | None = None,
+        languages: Iterable[str] | Mapping[str, float] | None = None,
+    ) -> Self:
         """Load an exported model.
 
         Parameters
@@ -129,11 +135,14 @@ class Identifier:
             `litert` and `onnx` need no TensorFlow.
         sample_rate
             Sample rate of the audio to come, Hz; by default the model's own.
+        languages
+            The only possible languages, or the prior of each possible one, as `decision.prior_of` takes them.
 
         Raises
         ------
         ArgumentError
-            If the runtime is unknown, or the sample rate is not a whole number from 4,000 to 768,000.
+            If the runtime or a language is unknown, the priors do not sum to 1, or the sample rate is not a whole
+            number from 4,000 to 768,000.
         ArtifactError
             If a file is missing, altered or of another version.
         """
@@ -141,6 +150,9 @@ class Identifier:
         description = Description.read(folder)
         if not description.streaming:
             raise ArtifactError(f"the model in {folder} can't stream (export.streaming is false), only score offline")
+        if languages is not None:
+            rule = description.decision.model_copy(update={"prior": prior_of(languages, description.languages)})
+            description = description.model_copy(update={"decision": rule})
         checksums.check(folder, [FRONT_END], EXPORT_REMEDY)
         with _PARSING, np.load(folder / FRONT_END, allow_pickle=False) as arrays:
             kernel = Kernel(arrays["window"], arrays["mel"], arrays["cosines"], description.mfcc.hop_length)

@@ -73,7 +73,7 @@ def test_a_mean_of_channels_without_speech_is_named(
 ) -> None:
     soundfile.write(tmp_path / "a.wav", np.stack([noise(1), -noise(1)], axis=1), RATE, "PCM_16")
     soundfile.write(tmp_path / "b.wav", np.zeros(RATE), RATE)
-    monkeypatch.setattr(Identifier, "load", lambda *_: stream)
+    monkeypatch.setattr(Identifier, "load", lambda *_, **__: stream)
     done = CliRunner().invoke(identify, [str(tmp_path / "a.wav"), str(tmp_path / "b.wav")])
     assert done.stdout.count("no speech") == 2
     assert done.stderr.startswith(f"{tmp_path / 'a.wav'} has no speech in the mean of its 2 channels, which may cancel")

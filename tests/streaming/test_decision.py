@@ -1,12 +1,16 @@
 """The language of a stream is that of the highest mean log posterior over its speech frames."""
 
+from typing import Any
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import params
 from pipeline.arrays import Posteriors
-from pipeline.streaming.decision import UNKNOWN, Rule, RunningDecision
+from pipeline.errors import ArgumentError
+from pipeline.streaming.decision import UNKNOWN, Rule, RunningDecision, prior_of
 
 LANGUAGES = ("a", "b")
 CLASSES = (*LANGUAGES, "silence")
@@ -74,3 +78,40 @@ def test_an_answer_below_the_limit_is_unknown() -> None:
     assert [decision.language, decision.leading] == [UNKNOWN, "a"]
     decision.accept(array(*[[0.95, 0.04, 0.01]] * 4), np.arange(1, 5))
     assert decision.language == "a"
+
+
+@given(st.floats(0.01, 0.99), st.floats(0.2, 5), st.sampled_from(["log", "plain"]), st.integers(0, 999))
+def test_a_prior_follows_bayes_rule(prior: float, temperature: float, mean: params.Mean, seed: int) -> None:
+    rows = np.random.default_rng(seed).dirichlet(np.ones(3), 5).astype(np.float32)
+    rule = Rule(mean=mean, temperature=temperature)
+    plain, informed = decided(rule, rows), decided(rule.model_copy(update={"prior": (prior, 1 - prior)}), rows)
+    odds = plain.posteriors * [prior, 1 - prior, 0]
+    np.testing.assert_allclose(informed.posteriors, odds / odds.sum(), rtol=1e-6, atol=1e-12)
+    assert informed.leading == LANGUAGES[int(informed.posteriors.argmax())]
+    pieces = RunningDecision(CLASSES, LANGUAGES, rule.model_copy(update={"prior": (prior, 1 - prior)}))
+    for number, row in enumerate(rows):
+        pieces.accept(row[None], [number])
+    assert (pieces.leading, pieces.since, pieces.changes) == (informed.leading, informed.since, informed.changes)
+
+
+def test_a_language_that_is_not_possible_is_never_the_answer() -> None:
+    rule = Rule(prior=prior_of(["b"], LANGUAGES))
+    decision = decided(rule, array([0.9, 0.05, 0.05], [1.0, 0.0, 0.0]))
+    assert (decision.language, decision.confidence) == ("b", 1.0)
+    assert "prior" not in rule.model_dump()  # it is not part of an export
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["c"], "the model does not know 'c'; it knows a, b"),
+        ({"a": 0.7, "c": 0.3}, "the model does not know 'c'"),
+        ({"a": 0.7, "b": 0.2}, "the prior is a=0.7, b=0.2; give probabilities that sum to 1"),
+        ({"a": 1.5, "b": -0.5}, "sum to 1"),
+        ({"a": float("nan")}, "sum to 1"),
+        ([], "the prior is nothing"),
+    ],
+)
+def test_a_prior_that_is_none_is_refused(given: Any, message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        prior_of(given, LANGUAGES)
