@@ -15,6 +15,7 @@ from pipeline.silence.rule import DURATION_S
 from pipeline.streaming.decision import POSTERIOR_FLOOR, Rule
 from pipeline.streaming.description import FRONT_END, Description
 from pipeline.streaming.runtimes import RUNTIMES, Name
+from pipeline.streaming.timeline import Turns
 
 KERAS_FORMATS: dict[Name, str] = {"saved_model": "tf_saved_model", "litert": "litert"}
 """Keras's names of the formats of the step form that it writes."""
@@ -74,6 +75,7 @@ def describe(settings: params.Params, architecture: Architecture, weights: int) 
         conventions=CONVENTIONS,
         silence=settings.silence,
         decision=Rule(mean=settings.decision.mean),
+        turns=Turns(turn=settings.decision.turn),
         states=architecture.states,
         weights=weights,
         latency_s=latency(settings.audio.sample_rate, settings.mfcc, settings.silence),

@@ -250,6 +250,7 @@ class Decision(Section):
 
     mean: Mean = "log"
     refuse: Annotated[float, Field(ge=0, lt=1, description="share of right answers that become unknown")] = 0.0
+    turn: Annotated[float, Field(gt=0, le=3600, description="s, expected length of a turn in one language")] = 10.0
 
 
 class Model(Section):

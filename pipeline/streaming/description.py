@@ -10,6 +10,7 @@ from pipeline.arrays import Flags
 from pipeline.dataset import views
 from pipeline.errors import ArtifactError
 from pipeline.streaming.decision import Rule
+from pipeline.streaming.timeline import Turns
 
 DESCRIPTION = "streaming.json"
 FRONT_END = "frontend.npz"
@@ -20,7 +21,7 @@ EXPORT_REMEDY = "copy the whole folder, or run `dvc repro` to export again"
 class Description(params.Section):
     """The content of streaming.json."""
 
-    schema_version: Literal[5] = 5
+    schema_version: Literal[6] = 6
     streaming: bool  # False if it was trained on features that can't be streamed
     languages: tuple[str, ...]
     classes: tuple[str, ...]
@@ -29,6 +30,7 @@ class Description(params.Section):
     conventions: dict[str, Any]  # fixed choices, for other implementations of the stream
     silence: params.Silence
     decision: Rule
+    turns: Turns
     states: dict[str, PositiveInt]  # lengths by name
     weights: PositiveInt  # number of weights of the network
     latency_s: dict[str, float]

@@ -28,6 +28,7 @@ from pipeline.streaming import reference, runtimes
 from pipeline.streaming.decision import RunningDecision, prior_of
 from pipeline.streaming.description import EXPORT_REMEDY, FRONT_END, Description
 from pipeline.streaming.runtimes import Stream
+from pipeline.streaming.timeline import Segment, Timeline
 
 SampleRate = int | np.integer[Any]  # Hz
 
@@ -85,7 +86,9 @@ class Identifier:
     sample_rate
         Sample rate of the audio that it takes, Hz.
     decision
-        The language so far.
+        The language so far, of everything since the beginning.
+    timeline
+        The language at present, and segments of one language each.
     decided
         Number of frames so far.
     frame_s
@@ -158,6 +161,11 @@ class Identifier:
             kernel = Kernel(arrays["window"], arrays["mel"], arrays["cosines"], description.mfcc.hop_length)
         return cls(runtimes.load(folder, runtime, description.states), description, kernel, sample_rate)
 
+    @property
+    def segments(self) -> list[Segment]:
+        """The last 10,000 segments of one language each; the last of all may not be closed."""
+        return self.timeline.segments
+
     def stream(self, sample_rate: SampleRate | None = None) -> "Identifier":
         """Open another stream, independent of this one, on the same network in memory.
 
@@ -214,6 +222,9 @@ class Identifier:
         self._finished = False
         self.decided = 0
         self.decision = RunningDecision(description.classes, description.languages, description.decision)
+        self.timeline = Timeline(
+            description.languages, description.turns, description.decision.prior, description.frame_s
+        )
 
     def _require_open(self) -> None:
         if self._finished:
@@ -231,6 +242,9 @@ class Identifier:
         posteriors = reference.posteriors(features, speech, self.description, self._states.accept)
         first, self.decided = self.decided, self.decided + count
         self.decision.accept(posteriors[speech], first + np.flatnonzero(speech))
+        self.timeline.accept(posteriors, speech)
+        if last:
+            self.timeline.finish()
         return Frames(first, speech, posteriors)
 
 

@@ -17,6 +17,7 @@ from pipeline.network.definition import Architecture, Division, make_architectur
 from pipeline.streaming.decision import Rule
 from pipeline.streaming.description import Description
 from pipeline.streaming.reference import Predict
+from pipeline.streaming.timeline import Turns
 
 if TYPE_CHECKING:
     from keras import Model
@@ -89,6 +90,7 @@ def described(strategy: params.SilenceStrategy, weights: int = 1) -> Description
         conventions=formats.CONVENTIONS,
         silence=silence,
         decision=Rule(),
+        turns=Turns(),
         states=DESIGNS[strategy].states,
         weights=weights,
         latency_s=formats.latency(RATE_HZ, MFCC, silence),

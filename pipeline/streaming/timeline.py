@@ -1,0 +1,206 @@
+"""Who speaks what when: the language of a stream over time, as segments.
+
+A hidden Markov model whose states are the languages: in each block of 0.1 s, the speaker stays with a language, or
+begins a new turn in one drawn from the prior. Blocks are observed by the evidence of their speech frames, divided by
+the temperature of `Turns`, as neighbouring frames say much the same. The forward pass gives the present language; every
+half second, a backward pass over the last second fixes the language of the blocks before that second's second half.
+
+    forward   a ∝ e ∘ [(1 - p) a + p π]          e: exp(evidence of the block), p: block / turn, π: prior
+    backward  b = (1 - p) (e ∘ b) + p π · (e ∘ b)
+"""
+
+from collections import deque
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from pipeline import params
+from pipeline.arrays import Flags, Posteriors
+from pipeline.streaming.decision import POSTERIOR_FLOOR
+
+BLOCK_S = 0.1
+GROUP = 5  # blocks that are fixed together
+AHEAD = 5  # blocks after the last of them that have been heard
+PAUSE_S = 1.0  # a longer one ends a segment
+KEPT = 10_000  # segments, the last ones
+
+
+class Turns(params.Section):
+    """How a stream is divided into turns.
+
+    Attributes
+    ----------
+    turn
+        Expected length of a turn, s.
+    temperature
+        Divisor of the log posteriors of frames, which are not independent.
+    """
+
+    turn: Annotated[float, Field(gt=0)] = 10.0
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+
+
+class Segment(NamedTuple):
+    """Consecutive speech in one language.
+
+    Attributes
+    ----------
+    start_s, end_s
+        From the beginning of the stream.
+    confidence
+        Mean posterior of the language over the blocks with speech.
+    closed
+        False for the last one, which may become longer.
+    """
+
+    start_s: float
+    end_s: float
+    language: str
+    confidence: float
+    closed: bool
+
+
+class Timeline:
+    """The segments of a stream, in constant memory.
+
+    Parameters
+    ----------
+    prior
+        Of each language; None: all the same.
+
+    Examples
+    --------
+    Two seconds of English, two of Hindi:
+
+    >>> timeline = Timeline(("english", "hindi"), Turns(turn=5), None, frame_s=0.01)
+    >>> posteriors = np.repeat(np.array([[0.9, 0.1], [0.1, 0.9]], np.float32), 200, axis=0)
+    >>> timeline.accept(posteriors, np.ones(400, bool))
+    >>> [(part.start_s, part.end_s, part.language, part.closed) for part in timeline.segments]
+    [(0.0, 2.0, 'english', True), (2.0, 3.5, 'hindi', False)]
+    >>> timeline.finish()
+    >>> timeline.segments[-1].end_s, timeline.present
+    (4.0, 'hindi')
+    """
+
+    def __init__(
+        self, languages: tuple[str, ...], turns: Turns, prior: tuple[float, ...] | None, frame_s: float
+    ) -> None:
+        self._languages, self._frame_s = languages, frame_s
+        self._block = max(1, round(BLOCK_S / frame_s))
+        self._scale = 1 / turns.temperature
+        new = min(1.0, self._block * frame_s / turns.turn)
+        self._prior = np.full(len(languages), 1 / len(languages)) if prior is None else np.array(prior)
+        self._keep, self._enter = 1 - new, new * self._prior
+        self._forward = self._prior
+        self._pending = np.zeros((0, len(languages)), np.float32), np.zeros(0, np.bool_)  # of an incomplete block
+        self._blocks: list[_Block] = []  # that are not fixed
+        self._fixed = 0  # number of blocks that are
+        self._closed: deque[Segment] = deque(maxlen=KEPT)
+        self._open: _Open | None = None
+
+    def accept(self, posteriors: Posteriors, speech: Flags) -> None:
+        """Take more frames: posteriors, whose first columns are the languages, and flags of speech."""
+        heard = np.where(speech[:, None], posteriors[:, : len(self._languages)], np.float32(1))
+        if len(self._pending[1]):
+            heard = np.concatenate([self._pending[0], heard])
+            speech = np.concatenate([self._pending[1], speech])
+        whole = len(speech) // self._block * self._block
+        self._pending = heard[whole:], speech[whole:]
+        if not whole:
+            return
+        logs = self._scale * np.log(np.maximum(heard[:whole], POSTERIOR_FLOOR))
+        sums = logs.reshape(-1, self._block, len(self._languages)).sum(axis=1, dtype=np.float64)
+        likely = np.exp(sums - sums.max(axis=1, keepdims=True))
+        spoken = np.any(speech[:whole].reshape(-1, self._block), axis=1)
+        for block, some in zip(likely, spoken, strict=True):
+            self._step(block if some else None)
+            if len(self._blocks) == GROUP + AHEAD:
+                self._fix(GROUP)
+
+    def finish(self) -> None:
+        """Fix the rest of the stream, which has ended."""
+        frames = len(self._pending[1])
+        if frames:  # the rest of the last block has no speech
+            missing = self._block - frames
+            self.accept(np.ones((missing, len(self._languages)), np.float32), np.zeros(missing, np.bool_))
+        self._fix(len(self._blocks), frames or self._block)
+        self._close()
+
+    @property
+    def present(self) -> str | None:
+        """The most likely language at present; None before any speech."""
+        return None if self._forward is self._prior else self._languages[int(self._forward.argmax())]
+
+    @property
+    def confidence(self) -> float:
+        """Posterior of the most likely language at present."""
+        return float(self._forward.max())
+
+    @property
+    def segments(self) -> list[Segment]:
+        """The last segments, at most `KEPT`, and the one that is not closed, if there is one."""
+        return [*self._closed, *([self._open.segment(False)] if self._open else [])]
+
+    def _step(self, likely: NDArray[np.float64] | None) -> None:
+        if likely is not None:
+            forward = likely * (self._keep * self._forward + self._enter)
+            self._forward = forward / forward.sum()
+        elif self._forward is not self._prior:
+            self._forward = self._keep * self._forward + self._enter
+        self._blocks.append(_Block(self._forward, likely))
+
+    def _fix(self, count: int, last: int | None = None) -> None:
+        """Fix the first blocks of those that are not; the last may have fewer frames."""
+        after, found = np.ones(len(self._languages)), []
+        for block in reversed(self._blocks):
+            found.append(block.forward * after)
+            seen = after if block.likely is None else block.likely * after
+            after = self._keep * seen + self._enter @ seen
+        found.reverse()
+        for number, (block, both) in enumerate(zip(self._blocks[:count], found, strict=False), 1):
+            frames = last if last and number == count else self._block
+            start_s = self._fixed * self._block * self._frame_s
+            self._add(block, both / both.sum(), start_s, start_s + frames * self._frame_s)
+            self._fixed += 1
+        del self._blocks[:count]
+
+    def _add(self, block: "_Block", posterior: NDArray[np.float64], start_s: float, end_s: float) -> None:
+        """Add a block to a segment."""
+        if block.likely is None:
+            if self._open and start_s - self._open.end_s >= PAUSE_S:
+                self._close()
+            return
+        best = int(posterior.argmax())
+        if self._open and self._open.language != self._languages[best]:
+            self._close()
+        if not self._open:
+            self._open = _Open(self._languages[best], start_s)
+        self._open.end_s = end_s
+        self._open.total += float(posterior[best])
+        self._open.blocks += 1
+
+    def _close(self) -> None:
+        if self._open:
+            self._closed.append(self._open.segment(True))
+        self._open = None
+
+
+class _Block(NamedTuple):
+    """A block: the forward posterior after it, and its likelihoods; None without speech."""
+
+    forward: NDArray[np.float64]
+    likely: NDArray[np.float64] | None
+
+
+class _Open:
+    """A segment that is not closed."""
+
+    def __init__(self, language: str, start_s: float) -> None:
+        self.language, self.start_s, self.end_s = language, start_s, start_s
+        self.total, self.blocks = 0.0, 0
+
+    def segment(self, closed: bool) -> Segment:
+        confidence = round(self.total / max(self.blocks, 1), 6)
+        return Segment(round(self.start_s, 6), round(self.end_s, 6), self.language, confidence, closed)
