@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pipeline.audio.decode import decode
 from pipeline.cli import sources
 from pipeline.cli.output import AnswerPrinter, OutputFormat, no_formula, resumed
+from pipeline.cli.segments import Form, SegmentPrinter
 from pipeline.console.command import INTERRUPTED, MISTAKE
 from pipeline.console.terminal import Progress, show_error
 from pipeline.console.text import printable
@@ -39,6 +40,8 @@ def files(
     plot: Path | None,
     table: Path | None,
     jobs: int,
+    segments: Form | None,
+    into: Path | None,
 ) -> int:
     """Print the answers to files, or continue a table of them; return the exit status."""
     named = [(path, printable(path)) for path in sources.expanded(paths)]
@@ -51,6 +54,8 @@ def files(
         if table:
             stack.enter_context(to)
         printer = AnswerPrinter(form, classes, max(len(name) for _, name in named), top, to)
+        if segments:
+            printer = SegmentPrinter(segments, classes, [name for _, name in named], into)
         stack.enter_context(contextlib.redirect_stdout(sys.stderr))  # of everything but answers
         if done is None:
             printer.print_header()
@@ -108,12 +113,13 @@ def _traced(path: Path, network: Identifier, printer: AnswerPrinter, plot: Path 
     return True
 
 
-def pipe(model: Model, form: OutputFormat, top: int, sample_rate: int) -> int:
+def pipe(model: Model, form: OutputFormat, top: int, sample_rate: int, segments: Form | None) -> int:
     """Print the answer to raw audio on standard input; return the exit status."""
     if sys.stdin is None:
         raise AudioError("closed", "standard input is closed; pipe raw audio into it")
     network = model.load()
-    printer = AnswerPrinter(form, network.description.classes, 1, top)
+    classes = network.description.classes
+    printer = SegmentPrinter(segments, classes, ["-"], None) if segments else AnswerPrinter(form, classes, 1, top)
     printer.print_header()
     printer.identify("-", network.stream(sample_rate), sources.pcm(sys.stdin.buffer, sample_rate), live=True)
     return INTERRUPTED if printer.interrupted else 0

@@ -27,6 +27,12 @@ PIPE = Path("-")
     help="Draw the answer to one file, as .png or .svg.",
 )
 @click.option("--frames", is_flag=True, help="Print the posteriors of every frame as CSV.")
+@click.option(
+    "--segments",
+    type=click.Choice(["rttm", "csv", "json", "textgrid", "srt", "vtt", "labels"]),
+    help="Print who speaks what when, in the form that other programs read.",
+)
+@click.option("--into", metavar="FOLDER", type=options.path, help="Write a file of --segments for each recording.")
 @click.option("--json", is_flag=True, help="Print one JSON object per line and file.")
 @click.option("--csv", "table", metavar="TABLE", type=options.Target(".csv"), help="Write one row of CSV per file.")
 @click.option("--resume", is_flag=True, help="Continue the table of --csv: skip the files in it.")
@@ -43,6 +49,8 @@ def identify(
     rate: int | None,
     top: int,
     plot: Path | None,
+    segments: Any,
+    into: Path | None,
     table: Path | None,
     resume: bool,
     jobs: int,
@@ -61,19 +69,23 @@ def identify(
       lid identify --top 3 recordings/
       lid identify -j 2 --csv answers.csv --resume recordings/
       lid identify --plot a.png a.wav
+      lid identify --segments textgrid --into labelled/ recordings/
       arecord -f S16_LE -r 16000 | lid identify --rate 16000 -
     """
-    asked: list[Any] = [*(form for form, given in forms.items() if given), *(["csv"] if table else [])]
+    others = {"csv": table, "segments": segments}
+    asked: list[Any] = [form for form, given in (forms | others).items() if given]
     if len(asked) > 1:
         raise click.UsageError(f"--{' and --'.join(asked)} exclude each other; choose one")
+    if into and not segments:
+        raise click.UsageError("--into is for the files of --segments; name a form")
     if resume and not table:
         raise click.UsageError("--resume continues the table of --csv; name it")
     if table and table.exists() and not resume:
         raise click.UsageError(f"{str(table)!r} exists; add --resume to continue it, or name another file")
     if PIPE in files and rate is None:
         raise click.UsageError("- is raw 16-bit mono PCM; give its sample rate, such as --rate 16000")
-    if PIPE in files and (len(files) > 1 or plot or table):
-        raise click.UsageError("- is a stream of its own; leave out --plot, --csv and other files")
+    if PIPE in files and (len(files) > 1 or plot or table or into):
+        raise click.UsageError("- is a stream of its own; leave out --plot, --csv, --into and other files")
     if jobs > 1 and (plot or forms["frames"]):
         raise click.UsageError("--frames and --plot go through the files one by one; leave out -j")
     possible = options.possible(languages, prior)
@@ -83,8 +95,8 @@ def identify(
     given = answering.Model(model, runtime, possible)
     if PIPE in files:
         assert rate  # noqa: S101 checked above
-        ctx.exit(answering.pipe(given, form, top, rate))
-    ctx.exit(answering.files(files, given, form, top, plot, table, jobs))
+        ctx.exit(answering.pipe(given, form, top, rate, segments))
+    ctx.exit(answering.files(files, given, form, top, plot, table, jobs, segments, into))
 
 
 @click.command()

@@ -8,6 +8,8 @@ from pipeline.console.text import printable
 from pipeline.errors import AudioError
 from pipeline.streaming.identifier import Identifier
 
+KEYS = ("start_s", "end_s", "language", "confidence")  # of a segment
+
 
 class Answered(NamedTuple):
     """The answer to a file, None if it can't be used; and a sentence about that, or about what may be wrong."""
@@ -31,6 +33,11 @@ def answer(name: str, stream: Identifier, duration_s: float) -> dict[str, Any]:
         "frames": stream.decided,
         "speech_s": round(decision.frames * stream.frame_s, 6),
         "stable_s": round(decision.since * stream.frame_s, 6) if decision.frames else None,
+        "segments": [
+            dict(zip(KEYS, segment, strict=False)) | {"end_s": min(segment.end_s, round(duration_s, 6))}
+            for segment in stream.segments
+            if segment.start_s < duration_s  # the last frame is centred on the end
+        ],
     } | given
 
 

@@ -90,6 +90,7 @@ def test_an_object_per_recording(capsys: pytest.CaptureFixture[str], stream: Ide
         "frames": 101,
         "speech_s": 1.01,
         "stable_s": 0.0,
+        "segments": [{"start_s": 0.0, "end_s": 1.0, "language": "hindi", "confidence": pytest.approx(1, abs=1e-3)}],
     }
 
 
@@ -101,6 +102,7 @@ def test_a_row_of_csv_holds_what_json_holds(
     stream.reset_states()
     answer = json.loads(printed(capsys, "json", stream, waveform))
     posteriors = answer.pop("posteriors") or dict.fromkeys(LANGUAGES)
+    assert bool(answer.pop("segments")) == (answer["language"] is not None)
     assert (answer["language"] is None) == (answer["stable_s"] is None) == (None in posteriors.values())
     assert row == {name: "" if value is None else str(value) for name, value in (answer | posteriors).items()}
 

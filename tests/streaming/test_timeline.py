@@ -62,7 +62,7 @@ def test_a_block_has_the_language_of_the_smoothed_posterior(seed: int, n_blocks:
     matrix = (1 - change) * np.eye(3) + change * prior
     logs = np.log(np.maximum(posteriors[:, :3], POSTERIOR_FLOOR)) * speech[:, None] / TURNS.temperature
     likely: NDArray[np.float64] = np.exp(logs.reshape(n_blocks, 10, 3).sum(axis=1, dtype=np.float64))
-    spoken = speech.reshape(n_blocks, 10).any(axis=1)
+    spoken = np.any(speech.reshape(n_blocks, 10), axis=1)
     started = int(np.argmax(spoken)) if spoken.any() else n_blocks
     wanted = dict[int, str]()
     for first in range(0, n_blocks, timeline.GROUP):

@@ -1,0 +1,131 @@
+"""Segments of recordings in the forms that other programs read."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pipeline import files
+from pipeline.cli.output import AnswerPrinter, no_formula
+from pipeline.errors import ArgumentError
+
+Answer = Mapping[str, Any]  # of `pipeline.streaming.answer`
+Form = Literal["rttm", "csv", "json", "textgrid", "srt", "vtt", "labels"]
+FORMS: tuple[Form, ...] = get_args(Form)
+
+
+def rttm(answer: Answer) -> str:
+    """Return lines of NIST's RTTM, where the language stands for the speaker; spaces in the name become underscores."""
+    name = "_".join(answer["path"].split())
+    return "".join(
+        f"SPEAKER {name} 1 {part['start_s']:.3f} {part['end_s'] - part['start_s']:.3f} <NA> <NA> {part['language']} "
+        f"{part['confidence']:.3f} <NA>\n"
+        for part in answer["segments"]
+    )
+
+
+def table(answer: Answer) -> str:
+    """Return rows of CSV; `HEADERS` has their columns."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerows([no_formula(answer["path"]), *part.values()] for part in answer["segments"])
+    return text.getvalue()
+
+
+def as_json(answer: Answer) -> str:
+    """Return an object on one line."""
+    return json.dumps({key: answer[key] for key in ("path", "duration_s", "segments")}) + "\n"
+
+
+def textgrid(answer: Answer) -> str:
+    """Return Praat's long text format: one tier of intervals, empty where no language is spoken."""
+    intervals, at = list[tuple[float, float, str]](), 0.0
+    for part in answer["segments"]:
+        intervals += [(at, part["start_s"], "")] if part["start_s"] > at else []
+        at = part["end_s"]
+        intervals.append((part["start_s"], at, part["language"]))
+    end = max(answer["duration_s"], at)
+    intervals += [(at, end, "")] if end > at else []
+    lines = [
+        'File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {end:.6f}", "tiers? <exists>",
+        "size = 1", "item []:", "    item [1]:", '        class = "IntervalTier"', '        name = "language"',
+        "        xmin = 0", f"        xmax = {end:.6f}", f"        intervals: size = {len(intervals)}",
+    ]  # fmt: skip
+    for number, (start, stop, text) in enumerate(intervals, 1):
+        lines += [f"        intervals [{number}]:", f"            xmin = {start:.6f}", f"            xmax = {stop:.6f}"]
+        lines.append(f'            text = "{text}"')
+    return "\n".join([*lines, ""])
+
+
+def srt(answer: Answer) -> str:
+    """Return subtitles in SubRip's format."""
+    return "\n".join(f"{number}\n{_cue(part, ',')}" for number, part in enumerate(answer["segments"], 1))
+
+
+def vtt(answer: Answer) -> str:
+    """Return subtitles in the format of the web."""
+    parts = [
+        f"{_clock(part['start_s'], '.')} --> {_clock(part['end_s'], '.')}\n{part['language']}\n"
+        for part in answer["segments"]
+    ]
+    return "\n".join(["WEBVTT\n", *parts])
+
+
+def labels(answer: Answer) -> str:
+    """Return Audacity's labels."""
+    return "".join(f"{part['start_s']:.6f}\t{part['end_s']:.6f}\t{part['language']}\n" for part in answer["segments"])
+
+
+def _cue(part: Answer, mark: str) -> str:
+    return f"{_clock(part['start_s'], mark)} --> {_clock(part['end_s'], mark)}\n{part['language']}\n"
+
+
+def _clock(seconds: float, mark: str) -> str:
+    milliseconds = round(1000 * seconds)
+    minutes, rest = divmod(milliseconds, 60_000)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}{mark}{rest % 1000:03}"
+
+
+HEADER = "path,start_s,end_s,language,confidence"
+ENDINGS: dict[Form, str] = {"textgrid": "TextGrid", "labels": "txt"}
+WRITERS: dict[Form, Callable[[Answer], str]] = {
+    "rttm": rttm, "csv": table, "json": as_json, "textgrid": textgrid, "srt": srt, "vtt": vtt, "labels": labels,
+}  # fmt: skip
+TOGETHER: tuple[Form, ...] = ("rttm", "csv", "json")  # many recordings fit one file
+
+
+class SegmentPrinter(AnswerPrinter):
+    """Print the segments of recordings, or write them to a file each.
+
+    Parameters
+    ----------
+    into
+        Folder of the files; None: they go to standard output.
+    """
+
+    def __init__(self, form: Form, classes: tuple[str, ...], paths: Sequence[str], into: Path | None) -> None:
+        super().__init__("json", classes, 0)
+        self._form, self._into = form, into
+        if len(paths) > 1 and not into and form not in TOGETHER:
+            raise ArgumentError(f"--segments {form} is a file for each recording; name a folder for them with --into")
+        names = [self._name(path) for path in paths]
+        if into and (twice := next((name for name in names if names.count(name) > 1), None)):
+            raise ArgumentError(f"two recordings would be written to {into / twice}; identify them one by one")
+
+    def print_header(self) -> None:
+        """Print the header of CSV."""
+        if self._form == "csv" and not self._into:
+            print(HEADER, file=self._to)
+
+    def show(self, answer: dict[str, Any]) -> None:
+        """Print the segments of a recording, or write its file."""
+        text = WRITERS[self._form](answer)
+        if self._into:
+            files.replace(self._into / self._name(answer["path"]), text.encode())
+        else:
+            print(text, end="", file=self._to)
+
+    def _name(self, path: str) -> str:
+        return f"{Path(path).stem}.{ENDINGS.get(self._form, self._form)}"
