@@ -139,13 +139,13 @@ def fill(path: Path, rows: Sequence[RecordingRow], mfcc: params.Mfcc) -> None:
 
 def record(project: Path) -> None:
     """Write the audio of the examples in the report."""
-    audio, artifacts = np.zeros(30 * RATE_HZ, np.int16), project / "artifacts"
-    files = {row.recording: row.file for row in tables.read(artifacts / "ingest" / "recordings.csv", RecordingRow)}
+    artifacts = project / "artifacts"
     (artifacts / "audio").mkdir()
-    for name in {files[row.recording] for row in tables.read(artifacts / "evaluation" / "examples.csv", ExampleRow)}:
-        container = Container(artifacts / "audio" / name, RATE_HZ)
+    rows = {row.recording: row for row in tables.read(artifacts / "ingest" / "recordings.csv", RecordingRow)}
+    for example in tables.read(artifacts / "evaluation" / "examples.csv", ExampleRow):
+        container = Container(artifacts / "audio" / rows[example.recording].file, RATE_HZ)
         container.begin()
-        container.write(audio.tobytes())
+        container.write(bytes(2 * rows[example.recording].samples))
         container.close()
 
 

@@ -9,7 +9,7 @@ from pipeline.audio.wav import Wav
 from pipeline.console import terminal
 from pipeline.errors import ArtifactError
 from pipeline.rows import OTHER, AnswerRow, DetRow, ExampleRow, RecordingRow, SplitRow, StreamRow
-from pipeline.scoring import evaluation, examples, job, metrics, sources
+from pipeline.scoring import evaluation, examples, job, metrics, sources, splices
 from pipeline.scoring.job import Recording
 from pipeline.scoring.offline import OfflineNetwork
 from pipeline.scoring.summary import det, sentences, spoken_in, streams, summarise, table
@@ -19,17 +19,22 @@ from pipeline.streaming.description import Description
 from stages import ARTIFACTS, run
 
 MODEL = ARTIFACTS / "streaming"
+SEED = 0  # of the streams that are spliced
 
 
 def main() -> None:
     cluster.warm(*job.MODULES)
     description, features = Description.read(MODEL), ARTIFACTS / "features.zarr"
     store = FeatureStore.open(features)
-    path = ARTIFACTS / "ingest" / "recordings.csv"
-    wavs = {row.recording: Wav.of(row, ARTIFACTS / "audio") for row in tables.read(path, RecordingRow)}
     test = tables.of_languages(ARTIFACTS / "splits" / "test.csv", SplitRow, description.languages)
     sets = {"test": test, OTHER: tables.read(ARTIFACTS / "splits" / f"{OTHER}.csv", SplitRow)}
     sets = {name: store.computed(rows) for name, rows in sets.items()}
+    path, wanted = ARTIFACTS / "ingest" / "recordings.csv", {row.recording for rows in sets.values() for row in rows}
+    wavs = {
+        row.recording: Wav.of(row, ARTIFACTS / "audio")
+        for row in tables.scan(path, RecordingRow)
+        if row.recording in wanted
+    }
     if missing := [row.recording for rows in sets.values() for row in rows if row.recording not in wavs]:
         raise ArtifactError(f"{path} has no {missing[0]!r} of the test split; run `dvc repro`")
 
@@ -39,10 +44,16 @@ def main() -> None:
     with cluster.connect(*job.MODULES) as client:
         found = iter(job.run(client, recordings, features, MODEL))
         scores = {name: list(itertools.islice(found, len(rows))) for name, rows in sets.items()}
+        spliced = [
+            *splices.draw(sets["test"], store.n_frames, description.frame_s, SEED),
+            *splices.long(sets["test"], store.n_frames, description.frame_s),
+        ]
+        turns = [one for [one] in job.measured(client, spliced, features, MODEL, [description.turns])]
     network = OfflineNetwork(store, runtimes.load(MODEL, "onnx", description.states), description)
     summary = summarise(scores["test"], description)
     shown = metrics.ranked(spoken_in(scores["test"], description), summary["recall"])[: metrics.MANY]
     summary["stream"]["drift_by_minute"] = network.drift(sets["test"], shown)
+    summary["timeline"] = splices.summary(turns)
     other = summarise(scores[OTHER], description) if scores[OTHER] else None
 
     with files.building(ARTIFACTS / "evaluation") as folder:
@@ -58,6 +69,7 @@ def main() -> None:
         checksums.seal(folder)
     terminal.show_table(*table(scores["test"], description.languages))
     print(sentences(summary))
+    print(splices.sentence(summary["timeline"]))
     if other:
         terminal.show_table(*table(scores[OTHER], spoken_in(scores[OTHER], description)))
         print(f"held-out sources: {sentences(other)}")

@@ -7,11 +7,14 @@ from pipeline.errors import ArtifactError
 from pipeline.export import formats, golden
 from pipeline.network.definition import Architecture
 from pipeline.rows import EqualityRow, SplitRow
-from pipeline.scoring import calibration, job
+from pipeline.scoring import calibration, job, splices
 from pipeline.scoring.job import Recording
 from pipeline.store.feature_store import FeatureStore
 from pipeline.streaming.runtimes import RUNTIMES
+from pipeline.streaming.timeline import Turns
 from stages import ARTIFACTS, read_params, run
+
+FITTED = 60  # streams of validation recordings, for the temperature of the timeline
 
 
 def main() -> None:
@@ -31,11 +34,15 @@ def main() -> None:
     with files.building(ARTIFACTS / "streaming") as folder:
         formats.write(trained, architecture, description, folder)
         features = ARTIFACTS / "features.zarr"
-        rows = FeatureStore.open(features).computed(tables.read(ARTIFACTS / "splits" / "val.csv", SplitRow))
+        store = FeatureStore.open(features)
+        rows = store.computed(tables.read(ARTIFACTS / "splits" / "val.csv", SplitRow))
         with cluster.connect(*job.MODULES) as client:
             scores = job.run(client, [Recording(row) for row in rows], features, folder, "calibrate")
             rule = calibration.fitted(description, scores, settings.decision.refuse)
-        description = description.model_copy(update={"decision": rule})
+            turns = [Turns(turn=settings.decision.turn, temperature=each) for each in splices.TEMPERATURES]
+            streams = splices.draw(rows, store.n_frames, description.frame_s, settings.seed, FITTED)
+            fitted = splices.best(turns, job.measured(client, streams, features, folder, turns))
+        description = description.model_copy(update={"decision": rule, "turns": fitted})
         description.write(folder)
         checksums.seal(folder)
         if not description.streaming:

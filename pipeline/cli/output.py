@@ -94,12 +94,17 @@ class AnswerPrinter:
         frames
             List that the frames are added to.
         """
-        n_samples = 0
+        n_samples, turns = 0, 0
         shows_progress = live and self.output_format == "table" and sys.stdout.isatty()
         for block in self._until_interrupt(blocks):
             n_samples += len(block)
             self._take(name, stream, stream.accept(block), frames)
             if shows_progress:
+                closed = [segment for segment in stream.segments if segment.closed]
+                for segment in closed[turns:]:
+                    span = f"{segment.start_s:8.1f} s to {segment.end_s:8.1f} s"
+                    print(f"\r{f'{span}  {segment.language}':{PROGRESS_CHARACTERS}}")
+                turns = len(closed)
                 print(f"\r{_progress(stream, block)}", end="")
             if live:
                 sys.stdout.flush()
@@ -194,9 +199,9 @@ def no_formula(path: str) -> str:
 
 
 def _progress(stream: Identifier, block: Waveform) -> str:
-    """Return the answer so far and the level of the last block, as a number and as a bar."""
+    """Return the language at present and the level of the last block, as a number and as a bar."""
     rms = float(np.sqrt(np.mean(np.square(block)))) if len(block) else 0.0
     level = 20 * np.log10(max(rms, FLOOR_RMS))
     bar = "#" * max(0, int((level - BAR_START_DBFS) / DB_PER_MARK))
-    language, confidence = stream.decision.language or "...", stream.decision.confidence
+    language, confidence = stream.timeline.present or "...", stream.timeline.confidence
     return f"{language:10}  {confidence:6.1%}  {level:5.0f} dBFS {bar:{BAR_MARKS}}"

@@ -12,6 +12,7 @@ from pipeline.mfcc.kernel import FIXED, POWER_FLOOR, make_kernel
 from pipeline.network import forms
 from pipeline.network.definition import Architecture
 from pipeline.silence.rule import DURATION_S
+from pipeline.streaming import timeline
 from pipeline.streaming.decision import POSTERIOR_FLOOR, Rule
 from pipeline.streaming.description import FRONT_END, Description
 from pipeline.streaming.runtimes import RUNTIMES, Name
@@ -32,6 +33,13 @@ CONVENTIONS = {  # fixed choices, for other implementations of the stream
         "frame_is_speech": "where its middle sample, min(frame * hop_length, samples - 1), lies in a span",
     },
     "states": "zeros at first; the step gives each as next_NAME",
+    "timeline": {
+        "block_s": timeline.BLOCK_S,
+        "ahead_blocks": timeline.AHEAD,
+        "sure": timeline.SURE,
+        "pause_s": timeline.PAUSE_S,
+        "lag_s": round((timeline.AHEAD + 1) * timeline.BLOCK_S, 6),  # of a segment, after the answer to a frame
+    },
     "decision": "the mean over the speech frames, of log posteriors or posteriors, none below "
     f"{POSTERIOR_FLOOR:g}; its logarithm divided by the temperature, and softmax; unknown below a confidence",
 }

@@ -41,7 +41,7 @@ class RecordingScore:
     after
         Posteriors of the languages after each of `MARKS_S` seconds of speech, as far as the recording reaches.
     sequences
-        Decisions on consecutive `SEQUENCE_S` seconds of speech, each made by itself; the last may be shorter.
+        Number of consecutive `SEQUENCE_S` seconds of speech, each decided by itself; the last may be shorter.
     difference
         Largest difference of a posterior from the offline one; None if the recording was not streamed.
     """
@@ -51,8 +51,8 @@ class RecordingScore:
         self.right = self.weight = 0.0
         self.difference: float | None = None
         self.after: dict[int, NDArray[np.float64]] = {}
-        self.sequences: list[RunningDecision] = []
-        self.decision = self._new()
+        self.sequences = self._right_before = 0
+        self.decision = self._sequence = self._new()
         self._marks = {round(seconds / description.frame_s): seconds for seconds in MARKS_S}
         self._sequence_frames = round(SEQUENCE_S / description.frame_s)
 
@@ -69,7 +69,7 @@ class RecordingScore:
     @property
     def sequences_right(self) -> int:
         """Number of sequences that are recognised."""
-        return sum(decision.leading == self.row.language for decision in self.sequences)
+        return self._right_before + (self._sequence.leading == self.row.language)
 
     def accept(self, part: Frames) -> None:
         """Take more frames."""
@@ -90,8 +90,9 @@ class RecordingScore:
         if not len(piece):
             return
         if self.decision.frames % self._sequence_frames == 0:
-            self.sequences.append(self._new())
-        for decision in (self.decision, self.sequences[-1]):
+            self._right_before = self.sequences_right if self.sequences else 0
+            self._sequence, self.sequences = self._new(), self.sequences + 1
+        for decision in (self.decision, self._sequence):
             decision.accept(part.posteriors[piece], part.first + piece)
         if seconds := self._marks.get(self.decision.frames):
             mean = self.decision.mean[: len(self._description.languages)]

@@ -11,13 +11,15 @@ from pipeline.audio.wav import Wav
 from pipeline.cluster import Job
 from pipeline.errors import ArtifactError
 from pipeline.rows import SplitRow
-from pipeline.scoring import evaluation
+from pipeline.scoring import evaluation, splices
 from pipeline.scoring.evaluation import RecordingScore
 from pipeline.scoring.offline import OfflineNetwork
+from pipeline.scoring.splices import Found, Splice
 from pipeline.store.feature_store import FeatureStore
 from pipeline.streaming import runtimes
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Identifier
+from pipeline.streaming.timeline import Turns
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -65,6 +67,21 @@ def score_part(
     ]
 
 
+def measure_part(
+    streams: Sequence[Splice],
+    *,
+    left_out: frozenset[int],
+    keep: bool,
+    features: Path,
+    model: Path,
+    version: str,
+    turns: Sequence[Turns],
+) -> list[list[Found]]:
+    """Return what the timeline makes of each stream with each of these settings."""
+    network, _ = _loaded(features, model, version)
+    return [splices.measure(stream, network, turns) for place, stream in enumerate(streams) if place not in left_out]
+
+
 @functools.lru_cache(maxsize=1)
 def _loaded(features: Path, model: Path, version: str) -> Loaded:
     return load(features, model)
@@ -78,6 +95,15 @@ SCORE: Job[Recording, list[RecordingScore]] = Job(
     function=score_part,
     label=lambda recording: recording.row.recording,
     seconds=lambda recording: SECONDS * recording.row.duration_s,
+)
+MEASURE: Job[Splice, list[list[Found]]] = Job(
+    name="splices",
+    unit="streams",
+    code=(),
+    packages=SCORE.packages,
+    function=measure_part,
+    label=lambda stream: f"a stream of {len(stream)} turns",
+    seconds=lambda stream: SECONDS * sum(turn.frames for turn in stream) / 100,
 )
 MODULES = ("pipeline.scoring.job", "ai_edge_litert.interpreter", "onnxruntime")
 """Modules that workers import as they start."""
@@ -95,8 +121,21 @@ def run(
     name
         Name of the work in messages.
     """
-    parts = [recordings[at : at + PART] for at in range(0, len(recordings), PART)]
+    yield from _run(client, replace(SCORE, name=name), recordings, features, model)
+
+
+def measured(
+    client: "Client", streams: Sequence[Splice], features: Path, model: Path, turns: Sequence[Turns]
+) -> list[list[Found]]:
+    """Return what the timeline of a model makes of each stream with each of these settings."""
+    return list(_run(client, MEASURE, streams, features, model, turns=turns))
+
+
+def _run(
+    client: "Client", job: Job[Any, list[Any]], items: Sequence[Any], features: Path, model: Path, **bound: Any
+) -> Iterator[Any]:
+    parts = [items[at : at + PART] for at in range(0, len(items), PART)]
     folders: dict[str, Any] = {"features": features.resolve(), "model": model.resolve()}  # workers may run elsewhere
-    job, version = replace(SCORE, name=name), checksums.version(model)
-    for scores in cluster.run(client, job, parts, shared=model.parent, version=version, **folders):
-        yield from scores
+    version = checksums.version(model)
+    for found in cluster.run(client, job, parts, shared=model.parent, version=version, **folders, **bound):
+        yield from found

@@ -31,7 +31,7 @@ class OfflineNetwork:
 
     def n_frames(self, recording: str) -> int:
         """Return the number of frames of a recording."""
-        return int(self._store.lengths[self._store.index(recording)])
+        return self._store.n_frames(recording)
 
     def frames(self, recording: str, start: int, stop: int) -> Frames:
         """Answer frames start:stop of a recording: its first frames, or those that follow the previous call."""
@@ -45,6 +45,13 @@ class OfflineNetwork:
         """Answer all frames of a recording, block by block."""
         for start in range(0, self.n_frames(recording), BLOCK_FRAMES):
             yield self.frames(recording, start, start + BLOCK_FRAMES)
+
+    def joined(self, parts: Iterable[tuple[str, int, int]]) -> Frames:
+        """Answer frames start:stop of recordings, one after the other, as one stream."""
+        self._network.reset_states()
+        rows = [(self._store.features(*part), self._store.flags(*part)) for part in parts]
+        features, speech = (np.concatenate(columns) for columns in zip(*rows, strict=True))
+        return Frames(0, speech, reference.posteriors(features, speech, self.description, self._network.accept))
 
     def drift(self, rows: Sequence[SplitRow], languages: Iterable[str]) -> dict[str, list[float]]:
         """Return the frame accuracy by language and minute, without a reset between recordings."""

@@ -35,7 +35,7 @@ def summarise(scores: Sequence[RecordingScore], description: Description) -> dic
     languages = spoken_in(scores, description)
     answers = _answers(scores, languages, description)
     frames = np.array([[scored.right, scored.weight] for scored in scores])
-    sequences = np.array([[scored.sequences_right, len(scored.sequences)] for scored in scores], float)
+    sequences = np.array([[scored.sequences_right, scored.sequences] for scored in scores], float)
     stable_s = [scored.stable_frame * description.frame_s for scored in scores if scored.stable_frame is not None]
     spoken = set(zip(answers.speakers, answers.actual, strict=True))
     tree = {

@@ -155,6 +155,10 @@ class FeatureStore(RowReader):
         """Return speech flags of frames start:stop of a recording, shape (frames,); raises as `features` does."""
         return self.speech_rows(*self._rows(recording, start, stop))
 
+    def n_frames(self, recording: str) -> int:
+        """Return the number of frames of a recording; raises as `index` does."""
+        return int(self.lengths[self.index(recording)])
+
     def index(self, recording: str) -> int:
         """Return the index of a recording in the store; ArtifactError if the store does not have it."""
         try:

@@ -1,9 +1,10 @@
 """Who speaks what when: the language of a stream over time, as segments.
 
-A hidden Markov model whose states are the languages: in each block of 0.1 s, the speaker stays with a language, or
-begins a new turn in one drawn from the prior. Blocks are observed by the evidence of their speech frames, divided by
-the temperature of `Turns`, as neighbouring frames say much the same. The forward pass gives the present language; every
-half second, a backward pass over the last second fixes the language of the blocks before that second's second half.
+A hidden Markov model whose states are the languages: in each block of 0.2 s, the speaker stays with a language, or
+begins a new turn in one drawn from the prior. A block is observed by the evidence of its speech frames, divided by the
+temperature of `Turns`, as neighbouring frames say much the same. The forward pass gives the present language; a
+backward pass over the four blocks that follow fixes that of a block. A segment begins with a language that is likely
+enough.
 
     forward   a ∝ e ∘ [(1 - p) a + p π]          e: exp(evidence of the block), p: block / turn, π: prior
     backward  b = (1 - p) (e ∘ b) + p π · (e ∘ b)
@@ -20,9 +21,9 @@ from pipeline import params
 from pipeline.arrays import Flags, Posteriors
 from pipeline.streaming.decision import POSTERIOR_FLOOR
 
-BLOCK_S = 0.1
-GROUP = 5  # blocks that are fixed together
-AHEAD = 5  # blocks after the last of them that have been heard
+BLOCK_S = 0.2
+AHEAD = 4  # blocks that are heard before one is fixed
+SURE = 0.7  # posterior of a language with which a segment begins
 PAUSE_S = 1.0  # a longer one ends a segment
 KEPT = 10_000  # segments, the last ones
 
@@ -78,7 +79,7 @@ class Timeline:
     >>> posteriors = np.repeat(np.array([[0.9, 0.1], [0.1, 0.9]], np.float32), 200, axis=0)
     >>> timeline.accept(posteriors, np.ones(400, bool))
     >>> [(part.start_s, part.end_s, part.language, part.closed) for part in timeline.segments]
-    [(0.0, 2.0, 'english', True), (2.0, 3.5, 'hindi', False)]
+    [(0.0, 2.0, 'english', True), (2.0, 3.2, 'hindi', False)]
     >>> timeline.finish()
     >>> timeline.segments[-1].end_s, timeline.present
     (4.0, 'hindi')
@@ -116,8 +117,8 @@ class Timeline:
         spoken = np.any(speech[:whole].reshape(-1, self._block), axis=1)
         for block, some in zip(likely, spoken, strict=True):
             self._step(block if some else None)
-            if len(self._blocks) == GROUP + AHEAD:
-                self._fix(GROUP)
+            if len(self._blocks) > AHEAD:
+                self._fix(1)
 
     def finish(self) -> None:
         """Fix the rest of the stream, which has ended."""
@@ -173,6 +174,10 @@ class Timeline:
                 self._close()
             return
         best = int(posterior.argmax())
+        if posterior[best] < SURE:
+            if not self._open:
+                return
+            best = self._languages.index(self._open.language)
         if self._open and self._open.language != self._languages[best]:
             self._close()
         if not self._open:

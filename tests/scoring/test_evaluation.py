@@ -77,7 +77,7 @@ def test_the_running_decision_is_the_same_in_pieces_of_any_length(
         mean = np.exp(running[mark - 1] / mark)
         np.testing.assert_allclose(after, mean / mean.sum(), rtol=1e-6)
     sequences = [logs[at : at + 3].sum(axis=0).argmax() == 0 for at in range(0, len(logs), 3)]
-    assert (len(found.sequences), found.sequences_right) == (len(sequences), sum(sequences))
+    assert (found.sequences, found.sequences_right) == (len(sequences), sum(sequences))
     stable = [int(frame) for at, frame in enumerate(np.flatnonzero(speech)) if right[at:].all()]
     assert found.stable_frame == (stable[0] if stable else None)
 

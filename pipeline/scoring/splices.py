@@ -1,0 +1,228 @@
+"""Streams spliced from recordings of several languages: how soon and how surely a timeline finds the changes.
+
+A stream has one to four turns of 3 to 15 s; those with one turn show what a change adds. A turn is a speaker's, and the
+next one often the same speaker's, where that has another language.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.rows import SplitRow
+from pipeline.scoring import intervals
+from pipeline.scoring.offline import OfflineNetwork
+from pipeline.streaming.description import Description
+from pipeline.streaming.identifier import Frames
+from pipeline.streaming.timeline import BLOCK_S, Timeline, Turns
+
+COUNT = 200  # streams
+MOST_TURNS = 4
+TURN_S = (3.0, 15.0)
+SAME_SPEAKER = 0.5  # share of the changes, where it is possible
+NEAR_S = 1.5  # between a change and the beginning of a segment that finds it
+LONG_S, MOST_LONG = 600.0, 6  # in one language, before a change; number of such streams
+TEMPERATURES = (5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 70.0, 100.0)
+FALSE_S = 1.0  # of speech in a wrong language, as bad as a false change
+
+
+class Turn(NamedTuple):
+    """A part of a stream in one language: recordings, and the first and the last frame of each that it takes."""
+
+    language: str
+    parts: tuple[tuple[str, int, int], ...]
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        return sum(stop - start for _, start, stop in self.parts)
+
+
+Splice = tuple[Turn, ...]
+
+
+class Found(NamedTuple):
+    """What a timeline made of a stream.
+
+    Attributes
+    ----------
+    turns
+        Number of them.
+    seconds, speech_s, wrong_s
+        Of the stream, of its speech, and of the speech in a segment of another language or in none.
+    changes, found, false
+        Changes of the language; those that a segment in the new language begins near; and segments in another language
+        than the one before that answer no change, not even late.
+    delay_s
+        From the first speech after the first change until the new language is the present one; nan if it never is.
+    """
+
+    turns: int
+    seconds: float
+    speech_s: float
+    wrong_s: float
+    changes: int
+    found: int
+    false: int
+    delay_s: float
+
+
+def draw(
+    rows: Sequence[SplitRow], lengths: Callable[[str], int], frame_s: float, seed: int, count: int = COUNT
+) -> list[Splice]:
+    """Draw streams; none without two languages.
+
+    Parameters
+    ----------
+    lengths
+        Returns the number of frames of a recording.
+    """
+    by_language: dict[str, dict[str, list[str]]] = {}
+    for row in rows:
+        by_language.setdefault(row.language, {}).setdefault(row.speaker, []).append(row.recording)
+    rng, names = np.random.default_rng(seed), sorted(by_language)
+
+    def turn(language: str, speaker: str) -> Turn:
+        parts, missing = [], round(rng.uniform(*TURN_S) / frame_s)
+        for recording in rng.permutation(by_language[language][speaker]).tolist():
+            stop = min(missing, lengths(recording))
+            parts.append((recording, 0, stop))
+            missing -= stop
+            if not missing:
+                break
+        return Turn(language, tuple(parts))
+
+    found = []
+    for number in range(count if len(names) > 1 else 0):
+        turns, speaker = list[Turn](), ""
+        for _ in range(1 + number % MOST_TURNS):
+            others = [name for name in names if not turns or name != turns[-1].language]
+            same = [name for name in others if speaker in by_language[name]]
+            stays = bool(same) and rng.random() < SAME_SPEAKER
+            language = str(rng.choice(same if stays else others))
+            speaker = speaker if stays else str(rng.choice(sorted(by_language[language])))
+            turns.append(turn(language, speaker))
+        found.append(tuple(turns))
+    return found
+
+
+def long(rows: Sequence[SplitRow], lengths: Callable[[str], int], frame_s: float) -> list[Splice]:
+    """Return a stream for each language: ten minutes of it, its recordings repeated, and a turn in the next one."""
+    names = sorted({row.language for row in rows})
+
+    def turn(language: str, seconds: float) -> Turn:
+        parts, missing = [], round(seconds / frame_s)
+        for recording in itertools.cycle(row.recording for row in rows if row.language == language):
+            stop = min(missing, lengths(recording))
+            parts.append((recording, 0, stop))
+            missing -= stop
+            if not missing:
+                return Turn(language, tuple(parts))
+        raise AssertionError
+
+    pairs = zip(names, names[1:] + names[:1], strict=True) if len(names) > 1 else []
+    return [(turn(one, LONG_S), turn(other, TURN_S[1])) for one, other in itertools.islice(pairs, MOST_LONG)]
+
+
+def measure(splice: Splice, network: OfflineNetwork, turns: Sequence[Turns]) -> list[Found]:
+    """Return what the timeline makes of a stream with each of these settings."""
+    frames = network.joined(part for turn in splice for part in turn.parts)
+    truth = np.repeat([turn.language for turn in splice], [turn.frames for turn in splice])
+    edges = np.cumsum([turn.frames for turn in splice])[:-1].tolist()
+    # A change is heard with the first speech after it.
+    changes = [edge + int(np.argmax(frames.speech[edge:])) for edge in edges if frames.speech[edge:].any()]
+    return [_found(frames, truth, changes, each, network.description) for each in turns]
+
+
+def _found(
+    frames: Frames, truth: NDArray[np.str_], changes: Sequence[int], turns: Turns, description: Description
+) -> Found:
+    timeline = Timeline(description.languages, turns, None, description.frame_s)
+    frame_s, n_frames, delay_s = description.frame_s, len(truth), math.nan
+    step, at = max(1, round(BLOCK_S / frame_s)), changes[0] if changes else n_frames
+    timeline.accept(frames.posteriors[:at], frames.speech[:at])
+    for start in range(at, n_frames, step):
+        timeline.accept(frames.posteriors[start : start + step], frames.speech[start : start + step])
+        if math.isnan(delay_s) and timeline.present == truth[at]:
+            delay_s = round((start + step - at) * frame_s, 6)
+    timeline.finish()
+    answered, segments = np.full(n_frames, "", truth.dtype), timeline.segments
+    for one in segments:
+        answered[round(one.start_s / frame_s) : round(one.end_s / frame_s)] = one.language
+    wrong = frames.speech & (answered != truth)
+    starts = [one for before, one in itertools.pairwise(segments) if one.language != before.language]
+    found, matched = 0, set[int]()
+    for change, following in itertools.pairwise([*changes, n_frames]):
+        change_s, end_s = change * frame_s - NEAR_S, following * frame_s - NEAR_S
+        for place, one in enumerate(starts):  # the first beginning of the new language answers the change, if late
+            if change_s <= one.start_s < end_s and one.language == truth[change]:
+                matched.add(place)
+                found += one.start_s <= change_s + 2 * NEAR_S
+                break
+    return Found(
+        len(changes) + 1, n_frames * frame_s, float(frames.speech.sum()) * frame_s, float(wrong.sum()) * frame_s,
+        len(changes), found, len(starts) - len(matched), delay_s,
+    )  # fmt: skip
+
+
+def best(turns: Sequence[Turns], found: Sequence[Sequence[Found]]) -> Turns:
+    """Return the settings with the least time in a wrong language and false changes, given all that each has found.
+
+    Without a stream, the middle ones.
+    """
+    if not found:
+        return turns[len(turns) // 2]
+    costs = np.array([[one.wrong_s + FALSE_S * one.false for one in of_stream] for of_stream in found])
+    return turns[int(costs.sum(axis=0).argmin())]
+
+
+def summary(found: Sequence[Found]) -> dict[str, Any] | None:
+    """Return the scores of the timeline, as at `timeline` in evaluation/metrics.json; None without a stream.
+
+    Streams of `long` give the delay after ten minutes, the others everything else.
+    """
+    after = [one.delay_s for one in found if one.seconds > LONG_S]
+    found = [one for one in found if one.seconds <= LONG_S]
+    if not found:
+        return None
+    names = [str(number) for number in range(len(found))]
+    columns = {name: np.array([getattr(one, name) for one in found], np.float64) for name in Found._fields}
+    single = columns["turns"] == 1
+
+    def share(part: str, whole: str, chosen: NDArray[np.bool_]) -> dict[str, Any]:
+        right, total = columns[part] * chosen, columns[whole] * chosen
+        interval = intervals.of_share(names, right, total) if total.any() else None
+        return {"share": round(float(right.sum() / max(total.sum(), 1e-9)), 6), "interval": interval}
+
+    minutes = columns["seconds"].sum() / 60
+    return {
+        "streams": len(found),
+        "changes": int(columns["changes"].sum()),
+        "found": share("found", "changes", ~single),
+        "false_per_minute": round(float(columns["false"].sum() / minutes), 6),
+        "wrong": share("wrong_s", "speech_s", ~single),
+        "wrong_without_change": share("wrong_s", "speech_s", single),
+        "delay_s": _median([one.delay_s for one in found if one.changes]),
+        "delay_after_ten_minutes_s": _median(after),
+    }
+
+
+def _median(delays: Sequence[float]) -> float | None:
+    """Return the median delay; one that never ended is infinite, which is None, as is the median of nothing."""
+    median = float(np.median([math.inf if math.isnan(delay) else delay for delay in delays])) if delays else math.inf
+    return median if math.isfinite(median) else None
+
+
+def sentence(summary: Mapping[str, Any] | None) -> str:
+    """Return the scores of the timeline in one sentence."""
+    if summary is None:
+        return "the timeline is not scored: there is one language"
+    wrong, single = summary["wrong"]["share"], summary["wrong_without_change"]["share"]
+    return (
+        f"{summary['streams']} spliced streams: {summary['found']['share']:.1%} of {summary['changes']} changes of the "
+        f"language found within {NEAR_S:g} s, {summary['false_per_minute']:.2f} false ones per minute; wrong language "
+        f"{wrong:.1%} of the time, {single:.1%} without a change"
+    )
