@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline import checksums, files, params, rows, tables
 from pipeline.audio.wav import Reader, Wav
 from pipeline.console.text import printable
@@ -15,6 +17,7 @@ from pipeline.report.drawing import standalone
 from pipeline.report.examples import AudioExample
 from pipeline.report.page import FILES, Results, dvc_plots, render
 from pipeline.report.verdict import sentence
+from pipeline.streaming.timeline import Segment, Timeline, Turns
 from stages import ARTIFACTS, PARAMS, run
 
 EVALUATION = ARTIFACTS / "evaluation"
@@ -42,7 +45,7 @@ def main() -> None:
         equality=tables.read(equality, rows.EqualityRow) if streams else [],
         answers=given,
         split_rows=split_rows,
-        examples=_examples(given, contents["recordings"], settings.audio.sample_rate),
+        examples=_examples(given, contents, settings.audio.sample_rate),
         corpus_id=corpus,
         synthetic=synthetic,
         usual=usual,
@@ -80,17 +83,28 @@ def _provenance() -> commit.Commit | None:
         return None
 
 
-def _examples(given: list[Answer], recordings: list[rows.RecordingRow], rate: int) -> list[AudioExample]:
+def _examples(given: list[Answer], contents: dict[str, Any], rate: int) -> list[AudioExample]:
     """Read the sound and the frames of the recordings that evaluate has chosen."""
     frames, found = tables.read(EVALUATION / "frames.csv", rows.FrameRow), []
-    of = {row.recording: row for row in recordings}
+    of = {row.recording: row for row in contents["recordings"]}
     for number, row in enumerate(tables.read(EVALUATION / "examples.csv", rows.ExampleRow), 1):
         read = Reader(Wav.of(of[row.recording], ARTIFACTS / "audio"))
         samples = read(0, round(row.end_s * rate))
         shown = [frame for frame in frames if frame.recording == row.recording]
         answer = next(one for one in given if one.row.recording == row.recording)
-        found.append(AudioExample(number, row, answer, samples, rate, shown))
+        found.append(AudioExample(number, row, answer, samples, rate, shown, _segments(shown, contents["description"])))
     return found
+
+
+def _segments(frames: list[rows.FrameRow], description: dict[str, Any]) -> list[Segment]:
+    """Return the segments of a stream of these frames."""
+    languages = tuple(description["languages"])
+    frame_s = description["mfcc"]["hop_length"] / description["sample_rate"]
+    posteriors = np.array([[float(frame.extra[name] or "nan") for name in languages] for frame in frames], np.float32)
+    timeline = Timeline(languages, Turns(**description["turns"]), None, frame_s)
+    timeline.accept(posteriors.reshape(-1, len(languages)), np.array([frame.speech for frame in frames], bool))
+    timeline.finish()
+    return timeline.segments
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ def write(target: Path, name: str, blocks: Iterable[Waveform], frames: Sequence[
     times = np.arange(len(speech), dtype=np.float64) * stream.frame_s
     classes = stream.description.classes
     with drawing():
-        picture = standalone(timeline(name, waveform, stream.sample_rate, 0.0, times, speech, posteriors, classes))
+        rate, parts = stream.sample_rate, stream.segments
+        picture = standalone(timeline(name, waveform, rate, 0.0, times, speech, posteriors, classes, parts))
     content = picture.encode()
     if target.suffix.lower() == ".png":
         from pipeline.bundle import pictures

@@ -17,6 +17,7 @@ from pipeline.report.drawing import INK, SHADE, blank, drawing, label, legend, s
 from pipeline.report.figures import LABEL_CHARACTERS
 from pipeline.rows import ExampleRow, FrameRow
 from pipeline.scoring.metrics import MANY
+from pipeline.streaming.timeline import Segment
 
 ENVELOPE_POINTS = 300
 CURVE_POINTS = 400
@@ -35,6 +36,8 @@ class AudioExample:
         Sound of the part, at `sample_rate`.
     frames
         Frames of the part.
+    segments
+        Of the part, as a stream of its frames gives them.
     """
 
     number: int
@@ -43,6 +46,7 @@ class AudioExample:
     samples: Samples
     sample_rate: int
     frames: Sequence[FrameRow]
+    segments: Sequence[Segment]
 
     @property
     def speech(self) -> float:
@@ -71,6 +75,7 @@ class AudioExample:
                 np.array([frame.speech for frame in self.frames], bool),
                 np.array(posteriors, float).reshape(len(self.frames), len(classes)),
                 classes,
+                self.segments,
             )
 
 
@@ -83,8 +88,9 @@ def timeline(
     speech: Flags,
     posteriors: Posteriors | NDArray[np.float64],
     classes: Sequence[str],
+    segments: Sequence[Segment],
 ) -> str:
-    """Draw the sound of a recording, shaded during speech, above the posteriors of its frames.
+    """Draw the sound of a recording, shaded during speech, above the posteriors of its frames and its segments.
 
     Parameters
     ----------
@@ -95,7 +101,7 @@ def timeline(
     posteriors
         Shape (frames, classes); NaN for frames that the network does not see.
     """
-    figure, (sound, curves) = blank(2.1, 2, sharex=True, gridspec_kw={"height_ratios": [2, 3]})
+    figure, (sound, curves, turns) = blank(2.4, 3, sharex=True, gridspec_kw={"height_ratios": [4, 6, 1]})
     edges = np.linspace(0, len(waveform), min(ENVELOPE_POINTS, len(waveform)) + 1).astype(int)
     at = start_s + edges[:-1] / sample_rate
     if len(waveform):
@@ -103,16 +109,23 @@ def timeline(
         sound.fill_between(at, low, high, color=INK, linewidth=0)
     loudest = max(float(np.abs(waveform).max(initial=0)), 1e-4)
     sound.set(ylim=(-1.05 * loudest, 1.05 * loudest), yticks=[])
-    curves.set(ylim=(-0.03, 1.03), yticks=[0, 0.5, 1], xlabel="s")
+    curves.set(ylim=(-0.03, 1.03), yticks=[0, 0.5, 1])
+    turns.set(ylim=(0, 1), yticks=[], xlabel="s")
     for axes in (sound, curves):
         axes.fill_between(times, *axes.get_ylim(), where=speech, color=SHADE, linewidth=0, zorder=0, step="mid")
     thin = slice(None, None, -(-len(times) // CURVE_POINTS) or 1)
     means = np.nansum(posteriors, axis=0) / np.maximum(np.isfinite(posteriors).sum(axis=0), 1)
     highest = np.argsort(means)[::-1]
+    colours = dict[str, str]()
     named, drawn = set(highest[:NAMED].tolist()), sorted(highest[:MANY].tolist())
     for place, style in zip(drawn, styles(), strict=False):
         shown = label(classes[place], LABEL_CHARACTERS) if place in named else None
         curves.plot(times[thin], posteriors[thin, place], **style, linewidth=1, label=shown)
+        colours[classes[place]] = style["color"]
+    for one in segments:
+        middle, colour = start_s + (one.start_s + one.end_s) / 2, colours.get(one.language, INK)
+        turns.barh(0.5, one.end_s - one.start_s, 1, start_s + one.start_s, color=colour, alpha=0.4)
+        turns.text(middle, 0.5, label(one.language, LABEL_CHARACTERS), ha="center", va="center", fontsize=6)
     if named:
         legend(figure, NAMED)
     return svg(figure, title)

@@ -17,6 +17,7 @@ from pipeline.report.answers import Answer
 from pipeline.report.commit import Commit
 from pipeline.report.examples import AudioExample
 from pipeline.report.page import Results
+from pipeline.streaming.timeline import Segment
 from tests.export import small
 
 ROOT = Path(__file__).parents[2]
@@ -129,6 +130,16 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
                 "decision_changes": 1.44,
                 "drift_by_minute": {language: [0.9, 0.8] for language in languages},
             },
+            "timeline": {
+                "streams": 200,
+                "changes": 301,
+                "found": {"share": 0.9321, "interval": (0.9021, 0.9521)},
+                "false_per_minute": 1.0832,
+                "wrong": {"share": 0.0671, "interval": (0.0571, 0.0771)},
+                "wrong_without_change": {"share": 0.0631, "interval": None},
+                "delay_s": 0.8,
+                "delay_after_ten_minutes_s": None,
+            },
         },
         "det": [rows.DetRow(language, n / 4, 1 - n / 4) for language in languages for n in range(5)],
         "description": {**small.described("mask", weights=37_971).model_dump(), "classes": languages},
@@ -224,7 +235,8 @@ def example(answer: Answer, number: int = 1, classes: Sequence[str] = LANGUAGES)
         for n in range(200)
     ]
     row = rows.ExampleRow(answer.row.recording, "right", 2.0)
-    return AudioExample(number, row, answer, samples, RATE_HZ, frames)
+    segments = [Segment(0.5, 1.5, LANGUAGES[0], 0.9, True), Segment(1.5, 2.0, LANGUAGES[1], 0.8, True)]
+    return AudioExample(number, row, answer, samples, RATE_HZ, frames, segments)
 
 
 def everything() -> Results:
