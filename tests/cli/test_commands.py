@@ -73,7 +73,7 @@ def test_trim_writes_the_speech_that_the_pipeline_finds(tmp_path: Path, project:
         (["trim", "x.wav", "y.wav"], "x.wav is not a file; check its name"),
         (["identify", "--frames", "--json", "x.wav"], "choose one"),
         (["identify", "-"], "give its sample rate"),
-        (["identify", "--rate", "8000", "-", "x.wav"], "leave out --plot, --csv and other files"),
+        (["identify", "--rate", "8000", "-", "x.wav"], "leave out --plot, --csv, --into and other files"),
         (["identify", "--resume", "x.wav"], "--resume continues the table of --csv"),
         (["identify", "--csv", "x.txt", "x.wav"], "'x.txt' must end in .csv"),
         (["identify", "--csv", "a.csv", "--json", "x.wav"], "choose one"),
