@@ -14,8 +14,6 @@ from pipeline.streaming.runtimes import RUNTIMES
 from pipeline.streaming.timeline import Turns
 from stages import ARTIFACTS, read_params, run
 
-FITTED = 60  # streams of validation recordings, for the temperature of the timeline
-
 
 def main() -> None:
     cluster.warm(*job.MODULES)
@@ -40,7 +38,7 @@ def main() -> None:
             scores = job.run(client, [Recording(row) for row in rows], features, folder, "calibrate")
             rule = calibration.fitted(description, scores, settings.decision.refuse)
             turns = [Turns(turn=settings.decision.turn, temperature=each) for each in splices.TEMPERATURES]
-            streams = splices.draw(rows, store.n_frames, description.frame_s, settings.seed, FITTED)
+            streams = splices.draw(rows, store.n_frames, description.frame_s, settings.seed, splices.FITTED)
             fitted = splices.best(turns, job.measured(client, streams, features, folder, turns))
         description = description.model_copy(update={"decision": rule, "turns": fitted})
         description.write(folder)

@@ -96,9 +96,7 @@ def test_workers_in_another_folder_find_files_by_relative_paths(
 
 
 @pytest.mark.cluster
-def test_workers_of_another_cluster_take_a_model_that_was_exported_again(
-    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_workers_of_another_cluster_take_a_model_that_was_exported_again(corpus: Path, tmp_path: Path) -> None:
     model = tmp_path / "streaming"
     with started(tmp_path, 1):
         for strategy in ("mask", "none"):
@@ -137,6 +135,8 @@ def test_only_possible_languages_are_answered(model: Path, corpus: Path) -> None
     for wrong, message in {
         ("--languages", "french"): "the model does not know 'french'; it knows english, hindi, mandarin",
         ("--prior", "hindi=0.9"): "the prior is hindi=0.9; give probabilities that sum to 1",
+        ("--prior", "hindi=0.5,hindi=0.5"): "names a language twice",
+        ("--languages", ""): "the model does not know ''",
         ("--prior", "hindi:0.9"): "--prior 'hindi:0.9' should be like english=0.7,hindi=0.3",
         ("--prior", "hindi=1", "--languages", "hindi"): "--languages and --prior exclude each other",
     }.items():
@@ -159,6 +159,15 @@ def test_a_table_is_continued_after_any_byte(model: Path, corpus: Path, tmp_path
     assert status == 2
     assert "part.csv holds no answers of a model for english" in error
     assert path.read_text() == "path,language\n"
+
+
+def test_a_table_of_another_prior_is_not_continued(model: Path, corpus: Path, tmp_path: Path) -> None:
+    words = ("--model", model, "--csv", tmp_path / "a.csv", corpus / "03.wav", corpus / "04.wav")
+    assert lid("--languages", "hindi,english", *words)[0] == 0
+    assert (tmp_path / "a.csv").read_text().count(",english=0.5 hindi=0.5\n") == 2
+    assert lid("--languages", "english,hindi", "--resume", *words)[0] == 0
+    for other in ([], ["--languages", "hindi"]):
+        assert "holds no answers of a model for" in lid(*other, "--resume", *words)[2]
 
 
 def test_a_killed_run_is_continued_without_answering_twice(model: Path, corpus: Path, tmp_path: Path) -> None:

@@ -50,10 +50,10 @@ def files(
     network = model.load()
     classes = network.description.classes
     with contextlib.ExitStack() as stack:
-        to, done = resumed(table, classes) if table else (sys.stdout, None)
+        to, done = resumed(table, classes, model.prior) if table else (sys.stdout, None)
         if table:
             stack.enter_context(to)
-        printer = AnswerPrinter(form, classes, max(len(name) for _, name in named), top, to)
+        printer = AnswerPrinter(form, classes, max(len(name) for _, name in named), top, to, model.prior)
         if segments:
             printer = SegmentPrinter(segments, classes, [name for _, name in named], into)
         stack.enter_context(contextlib.redirect_stdout(sys.stderr))  # of everything but answers

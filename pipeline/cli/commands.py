@@ -30,7 +30,7 @@ def main() -> None:
 @main.command()
 @click.argument("corpora", nargs=-1, type=options.path, metavar="[CORPUS]...")
 @click.option("--layout", help="As corpus.layout (default: auto).")
-@click.option("--languages", metavar="A,B,...", help="The only possible languages; recordings of others are skipped.")
+@click.option("--languages", metavar="A,B,...", help="The only possible languages (default: all that the model knows).")
 @options.prior
 @click.option("--speakers", metavar="TABLE", help="As corpus.speaker_table, of the layout folders.")
 @options.model
@@ -62,9 +62,8 @@ def evaluate(
 
     if not corpora and (layout or speakers):
         raise click.UsageError("--layout and --speakers belong to a CORPUS; name its folder, or change params.yaml")
-    named = languages and languages.split(",")
     possible = options.possible(languages, prior)
-    evaluation.evaluate(corpora, layout or "auto", named, speakers, model, report, as_json, jobs, possible)
+    evaluation.evaluate(corpora, layout or "auto", possible, speakers, model, report, as_json, jobs)
 
 
 @main.command()

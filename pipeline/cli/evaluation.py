@@ -32,20 +32,25 @@ OWN = f"this is the corpus of {PARAMS}: the model may have been trained on it"
 def evaluate(
     roots: Sequence[Path],
     layout: params.Layout,
-    languages: Sequence[str] | None,
+    prior: Mapping[str, float] | None,
     speakers: str | None,
     model: Path,
     report: Path | None,
     as_json: bool,
     jobs: int,
-    prior: Mapping[str, float] | None,
 ) -> None:
-    """Score the recordings of corpora, or those of params.yaml; print the scores, or JSON, and write their page."""
+    """Score the recordings of corpora, or those of params.yaml; print the scores, or JSON, and write their page.
+
+    With a prior, recordings of other languages are skipped.
+    """
     description = Description.read(model)
+    languages = [name for name, share in (prior or {}).items() if share]
     corpus = _corpus(roots, layout, languages or (description.languages if roots else None), speakers)
     with contextlib.redirect_stdout(sys.stderr):  # progress
-        scores, notes = score(model, corpus, all_known=bool(roots) and languages is None, jobs=jobs, prior=prior)
+        scores, notes = score(model, corpus, all_known=bool(roots) and prior is None, jobs=jobs, prior=prior)
     spoken, summary = spoken_in(scores, description), summarise(scores, description)
+    if prior:
+        notes = [f"possible answers: {', '.join(f'{name} {share:.0%}' for name, share in prior.items())}", *notes]
     notes = [printable(note) for note in [*notes, *[OWN] * (not roots)]]
     if as_json:
         print(json.dumps(summary | ({"prior": prior} if prior else {})))
@@ -107,7 +112,7 @@ def score(
     if all_known and others:
         raise CorpusError(
             f"corpus {quoted(corpus.folders)} holds {brief(others[0])}, which the model does not know; it knows "
-            f"{', '.join(known)}: name those to score with --languages"
+            f"{', '.join(known)}: name the possible ones with --languages"
         )
     roots = layouts.roots(corpus)
     listed = [Listed(entry, (roots[entry.source] / entry.path).absolute()) for entry in listing.entries]

@@ -30,9 +30,9 @@ PIPE = Path("-")
 @click.option(
     "--segments",
     type=click.Choice(["rttm", "csv", "json", "textgrid", "srt", "vtt", "labels"]),
-    help="Print who speaks what when, in the form that other programs read.",
+    help="Print which language is spoken when, in the form that other programs read.",
 )
-@click.option("--into", metavar="FOLDER", type=options.path, help="Write a file of --segments for each recording.")
+@click.option("--into", metavar="FOLDER", type=options.Folder(), help="Write a file of --segments for each recording.")
 @click.option("--json", is_flag=True, help="Print one JSON object per line and file.")
 @click.option("--csv", "table", metavar="TABLE", type=options.Target(".csv"), help="Write one row of CSV per file.")
 @click.option("--resume", is_flag=True, help="Continue the table of --csv: skip the files in it.")

@@ -31,17 +31,37 @@ def possible(languages: str | None, prior: str | None) -> dict[str, float] | Non
     >>> possible("english,hindi", None), possible(None, "english=0.7,hindi=0.3")
     ({'english': 0.5, 'hindi': 0.5}, {'english': 0.7, 'hindi': 0.3})
     """
-    if languages and prior:
+    if languages is not None and prior is not None:
         raise click.UsageError("--languages and --prior exclude each other; choose one")
-    if languages:
-        names = dict.fromkeys(languages.split(","))
+    if languages is not None:
+        names = dict.fromkeys(map(str.strip, languages.split(",")))
         return dict.fromkeys(names, 1 / len(names))
-    if not prior:
+    if prior is None:
         return None
     try:
-        return {name: float(share) for name, share in (pair.split("=") for pair in prior.split(","))}
+        pairs = [(name.strip(), float(share)) for name, share in (pair.split("=") for pair in prior.split(","))]
     except ValueError:
         raise click.UsageError(f"--prior {prior!r} should be like english=0.7,hindi=0.3") from None
+    if len(dict(pairs)) < len(pairs):
+        raise click.UsageError(f"--prior {prior!r} names a language twice")
+    return dict(pairs)
+
+
+class Folder(click.Path):
+    """A folder to write into, which is made if it is missing: refused before any work is done."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, file_okay=False, writable=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Check the path, and make the folder."""
+        folder = Path(value)
+        if not folder.exists():
+            try:
+                folder.mkdir()
+            except OSError as error:
+                self.fail(f"{str(folder)!r} can't be made ({error.strerror}); name a folder", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class Target(click.Path):

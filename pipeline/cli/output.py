@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TextIO
@@ -41,6 +41,8 @@ class AnswerPrinter:
         Number of languages in a row of the table.
     to
         Where answers go, by default to standard output.
+    prior
+        Of each possible language, if it was given: CSV then has a column of it.
 
     Attributes
     ----------
@@ -55,9 +57,10 @@ class AnswerPrinter:
         name_width: int,
         top: int = 1,
         to: TextIO | None = None,
+        prior: Mapping[str, float] | None = None,
     ) -> None:
         self.output_format, self.classes, self.name_width, self.top = output_format, classes, name_width, top
-        self.interrupted = False
+        self.interrupted, self._columns = False, columns(classes, prior)
         self._to = to or sys.stdout
         self._csv = csv.writer(self._to, lineterminator="\n")
 
@@ -67,7 +70,7 @@ class AnswerPrinter:
             case "frames":
                 self._csv.writerow(["path", "frame", "time_s", "speech", *self.classes])
             case "csv":
-                self._csv.writerow(columns(self.classes))
+                self._csv.writerow(self._columns)
             case "table":
                 print(f"{'file':{self.name_width}}  language    confidence  stable after", file=self._to)
 
@@ -94,23 +97,20 @@ class AnswerPrinter:
         frames
             List that the frames are added to.
         """
-        n_samples, turns = 0, 0
+        n_samples, printed_s = 0, 0.0
         shows_progress = live and self.output_format == "table" and sys.stdout.isatty()
         for block in self._until_interrupt(blocks):
             n_samples += len(block)
             self._take(name, stream, stream.accept(block), frames)
             if shows_progress:
-                closed = [segment for segment in stream.segments if segment.closed]
-                for segment in closed[turns:]:
-                    span = f"{segment.start_s:8.1f} s to {segment.end_s:8.1f} s"
-                    print(f"\r{f'{span}  {segment.language}':{PROGRESS_CHARACTERS}}")
-                turns = len(closed)
+                printed_s = _show_turns(stream, printed_s)
                 print(f"\r{_progress(stream, block)}", end="")
             if live:
                 sys.stdout.flush()
-        if shows_progress:
-            print(f"\r{'':{PROGRESS_CHARACTERS}}\r", end="")
         self._take(name, stream, stream.finish(), frames)
+        if shows_progress:
+            _show_turns(stream, printed_s)
+            print(f"\r{'':{PROGRESS_CHARACTERS}}\r", end="")
         self.show(answer(name, stream, n_samples / stream.sample_rate))
 
     def _until_interrupt(self, blocks: Iterable[Waveform]) -> Iterator[Waveform]:
@@ -144,8 +144,8 @@ class AnswerPrinter:
                 print(json.dumps(answer), file=self._to)
             case "csv":
                 posteriors = answer["posteriors"] or {}
-                row = answer | {"path": no_formula(answer["path"])} | posteriors
-                self._csv.writerow([row.get(column) for column in columns(self.classes)])
+                row = answer | {"path": no_formula(answer["path"]), "prior": _text(answer.get("prior"))} | posteriors
+                self._csv.writerow([row.get(column) for column in self._columns])
                 self._to.flush()  # what is answered is not lost
             case "table":
                 print(f"{answer['path']:{self.name_width}}  {self._cells(answer)}", file=self._to)
@@ -159,12 +159,18 @@ class AnswerPrinter:
         return "  ".join([cells, *(f"{language} {posterior:.1%}" for language, posterior in ranked)])
 
 
-def columns(classes: tuple[str, ...]) -> list[str]:
+def columns(classes: tuple[str, ...], prior: Mapping[str, float] | None = None) -> list[str]:
     """Return the columns of the answers as CSV."""
-    return [*CSV_COLUMNS, *classes]
+    return [*CSV_COLUMNS, *classes, *(["prior"] if prior else [])]
 
 
-def resumed(path: Path, classes: tuple[str, ...]) -> tuple[TextIO, frozenset[str] | None]:
+def _text(prior: Mapping[str, float] | None) -> str:
+    return " ".join(f"{name}={share:g}" for name, share in (prior or {}).items() if share)
+
+
+def resumed(
+    path: Path, classes: tuple[str, ...], prior: Mapping[str, float] | None = None
+) -> tuple[TextIO, frozenset[str] | None]:
     """Open a CSV of answers to continue it, without a last line that is incomplete.
 
     Returns
@@ -175,16 +181,20 @@ def resumed(path: Path, classes: tuple[str, ...]) -> tuple[TextIO, frozenset[str
     Raises
     ------
     ArgumentError
-        If it holds something else, such as answers of a model with other classes.
+        If it holds something else, such as answers of a model with other classes, or with another prior.
     """
     file = path.open("a+", encoding="utf-8", newline="")
     file.seek(0)
     text = file.read()
     whole = text[: text.rfind("\n") + 1]
     rows = list(csv.reader(io.StringIO(whole)))
-    if rows and rows[0] != columns(classes):
+    given = dict(sorted((prior or {}).items(), key=lambda pair: classes.index(pair[0])))
+    if rows and (rows[0] != columns(classes, prior) or (prior and {row[-1] for row in rows[1:]} - {_text(given)})):
         file.close()
-        raise ArgumentError(f"{path} holds no answers of a model for {', '.join(classes)}; name another file")
+        with_prior = f", of prior {_text(given)}" if prior else ""
+        raise ArgumentError(
+            f"{path} holds no answers of a model for {', '.join(classes)}{with_prior}; name another file"
+        )
     file.truncate(len(whole.encode()))
     return file, frozenset(row[0] for row in rows[1:]) if rows else None
 
@@ -196,6 +206,16 @@ def no_formula(path: str) -> str:
     ('./=1+1.wav', 'a.wav', '-')
     """
     return f"./{path}" if path[0] in "=+-@" and path != "-" else path
+
+
+def _show_turns(stream: Identifier, after_s: float) -> float:
+    """Print the closed segments that begin then or later; return the end of the last closed one."""
+    for segment in stream.segments:
+        if segment.closed and segment.start_s >= after_s:
+            span = f"{segment.start_s:8.1f} s to {segment.end_s:8.1f} s"
+            print(f"\r{f'{span}  {segment.language}':{PROGRESS_CHARACTERS}}")
+            after_s = segment.end_s
+    return after_s
 
 
 def _progress(stream: Identifier, block: Waveform) -> str:

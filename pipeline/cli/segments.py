@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -27,7 +29,7 @@ def rttm(answer: Answer) -> str:
 
 
 def table(answer: Answer) -> str:
-    """Return rows of CSV; `HEADERS` has their columns."""
+    """Return rows of CSV with the columns of `HEADER`."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerows([no_formula(answer["path"]), *part.values()] for part in answer["segments"])
@@ -83,9 +85,8 @@ def _cue(part: Answer, mark: str) -> str:
 
 
 def _clock(seconds: float, mark: str) -> str:
-    milliseconds = round(1000 * seconds)
-    minutes, rest = divmod(milliseconds, 60_000)
-    return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}{mark}{rest % 1000:03}"
+    whole, milliseconds = divmod(round(1000 * seconds), 1000)
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{mark}{milliseconds:03}"
 
 
 HEADER = "path,start_s,end_s,language,confidence"
@@ -110,9 +111,7 @@ class SegmentPrinter(AnswerPrinter):
         self._form, self._into = form, into
         if len(paths) > 1 and not into and form not in TOGETHER:
             raise ArgumentError(f"--segments {form} is a file for each recording; name a folder for them with --into")
-        names = [self._name(path) for path in paths]
-        if into and (twice := next((name for name in names if names.count(name) > 1), None)):
-            raise ArgumentError(f"two recordings would be written to {into / twice}; identify them one by one")
+        self._names = _names(paths, ENDINGS.get(form, form)) if into else {}
 
     def print_header(self) -> None:
         """Print the header of CSV."""
@@ -123,9 +122,23 @@ class SegmentPrinter(AnswerPrinter):
         """Print the segments of a recording, or write its file."""
         text = WRITERS[self._form](answer)
         if self._into:
-            files.replace(self._into / self._name(answer["path"]), text.encode())
+            header = f"{HEADER}\n" if self._form == "csv" else ""
+            files.replace(self._into / self._names[answer["path"]], f"{header}{text}".encode())
         else:
             print(text, end="", file=self._to)
 
-    def _name(self, path: str) -> str:
-        return f"{Path(path).stem}.{ENDINGS.get(self._form, self._form)}"
+
+def _names(paths: Sequence[str], ending: str) -> dict[str, str]:
+    """Return the name of each recording's file: its own below the folder that holds all, with another ending.
+
+    >>> _names(["in/a/1.wav", "in/b/1.wav", "in/b/1.flac"], "srt")
+    {'in/a/1.wav': 'a/1.srt', 'in/b/1.wav': 'b/1.wav.srt', 'in/b/1.flac': 'b/1.flac.srt'}
+    """
+    whole = {path: Path.cwd() / path for path in paths}
+    folder = os.path.commonpath([path.parent for path in whole.values()])
+    inside = {path: Path(os.path.relpath(place, folder)) for path, place in whole.items()}
+    stems = Counter(path.with_suffix("") for path in inside.values())
+    return {
+        path: str(name.with_suffix(f".{ending}") if stems[name.with_suffix("")] == 1 else f"{name}.{ending}")
+        for path, name in inside.items()
+    }

@@ -16,13 +16,14 @@ from pipeline import backend, params, tables
 from pipeline.audio.wav import Wav
 from pipeline.augment import Chain
 from pipeline.dataset import views
+from pipeline.errors import CorpusError
 from pipeline.export import formats, golden
 from pipeline.network import forms
 from pipeline.network.definition import Architecture, make_architecture
 from pipeline.plan.data import START_S, Sample
 from pipeline.plan.figures import Estimate, memory
 from pipeline.rows import SequenceRow, SplitRow
-from pipeline.scoring import evaluation, job
+from pipeline.scoring import evaluation, job, splices
 from pipeline.splits import methods
 from pipeline.store.feature_store import FeatureStore
 from pipeline.store.selection import Selection
@@ -50,6 +51,8 @@ def measure(settings: params.Params, workers: int, place: Path, sample: Sample) 
     for row in rows:
         n_rows = len(views.counted(strategy, store.flags(row.recording)))
         sequences += views.sequence_rows(row, n_rows, settings.sequence.length, strategy, store.id)
+    if not sequences:
+        raise CorpusError(f"no recording of the {len(rows):,} tried has speech; lower silence.threshold")
     tables.write(place / "train.csv", SequenceRow, sequences)
     train = store.select(manifest=place / "train.csv").view(strategy, settings.corpus.languages)
 
@@ -85,13 +88,18 @@ def measure(settings: params.Params, workers: int, place: Path, sample: Sample) 
             lambda row: evaluation.score(row, wavs[row.recording], network, identifier), rows[:STREAMED]
         )
     answered = {name: count[name] * len(rows) * offline_s / workers for name in count}
+    mean_s = sum(row.duration_s for row in rows) / len(rows)
+    n_languages = len(settings.corpus.languages)
+    spliced = {name: seconds / mean_s * offline_s / workers for name, seconds in splices.seconds(n_languages).items()}
     streamed = min(job.PROVEN, count["test"] * len(rows)) * (stream_s - offline_s) / workers
     print(f"plan: evaluate, {min(SCORED, len(rows))} of {count['test'] * len(rows):,.0f} recordings", flush=True)
     scores_bytes = 300 * count["test"] * len(rows)
+    export_s = EXPORT_START_S + written_s + START_S + answered["val"] + spliced["fit"]
+    evaluate_s = 2 * START_S + answered["test"] + streamed + spliced["test"]
     return [
         trained,
-        Estimate("export", EXPORT_START_S + written_s + START_S + answered["val"], 1e6, FILES["export"], memory()),
-        Estimate("evaluate", 2 * START_S + answered["test"] + streamed, scores_bytes, FILES["evaluate"], memory()),
+        Estimate("export", export_s, 1e6, FILES["export"], memory()),
+        Estimate("evaluate", evaluate_s, scores_bytes, FILES["evaluate"], memory()),
         Estimate("others", OTHERS_S + OTHERS_RECORDING_S * sample.factor * len(rows), 4e6, FILES["others"], memory()),
     ]
 

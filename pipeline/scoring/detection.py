@@ -24,7 +24,8 @@ def log_ratios(posteriors: Numbers) -> Numbers:
     >>> log_ratios(np.array([[0.5, 0.25, 0.25]])).round(3)
     array([[ 0.693, -0.405, -0.405]])
     """
-    likely = np.maximum(posteriors / posteriors.sum(axis=1, keepdims=True), POSTERIOR_FLOOR)
+    likely = np.maximum(posteriors, POSTERIOR_FLOOR)
+    likely /= likely.sum(axis=1, keepdims=True)
     others = (likely.sum(axis=1, keepdims=True) - likely) / (likely.shape[1] - 1)
     ratios: Numbers = np.log(likely) - np.log(np.maximum(others, POSTERIOR_FLOOR))
     return ratios

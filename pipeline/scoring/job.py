@@ -1,6 +1,7 @@
 """The job of stages export and evaluate: score recordings in parallel, offline or as streams that are proven equal."""
 
 import functools
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 PROVEN = 300  # recordings that are streamed: if 1 % of all streams differed, one of these would with 95 % probability
-PART = 50  # recordings per task
+PART = 20  # recordings or streams per task
 SECONDS = 10.0  # that a recording may take for each second of audio
 
 
@@ -75,11 +76,18 @@ def measure_part(
     features: Path,
     model: Path,
     version: str,
-    turns: Sequence[Turns],
+    settings: Sequence[Turns],
 ) -> list[list[Found]]:
     """Return what the timeline makes of each stream with each of these settings."""
+    if left_out:
+        raise ArtifactError(f"{label(streams[min(left_out)])} ended every worker process, or took too long")
     network, _ = _loaded(features, model, version)
-    return [splices.measure(stream, network, turns) for place, stream in enumerate(streams) if place not in left_out]
+    return [splices.measure(stream, network, settings) for stream in streams]
+
+
+def label(stream: Splice) -> str:
+    """Return the first recordings of the turns of a stream, for messages."""
+    return f"the stream of {', '.join(turn.parts[0][0] for turn in stream)}"
 
 
 @functools.lru_cache(maxsize=1)
@@ -102,8 +110,8 @@ MEASURE: Job[Splice, list[list[Found]]] = Job(
     code=(),
     packages=SCORE.packages,
     function=measure_part,
-    label=lambda stream: f"a stream of {len(stream)} turns",
-    seconds=lambda stream: SECONDS * sum(turn.frames for turn in stream) / 100,
+    label=label,
+    seconds=lambda stream: splices.LONG_S,
 )
 MODULES = ("pipeline.scoring.job", "ai_edge_litert.interpreter", "onnxruntime")
 """Modules that workers import as they start."""
@@ -125,10 +133,10 @@ def run(
 
 
 def measured(
-    client: "Client", streams: Sequence[Splice], features: Path, model: Path, turns: Sequence[Turns]
+    client: "Client", streams: Sequence[Splice], features: Path, model: Path, settings: Sequence[Turns]
 ) -> list[list[Found]]:
     """Return what the timeline of a model makes of each stream with each of these settings."""
-    return list(_run(client, MEASURE, streams, features, model, turns=turns))
+    return list(_run(client, MEASURE, streams, features, model, settings=settings))
 
 
 def _run(
@@ -136,6 +144,6 @@ def _run(
 ) -> Iterator[Any]:
     parts = [items[at : at + PART] for at in range(0, len(items), PART)]
     folders: dict[str, Any] = {"features": features.resolve(), "model": model.resolve()}  # workers may run elsewhere
-    version = checksums.version(model)
+    version = checksums.version(model) + hashlib.sha256((features / "zarr.json").read_bytes()).hexdigest()
     for found in cluster.run(client, job, parts, shared=model.parent, version=version, **folders, **bound):
         yield from found

@@ -1,5 +1,6 @@
 """The scores of a set of recordings: accuracy, recall, precision, F1, costs of detection, calibration."""
 
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.scoring import bootstrap, detection
+from pipeline.streaming.decision import POSTERIOR_FLOOR
 
 UNDECIDED = "undecided"  # predicted for a recording without speech
 N_BINS = 10  # of confidence
@@ -51,7 +53,7 @@ def score(
     }
     if len(languages) < 2:
         return of_answers
-    posteriors = posteriors / posteriors.sum(axis=1, keepdims=True)
+    posteriors = posteriors / np.maximum(posteriors.sum(axis=1, keepdims=True), POSTERIOR_FLOOR)
     truth, ratios = np.array([languages.index(name) for name in actual]), detection.log_ratios(posteriors)
     average = bootstrap.scores(
         bootstrap.tally(actual, actual, predicted, posteriors, languages), np.ones((1, len(languages)))
@@ -97,7 +99,9 @@ def confusion(actual: Sequence[str], predicted: Sequence[str], languages: Sequen
     from sklearn.metrics import confusion_matrix  # takes a second to import
 
     labels = list(dict.fromkeys([*languages, *sorted([*actual, *predicted])]))
-    counts = confusion_matrix(actual, predicted, labels=labels) if actual else np.zeros([len(labels)] * 2, int)
+    with warnings.catch_warnings():  # about a single label, which is no mistake here
+        warnings.simplefilter("ignore", UserWarning)
+        counts = confusion_matrix(actual, predicted, labels=labels) if actual else np.zeros([len(labels)] * 2, int)
     rows, columns = (set(languages) | set(names) for names in (actual, predicted))
     return {
         row: {column: count for column, count in zip(labels, line, strict=True) if column in columns}

@@ -1,7 +1,7 @@
 """Streams spliced from recordings of several languages: how soon and how surely a timeline finds the changes.
 
-A stream has one to four turns of 3 to 15 s; those with one turn show what a change adds. A turn is a speaker's, and the
-next one often the same speaker's, where that has another language.
+A stream has one to four turns of 3 to 15 s, as far as the recordings of a speaker reach; those with one turn show what
+a change adds. A turn is a speaker's, and the next one often the same speaker's, where that has another language.
 """
 
 import itertools
@@ -19,7 +19,7 @@ from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Frames
 from pipeline.streaming.timeline import BLOCK_S, Timeline, Turns
 
-COUNT = 200  # streams
+COUNT, FITTED = 200, 60  # streams, for the scores and for the fit of the temperature
 MOST_TURNS = 4
 TURN_S = (3.0, 15.0)
 SAME_SPEAKER = 0.5  # share of the changes, where it is possible
@@ -127,45 +127,64 @@ def long(rows: Sequence[SplitRow], lengths: Callable[[str], int], frame_s: float
     return [(turn(one, LONG_S), turn(other, TURN_S[1])) for one, other in itertools.islice(pairs, MOST_LONG)]
 
 
-def measure(splice: Splice, network: OfflineNetwork, turns: Sequence[Turns]) -> list[Found]:
+def measure(splice: Splice, network: OfflineNetwork, settings: Sequence[Turns]) -> list[Found]:
     """Return what the timeline makes of a stream with each of these settings."""
-    frames = network.joined(part for turn in splice for part in turn.parts)
-    truth = np.repeat([turn.language for turn in splice], [turn.frames for turn in splice])
-    edges = np.cumsum([turn.frames for turn in splice])[:-1].tolist()
-    # A change is heard with the first speech after it.
-    changes = [edge + int(np.argmax(frames.speech[edge:])) for edge in edges if frames.speech[edge:].any()]
-    return [_found(frames, truth, changes, each, network.description) for each in turns]
+    frames, languages = network.joined(part for turn in splice for part in turn.parts), network.description.languages
+    spoken = [languages.index(turn.language) for turn in splice]
+    edges = np.cumsum([0, *(turn.frames for turn in splice)]).tolist()
+    truth = np.repeat(spoken, np.diff(edges))
+    # A change is heard with the first speech after it; a turn without speech is none.
+    heard = [
+        (start + int(np.argmax(frames.speech[start:stop])), language)
+        for (start, stop), language in zip(itertools.pairwise(edges), spoken, strict=True)
+        if frames.speech[start:stop].any()
+    ]
+    changes = [at for (_, before), (at, language) in itertools.pairwise(heard) if language != before]
+    return [_found(frames, truth, changes, each, network.description) for each in settings]
 
 
 def _found(
-    frames: Frames, truth: NDArray[np.str_], changes: Sequence[int], turns: Turns, description: Description
+    frames: Frames, truth: NDArray[np.int64], changes: Sequence[int], settings: Turns, description: Description
 ) -> Found:
-    timeline = Timeline(description.languages, turns, None, description.frame_s)
+    timeline = Timeline(description.languages, settings, None, description.frame_s)
     frame_s, n_frames, delay_s = description.frame_s, len(truth), math.nan
     step, at = max(1, round(BLOCK_S / frame_s)), changes[0] if changes else n_frames
     timeline.accept(frames.posteriors[:at], frames.speech[:at])
     for start in range(at, n_frames, step):
         timeline.accept(frames.posteriors[start : start + step], frames.speech[start : start + step])
-        if math.isnan(delay_s) and timeline.present == truth[at]:
+        if math.isnan(delay_s) and timeline.present == description.languages[truth[at]]:
             delay_s = round((start + step - at) * frame_s, 6)
     timeline.finish()
-    answered, segments = np.full(n_frames, "", truth.dtype), timeline.segments
+    answered, segments = np.full(n_frames, -1), timeline.segments
     for one in segments:
-        answered[round(one.start_s / frame_s) : round(one.end_s / frame_s)] = one.language
+        answered[round(one.start_s / frame_s) : round(one.end_s / frame_s)] = description.languages.index(one.language)
     wrong = frames.speech & (answered != truth)
-    starts = [one for before, one in itertools.pairwise(segments) if one.language != before.language]
+    starts = [
+        (one.start_s, description.languages.index(one.language))
+        for before, one in itertools.pairwise(segments)
+        if one.language != before.language
+    ]
     found, matched = 0, set[int]()
     for change, following in itertools.pairwise([*changes, n_frames]):
-        change_s, end_s = change * frame_s - NEAR_S, following * frame_s - NEAR_S
-        for place, one in enumerate(starts):  # the first beginning of the new language answers the change, if late
-            if change_s <= one.start_s < end_s and one.language == truth[change]:
+        change_s = change * frame_s
+        end_s = math.inf if following == n_frames else max(following * frame_s - NEAR_S, change_s)
+        for place, (start_s, language) in enumerate(starts):  # the first beginning answers the change, even if late
+            in_time = abs(start_s - change_s) <= NEAR_S
+            if place not in matched and language == truth[change] and (in_time or change_s < start_s < end_s):
                 matched.add(place)
-                found += one.start_s <= change_s + 2 * NEAR_S
+                found += in_time
                 break
     return Found(
         len(changes) + 1, n_frames * frame_s, float(frames.speech.sum()) * frame_s, float(wrong.sum()) * frame_s,
         len(changes), found, len(starts) - len(matched), delay_s,
     )  # fmt: skip
+
+
+def seconds(n_languages: int) -> dict[str, float]:
+    """Return the seconds of audio of all streams, for the fit and for the scores."""
+    mean_s = sum(TURN_S) / 2 * (1 + MOST_TURNS) / 2
+    long_s = min(n_languages, MOST_LONG) * LONG_S
+    return {"fit": FITTED * mean_s, "test": COUNT * mean_s + long_s}
 
 
 def best(turns: Sequence[Turns], found: Sequence[Sequence[Found]]) -> Turns:
@@ -182,7 +201,7 @@ def best(turns: Sequence[Turns], found: Sequence[Sequence[Found]]) -> Turns:
 def summary(found: Sequence[Found]) -> dict[str, Any] | None:
     """Return the scores of the timeline, as at `timeline` in evaluation/metrics.json; None without a stream.
 
-    Streams of `long` give the delay after ten minutes, the others everything else.
+    Streams of `long` give the delay after ten minutes, the others everything else. Intervals are over streams.
     """
     after = [one.delay_s for one in found if one.seconds > LONG_S]
     found = [one for one in found if one.seconds <= LONG_S]
@@ -195,7 +214,8 @@ def summary(found: Sequence[Found]) -> dict[str, Any] | None:
     def share(part: str, whole: str, chosen: NDArray[np.bool_]) -> dict[str, Any]:
         right, total = columns[part] * chosen, columns[whole] * chosen
         interval = intervals.of_share(names, right, total) if total.any() else None
-        return {"share": round(float(right.sum() / max(total.sum(), 1e-9)), 6), "interval": interval}
+        rounded = interval and [round(limit, 6) for limit in interval]
+        return {"share": round(float(right.sum() / max(total.sum(), 1e-9)), 6), "interval": rounded}
 
     minutes = columns["seconds"].sum() / 60
     return {
@@ -219,7 +239,7 @@ def _median(delays: Sequence[float]) -> float | None:
 def sentence(summary: Mapping[str, Any] | None) -> str:
     """Return the scores of the timeline in one sentence."""
     if summary is None:
-        return "the timeline is not scored: there is one language"
+        return "the timeline is not scored: the test recordings have fewer than two languages"
     wrong, single = summary["wrong"]["share"], summary["wrong_without_change"]["share"]
     return (
         f"{summary['streams']} spliced streams: {summary['found']['share']:.1%} of {summary['changes']} changes of the "

@@ -183,20 +183,21 @@ class FeatureStore(RowReader):
             items = np.zeros(len(self.ids), ITEM)
             items["index"], items["weight"] = np.arange(len(items)), 1
             return "none", items
-        rows = tables.read(manifest, SequenceRow, sealed=False)
-        if others := [row.features for row in rows if row.features != self.id]:
-            cut_from = f"the features {brief(others[0])}, not {self.id!r} of {self.source.name}"
-            raise ArtifactError(f"{manifest} was cut from {cut_from}; run `dvc repro`")
-        found = {row.view for row in rows}
+        found, numbers = set[str](), list[tuple[float, ...]]()
+        for row in tables.scan(manifest, SequenceRow, sealed=False):
+            if row.features != self.id:
+                cut_from = f"the features {brief(row.features)}, not {self.id!r} of {self.source.name}"
+                raise ArtifactError(f"{manifest} was cut from {cut_from}; run `dvc repro`")
+            found.add(row.view)
+            numbers.append((self.index(row.recording), row.start, row.frames, row.weight, row.member))
         strategy = next((name for name in views.POLICIES if found == {name}), None)
         if strategy is None:
             some = " and ".join(map(brief, sorted(found)[:3])) or "nothing"
             raise ArtifactError(f"{manifest} is cut for {some}, not for {' or '.join(views.POLICIES)}; run `dvc repro`")
-        items = np.zeros(len(rows), ITEM)
-        items["index"] = [self.index(row.recording) for row in rows]
+        items = np.zeros(len(numbers), ITEM)
         try:
-            for name in ("start", "frames", "weight", "member"):
-                items[name] = [getattr(row, name) for row in rows]
+            for place, name in enumerate(("index", "start", "frames", "weight", "member")):
+                items[name] = [row[place] for row in numbers]
         except OverflowError as error:
             raise ArtifactError(f"{manifest} holds a number of over 64 bits; run `dvc repro`") from error
         return strategy, items

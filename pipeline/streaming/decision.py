@@ -146,12 +146,13 @@ class RunningDecision:
 
     @property
     def posteriors(self) -> NDArray[np.float64]:
-        """Posteriors of the whole stream, shape (classes,), those of the languages uniform before any speech.
+        """Posteriors of the whole stream, shape (classes,), those of the languages their prior before any speech.
 
         That of a class `silence` is 0: only speech frames count.
         """
         found, n_languages = np.zeros(len(self._classes)), len(self._languages)
-        found[:n_languages] = self._rule.answer(self.mean[:n_languages]) if self.frames else 1 / n_languages
+        before = 1 / n_languages if self._rule.prior is None else self._rule.prior
+        found[:n_languages] = self._rule.answer(self.mean[:n_languages]) if self.frames else before
         return found
 
     @property

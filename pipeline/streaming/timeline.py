@@ -24,7 +24,7 @@ from pipeline.streaming.decision import POSTERIOR_FLOOR
 BLOCK_S = 0.2
 AHEAD = 4  # blocks that are heard before one is fixed
 SURE = 0.7  # posterior of a language with which a segment begins
-PAUSE_S = 1.0  # a longer one ends a segment
+PAUSE_S = 1.0  # of blocks without speech, which end a segment
 KEPT = 10_000  # segments, the last ones
 
 
@@ -94,7 +94,9 @@ class Timeline:
         new = min(1.0, self._block * frame_s / turns.turn)
         self._prior = np.full(len(languages), 1 / len(languages)) if prior is None else np.array(prior)
         self._keep, self._enter = 1 - new, new * self._prior
+        self._possible = self._prior > 0
         self._forward = self._prior
+        self._silent = 0  # blocks since the last speech
         self._pending = np.zeros((0, len(languages)), np.float32), np.zeros(0, np.bool_)  # of an incomplete block
         self._blocks: list[_Block] = []  # that are not fixed
         self._fixed = 0  # number of blocks that are
@@ -113,7 +115,7 @@ class Timeline:
             return
         logs = self._scale * np.log(np.maximum(heard[:whole], POSTERIOR_FLOOR))
         sums = logs.reshape(-1, self._block, len(self._languages)).sum(axis=1, dtype=np.float64)
-        likely = np.exp(sums - sums.max(axis=1, keepdims=True))
+        likely = np.exp(np.minimum(sums - sums[:, self._possible].max(axis=1, keepdims=True), 0))
         spoken = np.any(speech[:whole].reshape(-1, self._block), axis=1)
         for block, some in zip(likely, spoken, strict=True):
             self._step(block if some else None)
@@ -159,6 +161,7 @@ class Timeline:
             found.append(block.forward * after)
             seen = after if block.likely is None else block.likely * after
             after = self._keep * seen + self._enter @ seen
+            after = after / after.max()
         found.reverse()
         for number, (block, both) in enumerate(zip(self._blocks[:count], found, strict=False), 1):
             frames = last if last and number == count else self._block
@@ -169,8 +172,9 @@ class Timeline:
 
     def _add(self, block: "_Block", posterior: NDArray[np.float64], start_s: float, end_s: float) -> None:
         """Add a block to a segment."""
-        if block.likely is None:
-            if self._open and start_s - self._open.end_s >= PAUSE_S:
+        self._silent = self._silent + 1 if block.likely is None else 0
+        if self._silent:
+            if self._silent * self._block * self._frame_s > PAUSE_S - self._frame_s / 2:
                 self._close()
             return
         best = int(posterior.argmax())

@@ -119,7 +119,7 @@ class Feed:
         Yields the sequences of each epoch, for at least as many epochs as are trained: Keras warns if the stream ends
         early.
     sequences, count
-        The sequences that epochs are made of, and the number in each epoch.
+        All sequences, and how many an epoch has.
     batch_size
         Maximum number of sequences per batch.
     correct

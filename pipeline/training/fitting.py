@@ -32,7 +32,7 @@ Score = Callable[[Tensor, Tensor], Tensor]  # of targets (sequences, frames), po
 def moments(sequences: Selection) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return mean and variance of each coefficient over the frames of non-zero weight, each of shape (n_mfcc,).
 
-    Of more than `MEASURED` sequences, they are those of so many.
+    They are computed from at most `MEASURED` sequences.
     """
     n_mfcc = sequences.store.mfcc.shape[1]
     n_frames, mean, squares = 0, np.zeros(n_mfcc), np.zeros(n_mfcc)

@@ -33,7 +33,8 @@ class Schedule(NamedTuple):
 def schedule(settings: params.Train, sequences: int, frames: int) -> Schedule:
     """Return the schedule for a corpus of so many sequences and frames.
 
-    All epochs have at most about `train.frames`: of a large corpus, they are fewer and then parts of it. Batches are
+    All epochs together have about `train.frames` at most: a large corpus has fewer, and if five are too long, they are
+    parts of it. Batches are
     twice as large if there would be more than `STEPS`, as a sequence in a larger batch takes less time. The rate grows
     with the root of their size.
 

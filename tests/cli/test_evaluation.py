@@ -119,3 +119,13 @@ def test_several_corpora_of_any_layout_are_scored_together_and_without_one_that_
     status, _, said = evaluate("--layout", "table")
     assert (status, said.count("\n")) == (2, 1)
     assert "--layout and --speakers belong to a CORPUS" in said
+
+
+def test_a_prior_restricts_recordings_and_answers_and_is_told(model: Path, corpus: params.Corpus) -> None:
+    words = ["evaluate", corpus.root, "--layout", "table", "--model", str(model)]
+    done = CliRunner().invoke(commands.main, [*words, "--prior", "english=0.9,mandarin=0.1"])
+    assert done.exit_code == 0, done.stderr
+    assert "3 recordings of 3 speakers" in done.stdout
+    assert "possible answers: english 90%, mandarin 10%" in done.stdout
+    found = json.loads(CliRunner().invoke(commands.main, [*words, "--languages", "hindi,mandarin", "--json"]).stdout)
+    assert (found["recordings"], found["prior"]) == (3, {"hindi": 0.5, "mandarin": 0.5})

@@ -95,5 +95,8 @@ def test_the_command_prints_them_or_writes_a_file_each(tmp_path: Path) -> None:
     into, first, second = (str(tmp_path / name) for name in ("into", "a.wav", "b.flac"))
     assert lid("--segments", "srt", "--into", into, first, second)[0] == 0
     assert sorted(path.name for path in Path(into).iterdir()) == ["a.srt", "b.srt"]
-    assert "two recordings would be written to" in lid("--segments", "srt", "--into", into, first, first)[2]
+    assert lid("--segments", "csv", "--into", into, first)[0] == 0
+    assert (Path(into) / "a.csv").read_text().startswith(segments.HEADER)
+    assert "is a file" in lid("--segments", "csv", "--into", first, first)[2]
+    assert "can't be made" in lid("--segments", "csv", "--into", "/proc/none", first)[2]
     assert "--into is for the files of --segments" in lid("--into", str(tmp_path), str(tmp_path / "a.wav"))[2]

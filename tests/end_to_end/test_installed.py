@@ -41,6 +41,15 @@ def programs(tiny: Copy, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return empty_environment(made / "empty", str(wheel))
 
 
+def test_the_wheel_holds_every_file_of_the_package(programs: Path, tiny: Copy) -> None:
+    [wheel] = programs.parents[1].glob("*.whl")
+    package = tiny.folder / "pipeline"
+    files = {path.relative_to(tiny.folder).as_posix() for path in package.rglob("*") if path.is_file()}
+    assert {name for name in files if "__pycache__" not in name} == {
+        name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("pipeline/")
+    }
+
+
 def test_the_wheel_is_small(programs: Path) -> None:
     [packages] = (programs.parent / "lib").glob("python*/site-packages")
     kept = [path for path in packages.iterdir() if path.name.partition("-")[0] not in OWN]

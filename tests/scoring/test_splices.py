@@ -13,7 +13,7 @@ from pipeline.arrays import Flags
 from pipeline.rows import SplitRow
 from pipeline.scoring import splices
 from pipeline.scoring.offline import OfflineNetwork
-from pipeline.scoring.splices import TURN_S, Found, Splice
+from pipeline.scoring.splices import TURN_S, Found, Splice, Turn
 from pipeline.streaming.identifier import Frames
 from pipeline.streaming.timeline import Turns
 from tests.export import small
@@ -112,4 +112,28 @@ def test_the_best_settings_have_little_wrong_time_and_few_false_changes(
     turns = [Turns(temperature=5.0), Turns(temperature=50.0)]
     made = [Found(1, 9.0, 9.0, wrong, 0, 0, count, math.nan) for wrong, count in zip(wrong_s, false, strict=True)]
     assert splices.best(turns, [made, made]) == turns[chosen]
-    assert splices.best(turns, []) in turns
+    assert splices.best([*turns, turns[0]], []) == turns[1]
+
+
+def test_short_turns_and_late_segments_answer_their_changes() -> None:
+    for frames in (100, 140, 200):
+        rows = [row for row in ROWS if row.recording.endswith("-0")]
+        streams = splices.draw(rows, lambda _, frames=frames: frames, 0.01, seed=1, count=40)  # type: ignore[misc]
+        summary = splices.summary(found(streams))
+        assert summary
+        assert summary["found"]["share"] > 0.9
+        assert summary["false_per_minute"] < 1
+
+
+def test_a_turn_without_speech_is_no_change() -> None:
+    one, other = (Turn(language, ((f"{language}-ann-0", 0, 400),)) for language in ("english", "hindi"))
+    silent = Turn("mandarin", (("mandarin-ann-0", 0, 50),))
+    counts = [(part.changes, part.found) for part in found([(one, silent, one), (silent, other), (one, silent, other)])]
+    assert counts == [(0, 0), (0, 0), (1, 1)]
+
+
+def test_names_of_languages_may_begin_alike() -> None:
+    description = small.described("mask").model_copy(update={"languages": ("zh", "en", "zh-TW")})
+    frames = Frames(0, np.ones(400, bool), np.tile(np.array([0.05, 0.05, 0.9], np.float32), (400, 1)))
+    made = splices._found(frames, np.zeros(400, np.int64), [], TURNS, description)
+    assert made.wrong_s == made.speech_s == pytest.approx(4.0)

@@ -94,7 +94,12 @@ def test_a_long_pause_ends_a_segment_and_a_short_one_does_not() -> None:
 
 def test_an_impossible_language_has_no_segment_and_the_last_segments_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     posteriors, speech = drawn(1, 3000)
-    assert {one.language for one in segments(posteriors, speech, prior=(0.5, 0.5, 0.0))} <= {"a", "b"}
+    assert {one.language for one in segments(posteriors, speech, prior=(0.5, 0.5, 0.0))} == {"a", "b"}
+    certain = np.tile(np.array([1, 0, 0, 0], np.float32), (400, 1))  # of an impossible language
+    made = Timeline(LANGUAGES, Turns(temperature=1.0), (0.0, 0.5, 0.5), frame_s=0.01)
+    made.accept(certain, np.ones(400, bool))
+    made.finish()
+    assert all(one.language != "a" and np.isfinite(one.confidence) for one in made.segments)
     whole = segments(posteriors, speech)
     monkeypatch.setattr(timeline, "KEPT", 2)
     assert segments(posteriors, speech) == whole[-2:]
