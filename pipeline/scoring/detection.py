@@ -98,7 +98,7 @@ def det_curve(is_target: NDArray[np.bool_], ratios: Numbers) -> Numbers:
     """
     from sklearn.metrics import roc_curve  # takes a second to import
 
-    alarms, hits, _ = roc_curve(is_target, ratios, drop_intermediate=False)
+    alarms, hits, _ = roc_curve(is_target, ratios)  # without points on a straight line
     return np.stack([1 - hits, alarms])[:, ::-1]
 
 
