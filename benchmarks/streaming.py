@@ -16,6 +16,7 @@ from pipeline.mfcc.stream import Framer
 from pipeline.silence.detector import Detector
 from pipeline.streaming import runtimes
 from pipeline.streaming.identifier import Identifier
+from pipeline.streaming.timeline import Timeline
 
 FOLDER = Path("artifacts/streaming")
 RATE_HZ, SECONDS = 16000, 30
@@ -46,6 +47,9 @@ def main() -> None:
     for name, most in RUNTIMES:
         network = runtimes.load(FOLDER, name, description.states).stream()
         costs[f"network, {name}"] = per_call(network.accept, list(frames[:most, None]))
+    posteriors = rng.dirichlet(np.ones(len(description.classes)), len(chunks)).astype(np.float32)
+    timeline, speech = Timeline(description.languages, description.turns, None, description.frame_s), np.ones(1, bool)
+    costs["timeline"] = per_call(lambda one: timeline.accept(one, speech), list(posteriors[:, None]))
     for name, most in RUNTIMES:
         costs[f"whole chain, {name}"] = per_call(Identifier.load(FOLDER, name).accept, chunks[:most])
 

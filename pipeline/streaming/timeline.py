@@ -97,7 +97,8 @@ class Timeline:
         self._possible = self._prior > 0
         self._forward = self._prior
         self._silent = 0  # blocks since the last speech
-        self._pending = np.zeros((0, len(languages)), np.float32), np.zeros(0, np.bool_)  # of an incomplete block
+        self._waiting: list[tuple[Posteriors, Flags]] = []  # frames of an incomplete block
+        self._frames = 0  # number of them
         self._blocks: list[_Block] = []  # that are not fixed
         self._fixed = 0  # number of blocks that are
         self._closed: deque[Segment] = deque(maxlen=KEPT)
@@ -105,15 +106,16 @@ class Timeline:
 
     def accept(self, posteriors: Posteriors, speech: Flags) -> None:
         """Take more frames: posteriors, whose first columns are the languages, and flags of speech."""
-        heard = np.where(speech[:, None], posteriors[:, : len(self._languages)], np.float32(1))
-        if len(self._pending[1]):
-            heard = np.concatenate([self._pending[0], heard])
-            speech = np.concatenate([self._pending[1], speech])
-        whole = len(speech) // self._block * self._block
-        self._pending = heard[whole:], speech[whole:]
-        if not whole:
+        if len(speech):
+            self._waiting.append((posteriors, speech))
+            self._frames += len(speech)
+        if self._frames < self._block:  # a stream may come frame by frame: only a list grows
             return
-        logs = self._scale * np.log(np.maximum(heard[:whole], POSTERIOR_FLOOR))
+        posteriors, speech = (np.concatenate(parts) for parts in zip(*self._waiting, strict=True))
+        whole = len(speech) // self._block * self._block
+        self._waiting, self._frames = [(posteriors[whole:], speech[whole:])], len(speech) - whole
+        heard = np.where(speech[:whole, None], posteriors[:whole, : len(self._languages)], np.float32(1))
+        logs = self._scale * np.log(np.maximum(heard, POSTERIOR_FLOOR))
         sums = logs.reshape(-1, self._block, len(self._languages)).sum(axis=1, dtype=np.float64)
         likely = np.exp(np.minimum(sums - sums[:, self._possible].max(axis=1, keepdims=True), 0))
         spoken = np.any(speech[:whole].reshape(-1, self._block), axis=1)
@@ -124,10 +126,10 @@ class Timeline:
 
     def finish(self) -> None:
         """Fix the rest of the stream, which has ended."""
-        frames = len(self._pending[1])
+        frames = self._frames
         if frames:  # the rest of the last block has no speech
-            missing = self._block - frames
-            self.accept(np.ones((missing, len(self._languages)), np.float32), np.zeros(missing, np.bool_))
+            missing, width = self._block - frames, self._waiting[0][0].shape[1]
+            self.accept(np.ones((missing, width), np.float32), np.zeros(missing, np.bool_))
         self._fix(len(self._blocks), frames or self._block)
         self._close()
 
