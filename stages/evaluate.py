@@ -44,10 +44,8 @@ def main() -> None:
     with cluster.connect(*job.MODULES) as client:
         found = iter(job.run(client, recordings, features, MODEL))
         scores = {name: list(itertools.islice(found, len(rows))) for name, rows in sets.items()}
-        spliced = [
-            *splices.draw(sets["test"], store.n_frames, description.frame_s, SEED),
-            *splices.long(sets["test"], store.n_frames, description.frame_s),
-        ]
+        lengths, frame_s = store.n_frames, description.frame_s
+        spliced = splices.long(sets["test"], lengths, frame_s) + splices.draw(sets["test"], lengths, frame_s, SEED)
         turns = [one for [one] in job.measured(client, spliced, features, MODEL, [description.turns])]
     network = OfflineNetwork(store, runtimes.load(MODEL, "onnx", description.states), description)
     summary = summarise(scores["test"], description)

@@ -26,6 +26,7 @@ AHEAD = 4  # blocks that are heard before one is fixed
 SURE = 0.7  # posterior of a language with which a segment begins
 PAUSE_S = 1.0  # of blocks without speech, which end a segment
 KEPT = 10_000  # segments, the last ones
+UNLIKELY = 1e-30  # least likelihood of a block, so that no product of some underflows
 
 
 class Turns(params.Section):
@@ -117,7 +118,8 @@ class Timeline:
         heard = np.where(speech[:whole, None], posteriors[:whole, : len(self._languages)], np.float32(1))
         logs = self._scale * np.log(np.maximum(heard, POSTERIOR_FLOOR))
         sums = logs.reshape(-1, self._block, len(self._languages)).sum(axis=1, dtype=np.float64)
-        likely = np.exp(np.minimum(sums - sums[:, self._possible].max(axis=1, keepdims=True), 0))
+        highest = sums[:, self._possible].max(axis=1, keepdims=True)
+        likely = np.maximum(np.exp(np.minimum(sums - highest, 0)), UNLIKELY)
         spoken = np.any(speech[:whole].reshape(-1, self._block), axis=1)
         for block, some in zip(likely, spoken, strict=True):
             self._step(block if some else None)
@@ -159,13 +161,12 @@ class Timeline:
     def _fix(self, count: int, last: int | None = None) -> None:
         """Fix the first blocks of those that are not; the last may have fewer frames."""
         after, found = np.ones(len(self._languages)), []
-        for block in reversed(self._blocks):
-            found.append(block.forward * after)
+        for number, block in reversed(list(enumerate(self._blocks))):
+            if number < count:
+                found.append((block, block.forward * after))
             seen = after if block.likely is None else block.likely * after
             after = self._keep * seen + self._enter @ seen
-            after = after / after.max()
-        found.reverse()
-        for number, (block, both) in enumerate(zip(self._blocks[:count], found, strict=False), 1):
+        for number, (block, both) in enumerate(reversed(found), 1):
             frames = last if last and number == count else self._block
             start_s = self._fixed * self._block * self._frame_s
             self._add(block, both / both.sum(), start_s, start_s + frames * self._frame_s)
