@@ -17,7 +17,7 @@ from pipeline.report.commit import Commit
 from pipeline.report.drawing import drawing
 from pipeline.report.examples import AudioExample
 from pipeline.report.figures import bars, curves, det, stack
-from pipeline.scoring import metrics, splices
+from pipeline.scoring import metrics
 from pipeline.training import history
 
 FILES: Mapping[str, tuple[str, type[Any] | None]] = {
@@ -116,7 +116,6 @@ def render(results: Results) -> str:
         reasons=Counter(row.reason for row in files["rejected"]).most_common(),
         first_rejected={row.reason: row for row in reversed(files["rejected"])},
         leaves=leaves(settings),
-        near_s=splices.NEAR_S,
     )
 
 

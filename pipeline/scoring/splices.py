@@ -221,6 +221,7 @@ def summary(found: Sequence[Found]) -> dict[str, Any] | None:
     return {
         "streams": len(found),
         "changes": int(columns["changes"].sum()),
+        "near_s": NEAR_S,
         "found": share("found", "changes", ~single),
         "false_per_minute": round(float(columns["false"].sum() / minutes), 6),
         "wrong": share("wrong_s", "speech_s", ~single),

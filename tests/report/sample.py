@@ -133,6 +133,7 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
             "timeline": {
                 "streams": 200,
                 "changes": 301,
+                "near_s": 1.5,
                 "found": {"share": 0.9321, "interval": (0.9021, 0.9521)},
                 "false_per_minute": 1.0832,
                 "wrong": {"share": 0.0671, "interval": (0.0571, 0.0771)},
