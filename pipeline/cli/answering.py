@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from pipeline.audio.decode import decode
 from pipeline.cli import sources
+from pipeline.cli.options import Form
 from pipeline.cli.output import AnswerPrinter, OutputFormat, no_formula, resumed
-from pipeline.cli.segments import Form, SegmentPrinter
+from pipeline.cli.segments import SegmentPrinter
 from pipeline.console.command import INTERRUPTED, MISTAKE
 from pipeline.console.terminal import Progress, show_error
 from pipeline.console.text import printable

@@ -1,7 +1,7 @@
 """Commands of `lid` that identify a language: `identify` and `listen`."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -29,7 +29,7 @@ PIPE = Path("-")
 @click.option("--frames", is_flag=True, help="Print the posteriors of every frame as CSV.")
 @click.option(
     "--segments",
-    type=click.Choice(["rttm", "csv", "json", "textgrid", "srt", "vtt", "labels"]),
+    type=click.Choice(get_args(options.Form)),
     help="Print which language is spoken when, in the form that other programs read.",
 )
 @click.option("--into", metavar="FOLDER", type=options.Folder(), help="Write a file of --segments for each recording.")

@@ -3,9 +3,11 @@
 import os
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import click
+
+Form = Literal["rttm", "csv", "json", "textgrid", "srt", "vtt", "labels"]  # of segments; cli/segments.py writes each
 
 path = click.Path(path_type=Path)
 model = click.option(

@@ -7,14 +7,14 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from pipeline import files
+from pipeline.cli.options import Form
 from pipeline.cli.output import AnswerPrinter, no_formula
 from pipeline.errors import ArgumentError
 
 Answer = Mapping[str, Any]  # of `pipeline.streaming.answer`
-Form = Literal["rttm", "csv", "json", "textgrid", "srt", "vtt", "labels"]
 FORMS: tuple[Form, ...] = get_args(Form)
 
 
@@ -68,11 +68,7 @@ def srt(answer: Answer) -> str:
 
 def vtt(answer: Answer) -> str:
     """Return subtitles in the format of the web."""
-    parts = [
-        f"{_clock(part['start_s'], '.')} --> {_clock(part['end_s'], '.')}\n{part['language']}\n"
-        for part in answer["segments"]
-    ]
-    return "\n".join(["WEBVTT\n", *parts])
+    return "\n".join(["WEBVTT\n", *(_cue(part, ".") for part in answer["segments"])])
 
 
 def labels(answer: Answer) -> str:

@@ -38,20 +38,7 @@ class Sample(NamedTuple):
 
 
 def measure(settings: params.Params, workers: int, place: Path) -> Sample:
-    """Run some parts of the corpus through ingest, trim and features in this process.
-
-    Parameters
-    ----------
-    workers
-        Number of worker processes.
-    place
-        An empty folder on the disk that the run will use, for the files of the sample.
-
-    Raises
-    ------
-    CorpusError
-        As `layouts.read`, and if no recording of the sample can be used.
-    """
+    """Run some parts of the corpus through ingest, trim and features here; arguments and errors as for `estimate`."""
     listing = layouts.read(settings.corpus)
     layouts.check(listing.entries, listing.rejected, settings.corpus, listing.skipped)
     divided = divide(listing.entries, layouts.roots(settings.corpus))

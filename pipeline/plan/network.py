@@ -111,7 +111,9 @@ def _steps(
     correct = fitting.correct_outputs(architecture.members[0], architecture.classes)
     model, pool = forms.network(architecture, 0), Pool(train, settings.train.memory)
     fitting.prepare(model, correct, settings.train, STEPS, plan.learning_rate)
-    change = Chain(settings.augment, settings.mfcc, settings.audio.sample_rate, settings.seed)
+    change = None
+    if settings.augment.active():
+        change = Chain(settings.augment, settings.mfcc, settings.audio.sample_rate, settings.seed)
 
     def fed(change: Chain | None) -> Feed:
         def epochs() -> Any:
@@ -121,7 +123,7 @@ def _steps(
 
     ends: list[float] = []
     timer = backend.keras().callbacks.LambdaCallback(on_epoch_end=lambda *_: ends.append(time.perf_counter()))
-    feed = fed(change if settings.augment.active() else None)
+    feed = fed(change)
     model.fit(feed.dataset(), steps_per_epoch=STEPS, epochs=2, verbose=0, shuffle=False, callbacks=[timer])
     feed.close()
     validation = fed(None)

@@ -45,7 +45,7 @@ Splice = tuple[Turn, ...]
 
 
 class Found(NamedTuple):
-    """What a timeline made of a stream.
+    """What the timeline found in a stream.
 
     Attributes
     ----------

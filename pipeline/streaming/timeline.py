@@ -1,4 +1,4 @@
-"""Who speaks what when: the language of a stream over time, as segments.
+"""Which language is spoken when: a stream as segments of one language each.
 
 A hidden Markov model whose states are the languages: in each block of 0.2 s, the speaker stays with a language, or
 begins a new turn in one drawn from the prior. A block is observed by the evidence of its speech frames, divided by the

@@ -15,6 +15,7 @@ from pyannote.database.util import load_rttm
 
 from pipeline.audio.samples import to_waveform
 from pipeline.cli import commands, segments
+from pipeline.cli.options import Form
 from tests.audio.signals import babble
 from tests.export import small
 
@@ -29,14 +30,14 @@ EMPTY = ANSWER | {"segments": []}
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> dict[segments.Form, Path]:
+def written(tmp_path: Path) -> dict[Form, Path]:
     paths = {form: tmp_path / f"a.{segments.ENDINGS.get(form, form)}" for form in segments.FORMS}
     for form, path in paths.items():
         path.write_text(segments.WRITERS[form](ANSWER), encoding="utf-8")
     return paths
 
 
-def test_every_form_is_read_back(written: dict[segments.Form, Path]) -> None:
+def test_every_form_is_read_back(written: dict[Form, Path]) -> None:
     [(name, annotation)] = load_rttm(str(written["rttm"])).items()  # type: ignore[no-untyped-call]
     assert name == "my_talks/a.wav"
     found = [(part.start, part.end, label) for part, _, label in annotation.itertracks(yield_label=True)]
