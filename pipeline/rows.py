@@ -271,4 +271,4 @@ class ComparisonRow(Row):
 
 
 SPLITS = ("train", "val", "test")
-OTHER, LEFT_OUT = "other", "left_out"  # of held-out sources, and what would leak from them: splits/*.csv as well
+HELD = OTHER, OPEN, LEFT_OUT = "other", "open", "left_out"  # of held-out sources and languages, and what would leak

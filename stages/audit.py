@@ -8,7 +8,7 @@ from pipeline.console import terminal
 from pipeline.console.text import printable
 from pipeline.dataset import audit
 from pipeline.errors import LeakageError
-from pipeline.rows import LEFT_OUT, OTHER, SPLITS, RecordingRow, SequenceRow, SplitRow
+from pipeline.rows import HELD, LEFT_OUT, OPEN, OTHER, SPLITS, RecordingRow, SequenceRow, SplitRow
 from pipeline.splits.groups import groups
 from pipeline.store.feature_store import FeatureStore
 from stages import ARTIFACTS, read_params, run
@@ -21,10 +21,12 @@ def main() -> None:
     items = {name: store.select(manifest=path).items for name, path in manifests.items()}
     recordings = tables.read(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow)
     recordings = voices.renamed(recordings, ARTIFACTS / "speakers" / "voices.csv")
-    placed = {name: tables.read(ARTIFACTS / "splits" / f"{name}.csv", SplitRow) for name in (*SPLITS, OTHER, LEFT_OUT)}
-    placed[OTHER] += placed.pop(LEFT_OUT)
+    read = {name: tables.read(ARTIFACTS / "splits" / f"{name}.csv", SplitRow) for name in (*SPLITS, *HELD)}
+    placed = {name: read[name] for name in SPLITS} | {OTHER: read[OTHER]}
+    placed["test"] += read[OPEN]  # of the same speakers
+    unused = {row.recording for row in read[LEFT_OUT]}
     findings = audit.leakage(
-        recordings,
+        [row for row in recordings if row.recording not in unused],
         placed,
         {name: tables.read(path, SequenceRow) for name, path in manifests.items()},
         {name: np.stack([rows["first"], rows["stop"]], axis=1) for name, rows in items.items()},

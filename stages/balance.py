@@ -15,7 +15,7 @@ from stages import ARTIFACTS, read_params, run
 def main() -> None:
     settings = read_params("balance")
     store = FeatureStore.open(ARTIFACTS / "features.zarr")
-    strategy, languages = settings.silence.strategy, settings.corpus.languages
+    strategy, languages = settings.silence.strategy, settings.trained_languages
     summary: dict[str, Any] = {"silence": strategy, "balance": settings.balance.strategy}
     shown: list[list[object]] = []
     with files.building(ARTIFACTS / "manifests") as folder:

@@ -27,7 +27,7 @@ def main() -> None:
             f"{path} belongs to a network trained with silence.strategy {architecture.view!r} and mfcc.n_mfcc "
             f"{architecture.n_mfcc}, not with {strategy!r} and {n_mfcc}; run `dvc repro`"
         )
-    tables.require_languages(path, architecture.classes, views.classes(strategy, settings.corpus.languages))
+    tables.require_languages(path, architecture.classes, views.classes(strategy, settings.trained_languages))
     description = formats.describe(settings, architecture, trained.count_params())
     with files.building(ARTIFACTS / "streaming") as folder:
         formats.write(trained, architecture, description, folder)

@@ -66,8 +66,8 @@ def main() -> None:
 
 def _require_parameters(read: dict[str, Any], settings: params.Params) -> None:
     """Refuse summaries that were written with other parameters."""
-    for name in ("splits", "trim"):
-        tables.require_languages(ARTIFACTS / FILES[name][0], read[name], settings.corpus.languages)
+    for name, languages in (("splits", settings.trained_languages), ("trim", settings.corpus.languages)):
+        tables.require_languages(ARTIFACTS / FILES[name][0], read[name], languages)
     for section in ("silence", "balance"):
         found, wanted = read["manifests"][section], getattr(settings, section).strategy
         if found != wanted:

@@ -6,7 +6,7 @@ from pathlib import Path
 from pipeline import checksums, files, tables, voices
 from pipeline.console import terminal
 from pipeline.console.text import printable
-from pipeline.rows import LEFT_OUT, OTHER, SPLITS, RecordingRow, SplitRow
+from pipeline.rows import LEFT_OUT, OPEN, OTHER, SPLITS, RecordingRow, SplitRow
 from pipeline.splits import methods, outcome, sources
 from stages import ARTIFACTS, read_params, run
 
@@ -17,13 +17,22 @@ def main() -> None:
     settings = read_params("split")
     recordings = tables.of_languages(ARTIFACTS / "ingest" / "recordings.csv", RecordingRow, settings.corpus.languages)
     recordings = voices.renamed(recordings, ARTIFACTS / "speakers" / "voices.csv")
-    corpus = sources.divide(recordings, sources.held_out(recordings, settings.split, settings.seed))
+    spoken = [row for row in recordings if row.language in settings.trained_languages]
+    corpus = sources.divide(spoken, sources.held_out(spoken, settings.split, settings.seed))
     split_of, search = methods.assign(corpus.kept, settings.split, settings.seed, methods.read_pins(PINS))
     rows = {name: [_row(row) for row in corpus.kept if split_of[row.recording] == name] for name in SPLITS}
     outcome.check(rows)
-    summary = outcome.summary(rows, settings.corpus.languages)
-    notes = outcome.notes(rows, methods.shares(settings.split)) + sources.notes(recordings, len(corpus.left_out))
-    rows |= {name: [_row(row) for row in part] for name, part in ((OTHER, corpus.other), (LEFT_OUT, corpus.left_out))}
+    summary = outcome.summary(rows, settings.trained_languages)
+    notes = outcome.notes(rows, methods.shares(settings.split)) + sources.notes(spoken, len(corpus.left_out))
+    held = {OTHER: corpus.other, LEFT_OUT: corpus.left_out}
+    split_of |= {row.recording: name for name, part in held.items() for row in part}
+    held[OPEN], unused = sources.unheard(recordings, split_of)
+    held[LEFT_OUT] = held[LEFT_OUT] + unused
+    if unused:
+        notes.append(
+            f"{len(unused):,} recordings of held-out languages share a speaker or audio with others than of test"
+        )
+    rows |= {name: [_row(row) for row in part] for name, part in held.items()}
 
     with files.building(ARTIFACTS / "splits") as folder:
         for name, part in rows.items():
@@ -37,10 +46,10 @@ def main() -> None:
         for language, parts in summary.items()
     }
     terminal.show_table(header, [[language, *itertools.chain(*part)] for language, part in cells.items()])
-    if corpus.other:
-        minutes = sum(row.duration_s for row in corpus.other) / 60
-        speakers = len({row.speaker for row in corpus.other})
-        print(f"other, of held-out sources: {minutes:.2f} min of {speakers} speakers")
+    for name, kind in ((OTHER, "sources"), (OPEN, "languages")):
+        if out := held[name]:
+            minutes, speakers = sum(row.duration_s for row in out) / 60, len({row.speaker for row in out})
+            print(f"{name}, of held-out {kind}: {minutes:.2f} min of {speakers} speakers")
     for sentence in [*([str(search)] if search else []), *notes]:
         print(printable(sentence))
 

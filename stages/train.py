@@ -22,7 +22,7 @@ def main() -> None:
     manifests = ARTIFACTS / "manifests"
     division = Division.read(checksums.read_json(manifests / "summary.json"))
 
-    strategy, languages = settings.silence.strategy, settings.corpus.languages
+    strategy, languages = settings.silence.strategy, settings.trained_languages
     train, val = (
         store.select(manifest=manifests / f"{name}.csv").view(strategy, languages) for name in ("train", "val")
     )

@@ -133,7 +133,7 @@ def _read(root: Path, trial: Trial, experiment: Experiment) -> Finished:
 def _counted(done: Sequence[Finished]) -> Tally:
     """Count the answers of the folds of a cell by speaker or, if sources are left out, by source."""
     trial, answers = done[0].trial, [line for one in done for line in one.answers]
-    languages = trial.settings.corpus.languages
+    languages = trial.settings.trained_languages
     counted = tally(
         [one.unit_of[line["recording"]] for one in done for line in one.answers],
         [line["language"] for line in answers],

@@ -76,7 +76,7 @@ def describe(settings: params.Params, architecture: Architecture, weights: int) 
     """Return the description of a network before its confidence is calibrated."""
     return Description(
         streaming=settings.export.streaming,
-        languages=settings.corpus.languages,
+        languages=settings.trained_languages,
         classes=architecture.classes,
         sample_rate=settings.audio.sample_rate,
         mfcc=settings.mfcc,

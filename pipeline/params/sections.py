@@ -206,6 +206,12 @@ class Split(Section):
     stratify: Annotated[tuple[Column, ...], Field(strict=False, max_length=10)] = ()
     holdout: Annotated[dict[Column, Value | Values], Field(max_length=10)] = {}
 
+    @property
+    def held_languages(self) -> tuple[str, ...]:
+        """The languages that `holdout` keeps out."""
+        given = self.holdout.get("language", ())
+        return (given,) if isinstance(given, str) else given
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.val + self.test >= 1:

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError, model_validator
 
+from pipeline.console.text import brief
 from pipeline.errors import ParameterError
 from pipeline.params import plain_yaml, sections
 from pipeline.params.mistakes import first_mistake
@@ -53,8 +54,18 @@ class Params(sections.Section):
     decision: sections.Decision = sections.Decision()
     export: sections.Export = sections.Export()
 
+    @property
+    def trained_languages(self) -> tuple[str, ...]:
+        """The languages of the network: `corpus.languages` without those that `split.holdout` keeps out."""
+        return tuple(name for name in self.corpus.languages if name not in self.split.held_languages)
+
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
+        if unknown := [name for name in self.split.held_languages if name not in self.corpus.languages]:
+            known = ", ".join(self.corpus.languages)
+            raise ValueError(f"split.holdout keeps language {brief(unknown[0])} out; corpus.languages has {known}")
+        if len(self.trained_languages) < 2:
+            raise ValueError("split.holdout leaves fewer than two languages to train on; keep fewer out")
         if self.export.streaming and self.mfcc.top_db is not None:
             raise ValueError(
                 f"mfcc.top_db {self.mfcc.top_db} clips against the loudest frame of a whole recording, which no stream "

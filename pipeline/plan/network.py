@@ -54,7 +54,7 @@ def measure(settings: params.Params, workers: int, place: Path, sample: Sample) 
     if not sequences:
         raise CorpusError(f"no recording of the {len(rows):,} tried has speech; lower silence.threshold")
     tables.write(place / "train.csv", SequenceRow, sequences)
-    train = store.select(manifest=place / "train.csv").view(strategy, settings.corpus.languages)
+    train = store.select(manifest=place / "train.csv").view(strategy, settings.trained_languages)
 
     began = time.perf_counter()
     architecture = make_architecture(
@@ -89,7 +89,7 @@ def measure(settings: params.Params, workers: int, place: Path, sample: Sample) 
         )
     answered = {name: count[name] * len(rows) * offline_s / workers for name in count}
     mean_s = sum(row.duration_s for row in rows) / len(rows)
-    n_languages = len(settings.corpus.languages)
+    n_languages = len(settings.trained_languages)
     spliced = {name: seconds / mean_s * offline_s / workers for name, seconds in splices.seconds(n_languages).items()}
     streamed = min(job.PROVEN, count["test"] * len(rows)) * (stream_s - offline_s) / workers
     print(f"plan: evaluate, {min(SCORED, len(rows))} of {count['test'] * len(rows):,.0f} recordings", flush=True)

@@ -93,7 +93,7 @@ def render(results: Results) -> str:
     """
     files, settings = results.files, results.params
     strategy = settings["silence"]["strategy"]
-    languages = metrics.ranked(settings["corpus"]["languages"], files["metrics"]["recall"])
+    languages = metrics.ranked(files["description"]["languages"], files["metrics"]["recall"])
     given = [rows.AnswerRow(answer.row.language, answer.decision.predicted) for answer in results.answers]
     minutes = files["manifests"]["minutes"]
     trained_on = {name: list(row["sources"]) for name, row in minutes.items()}

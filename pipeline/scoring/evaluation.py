@@ -23,6 +23,7 @@ from pipeline.streaming.identifier import Frames, Identifier, joined
 MARKS_S = (1, 3, 10, 30)  # of speech, after which the running decision is scored
 SEQUENCE_S = 3  # of speech: sequences that are scored one by one
 CHUNKS_PER_S = 10  # of a stream
+NO_CLASS = -1  # of a language that the network does not know: never right
 LIMIT = 10  # times the tolerance: a stream that differs by more ends the run
 BLOCK_SAMPLES = 480_000  # read at a time, so that memory does not grow with a recording
 
@@ -73,10 +74,9 @@ class RecordingScore:
 
     def accept(self, part: Frames) -> None:
         """Take more frames."""
-        languages = self._description.languages
-        view = views.view(
-            self._description.silence.strategy, part.speech, languages.index(self.row.language), len(languages)
-        )
+        languages, spoken = self._description.languages, self.row.language
+        target = languages.index(spoken) if spoken in languages else NO_CLASS
+        view = views.view(self._description.silence.strategy, part.speech, target, len(languages))
         self.right += float(view.weights @ (part.posteriors[view.rows].argmax(axis=1) == view.targets))
         self.weight += float(view.weights.sum())
         speech = np.flatnonzero(part.speech)

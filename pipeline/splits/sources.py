@@ -1,6 +1,7 @@
-"""Held-out sources: a further test set, `other`, whose recordings are neither trained nor selected on.
+"""Held-out recordings: further test sets, neither trained nor selected on.
 
-They are named by `split.holdout`, or are one fold of the sources with `split.method: sources`.
+`other` has those of held-out sources, which are named by `split.holdout`, or are one fold of the sources with
+`split.method: sources`. `open` has those of held-out languages, which only the answer `unknown` would fit.
 """
 
 from collections import Counter
@@ -18,6 +19,7 @@ from pipeline.splits import assignment
 from pipeline.splits.groups import groups, require_column
 
 SOURCE = "source"  # the column of the corpus table that names where a recording comes from
+LANGUAGE = "language"  # in split.holdout: whole languages
 
 Holdout = Mapping[str, str | Sequence[str]]  # one or several values by column of the corpus table
 
@@ -101,21 +103,57 @@ def notes(recordings: Sequence[RecordingRow], left_out: int) -> list[str]:
 def held_out(recordings: Sequence[RecordingRow], settings: params.Split, seed: int) -> Holdout:
     """Return what is kept out: `split.holdout`, and with `split.method: sources`, the sources of one fold.
 
+    Held-out languages are not among it.
+
     Raises
     ------
     CorpusError
         If no source is named, or the fold has none.
     """
+    named = {column: values for column, values in settings.holdout.items() if column != LANGUAGE}
     if settings.method != "sources":
-        return settings.holdout
+        return named
     require_column(recordings, SOURCE, "split.method 'sources'")
     fold_of = folds(recordings, settings.folds, seed)
     mine = [source for source, fold in fold_of.items() if fold == settings.fold]
     if not mine:
         free = f"{len(fold_of)} sources can be left out, each the only one of no language"
         raise CorpusError(f"split.fold {settings.fold} of {settings.folds} has no source: {free}; lower split.folds")
-    given = settings.holdout.get(SOURCE, ())
-    return {**settings.holdout, SOURCE: (*((given,) if isinstance(given, str) else given), *mine)}
+    given = named.get(SOURCE, ())
+    return {**named, SOURCE: (*((given,) if isinstance(given, str) else given), *mine)}
+
+
+def unheard(
+    recordings: Sequence[RecordingRow], split_of: Mapping[str, str]
+) -> tuple[list[RecordingRow], list[RecordingRow]]:
+    """Divide the recordings that have no split: those that share nothing with others than of test, and the rest.
+
+    Parameters
+    ----------
+    recordings
+        All of the corpus.
+    split_of
+        Name of the split by recording.
+
+    Examples
+    --------
+    >>> rows = [
+    ...     RecordingRow(f"{who}/{language}", "p", language, who, who, 60, 960000, 16000, 1, "WAV", who, -3, -20, 0, 0)
+    ...     for who in ("ann", "bob") for language in ("hindi", "tamil")
+    ... ]
+    >>> parts = unheard(rows, {"ann/hindi": "train", "bob/hindi": "test"})
+    >>> [[row.recording for row in part] for part in parts]
+    [['bob/tamil'], ['ann/tamil']]
+    """
+    group = groups(recordings).tolist()
+    known = {
+        number for row, number in zip(recordings, group, strict=True) if split_of.get(row.recording, "test") != "test"
+    }
+    free, rest = list[RecordingRow](), list[RecordingRow]()
+    for row, number in zip(recordings, group, strict=True):
+        if row.recording not in split_of:
+            (rest if number in known else free).append(row)
+    return free, rest
 
 
 def folds(recordings: Sequence[RecordingRow], count: int, seed: int) -> dict[str, int]:

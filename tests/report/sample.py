@@ -141,9 +141,20 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
                 "delay_s": 0.8,
                 "delay_after_ten_minutes_s": None,
             },
+            "open_set": {
+                "lost": 0.0512,
+                "below": 0.6789,
+                "kinds": {
+                    "<i>hum": {
+                        "recordings": 17,
+                        "called": {"share": 0.9871, "interval": (0.8765, 0.9987)},
+                        "called_at_lost": {"share": 0.1234, "interval": None},
+                    }
+                },
+            },
         },
         "det": [rows.DetRow(language, n / 4, 1 - n / 4) for language in languages for n in range(5)],
-        "description": {**small.described("mask", weights=37_971).model_dump(), "classes": languages},
+        "description": {**small.described("mask", weights=37_971).model_dump(), "languages": languages, "classes": languages},
         "history": [
             rows.EpochRow(1, 0, 0.9011, 0.4012, 0.8013, 0.5014, 12.5),
             rows.EpochRow(2, 0, 0.6021, 0.6022, 0.7023, 0.6524, 12.5),

@@ -18,8 +18,8 @@ from tests.report.sample import RATE_HZ, ROOT, Page, amounts, changed, make_resu
 
 HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(2)></svg></style>{{ 7 * 7 }}-->&amp;"""
 SECTIONS = [
-    "result", "examples", "confusion", "languages", "errors", "durations", "stream", "comparison", "training",
-    "splits", "balance", "silence", "quality", "rejected", "leakage", "confounds", "parameters",
+    "result", "examples", "confusion", "languages", "errors", "durations", "stream", "open-set", "comparison",
+    "training", "splits", "balance", "silence", "quality", "rejected", "leakage", "confounds", "parameters",
 ]  # fmt: skip
 
 
@@ -31,6 +31,7 @@ SHOWN = {
             "Commit beef123 of 2026-01-02, with uncommitted changes", "of speech frames", "recordings/of/mine"],
         "examples": ["the test split has no recordings"],
         "errors": ["r9 speaker 9 hindi mandarin 0.100 60.0 s 40.0 s r10", "speaker 9 hindi 0 1 0.100 1.00 speaker 10"],
+        "open-set": ["<i>hum 17 98.7% 87.6% to 99.9% 12.3% not known", "at 0.679, 5.1% of the right answers"],
         "stream": ["stays right from 0.77 s of audio", "changes 1.4 times", "model.tflite 0 9.2e-05 4.2e-07",
             "look ahead 12 ms silence 370 ms together 382 ms"],
         "comparison": ["this run 87.1% 86.2% 0.064 always english 64.3% 33.3% 0.500", "has no scores in artifacts"],

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipeline import params
 from pipeline.errors import CorpusError
 from pipeline.rows import RecordingRow
-from pipeline.splits.sources import divide, folds, held_out, notes
+from pipeline.splits.sources import divide, folds, held_out, notes, unheard
 from tests.splits.rows import recording
 
 SOURCES = ("radio", "tv", "phone")
@@ -84,9 +84,23 @@ def test_a_fold_has_an_equal_share_of_the_sources_of_each_language() -> None:
     assert [[*found.values()].count(fold) for fold in range(5)] == [2] * 5
 
 
+@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["hindi", "tamil"])), min_size=1, max_size=20), st.data())
+def test_an_open_set_shares_no_speaker_with_training_and_misses_nobody_else(
+    parts: list[tuple[int, str]], data: st.DataObject
+) -> None:
+    rows = [recording(number, language, f"s{speaker}") for number, (speaker, language) in enumerate(parts)]
+    split = data.draw(st.lists(st.sampled_from(["train", "val", "test", "other"]), min_size=6, max_size=6))
+    split_of = {row.recording: split[int(row.speaker[1:])] for row in rows if row.language == "hindi"}
+    free, rest = unheard(rows, split_of)
+    both = sorted(row.recording for row in (*free, *rest))
+    assert both == sorted(row.recording for row in rows if row.language == "tamil")
+    heard = {row.speaker for row in rows if split_of.get(row.recording, "test") != "test"}
+    assert all((row.speaker in heard) == (row in rest) for row in (*free, *rest))
+
+
 def test_the_sources_of_a_fold_join_those_of_the_holdout() -> None:
     rows = corpus([(number, f"s{number}", number % 2 == 0) for number in range(8)])
-    settings = params.Split(method="sources", folds=4, fold=3, holdout={"source": "s0"})
+    settings = params.Split(method="sources", folds=4, fold=3, holdout={"source": "s0", "language": "tamil"})
     found = folds(rows, 4, seed=7)
     assert held_out(rows, settings, 7) == {"source": ("s0", *[name for name in found if found[name] == 3])}
     assert held_out(rows, settings.model_copy(update={"method": "hours"}), 7) == {"source": "s0"}
