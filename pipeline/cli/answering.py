@@ -2,7 +2,6 @@
 
 import contextlib
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -49,14 +48,13 @@ def files(
     if plot and len(named) > 1:
         raise ArgumentError(f"--plot draws one file, not {len(named)}; name both, such as --plot a.png a.wav")
     network = model.load()
-    classes = network.description.classes
     with contextlib.ExitStack() as stack:
-        to, done = resumed(table, classes, model.prior) if table else (sys.stdout, None)
+        to, done = resumed(table, network.description) if table else (sys.stdout, None)
         if table:
             stack.enter_context(to)
-        printer = AnswerPrinter(form, classes, max(len(name) for _, name in named), top, to, model.prior)
+        printer = AnswerPrinter(form, network.description, max(len(name) for _, name in named), top, to)
         if segments:
-            printer = SegmentPrinter(segments, classes, [name for _, name in named], into)
+            printer = SegmentPrinter(segments, network.description, [name for _, name in named], into)
         stack.enter_context(contextlib.redirect_stdout(sys.stderr))  # of everything but answers
         if done is None:
             printer.print_header()
@@ -76,10 +74,9 @@ def files(
 def _answered(paths: Sequence[Path], network: Identifier, model: Model, jobs: int, shows: bool) -> Iterator[Answered]:
     """Answer files one after the other, or in several processes; show the progress if asked."""
     if jobs > 1 and paths:
-        from pipeline import answers, cluster  # with Dask
+        from pipeline import answers  # with Dask
 
-        with cluster.connect(*answers.MODULES, processes=jobs) as client, tempfile.TemporaryDirectory() as shared:
-            yield from answers.identified(client, paths, answers.ModelVersion.at(*model), Path(shared))
+        yield from answers.identified(paths, model, jobs)
         return
     progress = Progress("identify", len(paths), "files")
     for path in paths:
@@ -101,16 +98,16 @@ def _traced(path: Path, network: Identifier, printer: AnswerPrinter, plot: Path 
     """Print the answer to a file, or every frame of it; draw it if asked; return whether it can be used."""
     try:
         decoded = decode(path)
-        waveform = list(decoded.mono) if plot else decoded.mono
+        blocks = list(decoded.mono) if plot else decoded.mono
         stream, frames = network.stream(decoded.sample_rate), list[Frames]()
-        printer.identify(printable(path), stream, waveform, frames=frames if plot else None)
+        printer.identify(printable(path), stream, blocks, frames=frames if plot else None)
     except AudioError as error:
         show_error(error)
         return False
-    if plot and isinstance(waveform, list):
+    if plot:
         from pipeline.cli import plot as drawing
 
-        drawing.write(plot, path.name, waveform, frames, stream)
+        drawing.write(plot, path.name, blocks, frames, stream)
     return True
 
 
@@ -119,8 +116,9 @@ def pipe(model: Model, form: OutputFormat, top: int, sample_rate: int, segments:
     if sys.stdin is None:
         raise AudioError("closed", "standard input is closed; pipe raw audio into it")
     network = model.load()
-    classes = network.description.classes
-    printer = SegmentPrinter(segments, classes, ["-"], None) if segments else AnswerPrinter(form, classes, 1, top)
+    printer = AnswerPrinter(form, network.description, 1, top)
+    if segments:
+        printer = SegmentPrinter(segments, network.description, ["-"], None)
     printer.print_header()
     printer.identify("-", network.stream(sample_rate), sources.pcm(sys.stdin.buffer, sample_rate), live=True)
     return INTERRUPTED if printer.interrupted else 0
@@ -129,6 +127,6 @@ def pipe(model: Model, form: OutputFormat, top: int, sample_rate: int, segments:
 def microphone(model: Model) -> None:
     """Show the answer to the microphone as it changes."""
     stream = model.load()
-    printer = AnswerPrinter("table", stream.description.classes, len("microphone"))
+    printer = AnswerPrinter("table", stream.description, len("microphone"))
     with sources.microphone(stream.sample_rate) as samples:
         printer.identify("microphone", stream, sources.pcm(samples, stream.sample_rate), live=True)

@@ -4,13 +4,12 @@ import contextlib
 import json
 import re
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from pipeline import answers, cluster, files, params
+from pipeline import answers, files, params
 from pipeline.answers import Listed
 from pipeline.audio import foreign
 from pipeline.console.terminal import Progress, show_table
@@ -132,8 +131,7 @@ def _scored(
 ) -> Iterator[RecordingScore | RejectedRow]:
     """Score recordings one after the other, or in several processes."""
     if jobs > 1:
-        with cluster.connect(*answers.MODULES, processes=jobs) as client, tempfile.TemporaryDirectory() as shared:
-            yield from answers.scored(client, recordings, answers.ModelVersion.at(model, "onnx", prior), Path(shared))
+        yield from answers.scored(recordings, (model, "onnx", prior), jobs)
         return
     progress = Progress("evaluate", len(recordings), "recordings")
     network = Identifier.load(model, "onnx", languages=prior)

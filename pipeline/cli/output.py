@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TextIO
@@ -16,6 +16,7 @@ from pipeline.console.command import on_interrupt
 from pipeline.dataset.views import SILENCE
 from pipeline.errors import ArgumentError
 from pipeline.streaming.answer import answer
+from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Frames, Identifier
 
 OutputFormat = Literal["table", "json", "csv", "frames"]
@@ -33,17 +34,14 @@ class AnswerPrinter:
     output_format
         `table`: one row per recording. `json`: one object per recording. `csv`: one row of CSV per recording. `frames`:
         one row of CSV per frame.
-    classes
-        In the order of the posteriors.
+    description
+        Of the model: its classes; CSV has a column of its prior, if one was given.
     name_width
         Characters of the longest name.
     top
         Number of languages in a row of the table.
     to
         Where answers go, by default to standard output.
-    prior
-        Of each possible language, if it was given: CSV then has a column of it.
-
     Attributes
     ----------
     interrupted
@@ -53,14 +51,13 @@ class AnswerPrinter:
     def __init__(
         self,
         output_format: OutputFormat,
-        classes: tuple[str, ...],
+        description: Description,
         name_width: int,
         top: int = 1,
         to: TextIO | None = None,
-        prior: Mapping[str, float] | None = None,
     ) -> None:
-        self.output_format, self.classes, self.name_width, self.top = output_format, classes, name_width, top
-        self.interrupted, self._columns = False, columns(classes, prior)
+        self.output_format, self.description, self.name_width, self.top = output_format, description, name_width, top
+        self.interrupted = False
         self._to = to or sys.stdout
         self._csv = csv.writer(self._to, lineterminator="\n")
 
@@ -68,9 +65,9 @@ class AnswerPrinter:
         """Print the header, if the format has one."""
         match self.output_format:
             case "frames":
-                self._csv.writerow(["path", "frame", "time_s", "speech", *self.classes])
+                self._csv.writerow(["path", "frame", "time_s", "speech", *self.description.classes])
             case "csv":
-                self._csv.writerow(self._columns)
+                self._csv.writerow(columns(self.description))
             case "table":
                 print(f"{'file':{self.name_width}}  language    confidence  stable after", file=self._to)
 
@@ -144,8 +141,8 @@ class AnswerPrinter:
                 print(json.dumps(answer), file=self._to)
             case "csv":
                 posteriors = answer["posteriors"] or {}
-                row = answer | {"path": no_formula(answer["path"]), "prior": _text(answer.get("prior"))} | posteriors
-                self._csv.writerow([row.get(column) for column in self._columns])
+                row = answer | {"path": no_formula(answer["path"]), "prior": _prior(self.description)} | posteriors
+                self._csv.writerow([row.get(column) for column in columns(self.description)])
                 self._to.flush()  # what is answered is not lost
             case "table":
                 print(f"{answer['path']:{self.name_width}}  {self._cells(answer)}", file=self._to)
@@ -159,18 +156,17 @@ class AnswerPrinter:
         return "  ".join([cells, *(f"{language} {posterior:.1%}" for language, posterior in ranked)])
 
 
-def columns(classes: tuple[str, ...], prior: Mapping[str, float] | None = None) -> list[str]:
+def columns(description: Description) -> list[str]:
     """Return the columns of the answers as CSV."""
-    return [*CSV_COLUMNS, *classes, *(["prior"] if prior else [])]
+    return [*CSV_COLUMNS, *description.classes, *(["prior"] if description.decision.prior else [])]
 
 
-def _text(prior: Mapping[str, float] | None) -> str:
-    return " ".join(f"{name}={share:g}" for name, share in (prior or {}).items() if share)
+def _prior(description: Description) -> str:
+    shares = zip(description.languages, description.decision.prior or (), strict=False)
+    return " ".join(f"{name}={share:g}" for name, share in shares if share)
 
 
-def resumed(
-    path: Path, classes: tuple[str, ...], prior: Mapping[str, float] | None = None
-) -> tuple[TextIO, frozenset[str] | None]:
+def resumed(path: Path, description: Description) -> tuple[TextIO, frozenset[str] | None]:
     """Open a CSV of answers to continue it, without a last line that is incomplete.
 
     Returns
@@ -188,13 +184,11 @@ def resumed(
     text = file.read()
     whole = text[: text.rfind("\n") + 1]
     rows = list(csv.reader(io.StringIO(whole)))
-    given = dict(sorted((prior or {}).items(), key=lambda pair: classes.index(pair[0])))
-    if rows and (rows[0] != columns(classes, prior) or (prior and {row[-1] for row in rows[1:]} - {_text(given)})):
+    prior = _prior(description)
+    if rows and (rows[0] != columns(description) or (prior and {row[-1] for row in rows[1:]} - {prior})):
         file.close()
-        with_prior = f", of prior {_text(given)}" if prior else ""
-        raise ArgumentError(
-            f"{path} holds no answers of a model for {', '.join(classes)}{with_prior}; name another file"
-        )
+        classes, of = ", ".join(description.classes), f", of prior {prior}" if prior else ""
+        raise ArgumentError(f"{path} holds no answers of a model for {classes}{of}; name another file")
     file.truncate(len(whole.encode()))
     return file, frozenset(row[0] for row in rows[1:]) if rows else None
 

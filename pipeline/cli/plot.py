@@ -11,19 +11,18 @@ from pipeline.arrays import Waveform
 from pipeline.console.text import printable
 from pipeline.report.drawing import drawing, standalone
 from pipeline.report.examples import timeline
-from pipeline.streaming.identifier import Frames, Identifier
+from pipeline.streaming.identifier import Frames, Identifier, joined
 
 
 def write(target: Path, name: str, blocks: Iterable[Waveform], frames: Sequence[Frames], stream: Identifier) -> None:
     """Draw the sound of a recording, its speech and the posteriors of its frames into a file, PNG or SVG."""
     waveform = np.concatenate([np.zeros(0, np.float32), *blocks])
-    speech = np.concatenate([part.speech for part in frames])
-    posteriors = np.concatenate([part.posteriors for part in frames])
-    times = np.arange(len(speech), dtype=np.float64) * stream.frame_s
-    classes = stream.description.classes
+    whole, classes = joined(frames), stream.description.classes
+    times = np.arange(stream.decided, dtype=np.float64) * stream.frame_s
     with drawing():
         rate, parts = stream.sample_rate, stream.segments
-        picture = standalone(timeline(name, waveform, rate, 0.0, times, speech, posteriors, classes, parts))
+        drawn = timeline(name, waveform, rate, 0.0, times, whole.speech, whole.posteriors, classes, parts)
+        picture = standalone(drawn)
     content = picture.encode()
     if target.suffix.lower() == ".png":
         from pipeline.bundle import pictures

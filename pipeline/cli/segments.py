@@ -7,15 +7,15 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pipeline import files
 from pipeline.cli.options import Form
 from pipeline.cli.output import AnswerPrinter, no_formula
 from pipeline.errors import ArgumentError
+from pipeline.streaming.description import Description
 
 Answer = Mapping[str, Any]  # of `pipeline.streaming.answer`
-FORMS: tuple[Form, ...] = get_args(Form)
 
 
 def rttm(answer: Answer) -> str:
@@ -102,8 +102,8 @@ class SegmentPrinter(AnswerPrinter):
         Folder of the files; None: they go to standard output.
     """
 
-    def __init__(self, form: Form, classes: tuple[str, ...], paths: Sequence[str], into: Path | None) -> None:
-        super().__init__("json", classes, 0)
+    def __init__(self, form: Form, description: Description, paths: Sequence[str], into: Path | None) -> None:
+        super().__init__("json", description, 0)
         self._form, self._into = form, into
         if len(paths) > 1 and not into and form not in TOGETHER:
             raise ArgumentError(f"--segments {form} is a file for each recording; name a folder for them with --into")

@@ -49,7 +49,7 @@ def noise(duration_s: float) -> Waveform:
 def printed(
     capsys: pytest.CaptureFixture[str], output_format: OutputFormat, stream: Identifier, waveform: Waveform
 ) -> str:
-    printer = AnswerPrinter(output_format, LANGUAGES, len("a.wav"))
+    printer = AnswerPrinter(output_format, stream.description, len("a.wav"))
     printer.print_header()
     printer.identify("a.wav", stream, [waveform])
     assert not printer.interrupted
@@ -64,7 +64,7 @@ def test_a_row_per_recording(capsys: pytest.CaptureFixture[str], stream: Identif
     stream.reset_states()
     assert printed(capsys, "table", stream, np.zeros(RATE, np.float32)).endswith("\na.wav  no speech\n")
     stream.reset_states()
-    AnswerPrinter("table", LANGUAGES, 5, top=2).identify("a.wav", stream, [noise(1)])
+    AnswerPrinter("table", stream.description, 5, top=2).identify("a.wav", stream, [noise(1)])
     assert capsys.readouterr().out.split() == [*row.split(), "english", "25.0%"]
 
 
@@ -109,7 +109,7 @@ def test_a_row_of_csv_holds_what_json_holds(
 
 @pytest.mark.parametrize("form", ["csv", "frames"])
 def test_no_path_is_a_formula(capsys: pytest.CaptureFixture[str], stream: Identifier, form: OutputFormat) -> None:
-    AnswerPrinter(form, LANGUAGES, 9).identify("=1+1.wav", stream, [noise(0.1)])
+    AnswerPrinter(form, stream.description, 9).identify("=1+1.wav", stream, [noise(0.1)])
     assert capsys.readouterr().out.startswith("./=1+1.wav,")
 
 
@@ -136,7 +136,7 @@ def test_an_interrupt_ends_the_wait_but_not_the_work_and_prints_the_answer_so_fa
         signal.raise_signal(signal.SIGINT)
         return accept(block)
 
-    accept, printer = stream.accept, AnswerPrinter("json", LANGUAGES, 1)
+    accept, printer = stream.accept, AnswerPrinter("json", stream.description, 1)
     if working:
         monkeypatch.setattr(stream, "accept", interrupted)
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)  # also if the tests run in the background

@@ -31,7 +31,7 @@ EMPTY = ANSWER | {"segments": []}
 
 @pytest.fixture
 def written(tmp_path: Path) -> dict[Form, Path]:
-    paths = {form: tmp_path / f"a.{segments.ENDINGS.get(form, form)}" for form in segments.FORMS}
+    paths = {form: tmp_path / f"a.{segments.ENDINGS.get(form, form)}" for form in segments.WRITERS}
     for form, path in paths.items():
         path.write_text(segments.WRITERS[form](ANSWER), encoding="utf-8")
     return paths
