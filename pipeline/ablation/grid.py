@@ -30,8 +30,8 @@ class Trial:
     ----------
     values
         Values of the cell, by the full names of the parameters.
-    seed
-        Seed of the trial.
+    changes
+        Those of all parameters that the trial changes: with its seed, and with the fold that it leaves out.
     settings
         All parameters.
     fold
@@ -39,14 +39,14 @@ class Trial:
     """
 
     values: dict[str, Any]
-    seed: int
+    changes: dict[str, Any]
     settings: params.Params
     fold: int | None = None
 
     @property
-    def changes(self) -> dict[str, Any]:
-        """Values by the full names of all parameters that the trial changes."""
-        return self.values | {"seed": self.seed} | _of_fold(self.fold)
+    def seed(self) -> int:
+        """Seed of the trial."""
+        return self.settings.seed
 
     @property
     def texts(self) -> dict[str, str]:
@@ -141,14 +141,12 @@ def _parse(text: str, known: Sequence[str]) -> tuple[str, list[Any]]:
 
 def _trial(values: dict[str, Any], seed: Any, fold: int | None, tree: Any) -> Trial:
     """Check the parameters of a trial; ParameterError names it."""
-    changed = copy.deepcopy(tree)
-    put(changed, values | {"seed": seed} | _of_fold(fold))
+    changes, changed = values | {"seed": seed}, copy.deepcopy(tree)
+    if fold is not None:
+        changes |= {"split.method": "sources", "split.fold": fold}
+    put(changed, changes)
     label = shorten(", ".join(map(_text, values.values())))
-    return Trial(values, seed, params.check(changed, f"cell {label}, seed {seed}"), fold)
-
-
-def _of_fold(fold: int | None) -> dict[str, Any]:
-    return {} if fold is None else {"split.method": "sources", "split.fold": fold}
+    return Trial(values, changes, params.check(changed, f"cell {label}, seed {seed}"), fold)
 
 
 def _text(value: Any) -> str:

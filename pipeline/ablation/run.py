@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 import operator
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,14 +67,13 @@ def ablate(root: Path, sweeps: Sequence[str], n_seeds: int | None, n_jobs: int, 
             failures = experiments.run(project.copies(min(n_jobs, len(missing)), overlay, affected), missing)
         finished, seconds = project.experiments(), project.seconds()
         corpus = corpus_id(checksums.read(root / CORPUS))
-        together: dict[str, list[str]] = {}  # names of the folds of a cell with a seed, usually of one experiment
-        for name, trial in named.items():
-            together.setdefault(json.dumps([trial.texts, trial.seed]), []).append(name)
         scored, of_sources, own = list[TrialScores](), list[SourceRow](), dict[str, list[float]]()
-        for names in together.values():
-            if all(name in finished for name in names):
-                done = [_read(project.root, named[name], finished[name]) for name in names]
-                counted, minutes = _counted(done), sum(seconds.get(name, math.nan) for name in names) / 60
+        # The folds of a cell with a seed follow one another; without --over sources, an experiment is alone.
+        for _, names in itertools.groupby(named, lambda name: (named[name].texts, named[name].seed)):
+            folds = list(names)
+            if all(name in finished for name in folds):
+                done = [_read(project.root, named[name], finished[name]) for name in folds]
+                counted, minutes = _counted(done), sum(seconds.get(name, math.nan) for name in folds) / 60
                 scored.append(TrialScores(_row(done, counted, minutes, corpus), counted))
                 for one in done if over_sources else ():
                     of_sources += _of_sources(one)
@@ -124,8 +123,18 @@ class Finished(NamedTuple):
 
 def _read(root: Path, trial: Trial, experiment: Experiment) -> Finished:
     """Read the results of an experiment from DVC's cache; ProjectError if it no longer has them."""
-    files_, unit = (TEST, "speaker") if trial.fold is None else (UNHEARD, "source")
-    metrics, manifests, answers, split = _files(root, experiment, [*SUMMARIES, *files_])
+    from dvc.api import DVCFileSystem
+    from dvc.exceptions import DvcException
+
+    names, unit = (TEST, "speaker") if trial.fold is None else (UNHEARD, "source")
+    try:
+        found = DVCFileSystem(str(root), rev=experiment.revision)
+        metrics, manifests, answers, split = (found.read_bytes(f"/artifacts/{name}") for name in (*SUMMARIES, *names))
+    except (OSError, DvcException) as error:
+        raise ProjectError(
+            f"the results of the experiment {experiment.name} are not in DVC's cache; "
+            f"run `dvc exp remove {experiment.name}`, then `lid ablate` again"
+        ) from error
     unit_of = {line["recording"]: line[unit] for line in _rows(split)}
     return Finished(trial, experiment, json.loads(metrics), json.loads(manifests), _rows(answers), unit_of)
 
@@ -175,21 +184,6 @@ def _row(done: Sequence[Finished], counted: Tally, minutes: float, corpus: str) 
         minutes=round(minutes, 2),
         extra=trial.texts,
     )
-
-
-def _files(root: Path, experiment: Experiment, names: Iterable[str]) -> list[bytes]:
-    """Read files of an experiment from DVC's cache; ProjectError if it no longer has them."""
-    from dvc.api import DVCFileSystem
-    from dvc.exceptions import DvcException
-
-    try:
-        found = DVCFileSystem(str(root), rev=experiment.revision)
-        return [found.read_bytes(f"/artifacts/{name}") for name in names]
-    except (OSError, DvcException) as error:
-        raise ProjectError(
-            f"the results of the experiment {experiment.name} are not in DVC's cache; "
-            f"run `dvc exp remove {experiment.name}`, then `lid ablate` again"
-        ) from error
 
 
 def _rows(content: bytes) -> list[dict[str, str]]:
