@@ -16,7 +16,7 @@ def main() -> None:
     folder = ARTIFACTS / "data" / "demo"
     roots = [source.root for source in settings.corpus.sources] or [settings.corpus.root]
     if os.path.realpath(folder) not in map(os.path.realpath, roots):  # Path.resolve raises on circular links
-        synthesis.write_empty(folder)
+        synthesis.write_recordings(folder, [])  # DVC warns about an empty folder
         print(printable(f"not needed: the corpus is in {', '.join(roots)}"))
         return
     for program in programs.PACKAGES:  # later stages need the others: say so before any work

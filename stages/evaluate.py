@@ -36,16 +36,16 @@ def main() -> None:
     held = {name: tables.read(ARTIFACTS / "splits" / f"{name}.csv", SplitRow) for name in (OTHER, OPEN)}
     sets = {"test": test, **held}
     sets = {name: store.computed(rows) for name, rows in sets.items()}
-    path, wanted = ARTIFACTS / "ingest" / "recordings.csv", {row.recording for rows in sets.values() for row in rows}
+    rows = [row for rows in sets.values() for row in rows]
+    path, wanted = ARTIFACTS / "ingest" / "recordings.csv", {row.recording for row in rows}
     wavs = {
         row.recording: Wav.of(row, ARTIFACTS / "audio")
         for row in tables.scan(path, RecordingRow)
         if row.recording in wanted
     }
-    if missing := [row.recording for rows in sets.values() for row in rows if row.recording not in wavs]:
+    if missing := [row.recording for row in rows if row.recording not in wavs]:
         raise ArtifactError(f"{path} has no {missing[0]!r} of the test split; run `dvc repro`")
 
-    rows = [row for rows in sets.values() for row in rows]
     proven = set(np.linspace(0, len(rows) - 1, job.PROVEN).astype(int).tolist())
     recordings = [Recording(row, wavs[row.recording] if number in proven else None) for number, row in enumerate(rows)]
     with cluster.connect(*job.MODULES) as client:

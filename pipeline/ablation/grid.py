@@ -6,16 +6,16 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from pipeline import params
 from pipeline.console.text import shorten
 from pipeline.errors import ArgumentError, ParameterError
-from pipeline.params import BALANCE_STRATEGIES, SILENCE_STRATEGIES, plain_yaml
+from pipeline.params import plain_yaml
 
 DEFAULT: dict[str, Sequence[Any]] = {
-    "silence.strategy": SILENCE_STRATEGIES,
-    "balance.strategy": BALANCE_STRATEGIES,
+    "silence.strategy": get_args(params.SilenceStrategy),
+    "balance.strategy": get_args(params.BalanceStrategy),
 }
 DEFAULT_SEEDS = 3
 FIXED = ("demo", "corpus")  # sections: cells on other recordings would not be comparable

@@ -8,11 +8,11 @@ code/                             the files of the project that git tracks
 """
 
 import importlib.metadata
-import io
 import re
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline import checksums, files, params, programs
@@ -24,7 +24,6 @@ from pipeline.streaming.runtimes import RUNTIMES
 SCRIPT = "test_model.py"
 NEEDED = ("ai-edge-litert", "numpy", "pydantic", "soundfile", "soxr")  # by the script
 WEIGHTS = "model.weights.h5"  # in a .keras file
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date of a ZIP: the same content gives the same bytes
 
 
 def write(target: Path, project: Path) -> list[str]:
@@ -66,7 +65,8 @@ def write(target: Path, project: Path) -> list[str]:
         _report(folder, artifacts / "report")
         left_out = _code(folder / "code", project)
         checksums.seal(folder)
-        files.replace(target, _zipped(folder))
+        with files.replacing(target) as partial:
+            _zip(partial, folder.parent, folder.rglob("*"))
     return left_out
 
 
@@ -94,9 +94,7 @@ def _script(folder: Path, labels: dict[int, str]) -> None:
     lines = [f"{name}=={importlib.metadata.version(name)}\n" for name in NEEDED]
     (folder / "requirements.txt").write_text("".join(lines))
     package = Path(__file__).parents[1]
-    with zipfile.ZipFile(folder / "pipeline.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(package.rglob("*.py")):  # without dates: the same modules give the same bytes
-            archive.writestr(zipfile.ZipInfo(path.relative_to(package.parent).as_posix()), path.read_bytes())
+    _zip(folder / "pipeline.zip", package.parent, package.rglob("*.py"))
 
 
 def _report(folder: Path, report: Path) -> None:
@@ -127,12 +125,11 @@ def _code(target: Path, project: Path) -> list[str]:
     return sorted(left_out)
 
 
-def _zipped(folder: Path) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            member = zipfile.ZipInfo(path.relative_to(folder.parent).as_posix(), EPOCH)
-            member.external_attr = 0o644 << 16
-            member.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(member, path.read_bytes())
-    return file.getvalue()
+def _zip(target: Path, root: Path, paths: Iterable[Path]) -> None:
+    """Pack files under their names below a root; the same content gives the same bytes."""
+    with zipfile.ZipFile(target, "w") as archive:
+        for path in sorted(paths):
+            if path.is_file():
+                member = zipfile.ZipInfo(path.relative_to(root).as_posix())  # of the earliest date of a ZIP
+                member.external_attr = 0o644 << 16
+                archive.writestr(member, path.read_bytes(), zipfile.ZIP_DEFLATED)

@@ -75,7 +75,11 @@ def trim(ctx: click.Context, files: tuple[Path, ...], recording: str | None, par
       lid trim recording.mp3 speech.wav
       lid trim --recording hindi_0001-28716d78c4 speech.flac
     """
+    import numpy as np
+
     from pipeline import params
+    from pipeline.audio.decode import decode
+    from pipeline.audio.resample import resampled
     from pipeline.audio.samples import in_memory
     from pipeline.audio.wav import samples_of
     from pipeline.silence.recording import detect
@@ -88,20 +92,14 @@ def trim(ctx: click.Context, files: tuple[Path, ...], recording: str | None, par
         raise click.UsageError(f"OUT {str(target)!r} is IN; name another file")
     settings = params.load(params_file)
     rate = settings.audio.sample_rate
-    samples = samples_of(recording) if recording else _decoded(files[0], rate)
+    if recording:
+        samples = samples_of(recording)
+    else:
+        decoded = decode(files[0])
+        samples = np.concatenate(list(resampled(decoded.mono, decoded.sample_rate, rate)))
     speech = cut(samples, detect(in_memory(samples), len(samples), rate, settings.silence))
     _write(target, speech, rate)
     click.echo(f"{len(speech) / rate:.2f} s of {len(samples) / rate:.2f} s are speech")
-
-
-def _decoded(path: Path, rate: int) -> "Samples":
-    import numpy as np
-
-    from pipeline.audio.decode import decode
-    from pipeline.audio.resample import resampled
-
-    decoded = decode(path)
-    return np.concatenate(list(resampled(decoded.mono, decoded.sample_rate, rate)))
 
 
 def _write(target: Path, samples: "Samples", rate: int) -> None:

@@ -82,7 +82,8 @@ def _interruptible() -> Iterator[list[int]]:
         if interrupts:
             os._exit(INTERRUPTED)
         interrupts.append(number)
-        sys.unraisablehook = threading.excepthook = _ignore  # errors of threads that the interrupt breaks
+        sys.unraisablehook = lambda _: None  # the interrupt breaks threads
+        threading.excepthook = lambda _: None
         raise KeyboardInterrupt
 
     with on_interrupt(interrupt):
@@ -99,10 +100,6 @@ def on_interrupt(handler: Callable[[int, Any], object]) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, previous)
-
-
-def _ignore(_: Any) -> None:
-    pass
 
 
 def _sentence(error: BaseException, folder: str) -> str | None:

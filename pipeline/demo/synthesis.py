@@ -172,7 +172,7 @@ def write_corpus(folder: Path, demo: params.Demo, sentences: Sentences) -> None:
     """
     recordings = plan_recordings(demo, sentences)
     programs.require("espeak-ng")  # before anything is removed
-    _write(folder, recordings)
+    write_recordings(folder, recordings)
     table = []
     for language in HOMEWORK_MINUTES:
         mine = [recording for recording in recordings if recording.language == language]
@@ -181,12 +181,8 @@ def write_corpus(folder: Path, demo: params.Demo, sentences: Sentences) -> None:
     terminal.show_table(["language", "recordings", "voices", "minutes"], table)
 
 
-def write_empty(folder: Path) -> None:
-    """Write a corpus without recordings: DVC warns about an empty folder."""
-    _write(folder, [])
-
-
-def _write(folder: Path, recordings: Sequence[espeak.Utterance]) -> None:
+def write_recordings(folder: Path, recordings: Sequence[espeak.Utterance]) -> None:
+    """Synthesise recordings into a folder, with the table of their speakers; print the progress."""
     progress = terminal.Progress("demo", len(recordings), "recordings")
     # The threads wait for espeak-ng, so they use every core.
     with files.building(folder) as target, ThreadPoolExecutor(os.cpu_count()) as threads:

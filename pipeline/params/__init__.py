@@ -5,8 +5,6 @@ This room affects no artifact: DVC compares the values themselves, and the code 
 
 from pipeline.params.mistakes import choose as choose
 from pipeline.params.mistakes import first_mistake as first_mistake
-from pipeline.params.sections import BALANCE_STRATEGIES as BALANCE_STRATEGIES
-from pipeline.params.sections import SILENCE_STRATEGIES as SILENCE_STRATEGIES
 from pipeline.params.sections import Audio as Audio
 from pipeline.params.sections import Augment as Augment
 from pipeline.params.sections import BalanceStrategy as BalanceStrategy

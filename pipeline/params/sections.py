@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -37,9 +37,7 @@ Layout = Literal["auto", "homework", "folders", "table", "commonvoice", "voxling
 Speakers = Literal["table", "pattern", "file", "cluster"]
 Channels = Literal["mix", "first", "split"]
 SilenceStrategy = Literal["none", "remove", "mask", "label"]
-SILENCE_STRATEGIES: tuple[str, ...] = get_args(SilenceStrategy)
 BalanceStrategy = Literal["none", "class_weight", "undersample", "oversample", "ensemble"]
-BALANCE_STRATEGIES: tuple[str, ...] = get_args(BalanceStrategy)
 Cell = Literal["gru", "lstm"]
 Mean = Literal["log", "plain"]
 DEMO_LANGUAGES = ("english", "hindi", "mandarin")

@@ -131,12 +131,11 @@ def _without_removed(tree: dict[str, Any], origin: str) -> dict[str, Any]:
     for key, off in REMOVED.items():
         name, _, leaf = key.partition(".")
         section = kept.get(name)
-        if not isinstance(section, dict) or leaf not in section:
-            continue
-        if section.pop(leaf) != off:
-            raise ParameterError(f"{origin}: {key} is gone; remove it")
-        if not section and name not in Params.model_fields:
-            del kept[name]
+        if isinstance(section, dict) and leaf in section:
+            if section.pop(leaf) != off:
+                raise ParameterError(f"{origin}: {key} is gone; remove it")
+            if not section and name not in Params.model_fields:
+                del kept[name]
     return kept
 
 

@@ -5,7 +5,7 @@ import json
 import re
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -22,7 +22,7 @@ SCHEMA = params.Params.model_json_schema()
 @pytest.mark.parametrize(
     ("key", "value", "parts"),
     [
-        ("silence.strategy", "cut", ["silence.strategy", "'cut'", *map(repr, params.SILENCE_STRATEGIES)]),
+        ("silence.strategy", "cut", ["silence.strategy", "'cut'", *map(repr, get_args(params.SilenceStrategy))]),
         ("silence.min_speech", float("nan"), ["silence.min_speech", "nan", "finite"]),
         ("seed", 2**32, ["seed", "4294967296", "less than or equal to 4294967295"]),
         ("silence.a\nb", 1, [r"'a\nb' is not a parameter"]),
