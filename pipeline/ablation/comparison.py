@@ -55,12 +55,16 @@ def compare(scored: Sequence[TrialScores], seeds: Sequence[int]) -> list[Compari
     of_seeds = bootstrap.draw([_key(seed) for seed in seeds])
     replicates = {label: _replicates(trials, speakers, of_seeds) for label, trials in cells.items()}
     whole = {label: found for label, found in replicates.items() if len(cells[label]) == len(seeds)}
+    best = {
+        measure: _best(measure, len(seeds), {label: found[measure] for label, found in whole.items()})
+        for measure in MEASURES
+    }
     rows = []
-    for measure in MEASURES:
-        best = _best(measure, len(seeds), {label: found[measure] for label, found in whole.items()})
-        for label, trials in cells.items():
+    for label, trials in cells.items():
+        first = trials[0].row
+        for measure in MEASURES:
+            values = [getattr(trial.row, measure) for trial in trials]
             low, high = bootstrap.interval(replicates[label][measure])
-            first, values = trials[0].row, [getattr(trial.row, measure) for trial in trials]
             rows.append(
                 ComparisonRow(
                     cell=label,
@@ -71,11 +75,11 @@ def compare(scored: Sequence[TrialScores], seeds: Sequence[int]) -> list[Compari
                     mean=round(float(_mean(np.array(values), np.ones(len(values)))), 6),
                     low=round(low, 6),
                     high=round(high, 6),
-                    best=int(label == best),
+                    best=int(label == best[measure]),
                     extra=first.extra,
                 )
             )
-    return sorted(rows, key=lambda row: list(cells).index(row.cell))
+    return rows
 
 
 def table(rows: Sequence[ComparisonRow], mark: Callable[[str], str]) -> tuple[list[str], list[list[str]]]:

@@ -48,27 +48,23 @@ def files(
     if plot and len(named) > 1:
         raise ArgumentError(f"--plot draws one file, not {len(named)}; name both, such as --plot a.png a.wav")
     network = model.load()
-    with contextlib.ExitStack() as stack:
-        to, done = resumed(table, network.description) if table else (sys.stdout, None)
-        if table:
-            stack.enter_context(to)
+    resuming = resumed(table, network.description) if table else contextlib.nullcontext((sys.stdout, None))
+    with resuming as (to, done):
         printer = AnswerPrinter(form, network.description, max(len(name) for _, name in named), top, to)
         if segments:
             printer = SegmentPrinter(segments, network.description, [name for _, name in named], into)
-        stack.enter_context(contextlib.redirect_stdout(sys.stderr))  # of everything but answers
-        if done is None:
-            printer.print_header()
-        else:
-            print(f"{table} holds answers to {len(done):,} files")
-        waiting = [path for path, name in named if no_formula(name) not in (done or ())]
-        complete = True
-        if plot or form == "frames":
-            for path in waiting:
-                complete &= _traced(path, network, printer, plot)
-        else:
-            for answered in _answered(waiting, network, model, jobs, shows=bool(table)):
-                complete &= _show(answered, printer)
-    return 0 if complete else MISTAKE
+        with contextlib.redirect_stdout(sys.stderr):  # of everything but answers
+            if done is None:
+                printer.print_header()
+            else:
+                print(f"{table} holds answers to {len(done):,} files")
+            waiting = [path for path, name in named if no_formula(name) not in (done or ())]
+            if plot or form == "frames":
+                usable = [_traced(path, network, printer, plot) for path in waiting]
+            else:
+                answers = _answered(waiting, network, model, jobs, shows=bool(table))
+                usable = [_show(answered, printer) for answered in answers]
+    return 0 if all(usable) else MISTAKE
 
 
 def _answered(paths: Sequence[Path], network: Identifier, model: Model, jobs: int, shows: bool) -> Iterator[Answered]:

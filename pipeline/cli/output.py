@@ -5,7 +5,7 @@ import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -166,11 +166,12 @@ def _prior(description: Description) -> str:
     return " ".join(f"{name}={share:g}" for name, share in shares if share)
 
 
-def resumed(path: Path, description: Description) -> tuple[TextIO, frozenset[str] | None]:
+@contextmanager
+def resumed(path: Path, description: Description) -> Iterator[tuple[TextIO, frozenset[str] | None]]:
     """Open a CSV of answers to continue it, without a last line that is incomplete.
 
-    Returns
-    -------
+    Yields
+    ------
     file, paths
         The paths that are answered; None if it has no header yet.
 
@@ -179,18 +180,17 @@ def resumed(path: Path, description: Description) -> tuple[TextIO, frozenset[str
     ArgumentError
         If it holds something else, such as answers of a model with other classes, or with another prior.
     """
-    file = path.open("a+", encoding="utf-8", newline="")
-    file.seek(0)
-    text = file.read()
-    whole = text[: text.rfind("\n") + 1]
-    rows = list(csv.reader(io.StringIO(whole)))
-    prior = _prior(description)
-    if rows and (rows[0] != columns(description) or (prior and {row[-1] for row in rows[1:]} - {prior})):
-        file.close()
-        classes, of = ", ".join(description.classes), f", of prior {prior}" if prior else ""
-        raise ArgumentError(f"{path} holds no answers of a model for {classes}{of}; name another file")
-    file.truncate(len(whole.encode()))
-    return file, frozenset(row[0] for row in rows[1:]) if rows else None
+    with path.open("a+", encoding="utf-8", newline="") as file:
+        file.seek(0)
+        text = file.read()
+        whole = text[: text.rfind("\n") + 1]
+        rows = list(csv.reader(io.StringIO(whole)))
+        prior = _prior(description)
+        if rows and (rows[0] != columns(description) or (prior and {row[-1] for row in rows[1:]} - {prior})):
+            classes, of = ", ".join(description.classes), f", of prior {prior}" if prior else ""
+            raise ArgumentError(f"{path} holds no answers of a model for {classes}{of}; name another file")
+        file.truncate(len(whole.encode()))
+        yield file, frozenset(row[0] for row in rows[1:]) if rows else None
 
 
 def no_formula(path: str) -> str:
