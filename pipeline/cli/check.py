@@ -5,7 +5,6 @@ import posixpath
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from pipeline.corpus.entries import Entry
 from pipeline.corpus.paths import Files, escaped, is_folder, recordings, told
 from pipeline.errors import AudioError, CorpusError
 from pipeline.ingest import checks, job
-from pipeline.ingest.part import Ingested, divide
+from pipeline.ingest.part import divide
 from pipeline.rows import RejectedRow
 
 PARAMS = Path("params.yaml")
@@ -32,7 +31,13 @@ def examine(path: Path) -> bool:
     if not entries and not rejected:
         why = "".join(f" ({printable(line)})" for line in told(skipped))
         raise CorpusError(f"{printable(path)} holds no recordings{why}; name an audio file, or a folder with some")
-    ingested = _ingest(entries, root, settings.audio)
+    with (
+        contextlib.redirect_stdout(sys.stderr),
+        cluster.connect(*job.MODULES) as client,
+        tempfile.TemporaryDirectory() as place,
+    ):
+        parts, checked = divide(entries, {"": root.resolve()}), replace(job.INGEST, name="check")
+        ingested, _ = job.run(client, parts, Path(place), settings.audio, Cache(), checked, keep=False)
     rejected += ingested.rejected
     rows, duplicates = job.grouped(ingested.rows, ingested.landmarks, settings.audio.sample_rate)
     _, flags = checks.examine(rows, duplicates, settings.corpus.checks)
@@ -51,18 +56,6 @@ def examine(path: Path) -> bool:
     for line in [*told(skipped), *foreign.waiting(row.detail for row in rejected)]:
         print(printable(line))
     return not found
-
-
-def _ingest(entries: Sequence[Entry], root: Path, audio: params.Audio) -> Ingested:
-    """Run the checks of the stage ingest; nothing is kept."""
-    with (
-        contextlib.redirect_stdout(sys.stderr),
-        cluster.connect(*job.MODULES) as client,
-        tempfile.TemporaryDirectory() as place,
-    ):
-        parts = divide(entries, {"": root.resolve()})
-        found, _ = job.run(client, parts, Path(place), audio, Cache(), replace(job.INGEST, name="check"), keep=False)
-    return found
 
 
 def _list(path: Path, root: Path) -> tuple[list[Entry], list[RejectedRow], Counter[str]]:

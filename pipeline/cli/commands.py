@@ -201,11 +201,11 @@ def doctor(ctx: click.Context) -> None:
     Examples:
       lid doctor
     """
-    from pipeline.cli.doctor import examine
+    from pipeline.cli.doctor import SECTIONS
     from pipeline.console.terminal import show_error
     from pipeline.console.text import printable
 
-    sections = examine()
+    sections = {name: list(section()) for name, section in SECTIONS.items()}
     findings = [finding for section in sections.values() for finding in section]
     width = max(len(finding.subject) for finding in findings)
     for name, section in sections.items():

@@ -43,11 +43,6 @@ class Finding:
     remedy: str = ""
 
 
-def examine() -> dict[str, list[Finding]]:
-    """Examine programs, packages, the project in the current folder, and the machine."""
-    return {name: list(section()) for name, section in SECTIONS.items()}
-
-
 def _tried(subject: str, attempt: Callable[..., str], *given: object, remedy: str = "") -> Finding:
     """Return the finding of an attempt, which returns what it found; any exception names the reason."""
     try:

@@ -93,8 +93,7 @@ def identify(
 
     form: Any = asked[0] if asked else "table"
     given = answering.Model(model, runtime, possible)
-    if PIPE in files:
-        assert rate  # noqa: S101 checked above
+    if rate and PIPE in files:
         ctx.exit(answering.pipe(given, form, top, rate, segments))
     ctx.exit(answering.files(files, given, form, top, plot, table, jobs, segments, into))
 
