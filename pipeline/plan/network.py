@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import backend, params, tables
+from pipeline import params, tables
 from pipeline.audio.wav import Wav
 from pipeline.augment import Chain
 from pipeline.dataset import views
@@ -115,24 +115,22 @@ def _steps(
     if settings.augment.active():
         change = Chain(settings.augment, settings.mfcc, settings.audio.sample_rate, settings.seed)
 
-    def fed(change: Chain | None) -> Feed:
+    def timed(change: Chain | None, work: Callable[[Any], Any]) -> float:
+        """Return the seconds of a step of some work on batches; TensorFlow's first step takes seconds more."""
+
         def epochs() -> Any:
             return [itertools.chain.from_iterable(pool.epoch(np.random.default_rng(n)) for n in itertools.count())]
 
-        return Feed(epochs, train, STEPS * plan.batch_size, plan.batch_size, correct, change)
+        feed = Feed(epochs, train, STEPS * plan.batch_size, plan.batch_size, correct, change)
+        batches = feed.dataset()
+        for _ in range(2):
+            began = time.perf_counter()
+            work(batches)
+        feed.close()
+        return (time.perf_counter() - began) / STEPS
 
-    ends: list[float] = []
-    timer = backend.keras().callbacks.LambdaCallback(on_epoch_end=lambda *_: ends.append(time.perf_counter()))
-    feed = fed(change)
-    model.fit(feed.dataset(), steps_per_epoch=STEPS, epochs=2, verbose=0, shuffle=False, callbacks=[timer])
-    feed.close()
-    validation = fed(None)
-    data = validation.dataset()
-    for _ in range(2):
-        began = time.perf_counter()
-        model.evaluate(data, steps=STEPS, verbose=0)
-    validation.close()
-    return (ends[1] - ends[0]) / STEPS, (time.perf_counter() - began) / STEPS
+    step_s = timed(change, lambda batches: model.fit(batches, steps_per_epoch=STEPS, verbose=0, shuffle=False))
+    return step_s, timed(None, lambda batches: model.evaluate(batches, steps=STEPS, verbose=0))
 
 
 def _per_recording(work: Callable[[SplitRow], Any], rows: list[SplitRow]) -> float:
