@@ -7,22 +7,23 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner
 
 from pipeline import parts
-from pipeline.cli import commands
 from pipeline.streaming.answer import identify
 from pipeline.streaming.identifier import Identifier
+from tests import programs
 from tests.audio.signals import babble
 from tests.cluster.clusters import started
 from tests.corpus.corpora import write_csv
 from tests.export import small
 
+lid = partial(programs.lid, "identify")
 RATES = (8000, 16_000, 44_100)
 
 
@@ -40,11 +41,6 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         soundfile.write(folder / f"{number:02}.wav", babble(number, (2 + number) * rate), rate, "PCM_16")
     (folder / "07a.wav").write_bytes(b"RIFF")
     return folder
-
-
-def lid(*words: object) -> tuple[int, str, str]:
-    done = CliRunner().invoke(commands.main, ["identify", *map(str, words)])
-    return done.exit_code, done.stdout, done.stderr
 
 
 def test_an_answer_in_blocks_is_that_of_the_stream(model: Path, corpus: Path) -> None:
@@ -113,10 +109,7 @@ def test_several_processes_give_the_same_scores(model: Path, corpus: Path, monke
     rows = [(name, small.LANGUAGES[number % 3], f"s{number % 4}") for number, name in enumerate(names)]
     write_csv(corpus / "metadata.csv", [("path", "language", "speaker"), *rows])
     monkeypatch.chdir(corpus)
-    said = []
-    for jobs in (1, 2):
-        words = ["evaluate", ".", "--layout", "table", "--model", str(model), "-j", str(jobs)]
-        said.append(CliRunner().invoke(commands.main, words).stdout)
+    said = [programs.lid("evaluate", ".", "--layout", "table", "--model", model, "-j", jobs)[1] for jobs in (1, 2)]
     assert said[0] == said[1]
     assert "12 recordings of 4 speakers" in said[0]
     assert "can't be used: 1; the first, '07a.wav', " in said[0]

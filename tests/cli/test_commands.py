@@ -5,25 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
-from click.testing import CliRunner
 
-from pipeline import params
-from pipeline.audio.samples import in_memory
 from pipeline.cli import commands
 from pipeline.cli.info import show
-from pipeline.silence.recording import detect
-from pipeline.silence.spans import cut
-from tests.audio.signals import babble
-from tests.programs import python
+from tests.programs import lid, python
 from tests.stores import build
 
 HEAVY = ("tensorflow", "keras", "librosa", "zarr", "dask", "distributed", "numpy", "scipy", "pydantic")
-
-
-def lid(*words: object) -> tuple[int, str, str]:
-    done = CliRunner().invoke(commands.main, [str(word) for word in words])
-    return done.exit_code, done.stdout, done.stderr
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -46,17 +34,6 @@ def test_every_command_has_examples_that_its_options_allow(name: str) -> None:
         words = shlex.split(example.rpartition("| ")[2].partition(" >")[0], comments=True)
         assert words[:2] == ["lid", name]
         command.make_context(name, words[2:])  # raises if it does not parse
-
-
-def test_trim_writes_the_speech_that_the_pipeline_finds(tmp_path: Path, project: Path, defaults: params.Params) -> None:
-    signal = babble(2, 60_000)
-    source, target = tmp_path / "-x[1].wav", tmp_path / "out.flac"  # a name that SoX would take for an option
-    soundfile.write(source, signal, 16000, subtype="PCM_16")
-    status, said, _ = lid("trim", "--params", project / "params.yaml", "--", source, target)
-    assert status == 0
-    wanted = cut(signal, detect(in_memory(signal), len(signal), 16000, defaults.silence))
-    np.testing.assert_array_equal(soundfile.read(target, dtype="int16")[0], wanted)
-    assert said == f"{len(wanted) / 16000:.2f} s of 3.75 s are speech\n"
 
 
 @pytest.mark.parametrize(

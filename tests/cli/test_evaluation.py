@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner
 
 from pipeline import params
 from pipeline.audio.samples import to_waveform
-from pipeline.cli import commands, evaluation
+from pipeline.cli import evaluation
 from pipeline.errors import CorpusError
 from pipeline.streaming.identifier import Identifier
 from tests.audio.signals import babble
 from tests.corpus.corpora import write_csv
 from tests.export import small
+from tests.programs import lid
 from tests.report.sample import Page
 
 pytestmark = pytest.mark.slow  # loads TensorFlow to export a network
@@ -79,10 +79,10 @@ def test_what_cannot_be_scored_is_named(model: Path, corpus: params.Corpus) -> N
 
 def test_the_page_shows_the_printed_scores(model: Path, corpus: params.Corpus, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
-    words = ["evaluate", corpus.root, "--layout", "table", "--model", str(model), "--report", str(page)]
-    done = CliRunner().invoke(commands.main, [*words, "--json"])
-    assert done.exit_code == 0, done.stderr
-    scores, shown = json.loads(done.stdout), Page(page.read_text(encoding="utf-8"))
+    words = ["evaluate", corpus.root, "--layout", "table", "--model", model, "--report", page]
+    status, printed, said = lid(*words, "--json")
+    assert status == 0, said
+    scores, shown = json.loads(printed), Page(page.read_text(encoding="utf-8"))
     assert list(shown.sections) == ["result", "confusion", "languages", "durations", "paired"]
     for text in (f"{scores['recording_accuracy']:.1%}", corpus.root, str(model), "can't be used: 1; the first, '6."):
         assert text in shown.text("result")
@@ -91,7 +91,7 @@ def test_the_page_shows_the_printed_scores(model: Path, corpus: params.Corpus, t
     assert "Of 3 pairs of one speaker's languages" in shown.text("paired")
 
     write(tmp_path, ("0.flac", "english", "a"))
-    assert CliRunner().invoke(commands.main, words).exit_code == 0  # one language and one speaker
+    assert lid(*words)[0] == 0  # one language and one speaker
     assert "not known" in Page(page.read_text(encoding="utf-8")).text("result")
 
 
@@ -104,8 +104,8 @@ def test_several_corpora_of_any_layout_are_scored_together_and_without_one_that_
         (tmp_path / f"{small.LANGUAGES.index(language)}.flac").rename(other / language / "x.flac")
 
     def evaluate(*words: str) -> tuple[int, Any, str]:
-        done = CliRunner().invoke(commands.main, ["evaluate", *words, "--model", str(model), "--json"])
-        return done.exit_code, json.loads(done.stdout or "null"), done.stderr
+        status, printed, said = lid("evaluate", *words, "--model", model, "--json")
+        return status, json.loads(printed or "null"), said
 
     status, together, _ = evaluate(corpus.root, str(other))
     assert (status, together["recordings"]) == (0, 6)
@@ -122,10 +122,10 @@ def test_several_corpora_of_any_layout_are_scored_together_and_without_one_that_
 
 
 def test_a_prior_restricts_recordings_and_answers_and_is_told(model: Path, corpus: params.Corpus) -> None:
-    words = ["evaluate", corpus.root, "--layout", "table", "--model", str(model)]
-    done = CliRunner().invoke(commands.main, [*words, "--prior", "english=0.9,mandarin=0.1"])
-    assert done.exit_code == 0, done.stderr
-    assert "3 recordings of 3 speakers" in done.stdout
-    assert "possible answers: english 90%, mandarin 10%" in done.stdout
-    found = json.loads(CliRunner().invoke(commands.main, [*words, "--languages", "hindi,mandarin", "--json"]).stdout)
+    words = ["evaluate", corpus.root, "--layout", "table", "--model", model]
+    status, printed, said = lid(*words, "--prior", "english=0.9,mandarin=0.1")
+    assert status == 0, said
+    assert "3 recordings of 3 speakers" in printed
+    assert "possible answers: english 90%, mandarin 10%" in printed
+    found = json.loads(lid(*words, "--languages", "hindi,mandarin", "--json")[1])
     assert (found["recordings"], found["prior"]) == (3, {"hindi": 0.5, "mandarin": 0.5})

@@ -17,9 +17,9 @@ from pipeline.rows import RecordingRow
 from pipeline.silence.recording import detect
 from pipeline.silence.spans import cut
 from tests.audio.signals import RATE, babble
-from tests.cli.test_commands import lid
 from tests.fingerprint.signals import voice
 from tests.ingest import parts
+from tests.programs import lid
 
 
 @pytest.fixture
@@ -42,10 +42,12 @@ def test_a_recording_is_written_as_it_is_or_the_speech_in_it(here: dict[str, Sam
         status, said, _ = lid("play", recording, "out.wav")
         assert (status, said) == (0, f"{len(samples) / RATE:.2f} s\n")
         np.testing.assert_array_equal(soundfile.read("out.wav", dtype="int16")[0], samples)
-    status, said, _ = lid("trim", "--recording", recording, "out.wav")
+    soundfile.write("-x[1].wav", samples, RATE, subtype="PCM_16")  # a name that SoX would take for an option
     wanted = cut(samples, detect(in_memory(samples), len(samples), RATE, params.load(Path("params.yaml")).silence))
-    assert (status, said) == (0, f"{len(wanted) / RATE:.2f} s of {len(samples) / RATE:.2f} s are speech\n")
-    np.testing.assert_array_equal(soundfile.read("out.wav", dtype="int16")[0], wanted)
+    for words in (["--recording", recording, "out.wav"], ["--params", "params.yaml", "--", "-x[1].wav", "out.flac"]):
+        status, said, _ = lid("trim", *words)
+        assert (status, said) == (0, f"{len(wanted) / RATE:.2f} s of {len(samples) / RATE:.2f} s are speech\n")
+        np.testing.assert_array_equal(soundfile.read(words[-1], dtype="int16")[0], wanted)
     assert lid("trim", "--recording", recording, "in.wav", "out.wav")[0] == lid("trim", "out.wav")[0] == 2
     status, _, said = lid("play", f"{recording[:-1]}x", "new.wav")
     assert status == 2

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from functools import partial
 from pathlib import Path
 
 import mir_eval.io  # type: ignore[import-untyped]
@@ -9,15 +10,15 @@ import numpy as np
 import pysubs2
 import pytest
 import soundfile
-from click.testing import CliRunner
 from praatio import textgrid  # type: ignore[import-untyped]
 from pyannote.database.util import load_rttm
 
 from pipeline.audio.samples import to_waveform
-from pipeline.cli import commands, segments
+from pipeline.cli import segments
 from pipeline.cli.options import Form
 from tests.audio.signals import babble
 from tests.export import small
+from tests.programs import lid
 
 PARTS = [(0.0, 2.5, "english", 0.9), (2.5, 3671.25, "hindi", 0.8), (3680.0, 3681.5, "english", 0.75)]
 KEYS = ("start_s", "end_s", "language", "confidence")
@@ -76,28 +77,22 @@ def test_a_recording_without_speech_has_no_segment(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_command_prints_them_or_writes_a_file_each(tmp_path: Path) -> None:
-    model = str(small.made("mask").streaming)
+    identify = partial(lid, "identify", "--model", small.made("mask").streaming)
     for name in ("a.wav", "b.flac"):
         soundfile.write(tmp_path / name, to_waveform(babble(len(name), 60_000)), small.RATE_HZ)
 
-    def lid(*words: str) -> tuple[int, str, str]:
-        done = CliRunner().invoke(commands.main, ["identify", "--model", model, *words])
-        return done.exit_code, done.stdout, done.stderr
-
-    status, printed, _ = lid("--segments", "json", str(tmp_path))
+    status, printed, _ = identify("--segments", "json", tmp_path)
     found = [json.loads(line) for line in printed.splitlines()]
     assert (status, [Path(one["path"]).name for one in found]) == (0, ["a.wav", "b.flac"])
-    assert found[0]["segments"] == json.loads(lid("--json", str(tmp_path / "a.wav"))[1])["segments"]
-    assert lid("--segments", "csv", str(tmp_path))[1].startswith("path,start_s,end_s,language,confidence\n")
-    assert (
-        "srt is a file for each recording; name a folder for them with --into"
-        in lid("--segments", "srt", str(tmp_path))[2]
-    )
-    into, first, second = (str(tmp_path / name) for name in ("into", "a.wav", "b.flac"))
-    assert lid("--segments", "srt", "--into", into, first, second)[0] == 0
-    assert sorted(path.name for path in Path(into).iterdir()) == ["a.srt", "b.srt"]
-    assert lid("--segments", "csv", "--into", into, first)[0] == 0
-    assert (Path(into) / "a.csv").read_text().startswith(segments.HEADER)
-    assert "is a file" in lid("--segments", "csv", "--into", first, first)[2]
-    assert "can't be made" in lid("--segments", "csv", "--into", "/proc/none", first)[2]
-    assert "--into is for the files of --segments" in lid("--into", str(tmp_path), str(tmp_path / "a.wav"))[2]
+    assert found[0]["segments"] == json.loads(identify("--json", tmp_path / "a.wav")[1])["segments"]
+    assert identify("--segments", "csv", tmp_path)[1].startswith("path,start_s,end_s,language,confidence\n")
+    needed = "srt is a file for each recording; name a folder for them with --into"
+    assert needed in identify("--segments", "srt", tmp_path)[2]
+    into, first, second = (tmp_path / name for name in ("into", "a.wav", "b.flac"))
+    assert identify("--segments", "srt", "--into", into, first, second)[0] == 0
+    assert sorted(path.name for path in into.iterdir()) == ["a.srt", "b.srt"]
+    assert identify("--segments", "csv", "--into", into, first)[0] == 0
+    assert (into / "a.csv").read_text().startswith(segments.HEADER)
+    assert "is a file" in identify("--segments", "csv", "--into", first, first)[2]
+    assert "can't be made" in identify("--segments", "csv", "--into", "/proc/none", first)[2]
+    assert "--into is for the files of --segments" in identify("--into", tmp_path, first)[2]
