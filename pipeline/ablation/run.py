@@ -38,8 +38,8 @@ UNHEARD = ("evaluation/other_recordings.csv", "splits/other.csv")  # of the sour
 IMPORTED = ("pipeline", "stages", "params.yaml", "dvc.yaml", "dvc.lock", ".dvc/config", ".dvcignore")  # by trials
 
 
-def ablate(root: Path, sweeps: Sequence[str], n_seeds: int | None, n_jobs: int, over_sources: bool = False) -> bool:
-    """Run the experiments of a grid that are missing, then compare all and write the folder `ablation`.
+def ablate(sweeps: Sequence[str], n_seeds: int | None, n_jobs: int, over_sources: bool) -> bool:
+    """Run the experiments of a grid here that are missing, then compare all and write the folder `ablation`.
 
     Parameters
     ----------
@@ -51,10 +51,10 @@ def ablate(root: Path, sweeps: Sequence[str], n_seeds: int | None, n_jobs: int, 
     bool
         False if an experiment failed.
     """
-    project, failures = Project(root), list[str]()
-    trials = grid.make(sweeps, n_seeds, plain_yaml.read(root / "params.yaml"), "params.yaml", over_sources)
+    project, failures = Project(Path()), list[str]()
+    trials = grid.make(sweeps, n_seeds, plain_yaml.read(Path("params.yaml")), "params.yaml", over_sources)
     with project.exclusive():
-        stages = graph.read(root / "dvc.yaml")
+        stages = graph.read(Path("dvc.yaml"))
         shared = graph.unaffected(stages, trials[0].changes)
         project.reproduce(shared)
         sources = graph.sources(stages)
@@ -66,20 +66,20 @@ def ablate(root: Path, sweeps: Sequence[str], n_seeds: int | None, n_jobs: int, 
             overlay, affected = [*IMPORTED, *sources], stages.keys() - shared
             failures = experiments.run(project.copies(min(n_jobs, len(missing)), overlay, affected), missing)
         finished, seconds = project.experiments(), project.seconds()
-        corpus = corpus_id(checksums.read(root / CORPUS))
+        corpus = corpus_id(checksums.read(Path(CORPUS)))
         scored, of_sources, own = list[TrialScores](), list[SourceRow](), dict[str, list[float]]()
         # The folds of a cell with a seed follow one another; without --over sources, an experiment is alone.
         for _, names in itertools.groupby(named, lambda name: (named[name].texts, named[name].seed)):
             folds = list(names)
             if all(name in finished for name in folds):
-                done = [_read(project.root, named[name], finished[name]) for name in folds]
+                done = [_read(named[name], finished[name]) for name in folds]
                 counted, minutes = _counted(done), sum(seconds.get(name, math.nan) for name in folds) / 60
                 scored.append(TrialScores(_row(done, counted, minutes, corpus), counted))
                 for one in done if over_sources else ():
                     of_sources += _of_sources(one)
                     own.setdefault(one.trial.cell, []).append(one.metrics["macro_recall"])
     if scored:
-        _write(root, scored, of_sources, trials, failures)
+        _write(scored, of_sources, trials, failures)
     for cell, recalls in own.items():
         name = f"{cell}: " if cell else ""
         print(f"{name}speakers not heard before: macro recall {np.mean(recalls):.1%}, mean over folds and seeds")
@@ -121,14 +121,14 @@ class Finished(NamedTuple):
     unit_of: dict[str, str]
 
 
-def _read(root: Path, trial: Trial, experiment: Experiment) -> Finished:
+def _read(trial: Trial, experiment: Experiment) -> Finished:
     """Read the results of an experiment from DVC's cache; ProjectError if it no longer has them."""
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
 
     names, unit = (TEST, "speaker") if trial.fold is None else (UNHEARD, "source")
     try:
-        found = DVCFileSystem(str(root), rev=experiment.revision)
+        found = DVCFileSystem(rev=experiment.revision)
         metrics, manifests, answers, split = (found.read_bytes(f"/artifacts/{name}") for name in (*SUMMARIES, *names))
     except (OSError, DvcException) as error:
         raise ProjectError(
@@ -191,18 +191,13 @@ def _rows(content: bytes) -> list[dict[str, str]]:
 
 
 def _write(
-    root: Path,
-    scored: Sequence[TrialScores],
-    of_sources: Sequence[SourceRow],
-    trials: Sequence[Trial],
-    failures: Sequence[str],
+    scored: Sequence[TrialScores], of_sources: Sequence[SourceRow], trials: Sequence[Trial], failures: Sequence[str]
 ) -> None:
     seeds = list(dict.fromkeys(trial.seed for trial in trials))
     rows = comparison.compare(scored, seeds)
-    folder = root / FOLDER
-    tables.write(folder / "cells.csv", TrialRow, [trial.row for trial in scored])
-    tables.write(folder / "table.csv", ComparisonRow, rows)
-    tables.write(folder / "sources.csv", SourceRow, of_sources)
+    tables.write(FOLDER / "cells.csv", TrialRow, [trial.row for trial in scored])
+    tables.write(FOLDER / "table.csv", ComparisonRow, rows)
+    tables.write(FOLDER / "sources.csv", SourceRow, of_sources)
     commits = ", ".join(dict.fromkeys(row.commit for row in rows))
     measured = f"Commit {commits}; corpus {trials[0].settings.corpus.root}; seeds {', '.join(map(str, seeds))}."
     failed = [comparison.escaped(f"Failed: {failure}.") for failure in failures]
@@ -210,8 +205,8 @@ def _write(
     page = comparison.markdown(
         rows, [explanation, comparison.escaped(measured), "![The same as a drawing](plot.svg)", *failed]
     )
-    files.replace(folder / "table.md", page.encode())
-    files.replace(folder / "plot.svg", svg(rows).encode())
+    files.replace(FOLDER / "table.md", page.encode())
+    files.replace(FOLDER / "plot.svg", svg(rows).encode())
     print()
     if of_sources:
         show_table(*comparison.by_source(of_sources))

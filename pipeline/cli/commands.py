@@ -164,7 +164,7 @@ def ablate(ctx: click.Context, sweeps: tuple[str, ...], n_seeds: int | None, n_j
     """
     from pipeline.ablation import run
 
-    ctx.exit(0 if run.ablate(Path(), sweeps, n_seeds, n_jobs, over is not None) else 1)
+    ctx.exit(0 if run.ablate(sweeps, n_seeds, n_jobs, over is not None) else 1)
 
 
 @main.command()
