@@ -138,8 +138,6 @@ class Copy:
 
     def start(self, name: str, values: dict[str, Any]) -> None:
         """Start an experiment with other values in params.yaml."""
-        from dvc.utils.serialize import modify_yaml
-
         self.name = name
         git(self.folder, "reset", "--quiet", "--hard")
         for path in self.overlay:
@@ -148,10 +146,10 @@ class Copy:
             if (self.project.root / path).is_file():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(self.project.root / path, target)
-        with modify_yaml(self.folder / "params.yaml") as tree:
+        with _edited(self.folder / "params.yaml") as tree:
             put(tree, values)
         # DVC would fail on earlier outputs of these stages if its cache lacks them, as after a clone.
-        with modify_yaml(self.folder / "dvc.lock") as lock:
+        with _edited(self.folder / "dvc.lock") as lock:
             for stage in set(lock["stages"]) & set(self.stages):
                 del lock["stages"][stage]
         command = [*SUPERVISED, *DVC, "exp", "run", "--name", name, TARGET]
@@ -244,3 +242,15 @@ def _dvc(folder: Path, *words: str) -> str:
 def _environment() -> dict[str, str]:
     """Return an environment with the programs beside this Python first on PATH, even if it is not activated."""
     return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+
+
+@contextmanager
+def _edited(path: Path) -> Iterator[Any]:
+    """Yield the content of a YAML file; write it again with its comments, as DVC does."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    tree = yaml.load(path.read_text(encoding="utf-8"))
+    yield tree
+    with path.open("w", encoding="utf-8") as file:
+        yaml.dump(tree, file)

@@ -154,7 +154,8 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
             },
         },
         "det": [rows.DetRow(language, n / 4, 1 - n / 4) for language in languages for n in range(5)],
-        "description": {**small.described("mask", weights=37_971).model_dump(), "languages": languages, "classes": languages},
+        "description": small.described("mask", weights=37_971).model_dump()
+        | dict.fromkeys(("languages", "classes"), languages),
         "history": [
             rows.EpochRow(1, 0, 0.9011, 0.4012, 0.8013, 0.5014, 12.5),
             rows.EpochRow(2, 0, 0.6021, 0.6022, 0.7023, 0.6524, 12.5),
