@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.fft import rfft
@@ -19,6 +18,7 @@ from pipeline.errors import AudioError
 MAX_SAMPLES = 2**31 - 2**28  # the length of a container in bytes has 32 bits, and others may come before it
 FRAME_S = 0.02  # per level
 LOWEST_DBFS = -100  # level of digital silence
+LEVELS = 10 ** (np.arange(LOWEST_DBFS + 0.5, 0) / 10)  # powers between one dB and the next
 FLOOR_SHARE, LOUD_SHARE = 0.10, 0.95  # shares of frames below the noise floor and below the loud level
 WINDOW_S = 0.064  # per spectrum
 LAG = 2  # windows between the two spectra of a pair
@@ -70,7 +70,7 @@ class Meter:
         self._hann = np.hanning(self._window + 1)[:-1].astype(np.float32)
         self._rounding = float(np.sum(self._hann**2)) / 12  # power of 16-bit rounding noise in each bin
         self._frame = round(FRAME_S * sample_rate)
-        self._levels = np.zeros(-LOWEST_DBFS + 1, np.int64)  # frames by dB below full scale
+        self._levels = np.zeros(len(LEVELS) + 1, np.int64)  # frames by dB above LOWEST_DBFS
         self._framed = np.zeros(0, np.int16)  # samples of an unfinished frame
         self._held, self._held_from = np.zeros(0, np.int16), 0  # samples that the next pairs may need
         self._pairs, self._next = 0, 0
@@ -94,7 +94,7 @@ class Meter:
         """Return the measures of the whole recording, which is not all zeros."""
         rest = self._framed.astype(np.int64)
         total, squares = self._total + int(rest.sum()), self._squares + int(rest @ rest)
-        reached = np.cumsum(self._levels[::-1])  # from the faintest
+        reached = np.cumsum(self._levels)
         count = max(int(reached[-1]), 1)
         floor, loud = (
             LOWEST_DBFS + int(np.searchsorted(reached, share * count)) for share in (FLOOR_SHARE, LOUD_SHARE)
@@ -113,11 +113,15 @@ class Meter:
         )
 
     def _count_levels(self, samples: Samples) -> None:
+        """Count frames by their power without DC offset."""
         framed = np.concatenate([self._framed, samples]) if len(self._framed) else samples
         whole = len(framed) // self._frame * self._frame
-        total, squares = _count_levels(framed[:whole].reshape(-1, self._frame), self._levels)
-        self._total += total
-        self._squares += squares
+        frames = framed[:whole].reshape(-1, self._frame).astype(np.int64)
+        totals, squares = frames.sum(axis=1), np.einsum("ij,ij->i", frames, frames)
+        powers = (squares - totals * totals / self._frame) / self._frame / FULL_SCALE**2
+        self._levels += np.bincount(np.searchsorted(LEVELS, powers), minlength=len(self._levels))
+        self._total += int(totals.sum())
+        self._squares += int(squares.sum())
         self._framed = framed[whole:].copy()
 
     def _compare_spectra(self, samples: Samples) -> None:
@@ -156,27 +160,6 @@ class Meter:
         alike, fainter, louder = np.concatenate(self._tones, axis=1)
         loud = fainter >= LOUD * np.median(louder)
         return round(float(np.mean(alike[loud])), 3) if loud.any() else 0.0
-
-
-@njit(cache=True, nogil=True)  # in NumPy, it would be several passes over the samples
-def _count_levels(frames: NDArray[np.int16], levels: NDArray[np.int64]) -> tuple[int, int]:
-    """Count frames by their power without DC offset, in dB below full scale; return sum and sum of squares, exact.
-
-    The last of `levels` also counts all fainter frames.
-    """
-    faintest, total, squares = len(levels) - 1, 0, 0
-    for number in range(len(frames)):
-        frame = frames[number]
-        own = own_squares = 0
-        for at in range(len(frame)):
-            sample = int(frame[at])
-            own += sample
-            own_squares += sample * sample
-        power = (own_squares - own * own / len(frame)) / len(frame) / FULL_SCALE**2
-        levels[faintest if power <= 0 else min(int(np.rint(-10 * math.log10(power))), faintest)] += 1
-        total += own
-        squares += own_squares
-    return total, squares
 
 
 def measure(

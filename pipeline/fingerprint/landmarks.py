@@ -1,15 +1,13 @@
 """Landmarks of speech: its spectrum at the maxima of its envelope, which survive another level, codec, rate and noise.
 
 The times come from the signal, not from a grid of frames: copies are analysed at the same places, whatever is cut off
-before them. All sums are in a fixed order, so that processors agree. The compiled loops would be several passes in
-NumPy.
+before them. All sums are exact or in a fixed order, so that processors agree.
 """
 
 from itertools import pairwise
 
 import numpy as np
 import scipy.fft
-from numba import njit
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
@@ -50,7 +48,7 @@ class Landmarker:
     def __init__(self, sample_rate: int) -> None:
         self._factor = factor(sample_rate)
         self._edges = np.rint(np.array(BANDS_HZ) * WINDOW * self._factor / sample_rate).astype(int)
-        self._each = (None,) * self._factor
+        self._ones = np.ones(self._factor, np.float32)
         self._silence = np.zeros((MARGIN + 1) * BLOCK * self._factor, np.int16)
         self._signal = np.zeros(FULL + MARGIN * BLOCK, np.float32)  # from the margin before the step on
         self._filled = MARGIN * BLOCK
@@ -94,7 +92,7 @@ class Landmarker:
         groups = samples[:whole].reshape(-1, self._factor)
         while len(groups):
             part = groups[: FULL - self._filled]
-            _add_up(part, self._each, self._signal[self._filled :])
+            self._signal[self._filled : self._filled + len(part)] = part @ self._ones  # exact: below 2^24
             self._filled += len(part)
             groups = groups[len(part) :]
             if self._filled == FULL:
@@ -120,33 +118,12 @@ class Landmarker:
         self._next += count
 
 
-@njit(cache=True, nogil=True)
-def _add_up(groups: NDArray[np.int16], each: tuple[None, ...], sums: NDArray[np.float32]) -> None:
-    """Write the sum of every group, shape (groups, samples), into an array of at least that length; sums are exact.
-
-    `each` has one element per sample of a group: the compiled code of a tuple knows its length, and is faster for it.
-    """
-    for group in range(len(groups)):
-        total = 0
-        for number in range(len(each)):
-            total += groups[group, number]
-        sums[group] = total
-
-
-@njit(cache=True, nogil=True)
 def _powers(signal: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the power of every block of samples; 0 at the ends of the signal."""
-    power = np.zeros(len(signal) // BLOCK)
-    for number in range(1, len(power) - 1):
-        a = b = c = d = np.float32(0)  # four sums, which a processor adds to at the same time
-        for at in range(number * BLOCK, (number + 1) * BLOCK, 4):
-            # The difference of samples two apart suppresses hum.
-            a += (signal[at + 1] - signal[at - 1]) ** 2
-            b += (signal[at + 2] - signal[at]) ** 2
-            c += (signal[at + 3] - signal[at + 1]) ** 2
-            d += (signal[at + 4] - signal[at + 2]) ** 2
-        power[number] = (a + b) + (c + d)
-    return power
+    squares = np.square(signal[2:] - signal[:-2])  # the difference of samples two apart suppresses hum
+    quarters = squares[BLOCK - 1 : 1 - BLOCK].reshape(-1, 4, BLOCK // 4).swapaxes(0, 1)
+    a, b, c, d = (quarters[0] + quarters[1] + quarters[2] + quarters[3]).T
+    return np.pad((a + b) + (c + d), 1).astype(np.float64)
 
 
 def _envelope(signal: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -73,7 +73,7 @@ class _Part:
     """Decodes files into one container, one after the other."""
 
     def __init__(self, container: Container, name: str, settings: params.Audio) -> None:
-        from pipeline.fingerprint.landmarks import Landmarker  # with Numba, which only workers need
+        from pipeline.fingerprint.landmarks import Landmarker  # with SciPy, which only workers need
 
         self._container, self._name, self._settings = container, name, settings
         self._landmarker = Landmarker(settings.sample_rate)
@@ -106,7 +106,7 @@ class _Part:
         return Ingested(self._rows, [landmarks[number] for number in self._heard], self.rejected)
 
     def _accept(self, recording: _Recording, decoded: Decoded, blocks: Iterator[Samples]) -> None:
-        from pipeline.audio.measure import measure  # with Numba, which only workers need
+        from pipeline.audio.measure import measure  # with SciPy, which only workers need
 
         settings, entry = self._settings, recording.entry
         self._container.begin()
