@@ -180,14 +180,8 @@ def run(
     """Fill a store with the recordings of all parts, whose ids are in order; return how many come from the cache."""
     from pipeline.shards import writer
 
-    bound: dict[str, Any] = {
-        "path": path,
-        "kernel": kernel,
-        "settings": settings,
-        "sample_rate": sample_rate,
-        "cache": cache,
-    }
-    outcomes = list(cluster.run(client, FEATURES, parts, shared=path, **bound))
+    bound: dict[str, Any] = {"path": path, "kernel": kernel, "settings": settings, "cache": cache}
+    outcomes = list(cluster.run(client, FEATURES, parts, shared=path, sample_rate=sample_rate, **bound))
     failed, remaining = list[str](), iter(ids)
     for part, (out, _) in zip(parts, outcomes, strict=True):
         names = list(islice(remaining, len(part)))

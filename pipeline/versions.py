@@ -2,6 +2,7 @@
 
 import importlib.metadata
 from collections.abc import Iterable
+from contextlib import suppress
 
 OPTIONAL = frozenset({"av"})  # may be missing: without it, some files are rejected
 MISSING = "none"  # version of a package that is not installed
@@ -13,11 +14,8 @@ def installed(packages: Iterable[str]) -> dict[str, str]:
     >>> installed(["numpy", "no-such-package"])["no-such-package"]
     'none'
     """
-    return {package: _version(package) for package in packages}
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return MISSING
+    found = dict.fromkeys(packages, MISSING)
+    for package in found:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    return found

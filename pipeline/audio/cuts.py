@@ -1,7 +1,7 @@
 """Recordings inside a file: channels and time spans of it, from one pass over the file."""
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -29,25 +29,23 @@ class Cut:
     stop: int | None = None
 
 
-def take(
-    decoded: Decoded, cuts: Sequence[Cut], sample_rate: int, receive: Callable[[int, Iterator[Samples]], None]
-) -> None:
-    """Pass the samples of each cut to `receive`, with its position, in blocks, one cut after the other.
+def take(decoded: Decoded, cuts: Sequence[Cut], sample_rate: int) -> Iterator[Iterator[Samples]]:
+    """Yield the samples of each cut in blocks, which are to be read before those of the next cut.
 
     The file is decoded once. If there are several cuts, its samples wait in one place until the file has ended: a file
     that turns out to be damaged is rejected as a whole.
     """
     if len(cuts) == 1:
         blocks = (mono(block, cuts[0].channel) for block in decoded.blocks)
-        receive(0, _within(cuts[0], resampled(blocks, decoded.sample_rate, sample_rate)))
+        yield _within(cuts[0], resampled(blocks, decoded.sample_rate, sample_rate))
     elif cuts:
         resamplers = {cut.channel: Resampler(decoded.sample_rate, sample_rate) for cut in cuts}
         with tempfile.SpooledTemporaryFile(HELD_BYTES) as held:
             for block in decoded.blocks:
                 held.write(_frames(resampler.accept(mono(block, channel)) for channel, resampler in resamplers.items()))
             held.write(_frames(resampler.finish() for resampler in resamplers.values()))
-            for position, cut in enumerate(cuts):
-                receive(position, _stored(held, cut, list(resamplers)))
+            for cut in cuts:
+                yield _stored(held, cut, list(resamplers))
 
 
 def between(decoded: Decoded, channel: int, start: int, stop: int | None) -> Iterator[Waveform]:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -75,19 +75,13 @@ class Decoder:
     """A process that decodes one file after the other.
 
     It starts with the first file, and is replaced after a crash and after a file that was not read to its end. It ends
-    with the context or, without one, as soon as neither this object nor the blocks of a file are referenced.
+    as soon as neither this object nor the blocks of a file are referenced.
     """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._end: Callable[[], object] = lambda: None
         self._idle = True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end()
 
     def decode(self, path: Path, kind: Kind, descriptor: int) -> Decoded:
         """Decode the first sound of a file of such a format, which is open.

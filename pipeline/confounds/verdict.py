@@ -81,18 +81,15 @@ def _score(
 ) -> dict[str, float]:
     """Return the balanced accuracy on unknown groups and its interval."""
     from sklearn.ensemble import RandomForestClassifier
-    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
-    right = np.zeros(len(classes), np.bool_)
     folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed % 2**32)
-    weights = _weights(classes, groups)
-    for train, test in folds.split(columns, classes, groups):
-        forest = RandomForestClassifier(
-            trees, max_depth=DEPTH, min_samples_leaf=3, bootstrap=trees > 1, random_state=seed % 2**32, n_jobs=1
-        )
-        forest.fit(columns[train], classes[train], sample_weight=weights[train])
-        right[test] = forest.predict(columns[test]) == classes[test]
-    return _interval(right, classes, groups, n_tests)
+    forest = RandomForestClassifier(
+        trees, max_depth=DEPTH, min_samples_leaf=3, bootstrap=trees > 1, random_state=seed % 2**32, n_jobs=1
+    )
+    fit = {"sample_weight": _weights(classes, groups)}
+    predicted = cross_val_predict(forest, columns, classes, groups=groups, cv=folds, params=fit)
+    return _interval(predicted == classes, classes, groups, n_tests)
 
 
 def _weights(classes: NDArray[Any], groups: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from statistics import median_high
 from typing import Any
 
 from pipeline import params
@@ -34,7 +35,7 @@ def summary(rows: Sequence[QualityRow], by: str) -> dict[str, dict[str, Any]]:
         name: {
             "recordings": len(group),
             "minutes": round(sum(row.duration_s for row in group) / 60, 2),
-            **{measure: _median([getattr(row, measure) for row in group]) for measure in MEDIANS},
+            **{measure: round(median_high(getattr(row, measure) for row in group), 4) for measure in MEDIANS},
             "flags": dict(sorted(Counter(flag for row in group for flag in row.flags.split()).items())),
         }
         for name, group in sorted(groups.items())
@@ -43,10 +44,6 @@ def summary(rows: Sequence[QualityRow], by: str) -> dict[str, dict[str, Any]]:
 
 MEDIANS = ("duration_s", "sample_rate", "bandwidth_hz", "rms_dbfs", "noise_floor_dbfs", "clipped")
 """Measures whose medians `summary` gives."""
-
-
-def _median(values: list[float]) -> float:
-    return round(sorted(values)[len(values) // 2], 4)
 
 
 def _flags(row: RecordingRow, checks: params.Checks) -> Iterator[FlagRow]:

@@ -33,13 +33,12 @@ def ingest(
     left_out
         Positions of files that can't be decoded.
     """
-    work = _Part(Container(container, settings.sample_rate), container.name if container else "", settings)
-    with Decoder() as decoder:
-        for position, file in enumerate(part):
-            if position in left_out:
-                work.rejected.append(RejectedRow(file.name, "killed", CRASHED))
-            else:
-                work.decode(file, decoder)
+    work = _Part(container, settings)
+    for position, file in enumerate(part):
+        if position in left_out:
+            work.rejected.append(RejectedRow(file.name, "killed", CRASHED))
+        else:
+            work.decode(file)
     return work.finish()
 
 
@@ -64,46 +63,36 @@ class _Recording:
     speaker: str
     cut: Cut
 
-    def rejected(self, error: AudioError) -> RejectedRow:
-        part = self.entry.part(self.channel)
-        return RejectedRow(self.entry.name, error.reason, f"({part}) {error.detail}" if part else error.detail)
-
 
 class _Part:
     """Decodes files into one container, one after the other."""
 
-    def __init__(self, container: Container, name: str, settings: params.Audio) -> None:
+    def __init__(self, container: Path | None, settings: params.Audio) -> None:
         from pipeline.fingerprint.landmarks import Landmarker  # with SciPy, which only workers need
 
-        self._container, self._name, self._settings = container, name, settings
+        self._settings, self._name = settings, container.name if container else ""
+        self._container, self._decoder = Container(container, settings.sample_rate), Decoder()
         self._landmarker = Landmarker(settings.sample_rate)
-        self._started = 0
-        self._heard: list[int] = []  # numbers among those that the landmarker heard
-        self._rows: list[RecordingRow] = []
+        self._rows: list[RecordingRow | None] = []  # of those that the landmarker heard; None: rejected
         self.rejected: list[RejectedRow] = []
 
-    def decode(self, file: SourceFile, decoder: Decoder) -> None:
+    def decode(self, file: SourceFile) -> None:
         """Decode the recordings of a file; a damaged file is rejected as a whole."""
-        rate = self._settings.sample_rate
         try:
-            decoded = decode(file.path, decoder)
-            found = [made for entry in file.entries for made in _recordings(entry, decoded.channels, self._settings)]
-            wanted = [made for made in found if isinstance(made, _Recording)]
-            self.rejected += [made for made in found if isinstance(made, RejectedRow)]
-            take(
-                decoded,
-                [recording.cut for recording in wanted],
-                rate,
-                lambda position, blocks: self._accept(wanted[position], decoded, blocks),
-            )
+            decoded = decode(file.path, self._decoder)
+            wanted = [one for entry in file.entries for one in self._recordings(entry, decoded.channels)]
+            cuts = take(decoded, [recording.cut for recording in wanted], self._settings.sample_rate)
+            for recording, blocks in zip(wanted, cuts, strict=True):
+                self._accept(recording, decoded, blocks)
         except AudioError as error:
             self.rejected.append(RejectedRow(file.name, error.reason, error.detail))
 
     def finish(self) -> Ingested:
         """Complete the container and return the result."""
         self._container.close()
-        landmarks = self._landmarker.finish()
-        return Ingested(self._rows, [landmarks[number] for number in self._heard], self.rejected)
+        heard = zip(self._rows, self._landmarker.finish(), strict=True)
+        landmarks = [found for row, found in heard if row]
+        return Ingested([row for row in self._rows if row], landmarks, self.rejected)
 
     def _accept(self, recording: _Recording, decoded: Decoded, blocks: Iterator[Samples]) -> None:
         from pipeline.audio.measure import measure  # with SciPy, which only workers need
@@ -111,7 +100,6 @@ class _Part:
         settings, entry = self._settings, recording.entry
         self._container.begin()
         self._landmarker.start()
-        self._started += 1
         try:
             try:
                 measures = measure(
@@ -124,12 +112,12 @@ class _Part:
             self._require_end(recording)
         except AudioError as error:
             self._container.take_back()
+            self._rows.append(None)
             if error.reason == "silent" and decoded.channels > 1 and not recording.cut.channel:
                 mean = f"is silent as the mean of its {decoded.channels} channels"
                 error = AudioError("silent", f"{mean}, which may cancel; set audio.channels to first or split")
-            self.rejected.append(recording.rejected(error))
+            self._reject(recording, error)
             return
-        self._heard.append(self._started - 1)
         self._rows.append(
             RecordingRow(
                 recording=entry.id(recording.channel),
@@ -151,6 +139,11 @@ class _Part:
             )
         )
 
+    def _reject(self, recording: _Recording, error: AudioError) -> None:
+        part = recording.entry.part(recording.channel)
+        detail = f"({part}) {error.detail}" if part else error.detail
+        self.rejected.append(RejectedRow(recording.entry.name, error.reason, detail))
+
     def _require_end(self, recording: _Recording) -> None:
         """Reject a recording that ends before its listed end."""
         cut, (_, samples) = recording.cut, self._container.place()
@@ -158,24 +151,21 @@ class _Part:
             missing_s = (cut.stop - cut.start - samples) / self._settings.sample_rate
             raise AudioError("segment", f"ends {missing_s:.2f} s before this part of it does; correct its times")
 
-
-def _recordings(entry: Entry, channels: int, settings: params.Audio) -> Iterator[_Recording | RejectedRow]:
-    """Yield the recordings that an entry stands for in a file with so many channels."""
-    split = settings.channels == "split" and channels > 1
-    first = settings.channels == "first" and channels > 1
-    numbers = [entry.channel] if entry.channel else [*range(1, channels + 1)] if split else [int(first)]
-    rate = settings.sample_rate
-    for number in numbers:
-        speaker = entry.speaker
-        if entry.channel_speakers and (number or channels == 1):
-            speaker = "".join(entry.channel_speakers[max(number - 1, 0) :][:1])
-        # A file with one channel is that channel: it was cut out of a file with more.
-        cut = Cut(number if channels > 1 else 0, *entry.span(rate))
-        recording = _Recording(entry, number, speaker, cut)
-        if number > channels > 1:
-            yield recording.rejected(AudioError("channel", f"has {channels} channels; name one of them"))
-        elif not speaker:
-            remedy = "set audio.channels to split" if entry.channel_speakers and not number else "write one"
-            yield recording.rejected(AudioError("no_speaker", f"has no speaker; {remedy}"))
-        else:
-            yield recording
+    def _recordings(self, entry: Entry, channels: int) -> Iterator[_Recording]:
+        """Yield the recordings that an entry stands for in a file with so many channels; reject those that can't be."""
+        split = self._settings.channels == "split" and channels > 1
+        first = self._settings.channels == "first" and channels > 1
+        for number in [entry.channel] if entry.channel else range(1, channels + 1) if split else [int(first)]:
+            speaker = entry.speaker
+            if entry.channel_speakers and (number or channels == 1):
+                speaker = "".join(entry.channel_speakers[max(number - 1, 0) :][:1])
+            # A file with one channel is that channel: it was cut out of a file with more.
+            cut = Cut(number if channels > 1 else 0, *entry.span(self._settings.sample_rate))
+            recording = _Recording(entry, number, speaker, cut)
+            if number > channels > 1:
+                self._reject(recording, AudioError("channel", f"has {channels} channels; name one of them"))
+            elif not speaker:
+                remedy = "set audio.channels to split" if entry.channel_speakers and not number else "write one"
+                self._reject(recording, AudioError("no_speaker", f"has no speaker; {remedy}"))
+            else:
+                yield recording

@@ -17,7 +17,7 @@ from pipeline import params, programs
 from pipeline.arrays import Samples, Spans
 from pipeline.audio.samples import Read, to_waveform
 from pipeline.errors import Defect, ProgramError
-from pipeline.silence.rule import DURATION_S, SoxRule
+from pipeline.silence.rule import DURATION_S
 from pipeline.silence.spans import cut, sox_spans, tidy, within
 
 PIPE_BYTES = 1 << 20  # Linux's maximum: SoX and this process wait for each other less often
@@ -82,23 +82,16 @@ def detect_together(
             continue
         rule = CompiledRule(sample_rate, detection.threshold)
         samples, silence = read(0, n_samples), np.zeros(rule.forgets_after, np.int16)
-        alone, both = _without_and_with_silence(samples, silence, rule)
-        if np.array_equal(within(both, 0, n_samples), alone):
-            found[position] = tidy(alone, n_samples, sample_rate, detection)
+        changes, late = rule.accept(samples), rule.accept(silence)
+        if all(sample >= n_samples for _, sample in late):  # the silence changes nothing before it
+            spans = np.array([sample for _, sample in changes + late], np.int64).reshape(-1, 2)
+            found[position] = tidy(within(spans, 0, n_samples), n_samples, sample_rate, detection)
             sent += [samples, silence]
-            kept += _kept([samples, silence], both)
+            kept += _kept([samples, silence], spans)
     with suppress(ProgramError):
         if sent and _digest(kept) == _digest(run_sox(sent, sample_rate, detection.threshold)):
             return found
     return [None] * len(recordings)
-
-
-def _without_and_with_silence(samples: Samples, silence: Samples, rule: SoxRule) -> tuple[Spans, Spans]:
-    """Return what SoX keeps of a recording, and of the recording with the silence after it; `rule` is a new one."""
-    alone = sox_spans([samples], rule)
-    edges = alone.ravel()[: alone.size - rule.open].tolist()  # without its end, if SoX has not stopped before
-    edges += [sample for _, sample in rule.accept(silence)]
-    return alone, np.array(edges, np.int64).reshape(-1, 2)
 
 
 def _kept(blocks: Iterable[Samples], spans: Spans) -> Iterator[Samples]:

@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.arrays import Samples
 from pipeline.audio.samples import FULL_SCALE
 
-BLOCK_SAMPLES = 1 << 13  # processed at a time: the levels of the rest of a block are recomputed after every stop
+BLOCK_SAMPLES = 1 << 13  # processed at a time: the levels of the rest of a block are recomputed after every change
 DURATION_S = 0.02  # that SoX waits before it starts or stops; min_speech, min_silence and pad apply to its spans
 _SOX_MAX = 2**31 - 1  # SoX computes in 32-bit samples
 _SOX_SCALE = 2**16  # one step of a 16-bit sample in SoX's samples
@@ -66,16 +66,9 @@ class SoxRule:
 
     def accept(self, samples: Samples) -> list[tuple[bool, int]]:
         """Take more samples; return the new starts (True) and stops (False), in order, each with its sample."""
-        if len(samples) <= BLOCK_SAMPLES:
-            return self._take(samples)
-        blocks = (samples[at : at + BLOCK_SAMPLES] for at in range(0, len(samples), BLOCK_SAMPLES))
-        return [change for block in blocks for change in self._take(block)]
-
-    def _take(self, samples: Samples) -> list[tuple[bool, int]]:
-        changes: list[tuple[bool, int]] = []
-        wide = samples.astype(np.int64)
-        squares = wide * wide
-        while len(squares):
+        changes, at = list[tuple[bool, int]](), 0
+        while at < len(samples):
+            squares = np.square(samples[at : at + BLOCK_SAMPLES].astype(np.int64))
             leaving = np.concatenate([self._squares, squares])
             energies = np.add.accumulate(squares - leaving[: len(squares)])
             energies += self._energy
@@ -86,7 +79,7 @@ class SoxRule:
             self._squares = leaving[used : used + self._window]
             self._energy = int(energies[used - 1])
             self.n_samples += used
-            squares = squares[used:]
+            at += used
             self._run = len(opposite) - len(opposite.rstrip(b"\1"))
             if change >= 0:
                 self.open, self._run = not self.open, 0

@@ -37,9 +37,9 @@ def babble(seed: int, n_samples: int) -> Samples:
 
 def write(source: Path, target: Path, sample_rate: int) -> Measures:
     """Decode a file, measure it and write it into a container of its own."""
-    container, found = Container(target, sample_rate), list[Measures]()
+    container = Container(target, sample_rate)
     container.begin()
-    measured = lambda _, blocks: found.append(measure(blocks, container.write, sample_rate, 0.0))  # noqa: E731
-    take(decode(source), [Cut()], sample_rate, measured)
+    [blocks] = take(decode(source), [Cut()], sample_rate)
+    found = measure(blocks, container.write, sample_rate, 0.0)
     container.close()
-    return found[0]
+    return found

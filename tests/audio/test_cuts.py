@@ -1,9 +1,7 @@
 """Recordings inside files: every cut equals the same slice of the whole file, from one pass over it."""
 
-import functools
 import itertools
 import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,6 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.arrays import Samples
 from pipeline.audio import cuts
 from pipeline.audio.cuts import Cut, take
 from pipeline.audio.decode import decode
@@ -30,14 +27,7 @@ def stereo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def taken(path: Path, wanted: list[Cut], rate: int = RATE) -> list[list[int]]:
-    found: dict[int, list[int]] = {}
-
-    def receive(position: int, blocks: Iterator[Samples]) -> None:
-        assert position == len(found)
-        found[position] = np.concatenate([np.zeros(0, np.int16), *blocks]).tolist()
-
-    take(decode(path), wanted, rate, receive)
-    return [found[position] for position in range(len(wanted))]
+    return [np.concatenate([np.zeros(0, np.int16), *blocks]).tolist() for blocks in take(decode(path), wanted, rate)]
 
 
 cut = st.builds(
@@ -71,14 +61,11 @@ def test_the_memory_and_files_for_many_cuts_are_those_for_two(tmp_path: Path, mo
     peaks, files = [], set()
     for number in (2, 3000):
         edges = np.linspace(0, seconds * 8000, number + 1).astype(int).tolist()
-        wanted, lengths = list(itertools.starmap(functools.partial(Cut, 1), itertools.pairwise(edges))), list[int]()
-
-        def receive(_: int, blocks: Iterator[Samples], lengths: list[int] = lengths) -> None:
+        wanted, lengths = [Cut(1, *ends) for ends in itertools.pairwise(edges)], list[int]()
+        tracemalloc.start()
+        for blocks in take(decode(tmp_path / "a.wav"), wanted, 8000):
             lengths.append(sum(map(len, blocks)))
             files.add(monitor.num_fds())
-
-        tracemalloc.start()
-        take(decode(tmp_path / "a.wav"), wanted, 8000, receive)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert lengths == np.diff(edges).tolist()

@@ -3,7 +3,6 @@
 import functools
 import io
 import signal
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,9 +50,8 @@ def write(path: Path, seconds: float = 3.0, channels: int = 1) -> None:
 
 
 @pytest.fixture(scope="module")
-def decoder() -> Iterator[foreign.Decoder]:
-    with foreign.Decoder() as found:
-        yield found
+def decoder() -> foreign.Decoder:
+    return foreign.Decoder()
 
 
 @pytest.mark.parametrize("ending", FORMATS)
@@ -96,17 +94,16 @@ def test_a_decoder_that_dies_or_stops_is_reported_and_replaced(
 ) -> None:
     write(tmp_path / "a.m4a", 30.0)
     before = psutil.Process().children()
-    with foreign.Decoder() as decoder:
-        blocks = decode(tmp_path / "a.m4a", decoder).blocks
-        next(blocks)
-        [process] = set(psutil.Process().children()) - set(before)
-        process.send_signal(number)
-        monkeypatch.setattr(foreign, "ANSWER_S", 0.5)
-        with pytest.raises(AudioError, match="crashes or stops its decoder"):
-            list(blocks)
-        monkeypatch.undo()
-        whole = sum(map(len, decode(tmp_path / "a.m4a", decoder).blocks))
-        assert whole == pytest.approx(30 * RATE, abs=3000)
+    decoder = foreign.Decoder()
+    blocks = decode(tmp_path / "a.m4a", decoder).blocks
+    next(blocks)
+    [process] = set(psutil.Process().children()) - set(before)
+    process.send_signal(number)
+    monkeypatch.setattr(foreign, "ANSWER_S", 0.5)
+    with pytest.raises(AudioError, match="crashes or stops its decoder"):
+        list(blocks)
+    monkeypatch.undo()
+    assert sum(map(len, decode(tmp_path / "a.m4a", decoder).blocks)) == pytest.approx(30 * RATE, abs=3000)
 
 
 def test_a_file_that_is_not_read_to_its_end_does_not_disturb_the_next(tmp_path: Path, decoder: foreign.Decoder) -> None:
@@ -115,18 +112,19 @@ def test_a_file_that_is_not_read_to_its_end_does_not_disturb_the_next(tmp_path: 
     np.testing.assert_array_equal(first, again)
 
 
-def test_one_process_decodes_many_files_and_ends_with_its_context_or_file(tmp_path: Path) -> None:
+def test_one_process_decodes_many_files_and_ends_with_its_decoder_or_file(tmp_path: Path) -> None:
     write(tmp_path / "a.m4a", 0.3)
     (tmp_path / "b.m4a").write_bytes((tmp_path / "a.m4a").read_bytes()[:3000])
     this = psutil.Process()
     before, seen = (this.children(), this.num_fds()), set()
-    with foreign.Decoder() as own:
-        for _ in range(200):
-            list(decode(tmp_path / "a.m4a", own).blocks)
-            with pytest.raises(AudioError):
-                list(decode(tmp_path / "b.m4a", own).blocks)
-            seen.add((*this.children(), this.num_fds()))
+    own = foreign.Decoder()
+    for _ in range(200):
+        list(decode(tmp_path / "a.m4a", own).blocks)
+        with pytest.raises(AudioError):
+            list(decode(tmp_path / "b.m4a", own).blocks)
+        seen.add((*this.children(), this.num_fds()))
     assert len(seen) == 1
+    del own
     assert (this.children(), this.num_fds()) == before
     with pytest.raises(AudioError):
         list(decode(tmp_path / "b.m4a").blocks)

@@ -89,18 +89,18 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     rng, met = np.random.default_rng(seed), Counter[str]()
     path = folder / "mutated"
-    with Decoder() as decoder:
-        for content in [content for content in contents.values() for _ in range(count)]:
-            path.write_bytes(mutated(content, rng))
-            faulthandler.dump_traceback_later(LIMIT_S, exit=True)
-            try:
-                for block in map(to_waveform, decode(path, decoder).blocks):
-                    assert np.isfinite(block).all()
-                    assert np.abs(block).max(initial=0) <= 1
-                met["decoded"] += 1
-            except AudioError as error:
-                assert str(error).isprintable(), repr(str(error))
-                met[error.reason] += 1
+    decoder = Decoder()
+    for content in [content for content in contents.values() for _ in range(count)]:
+        path.write_bytes(mutated(content, rng))
+        faulthandler.dump_traceback_later(LIMIT_S, exit=True)
+        try:
+            for block in map(to_waveform, decode(path, decoder).blocks):
+                assert np.isfinite(block).all()
+                assert np.abs(block).max(initial=0) <= 1
+            met["decoded"] += 1
+        except AudioError as error:
+            assert str(error).isprintable(), repr(str(error))
+            met[error.reason] += 1
     faulthandler.cancel_dump_traceback_later()
     print(json.dumps({"met": met, "peak": peak_bytes()}))
 
