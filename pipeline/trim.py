@@ -43,13 +43,13 @@ def find(
     def compute() -> bytes:
         wavs = [wav for position, wav in enumerate(recordings) if position not in left_out]
         together = detect_together([(Reader(wav), wav.n_samples) for wav in wavs], sample_rate, detection)
-        found = iter(
-            _detect(wav, sample_rate, detection) if spans is None else spans
+        found: list[list[list[int]] | None] = [
+            (_detect(wav, sample_rate, detection) if spans is None else spans).tolist()
             for wav, spans in zip(wavs, together, strict=True)
-        )
-        return json.dumps(
-            [None if position in left_out else next(found).tolist() for position in range(len(recordings))]
-        ).encode()
+        ]
+        for position in sorted(left_out):
+            found.insert(position, None)
+        return json.dumps(found).encode()
 
     if left_out or not keep:
         return compute(), False

@@ -13,24 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import names, params
+from pipeline.corpus import paths
 from pipeline.corpus.entries import Entry, Listing, carried
 from pipeline.corpus.languages import Languages
-from pipeline.corpus.paths import (
-    MAX_NAME_CHARACTERS,
-    Files,
-    escaped,
-    is_file,
-    on_disk,
-    quoted,
-    require_printable,
-    root_folder,
-)
 from pipeline.corpus.spreadsheet import Table
 from pipeline.errors import AudioError, CorpusError
 from pipeline.rows import RejectedRow
 
 MAX_S = 1e6  # 11 days
-WHOLE_FILE: Mapping[str, str] = {}
 UNKNOWN = ("file", "cluster")  # origins of speakers that nobody named
 DIGEST = re.compile("[0-9A-Fa-f-]{32,}")  # too long to be somebody else's by chance
 
@@ -61,8 +51,8 @@ class Collector:
     """
 
     def __init__(self, place: params.Source, corpus: params.Corpus, found: Listing) -> None:
-        self.root, self.corpus = root_folder(place.root), corpus
-        self.files, self.languages = Files(self.root), Languages(corpus.languages)
+        self.root, self.corpus = paths.root_folder(place.root), corpus
+        self.files, self.languages = paths.Files(self.root), Languages(corpus.languages)
         self.skipped = found.skipped
         self.speakers_in, self.global_groups = "", False
         self._place, self._found = place, found
@@ -73,17 +63,17 @@ class Collector:
     def speaker_table(self) -> dict[str, tuple[str, dict[str, str]]] | None:
         """Speaker and further columns by path on disk, from the file `corpus.speaker_table`; None if there is none."""
         name, known = self.corpus.speaker_table, dict[str, tuple[str, int, dict[str, str]]]()
-        if name is None or not is_file(on_disk(self.root, name)):
+        if name is None or not paths.is_file(paths.on_disk(self.root, name)):
             return None
-        shown = f"the speaker table {quoted(self.root / name)} (corpus.speaker_table)"
+        shown = f"the speaker table {paths.quoted(self.root / name)} (corpus.speaker_table)"
         remedy = "write one with the columns path, speaker, or set corpus.speaker_pattern"
         for line, row in self.table(name, remedy, shown).rows(("path", "speaker")):
             path = self.files.find(posixpath.normpath(self.files.written(row["path"].strip())))
             speaker = names.normal(row["speaker"])
             before, first, _ = known.setdefault(path, (speaker, line, carried(row)))
             if speaker != before:
-                both = f"{quoted(before)} (line {first}) and {quoted(speaker)} (line {line})"
-                raise CorpusError(f"{shown} names two speakers of {quoted(path)}, {both}; remove the wrong line")
+                both = f"{paths.quoted(before)} (line {first}) and {paths.quoted(speaker)} (line {line})"
+                raise CorpusError(f"{shown} names two speakers of {paths.quoted(path)}, {both}; remove the wrong line")
         return {path: (speaker, columns) for path, (speaker, _, columns) in known.items()}
 
     def table(self, path: str, remedy: str, name: str = "", **options: Any) -> Table:
@@ -92,7 +82,8 @@ class Collector:
         def reject(line: int, fault: str) -> None:
             self.reject(path, AudioError("line", f"line {line} {fault}"))
 
-        return Table(on_disk(self.root, path), name or escaped(str(self.root / path)), remedy, reject, **options)
+        shown = name or paths.escaped(str(self.root / path))
+        return Table(paths.on_disk(self.root, path), shown, remedy, reject, **options)
 
     def add(
         self,
@@ -102,7 +93,7 @@ class Collector:
         *,
         where: str = "",
         group: str = "",
-        part: Mapping[str, str] = WHOLE_FILE,
+        part: Mapping[str, str] | None = None,
         channel_speakers: tuple[str, ...] = (),
         columns: dict[str, str] | None = None,
     ) -> None:
@@ -130,17 +121,17 @@ class Collector:
         """
         path, language = path.strip(), names.normal(language)
         try:
-            require_printable(path, language=language)
+            paths.require_printable(path, language=language)
             known = self.languages.find(language)
             if known is None:
-                self.skipped[language[:MAX_NAME_CHARACTERS]] += 1
+                self.skipped[language[: paths.MAX_NAME_CHARACTERS]] += 1
                 return
-            channel, start_s, end_s = _part(where, **part)
+            channel, start_s, end_s = _part(where, **(part or {}))
             normal = self.files.find(below(self.files.written(path)))
             size = self.files.size(normal)
             group = names.normal(group)
             voice, voices, origin = self._speakers(normal, speaker, channel_speakers)
-            require_printable(path, speaker=voice + "".join(voices), group=group)
+            paths.require_printable(path, speaker=voice + "".join(voices), group=group)
         except AudioError as error:
             self.reject(path, error)
             return
@@ -185,7 +176,7 @@ class Collector:
             self._found.entries.append(dataclasses.replace(unique, speaker=unique.file_id) if is_unknown else unique)
 
     def _name(self, path: str) -> str:
-        return f"{self._place.name}/{escaped(path)}" if self._place.name else escaped(path)
+        return f"{self._place.name}/{paths.escaped(path)}" if self._place.name else paths.escaped(path)
 
     def _named(self, path: str) -> tuple[str, dict[str, str]]:
         """Return speaker and further columns of a path in the speaker table, if it is what names the speakers."""

@@ -123,9 +123,13 @@ def check(
     CorpusError
         Naming what is rejected or skipped, if anything is, and the language that lacks recordings or speakers.
     """
-    voices = Counter(
-        language for language, speaker in {pair for entry in entries for pair in _voices(entry)} if speaker
-    )
+    pairs = {
+        (entry.language, speaker)
+        for entry in entries
+        for speaker in (*getattr(entry, "channel_speakers", ()), entry.speaker)
+        if speaker
+    }
+    voices = Counter(language for language, _ in pairs)
     language = next((language for language in corpus.languages if voices[language] < MIN_SPEAKERS), None)
     if language is None:
         return
@@ -139,10 +143,6 @@ def check(
             f"; {rejections(rejected, len(entries))}, such as {quoted(rejected[0].path)}, which {rejected[0].detail}"
         )
     raise CorpusError("; ".join([lack, *told(skipped), "see docs/corpora.md"]))
-
-
-def _voices(entry: Entry | RecordingRow) -> list[tuple[str, str]]:
-    return [(entry.language, speaker) for speaker in (*getattr(entry, "channel_speakers", ()), entry.speaker)]
 
 
 def rejections(rejected: Sequence[RejectedRow], accepted: int) -> str:

@@ -44,17 +44,16 @@ def ingest_part(
     result, reused
         A packed `Ingested`.
     """
-    if not keep:
-        return ingest(part, None, settings, left_out).pack(), False
     container = folder / f"{hashlib.sha256(part[0].name.encode()).hexdigest()[:NAME_DIGITS]}.wav"
-    if left_out or not all(file.sha256 for file in part):
-        return ingest(part, container, settings, left_out).pack(), False
 
     def compute() -> bytes:
-        packed = ingest(part, container, settings).pack()
-        require_unchanged(part)
+        packed = ingest(part, container if keep else None, settings, left_out).pack()
+        if keep:
+            require_unchanged(part)
         return packed
 
+    if left_out or not keep:
+        return compute(), False
     listed = [dataclasses.asdict(entry) for file in part for entry in file.entries]
     content = {"audio": dict(settings), "entries": listed}
     return cache.remember(key(content, INGEST.code, INGEST.packages), [container, beside(container)], compute)

@@ -35,7 +35,7 @@ class SourceFile:
 
     @property
     def sha256(self) -> str:
-        """Digest of its content; empty: unknown, and nothing is cached."""
+        """Digest of its content; empty: unknown."""
         return self.entries[0].sha256
 
 
