@@ -4,7 +4,7 @@ import hashlib
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,31 +60,23 @@ def compute_part(
     start = part[0].start
     frames = [frame_count(speech.wav.n_samples, kernel.hop_length) for speech in part]
     features = _features(part, frames, left_out, kernel, settings.top_db)
-    flags = _flags(part, frames, left_out, kernel.hop_length)
     if not keep:
         for _ in features:
             pass
         return left_out, False
-    if left_out:
+
+    def compute() -> bytes:
         writer.write(path, "mfcc", start, features)
-        writer.write(path, "speech", start, flags)
+        return b""
+
+    writer.write(path, "speech", start, _flags(part, frames, left_out, kernel.hop_length))
+    if left_out:
+        compute()
         return left_out, False
-    group = layout.open_group(path, "r")
-
-    def written(name: str, blocks: Iterator[Features] | Iterator[Flags], content: object) -> bool:
-        def compute() -> bytes:
-            writer.write(path, name, start, blocks)
-            return b""
-
-        stop = part[-1].start + frames[-1]
-        outputs = [path / file for file in layout.shard_files(layout.open_array(group, name), start, stop)]
-        return cache.remember(key({name: content}, FEATURES.code, FEATURES.packages), outputs, compute)[1]
-
-    audio = [speech.wav.sha256 for speech in part]
-    reused = written("mfcc", features, [dict(settings), sample_rate, audio])
-    spans = [hashlib.sha256(speech.spans.tobytes()).hexdigest() for speech in part]
-    written("speech", flags, [kernel.hop_length, frames, spans])
-    return left_out, reused
+    array = layout.open_array(layout.open_group(path, "r"), "mfcc")
+    outputs = [path / file for file in layout.shard_files(array, start, part[-1].start + frames[-1])]
+    content = {"mfcc": [dict(settings), sample_rate, [speech.wav.sha256 for speech in part]]}
+    return left_out, cache.remember(key(content, FEATURES.code, FEATURES.packages), outputs, compute)[1]
 
 
 def _features(
@@ -182,10 +174,8 @@ def run(
 
     bound: dict[str, Any] = {"path": path, "kernel": kernel, "settings": settings, "cache": cache}
     outcomes = list(cluster.run(client, FEATURES, parts, shared=path, sample_rate=sample_rate, **bound))
-    failed, remaining = list[str](), iter(ids)
-    for part, (out, _) in zip(parts, outcomes, strict=True):
-        names = list(islice(remaining, len(part)))
-        failed += [names[position] for position in sorted(out)]
+    placed = zip(accumulate(map(len, parts), initial=0), outcomes, strict=False)
+    failed = [ids[first + position] for first, (out, _) in placed for position in sorted(out)]
     if failed:
         writer.mark_failed(path, failed)
     return count_reused(parts, outcomes)

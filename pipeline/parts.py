@@ -29,8 +29,6 @@ def cut(names: Sequence[str], sizes: Sequence[int]) -> list[range]:
     >>> cut(["a.wav", "b.wav", "c.wav"], [LEAST_BYTES * 2] * 3)
     [range(0, 1), range(1, 2), range(2, 3)]
     """
-    if not names:
-        return []
     digests = [hashlib.sha256(name.encode()).digest() for name in names]
     edges = [0, *accumulate(size + FILE_BYTES for size in sizes)]
     ends = [0]

@@ -179,26 +179,21 @@ def _checksums(path: Path, _: int) -> dict[str, list[int]]:
     return found
 
 
-def find(recording: str, artifacts: Path = Path("artifacts")) -> tuple[Wav, int]:
-    """Return a recording by its id, in the folder that the stages write, and its sample rate in Hz.
+def find(recording: str) -> tuple[Samples, int]:
+    """Return all samples of a recording, shape (samples,), by its id in artifacts/, and its sample rate in Hz.
 
     Raises
     ------
     ArtifactError
-        If ingest has written no such recording.
+        If ingest has written no such recording, or it is altered.
     """
+    artifacts, ids = Path("artifacts"), []
     table = artifacts / "ingest" / "recordings.csv"
-    ids = []
     for row in tables.scan(table, RecordingRow):
         if row.recording == recording:
-            return Wav.of(row, artifacts / "audio"), round(row.samples / row.duration_s)
+            wav = Wav.of(row, artifacts / "audio")
+            return Reader(wav)(0, wav.n_samples), round(row.samples / row.duration_s)
         ids.append(row.recording)
     close = difflib.get_close_matches(recording, ids, 1, 0)
     such = f", such as {close[0]}" if close else ""
     raise ArtifactError(f"{table} has no recording {brief(recording)}; its first column has the ids{such}")
-
-
-def samples_of(recording: str, artifacts: Path = Path("artifacts")) -> Samples:
-    """Return all samples of a recording by its id, shape (samples,), checked; ArtifactError as `find` and `Reader`."""
-    wav, _ = find(recording, artifacts)
-    return Reader(wav)(0, wav.n_samples)

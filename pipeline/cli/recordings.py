@@ -45,10 +45,9 @@ def play(recording: str, target: Path | None) -> None:
       lid play hindi_0001-28716d78c4
       lid play hindi_0001-28716d78c4 heard.wav
     """
-    from pipeline.audio.wav import Reader, find
+    from pipeline.audio.wav import find
 
-    wav, rate = find(recording)
-    samples = Reader(wav)(0, wav.n_samples)
+    samples, rate = find(recording)
     if target is not None:
         _write(target, samples, rate)
         click.echo(f"{len(samples) / rate:.2f} s")
@@ -81,7 +80,7 @@ def trim(ctx: click.Context, files: tuple[Path, ...], recording: str | None, par
     from pipeline.audio.decode import decode
     from pipeline.audio.resample import resampled
     from pipeline.audio.samples import in_memory
-    from pipeline.audio.wav import samples_of
+    from pipeline.audio.wav import find
     from pipeline.silence.recording import detect
     from pipeline.silence.spans import cut
 
@@ -93,7 +92,7 @@ def trim(ctx: click.Context, files: tuple[Path, ...], recording: str | None, par
     settings = params.load(params_file)
     rate = settings.audio.sample_rate
     if recording:
-        samples = samples_of(recording)
+        samples, _ = find(recording)
     else:
         decoded = decode(files[0])
         samples = np.concatenate(list(resampled(decoded.mono, decoded.sample_rate, rate)))

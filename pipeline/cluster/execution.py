@@ -99,6 +99,8 @@ def _ended(
     client: "Client", job: Job[Item, Result], parts: Sequence[Sequence[Item]], shared: Path, keep: bool, bound: Any
 ) -> Iterator[tuple[int, Result]]:
     """Yield the number and the result of each part as soon as it has ended."""
+    from distributed import KilledWorker
+
     failed: list[int] = []  # parts
     progress = Progress(job.name, sum(map(len, parts)), job.unit)
     with files.scratch(shared.resolve()) as token:
@@ -109,7 +111,7 @@ def _ended(
         tasks = [(parts[number], frozenset[int](), keep) for number in order]
         for place, outcome in _outcomes(client, job, task, tasks, round(COMPILE_S)):
             number = order[place]
-            if _crashed(outcome):
+            if isinstance(outcome, KilledWorker):
                 failed.append(number)
             else:
                 yield number, _checked(client, outcome)
@@ -118,11 +120,11 @@ def _ended(
             left_out = set()
             for position, item in enumerate(parts[number]):
                 [(_, outcome)] = _outcomes(client, job, task, [([item], frozenset(), False)])
-                if _crashed(outcome):
+                if isinstance(outcome, KilledWorker):
                     print(printable(f"{job.label(item)!r} crashed every worker or did not end"), flush=True)
                     left_out.add(position)
             [(_, outcome)] = _outcomes(client, job, task, [(parts[number], frozenset(left_out), keep)])
-            if _crashed(outcome):
+            if isinstance(outcome, KilledWorker):
                 names = f"{job.label(parts[number][0])!r} to {job.label(parts[number][-1])!r}"
                 raise ClusterError(printable(f"every worker that took {names} together crashed or did not end"))
             yield number, _checked(client, outcome)
@@ -154,12 +156,6 @@ def _outcomes(
     positions = {future.key: position for position, future in enumerate(futures)}
     for future, outcome in as_completed(futures, with_results=True, raise_errors=False):
         yield positions[future.key], outcome[1] if future.status == "error" else outcome
-
-
-def _crashed(outcome: Any) -> bool:
-    from distributed import KilledWorker
-
-    return isinstance(outcome, KilledWorker)
 
 
 def _checked(client: "Client", outcome: Any) -> Any:

@@ -158,15 +158,6 @@ def test_anything_but_a_file_below_the_root_is_rejected(
     assert corpora.listed(listing) == sorted(path for path in paths if path != paths[0])
 
 
-def test_an_empty_corpus_is_refused_by_its_key(corpus: Published) -> None:
-    chosen = settings(corpus, corpus.root.name)
-    for path in {path for path, *_ in corpus.recordings}:
-        (corpus.root / path).unlink()
-    listing = layouts.read(chosen)
-    with pytest.raises(CorpusError, match=r"^no recordings in corpus\.root '"):
-        layouts.check(listing.entries, listing.rejected, chosen, listing.skipped)
-
-
 def test_all_of_them_are_sources_of_one_corpus(tmp_path: Path) -> None:
     parts = {}
     for name, build in PUBLISHED.items():
