@@ -79,9 +79,8 @@ class Decoder:
     """
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
         self._end: Callable[[], object] = lambda: None
-        self._idle = True
+        self._idle = False
 
     def decode(self, path: Path, kind: Kind, descriptor: int) -> Decoded:
         """Decode the first sound of a file of such a format, which is open.
@@ -96,7 +95,7 @@ class Decoder:
             raise AudioError("unreadable", detail, path)
         if kind.next and File(descriptor).search(kind.next, HEAD_BYTES) is not None:
             raise AudioError("longer", "joins several files, of which only the first can be read; split it", path)
-        if not self._process or self._process.poll() is not None or not self._idle:
+        if not self._idle or self._process.poll() is not None:
             self._restart()
         connection = self._connection
         with suppress(OSError):  # if the process has died, there will be no answer

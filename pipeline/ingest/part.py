@@ -21,22 +21,10 @@ class SourceFile:
     """A file with all recordings in it."""
 
     path: Path
+    name: str  # in the corpus
+    size: int  # bytes
+    sha256: str  # of its content; empty: unknown
     entries: tuple[Entry, ...]
-
-    @property
-    def name(self) -> str:
-        """Name of the file in the corpus."""
-        return self.entries[0].name
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return self.entries[0].size
-
-    @property
-    def sha256(self) -> str:
-        """Digest of its content; empty: unknown."""
-        return self.entries[0].sha256
 
 
 @dataclass(frozen=True)
@@ -87,8 +75,8 @@ class Ingested:
 def divide(entries: Sequence[Entry], roots: Mapping[str, Path]) -> list[list[SourceFile]]:
     """Divide the files of sorted entries into parts; `roots` has the folder of each source by its name."""
     files = [
-        SourceFile(roots[source] / path, tuple(together))
-        for (source, path), together in groupby(entries, key=lambda entry: (entry.source, entry.path))
+        SourceFile(roots[first.source] / first.path, first.name, first.size, first.sha256, (first, *others))
+        for _, (first, *others) in groupby(entries, key=lambda entry: (entry.source, entry.path))
     ]
     cut = parts.cut([file.name for file in files], [file.size for file in files])
     return [files[part.start : part.stop] for part in cut]
