@@ -60,23 +60,31 @@ def compute_part(
     start = part[0].start
     frames = [frame_count(speech.wav.n_samples, kernel.hop_length) for speech in part]
     features = _features(part, frames, left_out, kernel, settings.top_db)
+    flags = _flags(part, frames, left_out, kernel.hop_length)
     if not keep:
         for _ in features:
             pass
         return left_out, False
-
-    def compute() -> bytes:
-        writer.write(path, "mfcc", start, features)
-        return b""
-
-    writer.write(path, "speech", start, _flags(part, frames, left_out, kernel.hop_length))
     if left_out:
-        compute()
+        writer.write(path, "mfcc", start, features)
+        writer.write(path, "speech", start, flags)
         return left_out, False
-    array = layout.open_array(layout.open_group(path, "r"), "mfcc")
-    outputs = [path / file for file in layout.shard_files(array, start, part[-1].start + frames[-1])]
-    content = {"mfcc": [dict(settings), sample_rate, [speech.wav.sha256 for speech in part]]}
-    return left_out, cache.remember(key(content, FEATURES.code, FEATURES.packages), outputs, compute)[1]
+    group = layout.open_group(path, "r")
+
+    def written(name: str, blocks: Iterator[Features] | Iterator[Flags], content: object) -> bool:
+        def compute() -> bytes:
+            writer.write(path, name, start, blocks)
+            return b""
+
+        stop = part[-1].start + frames[-1]
+        outputs = [path / file for file in layout.shard_files(layout.open_array(group, name), start, stop)]
+        return cache.remember(key({name: content}, FEATURES.code, FEATURES.packages), outputs, compute)[1]
+
+    audio = [speech.wav.sha256 for speech in part]
+    reused = written("mfcc", features, [dict(settings), sample_rate, audio])
+    spans = [hashlib.sha256(speech.spans.tobytes()).hexdigest() for speech in part]
+    written("speech", flags, [kernel.hop_length, frames, spans])
+    return left_out, reused
 
 
 def _features(
