@@ -1,7 +1,7 @@
 """The rows of the CSV files between stages, with their columns; that of corpus/files.csv is in corpus/entries.py."""
 
-from dataclasses import Field, dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, dataclass_transform
+from dataclasses import dataclass, field
+from typing import Literal
 
 from pipeline.errors import Reason
 
@@ -10,18 +10,8 @@ Why = Literal["right", "wrong", "silent"]
 Measure = Literal["recording_accuracy", "macro_recall", "c_avg", "hours", "minutes"]
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(field,))
-class Row:
-    """A row of a table: every subclass is a frozen dataclass, whose fields are the columns."""
-
-    if TYPE_CHECKING:
-        __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
-
-    def __init_subclass__(cls) -> None:
-        dataclass(frozen=True)(cls)
-
-
-class RecordingRow(Row):
+@dataclass(frozen=True, slots=True)
+class RecordingRow:
     """A row of ingest/recordings.csv: one recording that can be used.
 
     ``extra`` holds the columns copied from a corpus table; they follow the others in the file.
@@ -55,7 +45,8 @@ class RecordingRow(Row):
     extra: dict[str, str] = field(default_factory=dict)
 
 
-class QualityRow(Row):
+@dataclass(frozen=True, slots=True)
+class QualityRow:
     """A row of ingest/quality.csv: the sound of one recording."""
 
     recording: str
@@ -79,7 +70,8 @@ class QualityRow(Row):
     flags: str  # codes, separated by spaces
 
 
-class FlagRow(Row):
+@dataclass(frozen=True, slots=True)
+class FlagRow:
     """A row of ingest/flags.csv: something about a recording that a person should look at."""
 
     recording: str
@@ -88,7 +80,8 @@ class FlagRow(Row):
     detail: str
 
 
-class DuplicateRow(Row):
+@dataclass(frozen=True, slots=True)
+class DuplicateRow:
     """A row of ingest/duplicates.csv: two recordings of the same speech."""
 
     recording: str
@@ -97,7 +90,8 @@ class DuplicateRow(Row):
     matches: int  # spectral peaks in common
 
 
-class RejectedRow(Row):
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
     """A row of ingest/rejected.csv: one recording that can't be used, and the reason."""
 
     path: str
@@ -105,7 +99,8 @@ class RejectedRow(Row):
     detail: str
 
 
-class SpanRow(Row):
+@dataclass(frozen=True, slots=True)
+class SpanRow:
     """A row of trim/spans.csv: samples start:end of a recording are speech."""
 
     recording: str
@@ -113,14 +108,16 @@ class SpanRow(Row):
     end: int
 
 
-class VoiceRow(Row):
+@dataclass(frozen=True, slots=True)
+class VoiceRow:
     """A row of speakers/voices.csv: the cluster of similar voices that stands for the speaker of a recording."""
 
     recording: str
     speaker: str
 
 
-class SplitRow(Row):
+@dataclass(frozen=True, slots=True)
+class SplitRow:
     """A row of splits/{train,val,test,other,left_out}.csv: one recording of a split."""
 
     recording: str
@@ -131,7 +128,8 @@ class SplitRow(Row):
     source: str = ""  # as the corpus names it, if it does
 
 
-class SequenceRow(Row):
+@dataclass(frozen=True, slots=True)
+class SequenceRow:
     """A row of manifests/*.csv: rows start:start+frames of a view of a recording, seen once by the network."""
 
     sequence: str
@@ -148,7 +146,8 @@ class SequenceRow(Row):
     source: str = ""  # as the corpus names it, if it does
 
 
-class EpochRow(Row):
+@dataclass(frozen=True, slots=True)
+class EpochRow:
     """A row of model/history.csv."""
 
     epoch: int
@@ -160,14 +159,16 @@ class EpochRow(Row):
     seconds: float
 
 
-class AnswerRow(Row):
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
     """A row of evaluation/confusion.csv: the language of a test recording and the answer of the network."""
 
     actual: str
     predicted: str
 
 
-class DetRow(Row):
+@dataclass(frozen=True, slots=True)
+class DetRow:
     """A row of evaluation/det.csv: the rates of one language's detector at one threshold, by ascending misses."""
 
     language: str
@@ -175,7 +176,8 @@ class DetRow(Row):
     false_alarm: float
 
 
-class DecisionRow(Row):
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
     """A row of evaluation/recordings.csv: the answer to one test recording; ``extra`` holds its posteriors by class."""
 
     recording: str
@@ -185,7 +187,8 @@ class DecisionRow(Row):
     extra: dict[str, str] = field(default_factory=dict)
 
 
-class FrameRow(Row):
+@dataclass(frozen=True, slots=True)
+class FrameRow:
     """A row of evaluation/frames.csv: one frame of an example; ``extra`` holds its posteriors by class, or nothing."""
 
     recording: str
@@ -195,7 +198,8 @@ class FrameRow(Row):
     extra: dict[str, str] = field(default_factory=dict)
 
 
-class StreamRow(Row):
+@dataclass(frozen=True, slots=True)
+class StreamRow:
     """A row of evaluation/stream.csv: how the answer to one test recording came about."""
 
     recording: str
@@ -204,7 +208,8 @@ class StreamRow(Row):
     changes: int  # of the leading language
 
 
-class ExampleRow(Row):
+@dataclass(frozen=True, slots=True)
+class ExampleRow:
     """A row of evaluation/examples.csv: a test recording whose frames are in evaluation/frames.csv."""
 
     recording: str
@@ -212,7 +217,8 @@ class ExampleRow(Row):
     end_s: float  # of the part shown, from the beginning
 
 
-class EqualityRow(Row):
+@dataclass(frozen=True, slots=True)
+class EqualityRow:
     """A row of streaming/equality.csv: how far the stream of one format is from the offline stages, on golden audio."""
 
     file: str
@@ -221,7 +227,8 @@ class EqualityRow(Row):
     posterior: float
 
 
-class TrialRow(Row):
+@dataclass(frozen=True, slots=True)
+class TrialRow:
     """A row of ablation/cells.csv: the scores of one cell of a grid with one seed.
 
     ``extra`` holds the values of the parameters that the grid changes.
@@ -239,7 +246,8 @@ class TrialRow(Row):
     extra: dict[str, str] = field(default_factory=dict)
 
 
-class SourceRow(Row):
+@dataclass(frozen=True, slots=True)
+class SourceRow:
     """A row of ablation/sources.csv: the recordings of a source that was left out, in one language."""
 
     cell: str
@@ -252,7 +260,8 @@ class SourceRow(Row):
     confidence: float  # mean
 
 
-class ComparisonRow(Row):
+@dataclass(frozen=True, slots=True)
+class ComparisonRow:
     """A row of ablation/table.csv: one number of one cell, over its seeds.
 
     ``extra`` is that of the cell's TrialRow.

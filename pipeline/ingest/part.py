@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ class Ingested:
 
     def pack(self) -> bytes:
         """Return the result as a NumPy archive, which `unpack` reads."""
-        rows = json.dumps([[vars(row) for row in self.rows], [vars(row) for row in self.rejected]])
+        rows = json.dumps([self.rows, self.rejected], default=asdict)
         arrays: dict[str, Any] = {
             "rows": np.frombuffer(rows.encode(), np.uint8),
             "lengths": np.array([[len(found.ticks), found.length] for found in self.landmarks], np.int64).reshape(
