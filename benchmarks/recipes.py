@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
-from pipeline import params, tables
-from pipeline.augment import Chain
+from pipeline import augment, params, tables
 from pipeline.console import terminal
 from pipeline.dataset import balance, views, weights
 from pipeline.network.definition import make_architecture
@@ -194,9 +193,7 @@ def trained(
     architecture = make_architecture(
         settings.model, views.classes(strategy, languages), None, *fitting.moments(train), view=strategy
     )
-    change = None
-    if settings.augment.active():
-        change = Chain(settings.augment, settings.mfcc, settings.audio.sample_rate, seed)
+    change = augment.chain(settings.augment, settings.mfcc, settings.audio.sample_rate, seed)
     return fitting.fit(architecture, None, train, val, settings.train, seed, change)[0]
 
 

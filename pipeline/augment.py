@@ -25,6 +25,11 @@ Bands = NDArray[np.float32]  # shape (sequences, frames, n_mels), dB
 Power = NDArray[np.float32]  # the same, as power
 
 
+def chain(settings: params.Augment, mfcc: params.Mfcc, sample_rate: int, seed: int) -> "Chain | None":
+    """Return the changes, None if all of them are switched off."""
+    return Chain(settings, mfcc, sample_rate, seed) if settings.active() else None
+
+
 class Chain:
     """Change batches of training sequences at random.
 

@@ -3,8 +3,7 @@
 import dataclasses
 import hashlib
 
-from pipeline import backend, checksums, files, programs, tables
-from pipeline.augment import Chain
+from pipeline import augment, backend, checksums, files, programs, tables
 from pipeline.cache import Cache
 from pipeline.dataset import views
 from pipeline.network.definition import Division, make_architecture
@@ -28,9 +27,7 @@ def main() -> None:
     )
     classes = views.classes(strategy, languages)
     architecture = make_architecture(settings.model, classes, division, *fitting.moments(train), view=strategy)
-    change = None
-    if settings.augment.active():
-        change = Chain(settings.augment, settings.mfcc, settings.audio.sample_rate, settings.seed)
+    change = augment.chain(settings.augment, settings.mfcc, settings.audio.sample_rate, settings.seed)
     content = {
         "features": store.id,
         "manifests": [

@@ -50,9 +50,9 @@ def even_speakers(
     [0.833, 1.667]
     """
 
-    def group(row: SequenceRow) -> tuple[int, str]:
+    def group(row: SequenceRow) -> tuple[int, str | int]:
         """Return the class of a speaker: network, and language or part of a divided one."""
-        divided = division is not None and row.language == division.large
+        divided = division and row.language == division.large
         return row.member, division.part_of[row.speaker] if division and divided else row.language
 
     def evened(masses: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -61,7 +61,7 @@ def even_speakers(
         total = factors @ masses
         return factors * (sum(masses) / total if total else 1)
 
-    masses: dict[tuple[int, str], dict[str, float]] = {}
+    masses: dict[tuple[int, str | int], dict[str, float]] = {}
     for (of, speaker), mass in amounts(rows, counted, lambda row: (group(row), row.speaker), weighted=True).items():
         masses.setdefault(of, {})[speaker] = mass
     factors = {

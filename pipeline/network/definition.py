@@ -53,10 +53,9 @@ class Division:
     others: tuple[str, ...]
 
     @functools.cached_property
-    def part_of(self) -> dict[str, str]:
-        """Name of the sub-class of each speaker of the large class."""
-        count = len(self.parts)
-        return {who: f"{self.large}, part {n} of {count}" for n, part in enumerate(self.parts, 1) for who in part}
+    def part_of(self) -> dict[str, int]:
+        """Number of the sub-class of each speaker of the large class."""
+        return {speaker: number for number, part in enumerate(self.parts) for speaker in part}
 
     @classmethod
     def read(cls, summary: Mapping[str, Any]) -> Self | None:

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import params, tables
+from pipeline import augment, params, tables
 from pipeline.audio.wav import Wav
-from pipeline.augment import Chain
 from pipeline.dataset import views
 from pipeline.errors import CorpusError
 from pipeline.export import formats, golden
@@ -111,11 +110,9 @@ def _steps(
     correct = fitting.correct_outputs(architecture.members[0], architecture.classes)
     model, pool = forms.network(architecture, 0), Pool(train, settings.train.memory)
     fitting.prepare(model, correct, settings.train, STEPS, plan.learning_rate)
-    change = None
-    if settings.augment.active():
-        change = Chain(settings.augment, settings.mfcc, settings.audio.sample_rate, settings.seed)
+    change = augment.chain(settings.augment, settings.mfcc, settings.audio.sample_rate, settings.seed)
 
-    def timed(change: Chain | None, work: Callable[[Any], Any]) -> float:
+    def timed(change: augment.Chain | None, work: Callable[[Any], Any]) -> float:
         """Return the seconds of a step of some work on batches; TensorFlow's first step takes seconds more."""
 
         def epochs() -> Any:

@@ -20,14 +20,6 @@ STORE_COLUMNS = {"recording": "ids", "language": "languages", "speaker": "speake
 COORDINATES = (*STORE_COLUMNS, "speech", "time")  # one value per frame
 
 
-def joined(selection: "Selection") -> Example:
-    """Join all items in memory."""
-    every = Example.zeros((selection.frames,), selection.store.mfcc.shape[1])
-    for example, end in zip(selection, np.cumsum(selection.items["frames"]).tolist(), strict=True):
-        every.part(slice(end - len(example.targets), end)).fill(example)
-    return every
-
-
 def dask_array(selection: "Selection", column: str = "mfcc") -> Any:
     """Join a column of all items as a lazy dask.array in chunks of up to one shard.
 

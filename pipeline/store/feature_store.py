@@ -183,21 +183,18 @@ class FeatureStore(RowReader):
             items = np.zeros(len(self.ids), ITEM)
             items["index"], items["weight"] = np.arange(len(items)), 1
             return "none", items
-        found, numbers = set[str](), list[tuple[float, ...]]()
+        found, rows = set[str](), list[tuple[float, ...]]()
         for row in tables.scan(manifest, SequenceRow, sealed=False):
             if row.features != self.id:
                 cut_from = f"the features {brief(row.features)}, not {self.id!r} of {self.source.name}"
                 raise ArtifactError(f"{manifest} was cut from {cut_from}; run `dvc repro`")
             found.add(row.view)
-            numbers.append((self.index(row.recording), row.start, row.frames, row.weight, row.member))
+            rows.append((self.index(row.recording), row.start, row.frames, row.weight, row.member, 0, 0, 0))
         strategy = next((name for name in views.POLICIES if found == {name}), None)
         if strategy is None:
             some = " and ".join(map(brief, sorted(found)[:3])) or "nothing"
             raise ArtifactError(f"{manifest} is cut for {some}, not for {' or '.join(views.POLICIES)}; run `dvc repro`")
-        items = np.zeros(len(numbers), ITEM)
         try:
-            for place, name in enumerate(("index", "start", "frames", "weight", "member")):
-                items[name] = [row[place] for row in numbers]
+            return strategy, np.array(rows, ITEM)
         except OverflowError as error:
             raise ArtifactError(f"{manifest} holds a number of over 64 bits; run `dvc repro`") from error
-        return strategy, items

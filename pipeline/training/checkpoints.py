@@ -59,7 +59,9 @@ class Checkpoints:
             return None
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             facts = json.loads(str(arrays["facts"]))
-            variables, weights = ([arrays[f"{kind}{n}"] for n in range(facts[kind])] for kind in ("variable", "weight"))
+            variables, weights = (
+                [arrays[name] for name in arrays.files if name.startswith(kind)] for kind in ("variable", "weight")
+            )
         rows = [EpochRow(**row) for row in facts["rows"]]
         return State(rows, variables, facts["best"], facts["best_epoch"], weights)
 
@@ -67,11 +69,8 @@ class Checkpoints:
         """Keep a state in place of the one before."""
         lists = {"variable": state.variables, "weight": state.best_weights}
         arrays = {f"{kind}{n}": array for kind, every in lists.items() for n, array in enumerate(every)}
-        facts = {kind: len(every) for kind, every in lists.items()} | {
-            "rows": [dataclasses.asdict(row) for row in state.rows],
-            "best": state.best,
-            "best_epoch": state.best_epoch,
-        }
+        rows = [dataclasses.asdict(row) for row in state.rows]
+        facts = {"rows": rows, "best": state.best, "best_epoch": state.best_epoch}
         file = io.BytesIO()
         np.savez(file, allow_pickle=False, facts=np.array(json.dumps(facts)), **arrays)
         self._cache.put(self._key(network), file.getvalue())

@@ -119,9 +119,7 @@ def in_parts(train: Selection, division: Division, classes: tuple[str, ...]) -> 
 
     Only training speakers are in a part. For a validation frame of the large class, any of its outputs is correct.
     """
-    part_of = {speaker: number for number, part in enumerate(division.parts) for speaker in part}
-    speakers = [train.store.speakers[index] for index in train.items["index"]]
-    parts = np.array([part_of.get(speaker, 0) for speaker in speakers])
+    parts = np.array([division.part_of.get(train.store.speakers[index], 0) for index in train.items["index"]])
     items = train.items.copy()
     large = items["target"] == classes.index(division.large)
     items["target"] = np.where(large, len(classes) + parts, items["target"])

@@ -1,5 +1,6 @@
 """Rows of the history of a training: those of each network, and the best of them."""
 
+import itertools
 import math
 from collections.abc import Iterable
 
@@ -15,10 +16,7 @@ def by_network(history: Iterable[EpochRow]) -> list[list[EpochRow]]:
     >>> [[row.epoch for row in epochs] for epochs in by_network(rows)]
     [[1, 2], [3]]
     """
-    rows: dict[int, list[EpochRow]] = {}
-    for row in history:
-        rows.setdefault(row.member, []).append(row)
-    return [rows[number] for number in sorted(rows)]
+    return [list(epochs) for _, epochs in itertools.groupby(history, lambda row: row.member)]
 
 
 def best_epoch(epochs: Iterable[EpochRow]) -> EpochRow:
