@@ -37,7 +37,7 @@ lint: setup $(VENV)/test
 	mypy
 
 bench: setup $(VENV)/test
-	for file in benchmarks/*.py; do python $$file || exit; done
+	for file in benchmarks/*.py; do python -m benchmarks.$$(basename $$file .py) || exit; done
 
 setup: system $(VENV)/ready
 

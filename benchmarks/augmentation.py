@@ -1,7 +1,7 @@
 """How far changes of the mel bands are from the same changes of the samples, and what they cost.
 
-    python benchmarks/augmentation.py                     # the demo corpus
-    python benchmarks/augmentation.py --corpus FOLDER     # every audio file below a folder
+    python -m benchmarks.augmentation                     # the demo corpus
+    python -m benchmarks.augmentation --corpus FOLDER     # every audio file below a folder
 
 A change of the samples is followed by the MFCC stage's own mel bands, and compared with the change of the bands of the
 unchanged samples: the mean difference, and the mean absolute one, over all frames and bands, and over those of speech

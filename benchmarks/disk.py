@@ -1,6 +1,6 @@
 """Bytes per hour of audio that each stage keeps, and what FLAC containers and rounded MFCCs would change.
 
-    python benchmarks/disk.py --artifacts DIR
+    python -m benchmarks.disk --artifacts DIR
 
 The artifacts are those of `dvc repro`. FLAC: the size, and the time to decode the containers next to the time that trim
 and features take for them, all in one process. Rounding: MFCCs with fewer bits of mantissa, packed by Blosc as the
@@ -9,7 +9,7 @@ store packs them or by zstd; the time to unpack them, and how far the posteriors
 
 import argparse
 import io
-import time
+import timeit
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,18 +32,8 @@ from pipeline.streaming import reference, runtimes
 from pipeline.streaming.description import Description
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = (
-    "audio",
-    "ingest",
-    "trim",
-    "features.zarr",
-    "splits",
-    "manifests",
-    "model",
-    "streaming",
-    "evaluation",
-    "report",
-)
+FOLDERS = ["audio", "ingest", "trim", "features.zarr", "splits", "manifests"]
+FOLDERS += ["model", "streaming", "evaluation", "report"]
 BITS = (23, 14, 12, 10)  # of the mantissa; 23: all
 CODECS = {"lz4": ("lz4", 5), "zstd": ("zstd", 5)}
 
@@ -66,10 +56,7 @@ def size(folder: Path) -> int:
 
 def timed(work: Callable[[], Any]) -> float:
     """Seconds of the second of two runs."""
-    for _ in range(2):
-        began = time.perf_counter()
-        work()
-    return time.perf_counter() - began
+    return timeit.repeat(work, number=1, repeat=2)[1]
 
 
 def flac(artifacts: Path, recordings: Sequence[RecordingRow]) -> None:

@@ -1,7 +1,7 @@
 """Share of near-duplicates that are found, false links, and time next to the MFCCs of the same audio.
 
-    python benchmarks/duplicates.py                     # the demo corpus
-    python benchmarks/duplicates.py --corpus FOLDER     # every audio file below a folder
+    python -m benchmarks.duplicates                     # the demo corpus
+    python -m benchmarks.duplicates --corpus FOLDER     # every audio file below a folder
 
 All recordings are searched together with a changed copy of each, one kind of change at a time. A false link joins
 recordings of different speakers, by the corpus's own speakers.csv or metadata.csv; without these, different recordings.

@@ -1,6 +1,6 @@
 """The homework's folder, from two changed lines of params.yaml to the report.
 
-    python benchmarks/homework.py --files 25 --minutes 10 --keep FOLDER
+    python -m benchmarks.homework --files 25 --minutes 10 --keep FOLDER
 
 Builds the folder from the demo corpus that `dvc repro` synthesises: flat WAV files of ten minutes with anonymous names,
 each of another voice and at another level, and labels.csv with integers, in the homework's proportions of the
@@ -11,9 +11,7 @@ copy stays.
 import argparse
 import csv
 import html
-import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,11 +21,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from benchmarks import scale
+from benchmarks.scale import DEMO, MINUTES
 from pipeline.console import terminal
 
-ROOT = Path(__file__).parents[1]
-DEMO = ROOT / "artifacts" / "data" / "demo"
-MINUTES = {"english": 1271, "hindi": 347, "mandarin": 893}  # of the homework's corpus
 MIN_FILES = 3  # of each language
 SENTENCES = 600  # characters of the report that are shown
 
@@ -78,21 +75,16 @@ def build(root: Path, given: argparse.Namespace) -> dict[str, int]:
 
 def run(project: Path) -> tuple[float, int]:
     """Seconds of `dvc repro` in a copy of the project, and the number of changed lines in its params.yaml."""
-    shutil.copytree(ROOT, project, ignore=shutil.ignore_patterns(".git", ".venv", "artifacts", "*.lock", ".dvc"))
-    for command in ("git init -q", "dvc init -q"):
-        subprocess.run(command.split(), cwd=project, check=True, capture_output=True)
-    shutil.copy(ROOT / ".dvc" / "config", project / ".dvc" / "config")
+    scale.copy_project(project)
     before = (project / "params.yaml").read_text()
     after = re.sub(r"(?m)^(  )root: .*$", r"\1root: ../homework", before, count=1)
     after = re.sub(r"(?m)^(  )layout: .*$", r"\1layout: homework", after, count=1)
     (project / "params.yaml").write_text(after)
-    env = os.environ | {"PYTHONPATH": str(project), "XDG_CACHE_HOME": str(project / "cache")}
-    began = time.monotonic()
-    repro = ["dvc", "repro"]
-    done = subprocess.run(repro, cwd=project, env=env, capture_output=True, text=True, check=False)
+    env, began = scale.environment(project), time.monotonic()
+    command = ["dvc", "repro"]
+    done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stdout + done.stderr)
-    (project / "output").write_text(done.stdout)
     changed = sum(one != other for one, other in zip(before.splitlines(), after.splitlines(), strict=True))
     return time.monotonic() - began, changed
 

@@ -1,12 +1,11 @@
 """Speed of `lid identify` on hours of files, in one process and in two, and its answers next to those of the stream.
 
-    python benchmarks/identify.py --hours 10
+    python -m benchmarks.identify --hours 10
 
 Needs artifacts/streaming and the demo corpus, which `dvc repro` writes. The files are those of scale.py. The stream is
 LiteRT's, in chunks of a tenth of a second, on some of them.
 """
 
-import argparse
 import csv
 import subprocess
 import sys
@@ -25,10 +24,7 @@ STREAMED = 100  # files
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--hours", type=float, default=1.0)
-    parser.add_argument("--work", type=Path, help="folder on a disk with enough space")
-    given = parser.parse_args()
+    given = scale.arguments(__doc__, 1.0)
     with tempfile.TemporaryDirectory(dir=given.work) as folder:
         corpus = Path(folder) / "corpus"
         audio_s = scale.build(corpus, given.hours, 0.0)

@@ -1,6 +1,6 @@
 """How often the 95 % intervals of the scores hold the truth, in simulated test sets.
 
-    python benchmarks/intervals.py --cases 400
+    python -m benchmarks.intervals --cases 400
 
 Each speaker has one of three languages, 3 to 14 recordings, and a recall of its own, around that of the language. The
 truth is the mean over all speakers there could be. `bootstrap` is the plain one, for comparison.

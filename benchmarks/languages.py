@@ -1,6 +1,6 @@
 """A hundred languages, from the listing to the report: seconds and memory of each stage, and the size of the page.
 
-    python benchmarks/languages.py --keep FOLDER
+    python -m benchmarks.languages --keep FOLDER
 
 The corpus has the layout of VoxLingua107. espeak-ng reads random numbers in each of its own languages, with a few
 voices. `dvc repro` runs in a copy of the project; with --keep, the copy stays.
@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import yaml
 
 from benchmarks import scale
 from pipeline import programs
@@ -39,7 +38,7 @@ def main() -> None:
         codes = spoken()[: given.languages]
         build(place / "corpus", codes)
         project = scale.copy_project(place / "project", place / "corpus")
-        choose(project, codes)
+        scale.set_corpus(project, layout="voxlingua107", languages=codes)
         done = scale.run(project, 2, "report")
         page = (project / "artifacts" / "report" / "index.html").stat().st_size
     rows = [[stage, f"{took:.1f} s", f"{done.memory[stage]:,.0f} MB"] for stage, took in done.seconds.items()]
@@ -86,14 +85,6 @@ def build(folder: Path, codes: list[str]) -> None:
         for utterance, samples in zip(clips, threads.map(espeak.synthesise, clips), strict=True):
             soundfile.write(folder / utterance.path, samples, espeak.RATE_HZ, subtype="PCM_16")
             progress.update(1)
-
-
-def choose(project: Path, codes: list[str]) -> None:
-    """Name the languages in params.yaml."""
-    path = project / "params.yaml"
-    settings = yaml.safe_load(path.read_text())
-    settings["corpus"] |= {"layout": "voxlingua107", "languages": codes}
-    path.write_text(yaml.safe_dump(settings))
 
 
 if __name__ == "__main__":

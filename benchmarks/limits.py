@@ -1,7 +1,7 @@
 """How far the stages are from what the hardware allows: each next to its own limit, in the same run.
 
-    python benchmarks/limits.py --hours 3
-    python benchmarks/limits.py --hours 42 --work FOLDER   # on a disk with 15 GB
+    python -m benchmarks.limits --hours 3
+    python -m benchmarks.limits --hours 42 --work FOLDER   # on a disk with 15 GB
 
 The corpus is that of scale.py. A stage runs as `python -m stages.NAME` on two cores, with an empty cache, but with its
 compiled code and the kernel's arrays in the caches, as after a first run. Its limit does only the part that can't be
@@ -16,7 +16,6 @@ left out, on the same audio and the same cores:
 `start` is the time until a worker takes the first task, on six recordings of a second.
 """
 
-import argparse
 import csv
 import itertools
 import multiprocessing
@@ -33,8 +32,6 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from benchmarks import first_task, scale, training
 from pipeline import params
 from pipeline.audio.samples import in_memory
@@ -49,30 +46,26 @@ SHORT_S = 1.0  # a recording of the corpus for `start`
 ROUNDS = 5  # of `start`
 KERNEL_S = 3600.0  # of audio in the memory of a process
 TRAINING_HOURS = 3
-BEFORE = ("versions", "corpus")
 CACHE = Path("cache", "lid-pipeline", "parts")  # in a project of scale.py
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--hours", type=float, default=3.0)
-    parser.add_argument("--work", type=Path, help="folder on a disk with enough space")
-    given = parser.parse_args()
+    given = scale.arguments(__doc__, 3.0)
     os.sched_setaffinity(0, range(CORES))
     with tempfile.TemporaryDirectory(dir=given.work) as name:
         folder = Path(name)
         seconds = scale.build(folder / "corpus", given.hours, 0.0)
         short(folder / "short")
         tiny = scale.copy_project(folder / "tiny", folder / "short")
-        stages(tiny)
+        scale.in_turn(tiny)
         shutil.rmtree(tiny / CACHE)
         starts = first_tasks(tiny, folder)
         project = folder / "project"
         shutil.copytree(tiny, project)
         shutil.rmtree(project / "artifacts")
         shutil.rmtree(project / CACHE)
-        scale.set_root(project, folder / "corpus")
-        took = stages(project)
+        scale.set_corpus(project, root=str(folder / "corpus"))
+        took = scale.in_turn(project)
         limits = {
             "ingest": decoding(folder / "corpus"),
             "trim": sox(project, folder / "wavs"),
@@ -80,14 +73,8 @@ def main() -> None:
         }
         loop = scale.librosa_loop(project / "artifacts" / "audio", "wav")
         rows: list[list[object]] = [
-            [
-                stage,
-                f"{took[stage]:.1f}",
-                f"{limits[stage]:.1f}",
-                f"{took[stage] / limits[stage]:.2f}",
-                f"{starts[stage]:.1f}",
-            ]
-            for stage in scale.STAGES
+            [stage, f"{took[stage]:.1f}", f"{limit:.1f}", f"{took[stage] / limit:.2f}", f"{starts[stage]:.1f}"]
+            for stage, limit in limits.items()
         ]
         (folder / "noise").mkdir()
         training.build(folder / "noise", TRAINING_HOURS)
@@ -117,21 +104,6 @@ def short(folder: Path) -> None:
         csv.writer(file).writerows([("path", "speaker"), *((path, Path(path).stem) for path in paths)])
 
 
-def stages(project: Path) -> dict[str, float]:
-    """Seconds of each stage, one after the other."""
-    took = {}
-    for stage in (*BEFORE, *scale.STAGES):
-        began = time.perf_counter()
-        _stage(project, stage)
-        took[stage] = time.perf_counter() - began
-    return took
-
-
-def _stage(project: Path, stage: str, **environment: str) -> None:
-    command, env = [sys.executable, "-m", f"stages.{stage}"], scale.environment(project) | environment
-    subprocess.run(command, cwd=project, env=env, stdout=subprocess.DEVNULL, check=True)
-
-
 def first_tasks(project: Path, folder: Path) -> dict[str, float]:
     """Seconds from the start of each stage until a worker takes its first task; the mean of some runs."""
     starts: dict[str, list[float]] = {stage: [] for stage in scale.STAGES}
@@ -139,7 +111,8 @@ def first_tasks(project: Path, folder: Path) -> dict[str, float]:
         file = folder / f"{stage}{round_}"
         preload = {"DASK_DISTRIBUTED__WORKER__PRELOAD": str(Path(first_task.__file__)), first_task.VARIABLE: str(file)}
         began = time.time()
-        _stage(project, stage, **preload)
+        if scale.start(project, stage, **preload).wait():
+            sys.exit(f"stage {stage} failed")
         starts[stage].append(float(file.read_text()) - began)
     return {stage: statistics.mean(seconds) for stage, seconds in starts.items()}
 

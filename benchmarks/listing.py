@@ -1,6 +1,6 @@
 """Time to list and check a corpus, relative to a bare loop over the same files in the same run.
 
-    python benchmarks/listing.py --rows 1000000 --files 100000
+    python -m benchmarks.listing --rows 1000000 --files 100000
 
 Each listing runs in its own process, whose peak memory is shown. The files are empty, because nothing opens them.
 """

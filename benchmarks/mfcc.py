@@ -1,7 +1,6 @@
 """Speed of the MFCC kernel and of librosa, timed on one core in the same run."""
 
-import time
-from collections.abc import Callable
+import timeit
 from pathlib import Path
 
 import librosa
@@ -38,21 +37,13 @@ def main() -> None:
         )
 
     with threadpool_limits(1):
-        times = {name: best(work) for name, work in (("kernel", ours), ("librosa.feature.mfcc", librosas))}
+        times = {  # the first call compiles or imports
+            name: min(timeit.repeat(work, number=1, repeat=1 + ROUNDS)[1:])
+            for name, work in (("kernel", ours), ("librosa.feature.mfcc", librosas))
+        }
     for name, seconds in times.items():
         ratio = times["librosa.feature.mfcc"] / seconds
         print(f"{name:21} {DURATION_S / seconds:8,.0f} x real time   {ratio:5.2f} x librosa")
-
-
-def best(work: Callable[[], object]) -> float:
-    """Shortest time of several calls in seconds, after one that is not timed."""
-    work()
-    times = []
-    for _ in range(ROUNDS):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return min(times)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Size of the report, and time until a browser has first painted it.
 
-    python benchmarks/page.py                    # artifacts/report/index.html
-    python benchmarks/page.py PAGE ...           # other pages
+    python -m benchmarks.page                    # artifacts/report/index.html
+    python -m benchmarks.page PAGE ...           # other pages
 
 The time is that of headless Chromium's entry `first-contentful-paint`, from the start of the navigation; the median of
 five starts of the browser at the width of a phone and of a desktop.

@@ -1,7 +1,7 @@
 """Compare training recipes on sources that the network was not trained on.
 
-    python benchmarks/recipes.py --artifacts DIR      # all recipes, five seeds, five folds of the sources
-    python benchmarks/recipes.py --artifacts DIR --recipes default --seeds 1 --folds 3
+    python -m benchmarks.recipes --artifacts DIR      # all recipes, five seeds, five folds of the sources
+    python -m benchmarks.recipes --artifacts DIR --recipes default --seeds 1 --folds 3
 
 The artifacts are those of `dvc repro features`. Each fold leaves out about 1 / folds of the sources of every language,
 and divides the speakers of the others as `split.method: hours` does; without sources, there is one fold. Recordings are

@@ -1,7 +1,7 @@
 """Speed, memory and parallel efficiency of ingest, trim and features at any size, next to the estimates of `lid plan`.
 
-    python benchmarks/scale.py --hours 2 10 42
-    python benchmarks/scale.py --hours 1 --longest 10    # with one recording of ten hours
+    python -m benchmarks.scale --hours 2 10 42
+    python -m benchmarks.scale --hours 1 --longest 10    # with one recording of ten hours
 
 The corpus is the demo corpus that `dvc repro` synthesises, as FLAC files of two recordings, 10 s, repeated at different
 levels up to the requested hours, with the homework's proportions of the languages. Each size runs `dvc repro features`
@@ -20,6 +20,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -37,18 +38,6 @@ ALL = tuple(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
 LOOP_S = 1200  # of audio for the librosa loop
 RECORDING_S = 10  # of audio per recording, approximately
 POLL_INTERVAL_S = 0.25
-COLUMNS = {  # of the table shown, with their decimal places
-    "seconds": 1,
-    "estimated s": 1,
-    "x real time": 0,
-    "x librosa": 2,
-    "MB": 0,
-    "estimated MB": 0,
-    "files": 0,
-    "estimated files": 0,
-    "peak MB": 0,
-    "estimated peak MB": 0,
-}
 
 
 @dataclass
@@ -83,6 +72,14 @@ def main() -> None:
     for hours in given.hours:
         with tempfile.TemporaryDirectory(dir=given.work) as folder:
             measure(Path(folder), hours, given.longest, given.cores)
+
+
+def arguments(doc: str | None, hours: float) -> argparse.Namespace:
+    """The options of a benchmark on this corpus."""
+    parser = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
+    parser.add_argument("--hours", type=float, default=hours)
+    parser.add_argument("--work", type=Path, help="folder on a disk with enough space")
+    return parser.parse_args()
 
 
 def measure(folder: Path, hours: float, longest: float, cores: list[int]) -> None:
@@ -174,24 +171,43 @@ with threadpool_limits(1):
     return float(done.stdout)
 
 
-def copy_project(folder: Path, corpus: Path) -> Path:
+def copy_project(folder: Path, corpus: Path | None = None) -> Path:
+    """Copy the project to a folder as a repository without results; name its corpus, if it has another one."""
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".git", ".venv", "artifacts", "*.lock", ".dvc"))
     for command in ("git init -q", "dvc init -q"):
         subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
     shutil.copy(ROOT / ".dvc" / "config", folder / ".dvc" / "config")
-    set_root(folder, corpus)
+    if corpus:
+        set_corpus(folder, root=str(corpus))
     return folder
 
 
-def set_root(project: Path, corpus: Path) -> None:
-    """Name the corpus in params.yaml."""
+def set_corpus(project: Path, **values: Any) -> None:
+    """Change values of the section corpus in params.yaml."""
     parameters = yaml.safe_load((project / "params.yaml").read_text())
-    parameters["corpus"]["root"] = str(corpus)
+    parameters["corpus"] |= values
     (project / "params.yaml").write_text(yaml.safe_dump(parameters))
 
 
 def environment(project: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(project), "XDG_CACHE_HOME": str(project / "cache")}
+
+
+def start(project: Path, stage: str, **variables: str) -> subprocess.Popen[bytes]:
+    """Start a stage without DVC."""
+    command, env = [sys.executable, "-m", f"stages.{stage}"], environment(project) | variables
+    return subprocess.Popen(command, cwd=project, env=env, stdout=subprocess.DEVNULL, start_new_session=True)
+
+
+def in_turn(project: Path) -> dict[str, float]:
+    """Run versions, corpus and the three stages without DVC; the seconds of each of the three."""
+    took = {}
+    for stage in ("versions", "corpus", *STAGES):
+        began = time.perf_counter()
+        if start(project, stage).wait():
+            sys.exit(f"stage {stage} failed")
+        took[stage] = time.perf_counter() - began
+    return {stage: took[stage] for stage in STAGES}
 
 
 def estimate(project: Path, cores: int) -> dict[str, dict[str, float]]:
@@ -260,20 +276,19 @@ def show(
         paths = [path for name in folders[stage] for path in (project / "artifacts" / name).rglob("*")]
         sizes = [path.stat().st_size for path in paths if path.is_file()]
         took, estimated = done.seconds[stage], estimates[stage]
-        numbers = (
-            took,
-            estimated["seconds"],
-            seconds / took,
-            seconds / took / loop,
-            sum(sizes) / 1e6,
-            estimated["bytes"] / 1e6,
-            len(sizes),
-            estimated["files"],
-            done.memory[stage],
-            estimated["memory"] / 1e6,
-        )
-        shown = [f"{number:,.{places}f}" for number, places in zip(numbers, COLUMNS.values(), strict=True)]
-        lines.append([stage, *shown])
+        shown = {
+            "seconds": f"{took:,.1f}",
+            "estimated s": f"{estimated['seconds']:,.1f}",
+            "x real time": f"{seconds / took:,.0f}",
+            "x librosa": f"{seconds / took / loop:,.2f}",
+            "MB": f"{sum(sizes) / 1e6:,.0f}",
+            "estimated MB": f"{estimated['bytes'] / 1e6:,.0f}",
+            "files": f"{len(sizes):,}",
+            "estimated files": f"{estimated['files']:,.0f}",
+            "peak MB": f"{done.memory[stage]:,.0f}",
+            "estimated peak MB": f"{estimated['memory'] / 1e6:,.0f}",
+        }
+        lines.append([stage, *shown.values()])
     took = sum(done.seconds[stage] for stage in STAGES)
     estimated_s = sum(stage["seconds"] for stage in estimates.values())
     lines.append(["together", f"{took:.1f}", f"{estimated_s:.1f}", f"{seconds / took:,.0f}", *[""] * 7])
@@ -281,7 +296,7 @@ def show(
     lines.append(["DVC itself", f"{done.dvc:.1f}", *[""] * 9])
     lines.append(["total", f"{done.total:.1f}", "", f"{seconds / done.total:,.0f}", *[""] * 7])
     lines.append(["run again", f"{done.no_op:.1f}", *[""] * 9])
-    terminal.show_table([f"{cores} core(s)", *COLUMNS], lines)
+    terminal.show_table([f"{cores} core(s)", *shown], lines)
     print(flush=True)
 
 

@@ -1,6 +1,6 @@
 """Time that ingest takes for each of many short files, beyond decoding them.
 
-    python benchmarks/short_files.py --files 20000
+    python -m benchmarks.short_files --files 20000
 
 The reference reads the same files with soundfile in as many processes, in the same run. The stage starts its cluster,
 lists, decodes, resamples, measures, fingerprints and writes.

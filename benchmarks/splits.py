@@ -1,7 +1,7 @@
 """Splits of random corpora: how far the hours are off the requested shares, next to greedy and to scikit-learn.
 
-    python benchmarks/splits.py                       # 200 corpora, then time and memory of large ones
-    python benchmarks/splits.py --corpora 20 --speakers 5000
+    python -m benchmarks.splits                       # 200 corpora, then time and memory of large ones
+    python -m benchmarks.splits --corpora 20 --speakers 5000
 
 A corpus has 2 to 6 languages of 3 to 300 speakers each; hours per speaker are log-normal with a heavy tail; up to a
 fifth of the speakers have a second language. The shares are 65, 15 and 20 %. The miss is the mean over languages and

@@ -1,6 +1,6 @@
 """The stages after features on a thousand hours: seconds and memory of each, next to those of a tenth of the hours.
 
-    python benchmarks/thousand.py --hours 100 1000
+    python -m benchmarks.thousand --hours 100 1000
 
 The listing is simulated: 400 recordings per hour, 20 languages of different sizes, 5,000 speakers per thousand hours.
 MFCCs are random numbers; all shards of the store are links to one file. The network is trained on little of it

@@ -1,7 +1,7 @@
 """How well `corpus.speakers: cluster` finds the speakers again, on a corpus whose speakers are known.
 
-    python benchmarks/voices.py                     # artifacts of the last `dvc repro`
-    python benchmarks/voices.py --artifacts FOLDER  # of another project
+    python -m benchmarks.voices                     # artifacts of the last `dvc repro`
+    python -m benchmarks.voices --artifacts FOLDER  # of another project
 
 Purity is the share of recordings whose cluster is mostly of their speaker. Pairs of recordings of one speaker that end
 up in two splits are what leaks; with every file as its own speaker (`file`), almost half of them do. Both are the mean
@@ -45,16 +45,8 @@ def main() -> None:
             language, len(mine), int(true.max()) + 1, int(clusters.max()) + 1, f"{purity(clusters, true):.0%}",
             f"{divided(np.arange(len(mine)), true, shares):.1%}", f"{divided(clusters, true, shares):.1%}",
         ])  # fmt: skip
-    header = [
-        "language",
-        "recordings",
-        "speakers",
-        "clusters",
-        "purity",
-        "pairs divided, file",
-        "pairs divided, cluster",
-    ]
-    terminal.show_table(header, lines)
+    found_again = ["clusters", "purity", "pairs divided, file", "pairs divided, cluster"]
+    terminal.show_table(["language", "recordings", "speakers", *found_again], lines)
 
 
 def numbered(names: list[str]) -> NDArray[np.int64]:

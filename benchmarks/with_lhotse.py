@@ -1,21 +1,17 @@
 """The features stage and lhotse's compute_and_store_features on the same WAV files, two jobs each, in the same run.
 
     pip install lhotse
-    python benchmarks/with_lhotse.py --hours 3
+    python -m benchmarks.with_lhotse --hours 3
 
 lhotse computes MFCCs with PyTorch and stores them with lilcom, its defaults. Its time is that of the call alone, in a
 process that has imported everything and listed the files; the stage is a whole process.
 """
 
-import argparse
 import os
 import shutil
-import sys
 import tempfile
 import time
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import limits, scale
 from pipeline.console import terminal
@@ -24,10 +20,7 @@ JOBS = 2
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--hours", type=float, default=3.0)
-    parser.add_argument("--work", type=Path, help="folder on a disk with enough space")
-    given = parser.parse_args()
+    given = scale.arguments(__doc__, 3.0)
     try:
         import lhotse  # noqa: F401
     except ImportError:
@@ -38,9 +31,9 @@ def main() -> None:
         folder = Path(name)
         scale.build(folder / "corpus", given.hours, 0.0)
         project = scale.copy_project(folder / "project", folder / "corpus")
-        limits.stages(project)
+        scale.in_turn(project)
         shutil.rmtree(project / limits.CACHE)  # the second time, compiled code and the kernel are in the caches
-        ours_s = limits.stages(project)["features"]
+        ours_s = scale.in_turn(project)["features"]
         theirs_s = by_lhotse(project / "artifacts" / "audio", folder / "lhotse")
     rows = [["features", f"{ours_s:.1f}", f"{theirs_s / ours_s:.2f}"], ["lhotse", f"{theirs_s:.1f}", "1.00"]]
     terminal.show_table(["", "s", "x lhotse"], rows)
