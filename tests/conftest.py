@@ -7,7 +7,6 @@ import pytest
 from hypothesis import settings
 
 from pipeline import params
-from pipeline.shards import layout
 from pipeline.store.feature_store import FeatureStore
 from tests.stores import build
 
@@ -52,19 +51,11 @@ def defaults() -> params.Params:
 @pytest.fixture(scope="session")
 def noisy(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
     """Sixty recordings of twelve frames of noise around a mean of each language, in 12 shards."""
-    languages = ("english", "hindi", "mandarin")
+    languages = ("english", "hindi", "mandarin") * 20
     rng = np.random.default_rng(0)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layout, "CHUNK_ROWS", 16)
-        patch.setattr(layout, "SHARD_ROWS", 64)
-        path = tmp_path_factory.mktemp("noisy") / "features.zarr"
-        ids = [str(index) for index in range(60)]
-        spoken = [languages[index % 3] for index in range(60)]
-        lengths = [12] * 60
-        attributes = {"mfcc": {"hop_length": 160}, "sample_rate": 16_000}
-        centres = np.repeat(np.eye(3, 4)[[languages.index(name) for name in spoken]] * 3, 12, axis=0)
-        mfcc = (centres + rng.normal(size=centres.shape)).astype(np.float32)
-        parts = [range(at, at + 10) for at in range(0, 60, 10)]
-        speakers = [f"s{index}" for index in range(60)]
-        build(path, ids, spoken, speakers, lengths, mfcc, np.ones(720, bool), attributes, parts)
-        return FeatureStore.open(path)
+    ids, speakers = [str(index) for index in range(60)], [f"s{index}" for index in range(60)]
+    mfcc = (np.repeat(np.tile(np.eye(3, 4) * 3, (20, 1)), 12, axis=0) + rng.normal(size=(720, 4))).astype(np.float32)
+    attributes = {"mfcc": {"hop_length": 160}, "sample_rate": 16_000}
+    parts = [range(at, at + 10) for at in range(0, 60, 10)]
+    path = tmp_path_factory.mktemp("noisy") / "features.zarr"
+    return build(path, ids, languages, speakers, [12] * 60, mfcc, np.ones(720, bool), attributes, parts, shard_rows=64)

@@ -1,5 +1,6 @@
-"""Programs that tests run: git, Python with the code of the project, and `lid`."""
+"""Programs that tests run: git, Python with the code of the project, `lid`, a browser; and the files that they write."""
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -28,3 +29,19 @@ def lid(*words: object) -> tuple[int, str, str]:
     """Run a command of `lid` in this process; its exit status, and what it prints on standard output and error."""
     done = CliRunner().invoke(commands.main, [str(word) for word in words])
     return done.exit_code, done.stdout, done.stderr
+
+
+def browse(page: Path, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Open a page in a browser, whose profile is in a folder; the document after its scripts have run."""
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom"]
+    command += ["--window-size=1400,900", f"--user-data-dir={folder / 'profile'}", *options, page.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The digest of every file in a folder."""
+    return {
+        file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }

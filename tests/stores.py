@@ -1,6 +1,6 @@
 """Feature stores of given rows, for the tests that read one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +33,19 @@ def build(
     mfcc: Features,
     speech: Flags,
     attributes: Mapping[str, Any] | None = None,
-    parts: Iterable[range] | None = None,
-) -> None:
-    """Write a store; the rows of its recordings follow one another in `mfcc` and `speech`."""
-    parts = [range(len(ids))] if parts is None else list(parts)
-    starts = layout.row_starts(lengths, parts)
-    writer.create(path, ids, languages, speakers, starts, lengths, mfcc.shape[1], attributes or {})
-    edges = np.cumsum([0, *lengths])
-    for part in parts:
-        rows = slice(edges[part.start], edges[part.stop])
-        writer.write(path, "mfcc", starts[part.start], [mfcc[rows]])
-        writer.write(path, "speech", starts[part.start], [speech[rows]])
+    parts: Sequence[range] = (),
+    shard_rows: int = layout.SHARD_ROWS,
+) -> FeatureStore:
+    """Write a store and open it; the rows of its recordings follow one another in `mfcc` and `speech`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "SHARD_ROWS", shard_rows)
+        patch.setattr(layout, "CHUNK_ROWS", min(layout.CHUNK_ROWS, shard_rows // 4))
+        parts = parts or [range(len(ids))]
+        starts = layout.row_starts(lengths, parts)
+        writer.create(path, ids, languages, speakers, starts, lengths, mfcc.shape[1], attributes or {})
+        edges = np.cumsum([0, *lengths])
+        for part in parts:
+            rows = slice(edges[part.start], edges[part.stop])
+            writer.write(path, "mfcc", starts[part.start], [mfcc[rows]])
+            writer.write(path, "speech", starts[part.start], [speech[rows]])
+    return FeatureStore.open(path)

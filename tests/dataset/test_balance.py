@@ -328,14 +328,9 @@ def reached(sizes: dict[str, int], rest: int) -> float:
 
 def optimum(sizes: list[int], rest: int, n_parts: int) -> float:
     """The lowest ratio of any division into this number of parts, by trying all."""
-    found = []
-    for places in itertools.product(range(n_parts), repeat=len(sizes)):
-        sums = [0] * n_parts
-        for place, size in zip(places, sizes, strict=True):
-            sums[place] += size
-        if all(sums):
-            found.append(ratio([rest, *sums]))
-    return min(found)
+    divisions = itertools.product(range(n_parts), repeat=len(sizes))
+    sums = (np.bincount(places, sizes, n_parts) for places in divisions)
+    return min(ratio([rest, *some.tolist()]) for some in sums if some.all())
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=60), st.integers(1, 10**7), st.randoms())

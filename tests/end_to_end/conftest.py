@@ -56,12 +56,13 @@ class Copy:
         }
 
     def run(
-        self, *command: str, given: bytes = b"", environment: Mapping[str, str] | None = None
+        self, *command: str, given: str = "", environment: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in it, with `given` on standard input."""
         env = self.environment() | dict(environment or {})
-        done = subprocess.run(command, cwd=self.folder, env=env, input=given, capture_output=True, check=False)
-        return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
+        return subprocess.run(
+            command, cwd=self.folder, env=env, input=given, capture_output=True, text=True, check=False
+        )
 
     def succeed(self, *command: str, environment: Mapping[str, str] | None = None) -> str:
         """Run a command that must succeed; return what it prints."""

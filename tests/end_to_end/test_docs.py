@@ -86,8 +86,7 @@ def test_python_runs(tiny: Copy, published: dict[str, str], of_keras: bool) -> N
     codes = [code for code in blocks("python") if ("import keras" in code) is of_keras]
     if not find_spec("torch"):
         codes = [code for code in codes if "import DataLoader" not in code]
-    given = json.dumps(codes).encode()
-    done = tiny.run("python", "-W", "error", "-c", IN_ONE_PROCESS, given=given, environment=published)
+    done = tiny.run("python", "-W", "error", "-c", IN_ONE_PROCESS, given=json.dumps(codes), environment=published)
     assert done.returncode == 0, done.stderr
     assert not done.stderr or of_keras  # TensorFlow says what it finds
 

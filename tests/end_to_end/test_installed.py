@@ -19,6 +19,11 @@ OWN = {"pip", "setuptools", "_distutils_hack", "pkg_resources", "wheel"}  # of e
 RECORDINGS = Path("artifacts") / "data" / "demo" / "train_hindi"
 
 
+def run(folder: Path, *words: Path | str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a program in a folder, with no variables but these."""
+    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
 def empty_environment(folder: Path, *requirements: str) -> Path:
     """Make an environment that holds only requirements and what they need; return its folder of programs."""
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
@@ -60,29 +65,26 @@ def test_the_wheel_is_small(programs: Path) -> None:
 def test_the_wheel_answers_like_the_project(tiny: Copy, programs: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny.folder / "artifacts" / "streaming", tmp_path / "streaming")
 
-    def run(*words: str) -> str:
-        done = subprocess.run(
-            [programs / words[0], *words[1:]], cwd=tmp_path, capture_output=True, text=True, env={}, check=False
-        )
+    def succeed(program: str, *words: str) -> str:
+        done = run(tmp_path, programs / program, *words)
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout
 
     recordings = str(tiny.folder / RECORDINGS)
-    identified = run("lid", "identify", "--model", "streaming", "--json", recordings)
+    identified = succeed("lid", "identify", "--model", "streaming", "--json", recordings)
     assert identified == tiny.succeed("lid", "identify", "--json", recordings)
-    verified = run("lid", "verify", "streaming")
+    verified = succeed("lid", "verify", "streaming")
     assert "model.tflite" in verified
     assert "model.onnx" not in verified  # its runtime is not installed
     code = "from pipeline.streaming import Identifier; print(Identifier.load('streaming').description.languages)"
-    assert "english" in run("python", "-W", "error", "-c", code)
+    assert "english" in succeed("python", "-W", "error", "-c", code)
     for command in ("lid --help", "lid identify --help"):
-        assert run(*command.split())
+        assert succeed(*command.split())
 
 
 @pytest.mark.parametrize("words", ["info", "plan", "check .", "evaluate . --layout auto"])
 def test_commands_that_need_more_than_the_wheel_say_so(programs: Path, tmp_path: Path, words: str) -> None:
-    command: list[Path | str] = [programs / "lid", *words.split()]
-    done = subprocess.run(command, cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False)
+    done = run(tmp_path, programs / "lid", *words.split(), **os.environ)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "in a clone of the project, run: pip install '.[pipeline]'" in done.stderr
@@ -101,8 +103,8 @@ def test_the_script_of_the_archive_answers_like_identify(tiny: Copy, unpacked: P
     python = empty_environment(tmp_path / "empty", "-r", str(unpacked / "requirements.txt")) / "python"
     folder, labels = tiny.folder / RECORDINGS, tmp_path / "labels.csv"
     labels.write_text("file,label\n" + "".join(f"{path.name},1\n" for path in folder.iterdir()))
-    words: list[Path | str] = [python, "-I", unpacked / "test_model.py", folder, "--labels", labels]
-    done = subprocess.run(words, capture_output=True, text=True, check=True, env={}, cwd=tmp_path)
+    done = run(tmp_path, python, "-I", unpacked / "test_model.py", folder, "--labels", labels)
+    assert not done.returncode, done.stderr
     answers = {row["file"]: row for row in csv.DictReader(io.StringIO(done.stdout))}
     wanted = [json.loads(line) for line in tiny.succeed("lid", "identify", "--json", str(folder)).splitlines()]
     assert len(answers) == len(wanted)

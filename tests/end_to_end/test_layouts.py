@@ -19,8 +19,8 @@ from pipeline.rows import SPLITS, RecordingRow, RejectedRow, SplitRow, VoiceRow
 from pipeline.store.feature_store import FeatureStore
 from tests.corpus.published import LANGUAGES, PUBLISHED
 from tests.end_to_end.conftest import STAGES, Copy
-from tests.end_to_end.test_repro import digests
 from tests.fingerprint.signals import RATE, voice
+from tests.programs import digests
 
 
 def speak(path: Path, number: int) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -13,12 +12,10 @@ import yaml
 from pipeline import tables
 from pipeline.rows import AnswerRow
 from tests.end_to_end.conftest import ROOT, Copy
+from tests.programs import browse
 
-NOWHERE = "127.0.0.1:9"  # the proxy of every request; nothing listens there
-CHROMIUM = (
-    "chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    f"--disable-component-update --disable-sync --virtual-time-budget=10000 --proxy-server={NOWHERE} --dump-dom"
-).split()
+NO_NETWORK = ["--proxy-server=127.0.0.1:9", "--disable-quic"]  # nothing listens at the port
+NO_NETWORK += [f"--disable-{what}" for what in ("background-networking", "component-update", "sync")]
 
 
 class Drawn(NamedTuple):
@@ -31,12 +28,11 @@ class Drawn(NamedTuple):
 def draw(page: Path, folder: Path) -> Drawn:
     """Render a page with the network off; `folder` takes the browser's profile."""
     log = folder / "net.json"
-    command = [*CHROMIUM, f"--user-data-dir={folder / 'profile'}", f"--log-net-log={log}", page.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    dom = browse(page, folder, f"--log-net-log={log}", *NO_NETWORK).stdout
     asked = [event.get("params", {}) for event in json.loads(log.read_text())["events"]]
     # The browser's own requests (for updates, say) have no origin.
     urls = {params["url"] for params in asked if params.get("initiator", "not an origin") != "not an origin"}
-    return Drawn(done.stdout, sorted(url for url in urls if url.startswith(("http", "ws"))))
+    return Drawn(dom, sorted(url for url in urls if url.startswith(("http", "ws"))))
 
 
 @pytest.fixture(scope="module")

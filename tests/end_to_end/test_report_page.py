@@ -3,7 +3,6 @@
 import importlib.resources
 import json
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from pipeline.report.page import render
 from tests.end_to_end.conftest import Copy
+from tests.programs import browse
 from tests.report.sample import everything
 
 WIDTHS = (390, 1280)  # pixels: of a phone and of a desktop
@@ -43,12 +43,6 @@ onmessage = message => {
 )  # a window of the browser is at least 500 pixels wide
 
 
-def open_page(page: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom"]
-    command += ["--window-size=1400,900", f"--user-data-dir={page.parent / 'profile'}", *options, page.as_uri()]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-
-
 def probed(page: str, folder: Path, *options: str) -> dict[int, Any]:
     """Run axe-core and measure the layout at all widths, on a copy of the page that may run scripts."""
     axe = importlib.resources.files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
@@ -56,7 +50,7 @@ def probed(page: str, folder: Path, *options: str) -> dict[int, Any]:
     copy = copy.replace("</body>", f"<script>{axe}</script>{PROBE}</body>")
     (folder / "probed.html").write_text(copy, encoding="utf-8")
     (folder / "frames.html").write_text(FRAMES, encoding="utf-8")
-    printed = re.search(r"<pre>(.+?)</pre>", open_page(folder / "frames.html", *options).stdout, re.DOTALL)
+    printed = re.search(r"<pre>(.+?)</pre>", browse(folder / "frames.html", folder, *options).stdout, re.DOTALL)
     assert printed, "axe did not end"
     found = json.loads(printed[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
     assert {*map(int, found)} == {*WIDTHS}
@@ -85,9 +79,9 @@ def test_the_page_is_small_and_the_console_stays_empty(page: str, tmp_path: Path
     assert len(page.encode()) < LIMIT_BYTES
     path = tmp_path / "index.html"
     path.write_text(page, encoding="utf-8")
-    assert "CONSOLE" not in open_page(path, "--enable-logging=stderr").stderr
+    assert "CONSOLE" not in browse(path, tmp_path, "--enable-logging=stderr").stderr
     path.write_text(page.replace("<h1>", '<img src="https://example.org/x.png"><h1>'), encoding="utf-8")
-    assert "CONSOLE" in open_page(path, "--enable-logging=stderr").stderr  # its policy refuses the picture
+    assert "CONSOLE" in browse(path, tmp_path, "--enable-logging=stderr").stderr  # its policy refuses the picture
 
 
 def test_faults_are_found(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """A real `dvc repro`: which stages run, which do not, and which are restored."""
 
 import csv
-import hashlib
 import json
 import re
 import signal
@@ -15,19 +14,12 @@ from pipeline import checksums, tables
 from pipeline.rows import SplitRow
 from tests.end_to_end.conftest import ALWAYS, Copy
 from tests.interrupts import heed_interrupts
+from tests.programs import digests
 
 AFTER_SWAP = {"balance", "audit", "train", "export", "evaluate", "report"}
 USE_SCIKIT_LEARN = {"audit", "evaluate", "report", "speakers"}
 SCORES = ("recording_accuracy", "macro_recall", "frame_accuracy", "c_avg")  # that `dvc metrics` compares
 UNCACHED = {"summary"}  # git has its outputs, not DVC's run cache
-
-
-def digests(folder: Path) -> dict[str, str]:
-    return {
-        file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in sorted(folder.rglob("*"))
-        if file.is_file()
-    }
 
 
 def test_a_second_run_changes_nothing_and_says_so(tiny: Copy) -> None:

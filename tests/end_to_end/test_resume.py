@@ -1,6 +1,5 @@
 """A run resumes after any of its processes is killed, and ends with the same bytes."""
 
-import hashlib
 import os
 import re
 import shutil
@@ -22,6 +21,7 @@ import yaml
 from tests.cluster.clusters import Cluster, family, started
 from tests.end_to_end.conftest import IN_ONE_PROCESS, ROOT
 from tests.interrupts import heed_interrupts
+from tests.programs import digests
 
 MINUTES = 72  # of audio: about ten parts
 
@@ -64,13 +64,8 @@ class Run:
             time.sleep(0.002)
 
     def digests(self, *names: str) -> dict[str, str]:
-        folder = self.folder / "artifacts"
-        return {
-            file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
-            for name in names
-            for file in folder.glob(f"{name}*/**/*")
-            if file.is_file()
-        }
+        found = digests(self.folder / "artifacts")
+        return {file: digest for file, digest in found.items() if file.startswith(names)}
 
 
 @pytest.fixture(scope="module")

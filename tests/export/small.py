@@ -14,10 +14,8 @@ from pipeline.dataset import views
 from pipeline.export import formats
 from pipeline.network import forms
 from pipeline.network.definition import Architecture, Division, make_architecture
-from pipeline.streaming.decision import Rule
 from pipeline.streaming.description import Description
 from pipeline.streaming.reference import Predict
-from pipeline.streaming.timeline import Turns
 
 if TYPE_CHECKING:
     from keras import Model
@@ -26,7 +24,8 @@ LANGUAGES = ("english", "hindi", "mandarin")
 STRATEGIES: tuple[params.SilenceStrategy, ...] = get_args(params.SilenceStrategy)
 RATE_HZ, N_MFCC = 16000, 13
 MFCC = params.Mfcc(n_mfcc=N_MFCC, n_fft=400, hop_length=160, n_mels=20, fmin=0.0, fmax=None, top_db=None)
-SILENCE = params.load(Path(__file__).parents[2] / "params.yaml").silence
+DEFAULTS = params.load(Path(__file__).parents[2] / "params.yaml")
+SILENCE = DEFAULTS.silence
 DIVISION = Division("english", (("a", "b"), ("c",)), ("hindi", "mandarin"))
 SCRATCH = tempfile.TemporaryDirectory(prefix="exports")  # removed when Python ends
 
@@ -81,21 +80,8 @@ def made(strategy: params.SilenceStrategy) -> Export:
 def described(strategy: params.SilenceStrategy, weights: int = 1) -> Description:
     """The description of the export for a strategy."""
     silence = SILENCE.model_copy(update={"strategy": strategy})
-    return Description(
-        streaming=True,
-        languages=LANGUAGES,
-        classes=DESIGNS[strategy].classes,
-        sample_rate=RATE_HZ,
-        mfcc=MFCC,
-        conventions=formats.CONVENTIONS,
-        silence=silence,
-        decision=Rule(),
-        turns=Turns(),
-        states=DESIGNS[strategy].states,
-        weights=weights,
-        latency_s=formats.latency(RATE_HZ, MFCC, silence),
-        tolerance=1e-4,
-    )
+    settings = DEFAULTS.model_copy(update={"mfcc": MFCC, "silence": silence})
+    return formats.describe(settings, DESIGNS[strategy], weights)
 
 
 def network(architecture: Architecture) -> "Model":
@@ -113,9 +99,7 @@ def trained(folder: Path) -> Predict:
     model = formats.load(folder / "model" / "sequence.keras")
 
     def predict(features: Features) -> Posteriors:
-        padding = (
-            -len(features) % 256
-        )  # TensorFlow traces every length anew, and a network does not see what comes later
+        padding = -len(features) % 256  # TensorFlow traces every length anew; a network does not see what comes later
         return np.asarray(model.predict(np.pad(features, ((0, padding), (0, 0)))[None], verbose=0)[0, : len(features)])
 
     return predict

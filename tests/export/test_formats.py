@@ -19,6 +19,7 @@ from pipeline.network import forms
 from pipeline.network.definition import Division
 from pipeline.rows import EqualityRow
 from pipeline.streaming import runtimes
+from pipeline.streaming.identifier import Identifier
 from pipeline.streaming.runtimes import RUNTIMES
 from tests.export import small
 from tests.export.small import Export
@@ -153,5 +154,8 @@ def test_every_damage_of_a_copy_is_named(tmp_path: Path) -> None:
                 file.unlink()
             with pytest.raises(ArtifactError, match=rf"^{re.escape(str(copy))}/[^\n]*$"):
                 golden.verify(copy)
+            if file.name in ("streaming.json", "frontend.npz", "model.tflite"):
+                with pytest.raises(ArtifactError, match=file.name):
+                    Identifier.load(copy)
         file.write_bytes(content)
     checksums.check(copy, [file.relative_to(copy).as_posix() for file in files if file.name != checksums.SUMS])

@@ -13,7 +13,6 @@ from pipeline import tables
 from pipeline.dataset import views
 from pipeline.params import SilenceStrategy
 from pipeline.rows import SequenceRow
-from pipeline.shards import layout
 from pipeline.store.feature_store import FeatureStore
 from pipeline.store.items import Example
 from tests.stores import build
@@ -33,19 +32,10 @@ SPEECH[STARTS[3] : STARTS[4]] = False  # all of the fourth is silent
 
 
 @pytest.fixture(scope="session")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layout, "CHUNK_ROWS", 4)
-        patch.setattr(layout, "SHARD_ROWS", SHARD_ROWS)
-        folder = tmp_path_factory.mktemp("store") / "features.zarr"
-        attributes = {"sample_rate": 16000, "mfcc": {"hop_length": 160}}
-        build(folder, IDS, LANGUAGES, SPEAKERS, LENGTHS, MFCC, SPEECH, attributes)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def store(path: Path) -> FeatureStore:
-    return FeatureStore.open(path)
+def store(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
+    path = tmp_path_factory.mktemp("store") / "features.zarr"
+    attributes = {"sample_rate": 16000, "mfcc": {"hop_length": 160}}
+    return build(path, IDS, LANGUAGES, SPEAKERS, LENGTHS, MFCC, SPEECH, attributes, shard_rows=SHARD_ROWS)
 
 
 def expected(
