@@ -60,6 +60,9 @@ class StoreFiles:
 
     def sizes(self, files: Iterable[str]) -> list[int]:
         """Return bytes of files, 0 for those that are missing."""
+        if self.folder:
+            paths = (self.folder / file for file in files)
+            return [path.stat().st_size if path.is_file() else 0 for path in paths]
 
         async def size(file: str) -> int:
             with suppress(FileNotFoundError):
