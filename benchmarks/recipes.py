@@ -201,12 +201,7 @@ def sequences(
     store: FeatureStore, recordings: Sequence[RecordingRow], settings: params.Params, split: str, seed: int
 ) -> list[SequenceRow]:
     """The manifest of a split, as the stage balance writes it."""
-    counted, rows, strategy = {}, list[SequenceRow](), settings.silence.strategy
-    for row in recordings:
-        counted[row.recording] = views.counted(strategy, store.flags(row.recording))
-        rows += views.sequence_rows(
-            split_row(row), len(counted[row.recording]), settings.sequence.length, strategy, store.id
-        )
+    rows, counted = store.sequences(map(split_row, recordings), settings.silence.strategy, settings.sequence.length)
     if split == "train":
         rows, divided = balance.balance(settings.balance.strategy, rows, counted, seed)
         rows = weights.even_speakers(rows, counted, divided, settings.balance.evenness)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline import checksums, files, params, tables
 from pipeline.console import terminal
-from pipeline.dataset import balance, counts, division, views, weights
+from pipeline.dataset import balance, counts, division, weights
 from pipeline.rows import SPLITS, SequenceRow, SplitRow
 from pipeline.store.feature_store import FeatureStore
 from stages import ARTIFACTS, read_params, run
@@ -24,13 +24,9 @@ def main() -> None:
             recordings = tables.read(path, SplitRow)
             may_lack = languages if name == "val" else ()
             tables.require_languages(path, {*may_lack, *(row.language for row in recordings)}, languages)
-            counted, rows = {}, []
-            for row in store.computed(recordings):
-                counted[row.recording] = views.counted(strategy, store.flags(row.recording))
-                n_rows = len(counted[row.recording])
-                # A test recording is one sequence, as it is one stream: states are reset after each.
-                length = n_rows if name == "test" else settings.sequence.length
-                rows += views.sequence_rows(row, n_rows, length, strategy, store.id)
+            # A test recording is one sequence, as it is one stream: states are reset after each.
+            length = None if name == "test" else settings.sequence.length
+            rows, counted = store.sequences(recordings, strategy, length)
             counts.check(rows, counted, dict.fromkeys(row.language for row in recordings), name)
             balanced = rows
             if name == "train":

@@ -1,6 +1,5 @@
 """golden.npz: difficult audio and the answers of the offline stages, to verify any copy of an export."""
 
-import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -119,13 +118,10 @@ def table(found: Iterable[EqualityRow]) -> tuple[list[str], list[list[object]]]:
 def _stream(stream: Identifier, audio: Waveform) -> Reference:
     """Return the answers to audio in chunks of many sizes."""
     framer, resampler = Framer(stream.kernel), Resampler(stream.sample_rate, stream.description.sample_rate)
-    frames, features, at, sizes = [], [], 0, itertools.cycle(CHUNKS_SAMPLES)
-    while at < len(audio):
-        chunk = audio[at : at + next(sizes)]
-        at += len(chunk)
-        frames.append(stream.accept(chunk))
-        features.append(framer.accept(resampler.accept(chunk)))
-    whole = joined([*frames, stream.finish()])
+    ends = np.cumsum(np.resize(CHUNKS_SAMPLES, len(audio)))
+    chunks = np.split(audio, ends[ends < len(audio)])
+    whole = joined([*map(stream.accept, chunks), stream.finish()])
+    features = [framer.accept(resampler.accept(chunk)) for chunk in chunks]
     features += [framer.accept(resampler.finish()), framer.finish()]
     return Reference(np.concatenate(features), whole.speech, whole.posteriors)
 

@@ -46,10 +46,8 @@ def measure(settings: params.Params, workers: int, place: Path, sample: Sample) 
     rows = [SplitRow(row.recording, row.language, row.speaker, row.group, row.duration_s) for row in sample.recordings]
     shares = dict(zip(("train", "val", "test"), methods.shares(settings.split) or (0.8, 0.1, 0.1), strict=True))
     count = {name: share * sample.factor for name, share in shares.items()}  # of the corpus, for each of the sample
-    strategy, sequences = settings.silence.strategy, list[SequenceRow]()
-    for row in rows:
-        n_rows = len(views.counted(strategy, store.flags(row.recording)))
-        sequences += views.sequence_rows(row, n_rows, settings.sequence.length, strategy, store.id)
+    strategy = settings.silence.strategy
+    sequences, _ = store.sequences(rows, strategy, settings.sequence.length)
     if not sequences:
         raise CorpusError(f"no recording of the {len(rows):,} tried has speech; lower silence.threshold")
     tables.write(place / "train.csv", SequenceRow, sequences)

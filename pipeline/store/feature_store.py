@@ -170,6 +170,28 @@ class FeatureStore(RowReader):
         """Return the rows of a split whose recordings could be computed."""
         return [row for row in rows if row.recording not in self.failed]
 
+    def sequences(
+        self, rows: Iterable[SplitRow], strategy: SilenceStrategy, length: int | None = None
+    ) -> tuple[list[SequenceRow], dict[str, Flags]]:
+        """Cut the views of recordings into sequences.
+
+        Parameters
+        ----------
+        rows
+            Of a split; those that could not be computed are left out.
+        length
+            Maximum rows per sequence; by default, a recording is one.
+
+        Returns
+        -------
+        The sequences, and by recording the flags of the rows of its view that count as its language.
+        """
+        found, counted = list[SequenceRow](), dict[str, Flags]()
+        for row in self.computed(rows):
+            flags = counted[row.recording] = views.counted(strategy, self.flags(row.recording))
+            found += views.sequence_rows(row, len(flags), length or len(flags), strategy, self.id)
+        return found, counted
+
     def _rows(self, recording: str, start: int, stop: int | None) -> tuple[int, int]:
         index = self.index(recording)
         first, length = int(self.starts[index]), int(self.lengths[index])
