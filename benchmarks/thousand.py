@@ -10,7 +10,6 @@ MFCCs are random numbers; all shards of the store are links to one file. The net
 import argparse
 import multiprocessing
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -152,12 +151,9 @@ def record(project: Path) -> None:
 def run(project: Path, name: str) -> tuple[float, float]:
     """Seconds of a stage, and the memory of its largest process in bytes."""
     began = time.monotonic()
-    command = [sys.executable, "-m", f"stages.{name}"]
-    with (project / "output").open("a") as output:
-        process = subprocess.Popen(command, cwd=project, env=scale.environment(project), stdout=output, stderr=output)
-        _, status, usage = os.wait4(process.pid, 0)
+    _, status, usage = os.wait4(scale.start(project, name).pid, 0)
     if status:
-        sys.exit((project / "output").read_text()[-2000:])
+        sys.exit(f"stage {name} failed")
     return time.monotonic() - began, usage.ru_maxrss * 1024
 
 

@@ -3,7 +3,6 @@
 import csv
 import json
 import shutil
-from collections import Counter
 from pathlib import Path
 
 from pipeline import tables
@@ -37,13 +36,9 @@ def test_the_table_layout_from_recordings_to_report(fresh: Copy) -> None:
 
 def choose(table: Path) -> list[dict[str, str]]:
     """Return rows of the first speakers of each language."""
-    takes: Counter[tuple[str, str]] = Counter()
-    chosen = []
+    takes: dict[str, dict[str, list[dict[str, str]]]] = {}
     with table.open() as file:
         for row in csv.DictReader(file):
-            speaker = (row["language"], row["speaker"])
-            known = {name for language, name in takes if language == row["language"]}
-            if takes[speaker] < TAKES and (row["speaker"] in known or len(known) < SPEAKERS):
-                takes[speaker] += 1
-                chosen.append(row)
-    return chosen
+            takes.setdefault(row["language"], {}).setdefault(row["speaker"], []).append(row)
+    speakers = [own for of_language in takes.values() for own in list(of_language.values())[:SPEAKERS]]
+    return [row for own in speakers for row in own[:TAKES]]
