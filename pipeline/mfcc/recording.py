@@ -50,10 +50,7 @@ def compute(
     >>> compute(kernel, lambda start, stop: samples[start:stop], len(samples), first=50, count=10).shape
     (10, 13)
     """
-    floor = None
-    if top_db is not None:
-        every = _log_mel(kernel, read, n_samples, 0, frame_count(n_samples, kernel.hop_length))
-        floor = np.float32(max(bands.max() for _, bands in every)) - np.float32(top_db)
+    floor = None if top_db is None else _loudest(kernel, read, n_samples) - np.float32(top_db)
     features = np.empty((count, kernel.cosines.shape[1]), np.float32)
     for at, bands in _log_mel(kernel, read, n_samples, first, count):
         if floor is not None:
@@ -117,3 +114,9 @@ def _hops(kernel: Kernel, read: Read, n_samples: int, first: int, count: int) ->
     padded = np.zeros((count + _beyond(kernel)) * kernel.hop_length, np.int16)
     padded[max(-start, 0) : stop - start] = read(max(start, 0), stop)
     return padded.reshape(-1, kernel.hop_length)
+
+
+def _loudest(kernel: Kernel, read: Read, n_samples: int) -> np.float32:
+    """Return the highest log-mel power of a whole recording, dB."""
+    count = frame_count(n_samples, kernel.hop_length)
+    return np.float32(max(bands.max() for _, bands in _log_mel(kernel, read, n_samples, 0, count)))

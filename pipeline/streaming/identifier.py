@@ -7,10 +7,8 @@ Chunks may be of any size: every frame, from the first to the last, equals that 
 """
 
 import math
-import operator
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -250,14 +248,15 @@ class Identifier:
         return Frames(first, speech, posteriors)
 
 
-def _allowed(sample_rate: SampleRate) -> int:
-    with suppress(TypeError):
-        if MIN_RATE_HZ <= (rate := operator.index(sample_rate)) <= MAX_RATE_HZ:
-            return rate
-    limits = f"from {MIN_RATE_HZ:,} to {MAX_RATE_HZ:,}"
-    raise ArgumentError(
-        f"sample_rate is {brief(sample_rate)} but should be a whole number of Hz {limits}; resample the audio"
-    )
+def _allowed(sample_rate: object) -> int:
+    whole = isinstance(sample_rate, int | np.integer) and not isinstance(sample_rate, bool)
+    rate = int(sample_rate) if whole else 0  # type: ignore[call-overload]
+    if not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
+        limits = f"from {MIN_RATE_HZ:,} to {MAX_RATE_HZ:,}"
+        raise ArgumentError(
+            f"sample_rate is {brief(sample_rate)} but should be a whole number of Hz {limits}; resample the audio"
+        )
+    return rate
 
 
 def _check(samples: object) -> None:

@@ -173,7 +173,7 @@ def test_two_thousand_streams_share_one_network(masked: Path, runtime: runtimes.
 
 
 @pytest.mark.parametrize(
-    "rate", [3999, 768_001, True, 16000.0, "16000", b"", [16000], np.float32(16000), np.bool_(True), np.array([16000])]
+    "rate", [3999, 768_001, True, 16000.0, "16000", b"", [16000], np.float32(16000), np.bool_(True), np.array(16000)]
 )
 def test_a_sample_rate_is_any_integer_the_models_own_by_default_and_anything_else_is_refused(
     masked: Path, rate: Any
