@@ -1,6 +1,6 @@
 """Hold every language out in turn: how often a network that does not know it calls it one of the others.
 
-    python benchmarks/open_set.py --artifacts DIR --seeds 5      # of `dvc repro features`
+    python -m benchmarks.open_set --artifacts DIR --seeds 5      # of `dvc repro features`
 
 limit         confidence below which an answer is unknown
 validation    the limit that 5 % of the right answers to validation recordings do not reach

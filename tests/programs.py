@@ -1,4 +1,4 @@
-"""Programs that tests run: git, Python with the code of the project, `lid`, a browser; and the files that they write."""
+"""Programs that tests run: git, Python with the project's code, `lid`, a browser; and the files that they write."""
 
 import hashlib
 import subprocess

@@ -55,7 +55,7 @@ def class_sizes(rows: Sequence[SequenceRow], counted: Counted, division: Divisio
     >>> import numpy as np
     >>> rows = [SequenceRow("r/0", "r", "a", "ann", 0, 9), SequenceRow("q/0", "q", "b", "ann", 0, 5)]
     >>> class_sizes(rows, {"r": np.ones(9, bool), "q": np.ones(5, bool)}, Division("a", (("ann",),), ("b",)))
-    {'part 0': 9, 'others': 5}
+    {'a, part 1 of 1': 9, 'others': 5}
     """
     if division is None:
         return class_totals(rows, counted)
@@ -88,7 +88,10 @@ def remark(rows: Sequence[SequenceRow], counted: Counted, division: Division) ->
 
 def _new_class(division: Division) -> Callable[[SequenceRow], str]:
     """Return a function that names the class of a row in the first network: a part of the large language or others."""
-    return lambda row: f"part {division.part_of[row.speaker]}" if row.language == division.large else "others"
+    large, count = division.large, len(division.parts)
+    return lambda row: (
+        f"{large}, part {division.part_of[row.speaker] + 1} of {count}" if row.language == large else "others"
+    )
 
 
 def _speakers(rows: Sequence[SequenceRow], counted: Counted, language: str) -> dict[str, int]:
