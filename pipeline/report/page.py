@@ -157,12 +157,12 @@ def scores(
         }
 
 
-def from_template(template: str, **values: Any) -> str:
-    """Render a template in html/; the same bytes for the same values."""
+def from_template(template: str, room: str = "pipeline.report", **values: Any) -> str:
+    """Render a template in html/ of a room, which may extend one of the report; the same bytes for the same values."""
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("pipeline.report", "html"),
+        loader=jinja2.ChoiceLoader([jinja2.PackageLoader(name, "html") for name in {room: 0, "pipeline.report": 0}]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -1,0 +1,1 @@
+"""The page that listens: the exported model and a stream in JavaScript, in one file."""
