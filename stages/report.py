@@ -1,4 +1,4 @@
-"""report: one self-contained page of the results."""
+"""report: one self-contained page of the results, and one that listens."""
 
 import json
 from pathlib import Path
@@ -10,11 +10,12 @@ from pipeline import checksums, files, params, rows, tables
 from pipeline.audio.wav import Reader, Wav
 from pipeline.console.text import printable
 from pipeline.errors import ArtifactError, ProgramError, ProjectError
+from pipeline.page import build
 from pipeline.report import answers, commit
 from pipeline.report.ablation import corpus_id
 from pipeline.report.answers import Answer
 from pipeline.report.drawing import standalone
-from pipeline.report.examples import AudioExample
+from pipeline.report.examples import AudioExample, mp3
 from pipeline.report.page import FILES, Results, dvc_plots, render
 from pipeline.report.verdict import sentence
 from pipeline.streaming.timeline import Segment, Timeline, Turns
@@ -58,10 +59,27 @@ def main() -> None:
         for example in results.examples:
             name = f"{example.number}_{example.row.recording}.svg"
             (folder / "plots" / name).write_text(standalone(example.figure), encoding="utf-8")
-        for name, text in {"index.html": render(results), "dvc_plots.html": dvc_plots(), "result.txt": result}.items():
+        texts = {"index.html": render(results), "dvc_plots.html": dvc_plots(), "result.txt": result}
+        if streams:
+            texts[build.NAME] = _live(results)
+        for name, text in texts.items():
             (folder / name).write_text(f"{text}\n", encoding="utf-8")
         checksums.seal(folder)
     print(f"{ARTIFACTS / 'report' / 'index.html'}: {result}")
+
+
+def _live(results: Results) -> str:
+    """Return the page that listens; its example is one right answer in each language, of synthetic voices only."""
+    right = {one.answer.row.language: one for one in reversed(results.examples) if one.row.why == "right"}
+    heard = [right[name].samples for name in sorted(right)] if results.synthetic else []
+    metrics = results.files["metrics"]
+    return build.render(
+        ARTIFACTS / "streaming",
+        example=mp3(np.concatenate(heard), results.params["audio"]["sample_rate"]) if heard else "",
+        score=f"{metrics['recording_accuracy']:.1%} of {metrics['recordings']:,} test recordings",
+        synthetic=results.synthetic,
+        link="index.html",
+    )
 
 
 def _require_parameters(read: dict[str, Any], settings: params.Params) -> None:

@@ -4,6 +4,7 @@ test_model.py, requirements.txt   the test script and the packages that it needs
 pipeline.zip                      the modules of this package, which the script imports
 model/, sequence/, model.png      the streaming export; the network on whole sequences and its weights; its plot
 report.html, report.pdf, plots/   the report; the posteriors of its examples over time
+live.html                         the model in a page that listens
 code/                             the files of the project that git tracks
 """
 
@@ -100,7 +101,9 @@ def _script(folder: Path, labels: dict[int, str]) -> None:
 def _report(folder: Path, report: Path) -> None:
     from pipeline.bundle import pictures
 
-    checksums.check(report, ["index.html", "plots"])
+    checksums.check(report, ["index.html", "live.html", "plots"])
+    live = (report / "live.html").read_bytes()
+    (folder / "live.html").write_bytes(live.replace(b'href="index.html"', b'href="report.html"'))
     page = (report / "index.html").read_bytes()
     (folder / "report.html").write_bytes(page)
     pdf.write(folder / "report.html", folder / "report.pdf")

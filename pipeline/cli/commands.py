@@ -191,6 +191,30 @@ def bundle(target: Path) -> None:
 
 
 @main.command()
+@click.argument("target", metavar="OUT.html", type=options.Target(".html"))
+@options.model
+@options.languages
+@options.prior
+def page(target: Path, model: Path, languages: str | None, prior: str | None) -> None:
+    """Write a page that listens: the model in one file.
+
+    A browser opens it without a network. It takes the microphone or a recording, and sends nothing.
+
+    \b
+    Examples:
+      lid page live.html
+      lid page --languages english,hindi live.html
+    """
+    from pipeline import files
+    from pipeline.console.text import printable
+    from pipeline.page import build
+
+    content = build.render(model, options.possible(languages, prior)).encode()
+    files.replace(target, content)
+    click.echo(f"{printable(target)}: {len(content) / 1e6:.2f} MB")
+
+
+@main.command()
 @click.pass_context
 def doctor(ctx: click.Context) -> None:
     """Try everything that a run needs.

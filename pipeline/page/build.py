@@ -2,11 +2,9 @@
 
 import base64
 import hashlib
-import html
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +18,17 @@ from pipeline.streaming import timeline
 from pipeline.streaming.decision import POSTERIOR_FLOOR, prior_of
 from pipeline.streaming.description import EXPORT_REMEDY, FRONT_END, Description
 
+NAME = "live.html"
 SCHEMA = 6  # of streaming.json, as engine.js reads it
 
 
 def render(
-    folder: Path, languages: Mapping[str, float] | None = None, example: str = "", note: str = "", link: str = ""
+    folder: Path,
+    languages: Mapping[str, float] | None = None,
+    example: str = "",
+    score: str = "",
+    synthetic: bool = False,
+    link: str = "",
 ) -> str:
     """Return the page of an exported model.
 
@@ -36,8 +40,8 @@ def render(
         Prior of each possible language; None: all the same.
     example
         A recording to try, as MP3 in base64.
-    note
-        What is known about the quality of the model.
+    score, synthetic
+        How many test recordings it recognises, in words; True if all voices that it knows are synthetic.
     link
         Page of the results.
 
@@ -48,17 +52,19 @@ def render(
     ArgumentError
         If a language is unknown, or the priors do not sum to 1.
     """
-    text = model(folder, languages)
+    text = model(folder, languages).replace("<", "\\u003c")  # no name can end the element
     description = Description.read(folder)
     return from_template(
         "live.html.j2",
         "pipeline.page",
-        model=text.replace("<", "\\u003c"),  # no name can end the element
-        digest=hashlib.sha256(text.replace("<", "\\u003c").encode()).hexdigest(),
+        model=text,
+        digest=hashlib.sha256(text.encode()).hexdigest(),
         description=description,
+        possible=[name for name in description.languages if languages is None or languages.get(name)],
         export=checksums.version(folder),
         example=example,
-        note=note,
+        score=score,
+        synthetic=synthetic,
         link=link,
     )
 

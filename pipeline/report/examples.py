@@ -56,9 +56,7 @@ class AudioExample:
     @property
     def sound(self) -> str:
         """The sound as MP3 in base64."""
-        file = io.BytesIO()
-        soundfile.write(file, to_waveform(self.samples), self.sample_rate, format="MP3")
-        return base64.b64encode(file.getvalue()).decode("ascii")
+        return mp3(self.samples, self.sample_rate)
 
     @functools.cached_property
     def figure(self) -> str:
@@ -77,6 +75,13 @@ class AudioExample:
                 classes,
                 self.segments,
             )
+
+
+def mp3(samples: Samples, sample_rate: int) -> str:
+    """Return sound as MP3 in base64."""
+    file = io.BytesIO()
+    soundfile.write(file, to_waveform(samples), sample_rate, format="MP3")
+    return base64.b64encode(file.getvalue()).decode("ascii")
 
 
 def timeline(

@@ -1,6 +1,7 @@
-"""Chromium without a window, by its debugging protocol: what a page shows, says on its console and asks the network for."""
+"""Chromium without a window, by its debugging protocol: what a page shows, prints on its console and asks for."""
 
 import base64
+import importlib.resources
 import json
 import os
 import subprocess
@@ -16,7 +17,7 @@ COMMAND = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--remote-
 
 
 class Tab:
-    """A tab of a browser.
+    """A tab of a browser, with the network off.
 
     Attributes
     ----------
@@ -32,6 +33,8 @@ class Tab:
         self._session = {"sessionId": self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]}
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
+        off = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+        self.call("Network.emulateNetworkConditions", **off)
 
     def call(self, method: str, **params: Any) -> Any:
         """Send a command; return its result."""
@@ -59,7 +62,9 @@ class Tab:
 
     def run(self, script: str) -> Any:
         """Return the value of a script, once it is known."""
-        found = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True, userGesture=True)
+        found = self.call(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True, userGesture=True
+        )
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
@@ -69,6 +74,13 @@ class Tab:
         while not self.run(condition):
             assert time.monotonic() < end, f"never: {condition}; {self.run('document.body.innerText')}"
             time.sleep(0.02)
+
+    def violations(self) -> list[dict[str, Any]]:
+        """Return what axe-core finds, but for minor points."""
+        axe = importlib.resources.files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+        self.run(f"{axe}; undefined")
+        found = self.run("axe.run(document, {resultTypes: ['violations']}).then((one) => one.violations)")
+        return [one for one in found if one["impact"] not in {None, "minor"}]
 
     def picture(self, path: Path) -> None:
         """Save the whole page as a PNG."""

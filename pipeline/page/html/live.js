@@ -158,7 +158,8 @@ async function page() {
     return say("This copy of the page is damaged: its model is not the one that was packed. Get another copy.", true);
   }
   const {description} = JSON.parse(text);
-  const {languages, classes, sample_rate: rate} = description;
+  const {languages, prior, sample_rate: rate} = description;
+  const possible = languages.filter((_, n) => !prior || prior[n] > 0);
   const frame_s = description.mfcc.hop_length / rate;
   const code = URL.createObjectURL(new Blob([find("code").textContent], {type: "text/javascript"}));
   const worker = new Worker(code);
@@ -184,7 +185,7 @@ async function page() {
     segments = [];
     duration = loudest = silent = 0;
     colours.clear();
-    languages.slice(0, SHOWN).forEach((one, n) => colours.set(one, `--series${n}`));
+    possible.slice(0, SHOWN).forEach((one, n) => colours.set(one, `--series${n}`));
     worker.postMessage({begin: stream, rate: sourceRate});
     refresh();
   };
@@ -333,8 +334,8 @@ async function page() {
     find("whole").textContent = heard ? title(answer.language) : "–";
     find("whole-sure").textContent = heard
       ? `${percent(answer.confidence, 1)} confident, if all ${(answer.frames * frame_s).toFixed(1)} s are in one` : "no speech yet";
-    const ranked = languages.map((one, n) => [one, answer ? answer.posteriors[n] : 0]);
-    if (languages.length > SHOWN) ranked.sort((a, b) => b[1] - a[1]);
+    const ranked = possible.map((one) => [one, answer ? answer.posteriors[languages.indexOf(one)] : 0]);
+    if (possible.length > SHOWN) ranked.sort((a, b) => b[1] - a[1]);
     find("bars").replaceChildren(...ranked.slice(0, SHOWN).map(([one, share]) => {
       const row = find("bar").content.cloneNode(true);
       row.querySelector("bdi").textContent = title(one);
@@ -463,7 +464,7 @@ async function page() {
   };
   if (find("try")) {
     const sound = find("example").textContent;
-    find("try").onclick = async () => read(new Blob([Uint8Array.from(atob(sound), (one) => one.charCodeAt(0))], {type: "audio/mpeg"}), "Example");
+    find("try").onclick = async () => read(new Blob([Uint8Array.from(atob(sound), (one) => one.charCodeAt(0))], {type: "audio/mpeg"}), "Example, synthetic voices");
   }
   find("reset").onclick = () => {
     if (microphone) microphone();
