@@ -1,84 +1,116 @@
-"""Size of the report, and time until a browser has first painted it.
+"""The pages: how soon they are painted and listen; how far the engine in them is from the stream in Python.
 
-    python -m benchmarks.page                    # artifacts/report/index.html
-    python -m benchmarks.page PAGE ...           # other pages
+    python -m benchmarks.page                    # artifacts/report/index.html and live.html
+    python -m benchmarks.page PAGE ...           # the first paint of other pages alone
 
-The time is that of headless Chromium's entry `first-contentful-paint`, from the start of the navigation; the median of
-five starts of the browser at the width of a phone and of a desktop.
+Times are those of headless Chromium, medians of five starts of the browser: from the start of the navigation to the
+entry `first-contentful-paint`, and from the click to the first sound of a simulated microphone. The engine gets the test
+recordings, golden audio, and noise through networks of every kind with random weights, in chunks of random sizes.
 """
 
 import argparse
-import json
-import os
 import statistics
-import subprocess
+import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import Any
 
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from pipeline import rows, tables
+from pipeline.arrays import Samples
+from pipeline.audio.resample import resampled
+from pipeline.audio.wav import Reader, Wav
 from pipeline.console.terminal import show_table
+from pipeline.export import golden
+from pipeline.page import build
+from pipeline.streaming.identifier import Identifier
+from tests.audio.signals import babble
+from tests.page import exports
+from tests.page.browser import chromium
+from tests.page.engine import Difference, Engine
 
+ARTIFACTS = Path("artifacts")
 WIDTHS = {"phone": 390, "desktop": 1280}  # pixels
 STARTS = 5
-WAIT_S = 2.0  # for the paint
-SCRIPT = "JSON.stringify(performance.getEntriesByType('paint').map(one => [one.name, one.startTime]))"
+PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+LISTENS = """new Promise((resolve) => {
+  const start = performance.now();
+  new MutationObserver((_, observer) => {
+    if (document.getElementById("status").textContent !== "Listening.") return;
+    observer.disconnect();
+    resolve(performance.now() - start);
+  }).observe(document.getElementById("status"), {childList: true});
+  document.getElementById("listen").click();
+})"""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("pages", nargs="*", type=Path, default=[Path("artifacts/report/index.html")])
-    rows: list[list[object]] = []
-    for page in parser.parse_args().pages:
+    parser.add_argument("pages", nargs="*", type=Path)
+    pages = parser.parse_args().pages
+    live = ARTIFACTS / "report" / build.NAME
+    table: list[list[object]] = []
+    for page in pages or [ARTIFACTS / "report" / "index.html", live]:
         times = [statistics.median(first_paint(page, width) for _ in range(STARTS)) for width in WIDTHS.values()]
-        rows.append([str(page), f"{page.stat().st_size / 1e6:.1f} MB", *(f"{time:.0f} ms" for time in times)])
-    show_table(["page", "size", *WIDTHS], rows)
+        table.append([str(page), f"{page.stat().st_size / 1e6:.2f} MB", *(f"{found:.0f} ms" for found in times)])
+    show_table(["page", "size", *WIDTHS], table)
+    if not pages:
+        print(f"\nlistens {statistics.median(until_it_listens(live) for _ in range(STARTS)):.0f} ms after the click\n")
+        differences()
 
 
 def first_paint(page: Path, width: int) -> float:
     """Milliseconds from the navigation to the first contentful paint."""
-    (their_input, write), (read, their_output) = os.pipe(), os.pipe()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        command = [
-            "chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--window-size={width},844",
-            f"--user-data-dir={profile}", "--remote-debugging-pipe", "about:blank",
-        ]  # fmt: skip
-
-        def connect() -> None:  # Chromium reads commands from descriptor 3 and answers on 4
-            inputs, outputs = os.dup(their_input), os.dup(their_output)
-            os.dup2(inputs, 3)
-            os.dup2(outputs, 4)
-
-        browser = subprocess.Popen(
-            command,
-            preexec_fn=connect,  # noqa: PLW1509 (there are no threads)
-            close_fds=False,
-            stderr=subprocess.DEVNULL,
-        )
-        with os.fdopen(write, "wb", buffering=0) as sent, os.fdopen(read, "rb") as received:
-            target = ask(sent, received, "Target.createTarget", url="about:blank")["targetId"]
-            session = ask(sent, received, "Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-            ask(sent, received, "Page.navigate", session, url=page.absolute().as_uri())
-            time.sleep(WAIT_S)
-            found = ask(sent, received, "Runtime.evaluate", session, expression=SCRIPT)["result"]["value"]
-            browser.terminate()
-            browser.wait()
-        for descriptor in (their_input, their_output):
-            os.close(descriptor)
-    return float(dict(json.loads(found))["first-contentful-paint"])
+    with chromium() as tab:
+        tab.open(page, width)
+        tab.wait(PAINT)
+        return float(tab.run(PAINT))
 
 
-def ask(sent: Any, received: Any, method: str, session: str | None = None, **params: Any) -> Any:
-    """Send a command of Chromium's debugging protocol; its result."""
-    message = {"id": 1, "method": method, "params": params} | ({"sessionId": session} if session else {})
-    sent.write(json.dumps(message).encode() + b"\0")
-    while True:
-        content = b""
-        while not content.endswith(b"\0"):
-            content += received.read(1)
-        answer = json.loads(content[:-1])
-        if answer.get("id") == 1:
-            return answer["result"]
+def until_it_listens(page: Path) -> float:
+    """Milliseconds from the click to the first sound."""
+    with chromium(*MICROPHONE) as tab:
+        tab.open(page)
+        tab.wait("!document.getElementById('listen').disabled")
+        return float(tab.run(LISTENS))
+
+
+def differences() -> None:
+    """Print the largest differences from the stream by model and set of recordings."""
+    table: list[list[object]] = []
+    with tempfile.TemporaryDirectory() as scratch, chromium() as tab:
+        models = {"demo": ARTIFACTS / "streaming"}
+        models |= {kind: exports.write(kind, Path(scratch) / str(n)) for n, kind in enumerate(exports.KINDS)}
+        for name, folder in models.items():
+            engine, stream = Engine(tab, build.model(folder)), Identifier.load(folder, "onnx")
+            for of, sounds in (sets(stream) if name == "demo" else {"noise": noise()}).items():
+                found, rng = Difference(), np.random.default_rng(0)
+                for samples in sounds:
+                    found.add(engine.compare(stream, samples, rng, longest=4000))
+                numbers = [found.recordings, found.flags, f"{found.posterior:.1e}", found.answers]
+                speed = found.audio_s / found.engine_s
+                table.append([name, of, *numbers, f"{found.confidence:.1e}", f"{speed:.0f}"])
+    header = ["model", "recordings", "number", "flags that differ", "largest difference of a posterior"]
+    show_table([*header, "decisions or segments that differ", "of a confidence", "times real time"], table)
+
+
+def sets(stream: Identifier) -> dict[str, list[Samples]]:
+    """Return golden audio and the test recordings."""
+    rate, audio = stream.description.sample_rate, ARTIFACTS / "audio"
+    test = {row.recording for row in tables.read(ARTIFACTS / "splits" / "test.csv", rows.SplitRow)}
+    listed = tables.read(ARTIFACTS / "ingest" / "recordings.csv", rows.RecordingRow)
+    return {
+        "golden": [np.concatenate(list(resampled([sound], of, rate))) for _, of, sound in golden.inputs()],
+        "test": [Reader(Wav.of(row, audio))(0, row.samples) for row in listed if row.recording in test],
+    }
+
+
+def noise() -> list[Samples]:
+    """Return noise whose level jumps around the threshold."""
+    return [babble(seed, 80_000) for seed in range(50)]
 
 
 if __name__ == "__main__":

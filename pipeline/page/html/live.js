@@ -147,7 +147,7 @@ async function page() {
   const find = (id) => document.getElementById(id);
   const text = find("model").textContent;
   const say = (words, bad = false) => {
-    find("status").textContent = words;
+    if (find("status").textContent !== words) find("status").textContent = words; // a screen reader reads it once
     find("status").classList.toggle("bad", bad);
   };
   const buttons = ["listen", "open", "try", "reset"].map(find).filter(Boolean);
@@ -209,9 +209,9 @@ async function page() {
 
   const hearing = () => {
     const heard = peaks.count * frame_s;
-    if (answer.frames) say(silent > 2 ? "Listening: silence." : "Listening.");
-    else if (heard > 3 && !loudest) say("The microphone gives no sound at all. Is it muted?", true);
-    else if (heard > 3) say("Listening, but there is no speech yet. Speak up, or come closer to the microphone.");
+    if (answer.frames || heard < 3) say(answer.frames && silent > 2 ? "Listening: silence." : "Listening.");
+    else if (!loudest) say("The microphone gives no sound at all. Is it muted?", true);
+    else say("Listening, but there is no speech yet. Speak up, or come closer to the microphone.");
   };
 
   const finished = () => {
@@ -245,7 +245,6 @@ async function page() {
       media.getTracks()[0].onended = stop;
       await context.resume();
       allow(true);
-      say("Listening.");
     } catch (error) {
       allow(true);
       const words = {
