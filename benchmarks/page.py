@@ -4,8 +4,8 @@
     python -m benchmarks.page PAGE ...           # the first paint of other pages alone
 
 Times are those of headless Chromium, medians of five starts of the browser: from the start of the navigation to the
-entry `first-contentful-paint`, and from the click to the first sound of a simulated microphone. The engine gets the test
-recordings, golden audio, and noise through networks of every kind with random weights, in chunks of random sizes.
+entry `first-contentful-paint`, and from the click to the first sound of a simulated microphone. The engine gets the
+test recordings, golden audio, and noise through networks of every kind with random weights, in chunks of random sizes.
 """
 
 import argparse
