@@ -3,11 +3,14 @@
 import html
 import io
 import itertools
+import json
 import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,6 +19,7 @@ WIDTH_INCHES = 3.6  # text of 8 points is still readable on a phone, which shows
 # Matplotlib writes colours as numbers. These are replaced by the page's, which follow the light or dark setting.
 INK, FAINT, SHADE = "#000001", "#000002", "#000003"
 SERIES = tuple(f"#00001{number}" for number in range(6))  # different lightness, for readers who see no colours
+HOVERED = 60  # points of a line whose values can be read
 DASHES = ("-", "--", ":")  # for more series than colours
 COLOURS = {INK: "var(--ink)", FAINT: "var(--faint)", SHADE: "var(--shade)"} | {
     name: f"var(--series{number})" for number, name in enumerate(SERIES)
@@ -100,6 +104,28 @@ def label(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def points(figure: "Figure") -> list[tuple[float, float, str]]:
+    """Return the points of the named lines of a figure that is drawn: places in its SVG, and the values in words."""
+    from matplotlib.ticker import PercentFormatter
+
+    def words(axis: Any, of: Any, value: float) -> str:
+        share = isinstance(axis.get_major_formatter(), PercentFormatter)
+        return f"{axis.get_label_text()} {of(value) if of else f'{value:.1%}' if share else f'{value:.3g}'}".strip()
+
+    found, scale, height = [], 72 / figure.dpi, 72 * figure.get_figheight()
+    for axes in figure.axes:
+        for line in axes.lines:
+            name, values = str(line.get_label()), np.asarray(line.get_xydata(), float)
+            if name.startswith("_") or line.get_transform() != axes.transData:
+                continue
+            values = values[np.isfinite(values).all(axis=1)]
+            values = values[:: -(-len(values) // HOVERED) or 1]
+            for (x, y), (across, up) in zip(values, axes.transData.transform(values) * scale, strict=True):
+                said = f"{words(axes.yaxis, axes.fmt_ydata, y)}, {words(axes.xaxis, axes.fmt_xdata, x)}"
+                found.append((round(across, 1), round(height - up, 1), f"{name}: {said}"))
+    return found
+
+
 def svg(figure: "Figure", title: str) -> str:
     """Return a figure as an SVG element in the page's colours, with `title` for screen readers."""
     import matplotlib
@@ -114,7 +140,9 @@ def svg(figure: "Figure", title: str) -> str:
     text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", text[text.index("<svg") :], count=1, flags=re.DOTALL)
     text = text.replace("xlink:href=", "href=")
     text = re.sub(r'<g id="[^"]*"', "<g", text)
-    head = f'<svg role="img" aria-label="{html.escape(title)}" viewBox='
+    values = points(figure)
+    hovered = f' data-points="{html.escape(json.dumps(values, ensure_ascii=False))}"' if values else ""
+    head = f'<svg role="img" aria-label="{html.escape(title)}"{hovered} viewBox='
     text = re.sub(r"<svg [^>]*?viewBox=(\"[^\"]*\")[^>]*>", lambda found: f"{head}{found[1]}>", text, count=1)
     for number, name in COLOURS.items():
         text = text.replace(number, name)

@@ -116,6 +116,7 @@ def timeline(
     sound.set(ylim=(-1.05 * loudest, 1.05 * loudest), yticks=[])
     curves.set(ylim=(-0.03, 1.03), yticks=[0, 0.5, 1])
     turns.set(ylim=(0, 1), yticks=[], xlabel="s")
+    curves.fmt_xdata, curves.fmt_ydata = "{:.2f} s".format, "{:.1%}".format
     for axes in (sound, curves):
         axes.fill_between(times, *axes.get_ylim(), where=speech, color=SHADE, linewidth=0, zorder=0, step="mid")
     thin = slice(None, None, -(-len(times) // CURVE_POINTS) or 1)

@@ -74,6 +74,7 @@ def det(rows: Sequence[DetRow], languages: Sequence[str]) -> str:
         axes.plot(*places.T, **style, label=label(language, LABEL_CHARACTERS), linewidth=1)
     ends = norm.ppf(DET_LIMITS)
     axes.set(xlabel="false alarms", ylabel="misses", xlim=ends, ylim=ends)
+    axes.fmt_xdata = axes.fmt_ydata = lambda place: f"{norm.cdf(place):.1%}"
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_ticks(norm.ppf(DET_TICKS), [f"{100 * tick:g} %" for tick in DET_TICKS])
     axes.grid(alpha=0.4)
@@ -131,6 +132,7 @@ def by_row(figure: "Figure", title: str, names: Sequence[str], limit: int = LABE
     """Return a figure whose vertical axis has one name per row."""
     axes = figure.axes[0]
     axes.set_yticks(range(len(names)), [label(" ".join(name.split()), limit) for name in names])
+    axes.fmt_ydata = lambda place: names[round(place)]
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
     axes.spines["bottom"].set_visible(False)

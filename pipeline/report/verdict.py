@@ -35,7 +35,7 @@ def weakest(
     if told and metrics["macro_recall"] > confounds["score"]:  # a lower recall owes them little
         return (
             f"Level, length and noise alone tell the language of {confounds['score']:.0%} of the recordings "
-            f"(chance: {confounds['chance']:.0%})."
+            f"(chance: {confounds['chance']:.0%}): part of the score may be owed to how they were recorded."
         )
     few = metrics["speakers"] < metrics["speakers_needed"]
     others = f"Only {metrics['speakers']:,} test speakers: their scores say little about others."

@@ -28,6 +28,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plots.mkdir(parents=True)
     (plots / "1_a.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"/>')
     (plots.parent / "index.html").write_text("<!doctype html><title>Report</title><p>The report")
+    (plots.parent / "live.html").write_text('<a href="index.html">')
     checksums.seal(plots.parent)
     shutil.copy(Path(__file__).parents[2] / "params.yaml", folder)
     for name in (TEXT, *HOSTILE):
@@ -59,12 +60,13 @@ def test_everything_is_in_one_folder_with_its_checksum(project: Path, tmp_path: 
         assert all(name.startswith("Zhang hw5/") for name in packed.namelist())
     assert {
         "test_model.py", "requirements.txt", "pipeline.zip", "report.html", "report.pdf", "model.png", "plots/1_a.png",
-        "sequence/sequence.keras", "sequence/sequence.weights.h5", "code/params.yaml", f"code/{TEXT}",
+        "live.html", "sequence/sequence.keras", "sequence/sequence.weights.h5", "code/params.yaml", f"code/{TEXT}",
         "model/streaming.json", "model/streaming.keras", "model/model.tflite", "model/golden.npz",
     } <= members.keys()  # fmt: skip
     assert {name for name in members if name.startswith("code/")} == {"code/params.yaml", f"code/{TEXT}"}
     assert "LABELS: dict[int, str] = {7: 'english'" in members["test_model.py"].decode()
     assert members["report.pdf"].startswith(b"%PDF")
+    assert members["live.html"] == b'<a href="report.html">'
     assert members["plots/1_a.png"].startswith(b"\x89PNG")
     sums = members.pop("SHA256SUMS").decode()
     for name, content in members.items():

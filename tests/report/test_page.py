@@ -108,7 +108,7 @@ def test_the_page_loads_nothing(full: str, pages: dict[str, Page]) -> None:
         assert not {"srcset", "action", "poster", "data", "background"} & set(found)
         assert found.get("src", "data:audio/mpeg;base64,").startswith("data:audio/mpeg;base64,")
         for name in ("href", "xlink:href"):
-            assert found.get(name, "#").startswith("#")
+            assert found.get(name, "#").startswith("#") or (tag, found[name]) == ("a", "live.html")
     [script] = re.findall(r"<script>(.*?)</script>", full, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     allowed = "style-src 'unsafe-inline'; img-src data:; media-src data:"

@@ -143,7 +143,7 @@ function wav(buffer) {
   return null;
 }
 
-async function page() {
+async function page(source) {
   const find = (id) => document.getElementById(id);
   const text = find("model").textContent;
   const say = (words, bad = false) => {
@@ -161,7 +161,7 @@ async function page() {
   const {languages, prior, sample_rate: rate} = description;
   const possible = languages.filter((_, n) => !prior || prior[n] > 0);
   const frame_s = description.mfcc.hop_length / rate;
-  const code = URL.createObjectURL(new Blob([find("code").textContent], {type: "text/javascript"}));
+  const code = URL.createObjectURL(new Blob([source], {type: "text/javascript"}));
   const worker = new Worker(code);
   worker.postMessage({model: text});
   worker.onerror = (error) => say(`The engine stopped (${error.message}). Reload the page.`, true);
@@ -491,5 +491,5 @@ async function page() {
   say("Ready.");
 }
 
-if (typeof document !== "undefined") page();
+if (typeof document !== "undefined") page(document.currentScript.textContent);
 else work();
