@@ -57,7 +57,8 @@ def main() -> None:
     with files.building(ARTIFACTS / "report") as folder:
         (folder / "plots").mkdir()
         for example in results.examples:
-            name = f"{example.number}_{example.row.recording}.svg"
+            named = f"{example.number}_{example.row.recording}" if settings.report.speakers else f"{example.number}"
+            name = f"{named}.svg"
             (folder / "plots" / name).write_text(standalone(example.figure), encoding="utf-8")
         texts = {"index.html": render(results), "dvc_plots.html": dvc_plots(), "result.txt": result}
         if streams:
@@ -71,7 +72,8 @@ def main() -> None:
 def _live(results: Results) -> str:
     """Return the page that listens; its example is one right answer in each language, of synthetic voices only."""
     right = {one.answer.row.language: one for one in reversed(results.examples) if one.row.why == "right"}
-    heard = [right[name].samples for name in sorted(right)] if results.synthetic else []
+    heard = [right[name].samples for name in sorted(right)]
+    heard = heard if results.synthetic and results.params["report"]["audio"] else []
     metrics = results.files["metrics"]
     return build.render(
         ARTIFACTS / "streaming",

@@ -286,3 +286,10 @@ class Export(Section):
 
     streaming: bool = True
     tolerance: Annotated[float, Field(ge=1e-6, le=1, description="largest difference of a posterior")] = 0.0001
+
+
+class Report(Section):
+    """What the report holds of people."""
+
+    audio: Annotated[bool, Field(description="recordings to listen to")] = True
+    speakers: Annotated[bool, Field(description="names of speakers and recordings; otherwise numbers")] = True

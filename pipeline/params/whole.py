@@ -53,6 +53,7 @@ class Params(sections.Section):
     train: sections.Train = sections.Train()
     decision: sections.Decision = sections.Decision()
     export: sections.Export = sections.Export()
+    report: sections.Report = sections.Report()
 
     @property
     def trained_languages(self) -> tuple[str, ...]:

@@ -5,13 +5,13 @@ import hashlib
 import json
 import operator
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline import params, rows
 from pipeline.dataset import balance, counts, views
-from pipeline.report import ablation, answers, corpus, verdict
+from pipeline.report import ablation, answers, corpus, names, verdict
 from pipeline.report.answers import Answer
 from pipeline.report.commit import Commit
 from pipeline.report.drawing import drawing
@@ -101,6 +101,7 @@ def render(results: Results) -> str:
         "page.html.j2",
         **(vars(results) | dict(files) | scores(languages, files["metrics"], given, files["det"], strategy)),
         **_drawn(results, languages),
+        said=_names(results),
         languages=languages,
         layers=layers(settings, files["description"]["classes"]),
         weakest=verdict.weakest(files["metrics"], given, files["speakers"], trained_on, files["confounds"]),
@@ -215,6 +216,13 @@ def leaves(tree: Mapping[str, Any]) -> dict[str, str]:
             name = f"{section}.{key}" if key else section
             found[name] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return found
+
+
+def _names(results: Results) -> Callable[[str], str]:
+    listed = [row for part in results.split_rows.values() for row in part] + [answer.row for answer in results.answers]
+    largest = [name for row in results.files["manifests"]["minutes"].values() for name in row["largest_speakers"]]
+    speakers, recordings = [row.speaker for row in listed] + largest, [row.recording for row in listed]
+    return names.shown(speakers, recordings, hidden=not results.params["report"]["speakers"])
 
 
 def _drawn(results: Results, languages: Sequence[str]) -> dict[str, Any]:
