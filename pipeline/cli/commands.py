@@ -196,7 +196,7 @@ def bundle(target: Path) -> None:
 @options.languages
 @options.prior
 def page(target: Path, model: Path, languages: str | None, prior: str | None) -> None:
-    """Write a page that listens: the model in one file.
+    """Write the model as a page that listens.
 
     A browser opens it without a network. It takes the microphone or a recording, and sends nothing.
 

@@ -332,7 +332,7 @@ async function page(source) {
       ? `${present.confidence > 0.99 ? "over 99%" : percent(present.confidence)} confident` : "no speech yet";
     find("whole").textContent = heard ? title(answer.language) : "–";
     find("whole-sure").textContent = heard
-      ? `${percent(answer.confidence, 1)} confident, if all ${(answer.frames * frame_s).toFixed(1)} s are in one` : "no speech yet";
+      ? `${percent(answer.confidence, 1)} confident, if all ${(answer.frames * frame_s).toFixed(1)} s are in one language` : "no speech yet";
     const ranked = possible.map((one) => [one, answer ? answer.posteriors[languages.indexOf(one)] : 0]);
     if (possible.length > SHOWN) ranked.sort((a, b) => b[1] - a[1]);
     find("bars").replaceChildren(...ranked.slice(0, SHOWN).map(([one, share]) => {
