@@ -15,10 +15,11 @@ from pipeline.streaming.description import FRONT_END
 from pipeline.streaming.timeline import Turns
 from tests.export import small
 
+HALVES = {"strategy": "mask", "min_speech": 1600.5 / 16000, "min_silence": 801.5 / 16000, "pad": 0.5 / 16000}  # samples
 KINDS: dict[str, tuple[Architecture, dict[str, Any]]] = {
     "none, GRU": (small.DESIGNS["none"], {"turns": Turns(turn=1, temperature=3)}),
     "remove, LSTM": (small.DESIGNS["remove"], {"decision": Rule(mean="plain", temperature=0.5, unknown_below=0.4)}),
-    "mask, LSTM": (small.design("mask", "lstm", (8, 5), (9,)), {"decision": Rule(unknown_below=0.4)}),
+    "mask, LSTM": (small.design("mask", "lstm", (8, 5), (9,)), {"silence": small.SILENCE.model_copy(update=HALVES)}),
     "label, ensemble": (small.DESIGNS["label"], {"turns": Turns(turn=2, temperature=20)}),
     "cepstra": (replace(small.DESIGNS["mask"], cepstra=7), {}),
 }

@@ -5,16 +5,18 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import onnx
 import pytest
 from click.testing import CliRunner
 
-from pipeline import checksums
+from pipeline import checksums, params
 from pipeline.cli.commands import main
 from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.page import build, program
 from pipeline.streaming import description
+from pipeline.streaming.decision import Rule
 from pipeline.streaming.description import Description
 from tests.page import exports
 
@@ -54,6 +56,15 @@ def test_names_are_text(folder: Path) -> None:
     page = build.render(folder)
     assert HOSTILE not in page
     assert "49" not in re.findall(r"It knows <bdi>(.*?)</bdi>", page)[0]
+
+
+def test_the_page_is_tested_with_every_choice_of_a_network() -> None:
+    designs = [design for design, _ in exports.KINDS.values()]
+    assert {design.cell for design in designs} == {*get_args(params.Cell)}
+    assert {design.view for design in designs} == {*get_args(params.SilenceStrategy)}
+    assert {len(design.members) for design in designs} == {1, 2}
+    means = {changes.get("decision", Rule()).mean for _, changes in exports.KINDS.values()}
+    assert means == {*get_args(params.Mean)}
 
 
 @pytest.mark.parametrize("kind", exports.KINDS)

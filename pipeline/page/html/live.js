@@ -4,7 +4,7 @@
 const WINDOW_S = 30; // of the microphone, on the canvas
 const COLUMNS = 4000; // of a recording on the canvas, at most
 const SHOWN = 6; // languages with a colour
-const ROWS = 200; // of the table, the last ones
+const ROWS = 200; // turns that are shown while a stream goes on, the last ones
 const MOST_BYTES = 3e8; // of a file: the browser decodes it in memory
 
 // -------------------------------------------------------------------------------------------- in the audio thread
@@ -88,7 +88,7 @@ function work() {
 
   const show = ({speech, posteriors}, finished = false) => {
     const {decision, timeline} = identifier;
-    const segments = timeline.segments.slice(-ROWS);
+    const segments = finished ? timeline.segments : timeline.segments.slice(-ROWS);
     self.postMessage({stream, peaks, speech, posteriors, answer: decision.answer, present: timeline.present, segments, finished});
   };
 }
@@ -131,12 +131,13 @@ function wav(buffer) {
       [channels, rate] = [view.getUint16(at + 10, true), view.getUint32(at + 12, true)];
     } else if (name(at) === "data" && rate) {
       const bytes = Math.min(view.getUint32(at + 4, true), view.byteLength - at - 8);
-      const sound = new Float32Array(Math.floor(bytes / 2 / channels));
-      sound.forEach((_, n) => {
+      const samples = new Int16Array(buffer, at + 8, Math.floor(bytes / 2));
+      const sound = new Float32Array(Math.floor(samples.length / channels));
+      for (let n = 0; n < sound.length; n++) {
         let sum = 0;
-        for (let k = 0; k < channels; k++) sum += view.getInt16(at + 8 + 2 * (n * channels + k), true);
+        for (let k = 0; k < channels; k++) sum += samples[n * channels + k];
         sound[n] = sum / channels / FULL_SCALE;
-      });
+      }
       return {sound, rate};
     }
   }
@@ -169,6 +170,7 @@ async function page(source) {
   let stream = 0; // number of the present one
   let peaks, frames, duration, answer, present, segments, name, microphone, loudest, silent;
   let dirty = false;
+  let told; // turns in the table
   const colours = new Map();
 
   const begin = (sourceRate, rolling, of) => {
@@ -335,16 +337,17 @@ async function page(source) {
       ? `${percent(answer.confidence, 1)} confident, if all ${(answer.frames * frame_s).toFixed(1)} s are in one language` : "no speech yet";
     const ranked = possible.map((one) => [one, answer ? answer.posteriors[languages.indexOf(one)] : 0]);
     if (possible.length > SHOWN) ranked.sort((a, b) => b[1] - a[1]);
-    find("bars").replaceChildren(...ranked.slice(0, SHOWN).map(([one, share]) => {
-      const row = find("bar").content.cloneNode(true);
+    ranked.slice(0, SHOWN).forEach(([one, share], n) => {
+      const row = find("bars").children[n] ?? find("bars").appendChild(find("bar").content.firstElementChild.cloneNode(true));
       row.querySelector("bdi").textContent = title(one);
       row.querySelector("i").style.cssText = `width: ${percent(heard ? share : 0, 2)}; background: var(${colour(one)})`;
       row.querySelector("data").textContent = heard ? percent(share, 1) : "–";
-      return row;
-    }));
-    const body = find("segments");
+    });
+    const turns = JSON.stringify([segments, duration]);
+    if (turns === told) return;
+    told = turns;
     find("turns").hidden = !segments.length;
-    body.replaceChildren(...(duration ? segments : [...segments].reverse()).map((one) => {
+    find("segments").replaceChildren(...(duration ? segments : [...segments].reverse()).map((one) => {
       const row = find("row").content.cloneNode(true);
       const [language, start, end, sure] = row.querySelectorAll("bdi, td");
       [language.textContent, start.textContent, end.textContent] = [title(one.language), clock(one.start_s), clock(one.end_s)];
