@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from pipeline.cli import identification, options, recordings
+from pipeline.cli.export import export
 from pipeline.console.command import Group
 
 
@@ -246,3 +247,4 @@ def doctor(ctx: click.Context) -> None:
 
 for command in (identification.identify, identification.listen, recordings.check, recordings.play, recordings.trim):
     main.add_command(command)
+main.add_command(export)

@@ -1,0 +1,42 @@
+"""`lid export`: the prepared corpus for other tools."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.cli import options
+
+FORMATS = ("lhotse", "kaldi", "nemo", "hf", "webdataset")  # those of exchange/formats.py, which takes a second to load
+
+
+@click.command()
+@click.argument("name", metavar="FORMAT", type=click.Choice(FORMATS))
+@click.argument("out", metavar="OUT", type=options.path)
+@click.option(
+    "--audio",
+    type=click.Choice(["containers", "wav", "flac"]),
+    help="Refer to parts of artifacts/audio, or cut every recording out (default: containers if FORMAT allows it, "
+    "otherwise flac).",
+)
+@click.option("--force", is_flag=True, help="Replace another export in OUT.")
+def export(name: Any, out: Path, audio: Any, force: bool) -> None:
+    """Write the prepared corpus for another tool.
+
+    FORMAT is lhotse, kaldi, nemo, hf (audiofolder) or webdataset; OUT a new folder. Recordings, splits, languages,
+    speakers, speech and weights are those of the last `dvc repro`. After a stop, the same command continues.
+
+    \b
+    Examples:
+      lid export lhotse ../lhotse
+      lid export hf ../hub --audio wav
+    """
+    from pipeline.console.text import printable
+    from pipeline.exchange.folder import Export
+    from pipeline.exchange.formats import FORMATS
+
+    in_parts = FORMATS[name].reads == "parts"
+    if audio == "containers" and not in_parts:
+        raise click.UsageError(f"{name} can't refer to parts of a file; choose --audio wav or flac")
+    done = Export(name, out, audio or ("containers" if in_parts else "flac")).write(force)
+    click.echo(f"{printable(out)}: {'written' if done else 'complete already'}")
