@@ -74,7 +74,7 @@ $(VENV)/test: $(VENV)/ready requirements-test.lock
 
 # For the tests that need PyTorch, which are skipped without it: its common build has gigabytes
 torch: $(VENV)/test
-	$(VENV)/bin/python -m pip install -q torch==2.13.0
+	$(VENV)/bin/python -m pip install -q torch==2.13.0 lhotse==1.33.0
 
 LOCK := uv pip compile -q --universal --python-version $(firstword $(PYTHONS)) --generate-hashes --no-annotate --no-header --upgrade
 lock: $(VENV)/test
@@ -88,6 +88,6 @@ check-lock: $(VENV)/test
 		echo "Python $$python, $$platform"; \
 		MACOSX_DEPLOYMENT_TARGET=14.0 uv pip install -q --dry-run --no-deps --require-hashes --target $(VENV)/none \
 			--python-version $$python --python-platform $$platform \
-			--only-binary :all: --no-binary antlr4-python3-runtime --no-binary sox \
+			--only-binary :all: --no-binary antlr4-python3-runtime --no-binary jsonpath-rw --no-binary sox \
 			-r requirements.lock -r requirements-test.lock || exit; \
 	done; done

@@ -85,6 +85,17 @@ def test_a_recording_that_the_store_lacks_is_named(tampered: Copy) -> None:
     assert "dvc update features.zarr.dvc splits.dvc" in said
 
 
+@pytest.mark.parametrize(("name", "place"), [("model", "streaming"), ("features", "features.zarr"), ("splits", "splits")])
+def test_artifacts_are_found_by_name(tiny: Copy, experiment: Copy, name: str, place: str) -> None:
+    sh(tiny, f"git tag {name}@v1.0.0")
+    sh(experiment, f"dvc artifacts get {tiny.folder} {name} -o ../{name}")
+
+    def content(folder: Path) -> dict[Path, bytes]:
+        return {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+    assert content(experiment.folder.parent / name) == content(tiny.folder / "artifacts" / place)
+
+
 def test_changed_features_come_with_an_update(tiny: Copy, experiment: Copy) -> None:
     """Last, because it changes the shared fixtures."""
     tiny.change(mfcc={"fmin": 60.0})

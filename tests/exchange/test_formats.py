@@ -1,6 +1,6 @@
 """Every format, read back by the library that it is for: the same recordings, samples, languages, speakers, splits.
 
-lhotse needs PyTorch, `make torch`. `datasets` is not among the packages for tests: with pyarrow it has 190 MB.
+lhotse, which needs PyTorch, comes with `make torch`. `datasets` is not among the packages for tests: with pyarrow it has 190 MB.
 """
 
 import io
@@ -62,9 +62,7 @@ def test_the_tables_of_formats_name_the_same() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("audio", ["containers", "flac"])
 def test_lhotse(run: Run, exported: Callable[..., Path], audio: str) -> None:
-    pytest.importorskip("torch")
-    import lhotse
-
+    lhotse = pytest.importorskip("lhotse")
     out, found = exported("lhotse", audio), dict[str, Told]()
     recordings = lhotse.RecordingSet.from_file(out / "recordings.jsonl").to_eager()
     assert {recording.num_channels for recording in recordings} == {1}
@@ -129,14 +127,12 @@ def test_kaldi(run: Run, exported: Callable[..., Path], audio: str) -> None:
 
 @pytest.mark.slow
 def test_kaldi_as_lhotse_imports_it(run: Run, exported: Callable[..., Path]) -> None:
-    pytest.importorskip("torch")
-    from lhotse.kaldi import load_kaldi_data_dir
-
+    kaldi = pytest.importorskip("lhotse.kaldi")
     folder = exported("kaldi", "containers") / "train"
     (folder / "text").write_text(
         "".join(f"{line.split()[0]}\n" for line in (folder / "utt2spk").open(encoding="utf-8"))
     )
-    _, supervisions, _ = load_kaldi_data_dir(folder, RATE)
+    _, supervisions, _ = kaldi.load_kaldi_data_dir(folder, RATE)
     assert len(supervisions) == len(WEIGHTS)
     found = {one.id.split(f"{one.speaker}-")[1]: one for one in supervisions}
     for name, one in found.items():
