@@ -148,7 +148,7 @@ class Collector:
             end_s=end_s,
             channel_speakers=tuple(own_id(whose, name) for name in voices),
             speaker_from=origin,
-            columns=self._named(normal)[1] if columns is None else columns,
+            columns=self._licensed(self._named(normal)[1] if columns is None else columns),
         )
         key = (normal, channel, start_s, end_s) if entry.part(channel) else normal
         before = self._listed.setdefault(key, entry)  # ./a.wav is a.wav
@@ -182,6 +182,11 @@ class Collector:
         """Return speaker and further columns of a path in the speaker table, if it is what names the speakers."""
         by_others = self._pattern or self.corpus.speakers in UNKNOWN
         return ("", {}) if by_others else (self.speaker_table or {}).get(path, ("", {}))
+
+    def _licensed(self, columns: dict[str, str]) -> dict[str, str]:
+        """Add licence and address of the source where the table has none."""
+        given = {name: text for name in ("licence", "url") if (text := getattr(self._place, name))}
+        return carried(given | {name: text for name, text in columns.items() if text}) if given else columns
 
     def _speakers(
         self, path: str, speaker: str | None, of_channels: tuple[str, ...]

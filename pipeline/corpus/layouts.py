@@ -38,7 +38,7 @@ def read(corpus: params.Corpus) -> Listing:
     Raises
     ------
     CorpusError
-        If a folder, its table or its speakers can't be read or contradict themselves.
+        If a folder, its table or its speakers can't be read or contradict themselves, or a licence is not allowed.
     """
     found = Listing()
     for place in corpus.places():
@@ -47,8 +47,21 @@ def read(corpus: params.Corpus) -> Listing:
         LAYOUTS[name].read(collector)
         collector.finish()
         found.notes.extend(notes)
+    _require_licences(found.entries, corpus.licences)
     found.notes.extend(_assumptions(found.entries))
     return dataclasses.replace(found, skipped=+found.skipped)
+
+
+def _require_licences(entries: Iterable[Entry], allowed: Iterable[str]) -> None:
+    """Refuse recordings whose licence is not allowed; CorpusError."""
+    known = {name.casefold() for name in allowed}
+    wrong = [entry for entry in entries if known and entry.columns.get("licence", "").casefold() not in known]
+    if wrong:
+        count, one, licence = f"{len(wrong):,}", quoted(wrong[0].name), wrong[0].columns.get("licence")
+        raise CorpusError(
+            f"{count} recordings are not of the licences in corpus.licences, such as {one}, which has "
+            f"{quoted(licence) if licence else 'none'}; leave them out, or list their licence"
+        )
 
 
 def _assumptions(entries: Iterable[Entry]) -> list[str]:

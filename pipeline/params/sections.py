@@ -80,6 +80,8 @@ class Source(Section):
     layout: Layout
     name: SourceName
     speakers_of: SourceName | None = None  # another source: ids of speakers and groups mean the same as there
+    licence: Value | None = None  # of recordings whose table names none
+    url: Value | None = None
 
 
 class Corpus(Section):
@@ -89,6 +91,7 @@ class Corpus(Section):
     layout: Layout = "folders"
     sources: Annotated[tuple[Source, ...], Field(strict=False, max_length=1000)] = ()  # instead of root and layout
     languages: Annotated[tuple[Language, ...], Field(strict=False, min_length=2, max_length=1000)] = DEMO_LANGUAGES
+    licences: Annotated[tuple[Value, ...], Field(strict=False, max_length=100)] = ()  # allowed; none: any
     table: FileName | None = None
     columns: Annotated[dict[Column, Column], Field(max_length=20)] = {}
     labels: Annotated[dict[Annotated[int, Field(ge=0, le=1_000_000)], Language], Field(max_length=1000)] = dict(

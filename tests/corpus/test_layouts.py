@@ -132,3 +132,28 @@ def test_one_id_in_several_languages_and_ids_that_differ_in_case_are_said(tmp_pa
     languages, case = layouts.read(settings("folders", tmp_path)).notes
     assert languages.startswith("2 speakers have recordings in several languages, such as '0' (english, hindi)")
     assert case.startswith("1 ids of speakers differ only in case, such as 'ann' (Ann, ann)")
+
+
+def test_licences_come_from_the_table_or_the_source_and_are_a_gate(tmp_path: Path) -> None:
+    for name, licences in {"a": ("CC0-1.0", ""), "b": ("", "")}.items():
+        touch(tmp_path / name, "ann/1.wav", "ben/2.wav")
+        lines = [("ann/1.wav", "english", licences[0]), ("ben/2.wav", "hindi", licences[1])]
+        write_csv(tmp_path / name / "metadata.csv", [("path", "language", "licence"), *lines])
+    given: tuple[dict[str, str], ...] = ({"licence": "CC-BY-4.0", "url": "https://example.org/a"}, {})
+    sources = tuple(
+        params.Source(root=str(tmp_path / name), layout="table", name=name, **more)
+        for name, more in zip("ab", given, strict=True)
+    )
+
+    def allowing(*allowed: str) -> params.Corpus:
+        return settings("table", tmp_path, sources=sources, licences=allowed)
+
+    found = {entry.name: entry.columns for entry in layouts.read(allowing()).entries}
+    assert found["a/ann/1.wav"] == {"licence": "CC0-1.0", "url": "https://example.org/a"}
+    assert found["a/ben/2.wav"] == {"licence": "CC-BY-4.0", "url": "https://example.org/a"}
+    assert found["b/ann/1.wav"] == {"licence": ""}
+    said = refusal(allowing("cc0-1.0", "CC-BY-4.0"))
+    assert "2 recordings are not of the licences in corpus.licences, such as 'b/ann/1.wav', which has none" in said
+    assert "3 recordings" in refusal(allowing("CC0-1.0"))
+    only = settings("table", tmp_path, sources=sources[:1], licences=("cc0-1.0", "cc-by-4.0"))
+    assert len(layouts.read(only).entries) == 2

@@ -85,7 +85,9 @@ def test_a_recording_that_the_store_lacks_is_named(tampered: Copy) -> None:
     assert "dvc update features.zarr.dvc splits.dvc" in said
 
 
-@pytest.mark.parametrize(("name", "place"), [("model", "streaming"), ("features", "features.zarr"), ("splits", "splits")])
+@pytest.mark.parametrize(
+    ("name", "place"), [("model", "streaming"), ("features", "features.zarr"), ("splits", "splits")]
+)
 def test_artifacts_are_found_by_name(tiny: Copy, experiment: Copy, name: str, place: str) -> None:
     sh(tiny, f"git tag {name}@v1.0.0")
     sh(experiment, f"dvc artifacts get {tiny.folder} {name} -o ../{name}")
