@@ -137,8 +137,8 @@ def test_one_id_in_several_languages_and_ids_that_differ_in_case_are_said(tmp_pa
 def test_licences_come_from_the_table_or_the_source_and_are_a_gate(tmp_path: Path) -> None:
     for name, licences in {"a": ("CC0-1.0", ""), "b": ("", "")}.items():
         touch(tmp_path / name, "ann/1.wav", "ben/2.wav")
-        lines = [("ann/1.wav", "english", licences[0]), ("ben/2.wav", "hindi", licences[1])]
-        write_csv(tmp_path / name / "metadata.csv", [("path", "language", "licence"), *lines])
+        lines = [("ann/1.wav", "english", "a", licences[0]), ("ben/2.wav", "hindi", "b", licences[1])]
+        write_csv(tmp_path / name / "metadata.csv", [("path", "language", "speaker", "licence"), *lines])
     given: tuple[dict[str, str], ...] = ({"licence": "CC-BY-4.0", "url": "https://example.org/a"}, {})
     sources = tuple(
         params.Source(root=str(tmp_path / name), layout="table", name=name, **more)

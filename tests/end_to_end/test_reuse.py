@@ -89,7 +89,7 @@ def test_a_recording_that_the_store_lacks_is_named(tampered: Copy) -> None:
     ("name", "place"), [("model", "streaming"), ("features", "features.zarr"), ("splits", "splits")]
 )
 def test_artifacts_are_found_by_name(tiny: Copy, experiment: Copy, name: str, place: str) -> None:
-    sh(tiny, f"git tag {name}@v1.0.0")
+    sh(tiny, f"git tag -am first {name}@v1.0.0")
     sh(experiment, f"dvc artifacts get {tiny.folder} {name} -o ../{name}")
 
     def content(folder: Path) -> dict[Path, bytes]:
