@@ -7,7 +7,7 @@ import click
 
 from pipeline.cli import options
 
-FORMATS = ("lhotse", "kaldi", "nemo", "hf", "webdataset")  # those of exchange/formats.py, which takes a second to load
+FORMATS = ("lhotse", "kaldi", "nemo", "hf", "webdataset", "model")  # as in exchange/formats.py
 
 
 @click.command()
@@ -21,21 +21,23 @@ FORMATS = ("lhotse", "kaldi", "nemo", "hf", "webdataset")  # those of exchange/f
 )
 @click.option("--force", is_flag=True, help="Replace another export in OUT.")
 def export(name: Any, out: Path, audio: Any, force: bool) -> None:
-    """Write the prepared corpus for another tool.
+    """Write the corpus or the model for others.
 
-    FORMAT is lhotse, kaldi, nemo, hf (audiofolder) or webdataset; OUT a new folder. Recordings, splits, languages,
-    speakers, speech and weights are those of the last `dvc repro`. After a stop, the same command continues.
+    FORMAT is lhotse, kaldi, nemo, hf (audiofolder) or webdataset: recordings, splits, languages, speakers,
+    speech and weights of the last `dvc repro`; or model: the streaming model and its card. OUT is a new folder.
+    After a stop, the same command continues.
 
     \b
     Examples:
       lid export lhotse ../lhotse
+      lid export model ../model
       lid export hf ../hub --audio wav
     """
     from pipeline.console.text import printable
     from pipeline.exchange.folder import Export
     from pipeline.exchange.formats import FORMATS
 
-    in_parts = FORMATS[name].reads == "parts"
+    in_parts = name == "model" or FORMATS[name].reads == "parts"
     if audio == "containers" and not in_parts:
         raise click.UsageError(f"{name} can't refer to parts of a file; choose --audio wav or flac")
     done = Export(name, out, audio or ("containers" if in_parts else "flac")).write(force)

@@ -84,13 +84,13 @@ def _readme(rows: Sequence[Utterance], how: Format, audio: AudioFormat) -> str:
     return f"""{head}
 # {TITLE}
 
-{_total(rows)} Each was decoded once to 16-bit mono at {rows[0].rate} Hz. {_separate(rows)}
+{_total(rows)} Each was decoded once to 16-bit mono at {rows[0].rate} Hz. {separate(rows)}
 
-{table(["language", "code", "split", *columns], ((*key, *_counts(of)) for key, of in sorted(languages.items())))}
+{table(["language", "code", "split", *columns], ((*key, *counts(of)) for key, of in sorted(languages.items())))}
 
 ## Sources
 
-{table(["source", "licence", "url", *columns], ((*key, *_counts(of)) for key, of in sorted(sources.items())))}
+{table(["source", "licence", "url", *columns], ((*key, *counts(of)) for key, of in sorted(sources.items())))}
 
 ## Reading
 
@@ -110,17 +110,18 @@ def _tags(rows: Iterable[Utterance]) -> list[str]:
 
 
 def _total(rows: Sequence[Utterance]) -> str:
-    count, speakers, minutes, _ = _counts(rows)
+    count, speakers, minutes, _ = counts(rows)
     return f"{count} recordings of {speakers} speakers in {len(_tags(rows))} languages, {minutes} minutes."
 
 
-def _separate(rows: Sequence[Utterance]) -> str:
+def separate(rows: Sequence[Utterance]) -> str:
+    """Say whether the splits share speakers."""
     unknown = sum(one.speaker_from in UNKNOWN for one in rows)
     voices = f"The speakers of {unknown} recordings are not known: a voice may be in two of them." if unknown else ""
     return f"No speaker is in two splits. {voices}".strip()
 
 
-def _counts(rows: Sequence[Utterance]) -> tuple[int, int, str, str]:
+def counts(rows: Sequence[Utterance]) -> tuple[int, int, str, str]:
     """Return recordings, speakers, minutes, and minutes of speech."""
     spoken = sum(end - start for one in rows for start, end in one.speech)
     minutes = sum(one.samples for one in rows) / rows[0].rate / 60

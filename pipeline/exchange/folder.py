@@ -13,12 +13,13 @@ from typing import Any
 from pipeline import checksums, files
 from pipeline.console import terminal
 from pipeline.errors import ArgumentError, ArtifactError
-from pipeline.exchange import cards, cutting, utterances
+from pipeline.exchange import cards, cutting, model_card, utterances
 from pipeline.exchange.formats import FORMATS, Name
 
 NOTE = "export.json"  # of a complete export: what it is of
 SCHEMA = 1
 SEALED = ("ingest", "trim", "splits", "manifests")
+OF_MODEL = ("streaming", "evaluation", "audit")
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,9 @@ class Export:
             raise ArtifactError(f"{self.artifacts / 'splits'} lists no recordings; run `dvc repro`")
         if not f"{out}{rows[0].file}".isprintable():
             raise ArgumentError(f"{str(out)!r} has characters that don't print; name another folder")
+        if self.name == "model":
+            yield from model_card.files(rows, self.artifacts)
+            return
         how = FORMATS[self.name]
         placed = rows
         if self.audio != "containers" and how.reads != "packs":
@@ -122,7 +126,8 @@ class Export:
         yield from cards.files(rows, how, self.audio)
 
     def _note(self) -> dict[str, Any]:
-        run = "".join(checksums.version(self.artifacts / name) for name in SEALED)
+        names = SEALED + OF_MODEL * (self.name == "model")
+        run = "".join(checksums.version(self.artifacts / name) for name in names)
         return {
             "schema": SCHEMA, "format": self.name, "audio": self.audio, "run": hashlib.sha256(run.encode()).hexdigest(),
             "artifacts": str(self.artifacts.absolute()), "folder": str(self.out.absolute()),

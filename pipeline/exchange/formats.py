@@ -19,7 +19,7 @@ from typing import Any, Literal
 from pipeline.exchange.cutting import AudioFormat, Files, encoded
 from pipeline.exchange.utterances import Utterance
 
-Name = Literal["lhotse", "kaldi", "nemo", "hf", "webdataset"]
+Name = Literal["lhotse", "kaldi", "nemo", "hf", "webdataset", "model"]
 CUSTOM = ("split", "language", "speaker_from", "source", "licence", "url", "weight")  # what lhotse has no field for
 SHARD_BYTES = 1 << 28  # of a tar file, before encoding
 
@@ -122,14 +122,14 @@ def webdataset(utterances: Sequence[Utterance], out: Path, audio: AudioFormat) -
             yield f"{split}-{number:06}.tar", partial(_tar, shard, audio)
 
 
-FORMATS: dict[Name, Format] = {
+FORMATS: dict[str, Format] = {
     "lhotse": Format(lhotse, "parts", 'lhotse.CutSet.from_file("OUT/cuts_train.jsonl")'),
     "kaldi": Format(kaldi, "parts", 'lhotse.kaldi.load_kaldi_data_dir("OUT/train", 16000)'),
     "nemo": Format(nemo, "parts", "model.train_ds.manifest_filepath=OUT/train_manifest.json"),
     "hf": Format(hf, "files", 'datasets.load_dataset("OUT", split="train")'),
     "webdataset": Format(webdataset, "packs", 'webdataset.WebDataset("OUT/train-000000.tar", shardshuffle=False)'),
 }
-"""Every format by its name on the command line."""
+"""Every format of recordings by its name on the command line."""
 
 
 def by_split(utterances: Iterable[Utterance]) -> Iterator[tuple[str, list[Utterance]]]:

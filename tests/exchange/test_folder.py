@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import mlcroissant
 import pytest
@@ -10,7 +11,8 @@ import yaml
 from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.exchange import cutting, folder
 from pipeline.exchange.folder import Export, opened
-from pipeline.exchange.formats import FORMATS, Name
+from pipeline.exchange.formats import FORMATS
+from tests.cli.test_commands import lid
 from tests.exchange.runs import SPEAKERS, TAGS, Run, made
 
 
@@ -77,7 +79,7 @@ def test_nothing_is_overwritten_unasked(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_one_changed_number_is_found(run: Run, tmp_path: Path, name: Name) -> None:
+def test_one_changed_number_is_found(run: Run, tmp_path: Path, name: Any) -> None:
     export = Export(name, tmp_path / "out", "flac", run.artifacts)
     export.write()
     again = opened(export.out)
@@ -96,7 +98,7 @@ def test_one_changed_number_is_found(run: Run, tmp_path: Path, name: Name) -> No
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_cards_are_valid_and_count_right(run: Run, tmp_path: Path, name: Name) -> None:
+def test_the_cards_are_valid_and_count_right(run: Run, tmp_path: Path, name: Any) -> None:
     out = tmp_path / "out"
     Export(name, out, "flac", run.artifacts).write()
     _, head, text = (out / "README.md").read_text(encoding="utf-8").split("---\n", 2)
@@ -115,3 +117,26 @@ def test_the_cards_are_valid_and_count_right(run: Run, tmp_path: Path, name: Nam
     for recording, record in found.items():
         assert record["recordings/speaker"].decode() == run.exported[recording].speaker
         assert record["recordings/duration_s"] == pytest.approx(run.exported[recording].duration_s)
+
+
+def test_mistakes_are_one_sentence(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, _, said = lid("export", "hf", "out", "--audio", "containers")
+    assert status == 2
+    assert "hf can't refer to parts of a file; choose --audio wav or flac" in said
+    status, _, said = lid("export", "lhotse", "out")
+    assert (status, said.count("\n")) == (2, 1)
+    assert "artifacts/ingest/SHA256SUMS can't be read" in said
+    assert not [*tmp_path.iterdir()]
+    (tmp_path / "artifacts").symlink_to(run.artifacts)
+    assert lid("export", "lhotse", "out")[:2] == (0, "export: 12 of 12 files, in 0 s\nout: written\n")
+    assert lid("export", "lhotse", "out")[:2] == (0, "out: complete already\n")
+    assert lid("verify", "out")[:2] == (0, "12 files are what the run gives\n")
+    damaged = run.artifacts / "splits" / "test.csv"
+    before = damaged.read_bytes()
+    damaged.write_bytes(before + b"x")
+    status, _, said = lid("export", "nemo", "out2")
+    damaged.write_bytes(before)
+    assert status == 2
+    assert "splits/test.csv is not the file that SHA256SUMS next to it describes" in said
+    assert not (tmp_path / "out2").exists()
