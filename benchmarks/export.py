@@ -1,10 +1,10 @@
 """Time and size of every export of a finished run, and of checking it again.
 
-    python benchmarks/export.py                       # the run in artifacts/
-    python benchmarks/export.py --artifacts DIR       # another one
+    python -m benchmarks.export                       # the run in artifacts/
+    python -m benchmarks.export --artifacts DIR       # another one
 
-Each format is written as `lid export` does without options: the first three refer to parts of artifacts/audio, the others
-hold every recording as FLAC.
+Each format is written as `lid export` does without options: the first three refer to parts of artifacts/audio, the
+others hold every recording as FLAC.
 """
 
 import argparse
@@ -13,10 +13,11 @@ import io
 import tempfile
 import time
 from pathlib import Path
+from typing import get_args
 
 from pipeline.console.terminal import show_table
 from pipeline.exchange.folder import Export
-from pipeline.exchange.formats import FORMATS
+from pipeline.exchange.formats import FORMATS, Name
 
 
 def main() -> None:
@@ -25,7 +26,8 @@ def main() -> None:
     artifacts = parser.parse_args().artifacts
     rows: list[list[object]] = []
     with tempfile.TemporaryDirectory(dir=".") as folder:
-        for name, how in FORMATS.items():
+        for name in get_args(Name):
+            how = FORMATS[name]
             export = Export(name, Path(folder) / name, "containers" if how.reads == "parts" else "flac", artifacts)
             times = []
             for work in (export.write, export.verify):

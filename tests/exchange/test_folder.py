@@ -12,8 +12,8 @@ from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.exchange import cutting, folder
 from pipeline.exchange.folder import Export, opened
 from pipeline.exchange.formats import FORMATS
-from tests.cli.test_commands import lid
 from tests.exchange.runs import SPEAKERS, TAGS, Run, made
+from tests.programs import lid
 
 
 @pytest.fixture(scope="module")
