@@ -73,7 +73,7 @@ def table(found: Mapping[str, Any]) -> tuple[list[str], list[list[object]]]:
         "in no known language",
         "recordings",
         "called one",
-        f"called one, {found['lost']:.0%} of the right answers given up",
+        f"called one, {found['lost']:.0%} of right answers lost",
     ], rows
 
 
@@ -84,6 +84,6 @@ def sentence(found: Mapping[str, Any] | None) -> str:
     shares = {kind: row["called_at_lost"]["share"] for kind, row in found["kinds"].items()}
     worst, best = (choose(shares, key=shares.__getitem__) for choose in (max, min))
     return (
-        f"a confidence of {found['below']:.3f} gives up {found['lost']:.0%} of the right answers, and still calls "
+        f"a confidence of {found['below']:.3f} loses {found['lost']:.0%} of the right answers, and still calls "
         f"{shares[worst]:.0%} of {worst} a known language, {shares[best]:.0%} of {best}"
     )

@@ -31,7 +31,7 @@ SHOWN = {
             "Commit beef123 of 2026-01-02, with uncommitted changes", "of speech frames", "recordings/of/mine"],
         "examples": ["the test split has no recordings"],
         "errors": ["r9 speaker 9 hindi mandarin 0.100 60.0 s 40.0 s r10", "speaker 9 hindi 0 1 0.100 1.00 speaker 10"],
-        "open-set": ["<i>hum 17 98.7% 87.6% to 99.9% 12.3% not known", "at 0.679, 5.1% of the right answers"],
+        "open-set": ["<i>hum 17 98.7% 87.6% to 99.9% 12.3% not known", "below 0.679 are refused, 5.1% of the right"],
         "stream": ["stays right from 0.77 s of audio", "changes 1.4 times", "model.tflite 0 9.2e-05 4.2e-07",
             "look ahead 12 ms silence 370 ms together 382 ms"],
         "comparison": ["this run 87.1% 86.2% 0.064 always english 64.3% 33.3% 0.500", "has no scores in artifacts"],
