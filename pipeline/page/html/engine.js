@@ -519,7 +519,7 @@ class Timeline {
   }
 
   get segments() {
-    return this.open ? [...this.closed, this.segment(false)] : this.closed;
+    return this.closed.concat(this.open ? this.segment(false) : []);
   }
 }
 

@@ -235,11 +235,9 @@ async function page(source) {
       const raw = {echoCancellation: false, noiseSuppression: false, autoGainControl: false};
       const media = await navigator.mediaDevices.getUserMedia({audio: raw});
       const context = new AudioContext();
-      await context.audioWorklet.addModule(`data:text/javascript,(${encodeURIComponent(tap)})()`); // no blob: it would be of another origin
-      const node = new AudioWorkletNode(context, "tap", {channelCount: 1, channelCountMode: "explicit", numberOfOutputs: 0});
+      const node = await tapped(context);
       context.createMediaStreamSource(media).connect(node);
       begin(context.sampleRate, true, "Microphone");
-      node.port.onmessage = ({data}) => microphone && worker.postMessage({sound: data, rate: context.sampleRate}, [data.buffer]);
       microphone = () => {
         media.getTracks().forEach((track) => track.stop());
         context.close();
@@ -257,6 +255,22 @@ async function page(source) {
       say(words[error.name] ?? `The microphone can't be used (${error.message}). Open a recording instead.`, true);
     }
     refresh();
+  };
+
+  /** The node that hands over the sound; in browsers that refuse its code in the audio thread, one of this thread. */
+  const tapped = async (context) => {
+    const take = (sound) => microphone && worker.postMessage({sound, rate: context.sampleRate}, [sound.buffer]);
+    try {
+      await context.audioWorklet.addModule(`data:text/javascript,(${encodeURIComponent(tap)})()`); // a blob has no origin
+      const node = new AudioWorkletNode(context, "tap", {channelCount: 1, channelCountMode: "explicit", numberOfOutputs: 0});
+      node.port.onmessage = ({data}) => take(data);
+      return node;
+    } catch {
+      const node = context.createScriptProcessor(2048, 1, 1);
+      node.onaudioprocess = ({inputBuffer}) => take(Float32Array.from(inputBuffer.getChannelData(0)));
+      node.connect(context.destination); // else it is not called; its output is silent
+      return node;
+    }
   };
 
   const stop = () => {
