@@ -187,7 +187,6 @@ async function page(source) {
     segments = [];
     duration = loudest = silent = 0;
     colours.clear();
-    possible.slice(0, SHOWN).forEach((one, n) => colours.set(one, `--series${n}`));
     worker.postMessage({begin: stream, rate: sourceRate});
     refresh();
   };
@@ -335,8 +334,8 @@ async function page(source) {
     dirty = true;
     requestAnimationFrame(() => {
       dirty = false;
-      draw();
       tell();
+      draw();
     });
   };
 
@@ -351,6 +350,7 @@ async function page(source) {
       ? `${percent(answer.confidence, 1)} confident, if all ${(answer.frames * frame_s).toFixed(1)} s are in one language` : "no speech yet";
     const ranked = possible.map((one) => [one, answer ? answer.posteriors[languages.indexOf(one)] : 0]);
     if (possible.length > SHOWN) ranked.sort((a, b) => b[1] - a[1]);
+    recolour(ranked.map(([one]) => one));
     ranked.slice(0, SHOWN).forEach(([one, share], n) => {
       const row = find("bars").children[n] ?? find("bars").appendChild(find("bar").content.firstElementChild.cloneNode(true));
       row.querySelector("bdi").textContent = title(one);
@@ -370,11 +370,14 @@ async function page(source) {
     }));
   };
 
-  /** The colour of a language: of the first ones, and then of those that come to lead. */
-  const colour = (language) => {
-    if (!colours.has(language) && colours.size < SHOWN) colours.set(language, `--series${colours.size}`);
-    return colours.get(language) ?? "--quiet";
+  /** Give the colours, of which there are few, to the languages of the last turns and to the most likely ones. */
+  const recolour = (ranked) => {
+    const wanted = [...new Set([...segments.map(({language}) => language).reverse(), ...ranked])].slice(0, SHOWN);
+    for (const one of [...colours.keys()]) if (!wanted.includes(one)) colours.delete(one);
+    const free = Array.from({length: SHOWN}, (_, n) => `--series${n}`).filter((one) => ![...colours.values()].includes(one));
+    for (const one of wanted) if (!colours.has(one)) colours.set(one, free.shift());
   };
+  const colour = (language) => colours.get(language) ?? "--quiet";
 
   const draw = () => {
     const canvas = find("canvas");
