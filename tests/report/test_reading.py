@@ -8,7 +8,9 @@ import pytest
 
 from pipeline.report.drawing import drawing
 from pipeline.report.figures import lines
+from pipeline.report.page import render
 from tests.page.browser import chromium
+from tests.report.sample import nothing
 
 HOSTILE = "<b>\"'</b>"
 
@@ -20,6 +22,11 @@ def test_the_result_comes_before_the_doubt(plain: str) -> None:
         < said.index("The weakest point:")
         < said.index("alone tell the language of 61%")
     )
+
+
+def test_only_a_model_that_streams_has_a_page_that_listens(plain: str) -> None:
+    assert 'href="live.html"' in plain
+    assert 'href="live.html"' not in render(nothing())
 
 
 def test_the_points_of_a_curve_have_their_values_in_words() -> None:
