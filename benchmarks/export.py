@@ -12,6 +12,7 @@ import contextlib
 import io
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import get_args
 
@@ -26,8 +27,9 @@ def main() -> None:
     artifacts = parser.parse_args().artifacts
     rows: list[list[object]] = []
     with tempfile.TemporaryDirectory(dir=".") as folder:
-        for name in get_args(Name):
-            how = FORMATS[name]
+        for name, how in FORMATS.items():
+            if name == "parquet" and find_spec("pyarrow") is None:
+                continue
             export = Export(name, Path(folder) / name, "containers" if how.reads == "parts" else "flac", artifacts)
             times = []
             for work in (export.write, export.verify):

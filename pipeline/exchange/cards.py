@@ -71,14 +71,16 @@ def _readme(rows: Sequence[Utterance], how: Format, audio: AudioFormat) -> str:
         pretty_name=TITLE, license=named[0] if len(named) == 1 else named, language=_tags(rows),
         task_categories=["audio-classification"], tags=["spoken-language-identification"],
         size_categories=[next((name for name, most in SIZES if len(rows) < most), "n>10M")],
-        **({"configs": [{"config_name": "default", "data_files": splits}]} if how.reads == "files" else {}),
+        **({"configs": [{"config_name": "default", "data_files": splits}]} if how.hub else {}),
     )  # fmt: skip
     languages, sources = defaultdict[Any, list[Utterance]](list), defaultdict[Any, list[Utterance]](list)
     for one in rows:
         languages[one.language, one.tag, one.split].append(one)
         sources[one.source or "-", one.licence or "unknown", one.url or "-"].append(one)
     where = (
-        PARTS if audio == "containers" and how.reads == "parts" else f"Each recording is a file: {audio}, 16-bit mono."
+        PARTS
+        if audio == "containers" and how.reads == "parts"
+        else f"The samples are in this folder, as {audio.upper()}."
     )
     columns = ["recordings", "speakers", "minutes", "of speech"]
     return f"""{head}

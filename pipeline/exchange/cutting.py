@@ -13,8 +13,9 @@ from pipeline.audio.wav import Reader
 from pipeline.exchange.utterances import Utterance
 
 AudioFormat = Literal["containers", "wav", "flac"]
-Files = Iterator[tuple[str, bytes | Callable[[], bytes]]]
-"""Paths in a folder and their content; that of audio is encoded when it is called for."""
+File = tuple[str, bytes | Callable[[], bytes]]
+"""Path in a folder and content; that of audio is encoded when it is called for."""
+Files = Iterator[File]
 
 
 def encoded(one: Utterance, audio: AudioFormat) -> bytes:

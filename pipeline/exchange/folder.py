@@ -3,8 +3,9 @@
 import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,7 @@ class Export:
                 f"{self.out} holds another export ({found['format']}, {found['audio']}, or of another run); name "
                 "another folder, or replace it with --force"
             )
+        items = list(self._files())
         digest = hashlib.sha256(json.dumps(note).encode()).hexdigest()[:12]
         partial = self.out.with_name(f".{self.out.name}.{digest}.partial")  # the same as before a stop
         partial.mkdir(parents=True, exist_ok=True)
@@ -67,14 +69,14 @@ class Export:
         except BlockingIOError as error:
             raise ArgumentError(f"another process is writing {self.out}; wait for it") from error
         try:
-            self._fill(partial)
+            _fill(partial, items)
             checksums.write_json(partial / NOTE, note)
             if self.out.exists():
-                before = self.out.rename(partial.with_suffix(".before"))
-                partial.rename(self.out)
-                shutil.rmtree(before)
-            else:
-                partial.rename(self.out)
+                self.out.rename(partial.with_suffix(".before"))
+            partial.rename(self.out)
+            for path in self.out.parent.iterdir():  # what was there, and what other exports have begun
+                if re.fullmatch(rf"\.{re.escape(self.out.name)}\.[0-9a-f]{{12}}\.(partial|before)", path.name):
+                    shutil.rmtree(path)
         finally:
             os.close(lock)
         return True
@@ -94,21 +96,7 @@ class Export:
                 raise ArtifactError(f"{self.out / name} is not what the run gives, from line {line} on; export again")
         return len(items)
 
-    def _fill(self, folder: Path) -> None:
-        def put(item: tuple[str, bytes | Callable[[], bytes]]) -> None:
-            name, content = item
-            if isinstance(content, bytes):
-                files.replace(folder / name, content)
-            elif not (folder / name).exists():  # a file that is there is complete
-                files.replace(folder / name, content())
-
-        items = list(self._files())
-        progress = terminal.Progress("export", len(items), "files")
-        with ThreadPoolExecutor() as threads:  # libsndfile works without the interpreter's lock
-            for _ in threads.map(put, items):
-                progress.update(1)
-
-    def _files(self) -> Iterator[tuple[str, bytes | Callable[[], bytes]]]:
+    def _files(self) -> cutting.Files:
         rows, out = utterances.read(self.artifacts), self.out.absolute()
         if not rows:
             raise ArtifactError(f"{self.artifacts / 'splits'} lists no recordings; run `dvc repro`")
@@ -132,6 +120,20 @@ class Export:
             "schema": SCHEMA, "format": self.name, "audio": self.audio, "run": hashlib.sha256(run.encode()).hexdigest(),
             "artifacts": str(self.artifacts.absolute()), "folder": str(self.out.absolute()),
         }  # fmt: skip
+
+
+def _fill(folder: Path, items: Sequence[cutting.File]) -> None:
+    def put(item: cutting.File) -> None:
+        name, content = item
+        if isinstance(content, bytes):
+            files.replace(folder / name, content)
+        elif not (folder / name).exists():  # a file that is there is complete
+            files.replace(folder / name, content())
+
+    progress = terminal.Progress("export", len(items), "files")
+    with ThreadPoolExecutor() as threads:  # libsndfile works without the interpreter's lock
+        for _ in threads.map(put, items):
+            progress.update(1)
 
 
 def opened(out: Path) -> Export | None:

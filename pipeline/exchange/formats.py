@@ -12,14 +12,16 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
+from pipeline.errors import ArgumentError
 from pipeline.exchange.cutting import AudioFormat, Files, encoded
 from pipeline.exchange.utterances import Utterance
 
-Name = Literal["lhotse", "kaldi", "nemo", "hf", "webdataset", "model"]
+Name = Literal["lhotse", "kaldi", "nemo", "hf", "parquet", "webdataset", "model"]
 CUSTOM = ("split", "language", "speaker_from", "source", "licence", "url", "weight")  # what lhotse has no field for
 SHARD_BYTES = 1 << 28  # of a tar file, before encoding
 
@@ -36,11 +38,14 @@ class Format:
         What the tool reads: parts of containers, files of one recording each, or packs that hold the audio.
     line
         The line of Python that reads the split train back, for the card; `OUT` is the folder.
+    hub
+        True if Hugging Face's hub reads the folder: the header of its card names the files of each split.
     """
 
     write: Callable[[Sequence[Utterance], Path, AudioFormat], Files]
     reads: str
     line: str
+    hub: bool = False
 
 
 def lhotse(utterances: Sequence[Utterance], out: Path, audio: AudioFormat) -> Files:
@@ -115,6 +120,16 @@ def hf(utterances: Sequence[Utterance], out: Path, audio: AudioFormat) -> Files:
         yield f"data/{split}/metadata.jsonl", json_lines(lines)
 
 
+def parquet(utterances: Sequence[Utterance], out: Path, audio: AudioFormat) -> Files:
+    """Write Parquet files that hold the audio, in an order that mixes the languages, as hubs show and stream them."""
+    if find_spec("pyarrow") is None:
+        raise ArgumentError("Parquet needs the package pyarrow; install it, or choose hf")
+    for split, rows in by_split(utterances):
+        shards = list(_shards(rows))
+        for number, shard in enumerate(shards):
+            yield f"data/{split}/{number:05}-of-{len(shards):05}.parquet", partial(_parquet, shard, audio)
+
+
 def webdataset(utterances: Sequence[Utterance], out: Path, audio: AudioFormat) -> Files:
     """Write tar files, each recording as ID.flac and ID.json, in an order that mixes the languages."""
     for split, rows in by_split(utterances):
@@ -122,11 +137,12 @@ def webdataset(utterances: Sequence[Utterance], out: Path, audio: AudioFormat) -
             yield f"{split}-{number:06}.tar", partial(_tar, shard, audio)
 
 
-FORMATS: dict[str, Format] = {
+FORMATS: dict[Name, Format] = {
     "lhotse": Format(lhotse, "parts", 'lhotse.CutSet.from_file("OUT/cuts_train.jsonl")'),
     "kaldi": Format(kaldi, "parts", 'lhotse.kaldi.load_kaldi_data_dir("OUT/train", 16000)'),
     "nemo": Format(nemo, "parts", "model.train_ds.manifest_filepath=OUT/train_manifest.json"),
-    "hf": Format(hf, "files", 'datasets.load_dataset("OUT", split="train")'),
+    "hf": Format(hf, "files", 'datasets.load_dataset("OUT", split="train")', hub=True),
+    "parquet": Format(parquet, "packs", 'datasets.load_dataset("OUT", split="train")', hub=True),
     "webdataset": Format(webdataset, "packs", 'webdataset.WebDataset("OUT/train-000000.tar", shardshuffle=False)'),
 }
 """Every format of recordings by its name on the command line."""
@@ -199,6 +215,20 @@ def _shards(rows: Sequence[Utterance]) -> Iterator[list[Utterance]]:
             shard, size = [], 0
     if shard:
         yield shard
+
+
+def _parquet(shard: Sequence[Utterance], audio: AudioFormat) -> bytes:
+    import pyarrow
+    from pyarrow import parquet
+
+    samples = pyarrow.struct({"bytes": pyarrow.binary(), "path": pyarrow.string()})
+    kinds = {str: pyarrow.string(), float: pyarrow.float64(), list: pyarrow.list_(pyarrow.list_(pyarrow.float64()))}
+    columns = [("audio", samples), *((name, kinds[type(cell)]) for name, cell in described(shard[0]).items())]
+    told = {"huggingface": json.dumps({"info": {"features": {"audio": {"_type": "Audio"}}}})}  # for `datasets`
+    lines = [{"audio": {"bytes": encoded(one, audio), "path": f"{one.id}.{audio}"}} | described(one) for one in shard]
+    content = io.BytesIO()
+    parquet.write_table(pyarrow.Table.from_pylist(lines, pyarrow.schema(columns, told)), content, row_group_size=100)
+    return content.getvalue()
 
 
 def _tar(shard: Sequence[Utterance], audio: AudioFormat) -> bytes:

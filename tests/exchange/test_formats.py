@@ -17,6 +17,7 @@ import soundfile
 
 from pipeline.arrays import Samples
 from pipeline.cli import export
+from pipeline.errors import ArgumentError
 from pipeline.exchange.folder import Export
 from pipeline.exchange.formats import FORMATS, Name
 from tests.audio.signals import RATE
@@ -172,6 +173,25 @@ def test_hf(run: Run, exported: Callable[..., Path], audio: str) -> None:
             assert row["speech"] == [[start / RATE, end / RATE] for start, end in run.spans[row["id"]]]
             found[row["id"]] = (row["split"], row["tag"], row["speaker"], soundfile.read(path, dtype="int16")[0])
     check(run, found)
+
+
+def test_parquet(run: Run, exported: Callable[..., Path]) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    out, found = exported("parquet", "flac"), dict[str, Told]()
+    for path in out.glob("data/*/*.parquet"):
+        for row in parquet.read_table(path, partitioning=None).to_pylist():
+            assert path.parent.name == row["split"]
+            assert row["speech"] == [[start / RATE, end / RATE] for start, end in run.spans[row["id"]]]
+            samples = soundfile.read(io.BytesIO(row["audio"]["bytes"]), dtype="int16")[0]
+            found[row["id"]] = (row["split"], row["tag"], row["speaker"], samples)
+    check(run, found)
+
+
+def test_parquet_says_what_it_needs(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.exchange.formats.find_spec", lambda _: None)
+    with pytest.raises(ArgumentError, match="needs the package pyarrow; install it, or choose hf"):
+        Export("parquet", tmp_path / "out", "flac", run.artifacts).write()
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.slow
