@@ -171,6 +171,17 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
             assert not anchor or anchor in anchors(place), target
 
 
+def test_the_notebook_runs(tiny: Copy) -> None:
+    """After the commands, one of which has run its experiments."""
+    cells = json.loads((ROOT / "examples" / "notebook.ipynb").read_text(encoding="utf-8"))["cells"]
+    codes = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    assert not any(cell.get("outputs") for cell in cells)
+    done = tiny.run("python", "-W", "error", "-c", "\n".join(codes), environment={"MPLBACKEND": "agg"})
+    assert done.returncode == 0, done.stderr
+    assert "spans of speech" in done.stdout
+    assert re.search(r"^accuracy of recordings +mask +[01]\.\d", done.stdout, flags=re.MULTILINE)
+
+
 def test_every_room_is_on_the_page_of_the_architecture() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     for room in (ROOT / "pipeline").glob("*/__init__.py"):
