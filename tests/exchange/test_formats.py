@@ -15,13 +15,15 @@ import numpy as np
 import pytest
 import soundfile
 
+from pipeline import params
 from pipeline.arrays import Samples
 from pipeline.cli import export
+from pipeline.corpus import layouts
 from pipeline.errors import ArgumentError
 from pipeline.exchange.folder import Export
 from pipeline.exchange.formats import FORMATS, Name
 from tests.audio.signals import RATE
-from tests.exchange.runs import SPEAKERS, TAGS, WEIGHTS, Run, made
+from tests.exchange.runs import LANGUAGES, SPEAKERS, TAGS, WEIGHTS, Run, made
 
 Told = tuple[str, str, str, Samples]  # split, BCP 47 code, speaker, samples
 
@@ -124,6 +126,19 @@ def test_kaldi(run: Run, exported: Callable[..., Path], audio: str) -> None:
         spans = {name: [float(cell) for cell in value.split()[1:]] for name, value in of["subsegments"].items()}
         assert len(spans) == 2 * len(of["segments"])
     check(run, found)
+
+
+def test_kaldi_is_a_corpus_again(run: Run, exported: Callable[..., Path]) -> None:
+    out = exported("kaldi", "wav")
+    for split in ("train", "test"):
+        listing = layouts.read(params.Corpus.plain(out, "kaldi", LANGUAGES[:2], table=f"{split}/wav.scp"))
+        assert not listing.rejected
+        found = {Path(entry.path).stem: (entry.language, entry.start_s, entry.end_s) for entry in listing.entries}
+        assert found == {
+            name: (row.language, 0.0, row.duration_s)
+            for name, row in run.exported.items()
+            if run.split_of[name] == split and row.language in LANGUAGES[:2]
+        }
 
 
 @pytest.mark.slow
