@@ -14,11 +14,10 @@ import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
-from typing import get_args
 
 from pipeline.console.terminal import show_table
 from pipeline.exchange.folder import Export
-from pipeline.exchange.formats import FORMATS, Name
+from pipeline.exchange.formats import FORMATS
 
 
 def main() -> None:
