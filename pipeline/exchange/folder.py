@@ -19,6 +19,7 @@ from pipeline.exchange.formats import FORMATS, Name
 
 NOTE = "export.json"  # of a complete export: what it is of
 SCHEMA = 1
+THREADS = 4  # libsndfile works without the interpreter's lock; each holds up to a whole tar file in memory
 SEALED = ("ingest", "trim", "splits", "manifests")
 OF_MODEL = ("streaming", "evaluation", "audit")
 
@@ -131,7 +132,7 @@ def _fill(folder: Path, items: Sequence[cutting.File]) -> None:
             files.replace(folder / name, content())
 
     progress = terminal.Progress("export", len(items), "files")
-    with ThreadPoolExecutor() as threads:  # libsndfile works without the interpreter's lock
+    with ThreadPoolExecutor(THREADS) as threads:
         for _ in threads.map(put, items):
             progress.update(1)
 

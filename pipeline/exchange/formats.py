@@ -23,7 +23,8 @@ from pipeline.exchange.utterances import Utterance
 
 Name = Literal["lhotse", "kaldi", "nemo", "hf", "parquet", "webdataset", "model"]
 CUSTOM = ("split", "language", "speaker_from", "source", "licence", "url", "weight")  # what lhotse has no field for
-SHARD_BYTES = 1 << 28  # of a tar file, before encoding
+SHARD_BYTES = 1 << 27  # of a file that holds many recordings, before encoding
+GROUP = 100  # rows of a Parquet file that are read together
 
 
 @dataclass(frozen=True)
@@ -225,9 +226,14 @@ def _parquet(shard: Sequence[Utterance], audio: AudioFormat) -> bytes:
     kinds = {str: pyarrow.string(), float: pyarrow.float64(), list: pyarrow.list_(pyarrow.list_(pyarrow.float64()))}
     columns = [("audio", samples), *((name, kinds[type(cell)]) for name, cell in described(shard[0]).items())]
     told = {"huggingface": json.dumps({"info": {"features": {"audio": {"_type": "Audio"}}}})}  # for `datasets`
-    lines = [{"audio": {"bytes": encoded(one, audio), "path": f"{one.id}.{audio}"}} | described(one) for one in shard]
-    content = io.BytesIO()
-    parquet.write_table(pyarrow.Table.from_pylist(lines, pyarrow.schema(columns, told)), content, row_group_size=100)
+    schema, content = pyarrow.schema(columns, told), io.BytesIO()
+    with parquet.ParquetWriter(content, schema) as writer:
+        for start in range(0, len(shard), GROUP):
+            lines = [
+                {"audio": {"bytes": encoded(one, audio), "path": f"{one.id}.{audio}"}} | described(one)
+                for one in shard[start : start + GROUP]
+            ]
+            writer.write_table(pyarrow.Table.from_pylist(lines, schema))
     return content.getvalue()
 
 
