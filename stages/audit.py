@@ -35,7 +35,8 @@ def main() -> None:
         checksums.write_json(folder / "leakage.json", audit.report(findings))
         unknown = audit.unknown_speakers(recordings)
         checksums.write_json(folder / "speakers.json", unknown)
-        computed = [row for row in recordings if row.recording not in store.failed]
+        trained = {row.language for row in read["train"]}
+        computed = [row for row in recordings if row.recording not in store.failed and row.language in trained]
         group_of = {row.recording: str(number) for row, number in zip(computed, groups(computed), strict=True)}
         measured = measures.sample(computed, settings.seed)
         languages, together = [row.language for row in measured], [group_of[row.recording] for row in measured]

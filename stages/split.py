@@ -30,7 +30,7 @@ def main() -> None:
     held[LEFT_OUT] = held[LEFT_OUT] + unused
     if unused:
         notes.append(
-            f"{len(unused):,} recordings of held-out languages share a speaker or audio with others than of test"
+            f"{len(unused):,} recordings of held-out languages share speakers with train, val or other: left out"
         )
     rows |= {name: [_row(row) for row in part] for name, part in held.items()}
 

@@ -74,8 +74,8 @@ def _corpus(
     ]
     try:
         if not roots:
-            own = dict(params.load(PARAMS).corpus)
-            return params.Corpus.model_validate(own | ({"languages": languages} if languages else {}))
+            own = params.load(PARAMS)
+            return params.Corpus.model_validate(dict(own.corpus) | {"languages": languages or own.trained_languages})
         corpus = params.Corpus.plain(
             roots[0], layout, languages or (), speaker_table=speakers, sources=sources if len(roots) > 1 else ()
         )

@@ -19,7 +19,10 @@ KEYS = {  # mistakes in a key, by pydantic's type
 def first_mistake(error: ValidationError) -> str:
     """Describe the first mistake on one line: key, value and allowed values."""
     first: Any = error.errors(include_url=False)[0]
-    key = ".".join(part if re.fullmatch(r"\w{1,40}", part) else brief(part) for part in map(str, first["loc"]))
+    named = [
+        part for part in map(str, first["loc"]) if not re.match(r"(chain|tuple|function-\w+)\[|constrained-", part)
+    ]
+    key = ".".join(part if re.fullmatch(r"\w{1,40}", part) else brief(part) for part in named)
     message = re.sub("^(Value error, |Input |String |Tuple )", "", first["msg"]).replace("a valid tuple", "a list")
     if first["type"] in KEYS:
         return f"{key} {KEYS[first['type']]}"

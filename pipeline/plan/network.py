@@ -43,7 +43,11 @@ FILES = {"train": 5, "export": 12, "evaluate": 10, "others": 40}
 def measure(settings: params.Params, workers: int, place: Path, sample: Sample) -> list[Estimate]:
     """Estimate the stages after features, from the sample in `place`."""
     store = FeatureStore.open(place / "features.zarr")
-    rows = [SplitRow(row.recording, row.language, row.speaker, row.group, row.duration_s) for row in sample.recordings]
+    rows = [
+        SplitRow(row.recording, row.language, row.speaker, row.group, row.duration_s)
+        for row in sample.recordings
+        if row.language in settings.trained_languages
+    ]
     shares = dict(zip(("train", "val", "test"), methods.shares(settings.split) or (0.8, 0.1, 0.1), strict=True))
     count = {name: share * sample.factor for name, share in shares.items()}  # of the corpus, for each of the sample
     strategy = settings.silence.strategy

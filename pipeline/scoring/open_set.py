@@ -37,15 +37,15 @@ def summary(known: Sequence[RecordingScore], unknown: Iterable[RecordingScore]) 
     known, unknown
         Test recordings, and recordings whose language the model does not know.
     """
-    right = [scored.decision.confidence for scored in known if scored.decision.leading == scored.row.language]
-    if not right:
+    right = np.array([scored.decision.confidence for scored in known if scored.decision.leading == scored.row.language])
+    if not len(right):
         return None
     below = float(np.quantile(right, LOST, method="lower"))  # so that no more are below it
     kinds: dict[str, list[RecordingScore]] = {}
     for scored in unknown:
         kinds.setdefault(scored.row.language, []).append(scored)
     return {
-        "lost": LOST,
+        "lost": round(float((right < below).mean()), 6),  # less than LOST of a few
         "below": round(below, 6),
         "kinds": {kind: _false_alarms(scores, below) for kind, scores in kinds.items()},
     }

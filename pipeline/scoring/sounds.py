@@ -107,4 +107,4 @@ def synthesised(seed: int, rate: int, voices: Sequence[Waveform]) -> Iterator[tu
 
 
 def _at_level(signal: Signal) -> Waveform:
-    return np.clip(signal * (RMS / np.std(signal)), -1, 1).astype(np.float32)
+    return np.clip(signal * (RMS / max(float(np.std(signal)), 1e-9)), -1, 1).astype(np.float32)

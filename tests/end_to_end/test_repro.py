@@ -92,6 +92,18 @@ def test_what_can_not_be_opened_is_one_line(tiny: Copy) -> None:
     assert (done.returncode, json.loads(done.stdout)["path"]) == (2, file)
 
 
+def test_a_language_held_out_is_unknown_to_the_network_and_tested_as_such(built: Copy, tmp_path: Path) -> None:
+    project = built.copied(tmp_path / "project")
+    project.change(split={"holdout": {"language": "hindi"}})
+    printed = project.stages("split", "balance", "audit", "train", "export", "evaluate", "summary", "report")
+    metrics = json.loads((project.folder / "artifacts/evaluation/metrics.json").read_text())
+    assert list(metrics["recall"]) == ["english", "mandarin"]
+    assert "hindi" in metrics["open_set"]["kinds"]
+    assert "of held-out languages" in printed
+    assert "hindi" not in project.succeed("lid", "evaluate").partition("skipped")[0]
+    assert "together" in project.succeed("lid", "plan")
+
+
 def test_an_upgrade_reruns_the_stages_that_it_affects(tiny: Copy) -> None:
     """After the tests above, because it leaves another version behind."""
     metadata = tiny.folder / "scikit_learn-99.0.dist-info"  # found before the installed one

@@ -34,6 +34,7 @@ SCHEMA = params.Params.model_json_schema()
         ("mfcc.fmax", 8000.5, ["mfcc.fmax 8000.5", "audio.sample_rate", "8000.0"]),
         ("split.val", 0.8, ["split", "val 0.8", "test 0.2", "below 1"]),
         ("split.fold", 5, ["split", "fold 5", "5 folds", "0 to 4"]),
+        ("split.holdout", {"language": 5}, ["split.holdout.language is 5 but"]),
         ("split.holdout", {"language": "tamil"}, ["split.holdout", "'tamil'", "english, hindi, mandarin"]),
         ("split.holdout", {"language": ["hindi", "english"]}, ["split.holdout", "fewer than two languages"]),
         ("split.unit", "sequence", ["split.unit is gone"]),
