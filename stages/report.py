@@ -1,10 +1,14 @@
 """report: one self-contained page of the results, and one that listens."""
 
+import itertools
 import json
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import Json
 
 from pipeline import checksums, files, params, rows, tables
 from pipeline.audio.wav import Reader, Wav
@@ -23,6 +27,15 @@ from stages import ARTIFACTS, PARAMS, run
 
 EVALUATION = ARTIFACTS / "evaluation"
 USUAL = Path("demo") / "results.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRow:
+    """The names in a row of corpus/files.csv, which lists rejected recordings too."""
+
+    path: str
+    speaker: str
+    channel_speakers: Json[tuple[str, ...]] = ()
 
 
 def main() -> None:
@@ -52,6 +65,7 @@ def main() -> None:
         usual=usual,
         provenance=_provenance(),
         comparison=[row for row in compared if row.corpus == corpus],
+        **_further_names(contents["rejected"]),
     )
     result = sentence(contents["metrics"], usual)
     with files.building(ARTIFACTS / "report") as folder:
@@ -82,6 +96,18 @@ def _live(results: Results) -> str:
         synthetic=results.synthetic,
         link="index.html",
     )
+
+
+def _further_names(rejected: Iterable[rows.RejectedRow]) -> dict[str, set[str]]:
+    """Return names that are in no split: of held-out and rejected recordings, and those of files."""
+    held = [tables.read(ARTIFACTS / "splits" / f"{name}.csv", rows.SplitRow) for name in rows.HELD]
+    listed = tables.read(ARTIFACTS / "corpus" / "files.csv", ListedRow)
+    others, paths = list(itertools.chain(*held)), {row.path for row in listed} | {row.path for row in rejected}
+    speakers = {name for row in listed for name in (row.speaker, *row.channel_speakers)}
+    return {
+        "further_speakers": speakers | {row.speaker for row in others},
+        "further_recordings": paths | {Path(path).name for path in paths} | {row.recording for row in others},
+    }
 
 
 def _require_parameters(read: dict[str, Any], settings: params.Params) -> None:

@@ -5,7 +5,7 @@ import hashlib
 import json
 import operator
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +67,8 @@ class Results:
         The last commit, if there is one.
     comparison
         Rows of ablation/table.csv for this corpus.
+    further_speakers, further_recordings
+        Names that sentences may hold, of held-out and rejected recordings.
     """
 
     params: Mapping[str, Any]
@@ -80,6 +82,8 @@ class Results:
     usual: Mapping[str, Any] | None = None
     provenance: Commit | None = None
     comparison: Sequence[rows.ComparisonRow] = ()
+    further_speakers: Collection[str] = ()
+    further_recordings: Collection[str] = ()
 
 
 def render(results: Results) -> str:
@@ -219,9 +223,11 @@ def leaves(tree: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _names(results: Results) -> Callable[[str], str]:
-    listed = [row for part in results.split_rows.values() for row in part] + [answer.row for answer in results.answers]
+    listed: list[Any] = [row for part in results.split_rows.values() for row in part] + results.files["recordings"]
+    listed += [answer.row for answer in results.answers]
     largest = [name for row in results.files["manifests"]["minutes"].values() for name in row["largest_speakers"]]
-    speakers, recordings = [row.speaker for row in listed] + largest, [row.recording for row in listed]
+    speakers = [*(row.speaker for row in listed), *largest, *results.further_speakers]
+    recordings = [*(row.recording for row in listed), *results.further_recordings]
     return names.shown(speakers, recordings, hidden=not results.params["report"]["speakers"])
 
 

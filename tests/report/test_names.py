@@ -1,15 +1,32 @@
 """A report without names and voices holds neither, and everything else."""
 
 import dataclasses
+import html
+from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
 
+import stages.report
+from pipeline import checksums, tables
+from pipeline.corpus import layouts
+from pipeline.corpus.entries import Entry
+from pipeline.dataset import division
+from pipeline.report import names
 from pipeline.report.answers import Answer
 from pipeline.report.page import Results, render
-from pipeline.rows import RejectedRow
+from pipeline.rows import HELD, RejectedRow, SequenceRow, SplitRow
+from pipeline.splits import outcome
 from tests.report.sample import changed, everything, example, with_leaves
 
 NAMES = ("Ann Lee", "Łukasz", "<b>bob</b>", "ann_lee-4", "7")
+PART = 8  # characters of a name that give it away
+LETTERS = st.sampled_from("aAbBzß7é'\"\\<&>.,- {}|()漢") | st.characters(exclude_categories=["C", "Z"])
+PEOPLE = st.lists(st.text(LETTERS, min_size=PART, max_size=90).map(str.strip), min_size=1, max_size=4, unique=True)
+NUMBERS = st.integers(10**8, 10**15).map(str)  # such as those of telephones
 
 
 def named(results: Results) -> Results:
@@ -48,3 +65,71 @@ def test_names_and_voices_are_left_out_if_so_asked(speakers: bool, audio: bool) 
     if not speakers:
         assert "hindi: of 5 speakers, speaker 3 alone has 40%" in page
         assert "see 7 of 9" in page
+
+
+def sentences(people: list[str]) -> list[str]:
+    """Everything that the stages say about people, in the words of the stages."""
+    said = []
+    for name in people:
+        entries = [
+            Entry("a.wav", language, f"{source}{name}", source=source.strip("/"))
+            for language, source in (("hindi", "one/"), ("english", "two/"))
+        ]
+        twins = [Entry("a.wav", "hindi", twin) for twin in (name, name.swapcase())]
+        both = [Entry("a.wav", language, name) for language in ("hindi", "english")]
+        for listed in (entries, twins, both):
+            said += layouts._assumptions(listed)
+        rows = [SplitRow("r", "hindi", name, "g", 9.0), SplitRow("s", "hindi", "b", "h", 1.0)]
+        said += outcome.notes({"train": rows[:1], "val": rows[1:], "test": []}, (0.2, 0.4, 0.4))
+        cut = [SequenceRow("a/0", "a", "hindi", name, 0, 60), SequenceRow("b/0", "b", "urdu", "b", 0, 10)]
+        counted = {row.recording: np.ones(row.frames, bool) for row in cut}
+        remark = division.remark(cut, counted, division.Division("hindi", ((name,),), ("urdu",)))
+        said.append(str(remark))
+    return said
+
+
+def parts(name: str) -> set[str]:
+    return {name[at : at + PART] for at in range(len(name) - PART + 1)}
+
+
+@given(PEOPLE | st.lists(NUMBERS, min_size=1, max_size=3, unique=True))
+@effort(deadline=None)
+def test_no_part_of_a_name_is_in_a_sentence(people: list[str]) -> None:
+    listed = [
+        f"{source}{twin}" for name in people for twin in (name, name.swapcase()) for source in ("", "one/", "two/")
+    ]
+    said, written = names.shown(listed, [], hidden=True), sentences(people)
+    ordinary = " ".join([*sentences(["x"]), names.WITHHELD])
+    for sentence in written:
+        for form in {form for name in people for form in (name, name.casefold(), name.swapcase(), repr(name))}:
+            assert not {part for part in parts(form) if part in said(sentence)} - parts(ordinary), sentence
+
+
+@given(PEOPLE)
+@effort(deadline=None, max_examples=3)
+def test_no_part_of_a_name_is_in_the_page(people: list[str]) -> None:
+    made = named(everything())
+    made = changed(
+        made,
+        params=with_leaves(made, {"report.speakers": False}),
+        ingest={**made.files["ingest"], "notes": sentences(people)},
+        rejected=[RejectedRow(f"{name}.wav", "too_short", f"{name} lasts 0.1 s") for name in people],
+        recordings=[dataclasses.replace(row, speaker=people[0]) for row in made.files["recordings"]],
+        further_speakers=[twin for name in people for twin in (f"one/{name}", f"two/{name}", name, name.swapcase())],
+    )
+    usual = parts(html.unescape(render(changed(made, ingest=made.files["ingest"] | {"notes": sentences(["x"])}))))
+    page = html.unescape(render(made))
+    assert not {part for name in people for part in parts(name) if part in page} - usual
+
+
+def test_names_of_held_out_and_rejected_recordings_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages.report, "ARTIFACTS", tmp_path)
+    for number, name in enumerate(HELD):
+        tables.write(tmp_path / "splits" / f"{name}.csv", SplitRow, [SplitRow(f"r{number}", "hindi", name, "g", 9.0)])
+    entries = [Entry("a/ann.wav", "hindi", "ann"), Entry("b.wav", "hindi", "", channel_speakers=("bob", "eve"))]
+    tables.write(tmp_path / "corpus" / "files.csv", Entry, entries)
+    for folder in ("splits", "corpus"):
+        checksums.seal(tmp_path / folder)
+    found = stages.report._further_names([RejectedRow("c/ian.wav", "empty", "")])
+    assert found["further_speakers"] >= {*HELD, "ann", "bob", "eve"}
+    assert found["further_recordings"] >= {"r0", "r1", "r2", "a/ann.wav", "ann.wav", "b.wav", "ian.wav"}
