@@ -15,6 +15,7 @@ from pipeline import checksums, tables
 from pipeline.corpus import layouts
 from pipeline.corpus.entries import Entry
 from pipeline.dataset import division
+from pipeline.network.definition import Division
 from pipeline.report import names
 from pipeline.report.answers import Answer
 from pipeline.report.page import Results, render
@@ -83,7 +84,7 @@ def sentences(people: list[str]) -> list[str]:
         said += outcome.notes({"train": rows[:1], "val": rows[1:], "test": []}, (0.2, 0.4, 0.4))
         cut = [SequenceRow("a/0", "a", "hindi", name, 0, 60), SequenceRow("b/0", "b", "urdu", "b", 0, 10)]
         counted = {row.recording: np.ones(row.frames, bool) for row in cut}
-        remark = division.remark(cut, counted, division.Division("hindi", ((name,),), ("urdu",)))
+        remark = division.remark(cut, counted, Division("hindi", ((name,),), ("urdu",)))
         said.append(str(remark))
     return said
 
@@ -130,6 +131,6 @@ def test_names_of_held_out_and_rejected_recordings_are_known(tmp_path: Path, mon
     tables.write(tmp_path / "corpus" / "files.csv", Entry, entries)
     for folder in ("splits", "corpus"):
         checksums.seal(tmp_path / folder)
-    found = stages.report._further_names([RejectedRow("c/ian.wav", "empty", "")])
+    found = stages.report._further_names([RejectedRow("c/ian.wav", "silent", "")])
     assert found["further_speakers"] >= {*HELD, "ann", "bob", "eve"}
     assert found["further_recordings"] >= {"r0", "r1", "r2", "a/ann.wav", "ann.wav", "b.wav", "ian.wav"}
