@@ -219,7 +219,11 @@ def page(target: Path, model: Path, languages: str | None, prior: str | None) ->
     from pipeline.page import build
 
     content = build.render(model, options.possible(languages, prior)).encode()
-    files.replace(target, content)
+    try:
+        files.replace(target, content)
+    except FileNotFoundError as error:  # of a folder that holds no files, such as /proc
+        why = f"{str(target)!r} can't be written; name a file in a folder that exists"
+        raise click.BadParameter(why, param_hint="OUT.html") from error
     click.echo(f"{printable(target)}: {len(content) / 1e6:.2f} MB")
 
 
