@@ -67,7 +67,10 @@ def read(folder: Path) -> Program:
         units = options.pop("hidden_size", None)
         if NODES.get(node.op_type) != options:
             found = f"{node.op_type} with {options}" if options else node.op_type
-            raise ArtifactError(f"{path} has a node that the page does not know ({found}); teach engine.js to run it")
+            raise ArtifactError(
+                f"{path} has a node that the page does not know ({found}): export it again and "
+                "write the page with one version of this package"
+            )
         signals = [name for name in inputs if name not in arrays.keys() | states]
         given = [name for name in inputs if name in arrays]
         steps.append({"op": node.op_type, "from": signals, "to": node.output[0], "arrays": given, "units": units})
