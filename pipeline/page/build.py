@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import checksums
+from pipeline.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ
 from pipeline.dataset import views
 from pipeline.errors import ArtifactError
 from pipeline.page import program
@@ -74,7 +75,8 @@ def model(folder: Path, languages: Mapping[str, float] | None = None) -> str:
     description = Description.read(folder)
     if description.schema_version != SCHEMA:
         raise ArtifactError(
-            f"{folder} has schema {description.schema_version}; the page knows {SCHEMA}: teach engine.js what changed"
+            f"{folder} has schema {description.schema_version}, the page knows {SCHEMA}: export it again and "
+            "write the page with one version of this package"
         )
     if not description.streaming:
         raise ArtifactError(f"the model in {folder} can't stream (export.streaming is false), so no page can run it")
@@ -91,6 +93,7 @@ def model(folder: Path, languages: Mapping[str, float] | None = None) -> str:
                 "posterior_floor": POSTERIOR_FLOOR,
                 "unlikely": timeline.UNLIKELY,
                 "kept": timeline.KEPT,
+                "rates": (MIN_RATE_HZ, MAX_RATE_HZ),
             },
             "steps": steps,
             "arrays": {name: _base64(array) for name, array in (arrays | weights).items()},

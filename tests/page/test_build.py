@@ -43,6 +43,7 @@ def test_the_page_is_one_file_that_loads_nothing_and_knows_its_digest(folder: Pa
     assert checksums.version(folder)[:16] in page
     assert "default-src 'none'" in page
     assert "connect-src" not in page
+    assert "base-uri 'none'; form-action 'none'" in page
     assert not re.search(r"https?://(?!www\.w3\.org)", page)
     assert "unsafe-eval" not in page
     assert page == build.render(folder, example="AAAA", score="1 of 2 recordings", link="index.html")
@@ -79,7 +80,7 @@ def test_every_kind_of_network_is_a_program(written: dict[str, Path], kind: str)
     [
         (
             lambda graph: setattr(graph.node[-2], "op_type", "Sigmoid"),
-            r"does not know \(Sigmoid with .*teach engine\.js",
+            r"does not know \(Sigmoid with .*with one version of this package",
         ),
         (lambda graph: graph.node[-2].attribute.extend([onnx.helper.make_attribute("axis", 2)]), "Softmax"),
     ],
@@ -93,7 +94,9 @@ def test_a_node_or_option_that_the_engine_does_not_know_is_refused(folder: Path,
 
 def test_another_schema_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "SCHEMA", 7)
-    refused(folder, "has schema 6; the page knows 7")
+    refused(
+        folder, "has schema 6, the page knows 7: export it again and write the page with one version of this package"
+    )
 
 
 def test_models_that_cannot_stream_or_are_damaged_and_unknown_languages_are_refused(folder: Path) -> None:
@@ -113,3 +116,10 @@ def test_the_command_writes_the_page(folder: Path, tmp_path: Path) -> None:
     assert (done.exit_code, done.output) == (0, f"{target}: {target.stat().st_size / 1e6:.2f} MB\n")
     assert '"prior": [0.0, 0.5, 0.5]' in target.read_text(encoding="utf-8")
     assert "It knows <bdi>Hindi</bdi> and <bdi>Mandarin</bdi>" in target.read_text(encoding="utf-8")
+
+
+def test_a_folder_that_takes_no_file_is_refused(folder: Path) -> None:
+    done = CliRunner().invoke(main, ["page", "--model", str(folder), "/proc/live.html"])
+    assert done.exit_code == 2
+    assert "'/proc/live.html' can't be written; name a file in a folder that exists" in done.stderr
+    assert "Traceback" not in done.output

@@ -1,5 +1,6 @@
 """The page in a browser: what it shows and says, for sound of every kind; nothing on the console, no request."""
 
+import base64
 import json
 import re
 import time
@@ -18,6 +19,17 @@ from tests.page.browser import Tab, chromium
 pytestmark = pytest.mark.slow
 READY = "!document.getElementById('listen').disabled"
 STATUS = "document.getElementById('status').textContent"
+
+DROP = """((text) => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([Uint8Array.from(atob(text), (one) => one.charCodeAt(0))], "some.wav"));
+  document.dispatchEvent(new DragEvent("drop", {dataTransfer, cancelable: true}));
+})"""
+HELD_BACK = """globalThis.media = null;
+navigator.mediaDevices.getUserMedia = ((ask) => async (options) => {
+  await new Promise((resolve) => (globalThis.allowed = resolve));
+  return (globalThis.media = await ask(options));
+})(navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices))"""
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +67,10 @@ def give(tab: Tab, file: Path) -> str:
     return str(tab.run(STATUS))
 
 
+def drop(tab: Tab, content: bytes) -> None:
+    tab.run(f"{DROP}({json.dumps(base64.b64encode(content).decode())})")
+
+
 def shown(tab: Tab, name: str) -> str:
     return str(tab.run(f"document.getElementById('{name}').innerText"))
 
@@ -89,6 +105,45 @@ def test_silence_and_files_of_other_formats_get_words(opened: Tab, tmp_path: Pat
     assert "can't decode" in give(opened, tmp_path / "empty.mp3")
     soundfile.write(tmp_path / "some.mp3", babble(3, 32000), 16000)
     assert "of it speech" in give(opened, tmp_path / "some.mp3")  # after the others, which left nothing behind
+
+
+@pytest.mark.parametrize("rate", [1, 4_294_967_291])
+def test_an_absurd_sample_rate_gets_words(opened: Tab, tmp_path: Path, rate: int) -> None:
+    soundfile.write(tmp_path / "some.wav", babble(3, 16000), 16000)
+    content = bytearray((tmp_path / "some.wav").read_bytes())
+    content[24:28] = rate.to_bytes(4, "little")
+    (tmp_path / "some.wav").write_bytes(content)
+    words = f"some.wav says that its sample rate is {rate:,} Hz; the page takes 4,000 to 768,000 Hz."
+    drop(opened, (tmp_path / "some.wav").read_bytes())
+    opened.wait(f"{STATUS} === {json.dumps(words)}")
+    assert opened.run(READY)
+
+
+def test_a_drop_after_stop_leaves_no_button_disabled(opened: Tab) -> None:
+    opened.run("document.getElementById('listen').click()")
+    opened.wait(f"/Listening/.test({STATUS})")
+    opened.run(f"document.getElementById('listen').click(); {DROP}('AAAA')")
+    opened.wait(f"{STATUS}.includes('decode')")
+    assert opened.run(READY)
+
+
+def test_a_drop_while_permission_is_asked_for_is_not_replaced_by_the_microphone(opened: Tab, tmp_path: Path) -> None:
+    opened.run(f"{HELD_BACK}; document.getElementById('listen').click()")
+    soundfile.write(tmp_path / "some.wav", babble(3, 32000), 16000)
+    drop(opened, (tmp_path / "some.wav").read_bytes())
+    opened.wait(f"{STATUS}.includes('of it speech')")
+    opened.run("allowed()")
+    opened.wait("media?.getTracks().every((track) => track.readyState === 'ended')")
+    assert opened.run(f"{STATUS}.startsWith('some.wav') && {READY}")
+    assert shown(opened, "listen") == "Listen"
+
+
+def test_a_microphone_that_fails_is_closed(opened: Tab) -> None:
+    opened.run(f"{HELD_BACK}; AudioContext.prototype.createMediaStreamSource = () => {{ throw new Error('no'); }};")
+    opened.run("document.getElementById('listen').click(); allowed()")
+    opened.wait(f"{STATUS}.includes('(no)')")
+    assert opened.run("media.getTracks().every((track) => track.readyState === 'ended')")
+    assert opened.run(READY)
 
 
 @pytest.mark.parametrize("worklet", [True, False])

@@ -158,7 +158,8 @@ async function page(source) {
   if ([...new Uint8Array(digest)].map((one) => one.toString(16).padStart(2, "0")).join("") !== find("model").dataset.sha256) {
     return say("This copy of the page is damaged: its model is not the one that was packed. Get another copy.", true);
   }
-  const {description} = JSON.parse(text);
+  const {description, constants} = JSON.parse(text);
+  const [lowest, highest] = constants.rates; // Hz, of a recording
   const {languages, prior, sample_rate: rate} = description;
   const possible = languages.filter((_, n) => !prior || prior[n] > 0);
   const frame_s = description.mfcc.hop_length / rate;
@@ -230,21 +231,31 @@ async function page(source) {
     allow(false);
     say("Waiting for the microphone. The browser may ask for your permission.");
     hidePlayer();
+    begin(rate, true, "");
+    let mine = stream;
+    let media, context;
+    const close = () => {
+      media?.getTracks().forEach((track) => track.stop());
+      if (context && context.state !== "closed") context.close();
+    };
     try {
       const raw = {echoCancellation: false, noiseSuppression: false, autoGainControl: false};
-      const media = await navigator.mediaDevices.getUserMedia({audio: raw});
-      const context = new AudioContext();
+      media = await navigator.mediaDevices.getUserMedia({audio: raw});
+      if (mine !== stream) return close(); // a recording was opened meanwhile
+      context = new AudioContext();
       const node = await tapped(context);
+      if (mine !== stream) return close();
       context.createMediaStreamSource(media).connect(node);
       begin(context.sampleRate, true, "Microphone");
-      microphone = () => {
-        media.getTracks().forEach((track) => track.stop());
-        context.close();
-      };
+      mine = stream;
+      microphone = close;
       media.getTracks()[0].onended = stop;
       await context.resume();
-      allow(true);
+      if (microphone === close) allow(true);
     } catch (error) {
+      close();
+      if (mine !== stream) return;
+      microphone = null;
       allow(true);
       const words = {
         NotAllowedError: "The microphone is not allowed. Allow it for this page, next to the address, and press Listen again.",
@@ -288,12 +299,17 @@ async function page(source) {
     begin(rate, false, of);
     const mine = stream;
     hidePlayer();
+    allow(true); // whatever was to allow it belongs to the last stream
     if (file.size > MOST_BYTES) return say(`${of} is too large for a page. The command lid identify takes files of any length.`, true);
     say(`Reading ${of}.`);
     try {
       const buffer = await file.arrayBuffer();
       const {sound, rate: sourceRate} = wav(buffer) ?? (await decoded(buffer));
       if (mine !== stream) return; // something else was opened meanwhile
+      if (sourceRate < lowest || sourceRate > highest) {
+        const [given, from, to] = [sourceRate, lowest, highest].map((one) => one.toLocaleString("en"));
+        return say(`${of} says that its sample rate is ${given} Hz; the page takes ${from} to ${to} Hz.`, true);
+      }
       begin(sourceRate, false, of);
       duration = sound.length / sourceRate;
       worker.postMessage({sound, rate: sourceRate}, [sound.buffer]);
