@@ -19,7 +19,7 @@ FORMATS = ("lhotse", "kaldi", "nemo", "hf", "parquet", "webdataset", "model")  #
     help="Refer to parts of artifacts/audio, or cut every recording out (default: containers if FORMAT allows it, "
     "otherwise flac).",
 )
-@click.option("--force", is_flag=True, help="Replace another export in OUT.")
+@click.option("--force", is_flag=True, help="Write an export in OUT again, or replace it by another.")
 def export(name: Any, out: Path, audio: Any, force: bool) -> None:
     """Write the corpus or the model for others.
 
@@ -38,7 +38,5 @@ def export(name: Any, out: Path, audio: Any, force: bool) -> None:
     from pipeline.exchange.formats import FORMATS
 
     in_parts = name == "model" or FORMATS[name].reads == "parts"
-    if audio == "containers" and not in_parts:
-        raise click.UsageError(f"{name} can't refer to parts of a file; choose --audio wav or flac")
     done = Export(name, out, audio or ("containers" if in_parts else "flac")).write(force)
     click.echo(f"{printable(out)}: {'written' if done else 'complete already'}")

@@ -1,25 +1,25 @@
 """The folder of an export: written whole or not at all, continued after a stop, compared again with the run."""
 
 import hashlib
-import json
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pipeline import checksums, files
 from pipeline.console import terminal
 from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.exchange import cards, cutting, model_card, utterances
 from pipeline.exchange.formats import FORMATS, Name
+from pipeline.exchange.note import NOTE, Note, foreign, sweep
 
-NOTE = "export.json"  # of a complete export: what it is of
-SCHEMA = 1
-THREADS = 4  # libsndfile works without the interpreter's lock; each holds up to a whole tar file in memory
+THREADS, OF_PACKS = 4, 2  # libsndfile works without the interpreter's lock; each holds a whole pack in memory
+DIGITS, BEFORE = 12, "before"  # names of folders beside an export in which it is written
+AGAIN = "export again with --force"
 SEALED = ("ingest", "trim", "splits", "manifests")
 OF_MODEL = ("streaming", "evaluation", "audit")
 
@@ -43,62 +43,121 @@ class Export:
     audio: cutting.AudioFormat
     artifacts: Path = Path("artifacts")
 
+    def __post_init__(self) -> None:
+        if self.audio == "containers" and self._reads != "parts":
+            raise ArgumentError(f"{self.name} can't refer to parts of a file; choose --audio wav or flac")
+
+    @property
+    def _absolute(self) -> Path:
+        return Path(os.path.realpath(self.out))
+
+    @property
+    def _reads(self) -> str:
+        return "parts" if self.name == "model" else FORMATS[self.name].reads
+
     def write(self, force: bool = False) -> bool:
         """Write it, or continue where an earlier call ended; return False if it is complete already.
+
+        Parameters
+        ----------
+        force
+            Write it again if it is complete, and replace another export.
 
         Raises
         ------
         ArgumentError
-            If something else is in its place: files that no export wrote, or another export, which `force` replaces.
+            If something else is in its place: files that no export wrote, or another export without `force`.
         """
-        note, found = self._note(), _note_of(self.out)
-        if found == note:
-            return False
-        if self.out.is_symlink() or (self.out.exists() and found is None and not _is_empty(self.out)):
-            raise ArgumentError(f"{self.out} holds what no export has written; name another folder")
-        if found is not None and not force:
-            raise ArgumentError(
-                f"{self.out} holds another export ({found['format']}, {found['audio']}, or of another run); name "
-                "another folder, or replace it with --force"
-            )
-        items = list(self._files())
-        digest = hashlib.sha256(json.dumps(note).encode()).hexdigest()[:12]
-        partial = self.out.with_name(f".{self.out.name}.{digest}.partial")  # the same as before a stop
-        partial.mkdir(parents=True, exist_ok=True)
+        if self.out.is_symlink():
+            raise ArgumentError(f"{self.out} is a link; name another folder")
+        out = self._absolute
+        work = out.with_name(f".{out.name}.export")
         try:
-            lock = files.locked(partial)
-        except BlockingIOError as error:
-            raise ArgumentError(f"another process is writing {self.out}; wait for it") from error
-        try:
-            _fill(partial, items)
-            checksums.write_json(partial / NOTE, note)
-            if self.out.exists():
-                self.out.rename(partial.with_suffix(".before"))
-            partial.rename(self.out)
-            for path in self.out.parent.iterdir():  # what was there, and what other exports have begun
-                if re.fullmatch(rf"\.{re.escape(self.out.name)}\.[0-9a-f]{{12}}\.(partial|before)", path.name):
-                    shutil.rmtree(path)
-        finally:
-            os.close(lock)
+            if work.exists():  # of an earlier call, which may have ended between two renames
+                with _alone(work, self.out):
+                    _recover(work, out)
+            items = self._needed(force)
+            if items is None:
+                return False
+            work.mkdir(parents=True, exist_ok=True)
+            with _alone(work, self.out):
+                self._put(items, work, out, force)
+        except OSError as error:
+            raise ArgumentError(f"{self.out} can't be written ({error.strerror}); name another folder") from error
         return True
+
+    def _needed(self, force: bool) -> list[cutting.File] | None:
+        """Return the files to write; None if they are there. ArgumentError if the place is taken."""
+        note, found = self._note(), self._replaceable()
+        if found is not None and not force:
+            if note.same(found):
+                for name in found.files:
+                    if not (self.out / name).is_file():
+                        raise ArgumentError(f"{self.out / name} is missing; write the export again with --force")
+                return None
+            if note.same(found, "place"):
+                raise ArgumentError(
+                    f"{self.out} names files by the folder in which they were when it was written, which is another "
+                    "now; write it again with --force"
+                )
+            raise ArgumentError(
+                f"{self.out} holds another export ({found.format}, {found.audio}, or of another run); name another "
+                "folder, or replace it with --force"
+            )
+        return list(self._files())
+
+    def _replaceable(self) -> Note | None:
+        """Return the note of the export that is there; ArgumentError if anything in the folder is not of it."""
+        found = Note.read(self.out)
+        if self.out.exists() and not self.out.is_dir():
+            raise ArgumentError(f"{self.out} is no folder; name another folder")
+        if (strange := foreign(self.out, found.files if found else ())) is not None:
+            raise ArgumentError(
+                f"{self.out} holds {strange}, which no export has written; move it away, or name another folder"
+            )
+        return found
+
+    def _put(self, items: Sequence[cutting.File], work: Path, out: Path, force: bool) -> None:
+        """Write the files into a folder of their own, which then takes the place of `out`."""
+        note = self._note(name for name, _ in items)
+        digest = hashlib.sha256(note.model_dump_json().encode()).hexdigest()[:DIGITS]
+        partial, before = work / digest, work / BEFORE  # the first is the same as before a stop
+        partial.mkdir(exist_ok=True)
+        sweep(partial)
+        _fill(partial, items, OF_PACKS if self._reads == "packs" else THREADS)
+        files.replace(partial / NOTE, f"{note.model_dump_json(indent=2)}\n".encode())
+        if self._replaceable() is not None and not force:  # minutes have passed
+            raise ArgumentError(f"another process has written {self.out}; see what it is")
+        if out.exists():
+            out.rename(before)
+        try:
+            partial.rename(out)
+        finally:
+            _recover(work, out)
+        for path in work.iterdir():  # what other exports to this place have begun
+            if re.fullmatch(rf"[0-9a-f]{{{DIGITS}}}", path.name) and not path.is_symlink():
+                shutil.rmtree(path)
 
     def verify(self) -> int:
         """Compute every file again and compare; return their number. ArtifactError names the first that differs."""
-        items = list(self._files())
+        items, note = list(self._files()), Note.read(self.out)
+        strange = foreign(self.out, {name for name, _ in items} | {*(note.files if note else ())})
+        if strange is not None:
+            raise ArtifactError(f"{self.out / strange} belongs to no export; move it away")
         for name, content in items:
             try:
                 found = (self.out / name).read_bytes()
             except OSError as error:
-                raise ArtifactError(f"{self.out / name} can't be read ({error.strerror}); export again") from error
+                raise ArtifactError(f"{self.out / name} can't be read ({error.strerror}); {AGAIN}") from error
             wanted = content if isinstance(content, bytes) else content()
             if found != wanted:
                 pairs = zip(found.split(b"\n"), wanted.split(b"\n"), strict=False)
                 line = next((line for line, (one, other) in enumerate(pairs, 1) if one != other), 0)
-                raise ArtifactError(f"{self.out / name} is not what the run gives, from line {line} on; export again")
+                raise ArtifactError(f"{self.out / name} is not what the run gives, from line {line} on; {AGAIN}")
         return len(items)
 
     def _files(self) -> cutting.Files:
-        rows, out = utterances.read(self.artifacts), self.out.absolute()
+        rows, out = utterances.read(self.artifacts), self._absolute
         if not rows:
             raise ArtifactError(f"{self.artifacts / 'splits'} lists no recordings; run `dvc repro`")
         if not f"{out}{rows[0].file}".isprintable():
@@ -114,16 +173,25 @@ class Export:
         yield from how.write(placed, out, self.audio)
         yield from cards.files(rows, how, self.audio)
 
-    def _note(self) -> dict[str, Any]:
-        names = SEALED + OF_MODEL * (self.name == "model")
-        run = "".join(checksums.version(self.artifacts / name) for name in names)
-        return {
-            "schema": SCHEMA, "format": self.name, "audio": self.audio, "run": hashlib.sha256(run.encode()).hexdigest(),
-            "artifacts": str(self.artifacts.absolute()), "folder": str(self.out.absolute()),
-        }  # fmt: skip
+    def _note(self, names: Iterable[str] = ()) -> Note:
+        sealed = SEALED + OF_MODEL * (self.name == "model")
+        run = "".join(checksums.version(self.artifacts / name) for name in sealed)
+        place = ""
+        if self.name in FORMATS:
+            if self.audio == "containers":
+                place = _digest(str(self.artifacts.absolute()))
+            elif FORMATS[self.name].absolute:
+                place = _digest(str(self._absolute))
+        return Note(format=self.name, audio=self.audio, run=_digest(run), place=place, files=tuple(sorted(names)))
 
 
-def _fill(folder: Path, items: Sequence[cutting.File]) -> None:
+def opened(out: Path, artifacts: Path = Path("artifacts")) -> Export | None:
+    """Return the export in a folder, to be compared with a run; None if there is none."""
+    note = Note.read(out)
+    return Export(note.format, out, note.audio, artifacts) if note else None
+
+
+def _fill(folder: Path, items: Sequence[cutting.File], n_threads: int) -> None:
     def put(item: cutting.File) -> None:
         name, content = item
         if isinstance(content, bytes):
@@ -132,24 +200,36 @@ def _fill(folder: Path, items: Sequence[cutting.File]) -> None:
             files.replace(folder / name, content())
 
     progress = terminal.Progress("export", len(items), "files")
-    with ThreadPoolExecutor(THREADS) as threads:
+    with ThreadPoolExecutor(n_threads) as threads:
         for _ in threads.map(put, items):
             progress.update(1)
 
 
-def opened(out: Path) -> Export | None:
-    """Return the export in a folder; None if there is none."""
-    note = _note_of(out)
-    return Export(note["format"], out, note["audio"], Path(note["artifacts"])) if note else None
-
-
-def _note_of(out: Path) -> dict[str, Any] | None:
+@contextmanager
+def _alone(work: Path, out: Path) -> Iterator[None]:
+    """Lock the folder beside an export in which it is written, and remove it afterwards if it is empty."""
+    if work.is_symlink():
+        raise ArgumentError(f"{work} is a link; remove it")
     try:
-        note: dict[str, Any] = json.loads((out / NOTE).read_bytes())
-    except (OSError, ValueError):
-        return None
-    return note if set(note) >= {"format", "audio", "artifacts"} else None
+        lock = files.locked(work)
+    except BlockingIOError as error:
+        raise ArgumentError(f"another process is writing {out}; wait for it") from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            work.rmdir()
+        os.close(lock)
 
 
-def _is_empty(folder: Path) -> bool:
-    return folder.is_dir() and not any(folder.iterdir())
+def _recover(work: Path, out: Path) -> None:
+    """Put back what was in `out` if nothing has taken its place; otherwise remove it."""
+    before = work / BEFORE
+    if before.is_dir() and not out.exists():
+        before.rename(out)
+    elif before.is_dir():
+        shutil.rmtree(before)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

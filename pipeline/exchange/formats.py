@@ -41,12 +41,15 @@ class Format:
         The line of Python that reads the split train back, for the card; `OUT` is the folder.
     hub
         True if Hugging Face's hub reads the folder: the header of its card names the files of each split.
+    absolute
+        True if files name others in the folder by absolute paths.
     """
 
     write: Callable[[Sequence[Utterance], Path, AudioFormat], Files]
     reads: str
     line: str
     hub: bool = False
+    absolute: bool = False
 
 
 def lhotse(utterances: Sequence[Utterance], out: Path, audio: AudioFormat) -> Files:
@@ -114,7 +117,7 @@ def nemo(utterances: Sequence[Utterance], out: Path, audio: AudioFormat) -> File
 def hf(utterances: Sequence[Utterance], out: Path, audio: AudioFormat) -> Files:
     """Write metadata.jsonl beside the files of each split, as the builder `audiofolder` of `datasets` reads them.
 
-    Of a metadata.csv, `datasets` would make numbers of speakers such as 007.
+    From a metadata.csv, `datasets` would turn speakers such as 007 into numbers.
     """
     for split, rows in by_split(utterances):
         lines = [{"file_name": _relative(one, out / "data" / split), **described(one)} for one in rows]
@@ -139,8 +142,8 @@ def webdataset(utterances: Sequence[Utterance], out: Path, audio: AudioFormat) -
 
 
 FORMATS: dict[Name, Format] = {
-    "lhotse": Format(lhotse, "parts", 'lhotse.CutSet.from_file("OUT/cuts_train.jsonl")'),
-    "kaldi": Format(kaldi, "parts", 'lhotse.kaldi.load_kaldi_data_dir("OUT/train", 16000)'),
+    "lhotse": Format(lhotse, "parts", 'lhotse.CutSet.from_file("OUT/cuts_train.jsonl")', absolute=True),
+    "kaldi": Format(kaldi, "parts", 'lhotse.kaldi.load_kaldi_data_dir("OUT/train", 16000)', absolute=True),
     "nemo": Format(nemo, "parts", "model.train_ds.manifest_filepath=OUT/train_manifest.json"),
     "hf": Format(hf, "files", 'datasets.load_dataset("OUT", split="train")', hub=True),
     "parquet": Format(parquet, "packs", 'datasets.load_dataset("OUT", split="train")', hub=True),

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from pipeline.errors import ArgumentError, ArtifactError
-from pipeline.exchange import cutting, folder
+from pipeline.exchange import cutting, note
 from pipeline.exchange.folder import Export, opened
 from pipeline.exchange.formats import FORMATS
 from tests.exchange.runs import SPEAKERS, TAGS, Run, made
@@ -43,9 +43,11 @@ def test_a_stopped_export_continues_and_a_complete_one_stays(
         with pytest.raises(KeyboardInterrupt):
             export.write()
     assert not export.out.exists()
-    [partial] = tmp_path.iterdir()
-    (tmp_path / ".out.0123456789ab.partial" / "data").mkdir(parents=True)  # of an export that was given up
+    [partial] = (tmp_path / ".out.export").iterdir()
+    (tmp_path / ".out.export" / "0123456789ab" / "data").mkdir(parents=True)  # of an export that was given up
+    (partial / "data" / f".{'0' * 32}.partial").touch()  # of a write that was killed
     before = snapshot(partial)
+    before.pop(f"data/.{'0' * 32}.partial")
     assert 0 < len([name for name in before if name.endswith(".flac")]) < len(run.exported)
     assert export.write()
     after = snapshot(export.out)
@@ -55,6 +57,7 @@ def test_a_stopped_export_continues_and_a_complete_one_stays(
     }
     assert not export.write()
     assert snapshot(export.out) == after
+    assert not [name for name in after if name.endswith(".partial")]
 
 
 def test_nothing_is_overwritten_unasked(run: Run, tmp_path: Path) -> None:
@@ -85,11 +88,11 @@ def test_one_changed_number_is_found(run: Run, tmp_path: Path, name: Any) -> Non
         pytest.importorskip("pyarrow")
     export = Export(name, tmp_path / "out", "flac", run.artifacts)
     export.write()
-    again = opened(export.out)
+    again = opened(export.out, run.artifacts)
     assert again == export
     assert again.verify() == len(snapshot(export.out)) - 1  # the note of the export itself
     for path in [*export.out.rglob("*.md"), *export.out.rglob("*.*")][:4]:
-        if path.is_file() and path.name != folder.NOTE:
+        if path.is_file() and path.name != note.NOTE:
             content = path.read_bytes()
             at = max(found.start() for found in re.finditer(rb"\d", content))
             digit = b"%d" % (9 - int(content[at : at + 1]))
