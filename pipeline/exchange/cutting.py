@@ -25,6 +25,11 @@ def encoded(one: Utterance, audio: AudioFormat) -> bytes:
     return content.getvalue()
 
 
+def check(one: Utterance) -> None:
+    """Compare a recording with the checksums of its container; ArtifactError if it is damaged."""
+    Reader(one.wav)(0, one.samples)
+
+
 def cut(utterances: Sequence[Utterance], out: Path, audio: AudioFormat) -> tuple[list[Utterance], Files]:
     """Return the utterances with files of their own below a folder, data/SPLIT/CONTAINER/ID, and these files."""
     names = [f"data/{one.split}/{one.wav.path.stem}/{one.id}.{audio}" for one in utterances]

@@ -167,7 +167,11 @@ class Export:
             return
         how = FORMATS[self.name]
         placed = rows
-        if self.audio != "containers" and how.reads != "packs":
+        if self.audio == "containers":  # nothing else would read them
+            with ThreadPoolExecutor(THREADS) as threads:
+                for _ in threads.map(cutting.check, rows):
+                    pass
+        elif how.reads != "packs":
             placed, cut = cutting.cut(rows, out, self.audio)
             yield from cut
         yield from how.write(placed, out, self.audio)
