@@ -5,6 +5,7 @@ import html
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
 from typing import Any
 
 from pipeline.corpus.collector import UNKNOWN
@@ -24,6 +25,7 @@ COLUMNS = {
     "speech": "start and end of the spans of speech, seconds, as JSON",
 }  # fmt: skip
 PARTS = "The samples are parts of the files in the run's folder, 16-bit mono WAV, and are not in this one."
+MARKS = {ord(mark): f"&#{ord(mark)};" for mark in "[]|`*~\\"}
 TERMS = (
     "citeAs column equivalentProperty extract field fileProperty fileObject fileSet format includes isLiveDataset "
     "jsonPath key md5 parentField path recordSet references regex repeated replace samplingRate separator source "
@@ -51,11 +53,18 @@ def header(**values: Any) -> str:
     return "\n".join(["---", *lines, "---", ""])
 
 
+def escaped(text: object) -> str:
+    """Return what comes from data as Markdown that shows it and is no link, HTML, code or end of a cell.
+
+    >>> escaped("x](y) <img>")
+    'x&#93;(y) &lt;img&gt;'
+    """
+    return html.escape(" ".join(f"{text}".split()), quote=False).translate(MARKS)
+
+
 def table(columns: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
-    """Return a table in Markdown; no cell can end it or become a link or HTML."""
-    cells = [
-        [html.escape(f"{cell}").translate({ord("|"): "&#124;", ord("["): "&#91;"}) for cell in one] for one in lines
-    ]
+    """Return a table in Markdown, its cells escaped."""
+    cells = [[escaped(cell) for cell in one] for one in lines]
     return "\n".join(f"| {' | '.join(one)} |" for one in [columns, ["---"] * len(columns), *cells])
 
 
@@ -117,10 +126,13 @@ def _total(rows: Sequence[Utterance]) -> str:
 
 
 def separate(rows: Sequence[Utterance]) -> str:
-    """Say whether the splits share speakers."""
+    """Say which splits share speakers; held-out languages may have those of test."""
+    speakers = {split: {one.speaker for one in of} for split, of in by_split(rows)}
+    pairs = [f"{one} and {other}" for one, other in combinations(speakers, 2) if speakers[one] & speakers[other]]
     unknown = sum(one.speaker_from in UNKNOWN for one in rows)
     voices = f"The speakers of {unknown} recordings are not known: a voice may be in two of them." if unknown else ""
-    return f"No speaker is in two splits. {voices}".strip()
+    but = f", but {', '.join(pairs)} do" if pairs else ""
+    return f"No two splits share a speaker{but}. {voices}".strip()
 
 
 def counts(rows: Sequence[Utterance]) -> tuple[int, int, str, str]:

@@ -6,7 +6,8 @@ from typing import Any
 
 from pipeline import checksums
 from pipeline.confounds import verdict
-from pipeline.exchange.cards import counts, header, licences, separate, table
+from pipeline.errors import ArgumentError
+from pipeline.exchange.cards import counts, escaped, header, licences, separate, table
 from pipeline.exchange.utterances import Utterance, tag
 from pipeline.scoring import open_set, sources
 from pipeline.streaming.description import Description
@@ -22,13 +23,18 @@ TASK = {"type": "audio-classification", "name": "spoken language identification"
 def files(rows: Sequence[Utterance], artifacts: Path) -> Iterator[tuple[str, bytes]]:
     """Yield the files of artifacts/streaming, each checked, and the card."""
     model = artifacts / "streaming"
+    description = Description.read(model)
+    if not description.streaming:
+        raise ArgumentError(
+            f"{model} can't stream (export.streaming is false), which its card would promise; train another"
+        )
     names = sorted(path.relative_to(model).as_posix() for path in model.rglob("*") if path.is_file())
     checksums.check(model, {name.partition("/")[0] for name in names} - {checksums.SUMS})
     for name in names:
         yield name, (model / name).read_bytes()
     metrics = checksums.read_json(artifacts / "evaluation" / "metrics.json")
     confounds = checksums.read_json(artifacts / "audit" / "confounds.json")
-    yield "README.md", _card(Description.read(model), rows, metrics, confounds).encode()
+    yield "README.md", _card(description, rows, metrics, confounds).encode()
 
 
 def _card(
@@ -68,7 +74,7 @@ def _card(
     return f"""{head}
 # {NAME}
 
-Answers every {description.frame_s * 1000:g} ms which of {len(tags)} languages is spoken: {names}.
+Answers every {description.frame_s * 1000:g} ms which of {len(tags)} languages is spoken: {escaped(names)}.
 The answer comes {latency_s:.3g} s of audio after the middle of a frame at most; {description.weights:,} weights.
 `pipeline.streaming.Identifier.load` reads these files; `streaming.json` says how to use `model.onnx` alone.
 
@@ -76,7 +82,7 @@ The answer comes {latency_s:.3g} s of audio after the middle of a frame at most;
 
 {trained}
 
-Licences of these recordings: {", ".join(licences(heard))}. Whether they bind a model is for you to find out.
+Licences of these recordings: {escaped(", ".join(licences(heard)))}. Whether they bind a model is for you to find out.
 
 ## Scores
 
@@ -108,4 +114,4 @@ def _interval(found: Sequence[float] | None) -> str:
 
 
 def _list(sentences: Sequence[str]) -> str:
-    return "\n".join(f"- {one[:1].upper()}{one[1:]}." for one in sentences)
+    return "\n".join(f"- {escaped(one[:1].upper() + one[1:])}." for one in sentences)
