@@ -71,7 +71,7 @@ class Export:
         if self.out.is_symlink():
             raise ArgumentError(f"{self.out} is a link; name another folder")
         out = self._absolute
-        work = out.with_name(f".{out.name}.export")
+        work = out.parent / f".{out.name}.export"
         try:
             if work.exists():  # of an earlier call, which may have ended between two renames
                 with _alone(work, self.out):

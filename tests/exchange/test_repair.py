@@ -81,6 +81,8 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(run: Run, tmp_path: Path) 
     for out in (tmp_path / "file" / "sub", Path("/proc/x/y")):
         with pytest.raises(ArgumentError, match=r"can't be written \(.*name another folder"):
             Export("nemo", out, "containers", run.artifacts).write()
+    with pytest.raises(ArgumentError, match="which no export has written"):
+        Export("nemo", Path("/"), "containers", run.artifacts).write(force=True)
 
 
 @pytest.mark.parametrize("new", [False, True], ids=["before the new one is there", "before the old one is removed"])
