@@ -81,12 +81,15 @@ def verify(folder: Path) -> None:
       lid verify /media/stick/streaming
       lid verify ../lhotse
     """
-    from pipeline.exchange.folder import opened
+    from pipeline.exchange import NOTE
 
-    if exported := opened(folder):
-        click.echo(f"{exported.verify()} files are what the run gives")
-        if exported.name != "model":
-            return
+    if (folder / NOTE).exists():
+        from pipeline.exchange.folder import opened  # with packages that an installation for inference lacks
+
+        if exported := opened(folder):
+            click.echo(f"{exported.verify()} files are what the run gives")
+            if exported.name != "model":
+                return
     from pipeline.console.terminal import show_table
     from pipeline.export import golden
     from pipeline.streaming.description import Description

@@ -13,9 +13,9 @@ from pathlib import Path
 from pipeline import checksums, files
 from pipeline.console import terminal
 from pipeline.errors import ArgumentError, ArtifactError
-from pipeline.exchange import cards, cutting, model_card, utterances
+from pipeline.exchange import NOTE, cards, cutting, model_card, utterances
 from pipeline.exchange.formats import FORMATS, Name
-from pipeline.exchange.note import NOTE, Note, foreign, sweep
+from pipeline.exchange.note import Note, foreign, sweep
 
 THREADS, OF_PACKS = 4, 2  # libsndfile works without the interpreter's lock; each holds a whole pack in memory
 DIGITS, BEFORE = 12, "before"  # names of folders beside an export in which it is written

@@ -10,11 +10,11 @@ from typing import Literal
 from pydantic import ValidationError
 
 from pipeline.errors import ArtifactError
+from pipeline.exchange import NOTE
 from pipeline.exchange.cutting import AudioFormat
 from pipeline.exchange.formats import Name
 from pipeline.params import Section
 
-NOTE = "export.json"
 STRAY = re.compile(r"\.[0-9a-f]{32}\.partial")  # of a write that was killed, as files.replacing names it
 
 

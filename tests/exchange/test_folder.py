@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from pipeline.errors import ArgumentError, ArtifactError
-from pipeline.exchange import cutting, note
+from pipeline.exchange import NOTE, cutting
 from pipeline.exchange.folder import Export, opened
 from pipeline.exchange.formats import FORMATS
 from tests.exchange.runs import SPEAKERS, TAGS, Run, made
@@ -92,7 +92,7 @@ def test_one_changed_number_is_found(run: Run, tmp_path: Path, name: Any) -> Non
     assert again == export
     assert again.verify() == len(snapshot(export.out)) - 1  # the note of the export itself
     for path in [*export.out.rglob("*.md"), *export.out.rglob("*.*")][:4]:
-        if path.is_file() and path.name != note.NOTE:
+        if path.is_file() and path.name != NOTE:
             content = path.read_bytes()
             at = max(found.start() for found in re.finditer(rb"\d", content))
             digit = b"%d" % (9 - int(content[at : at + 1]))

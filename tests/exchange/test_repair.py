@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ArgumentError, ArtifactError
+from pipeline.exchange import NOTE
 from pipeline.exchange.folder import Export, opened
-from pipeline.exchange.note import NOTE
 from tests.exchange.runs import Run, made
 from tests.programs import lid
 
