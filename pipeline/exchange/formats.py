@@ -29,7 +29,7 @@ GROUP = 100  # rows of a Parquet file that are read together
 
 @dataclass(frozen=True)
 class Format:
-    """What `lid export` writes for another tool.
+    """A format that another tool reads.
 
     Attributes
     ----------

@@ -124,8 +124,8 @@ def _weights(store: FeatureStore, manifest: Path) -> dict[str, float]:
     shown = store.select().view(sequences.strategy).items
     frames = np.zeros(len(store.ids))
     frames[shown["index"]] = shown["frames"]
-    weighed = np.bincount(items["index"], items["frames"] * items["weight"], len(frames)) / np.maximum(frames, 1)
-    return dict(zip(store.ids, np.round(weighed, 6).tolist(), strict=True))
+    weighted = np.bincount(items["index"], items["frames"] * items["weight"], len(frames)) / np.maximum(frames, 1)
+    return dict(zip(store.ids, np.round(weighted, 6).tolist(), strict=True))
 
 
 def _samples(container: Path) -> int:

@@ -72,7 +72,8 @@ class Tab:
         """Wait until a script is true."""
         end = time.monotonic() + WAIT_S
         while not self.run(condition):
-            assert time.monotonic() < end, f"never: {condition}; {self.run('document.body.innerText')}"
+            if time.monotonic() >= end:
+                raise TimeoutError(f"never: {condition}; {self.run('document.body.innerText')}")
             time.sleep(0.02)
 
     def violations(self) -> list[dict[str, Any]]:
