@@ -65,7 +65,7 @@ def main() -> None:
         usual=usual,
         provenance=_provenance(),
         comparison=[row for row in compared if row.corpus == corpus],
-        **_further_names(contents["rejected"]),
+        **({} if settings.report.speakers else _further_names(contents["rejected"])),
     )
     result = sentence(contents["metrics"], usual)
     with files.building(ARTIFACTS / "report") as folder:

@@ -28,12 +28,12 @@ NODES: dict[str, dict[str, Any]] = {
 
 
 class Program(NamedTuple):
-    """What the engine runs for every frame.
+    """The computation of one frame.
 
     Attributes
     ----------
     steps
-        Of each node: `op`, the signals that it is given (`from`) and gives (`to`), the names of its `arrays`, `units`.
+        One per node: `op`, its input and output signals (`from`, `to`), the names of its `arrays`, and `units`.
     arrays
         Weights by name.
     """

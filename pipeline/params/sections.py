@@ -292,7 +292,7 @@ class Export(Section):
 
 
 class Report(Section):
-    """What the report holds of people."""
+    """Personal data in the report."""
 
     audio: Annotated[bool, Field(description="recordings to listen to")] = True
     speakers: Annotated[bool, Field(description="names of speakers and recordings; otherwise numbers")] = True
