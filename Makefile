@@ -72,9 +72,9 @@ $(VENV)/test: $(VENV)/ready requirements-test.lock
 	$(INSTALL) -r requirements-test.lock
 	@touch $@
 
-# For the tests that need PyTorch, which are skipped without it: its common build has gigabytes
+# For the tests that need these, which are skipped without them: PyTorch's common build has gigabytes
 torch: $(VENV)/test
-	$(VENV)/bin/python -m pip install -q torch==2.13.0 lhotse==1.33.0
+	$(VENV)/bin/python -m pip install -q torch==2.13.0 lhotse==1.33.0 audformat==1.4.3
 
 LOCK := uv pip compile -q --universal --python-version $(firstword $(PYTHONS)) --generate-hashes --no-annotate --no-header --upgrade
 lock: $(VENV)/test

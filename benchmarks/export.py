@@ -3,7 +3,7 @@
     python -m benchmarks.export                       # the run in artifacts/
     python -m benchmarks.export --artifacts DIR       # another one
 
-Each format is written as `lid export` does without options: the first three refer to parts of artifacts/audio, the
+Each format is written as `lid export` does without options: the first four refer to parts of artifacts/audio, the
 others hold every recording as FLAC.
 """
 

@@ -7,7 +7,7 @@ import click
 
 from pipeline.cli import options
 
-FORMATS = ("lhotse", "kaldi", "nemo", "hf", "parquet", "webdataset", "model")  # as in exchange/formats.py
+FORMATS = ("lhotse", "kaldi", "nemo", "audformat", "hf", "parquet", "webdataset", "model")  # as in exchange/formats.py
 
 
 @click.command()
@@ -23,9 +23,9 @@ FORMATS = ("lhotse", "kaldi", "nemo", "hf", "parquet", "webdataset", "model")  #
 def export(name: Any, out: Path, audio: Any, force: bool) -> None:
     """Write the corpus or the model for others.
 
-    FORMAT is lhotse, kaldi, nemo, hf (audiofolder), parquet or webdataset: recordings, splits, languages, speakers,
-    speech and weights of the last `dvc repro`; or model: the streaming model and its card. OUT is a new folder.
-    After a stop, the same command continues.
+    FORMAT is lhotse, kaldi, nemo, audformat, hf (audiofolder), parquet or webdataset: recordings, splits, languages,
+    speakers, speech and weights of the last `dvc repro`; or model: the streaming model and its card. OUT is a new
+    folder. After a stop, the same command continues.
 
     \b
     Examples:

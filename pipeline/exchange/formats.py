@@ -17,11 +17,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
+import langcodes
+
 from pipeline.errors import ArgumentError
 from pipeline.exchange.cutting import AudioFormat, Files, encoded
 from pipeline.exchange.utterances import Utterance
 
-Name = Literal["lhotse", "kaldi", "nemo", "hf", "parquet", "webdataset", "model"]
+Name = Literal["lhotse", "kaldi", "nemo", "audformat", "hf", "parquet", "webdataset", "model"]
 CUSTOM = ("split", "language", "speaker_from", "source", "licence", "url", "weight")  # what lhotse has no field for
 SHARD_BYTES = 1 << 27  # of a file that holds many recordings, before encoding
 GROUP = 100  # rows of a Parquet file that are read together
@@ -114,6 +116,29 @@ def nemo(utterances: Sequence[Utterance], out: Path, audio: AudioFormat) -> File
         yield f"{split}_manifest.json", json_lines(lines)
 
 
+def audformat(utterances: Sequence[Utterance], out: Path, audio: AudioFormat) -> Files:
+    """Write a database: db.yaml, and for every split a table of the recordings and one of the spans of speech."""
+    columns = {name: {"scheme_id": name} for name in described(utterances[0], "id", "tag", "speaker", *CUSTOM)}
+    tables: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for one in utterances:
+        for name, span in (("recordings", (0.0, one.duration_s)), *(("speech", span) for span in one.speech_s)):
+            start, end = (f"{one.start_s + time:.9f}s" for time in span)
+            line = {"file": _relative(one, out), "start": start, "end": end, **described(one, *columns)}
+            tables[f"{name}.{one.split}"].append(line)
+    header = {
+        "name": "spoken-languages", "source": ", ".join(sorted({one.url or one.source for one in utterances} - {""})),
+        "usage": "other", "license": ", ".join(sorted({one.licence or "unknown" for one in utterances})),
+        "languages": sorted({langcodes.get(one.tag).to_alpha3() for one in utterances}),
+        "schemes": {name: {"dtype": "float" if name == "weight" else "str"} for name in columns},
+        "splits": {one.split: {"type": {"val": "dev", "open": "other"}.get(one.split, one.split)}
+                   for one in utterances},
+        "tables": {name: {"type": "segmented", "split_id": name.split(".")[1], "columns": columns} for name in tables},
+    }  # fmt: skip
+    yield "db.yaml", f"{json.dumps(header, indent=2, ensure_ascii=False)}\n".encode()  # JSON is YAML
+    for name, lines in tables.items():  # their columns are in the order of the header's
+        yield f"db.{name}.csv", csv_table(lines)
+
+
 def hf(utterances: Sequence[Utterance], out: Path, audio: AudioFormat) -> Files:
     """Write metadata.jsonl beside the files of each split, as the builder `audiofolder` of `datasets` reads them.
 
@@ -145,6 +170,7 @@ FORMATS: dict[Name, Format] = {
     "lhotse": Format(lhotse, "parts", 'lhotse.CutSet.from_file("OUT/cuts_train.jsonl")', absolute=True),
     "kaldi": Format(kaldi, "parts", 'lhotse.kaldi.load_kaldi_data_dir("OUT/train", 16000)', absolute=True),
     "nemo": Format(nemo, "parts", "model.train_ds.manifest_filepath=OUT/train_manifest.json"),
+    "audformat": Format(audformat, "parts", 'audformat.Database.load("OUT")["recordings.train"].get()'),
     "hf": Format(hf, "files", 'datasets.load_dataset("OUT", split="train")', hub=True),
     "parquet": Format(parquet, "packs", 'datasets.load_dataset("OUT", split="train")', hub=True),
     "webdataset": Format(webdataset, "packs", 'webdataset.WebDataset("OUT/train-000000.tar", shardshuffle=False)'),

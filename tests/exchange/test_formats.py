@@ -1,12 +1,15 @@
 """Every format, read back by the library that it is for: the same recordings, samples, languages, speakers, splits.
 
-lhotse, which needs PyTorch, comes with `make torch`. `datasets` is in no test: with pyarrow it has 190 MB.
+lhotse, which needs PyTorch, and audformat, which brings pyarrow, come with `make torch`. `datasets` is in no test: with
+what it needs, it has 190 MB.
 """
 
 import io
 import json
 import subprocess
+from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,11 +23,13 @@ from pipeline.arrays import Samples
 from pipeline.cli import export
 from pipeline.corpus import layouts
 from pipeline.errors import ArgumentError
+from pipeline.exchange import formats, utterances
 from pipeline.exchange.folder import Export
 from pipeline.exchange.formats import FORMATS, Name
 from tests.audio.signals import RATE
 from tests.exchange.runs import LANGUAGES, SPEAKERS, TAGS, WEIGHTS, Run, made
 
+AUDFORMAT_SPLITS = {"train": "train", "val": "dev", "test": "test", "other": "other"}
 Told = tuple[str, str, str, Samples]  # split, BCP 47 code, speaker, samples
 
 
@@ -174,6 +179,52 @@ def test_nemo(run: Run, exported: Callable[..., Path], audio: str) -> None:
             assert line["label"] == line["lang"]
             found[line["id"]] = (line["split"], line["lang"], line["speaker"], samples)
     check(run, found)
+
+
+@pytest.mark.parametrize("audio", ["containers", "flac"])
+def test_audformat(run: Run, exported: Callable[..., Path], audio: str) -> None:
+    library = pytest.importorskip("audformat")
+    out, found, spans = exported("audformat", audio), dict[str, Told](), defaultdict[str, list[tuple[int, int]]](list)
+    database = library.Database.load(str(out), load_data=True)
+    assert database.languages == ["eng", "fra", "mis"]
+    assert [library.utils.map_language(code) for code in database.languages] == database.languages
+    assert {name: split.type for name, split in database.splits.items()} == AUDFORMAT_SPLITS
+    assert database.is_portable == (audio != "containers")  # what audb publishes
+    for name, table in database.tables.items():
+        library.assert_no_duplicates(table.df)
+        for (file, *times), row in zip(table.index, table.df.to_dict("records"), strict=True):
+            at = [time.total_seconds() * RATE for time in times]
+            start, end = map(round, at)
+            assert at == pytest.approx([start, end], abs=0.01)
+            samples = soundfile.read(out / file, end - start, start, dtype="int16")[0]
+            if name == f"recordings.{table.split_id}":
+                found[row["id"]] = (table.split_id, row["tag"], row["speaker"], samples)
+                assert (row["split"], row["language"]) == (table.split_id, run.exported[row["id"]].language)
+            else:
+                first = run.exported[row["id"]].first_sample if audio == "containers" else 0
+                spans[row["id"]].append((start - first, end - first))
+    check(run, found)
+    assert spans == {name: run.spans[name] for name in found}
+    assert tuple(database["recordings.train"].df["weight"]) == WEIGHTS
+
+
+def test_audformat_with_names_that_yaml_and_csv_might_change(run: Run, tmp_path: Path) -> None:
+    library = pytest.importorskip("audformat")
+    hostile = 'no: "x", \U0001f600 # &a *b !c {d} [e] \\n %'
+    speakers = ["007", "1e5", "true", hostile, " x ", "NA"]
+    rows = [one for one in utterances.read(run.artifacts) if one.split == "train"]
+    rows = [
+        replace(one, speaker=speaker, language=hostile, source=hostile, licence=hostile, url="")
+        for one, speaker in zip(rows, speakers, strict=True)
+    ]
+    for name, content in formats.audformat(rows, tmp_path, "containers"):
+        assert isinstance(content, bytes)
+        (tmp_path / name).write_bytes(content)
+    database = library.Database.load(str(tmp_path))
+    assert (database.source, database.license) == (hostile, hostile)
+    found = database["recordings.train"].get()
+    assert found["speaker"].fillna("missing").tolist() == [*speakers[:-1], "missing"]  # as docs/export.md says
+    assert {*found["language"], *found["licence"]} == {hostile}
 
 
 @pytest.mark.parametrize("audio", ["wav", "flac"])
