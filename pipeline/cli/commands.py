@@ -12,6 +12,7 @@ import click
 from pipeline.cli import identification, options, recordings
 from pipeline.cli.export import export
 from pipeline.console.command import Group
+from pipeline.exchange import NOTE
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -81,8 +82,6 @@ def verify(folder: Path) -> None:
       lid verify /media/stick/streaming
       lid verify ../lhotse
     """
-    from pipeline.exchange import NOTE
-
     if (folder / NOTE).exists():
         from pipeline.exchange.folder import opened  # with packages that an installation for inference lacks
 

@@ -1,26 +1,25 @@
 """`lid export`: the prepared corpus for other tools."""
 
 from pathlib import Path
-from typing import Any
+from typing import get_args
 
 import click
 
 from pipeline.cli import options
-
-FORMATS = ("lhotse", "kaldi", "nemo", "audformat", "hf", "parquet", "webdataset", "model")  # as in exchange/formats.py
+from pipeline.exchange import AudioFormat, Name
 
 
 @click.command()
-@click.argument("name", metavar="FORMAT", type=click.Choice(FORMATS))
+@click.argument("name", metavar="FORMAT", type=click.Choice(get_args(Name)))
 @click.argument("out", metavar="OUT", type=options.path)
 @click.option(
     "--audio",
-    type=click.Choice(["containers", "wav", "flac"]),
+    type=click.Choice(get_args(AudioFormat)),
     help="Refer to parts of artifacts/audio, or cut every recording out (default: containers if FORMAT allows it, "
     "otherwise flac).",
 )
 @click.option("--force", is_flag=True, help="Write an export in OUT again, or replace it by another.")
-def export(name: Any, out: Path, audio: Any, force: bool) -> None:
+def export(name: Name, out: Path, audio: AudioFormat | None, force: bool) -> None:
     """Write the corpus or the model for others.
 
     FORMAT is lhotse, kaldi, nemo, audformat, hf (audiofolder), parquet or webdataset: recordings, splits, languages,

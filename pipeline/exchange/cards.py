@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Any
 
 from pipeline.corpus.collector import UNKNOWN
-from pipeline.exchange.cutting import AudioFormat
+from pipeline.exchange import AudioFormat
 from pipeline.exchange.formats import Format, by_split, csv_table, described
 from pipeline.exchange.utterances import Utterance
 

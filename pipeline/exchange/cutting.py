@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import soundfile
 
 from pipeline.audio.wav import Reader
+from pipeline.exchange import AudioFormat
 from pipeline.exchange.utterances import Utterance
 
-AudioFormat = Literal["containers", "wav", "flac"]
 File = tuple[str, bytes | Callable[[], bytes]]
 """Path in a folder and content; that of audio is encoded when it is called for."""
 Files = Iterator[File]

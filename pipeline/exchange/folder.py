@@ -13,8 +13,8 @@ from pathlib import Path
 from pipeline import checksums, files
 from pipeline.console import terminal
 from pipeline.errors import ArgumentError, ArtifactError
-from pipeline.exchange import NOTE, cards, cutting, model_card, utterances
-from pipeline.exchange.formats import FORMATS, Name
+from pipeline.exchange import NOTE, AudioFormat, Name, cards, cutting, model_card, utterances
+from pipeline.exchange.formats import FORMATS
 from pipeline.exchange.note import Note, foreign, sweep
 
 THREADS, OF_PACKS = 4, 2  # libsndfile works without the interpreter's lock; each holds a whole pack in memory
@@ -40,7 +40,7 @@ class Export:
 
     name: Name
     out: Path
-    audio: cutting.AudioFormat
+    audio: AudioFormat
     artifacts: Path = Path("artifacts")
 
     def __post_init__(self) -> None:

@@ -15,15 +15,15 @@ from functools import partial
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import langcodes
 
 from pipeline.errors import ArgumentError
-from pipeline.exchange.cutting import AudioFormat, Files, encoded
+from pipeline.exchange import AudioFormat, Name
+from pipeline.exchange.cutting import Files, encoded
 from pipeline.exchange.utterances import Utterance
 
-Name = Literal["lhotse", "kaldi", "nemo", "audformat", "hf", "parquet", "webdataset", "model"]
 CUSTOM = ("split", "language", "speaker_from", "source", "licence", "url", "weight")  # what lhotse has no field for
 SHARD_BYTES = 1 << 27  # of a file that holds many recordings, before encoding
 GROUP = 100  # rows of a Parquet file that are read together

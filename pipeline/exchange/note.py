@@ -10,9 +10,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from pipeline.errors import ArtifactError
-from pipeline.exchange import NOTE
-from pipeline.exchange.cutting import AudioFormat
-from pipeline.exchange.formats import Name
+from pipeline.exchange import NOTE, AudioFormat, Name
 from pipeline.params import Section
 
 STRAY = re.compile(r"\.[0-9a-f]{32}\.partial")  # of a write that was killed, as files.replacing names it
