@@ -33,9 +33,7 @@ def export(name: Name, out: Path, audio: AudioFormat | None, force: bool) -> Non
       lid export hf ../hub --audio wav
     """
     from pipeline.console.text import printable
-    from pipeline.exchange.folder import Export
-    from pipeline.exchange.formats import FORMATS
+    from pipeline.exchange.folder import Export, reads
 
-    in_parts = name == "model" or FORMATS[name].reads == "parts"
-    done = Export(name, out, audio or ("containers" if in_parts else "flac")).write(force)
+    done = Export(name, out, audio or ("containers" if reads(name) == "parts" else "flac")).write(force)
     click.echo(f"{printable(out)}: {'written' if done else 'complete already'}")

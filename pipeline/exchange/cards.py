@@ -86,11 +86,7 @@ def _readme(rows: Sequence[Utterance], how: Format, audio: AudioFormat) -> str:
     for one in rows:
         languages[one.language, one.tag, one.split].append(one)
         sources[one.source or "-", one.licence or "unknown", one.url or "-"].append(one)
-    where = (
-        PARTS
-        if audio == "containers" and how.reads == "parts"
-        else f"The samples are in this folder, as {audio.upper()}."
-    )
+    where = PARTS if audio == "containers" else f"The samples are in this folder, as {audio.upper()}."
     columns = ["recordings", "speakers", "minutes", "of speech"]
     return f"""{head}
 # {TITLE}

@@ -31,7 +31,6 @@ def check(one: Utterance) -> None:
 
 def cut(utterances: Sequence[Utterance], out: Path, audio: AudioFormat) -> tuple[list[Utterance], Files]:
     """Return the utterances with files of their own below a folder, data/SPLIT/CONTAINER/ID, and these files."""
-    names = [f"data/{one.split}/{one.wav.path.stem}/{one.id}.{audio}" for one in utterances]
-    pairs = list(zip(utterances, names, strict=True))
+    pairs = [(one, f"data/{one.split}/{one.wav.path.stem}/{one.id}.{audio}") for one in utterances]
     placed = [replace(one, file=out / name, first=0, file_samples=one.samples) for one, name in pairs]
     return placed, ((name, partial(encoded, one, audio)) for one, name in pairs)

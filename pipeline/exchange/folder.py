@@ -24,6 +24,11 @@ SEALED = ("ingest", "trim", "splits", "manifests")
 OF_MODEL = ("streaming", "evaluation", "audit")
 
 
+def reads(name: Name) -> str:
+    """Return what the tool reads, as Format does; a model refers to no audio."""
+    return "parts" if name == "model" else FORMATS[name].reads
+
+
 @dataclass(frozen=True)
 class Export:
     """An export of a finished run.
@@ -44,16 +49,12 @@ class Export:
     artifacts: Path = Path("artifacts")
 
     def __post_init__(self) -> None:
-        if self.audio == "containers" and self._reads != "parts":
+        if self.audio == "containers" and reads(self.name) != "parts":
             raise ArgumentError(f"{self.name} can't refer to parts of a file; choose --audio wav or flac")
 
     @property
     def _absolute(self) -> Path:
         return Path(os.path.realpath(self.out))
-
-    @property
-    def _reads(self) -> str:
-        return "parts" if self.name == "model" else FORMATS[self.name].reads
 
     def write(self, force: bool = False) -> bool:
         """Write it, or continue where an earlier call ended; return False if it is complete already.
@@ -120,11 +121,11 @@ class Export:
     def _put(self, items: Sequence[cutting.File], work: Path, out: Path, force: bool) -> None:
         """Write the files into a folder of their own, which then takes the place of `out`."""
         note = self._note(name for name, _ in items)
-        digest = hashlib.sha256(note.model_dump_json().encode()).hexdigest()[:DIGITS]
+        digest = _digest(note.model_dump_json())[:DIGITS]
         partial, before = work / digest, work / BEFORE  # the first is the same as before a stop
         partial.mkdir(exist_ok=True)
         sweep(partial)
-        _fill(partial, items, OF_PACKS if self._reads == "packs" else THREADS)
+        _fill(partial, items, OF_PACKS if reads(self.name) == "packs" else THREADS)
         files.replace(partial / NOTE, f"{note.model_dump_json(indent=2)}\n".encode())
         if self._replaceable() is not None and not force:  # minutes have passed
             raise ArgumentError(f"another process has written {self.out}; see what it is")
@@ -166,26 +167,23 @@ class Export:
             yield from model_card.files(rows, self.artifacts)
             return
         how = FORMATS[self.name]
-        placed = rows
         if self.audio == "containers":  # nothing else would read them
             with ThreadPoolExecutor(THREADS) as threads:
-                for _ in threads.map(cutting.check, rows):
-                    pass
+                list(threads.map(cutting.check, rows))
         elif how.reads != "packs":
-            placed, cut = cutting.cut(rows, out, self.audio)
+            rows, cut = cutting.cut(rows, out, self.audio)
             yield from cut
-        yield from how.write(placed, out, self.audio)
+        yield from how.write(rows, out, self.audio)
         yield from cards.files(rows, how, self.audio)
 
     def _note(self, names: Iterable[str] = ()) -> Note:
         sealed = SEALED + OF_MODEL * (self.name == "model")
         run = "".join(checksums.version(self.artifacts / name) for name in sealed)
-        place = ""
-        if self.name in FORMATS:
-            if self.audio == "containers":
-                place = _digest(str(self.artifacts.absolute()))
-            elif FORMATS[self.name].absolute:
-                place = _digest(str(self._absolute))
+        how, place = FORMATS.get(self.name), ""
+        if how and self.audio == "containers":
+            place = _digest(str(self.artifacts.absolute()))
+        elif how and how.absolute:
+            place = _digest(str(self._absolute))
         return Note(format=self.name, audio=self.audio, run=_digest(run), place=place, files=tuple(sorted(names)))
 
 

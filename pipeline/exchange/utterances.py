@@ -84,7 +84,6 @@ def read(artifacts: Path) -> list[Utterance]:
     spans: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for span in tables.scan(artifacts / "trim" / "spans.csv", SpanRow):
         spans[span.recording].append((span.start, span.end))
-    lengths: dict[str, int] = {}
     found = []
     for split in SPLIT_NAMES:
         path = artifacts / "splits" / f"{split}.csv"
@@ -93,8 +92,6 @@ def read(artifacts: Path) -> list[Utterance]:
             if of is None or not re.fullmatch(r"[\w-]+", row.recording, re.ASCII):
                 raise ArtifactError(f"{path} names {row.recording!r}, which ingest has not; run `dvc repro`")
             wav = Wav.of(of, (artifacts / "audio").absolute())
-            if of.file not in lengths:
-                lengths[of.file] = _samples(wav.path)
             found.append(
                 Utterance(
                     id=row.recording, split=split, language=row.language, tag=tag(row.language), speaker=row.speaker,
@@ -102,7 +99,7 @@ def read(artifacts: Path) -> list[Utterance]:
                     url=of.extra.get("url", ""),
                     weight=weights.get(row.recording, 0.0) if split == "train" else 1.0,
                     speech=tuple(spans[row.recording]), samples=of.samples, rate=round(of.samples / of.duration_s),
-                    wav=wav, file=wav.path, first=of.first_sample, file_samples=lengths[of.file],
+                    wav=wav, file=wav.path, first=of.first_sample, file_samples=_samples(wav.path),
                 )
             )  # fmt: skip
     return found
