@@ -5,7 +5,7 @@ from typing import Literal
 
 from pipeline.errors import Reason
 
-Flag = Literal["quiet", "clipped", "offset", "narrow", "steady", "tonal", "duplicate"]
+Flag = Literal["quiet", "clipped", "offset", "narrow", "steady", "tonal", "duplicate", "reported"]
 Why = Literal["right", "wrong", "silent"]
 Measure = Literal["recording_accuracy", "macro_recall", "c_avg", "hours", "minutes"]
 

@@ -5,6 +5,7 @@ import posixpath
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def examine(path: Path) -> bool:
     """Check a file, or all recordings in a folder, and print every fault; return True if there is none."""
     settings = params.load(PARAMS) if PARAMS.is_file() else params.Params()
     root = path if is_folder(path) else path.parent
-    entries, rejected, skipped = _list(path, root)
+    entries, rejected, skipped = _list(path, root, settings.corpus.links)
     if not entries and not rejected:
         why = "".join(f" ({printable(line)})" for line in told(skipped))
         raise CorpusError(f"{printable(path)} holds no recordings{why}; name an audio file, or a folder with some")
@@ -58,9 +59,9 @@ def examine(path: Path) -> bool:
     return not found
 
 
-def _list(path: Path, root: Path) -> tuple[list[Entry], list[RejectedRow], Counter[str]]:
+def _list(path: Path, root: Path, links: Sequence[str]) -> tuple[list[Entry], list[RejectedRow], Counter[str]]:
     """Return the recordings at a path, those that can't be opened, and the number of other files by kind."""
-    files, entries, rejected, skipped = Files(root), list[Entry](), list[RejectedRow](), Counter[str]()
+    files, entries, rejected, skipped = Files(root, links), list[Entry](), list[RejectedRow](), Counter[str]()
     for listed, error in recordings(root, ".", skipped) if root == path else [(path.name, None)]:
         name = posixpath.normpath(listed)
         try:

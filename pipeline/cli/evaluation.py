@@ -15,7 +15,7 @@ from pipeline.audio import foreign
 from pipeline.console.terminal import Progress, show_table
 from pipeline.console.text import brief, printable
 from pipeline.corpus import layouts
-from pipeline.corpus.paths import SYSTEM_FILES, quoted, told
+from pipeline.corpus.paths import REPORTED, SYSTEM_FILES, quoted, told
 from pipeline.errors import CorpusError, ParameterError
 from pipeline.report import page
 from pipeline.rows import AnswerRow, RejectedRow
@@ -107,7 +107,7 @@ def score(
     if unknown := [language for language in corpus.languages if language not in known]:
         raise CorpusError(f"the model does not know {brief(unknown[0])}; it knows {', '.join(known)}")
     listing = layouts.read(corpus)
-    others = sorted(name for name in listing.skipped if name != SYSTEM_FILES and not name.startswith("*"))  # languages
+    others = sorted(name for name in listing.skipped if not name.startswith(("*", SYSTEM_FILES, REPORTED)))  # languages
     if all_known and others:
         raise CorpusError(
             f"corpus {quoted(corpus.folders)} holds {brief(others[0])}, which the model does not know; it knows "

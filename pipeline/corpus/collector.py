@@ -16,11 +16,12 @@ from pipeline import names, params
 from pipeline.corpus import paths
 from pipeline.corpus.entries import Entry, Listing, carried
 from pipeline.corpus.languages import Languages
-from pipeline.corpus.spreadsheet import Table
+from pipeline.corpus.spreadsheet import Bad, Table
 from pipeline.errors import AudioError, CorpusError
 from pipeline.rows import RejectedRow
 
 MAX_S = 1e6  # 11 days
+BETWEEN_REASONS = "; "  # in the column reported
 UNKNOWN = ("file", "cluster")  # origins of speakers that nobody named
 DIGEST = re.compile("[0-9A-Fa-f-]{32,}")  # too long to be somebody else's by chance
 
@@ -52,10 +53,11 @@ class Collector:
 
     def __init__(self, place: params.Source, corpus: params.Corpus, found: Listing) -> None:
         self.root, self.corpus = paths.root_folder(place.root), corpus
-        self.files, self.languages = paths.Files(self.root), Languages(corpus.languages)
+        self.files, self.languages = paths.Files(self.root, corpus.links), Languages(corpus.languages)
         self.skipped = found.skipped
         self.speakers_in, self.global_groups = "", False
         self._place, self._found = place, found
+        self._leaving_out = {_plain(reason) for reason in corpus.reported}
         self._pattern = re.compile(corpus.speaker_pattern) if corpus.speaker_pattern else None
         self._listed: dict[object, Entry] = {}
 
@@ -76,14 +78,23 @@ class Collector:
                 raise CorpusError(f"{shown} names two speakers of {paths.quoted(path)}, {both}; remove the wrong line")
         return {path: (speaker, columns) for path, (speaker, _, columns) in known.items()}
 
-    def table(self, path: str, remedy: str, name: str = "", **options: Any) -> Table:
-        """Open a table, whose path is relative to the root; lines that can't be used are rejected."""
+    def table(self, path: str, remedy: str, name: str = "", bad: Bad | None = None, **options: Any) -> Table:
+        """Open a table, whose path is relative to the root; by default, lines that can't be used are rejected.
+
+        Raises
+        ------
+        CorpusError
+            If it is a link that leads where links may not lead.
+        """
 
         def reject(line: int, fault: str) -> None:
             self.reject(path, AudioError("line", f"line {line} {fault}"))
 
         shown = name or paths.escaped(str(self.root / path))
-        return Table(paths.on_disk(self.root, path), shown, remedy, reject, **options)
+        found = paths.on_disk(self.root, path)
+        if not posixpath.normpath(path).startswith(("/", "..")) and not self.files.reaches(str(found)):
+            raise CorpusError(f"{shown} {paths.OUTSIDE}")
+        return Table(found, shown, remedy, bad or reject, **options)
 
     def add(
         self,
@@ -97,7 +108,7 @@ class Collector:
         channel_speakers: tuple[str, ...] = (),
         columns: dict[str, str] | None = None,
     ) -> None:
-        """List a recording, or reject it with the reason, or count its language as skipped.
+        """List a recording, or reject it with the reason, or count it as skipped: for its language, or as reported.
 
         Parameters
         ----------
@@ -128,6 +139,11 @@ class Collector:
                 return
             channel, start_s, end_s = _part(where, **(part or {}))
             normal = self.files.find(below(self.files.written(path)))
+            given = self._named(normal)[1] if columns is None else columns
+            for reason in given.get("reported", "").split(BETWEEN_REASONS):
+                if reason and _plain(reason) in self._leaving_out:
+                    self.skipped[paths.REPORTED + paths.escaped(reason)] += 1
+                    return
             size = self.files.size(normal)
             group = names.normal(group)
             voice, voices, origin = self._speakers(normal, speaker, channel_speakers)
@@ -148,7 +164,7 @@ class Collector:
             end_s=end_s,
             channel_speakers=tuple(own_id(whose, name) for name in voices),
             speaker_from=origin,
-            columns=self._licensed(self._named(normal)[1] if columns is None else columns),
+            columns=self._licensed(given),
         )
         key = (normal, channel, start_s, end_s) if entry.part(channel) else normal
         before = self._listed.setdefault(key, entry)  # ./a.wav is a.wav
@@ -209,6 +225,11 @@ class Collector:
             remedy = f"name one in {place}, so that no voice is both trained and tested on"
             raise AudioError("no_speaker", f"has no speaker; {remedy}")
         return voice, voices, origin
+
+
+def _plain(reason: str) -> str:
+    """Return a reason for a report as both halves of Common Voice write it: different-language, different_language."""
+    return names.normal(reason).casefold().replace("-", "_")
 
 
 def below(path: str) -> str:

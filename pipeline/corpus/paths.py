@@ -7,15 +7,20 @@ import posixpath
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pipeline.console.text import shorten
-from pipeline.errors import AudioError
+from pipeline.errors import AudioError, CorpusError
 from pipeline.names import normal
 
 SYSTEM_FILES = "system files"
 """Under this name, `Listing.skipped` counts what systems leave behind; a folder counts once and is not searched."""
+
+REPORTED = "reported: "
+"""Under names that begin so, it counts recordings that were left out because of a report, by its reason."""
+
+OUTSIDE = "is a link that leads out of corpus.root; copy its target in, or list its folder in corpus.links"
 
 _OF_SYSTEMS = re.compile(
     r"\..*|~\$.*|__macosx|icon\r|network trash folder|temporary items|thumbs\.db|ehthumbs\w*\.db|desktop\.ini|"
@@ -97,10 +102,20 @@ def on_disk(folder: Path, path: str) -> Path:
 
 
 class Files:
-    """The files below the root of a corpus. Links are followed, but not out of the root."""
+    """The files below the root of a corpus. Links are followed, but not out of the root and the folders in `links`.
 
-    def __init__(self, root: Path) -> None:
-        self._prefix = posixpath.join(posixpath.realpath(root), "")
+    Raises
+    ------
+    CorpusError
+        If one of `links` is not a folder.
+    """
+
+    def __init__(self, root: Path, links: Iterable[str] = ()) -> None:
+        further = [root_folder(name) for name in links]
+        if wrong := [folder for folder in further if not is_folder(folder)]:
+            raise CorpusError(f"corpus.links {quoted(wrong[0])} is not a folder; name one that links may lead into")
+        self._reached = tuple(posixpath.join(posixpath.realpath(folder), "") for folder in (root, *further))
+        self._prefix = self._reached[0]
         self._real_folder = functools.lru_cache(1024)(posixpath.realpath)  # neighbours in a list share their folder
         self._folder = functools.lru_cache(1024)(self.find)
         self._names = functools.lru_cache(64)(self._list)
@@ -155,8 +170,8 @@ class Files:
             elif alike := [other for other in self._alike(path) if other != path]:
                 detail = f"can't be found, but {' and '.join(map(quoted, alike[:2]))} can; write exactly that name"
             raise AudioError("missing", detail, Path(path)) from error
-        if not f"{target}/".startswith(self._prefix):
-            raise AudioError("outside", "is a link that leads out of corpus.root; copy its target in", Path(path))
+        if not f"{target}/".startswith(self._reached):
+            raise AudioError("outside", OUTSIDE, Path(path))
         if not stat.S_ISREG(status.st_mode):
             detail = "is a folder, a link to one, a pipe or a device; put an audio file in its place"
             raise AudioError("not_a_file", detail, Path(path))
@@ -169,8 +184,13 @@ class Files:
         return path
 
     def holds(self, folder: str) -> bool:
-        """Return whether a folder, or the target of a link to one, lies below the root."""
-        return posixpath.realpath(self._prefix + folder).startswith(self._prefix)
+        """Return whether a folder, or the target of a link to one, lies below the root or where links may lead."""
+        return self.reaches(self._prefix + folder)
+
+    def reaches(self, whole: str) -> bool:
+        """Return whether a path, whose links are followed, lies below the root or where links may lead."""
+        real = posixpath.join(posixpath.realpath(whole), "")
+        return real.startswith(self._reached) and real != self._prefix  # the root itself would be a circle
 
 
 def require_printable(path: str, **names: str) -> None:

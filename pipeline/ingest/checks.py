@@ -21,7 +21,7 @@ def examine(
     for link in duplicates:
         same[link.recording].append(paths[link.other])
         same[link.other].append(paths[link.recording])
-    flags = [[*_flags(row, checks), *_duplicate(row, same[row.recording])] for row in rows]
+    flags = [[*_flags(row, checks), *_duplicate(row, same[row.recording]), *_reported(row)] for row in rows]
     quality = [_quality(row, found) for row, found in zip(rows, flags, strict=True)]
     return quality, [flag for found in flags for flag in found]
 
@@ -74,6 +74,12 @@ def _duplicate(row: RecordingRow, others: Sequence[str]) -> Iterator[FlagRow]:
             f" and {len(others) - TOO_MANY} more" if len(others) > TOO_MANY else ""
         )
         yield FlagRow(row.recording, row.path, "duplicate", f"holds the same speech as {named}; keep one of them")
+
+
+def _reported(row: RecordingRow) -> Iterator[FlagRow]:
+    if reasons := row.extra.get("reported"):
+        detail = f"was reported to its publisher ({reasons}); listen to it, or leave it out with corpus.reported"
+        yield FlagRow(row.recording, row.path, "reported", detail)
 
 
 def _quality(row: RecordingRow, flags: Sequence[FlagRow]) -> QualityRow:

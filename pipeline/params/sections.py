@@ -92,6 +92,8 @@ class Corpus(Section):
     sources: Annotated[tuple[Source, ...], Field(strict=False, max_length=1000)] = ()  # instead of root and layout
     languages: Annotated[tuple[Language, ...], Field(strict=False, min_length=2, max_length=1000)] = DEMO_LANGUAGES
     licences: Annotated[tuple[Value, ...], Field(strict=False, max_length=100)] = ()  # allowed; none: any
+    links: Annotated[tuple[FileName, ...], Field(strict=False, max_length=1000)] = ()  # folders beyond the roots
+    reported: Annotated[tuple[Value, ...], Field(strict=False, max_length=100)] = ("different_language",)
     table: FileName | None = None
     columns: Annotated[dict[Column, Column], Field(max_length=20)] = {}
     labels: Annotated[dict[Annotated[int, Field(ge=0, le=1_000_000)], Language], Field(max_length=1000)] = dict(

@@ -1,6 +1,7 @@
 """Small corpora for the tests of layouts. Listing never opens a recording, so all recordings are empty files."""
 
 import csv
+import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,20 @@ def touch(root: Path, *paths: str) -> None:
 def write_csv(path: Path, rows: Iterable[Sequence[Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
+
+
+def cached(hub: Path, source: Path) -> tuple[Path, Path]:
+    """Copy a folder as huggingface_hub's cache lays it out; return the snapshot and the blobs, which have no ending."""
+    repository = hub / "datasets--google--fleurs"
+    snapshot, blobs = repository / "snapshots" / "70bb2e84b976b7e960aa89f1c648e09c59f894dd", repository / "blobs"
+    blobs.mkdir(parents=True)
+    for path in (path for path in source.rglob("*") if path.is_file()):
+        blob = blobs / hashlib.sha256(path.read_bytes() + bytes(path)).hexdigest()
+        blob.write_bytes(path.read_bytes())
+        link = snapshot / path.relative_to(source)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(Path(*[".."] * (len(link.relative_to(repository).parts) - 1), "blobs", blob.name))
+    return snapshot, blobs
 
 
 def listed(listing: Listing) -> list[str]:

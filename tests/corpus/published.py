@@ -67,7 +67,7 @@ def table(root: Path, sound: Sound) -> Published:
 
 
 def commonvoice(root: Path, sound: Sound) -> Published:
-    """Release 17: one folder per locale, tables separated by tabs, in which quotes are plain characters."""
+    """Both halves, as of September 2026: tables separated by tabs, in which quotes are plain characters."""
     corpus = Published(root)
     columns = "client_id path sentence_id sentence sentence_domain up_votes down_votes age gender accents variant"
     header = f"{columns} locale segment".split()
@@ -84,7 +84,29 @@ def commonvoice(root: Path, sound: Sound) -> Published:
         }.items():  # fmt: skip
             tabs(root / locale / f"{name}.tsv", [header, *part])
         tabs(root / locale / "clip_durations.tsv", [["clip", "duration[ms]"]])
+        tabs(root / locale / "reported.tsv", [REPORTED_SENTENCES, ["f" * 64, "No clip.", locale, "different-language"]])
+        release, rows = f"sps-corpus-5.0-2026-09-11-{locale}", []
+        for number, split in enumerate(("train", "dev", "test", "unassigned")):
+            clip = f"spontaneous-speech-{locale}-{number}.mp3"
+            who = f"{number:x}{'cd34' * 31}{locale}"[:128]
+            corpus.make(f"{release}/audios/{clip}", sound, language, who)
+            rows.append(spontaneous(who, number, clip, split))
+        tabs(root / release / f"ss-corpus-{locale}.tsv", [SPONTANEOUS, *rows])
+        tabs(root / release / f"ss-reported-audios-{locale}.tsv", [REPORTED_AUDIOS])
     return corpus
+
+
+REPORTED_SENTENCES = ["sentence_id", "sentence", "locale", "reason"]
+AUDIO = "client_id audio_id audio_file duration_ms prompt_id prompt"
+REPORTED_AUDIOS = f"{AUDIO} reason comment language".split()
+OF_SPEAKERS = "age gender accents variant language prompt_upvotes prompt_reports is_edited"
+SPONTANEOUS = f"{AUDIO} transcription votes {OF_SPEAKERS} split char_per_sec quality_tags".split()
+
+
+def spontaneous(who: str, number: int, clip: str, split: str = "train", tags: str = "") -> list[Any]:
+    """A row of ss-corpus-LOCALE.tsv."""
+    said = ["Why?", "[noise] Because.", 1, "twenties", "", "", "", "English", 1, 0, 0]
+    return [who, number, clip, 3000, 7, *said, split, 5.3, tags]
 
 
 def voxlingua107(root: Path, sound: Sound) -> Published:
