@@ -63,6 +63,14 @@ def test_every_recording_gets_the_answer_of_its_stream(model: Path, corpus: para
     assert of_speakers.startswith("3 speakers have recordings in several languages, such as 's0' (english, hindi)")
 
 
+def test_a_reported_recording_is_left_out_and_is_no_other_language(model: Path, corpus: params.Corpus) -> None:
+    rows = [("0.flac", "english", "a", ""), ("1.flac", "hindi", "b", "different_language")]
+    write_csv(Path(corpus.root) / "metadata.csv", [("path", "language", "speaker", "reported"), *rows])
+    scores, notes = evaluation.score(model, corpus, all_known=True)
+    assert [scored.row.speaker for scored in scores] == ["a"]
+    assert "skipped: reported: different_language (1)" in notes
+
+
 def test_what_cannot_be_scored_is_named(model: Path, corpus: params.Corpus) -> None:
     folder = Path(corpus.root)
     with pytest.raises(CorpusError, match="the model does not know 'french'; it knows english, hindi, mandarin"):

@@ -104,3 +104,10 @@ def test_check_names_every_fault_and_writes_nothing(
 
     assert examine(root / "fine.wav")
     assert capsys.readouterr().out == "1 file, 0.1 min: 1 fine, 0 flagged, 0 unusable\n"
+
+    (tmp_path / "blobs").mkdir()
+    (root / "fine.wav").rename(tmp_path / "blobs" / "0a1b")
+    (root / "fine.wav").symlink_to("../blobs/0a1b")
+    assert not examine(root / "fine.wav")
+    Path("params.yaml").write_text("corpus: {links: [blobs]}\n")
+    assert examine(root / "fine.wav")

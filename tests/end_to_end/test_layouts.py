@@ -15,8 +15,9 @@ import pytest
 import soundfile
 
 from pipeline import tables
-from pipeline.rows import SPLITS, RecordingRow, RejectedRow, SplitRow, VoiceRow
+from pipeline.rows import SPLITS, FlagRow, RecordingRow, RejectedRow, SplitRow, VoiceRow
 from pipeline.store.feature_store import FeatureStore
+from tests.corpus.corpora import cached
 from tests.corpus.published import LANGUAGES, PUBLISHED
 from tests.end_to_end.conftest import STAGES, Copy
 from tests.fingerprint.signals import RATE, voice
@@ -37,9 +38,14 @@ def test_every_layout_goes_from_listing_to_features(fresh: Copy, tmp_path: Path)
     for name, build in PUBLISHED.items():
         (root / name).mkdir(parents=True)
         parts[name] = build(root / name, speak)
+    with (root / "commonvoice" / "en" / "reported.tsv").open("a") as table:
+        table.write(f"{'1' * 64}\tHe said\ten\tgrammar-or-spelling\n")
+    snapshot, blobs = cached(tmp_path / "hub", root / "fleurs")
+    places = {name: root / name for name in parts} | {"fleurs": snapshot}
     fresh.change(
         corpus={
-            "sources": [{"root": str(root / name), "layout": "auto", "name": name} for name in parts],
+            "sources": [{"root": str(place), "layout": "auto", "name": name} for name, place in places.items()],
+            "links": [str(blobs)],
             "languages": list(LANGUAGES),
             "labels": {0: "english", 2: "Mandarin"},
         }
@@ -49,6 +55,10 @@ def test_every_layout_goes_from_listing_to_features(fresh: Copy, tmp_path: Path)
     assert not tables.read(artifacts / "ingest" / "rejected.csv", RejectedRow)
     rows = tables.read(artifacts / "ingest" / "recordings.csv", RecordingRow)
     assert Counter(row.extra["source"] for row in rows) == {name: len(part.recordings) for name, part in parts.items()}
+    flags = tables.read(artifacts / "ingest" / "flags.csv", FlagRow)
+    reported = "commonvoice/en/clips/common_voice_en_18000001.mp3"
+    assert [row.path for row in flags if row.flag == "reported"] == [reported]
+    assert [row.extra["reported"] for row in rows if row.path == reported] == ["grammar-or-spelling"]
     store = FeatureStore.open(artifacts / "features.zarr")
     assert list(store.ids) == [row.recording for row in rows]
     assert not store.failed
