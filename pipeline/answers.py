@@ -12,7 +12,9 @@ from pipeline.audio.decode import decode
 from pipeline.cluster import Job
 from pipeline.cluster.execution import Item, Result
 from pipeline.console.text import printable
+from pipeline.corpus import remote
 from pipeline.corpus.entries import Entry
+from pipeline.corpus.remote import Place
 from pipeline.errors import AudioError
 from pipeline.parts import cut
 from pipeline.rows import RejectedRow, SplitRow
@@ -35,7 +37,7 @@ class Listed(NamedTuple):
     """A recording of a corpus, and the file that it is in."""
 
     entry: Entry
-    path: Path
+    path: Place
 
 
 @functools.lru_cache(maxsize=1)
@@ -72,12 +74,13 @@ def score(listed: Listed, network: Identifier) -> RecordingScore | RejectedRow:
     """Score a recording of a corpus as a stream, unless it can't be used."""
     entry = listed.entry
     try:
-        decoded = decode(listed.path)
-        stream = network.stream(decoded.sample_rate)
-        group = entry.group or entry.file_id
-        row = SplitRow(entry.id(), entry.language, entry.speaker, group, 0.0, source=entry.source)
-        blocks = cuts.between(decoded, entry.channel, *entry.span(decoded.sample_rate))
-        return evaluation.score_frames(row, evaluation.streamed(stream, blocks), stream.description)
+        with remote.local(listed.path, entry.size) as path:
+            decoded = decode(path)
+            stream = network.stream(decoded.sample_rate)
+            group = entry.group or entry.file_id
+            row = SplitRow(entry.id(), entry.language, entry.speaker, group, 0.0, source=entry.source)
+            blocks = cuts.between(decoded, entry.channel, *entry.span(decoded.sample_rate))
+            return evaluation.score_frames(row, evaluation.streamed(stream, blocks), stream.description)
     except AudioError as error:
         return RejectedRow(entry.name, error.reason, error.detail)
 
@@ -104,7 +107,7 @@ EVALUATE: Job[Listed, list[RecordingScore | RejectedRow]] = Job(
     packages=PACKAGES,
     function=score_part,
     label=lambda listed: printable(listed.entry.name),
-    seconds=lambda listed: listed.entry.size / BYTES_PER_S,
+    seconds=lambda listed: listed.entry.size / BYTES_PER_S + remote.limit_s(listed.path, listed.entry.size),
 )
 MODULES = ("pipeline.answers", "onnxruntime")
 """Modules that workers import as they start."""

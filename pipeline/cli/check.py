@@ -13,6 +13,7 @@ from pipeline import cluster, params
 from pipeline.audio import foreign
 from pipeline.cache import Cache
 from pipeline.console.text import printable
+from pipeline.corpus import mirrors, remote
 from pipeline.corpus.entries import Entry
 from pipeline.corpus.paths import Files, escaped, is_folder, recordings, told
 from pipeline.errors import AudioError, CorpusError
@@ -24,21 +25,26 @@ PARAMS = Path("params.yaml")
 WIDTH = 12  # of a code
 
 
-def examine(path: Path) -> bool:
-    """Check a file, or all recordings in a folder, and print every fault; return True if there is none."""
+def examine(place: str) -> bool:
+    """Check a file, or all recordings in a folder or at an address, and print every fault; True: there is none."""
     settings = params.load(PARAMS) if PARAMS.is_file() else params.Params()
+    with contextlib.redirect_stdout(sys.stderr):
+        mirror = mirrors.of(place) if remote.is_remote(place) else None
+    path = mirror.folder if mirror else Path(place)
     root = path if is_folder(path) else path.parent
     entries, rejected, skipped = _list(path, root, settings.corpus.links)
+    for name, fault in mirror.unusable.items() if mirror else ():
+        rejected.append(RejectedRow(escaped(name), fault.reason, fault.detail))
     if not entries and not rejected:
         why = "".join(f" ({printable(line)})" for line in told(skipped))
-        raise CorpusError(f"{printable(path)} holds no recordings{why}; name an audio file, or a folder with some")
+        raise CorpusError(f"{printable(place)} holds no recordings{why}; name an audio file, or a folder with some")
     with (
         contextlib.redirect_stdout(sys.stderr),
         cluster.connect(*job.MODULES) as client,
-        tempfile.TemporaryDirectory() as place,
+        tempfile.TemporaryDirectory() as target,
     ):
-        parts, checked = divide(entries, {"": root.resolve()}), replace(job.INGEST, name="check")
-        ingested, _ = job.run(client, parts, Path(place), settings.audio, Cache(), checked, keep=False)
+        parts, checked = divide(entries, {"": place if mirror else root.resolve()}), replace(job.INGEST, name="check")
+        ingested, _ = job.run(client, parts, Path(target), settings.audio, Cache(), checked, keep=False)
     rejected += ingested.rejected
     rows, duplicates = job.grouped(ingested.rows, ingested.landmarks, settings.audio.sample_rate)
     _, flags = checks.examine(rows, duplicates, settings.corpus.checks)

@@ -30,7 +30,7 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("corpora", nargs=-1, type=options.path, metavar="[CORPUS]...")
+@click.argument("corpora", nargs=-1, type=options.place, metavar="[CORPUS]...")
 @click.option("--layout", help="As corpus.layout (default: auto).")
 @click.option("--languages", metavar="A,B,...", help="The only possible languages (default: all that the model knows).")
 @options.prior
@@ -40,7 +40,7 @@ def main() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print all scores as one JSON object.")
 @options.jobs
 def evaluate(
-    corpora: tuple[Path, ...],
+    corpora: tuple[str, ...],
     layout: Any,
     languages: str | None,
     prior: str | None,
@@ -52,7 +52,7 @@ def evaluate(
 ) -> None:
     """Score a model on unseen corpora.
 
-    Recordings are streamed. Several folders are scored together. Without one, the corpus
+    Recordings are streamed. Several folders, or addresses, are scored together. Without one, the corpus
     of ./params.yaml is scored, with corpus.sources and all other keys of that section.
 
     \b

@@ -18,6 +18,7 @@ from pipeline import cluster, params, programs, versions
 from pipeline.cache import LIMIT_BYTES, Cache
 from pipeline.console import environment
 from pipeline.console.text import shorten
+from pipeline.corpus import remote
 from pipeline.corpus.paths import is_folder
 from pipeline.errors import UserError
 
@@ -114,12 +115,21 @@ def _project() -> Iterator[Finding]:
     except UserError as error:
         places = ()
         yield Finding("params.yaml", "can't be used", str(error))
-    for root in (Path(place.root) for place in places):
+    for source in places:
+        if remote.is_remote(source.root):
+            yield _tried("corpus", _listed, source.root, remedy="check the address and your credentials")
+            continue
+        root = Path(source.root)
         found = is_folder(root) or root == DEMO
         remedy = f"corpus.root {str(root)!r} is not a folder; name the folder that holds the recordings"
         yield Finding("corpus", str(root) if found else "missing", "" if found else remedy)
     place = ARTIFACTS if os.path.lexists(ARTIFACTS) else Path()
     yield _tried("artifacts", _written, place, remedy="make it a folder that this user can write")
+
+
+def _listed(url: str) -> str:
+    system, name = remote.opened(url)
+    return f"{url} ({len(system.ls(name))} entries)"
 
 
 def _dvc_cache() -> str:

@@ -14,8 +14,8 @@ from pipeline.answers import Listed
 from pipeline.audio import foreign
 from pipeline.console.terminal import Progress, show_table
 from pipeline.console.text import brief, printable
-from pipeline.corpus import layouts
-from pipeline.corpus.paths import REPORTED, SYSTEM_FILES, quoted, told
+from pipeline.corpus import layouts, remote
+from pipeline.corpus.paths import REPORTED, SYSTEM_FILES, quoted, root_folder, told
 from pipeline.errors import CorpusError, ParameterError
 from pipeline.report import page
 from pipeline.rows import AnswerRow, RejectedRow
@@ -29,7 +29,7 @@ OWN = f"this is the corpus of {PARAMS}: the model may have been trained on it"
 
 
 def evaluate(
-    roots: Sequence[Path],
+    roots: Sequence[str],
     layout: params.Layout,
     prior: Mapping[str, float] | None,
     speakers: str | None,
@@ -44,8 +44,8 @@ def evaluate(
     """
     description = Description.read(model)
     languages = [name for name, share in (prior or {}).items() if share]
-    corpus = _corpus(roots, layout, languages or (description.languages if roots else None), speakers)
     with contextlib.redirect_stdout(sys.stderr):  # progress
+        corpus = _corpus(roots, layout, languages or (description.languages if roots else None), speakers)
         scores, notes = score(model, corpus, all_known=bool(roots) and prior is None, jobs=jobs, prior=prior)
     spoken, summary = spoken_in(scores, description), summarise(scores, description)
     if prior:
@@ -64,12 +64,14 @@ def evaluate(
 
 
 def _corpus(
-    roots: Sequence[Path], layout: params.Layout, languages: Sequence[str] | None, speakers: str | None
+    roots: Sequence[str], layout: params.Layout, languages: Sequence[str] | None, speakers: str | None
 ) -> params.Corpus:
     """Return folders as one corpus, each a source if there are several; without any, the corpus of params.yaml."""
-    names = [re.sub(r"[^A-Za-z0-9]+", "-", root.resolve().name).strip("-")[:50] or "corpus" for root in roots]
+    names = [
+        re.sub(r"[^A-Za-z0-9]+", "-", root_folder(root).resolve().name).strip("-")[:50] or "corpus" for root in roots
+    ]
     sources = [
-        {"root": str(root), "layout": layout, "name": name if names.count(name) == 1 else f"{name}-{number}"}
+        {"root": root, "layout": layout, "name": name if names.count(name) == 1 else f"{name}-{number}"}
         for number, (root, name) in enumerate(zip(roots, names, strict=True), 1)
     ]
     try:
@@ -114,7 +116,7 @@ def score(
             f"{', '.join(known)}: name the possible ones with --languages"
         )
     roots = layouts.roots(corpus)
-    listed = [Listed(entry, (roots[entry.source] / entry.path).absolute()) for entry in listing.entries]
+    listed = [Listed(entry, remote.join(roots[entry.source], entry.path)) for entry in listing.entries]
     results = list(_scored(listed, model, jobs, prior))
     scores = [result for result in results if not isinstance(result, RejectedRow)]
     rejected = [*listing.rejected, *(result for result in results if isinstance(result, RejectedRow))]

@@ -10,6 +10,7 @@ import click
 Form = Literal["rttm", "csv", "json", "textgrid", "srt", "vtt", "labels"]  # of segments; cli/segments.py writes each
 
 path = click.Path(path_type=Path)
+place = click.Path()  # or an address, which a Path would change
 model = click.option(
     "--model", default="artifacts/streaming", show_default=True, type=path, help="Folder of an exported model."
 )

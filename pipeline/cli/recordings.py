@@ -15,10 +15,10 @@ AUDIO = options.Target(".wav", ".flac")
 
 
 @click.command()
-@click.argument("path", type=options.path)
+@click.argument("path", type=options.place)
 @click.pass_context
-def check(ctx: click.Context, path: Path) -> None:
-    """Check a file or all recordings in a folder.
+def check(ctx: click.Context, path: str) -> None:
+    """Check a file or all recordings in a folder, which may be elsewhere (s3://bucket/folder).
 
     The checks are those of the stage ingest, with the limits in ./params.yaml if there is one. The exit status
     is 1 if something is wrong.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import names, params
-from pipeline.corpus import paths
+from pipeline.corpus import mirrors, paths
 from pipeline.corpus.entries import Entry, Listing, carried
 from pipeline.corpus.languages import Languages
 from pipeline.corpus.spreadsheet import Bad, Table
@@ -94,7 +94,7 @@ class Collector:
         found = paths.on_disk(self.root, path)
         if not posixpath.normpath(path).startswith(("/", "..")) and not self.files.reaches(str(found)):
             raise CorpusError(f"{shown} {paths.OUTSIDE}")
-        return Table(found, shown, remedy, bad or reject, **options)
+        return Table(mirrors.loaded(found), shown, remedy, bad or reject, **options)
 
     def add(
         self,

@@ -25,7 +25,7 @@ class Entry:
     language: str
     speaker: str  # empty if channel_speakers names them
     group: str = ""  # recordings cut from one source share it; if it is empty, those of one file do
-    sha256: str = ""  # of the file
+    sha256: str = ""  # of the file; or what its store says of it, such as etag:...
     size: int = 0  # of the file, bytes
     source: str = ""  # its name in corpus.sources
     channel: int = 0  # counted from 1; 0: as audio.channels says

@@ -7,6 +7,7 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
+from pipeline.corpus import mirrors
 from pipeline.corpus.collector import Collector
 from pipeline.corpus.paths import Files, escaped, is_file, names_in
 from pipeline.corpus.spreadsheet import Table
@@ -24,7 +25,7 @@ def recognise(root: Path) -> str | None:
     if not is_file(root / table):
         return None
     with suppress(CorpusError):
-        found, lines = Files(root), Table(root / table, "", "", lambda line, fault: None).lines()
+        found, lines = Files(root), Table(mirrors.loaded(root / table), "", "", lambda line, fault: None).lines()
         for _, cells in islice(lines, FIRST_LINES):
             files = [cell for cell in cells if "/" not in cell and is_file(root / _find(found, root, cell.strip()))]
             if files and any(cell.strip().isdecimal() for cell in cells):

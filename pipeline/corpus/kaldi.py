@@ -8,6 +8,7 @@ import posixpath
 from pathlib import Path
 
 from pipeline import names
+from pipeline.corpus import mirrors
 from pipeline.corpus.collector import Collector
 from pipeline.corpus.paths import is_file, quoted
 from pipeline.errors import AudioError, CorpusError
@@ -70,7 +71,7 @@ def _path(root: Path, files: dict[str, tuple[str, str]], recording: str) -> str:
     """Return the path of a recording, relative to the root."""
     if recording not in files:
         raise AudioError("missing", f"is part of {quoted(recording)}, which {WAV} does not list; add it there")
-    path, prefix = files[recording][1], posixpath.join(posixpath.realpath(root), "")
+    path, prefix = files[recording][1], posixpath.join(mirrors.shown(posixpath.realpath(root)), "")
     if path.startswith("|") or path.endswith("|"):
         detail = f"is the output of a command in {WAV}, and commands are never run; write it to a file and name that"
         raise AudioError("program", detail)

@@ -3,15 +3,15 @@
 import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from types import ModuleType
 
 from pipeline import params
 from pipeline.console.text import shorten
-from pipeline.corpus import commonvoice, fleurs, folders, homework, kaldi, table, voxlingua107
+from pipeline.corpus import commonvoice, fleurs, folders, homework, kaldi, mirrors, remote, table, voxlingua107
 from pipeline.corpus.collector import UNKNOWN, Collector
 from pipeline.corpus.entries import Entry, Listing
 from pipeline.corpus.paths import is_folder, quoted, root_folder, told
+from pipeline.corpus.remote import Place
 from pipeline.errors import CorpusError
 from pipeline.rows import RecordingRow, RejectedRow
 
@@ -44,6 +44,8 @@ def read(corpus: params.Corpus) -> Listing:
     for place in corpus.places():
         name, notes = recognised(place)
         collector = Collector(place, corpus, found)
+        for path, error in mirrors.of(place.root).unusable.items() if remote.is_remote(place.root) else ():
+            collector.reject(path, error)
         LAYOUTS[name].read(collector)
         collector.finish()
         found.notes.extend(notes)
@@ -98,9 +100,12 @@ def _assumptions(entries: Iterable[Entry]) -> list[str]:
     return sentences
 
 
-def roots(corpus: params.Corpus) -> dict[str, Path]:
-    """Return the folder of each source by its name, absolute: workers may run in another folder."""
-    return {place.name: root_folder(place.root).resolve() for place in corpus.places()}
+def roots(corpus: params.Corpus) -> dict[str, Place]:
+    """Return the folder or address of each source by its name, absolute: workers may run in another folder."""
+    return {
+        place.name: place.root if remote.is_remote(place.root) else root_folder(place.root).resolve()
+        for place in corpus.places()
+    }
 
 
 def recognised(place: params.Source) -> tuple[params.Layout, list[str]]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pipeline.console.text import shorten
+from pipeline.corpus import mirrors, remote
 from pipeline.errors import AudioError, CorpusError
 from pipeline.names import normal
 
@@ -80,11 +81,13 @@ def folders_of(root: Path) -> list[str]:
 
 
 def root_folder(root: str) -> Path:
-    """Return the folder that `corpus.root` names.
+    """Return the folder that `corpus.root` names: the mirror of one behind an address.
 
     DVC runs experiments in copies of the project below its folder .dvc/tmp. A relative root that such a copy does not
     hold is relative to the project.
     """
+    if remote.is_remote(root):
+        return mirrors.of(root).folder
     path = on_disk(Path(), root)
     if not path.is_absolute() and not is_folder(path):
         above = Path.cwd().parents
@@ -207,13 +210,14 @@ def require_printable(path: str, **names: str) -> None:
 
 
 def escaped(name: str) -> str:
-    """Return a printable name unchanged, any other as a Python literal."""
+    """Return a printable name unchanged, any other as a Python literal; a path in a mirror as its address."""
+    name = mirrors.shown(name)
     return name if name.isprintable() else ascii(name)[:MAX_NAME_CHARACTERS]
 
 
 def quoted(name: str | Path) -> str:
-    """Return a name in quotes on one line; the middle of a long one is left out."""
-    return shorten(repr(str(name)), MAX_NAME_CHARACTERS)
+    """Return a name in quotes on one line, as `escaped`; the middle of a long one is left out."""
+    return shorten(repr(mirrors.shown(str(name))), MAX_NAME_CHARACTERS)
 
 
 def walk(root: Path, top: str, skipped: Counter[str]) -> Iterator[tuple[str, AudioError | None]]:

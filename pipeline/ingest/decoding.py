@@ -12,6 +12,7 @@ from pipeline.audio.decode import decode
 from pipeline.audio.foreign import Decoder
 from pipeline.audio.samples import Decoded
 from pipeline.audio.wav import Container
+from pipeline.corpus import remote
 from pipeline.corpus.entries import Entry
 from pipeline.errors import ArtifactError, AudioError
 from pipeline.ingest.part import Ingested, SourceFile
@@ -43,8 +44,13 @@ def ingest(
 
 
 def require_unchanged(part: Sequence[SourceFile]) -> None:
-    """Refuse files that have changed since the corpus was listed: their results would be kept for other content."""
+    """Refuse files that have changed since the corpus was listed: their results would be kept for other content.
+
+    One behind an address is compared as it is fetched.
+    """
     for file in part:
+        if not isinstance(file.path, Path):
+            continue
         try:
             with file.path.open("rb") as opened:
                 if hashlib.file_digest(opened, "sha256").hexdigest() == file.sha256:
@@ -79,11 +85,12 @@ class _Part:
     def decode(self, file: SourceFile) -> None:
         """Decode the recordings of a file; a damaged file is rejected as a whole."""
         try:
-            decoded = decode(file.path, self._decoder)
-            wanted = [one for entry in file.entries for one in self._recordings(entry, decoded.channels)]
-            cuts = take(decoded, [recording.cut for recording in wanted], self._settings.sample_rate)
-            for recording, blocks in zip(wanted, cuts, strict=True):
-                self._accept(recording, decoded, blocks)
+            with remote.local(file.path, file.size, file.sha256) as path:
+                decoded = decode(path, self._decoder)
+                wanted = [one for entry in file.entries for one in self._recordings(entry, decoded.channels)]
+                cuts = take(decoded, [recording.cut for recording in wanted], self._settings.sample_rate)
+                for recording, blocks in zip(wanted, cuts, strict=True):
+                    self._accept(recording, decoded, blocks)
         except AudioError as error:
             self.rejected.append(RejectedRow(file.name, error.reason, error.detail))
 

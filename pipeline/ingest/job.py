@@ -12,7 +12,7 @@ from pipeline import cluster, params
 from pipeline.audio.wav import beside
 from pipeline.cache import Cache, key
 from pipeline.cluster import Job
-from pipeline.corpus import layouts
+from pipeline.corpus import layouts, remote
 from pipeline.errors import CorpusError
 from pipeline.fingerprint import matching
 from pipeline.fingerprint.matching import Landmarks, tick_s
@@ -55,7 +55,8 @@ def ingest_part(
     if left_out or not keep:
         return compute(), False
     listed = [dataclasses.asdict(entry) for file in part for entry in file.entries]
-    content = {"audio": dict(settings), "entries": listed}
+    addresses = [file.path for file in part if isinstance(file.path, str)]  # to which digests of stores belong
+    content = {"audio": dict(settings), "entries": listed, "addresses": addresses}
     return cache.remember(key(content, INGEST.code, INGEST.packages), [container, beside(container)], compute)
 
 
@@ -66,7 +67,7 @@ INGEST: Job[SourceFile, tuple[bytes, bool]] = Job(
     packages=("av", "numpy", "scipy", "soundfile", "soxr"),
     function=ingest_part,
     label=lambda file: file.name,
-    seconds=lambda file: file.size / BYTES_PER_S,
+    seconds=lambda file: file.size / BYTES_PER_S + remote.limit_s(file.path, file.size),
 )
 MODULES = ("pipeline.ingest.job", "pipeline.fingerprint.landmarks", "pipeline.audio.measure")
 """Modules that workers import as they start."""

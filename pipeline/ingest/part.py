@@ -5,13 +5,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipeline import parts
+from pipeline.corpus import remote
 from pipeline.corpus.entries import Entry
+from pipeline.corpus.remote import Place
 from pipeline.fingerprint.matching import Landmarks
 from pipeline.rows import RecordingRow, RejectedRow
 
@@ -20,10 +21,10 @@ from pipeline.rows import RecordingRow, RejectedRow
 class SourceFile:
     """A file with all recordings in it."""
 
-    path: Path
+    path: Place
     name: str  # in the corpus
     size: int  # bytes
-    sha256: str  # of its content; empty: unknown
+    sha256: str  # of its content, or what its store says of it; empty: unknown
     entries: tuple[Entry, ...]
 
 
@@ -72,10 +73,10 @@ class Ingested:
         )
 
 
-def divide(entries: Sequence[Entry], roots: Mapping[str, Path]) -> list[list[SourceFile]]:
-    """Divide the files of sorted entries into parts; `roots` has the folder of each source by its name."""
+def divide(entries: Sequence[Entry], roots: Mapping[str, Place]) -> list[list[SourceFile]]:
+    """Divide the files of sorted entries into parts; `roots` has the folder or address of each source by its name."""
     files = [
-        SourceFile(roots[first.source] / first.path, first.name, first.size, first.sha256, (first, *others))
+        SourceFile(remote.join(roots[first.source], first.path), first.name, first.size, first.sha256, (first, *others))
         for _, (first, *others) in groupby(entries, key=lambda entry: (entry.source, entry.path))
     ]
     cut = parts.cut([file.name for file in files], [file.size for file in files])

@@ -135,7 +135,7 @@ class Corpus(Section):
         return self
 
     @classmethod
-    def plain(cls, root: Path, layout: Layout, languages: Iterable[str], **changes: Any) -> Self:
+    def plain(cls, root: Path | str, layout: Layout, languages: Iterable[str], **changes: Any) -> Self:
         """Make the section for a single source with usual settings, checked like that of params.yaml."""
         listed = list(languages)
         usual = {"labels": dict(enumerate(listed)), "speaker_table": None, "max_rejected": 1.0}

@@ -72,7 +72,7 @@ def test_check_names_every_fault_and_writes_nothing(
     root = tmp_path / "in"
     root.mkdir()
     with pytest.raises(CorpusError, match="holds no recordings; name an audio file"):
-        examine(root)
+        examine(str(root))
     speech, loud = voice(0, 8), np.clip(voice(2, 8).astype(int) * 9, -32768, 32767).astype(np.int16)
     sounds = {
         "fine.wav": voice(1, 8), "clipped.wav": loud, "one.wav": speech, "sub/two.flac": speech // 2,
@@ -90,7 +90,7 @@ def test_check_names_every_fault_and_writes_nothing(
     os.mkfifo(root / "pipe.wav")
     before = sorted(tmp_path.rglob("*"))
 
-    assert not examine(root)
+    assert not examine(str(root))
     printed = capsys.readouterr().out.splitlines()
     assert {(line.split()[0], line[14:].partition(" ")[0]) for line in printed[:-2]} >= {
         ("clipped", "clipped.wav"), ("duplicate", "one.wav"), ("duplicate", "sub/two.flac"), ("silent", "opposite.wav"),
@@ -102,7 +102,7 @@ def test_check_names_every_fault_and_writes_nothing(
     assert printed[-1] == "skipped: system files (1), *.txt (1)"
     assert sorted(tmp_path.rglob("*")) == before
 
-    assert examine(root / "fine.wav")
+    assert examine(str(root / "fine.wav"))
     assert capsys.readouterr().out == "1 file, 0.1 min: 1 fine, 0 flagged, 0 unusable\n"
 
     (tmp_path / "blobs").mkdir()

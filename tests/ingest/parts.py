@@ -8,12 +8,13 @@ import soundfile
 from pipeline import params
 from pipeline.arrays import Samples
 from pipeline.corpus.entries import Entry
+from pipeline.corpus.remote import Place
 from pipeline.ingest.decoding import ingest
 from pipeline.ingest.part import Ingested, divide
 from pipeline.rows import RecordingRow
 
 
-def ingested(entries: Sequence[Entry], roots: Mapping[str, Path], target: Path, settings: params.Audio) -> Ingested:
+def ingested(entries: Sequence[Entry], roots: Mapping[str, Place], target: Path, settings: params.Audio) -> Ingested:
     """Ingest entries; each part has a container in `target`."""
     target.mkdir(parents=True, exist_ok=True)
     parts = divide(entries, roots)
