@@ -106,9 +106,9 @@ def _folder_name(url: str) -> str:
 
 
 def _write(mirror: Mirror) -> None:
-    """Make the files of a mirror, each a hole of the right size."""
+    """Make the files of a mirror, each a hole of the right size; a name that is a folder as well is only that."""
     made = set[str]()
-    for path, stored in sorted(mirror.files.items()):
+    for path, stored in sorted(mirror.files.items(), reverse=True):
         file = mirror.folder / path
         try:
             if (folder := path.rpartition("/")[0]) not in made:

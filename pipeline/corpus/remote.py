@@ -95,24 +95,23 @@ def listed(url: str) -> tuple[dict[str, Stored], dict[str, AudioError]]:
         If there is no such folder, or it can't be listed.
     """
     (system, top), web = opened(url), is_web(url)
-    found, unusable, unsized = dict[str, Any](), dict[str, AudioError](), list[str]()
+    found, unusable = dict[str, Any](), dict[str, AudioError]()
     for name, info in _everything(system, top):
         inside = name.removeprefix(f"{top}/")
-        if inside == name or inside.endswith("/") or (web and {"?", "#"} & {*inside}):
-            continue  # the file at the address itself, the mark of a folder, a link that sorts the page
+        if inside == name or inside.endswith("/") or (web and re.search(r"[?#]|(^|/)\.$", inside)):
+            continue  # the file at the address itself, the mark of a folder, a link that sorts the page or is the page
         parts = [unquote(part, errors="surrogateescape") if web else part for part in inside.split("/")]
         parts = [part for part in parts if part != "." or not web]
-        path = "/".join(parts)
         if any(part in ("", ".", "..") or {"/", "\0"} & {*part} for part in parts):
             unusable[inside] = AudioError("name", "has a name that no file here can have; rename it")
         else:
-            found[path] = info
-            unsized += [path] if info.get("size") is None else []
+            found["/".join(parts)] = info
 
     def asked(path: str) -> Any:
         with contextlib.suppress(FileNotFoundError):
             return _tried(system, system.info, opened(str(join(url, path)))[1])
 
+    unsized = [path for path, info in found.items() if info.get("size") is None]
     progress = Progress("corpus", len(unsized), "files looked up")
     with ThreadPoolExecutor(AT_ONCE) as threads:
         for path, info in zip(unsized, threads.map(asked, unsized), strict=True):
@@ -202,7 +201,7 @@ def _everything(system: Any, top: str) -> Iterator[tuple[str, Mapping[str, Any]]
             return
         waiting = [top]  # fsspec's own search omits folders that fail
         for folder in waiting:
-            for info in _tried(system, functools.partial(system.ls, detail=True), folder):
+            for info in _tried(system, functools.partial(system.ls, detail=True), f"{folder}/"):
                 name = info["name"].rstrip("/")
                 if info["type"] != "directory":
                     yield info["name"], info

@@ -1,0 +1,385 @@
+"""Corpora behind an address: the same listing and the same audio as from a folder, and no file fetched in vain."""
+
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import numpy as np
+import pytest
+import s3fs
+import soundfile
+
+from pipeline import params, parts
+from pipeline.cache import Cache
+from pipeline.corpus import digests, layouts, mirrors, remote
+from pipeline.corpus.entries import Entry, Listing
+from pipeline.errors import ArtifactError, CorpusError
+from pipeline.ingest import job
+from pipeline.ingest.decoding import ingest
+from pipeline.ingest.part import divide
+from tests import s3, web
+from tests.corpus.corpora import listed, reasons, refusal, settings, touch, write_csv
+from tests.corpus.published import PUBLISHED, Published
+from tests.programs import digests as contents
+from tests.web import Web
+
+RATE = 16000
+AUDIO = params.Audio(sample_rate=RATE, channels="mix", min_duration=0.5)
+BUCKET = "corpora"
+
+
+def sound(path: Path, number: int) -> None:
+    soundfile.write(path, np.random.default_rng(number).normal(0, 0.1, RATE), RATE, format="WAV")
+
+
+@pytest.fixture(autouse=True)
+def apart(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is known from elsewhere, and nothing is waited for."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setattr(remote, "TRIES_AFTER_S", (0, 0, 0))
+    monkeypatch.setattr(mirrors, "_MIRRORS", {})
+
+
+def again() -> None:
+    """List stores again, as another process does."""
+    mirrors._MIRRORS.clear()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Web]:
+    """A web server with the folder `in`, which says when a content is another."""
+    (tmp_path / "in").mkdir()
+    with web.serving(tmp_path / "in") as running:
+        yield running
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Iterator[Web]:
+    """Another one for that folder, which does not say so."""
+    (tmp_path / "in").mkdir(exist_ok=True)
+    with web.serving(tmp_path / "in", has_etags=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[dict[str, str]]:
+    with s3.serving() as variables:
+        yield variables
+
+
+@pytest.fixture
+def bucket(server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> boto3.client:
+    for name, value in server.items():
+        monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    client = boto3.client("s3")
+    client.create_bucket(Bucket=BUCKET)
+    return client
+
+
+def same_as_the_folder(corpus: Published, url: str) -> None:
+    changes = {"languages": ("english", "Mandarin"), "speaker_pattern": None} | corpus.changes
+    changes["speaker_table"] = "speakers.csv" if corpus.root.name == "folders" else None
+    for scp in corpus.root.glob("wav.scp"):
+        scp.write_text(scp.read_text().replace(f" {corpus.root}/", " "))
+    here, there = (layouts.read(settings("auto", root, **changes)) for root in (corpus.root, url))  # type: ignore[arg-type]
+    assert there.entries == here.entries
+    assert len(there.entries) == len(corpus.recordings)
+    assert there.notes == [note.replace(str(corpus.root), url) for note in here.notes]
+    assert replace(there, notes=[]) == replace(here, notes=[])
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_every_layout_is_listed_as_from_a_folder(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    corpus = PUBLISHED[name](tmp_path / name, sound)
+    touch(corpus.root, "._a.wav", "notes.txt", "हिन्दी 普通话/a b%20#?.wav")
+    with web.serving(tmp_path) as site:
+        same_as_the_folder(corpus, f"{site.url}/{name}")
+        assert not [file for file in site.fetched() if file.endswith((".wav", ".mp3"))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_every_layout_is_listed_in_a_bucket_as_from_a_folder(name: str, bucket: boto3.client, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    corpus = PUBLISHED[name](tmp_path / name, sound)
+    touch(corpus.root, "._a.wav", "notes.txt", "हिन्दी 普通话/a b%20#?.wav")
+    for scp in corpus.root.glob("wav.scp"):
+        scp.write_text(scp.read_text().replace(f" {corpus.root}/", " "))
+    same_as_the_folder(corpus, s3.upload(bucket, corpus.root, BUCKET, name))
+
+
+def test_an_absolute_path_of_kaldi_may_be_an_address_below_the_root(tmp_path: Path, site: Web) -> None:
+    touch(tmp_path / "in", "calls/0.wav")
+    tables = {"wav.scp": f"{site.url}/calls/0.wav", "utt2lang": "hi", "utt2spk": "s"}
+    for name, value in tables.items():
+        (tmp_path / "in" / name).write_text(f"a {value}\n")
+    assert listed(layouts.read(settings("kaldi", site.url, speaker_pattern=None))) == ["calls/0.wav"]  # type: ignore[arg-type]
+
+
+def corpus_of(root: Any, number: int = 6) -> params.Corpus:
+    """Parameters of a table of recordings, which is written if the root is a folder."""
+    if isinstance(root, Path):
+        (root / "clips").mkdir()
+        for each in range(number):
+            sound(root / "clips" / f"{each}.wav", each)
+        rows = [(f"clips/{each}.wav", "hindi", f"s{each}") for each in range(number)]
+        write_csv(root / "metadata.csv", [("path", "language", "speaker"), *rows])
+    return settings("table", root, speaker_pattern=None)
+
+
+def run(corpus: params.Corpus, folder: Path, cache: Cache) -> tuple[list[Entry], list[bool]]:
+    """The stages corpus and ingest as another process runs them: entries, and which parts are reused."""
+    again()
+    listing = layouts.read(corpus)
+    entries, rejected, _ = digests.digests(layouts.roots(corpus), listing.entries, cache)
+    assert not listing.rejected + rejected
+    folder.mkdir()
+    bound: dict[str, Any] = {"left_out": frozenset(), "keep": True, "settings": AUDIO, "cache": cache}
+    divided = divide(entries, layouts.roots(corpus))
+    return entries, [job.ingest_part(part, folder=folder, **bound)[1] for part in divided]
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "LEAST_BYTES", 1 << 14)
+    monkeypatch.setattr(parts, "MOST_BYTES", 1 << 16)
+
+
+def test_the_audio_is_that_from_a_folder_and_nothing_is_fetched_twice(
+    tmp_path: Path, site: Web, small_parts: None
+) -> None:
+    root, cache = tmp_path / "in", Cache(tmp_path / "cache")
+    clips = [f"clips/{number}.wav" for number in range(6)]
+    here, _ = run(corpus_of(root), tmp_path / "here", Cache(tmp_path / "other"))
+    there, reused = run(corpus_of(site.url), tmp_path / "there", cache)
+    assert contents(tmp_path / "there") == contents(tmp_path / "here")
+    assert [replace(entry, sha256="") for entry in there] == [replace(entry, sha256="") for entry in here]
+    assert [entry.sha256 for entry in there] == [f"etag:{entry.sha256}" for entry in here]  # here, a digest as well
+    assert site.fetched() == [*clips, "metadata.csv"]
+    assert len(reused) > 2
+
+    assert all(run(corpus_of(site.url), tmp_path / "second", cache)[1])
+    assert site.fetched() == []
+    assert contents(tmp_path / "second") == contents(tmp_path / "here")
+
+    sound(root / "clips" / "3.wav", 99)
+    _, reused = run(corpus_of(site.url), tmp_path / "third", cache)
+    fetched = site.fetched()
+    assert "clips/3.wav" in fetched
+    assert reused.count(False) == 1
+    assert len(fetched) < len(clips)
+
+    (root / "clips" / "5.wav").unlink()
+    rows = (root / "metadata.csv").read_text().splitlines()
+    (root / "metadata.csv").write_text("\n".join(rows[:-1]))
+    entries, reused = run(corpus_of(site.url), tmp_path / "fourth", cache)
+    assert [entry.path for entry in entries] == clips[:-1]
+    assert "metadata.csv" in site.fetched()
+    assert reused.count(False) <= 2
+
+
+def test_without_a_digest_of_the_store_a_file_is_read_once_and_known_by_size_and_time(
+    tmp_path: Path, plain: Web
+) -> None:
+    root, cache = tmp_path / "in", Cache(tmp_path / "cache")
+    here = corpus_of(root, 3)
+    for file in root.rglob("*.wav"):
+        os.utime(file, (1e9, 1e9))
+
+    def digested(corpus: params.Corpus) -> list[str]:
+        again()
+        return [
+            entry.sha256 for entry in digests.digests(layouts.roots(corpus), layouts.read(corpus).entries, cache)[0]
+        ]
+
+    there = corpus_of(plain.url)
+    assert digested(there) == digested(here)
+    assert plain.fetched() == ["clips/0.wav", "clips/1.wav", "clips/2.wav", "metadata.csv"]
+    assert digested(there) == digested(here)
+    assert plain.fetched() == ["metadata.csv"]
+    sound(root / "clips" / "1.wav", 9)  # just now: it may change again within the second
+    for _ in range(2):
+        assert digested(there) == digested(here)
+        assert plain.fetched() == ["clips/1.wav", "metadata.csv"]
+
+
+@pytest.mark.parametrize("has_etags", [True, False])
+def test_a_file_that_changes_after_the_listing_ends_the_run(tmp_path: Path, site: Web, has_etags: bool) -> None:
+    site.has_etags = has_etags
+    corpus_of(tmp_path / "in", 2)
+    corpus = corpus_of(site.url)
+    entries, _, _ = digests.digests(layouts.roots(corpus), layouts.read(corpus).entries, Cache(tmp_path / "cache"))
+    part = [file for files in divide(entries, layouts.roots(corpus)) for file in files]
+    ingest(part, None, AUDIO)
+    for spoil in (lambda path: sound(path, 9), Path.unlink):
+        spoil(tmp_path / "in" / "clips" / "1.wav")
+        with pytest.raises(ArtifactError, match=r"/clips/1\.wav' has changed since the corpus was listed; run the sam"):
+            ingest(part, None, AUDIO)
+    found = ingest([replace(file, sha256="") for file in part], None, AUDIO)  # as `lid check` does
+    assert [(row.path, row.reason) for row in found.rejected] == [("clips/1.wav", "missing")]
+
+
+def test_a_table_that_changes_while_it_is_fetched_is_not_kept_as_the_listed_one(tmp_path: Path, site: Web) -> None:
+    corpus_of(tmp_path / "in", 2)
+    table = tmp_path / "in" / "metadata.csv"
+
+    def meanwhile(request: str) -> None:
+        if request == "GET /metadata.csv":
+            table.write_text(table.read_text() + "\n")
+
+    site.meanwhile = meanwhile
+    with pytest.raises(ArtifactError, match=r"/metadata\.csv' has changed"):
+        layouts.read(corpus_of(site.url))
+    site.meanwhile = lambda request: None
+    again()
+    assert len(layouts.read(corpus_of(site.url)).entries) == 2
+
+
+@pytest.mark.parametrize(
+    ("info", "digest"),
+    [
+        ({"ETag": '"0f-a1"'}, "etag:0f-a1"),
+        ({"ETag": 'W/"0fa1"'}, ""),  # weak
+        ({"etag": "x\n,y"}, ""),
+        ({"etag": "é"}, ""),
+        ({"etag": "x" * 201}, ""),
+        ({"etag": "x", "md5Hash": "9+/="}, "md5:9+/="),
+        ({}, ""),
+    ],
+)
+def test_only_a_digest_that_changes_with_the_content_counts(info: dict[str, str], digest: str) -> None:
+    assert remote.Stored.of(info) == remote.Stored(0, digest, 0)
+
+
+def outside(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Have mirrors in a folder of their own."""
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+
+
+def hostile(listing: Listing, folder: Path) -> dict[str, str]:
+    """Reasons by path, if no file has been made but those that are listed."""
+    [mirror] = (path for place in folder.iterdir() for path in place.iterdir())
+    made = {path.relative_to(mirror).as_posix() for path in mirror.rglob("*") if path.is_file()}
+    found = reasons(listing)
+    assert made - {*listed(listing)} == {"hindi/s/n\u202el.wav"}
+    assert found.pop("'hindi/s/n\\u202el.wav'") == "name"
+    return found
+
+
+def test_hostile_links_of_a_page_are_no_paths(tmp_path: Path, site: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    outside(monkeypatch, tmp_path / "temporary")
+    touch(tmp_path / "in", "hindi/s/a.wav", "hindi/s/b c.wav", "hindi/t/d.wav")
+    ignored = ["/other/e.wav", "/hindi/s/", "./", "../", ".", "?C=N;O=D", "a.wav?x", "#top", "http://elsewhere/x.wav"]
+    bad = {
+        "../t/d.wav": "name", "../../up.wav": "name", "%2e%2e/x.wav": "name", "x%2F..%2Fy.wav": "name",
+        "n%00.wav": "name", f"{'l' * 256}.wav": "name", "gone.wav": "missing", "mailto:a": "missing",
+    }  # fmt: skip
+    links = ["a.wav", "./a.wav", "b%20c.wav", "n%E2%80%AEl.wav", *ignored, *bad]
+    site.answers["GET /hindi/s/"] = "".join(f'<a href="{link}">x</a>' for link in links)
+    site.answers |= {f"HEAD /hindi/s/{'l' * 256}.wav": "", "HEAD /hindi/s/n\u202el.wav": ""}
+    listing = layouts.read(settings("folders", site.url))  # type: ignore[arg-type]
+    assert listed(listing) == ["hindi/s/a.wav", "hindi/s/b c.wav", "hindi/t/d.wav"]
+    assert hostile(listing, tmp_path / "temporary") == {f"hindi/s/{name}": reason for name, reason in bad.items()}
+
+
+def test_hostile_keys_of_a_bucket_are_no_paths(
+    bucket: boto3.client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside(monkeypatch, tmp_path / "temporary")
+    good = [
+        "s/a.wav",
+        "s/b c%20.wav",
+        "s/*?[1].wav",
+        "s/a::b.wav",
+        "s/-n.wav",
+        "s/हिन्दी.wav",
+        "s/\\x.wav",
+        "s/f.wav/b.wav",
+    ]
+    bad = {
+        "../up.wav": "name", "s/../../../up.wav": "name", "s//e.wav": "name", "s/./e.wav": "name", "/e.wav": "name",
+        "s/f.wav": "name", f"s/{'l' * 256}.wav": "name",
+    }  # fmt: skip
+    for name in [*good, *bad, "s/n\u202el.wav", "", "s/"]:
+        bucket.put_object(Bucket=BUCKET, Key=f"hostile/hindi/{name}", Body=b"x" * 9 * bool(name[-1:].strip("/")))
+    listing = layouts.read(settings("folders", f"s3://{BUCKET}/hostile/"))  # type: ignore[arg-type]
+    assert listed(listing) == sorted(f"hindi/{name}" for name in good)
+    assert {entry.size for entry in listing.entries} == {9}
+    assert hostile(listing, tmp_path / "temporary") == {f"hindi/{name}": reason for name, reason in bad.items()}
+
+
+FAILURES = [
+    ("s3://nobody/x", "there is no 's3://nobody/x' (The specified bucket does not exist)"),
+    ("s3://corpora/nothing", "'s3://corpora/nothing' holds no files; name the folder"),
+    ("s3://corpora/a.wav", "'s3://corpora/a.wav' holds no files; name the folder"),
+    ("foo://x", "'foo://x' can't be opened (Protocol not known: foo); name a folder, or install"),
+    ("gs://x", "'gs://x' can't be opened (Please install gcsfs to access Google Storage); name a folder, or install"),
+    ("http://127.0.0.1:9/x", "'http://127.0.0.1:9/x/' can't be read (Cannot connect to host 127.0.0.1:9"),
+    *((url, f"'{url}' is not the plain address of a folder elsewhere; write it as s3://bucket/folder")
+      for url in ("s3://", "s3://corpora/..", "file:///tmp", "zip://a::s3://corpora/a", "http://a:b@host/x",
+                  "http://host/x?a=b", "http://[x/y")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("url", "message"), FAILURES)
+def test_an_address_that_can_not_be_listed_is_one_sentence(bucket: boto3.client, url: str, message: str) -> None:
+    bucket.put_object(Bucket=BUCKET, Key="a.wav", Body=b"x")
+    assert message in refusal(settings("auto", url))  # type: ignore[arg-type]
+
+
+def test_missing_and_wrong_credentials_are_one_sentence(
+    bucket: boto3.client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    s3fs.S3FileSystem.clear_instance_cache()
+    said = refusal(settings("auto", f"s3://{BUCKET}"))  # type: ignore[arg-type]
+    assert "'s3://corpora' can't be read (Unable to locate credentials); check the address, the network and" in said
+
+
+def test_failures_that_pass_are_not_seen_and_others_stop_the_run(tmp_path: Path, site: Web) -> None:
+    corpus_of(tmp_path / "in", 3)
+    passing = {"GET /clips/", "HEAD /clips/1.wav", "GET /metadata.csv", "GET /clips/2.wav"}
+
+    def once(request: str) -> None:
+        if site.answers.pop(request, None) is None and request in passing:
+            site.answers[request] = 503
+            passing.remove(request)
+
+    site.meanwhile = once
+    corpus = corpus_of(site.url)
+    entries, _, _ = digests.digests(layouts.roots(corpus), layouts.read(corpus).entries, Cache(tmp_path / "cache"))
+    part = [file for files in divide(entries, layouts.roots(corpus)) for file in files]
+    assert len(ingest(part, None, AUDIO).rows) == 3
+    assert not passing
+
+    site.meanwhile = lambda request: None
+    site.answers["GET /clips/2.wav"] = 503
+    with pytest.raises(CorpusError, match=r"/clips/2\.wav' can't be read \(503, .*finished work is reused"):
+        ingest(part, None, AUDIO)
+    for request in ("GET /metadata.csv", "HEAD /clips/1.wav", "GET /clips/"):  # no folder is left out in silence
+        site.answers = {request: 503, f"GET{request.removeprefix('HEAD')}": 503}
+        again()
+        (tmp_path / "in" / "metadata.csv").write_text((tmp_path / "in" / "metadata.csv").read_text() + "\n")
+        assert f"{site.url}{request.partition(' ')[2]}' can't be read (503, " in refusal(corpus)
+
+
+def test_a_server_that_stops_in_the_middle_is_given_up(
+    tmp_path: Path, site: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path / "in", "a.wav")
+    ended = threading.Event()
+    site.meanwhile = lambda request: ended.wait(60)
+    monkeypatch.setattr(remote, "FETCH_S", 1)
+    with pytest.raises(CorpusError, match=r"/a\.wav' can't be read \(FSTimeoutError\)"):
+        remote.fetch(f"{site.url}/a.wav", tmp_path / "copy", 0)
+    ended.set()
