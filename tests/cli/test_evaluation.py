@@ -13,6 +13,7 @@ from pipeline.audio.samples import to_waveform
 from pipeline.cli import evaluation
 from pipeline.errors import CorpusError
 from pipeline.streaming.identifier import Identifier
+from tests import web
 from tests.audio.signals import babble
 from tests.corpus.corpora import write_csv
 from tests.export import small
@@ -118,6 +119,11 @@ def test_several_corpora_of_any_layout_are_scored_together_and_without_one_that_
     status, together, _ = evaluate(corpus.root, str(other))
     assert (status, together["recordings"]) == (0, 6)
     assert evaluate(str(other))[1]["recordings"] == 2
+
+    with web.serving(tmp_path) as site:
+        names = [f"{site.url}/", f"{site.url}/other/{tmp_path.name}"]
+        for jobs in ("1", "2"):
+            assert evaluate(*names, "-j", jobs)[1]["recall"] == together["recall"]
 
     both = [(corpus.root, "table", "a"), (str(other), "auto", "b")]
     sources = [dict(zip(("root", "layout", "name"), source, strict=True)) for source in both]
