@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from pipeline.cache import Cache, key
 from pipeline.corpus import remote
 from pipeline.corpus.remote import Stored
 from pipeline.errors import AudioError, CorpusError
@@ -71,8 +70,9 @@ def loaded(path: Path) -> Path:
     for mirror in _MIRRORS.values():
         name = posixpath.normpath(path).removeprefix(f"{mirror.folder}/")
         if name in mirror.files and name not in mirror.loaded:
-            url, stored = str(remote.join(mirror.url, name)), mirror.files[name]
+            from pipeline.cache import Cache, key  # with packages that an installation for inference lacks
 
+            url, stored = str(remote.join(mirror.url, name)), mirror.files[name]
             fetched = functools.partial(_fetched, url, path, stored)
             if stored.digest:
                 Cache().remember(key({"table": [url, stored.digest]}), [path], fetched)

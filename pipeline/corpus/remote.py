@@ -46,8 +46,8 @@ class Stored:
         # A weak ETag, W/"...", may be the same for another content: it has a quote left.
         strong = [f"{kind}:{text}" for kind, text in given if re.fullmatch(r"(?a:[\w+/=.:-]{1,200})", text)]
         when: Any = info.get("Last-Modified") or info.get("mtime") or 0.0
-        with contextlib.suppress(ValueError, TypeError):
-            when = parsedate_to_datetime(when)
+        with contextlib.suppress(ValueError):
+            when = parsedate_to_datetime(when) if isinstance(when, str) else when
         seconds = when.timestamp() if isinstance(when, datetime) else when if isinstance(when, float) else 0
         return cls(int(info.get("size") or 0), "".join(strong[:1]), int(seconds * 1e9))
 
@@ -98,7 +98,7 @@ def listed(url: str) -> tuple[dict[str, Stored], dict[str, AudioError]]:
     found, unusable = dict[str, Any](), dict[str, AudioError]()
     for name, info in _everything(system, top):
         inside = name.removeprefix(f"{top}/")
-        if inside == name or inside.endswith("/") or (web and re.search(r"[?#]|(^|/)\.$", inside)):
+        if inside in ("", name) or inside.endswith("/") or (web and re.search(r"[?#]|(^|/)\.$", inside)):
             continue  # the file at the address itself, the mark of a folder, a link that sorts the page or is the page
         parts = [unquote(part, errors="surrogateescape") if web else part for part in inside.split("/")]
         parts = [part for part in parts if part != "." or not web]

@@ -1,9 +1,11 @@
 """Corpora behind an address: the same listing and the same audio as from a folder, and no file fetched in vain."""
 
 import os
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import numpy as np
 import pytest
 import s3fs
 import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline import params, parts
 from pipeline.cache import Cache
@@ -257,6 +261,19 @@ def test_only_a_digest_that_changes_with_the_content_counts(info: dict[str, str]
     assert remote.Stored.of(info) == remote.Stored(0, digest, 0)
 
 
+@pytest.mark.parametrize(
+    ("info", "seconds"),
+    [
+        ({"Last-Modified": "Sun, 09 Sep 2001 01:46:40 GMT"}, 1e9),
+        ({"Last-Modified": "now"}, 0),
+        ({"mtime": datetime.fromtimestamp(1e9, UTC)}, 1e9),  # as of SFTP
+        ({"mtime": 1.5}, 1.5),
+    ],
+)
+def test_the_time_of_a_change_is_known_or_not(info: dict[str, Any], seconds: float) -> None:
+    assert remote.Stored.of(info | {"size": 7}) == remote.Stored(7, "", int(seconds * 1e9))
+
+
 def outside(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Have mirrors in a folder of their own."""
     folder.mkdir()
@@ -307,6 +324,7 @@ def test_hostile_keys_of_a_bucket_are_no_paths(
         "../up.wav": "name", "s/../../../up.wav": "name", "s//e.wav": "name", "s/./e.wav": "name", "/e.wav": "name",
         "s/f.wav": "name", f"s/{'l' * 256}.wav": "name",
     }  # fmt: skip
+    bucket.put_object(Bucket=BUCKET, Key="hostile/")  # as a console marks a folder
     for name in [*good, *bad, "s/n\u202el.wav", "", "s/"]:
         bucket.put_object(Bucket=BUCKET, Key=f"hostile/hindi/{name}", Body=b"x" * 9 * bool(name[-1:].strip("/")))
     listing = layouts.read(settings("folders", f"s3://{BUCKET}/hostile/"))  # type: ignore[arg-type]
@@ -383,3 +401,21 @@ def test_a_server_that_stops_in_the_middle_is_given_up(
     with pytest.raises(CorpusError, match=r"/a\.wav' can't be read \(FSTimeoutError\)"):
         remote.fetch(f"{site.url}/a.wav", tmp_path / "copy", 0)
     ended.set()
+
+
+PARTS = st.sampled_from(["a", "b.wav", "", ".", "..", "\0", "\\", "~", "*", "\ud800", "é", "e\u0301", "l" * 300, "%2F"])
+NAMES = st.lists(PARTS | st.text(max_size=4), min_size=1, max_size=4).map("/".join)
+
+
+@given(keys=st.lists(NAMES, unique=True, max_size=12), size=st.integers(-(2**70), 2**70))
+def test_any_name_is_a_file_below_the_mirror_or_rejected(keys: list[str], size: int) -> None:
+    everything = [(f"/top/{name}", {"size": size, "type": "file"}) for name in keys]
+    with tempfile.TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(remote, "_everything", lambda system, top: everything)
+        found, unusable = remote.listed("memory://top")
+        mirror = mirrors.Mirror("memory://top", Path(place, "inside", "top"), found, unusable)
+        mirrors._write(mirror)
+        made = [path for path in Path(place).rglob("*") if not path.is_dir()]
+        assert sorted(f"{mirror.folder}/{name}" for name in mirror.files) == sorted(map(str, made))
+    assert not {*mirror.files} & {*mirror.unusable}
+    assert {*mirror.files} | {*mirror.unusable} == {name for name in keys if not name.endswith("/") and name}
