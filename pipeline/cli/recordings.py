@@ -18,7 +18,7 @@ AUDIO = options.Target(".wav", ".flac")
 @click.argument("path", type=options.place)
 @click.pass_context
 def check(ctx: click.Context, path: str) -> None:
-    """Check a file or all recordings in a folder, which may be elsewhere (s3://bucket/folder).
+    """Check a file or all recordings in a folder.
 
     The checks are those of the stage ingest, with the limits in ./params.yaml if there is one. The exit status
     is 1 if something is wrong.
@@ -26,6 +26,7 @@ def check(ctx: click.Context, path: str) -> None:
     \b
     Examples:
       lid check ../my-speech
+      lid check s3://bucket/my-speech
     """
     from pipeline.cli.check import examine
 
