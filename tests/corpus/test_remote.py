@@ -419,3 +419,9 @@ def test_any_name_is_a_file_below_the_mirror_or_rejected(keys: list[str], size: 
         assert sorted(f"{mirror.folder}/{name}" for name in mirror.files) == sorted(map(str, made))
     assert not {*mirror.files} & {*mirror.unusable}
     assert {*mirror.files} | {*mirror.unusable} == {name for name in keys if not name.endswith("/") and name}
+
+
+def test_folders_without_an_end_are_refused(site: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "MAX_DEPTH", 3)
+    site.meanwhile = lambda request: site.answers.setdefault(request, '<a href="x/">x</a>')
+    assert f"'{site.url}/x/x/x/x' is in more than 3 folders; move it up" in refusal(settings("auto", site.url))  # type: ignore[arg-type]
