@@ -108,6 +108,6 @@ def test_check_names_every_fault_and_writes_nothing(
     (tmp_path / "blobs").mkdir()
     (root / "fine.wav").rename(tmp_path / "blobs" / "0a1b")
     (root / "fine.wav").symlink_to("../blobs/0a1b")
-    assert not examine(root / "fine.wav")
+    assert not examine(str(root / "fine.wav"))
     Path("params.yaml").write_text("corpus: {links: [blobs]}\n")
-    assert examine(root / "fine.wav")
+    assert examine(str(root / "fine.wav"))
