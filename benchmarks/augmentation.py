@@ -24,6 +24,7 @@ from pipeline import params
 from pipeline.augment import FLOOR_DB, Chain
 from pipeline.console import terminal
 from pipeline.mfcc.kernel import Kernel, make_kernel
+from pipeline.store.items import Example
 
 GAIN_DB, SNR_DB, CUTOFF_HZ, ECHO_S, ECHO_SHARE = 6.0, 10.0, 3400.0, 0.3, 0.3
 NEAR_DB = 40  # of the loudest band of a recording
@@ -124,10 +125,11 @@ def show_time(settings: params.Params) -> None:
     """Time of the whole chain per batch."""
     chain, rng = Chain(settings.augment, settings.mfcc, RATE_HZ, 0), np.random.default_rng(0)
     features = rng.normal(0, 20, (BATCH, FRAMES, settings.mfcc.n_mfcc)).astype(np.float32)
-    weights, seconds = np.ones((BATCH, FRAMES), np.float32), []
+    shape, seconds = (BATCH, FRAMES), []
+    batch = Example(features, np.zeros(shape, np.int64), np.ones(shape, np.float32))
     for _ in range(20):
         began = time.perf_counter()
-        chain(features, weights, rng)
+        chain(batch, rng)
         seconds.append(time.perf_counter() - began)
     print(f"the chain takes {1000 * np.median(seconds):.0f} ms per batch of {BATCH} sequences of {FRAMES} frames")
 

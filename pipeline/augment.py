@@ -1,6 +1,6 @@
 """Changes that training sequences go through, with new random values for every sequence and epoch.
 
-    voice ─► warp ─► room: echo, noise ─► microphone: gain, tilt, equaliser ─► cut-off ─► masks
+    splice ─► voice: warp ─► room: echo, noise ─► microphone: gain, tilt, equaliser ─► cut-off ─► masks
 
 MFCCs with n_mfcc = n_mels are a rotation of the log-mel bands: they are rotated back, changed, and rotated again. Fewer
 MFCCs give smoothed bands, on which only what is added to them is exact: gain, tilt and equaliser. Filters add to bands
@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import params
-from pipeline.arrays import Features
 from pipeline.mfcc.kernel import POWER_FLOOR, Kernel, make_kernel
+from pipeline.store.items import Example
 
 FLOOR_DB = np.float32(10 * np.log10(POWER_FLOOR))
 NEPERS = np.float32(np.log(10) / 10)  # of power, per dB
+EDGE = 1 / 6  # of a sequence, at its start and end, in which no other one begins
 N_CURVES = 4  # cosines over the bands that a random equaliser is made of
 APPLIED = 0.5  # share of the sequences that get noise or echoes: the network needs recordings without them as well
 NOISE_FRAMES = 4096  # of noise, from which every sequence gets a part
@@ -63,23 +64,18 @@ class Chain:
         }
         self._steps = [step for step, wanted in steps.items() if wanted]
 
-    def __call__(self, features: Features, weights: NDArray[np.float32], rng: np.random.Generator) -> Features:
-        """Change a batch.
-
-        Parameters
-        ----------
-        features
-            Shape (sequences, frames, n_mfcc).
-        weights
-            Shape (sequences, frames); the level of a sequence is that of its frames of non-zero weight.
-        """
+    def __call__(self, batch: Example, rng: np.random.Generator) -> Example:
+        """Change a batch of sequences; the level of each is that of its frames of non-zero weight."""
+        if self._settings.splice:
+            splice(batch, self._settings.splice, rng)
+        features, targets, weights = batch
         shape = features.shape
         bands: Bands = (features.reshape(-1, shape[2]) @ self._bands).reshape(*shape[:2], -1)
         for step in self._steps:
             bands = step(bands, weights, rng)
         if self._invertible:
             np.maximum(bands, FLOOR_DB, out=bands)
-        return np.asarray((bands.reshape(-1, bands.shape[2]) @ self._cosines).reshape(shape))
+        return Example((bands.reshape(-1, bands.shape[2]) @ self._cosines).reshape(shape), targets, weights)
 
     def _warp(self, bands: Bands, weights: NDArray[np.float32], rng: np.random.Generator) -> Bands:
         factors = rng.uniform(1 - self._settings.warp, 1 + self._settings.warp, len(bands))
@@ -140,6 +136,19 @@ class Chain:
         for sequence, start, stop, mean in zip(bands, starts, starts + widths, bands.mean(axis=(1, 2)), strict=True):
             sequence[:, start:stop] = mean
         return bands
+
+
+def splice(batch: Example, share: float, rng: np.random.Generator) -> None:
+    """Let a share of the sequences go on, in place, as the beginning of others, from random frames on.
+
+    So the network learns that the language, the voice and the microphone of a stream may change.
+    """
+    count, frames = batch.weights.shape
+    chosen = np.flatnonzero(rng.random(count) < share)
+    others = batch.part(rng.permutation(count)[chosen])
+    ends = frames - (batch.weights[chosen, ::-1] > 0).argmax(axis=1)  # of what is not padding
+    for number, (sequence, at) in enumerate(zip(chosen, rng.uniform(EDGE, 1 - EDGE, len(chosen)) * ends, strict=True)):
+        batch.part((sequence, slice(int(at), None))).fill(others.part((number, slice(frames - int(at)))))
 
 
 def echo(power: Power, decay: NDArray[np.float32], share: NDArray[np.float32]) -> Power:

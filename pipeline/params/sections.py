@@ -240,6 +240,7 @@ class Balance(Section):
 class Augment(Section):
     """Random changes of training sequences, drawn up to these limits in dB; 0 is off, and null for noise and cutoff."""
 
+    splice: Annotated[float, Field(ge=0, le=1, description="share of the sequences that go on as another")] = 1.0
     gain: Annotated[float, Field(ge=0, le=60)] = 10.0
     tilt: Annotated[float, Field(ge=0, le=60)] = 6.0
     equaliser: Annotated[float, Field(ge=0, le=30)] = 3.0

@@ -25,8 +25,7 @@ from pipeline.store.selection import Selection
 READY_BATCHES = 4  # waiting for the network
 NO_TARGET = -1  # of frames of weight 0
 
-# Changes the features of a batch, given the weights, at random.
-Change = Callable[[NDArray[np.float32], NDArray[np.float32], np.random.Generator], NDArray[np.float32]]
+Change = Callable[[Example, np.random.Generator], Example]  # of a batch, at random
 
 
 class Pool:
@@ -168,10 +167,10 @@ class Feed:
         try:
             for number, epoch in enumerate(self._epochs(), self._first_epoch):
                 rng = np.random.default_rng([*self._seed, number])
-                for features, targets, plain in batches(epoch, *self._shape[:2]):
+                for batch in batches(epoch, *self._shape[:2]):
+                    features, targets, plain = self._change(batch, rng) if self._change else batch
                     weights = plain * self._target_weights[targets]
-                    changed = self._change(features, weights, rng) if self._change else features
-                    yield Example(changed, np.where(weights > 0, targets, NO_TARGET), weights)
+                    yield Example(features, np.where(weights > 0, targets, NO_TARGET), weights)
         except UserError as error:
             self.error = error
             raise

@@ -12,12 +12,12 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline import params, tables
-from pipeline.arrays import Features
 from pipeline.cache import Cache
 from pipeline.errors import ArtifactError
 from pipeline.network.definition import Division, make_architecture
 from pipeline.rows import EpochRow, SequenceRow
 from pipeline.store.feature_store import FeatureStore
+from pipeline.store.items import Example
 from pipeline.store.selection import Selection
 from pipeline.training import feed, fitting
 from pipeline.training.checkpoints import Checkpoints, State
@@ -129,8 +129,8 @@ class KilledError(Exception):
     """The end of a process."""
 
 
-def shaken(features: Features, weights: NDArray[np.float32], rng: np.random.Generator) -> Features:
-    return features + rng.normal(0, 0.1, features.shape).astype(np.float32)
+def shaken(batch: Example, rng: np.random.Generator) -> Example:
+    return batch._replace(features=batch.features + rng.normal(0, 0.1, batch.features.shape).astype(np.float32))
 
 
 @pytest.mark.slow
