@@ -11,8 +11,7 @@ from pipeline import names
 from pipeline.console.text import brief, shorten
 
 MAX_SAMPLE_RATE_HZ = 48_000  # after ingest
-# Both formats of an ensemble with this many layers stay below 2 GB, the limit of a .tflite or .onnx file.
-MAX_LAYERS = 8
+MAX_LAYERS = 8  # with which both formats of an ensemble stay below 2 GB, the limit of a .tflite or .onnx file
 
 FileName = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Name = Annotated[str, BeforeValidator(lambda value: names.normal(value) if isinstance(value, str) else value)]
