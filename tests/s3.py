@@ -7,6 +7,8 @@ from typing import Any
 
 from moto.server import ThreadedMotoServer
 
+BUCKET = "corpora"  # of the fixture `bucket`
+
 
 @contextmanager
 def serving() -> Iterator[dict[str, str]]:

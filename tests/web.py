@@ -17,7 +17,7 @@ from pipeline.corpus.paths import is_file
 
 @dataclass
 class Web:
-    """What a server has been asked for, and what it does otherwise than others.
+    """The requests that a server has answered, and how it differs from others.
 
     Attributes
     ----------

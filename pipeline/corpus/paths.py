@@ -30,7 +30,7 @@ _OF_SYSTEMS = re.compile(
     re.IGNORECASE | re.DOTALL,
 )  # names of files and folders: of any Unix, Office, macOS, Windows and network storage
 
-MAX_NAME_CHARACTERS = 300  # of a name in a message
+MAX_NAME_CHARACTERS = remote.MAX_NAME_CHARACTERS
 MAX_DEPTH = 200  # folders in a path that is looked for in other spellings
 
 _LISTED = """
@@ -217,7 +217,7 @@ def escaped(name: str) -> str:
 
 def quoted(name: str | Path) -> str:
     """Return a name in quotes on one line, as `escaped`; the middle of a long one is left out."""
-    return shorten(repr(mirrors.shown(str(name))), MAX_NAME_CHARACTERS)
+    return remote.named(mirrors.shown(str(name)))
 
 
 def walk(root: Path, top: str, skipped: Counter[str]) -> Iterator[tuple[str, AudioError | None]]:

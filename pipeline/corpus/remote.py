@@ -20,12 +20,13 @@ from pipeline.console.terminal import INTERVAL_S, Progress
 from pipeline.console.text import printable, shorten
 from pipeline.errors import ArtifactError, AudioError, CorpusError
 
+MAX_NAME_CHARACTERS = 300  # of a name in a message
 AT_ONCE = 16  # requests
 MAX_DEPTH = 50  # folders in folders: a page may link to itself
 TRIES_AFTER_S = (0, 1, 3)
 FETCH_S, BYTES_PER_S = 60, 1e5  # until a copy is given up
 DIGESTS = {"sha256": "sha256", "md5Hash": "md5", "Content-MD5": "md5", "ETag": "etag", "etag": "etag"}
-"""What stores say of a file that is another whenever its content is, the strongest first, with its name here."""
+"""Digests in the information that stores give on a file, the strongest first, and the kind written before each."""
 
 Place = Path | str  # str: an address
 Result = TypeVar("Result")
@@ -33,7 +34,17 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Stored:
-    """What a store says of a file: bytes, digest after its kind (empty: none), ns of its last change (0: unknown)."""
+    """A file in a store.
+
+    Attributes
+    ----------
+    size
+        Bytes.
+    digest
+        Its kind, a colon and the digest; empty if the store gives none.
+    changed_ns
+        Time of its last change; 0 if it is unknown.
+    """
 
     size: int
     digest: str
@@ -182,8 +193,8 @@ def fetch(url: str, path: Path, size: int, digest: str = "") -> None:
 
 
 def named(url: str) -> str:
-    """Return an address for a message."""
-    return shorten(repr(url), 300)
+    """Return an address in quotes on one line; the middle of a long one is left out."""
+    return shorten(repr(url), MAX_NAME_CHARACTERS)
 
 
 def _everything(system: Any, top: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

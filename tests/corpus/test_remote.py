@@ -33,7 +33,6 @@ from tests.web import Web
 
 RATE = 16000
 AUDIO = params.Audio(sample_rate=RATE, channels="mix", min_duration=0.5)
-BUCKET = "corpora"
 
 
 def sound(path: Path, number: int) -> None:
@@ -69,22 +68,6 @@ def plain(tmp_path: Path) -> Iterator[Web]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[dict[str, str]]:
-    with s3.serving() as variables:
-        yield variables
-
-
-@pytest.fixture
-def bucket(server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> boto3.client:
-    for name, value in server.items():
-        monkeypatch.setenv(name, value)
-    s3fs.S3FileSystem.clear_instance_cache()
-    client = boto3.client("s3")
-    client.create_bucket(Bucket=BUCKET)
-    return client
-
-
 def same_as_the_folder(corpus: Published, url: str) -> None:
     changes = {"languages": ("english", "Mandarin"), "speaker_pattern": None} | corpus.changes
     changes["speaker_table"] = "speakers.csv" if corpus.root.name == "folders" else None
@@ -115,7 +98,7 @@ def test_every_layout_is_listed_in_a_bucket_as_from_a_folder(name: str, bucket: 
     touch(corpus.root, "._a.wav", "notes.txt", "हिन्दी 普通话/a b%20#?.wav")
     for scp in corpus.root.glob("wav.scp"):
         scp.write_text(scp.read_text().replace(f" {corpus.root}/", " "))
-    same_as_the_folder(corpus, s3.upload(bucket, corpus.root, BUCKET, name))
+    same_as_the_folder(corpus, s3.upload(bucket, corpus.root, s3.BUCKET, name))
 
 
 def test_an_absolute_path_of_kaldi_may_be_an_address_below_the_root(tmp_path: Path, site: Web) -> None:
@@ -324,10 +307,10 @@ def test_hostile_keys_of_a_bucket_are_no_paths(
         "../up.wav": "name", "s/../../../up.wav": "name", "s//e.wav": "name", "s/./e.wav": "name", "/e.wav": "name",
         "s/f.wav": "name", f"s/{'l' * 256}.wav": "name",
     }  # fmt: skip
-    bucket.put_object(Bucket=BUCKET, Key="hostile/")  # as a console marks a folder
+    bucket.put_object(Bucket=s3.BUCKET, Key="hostile/")  # as a console marks a folder
     for name in [*good, *bad, "s/n\u202el.wav", "", "s/"]:
-        bucket.put_object(Bucket=BUCKET, Key=f"hostile/hindi/{name}", Body=b"x" * 9 * bool(name[-1:].strip("/")))
-    listing = layouts.read(settings("folders", f"s3://{BUCKET}/hostile/"))  # type: ignore[arg-type]
+        bucket.put_object(Bucket=s3.BUCKET, Key=f"hostile/hindi/{name}", Body=b"x" * 9 * bool(name[-1:].strip("/")))
+    listing = layouts.read(settings("folders", f"s3://{s3.BUCKET}/hostile/"))  # type: ignore[arg-type]
     assert listed(listing) == sorted(f"hindi/{name}" for name in good)
     assert {entry.size for entry in listing.entries} == {9}
     assert hostile(listing, tmp_path / "temporary") == {f"hindi/{name}": reason for name, reason in bad.items()}
@@ -348,7 +331,7 @@ FAILURES = [
 
 @pytest.mark.parametrize(("url", "message"), FAILURES)
 def test_an_address_that_can_not_be_listed_is_one_sentence(bucket: boto3.client, url: str, message: str) -> None:
-    bucket.put_object(Bucket=BUCKET, Key="a.wav", Body=b"x")
+    bucket.put_object(Bucket=s3.BUCKET, Key="a.wav", Body=b"x")
     assert message in refusal(settings("auto", url))  # type: ignore[arg-type]
 
 
@@ -360,7 +343,7 @@ def test_missing_and_wrong_credentials_are_one_sentence(
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     s3fs.S3FileSystem.clear_instance_cache()
-    said = refusal(settings("auto", f"s3://{BUCKET}"))  # type: ignore[arg-type]
+    said = refusal(settings("auto", f"s3://{s3.BUCKET}"))  # type: ignore[arg-type]
     assert "'s3://corpora' can't be read (Unable to locate credentials); check the address, the network and" in said
 
 

@@ -1,4 +1,4 @@
-"""What the cards say is true, and shows what comes from data as it is; what they would not be true of is refused."""
+"""Cards are true, escape what comes from the data, and are refused where they would not be true."""
 
 from collections import defaultdict
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a folder of an export may hold, and how a damaged, moved or half replaced one is mended."""
+"""Foreign files in the folder of an export are refused; a damaged, moved or half-replaced export is repaired."""
 
 import json
 import shutil

@@ -4,7 +4,6 @@ import asyncio
 import pickle
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -17,23 +16,6 @@ from pipeline.store.feature_store import FeatureStore
 from tests import s3
 from tests.programs import git
 
-BUCKET = "features"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[dict[str, str]]:
-    with s3.serving() as variables:
-        yield variables
-
-
-@pytest.fixture
-def bucket(server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> boto3.client:
-    for name, value in server.items():
-        monkeypatch.setenv(name, value)
-    client = boto3.client("s3")
-    client.create_bucket(Bucket=BUCKET)
-    return client
-
 
 def equal(one: FeatureStore, other: FeatureStore) -> bool:
     ours, theirs = (store.select().view("remove").numpy() for store in (one, other))
@@ -43,7 +25,7 @@ def equal(one: FeatureStore, other: FeatureStore) -> bool:
 
 @pytest.mark.slow
 def test_a_store_behind_a_url_equals_the_folder(bucket: boto3.client, noisy: FeatureStore) -> None:
-    store = FeatureStore.open(s3.upload(bucket, Path(noisy.source.name), BUCKET, "whole.zarr"))
+    store = FeatureStore.open(s3.upload(bucket, Path(noisy.source.name), s3.BUCKET, "whole.zarr"))
     assert equal(store, noisy)
     again = pickle.loads(pickle.dumps(store))
     assert np.array_equal(again.features(store.ids[5]), noisy.features(store.ids[5]))
@@ -55,16 +37,16 @@ def test_a_store_behind_a_url_equals_the_folder(bucket: boto3.client, noisy: Fea
 def test_missing_and_empty_objects_are_named_and_one_that_vanishes_is_never_silence(
     bucket: boto3.client, noisy: FeatureStore
 ) -> None:
-    address = s3.upload(bucket, Path(noisy.source.name), BUCKET, "damaged.zarr")
+    address = s3.upload(bucket, Path(noisy.source.name), s3.BUCKET, "damaged.zarr")
     store = FeatureStore.open(address)
     for file in ("mfcc/c/0/0", "speech/c/0", "recording/id/c/0", "zarr.json"):
         for spoil in (lambda **place: bucket.put_object(Body=b"", **place), bucket.delete_object):
-            spoil(Bucket=BUCKET, Key=f"damaged.zarr/{file}")
+            spoil(Bucket=s3.BUCKET, Key=f"damaged.zarr/{file}")
             with pytest.raises(ArtifactError, match=f"{address}/{file} is missing or"):
                 FeatureStore.open(address)
-        bucket.upload_file(str(Path(noisy.source.name) / file), BUCKET, f"damaged.zarr/{file}")
+        bucket.upload_file(str(Path(noisy.source.name) / file), s3.BUCKET, f"damaged.zarr/{file}")
     for file, read in (("mfcc/c/0/0", store.features), ("speech/c/0", store.flags)):
-        bucket.delete_object(Bucket=BUCKET, Key=f"damaged.zarr/{file}")
+        bucket.delete_object(Bucket=s3.BUCKET, Key=f"damaged.zarr/{file}")
         with pytest.raises(ArtifactError, match=r"zarr: rows 0:.* can't be read .*copy the store there again"):
             read(store.ids[0])
     with pytest.raises(ArtifactError, match="s3://missing/x is not a feature store"):
