@@ -4,6 +4,7 @@ Pauses, levels and noise have the same distributions in every language, and the 
 samples.
 """
 
+import functools
 import itertools
 import re
 import subprocess
@@ -110,7 +111,7 @@ def _speech(utterance: Utterance, rng: np.random.Generator) -> Waveform:
 def _phrase(text: str, language: str, voice: Voice) -> Waveform:
     """Synthesise one phrase, at 16 kHz, without the silence around it."""
     name = f"{LANGUAGES[language]}+{voice.variant}"
-    options = ["-v", name, "-p", str(voice.pitch), "-s", str(voice.speed), "-a", str(AMPLITUDE)]
+    options = [*_deterministic(), "-v", name, "-p", str(voice.pitch), "-s", str(voice.speed), "-a", str(AMPLITUDE)]
     command = [programs.require("espeak-ng"), *options, "-b", "1", "-z", "--stdin", "--stdout"]  # -b 1: UTF-8
     done = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
     if done.returncode:
@@ -125,6 +126,13 @@ def _phrase(text: str, language: str, voice: Voice) -> Waveform:
     level = np.abs(waveform := soxr.resample(waveform, int.from_bytes(header[24:28], "little"), RATE_HZ))
     loud = np.flatnonzero(level > EDGE * level.max())
     return np.asarray(waveform[loud[0] : loud[-1] + 1], np.float32)
+
+
+@functools.cache
+def _deterministic() -> list[str]:
+    """Return the option that keeps the time of day out of a voice's breath. 1.51 needs none, and rejects it."""
+    done = subprocess.run([programs.require("espeak-ng"), "--help"], capture_output=True, check=False)
+    return ["-D"] if b"deterministic" in done.stdout else []
 
 
 def _noise(n_samples: int, rng: np.random.Generator) -> Waveform:
