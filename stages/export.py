@@ -11,7 +11,6 @@ from pipeline.scoring import calibration, job, splices
 from pipeline.scoring.job import Recording
 from pipeline.store.feature_store import FeatureStore
 from pipeline.streaming.runtimes import RUNTIMES
-from pipeline.streaming.timeline import Turns
 from stages import ARTIFACTS, read_params, run
 
 
@@ -37,7 +36,7 @@ def main() -> None:
         with cluster.connect(*job.MODULES) as client:
             scores = job.run(client, [Recording(row) for row in rows], features, folder, "calibrate")
             rule = calibration.fitted(description, scores, settings.decision.refuse)
-            turns = [Turns(turn=settings.decision.turn, temperature=each) for each in splices.TEMPERATURES]
+            turns = [description.turns.model_copy(update={"temperature": each}) for each in splices.TEMPERATURES]
             streams = splices.draw(rows, store.n_frames, description.frame_s, settings.seed, splices.FITTED)
             fitted = splices.best(turns, job.measured(client, streams, features, folder, turns))
         description = description.model_copy(update={"decision": rule, "turns": fitted})

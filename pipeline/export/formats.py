@@ -6,6 +6,7 @@ import numpy as np
 
 from pipeline import backend, checksums, params
 from pipeline.audio.samples import FULL_SCALE
+from pipeline.dataset import views
 from pipeline.errors import ArtifactError
 from pipeline.export import golden, onnx_file
 from pipeline.mfcc.kernel import FIXED, POWER_FLOOR, make_kernel
@@ -74,6 +75,9 @@ def latency(sample_rate: int, mfcc: params.Mfcc, silence: params.Silence) -> dic
 
 def describe(settings: params.Params, architecture: Architecture, weights: int) -> Description:
     """Return the description of a network before its confidence is calibrated."""
+    latency_s = latency(settings.audio.sample_rate, settings.mfcc, settings.silence)
+    # A network that sees every frame has answered that much sooner than a frame's flag is known.
+    sooner_s = latency_s["silence"] if views.policy(settings.silence.strategy).seen else 0.0
     return Description(
         streaming=settings.export.streaming,
         languages=settings.trained_languages,
@@ -83,10 +87,10 @@ def describe(settings: params.Params, architecture: Architecture, weights: int) 
         conventions=CONVENTIONS,
         silence=settings.silence,
         decision=Rule(mean=settings.decision.mean),
-        turns=Turns(turn=settings.decision.turn),
+        turns=Turns(turn=settings.decision.turn, delay=min(sooner_s, timeline.MOST_DELAY_S)),
         states=architecture.states,
         weights=weights,
-        latency_s=latency(settings.audio.sample_rate, settings.mfcc, settings.silence),
+        latency_s=latency_s,
         tolerance=settings.export.tolerance,
     )
 

@@ -20,7 +20,7 @@ from pipeline.streaming.decision import POSTERIOR_FLOOR, prior_of
 from pipeline.streaming.description import EXPORT_REMEDY, FRONT_END, Description
 
 NAME = "live.html"
-SCHEMA = 6  # of streaming.json, as engine.js reads it
+SCHEMA = 7  # of streaming.json, as engine.js reads it
 
 
 def render(

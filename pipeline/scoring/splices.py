@@ -149,11 +149,12 @@ def _found(
     timeline = Timeline(description.languages, settings, None, description.frame_s)
     frame_s, n_frames, delay_s = description.frame_s, len(truth), math.nan
     step, at = max(1, round(BLOCK_S / frame_s)), changes[0] if changes else n_frames
-    timeline.accept(frames.posteriors[:at], frames.speech[:at])
-    for start in range(at, n_frames, step):
-        timeline.accept(frames.posteriors[start : start + step], frames.speech[start : start + step])
-        if math.isnan(delay_s) and timeline.present == description.languages[truth[at]]:
-            delay_s = round((start + step - at) * frame_s, 6)
+    sooner = round(settings.delay / frame_s)  # frames of which a stream has the answers, when it knows a flag
+    for start, stop in itertools.pairwise([0, *range(at, n_frames, step), n_frames]):
+        answers = frames.posteriors[start + sooner if start else 0 : stop + sooner]
+        timeline.accept(answers, frames.speech[start:stop])
+        if math.isnan(delay_s) and stop > at and timeline.present == description.languages[truth[at]]:
+            delay_s = round((stop - at) * frame_s, 6)
     timeline.finish()
     answered, segments = np.full(n_frames, -1), timeline.segments
     for one in segments:

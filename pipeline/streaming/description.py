@@ -21,7 +21,7 @@ EXPORT_REMEDY = "copy the whole folder, or run `dvc repro` to export again"
 class Description(params.Section):
     """The content of streaming.json."""
 
-    schema_version: Literal[6] = 6
+    schema_version: Literal[7] = 7
     streaming: bool  # False if it was trained on features that can't be streamed
     languages: tuple[str, ...]
     classes: tuple[str, ...]
@@ -41,9 +41,14 @@ class Description(params.Section):
         """Seconds from one frame to the next."""
         return self.mfcc.hop_length / self.sample_rate
 
+    @property
+    def sees_all(self) -> bool:
+        """True if the network sees every frame, speech or not."""
+        return views.policy(self.silence.strategy).seen
+
     def seen(self, speech: Flags) -> Flags:
         """Flag the frames that the network sees, shape (frames,), given the flags of speech."""
-        return speech | views.policy(self.silence.strategy).seen
+        return speech | self.sees_all
 
     def write(self, folder: Path) -> None:
         """Write it into a folder."""

@@ -217,8 +217,9 @@ class Identifier:
         self._resampler = Resampler(self.sample_rate, description.sample_rate)
         self._framer = Framer(self.kernel)
         self._detector = Detector(description.sample_rate, description.mfcc.hop_length, description.silence)
-        self._features = np.zeros((0, description.mfcc.n_mfcc), np.float32)  # frames waiting for their speech flags
-        self._speech = np.zeros(0, np.bool_)  # flags waiting for their frames
+        self._features = np.zeros((0, description.mfcc.n_mfcc), np.float32)  # that the network has not taken
+        self._posteriors = np.zeros((0, len(description.classes)), np.float32)  # waiting for their flags
+        self._speech = np.zeros(0, np.bool_)  # flags waiting for their posteriors
         self._finished = False
         self.decided = 0
         self.decision = RunningDecision(description.classes, description.languages, description.decision)
@@ -235,14 +236,19 @@ class Identifier:
         if last:
             new_features.append(self._framer.finish())
             new_speech.append(self._detector.finish())
-        features, speech = np.concatenate([self._features, *new_features]), np.concatenate([self._speech, *new_speech])
-        count = min(len(features), len(speech))
-        self._features, self._speech = features[count:], speech[count:]
-        features, speech = features[:count], speech[:count]
-        posteriors = reference.posteriors(features, speech, self.description, self._states.accept)
+        features, flags = np.concatenate([self._features, *new_features]), np.concatenate(new_speech)
+        speech = np.concatenate([self._speech, flags])
+        # Only a network that does not see every frame waits for flags.
+        seen = np.ones(len(features), np.bool_) if self.description.sees_all else speech[: len(features)]
+        self._features = features[len(seen) :]
+        answers = reference.posteriors(features[: len(seen)], seen, self.description, self._states.accept)
+        self.timeline.accept(answers, flags)
+        posteriors = np.concatenate([self._posteriors, answers])
+        count = min(len(posteriors), len(speech))
+        self._posteriors, self._speech = posteriors[count:], speech[count:]
+        posteriors, speech = posteriors[:count], speech[:count]
         first, self.decided = self.decided, self.decided + count
         self.decision.accept(posteriors[speech], first + np.flatnonzero(speech))
-        self.timeline.accept(posteriors, speech)
         if last:
             self.timeline.finish()
         return Frames(first, speech, posteriors)

@@ -2,9 +2,10 @@
 
 A hidden Markov model whose states are the languages: in each block of 0.2 s, the speaker stays with a language, or
 begins a new turn in one drawn from the prior. A block is observed by the evidence of its speech frames, divided by the
-temperature of `Turns`, as neighbouring frames say much the same. The forward pass gives the present language; a
-backward pass over the four blocks that follow fixes that of a block. A segment begins with a language that is likely
-enough.
+temperature of `Turns`, as neighbouring frames say much the same. The network needs a moment to believe a change, so the
+evidence of a frame is the answer to a later one, as far as it is there before the frame's flag. The forward pass gives
+the present language; a backward pass over the four blocks that follow fixes that of a block. A segment begins with a
+language that is likely enough.
 
     forward   a ∝ e ∘ [(1 - p) a + p π]          e: exp(evidence of the block), p: block / turn, π: prior
     backward  b = (1 - p) (e ∘ b) + p π · (e ∘ b)
@@ -23,6 +24,7 @@ from pipeline.streaming.decision import POSTERIOR_FLOOR
 
 BLOCK_S = 0.2
 AHEAD = 4  # blocks that are heard before one is fixed
+MOST_DELAY_S = 0.4
 SURE = 0.7  # posterior of a language with which a segment begins
 PAUSE_S = 1.0  # of blocks without speech, which end a segment
 KEPT = 10_000  # segments, the last ones
@@ -38,10 +40,13 @@ class Turns(params.Section):
         Expected length of a turn, s.
     temperature
         Divisor of the log posteriors of frames, which are not independent.
+    delay
+        From a frame to the one whose answer is its evidence, s.
     """
 
     turn: Annotated[float, Field(gt=0)] = 10.0
     temperature: Annotated[float, Field(gt=0)] = 1.0
+    delay: Annotated[float, Field(ge=0)] = 0.0
 
 
 class Segment(NamedTuple):
@@ -91,31 +96,40 @@ class Timeline:
     ) -> None:
         self._languages, self._frame_s = languages, frame_s
         self._block = max(1, round(BLOCK_S / frame_s))
-        self._scale = 1 / turns.temperature
+        self._scale, self._delay = 1 / turns.temperature, round(turns.delay / frame_s)
         new = min(1.0, self._block * frame_s / turns.turn)
         self._prior = np.full(len(languages), 1 / len(languages)) if prior is None else np.array(prior)
         self._keep, self._enter = 1 - new, new * self._prior
         self._possible = self._prior > 0
         self._forward = self._prior
         self._silent = 0  # blocks since the last speech
-        self._waiting: list[tuple[Posteriors, Flags]] = []  # frames of an incomplete block
-        self._frames = 0  # number of them
+        self._posteriors: list[Posteriors] = []  # of frames that belong to no block yet
+        self._speech: list[Flags] = []
+        self._answered = self._flagged = 0  # number of these
         self._blocks: list[_Block] = []  # that are not fixed
         self._fixed = 0  # number of blocks that are
         self._closed: deque[Segment] = deque(maxlen=KEPT)
         self._open: _Open | None = None
 
     def accept(self, posteriors: Posteriors, speech: Flags) -> None:
-        """Take more frames: posteriors, whose first columns are the languages, and flags of speech."""
+        """Take posteriors and flags of speech of more frames, as many or fewer flags: those may come later.
+
+        The first columns of the posteriors are the languages.
+        """
+        if len(posteriors):
+            self._posteriors.append(posteriors)
         if len(speech):
-            self._waiting.append((posteriors, speech))
-            self._frames += len(speech)
-        if self._frames < self._block:  # a stream may come frame by frame: only a list grows
+            self._speech.append(speech)
+        self._answered += len(posteriors)
+        self._flagged += len(speech)
+        whole = min(self._flagged, self._answered - self._delay) // self._block * self._block
+        if whole <= 0:  # a stream may come frame by frame: only lists grow
             return
-        posteriors, speech = (np.concatenate(parts) for parts in zip(*self._waiting, strict=True))
-        whole = len(speech) // self._block * self._block
-        self._waiting, self._frames = [(posteriors[whole:], speech[whole:])], len(speech) - whole
-        heard = np.where(speech[:whole, None], posteriors[:whole, : len(self._languages)], np.float32(1))
+        posteriors, speech = np.concatenate(self._posteriors), np.concatenate(self._speech)
+        self._posteriors, self._speech = [posteriors[whole:]], [speech[whole:]]
+        self._answered, self._flagged = self._answered - whole, self._flagged - whole
+        evidence = posteriors[self._delay : self._delay + whole, : len(self._languages)]
+        heard = np.where(speech[:whole, None], evidence, np.float32(1))
         logs = self._scale * np.log(np.maximum(heard, POSTERIOR_FLOOR))
         sums = logs.reshape(-1, self._block, len(self._languages)).sum(axis=1, dtype=np.float64)
         highest = sums[:, self._possible].max(axis=1, keepdims=True)
@@ -128,11 +142,11 @@ class Timeline:
 
     def finish(self) -> None:
         """Fix the rest of the stream, which has ended."""
-        frames = self._frames
-        if frames:  # the rest of the last block has no speech
-            missing, width = self._block - frames, self._waiting[0][0].shape[1]
-            self.accept(np.ones((missing, width), np.float32), np.zeros(missing, np.bool_))
-        self._fix(len(self._blocks), frames or self._block)
+        missing = -self._flagged % self._block
+        if self._flagged:  # the last answer holds on, and the rest of the last block has no speech
+            last = np.concatenate(self._posteriors)[-1:]
+            self.accept(np.repeat(last, self._delay + missing, axis=0), np.zeros(missing, np.bool_))
+        self._fix(len(self._blocks), self._block - missing)
         self._close()
 
     @property

@@ -93,9 +93,9 @@ def test_a_node_or_option_that_the_engine_does_not_know_is_refused(folder: Path,
 
 
 def test_another_schema_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "SCHEMA", 7)
+    monkeypatch.setattr(build, "SCHEMA", 8)
     refused(
-        folder, "has schema 6, the page knows 7: export it again and write the page with one version of this package"
+        folder, "has schema 7, the page knows 8: export it again and write the page with one version of this package"
     )
 
 

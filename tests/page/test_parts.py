@@ -27,7 +27,7 @@ FOLLOW = """((description, constants, posteriors, speech) => {
   const found = [];
   posteriors.forEach((one, number) => {
     if (speech[number]) decision.accept(Float32Array.from(one), number);
-    timeline.accept(Float32Array.from(one), speech[number]);
+    timeline.accept([Float32Array.from(one)], [speech[number]]);
     if (number % 50 === 0) found.push([timeline.present.language, timeline.segments]);
   });
   timeline.finish();
@@ -88,7 +88,7 @@ def test_decision_and_timeline_follow_any_posteriors(engine: Tab, seed: int) -> 
     rng, languages = np.random.default_rng(seed), small.LANGUAGES
     prior = (None, (0.2, 0.0, 0.8), (0.4, 0.3, 0.3))[seed % 3]
     rule = Rule(mean=("log", "plain")[seed % 2], temperature=1.5, unknown_below=rng.uniform(0.3, 0.6), prior=prior)
-    turns = Turns(turn=float(rng.uniform(0.5, 10)), temperature=(1.0, 20.0)[seed % 2])
+    turns = Turns(turn=float(rng.uniform(0.5, 10)), temperature=(1.0, 20.0)[seed % 2], delay=(0.0, 0.37)[seed // 2 % 2])
     favoured = np.repeat(np.eye(3)[rng.integers(0, 3, 40)], rng.integers(1, 120, 40), axis=0)
     posteriors = rng.dirichlet([0.3] * 3, len(favoured)) * 0.5 + favoured * 0.5
     posteriors = np.where(rng.random(len(favoured))[:, None] < 0.05, favoured, posteriors)  # zeros

@@ -93,7 +93,7 @@ def test_a_description_round_trips(masked: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('"schema_version": 6', '"schema_version": 5, "old": 1', "schema_version is 5 but should be 6"),
+        ('"schema_version": 7', '"schema_version": 5, "old": 1', "schema_version is 5 but should be 7"),
         ('"sample_rate": 16000', '"sample_rate": 0', "sample_rate is 0 but"),
         ('"tolerance"', '"toleranz"', "toleran"),
         ('"n_fft": 400,', "", "keys are missing"),

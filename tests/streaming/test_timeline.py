@@ -34,20 +34,30 @@ def drawn(seed: int, n_frames: int) -> tuple[Posteriors, Flags]:
 
 
 def segments(
-    posteriors: Posteriors, speech: Flags, *cuts: int, prior: tuple[float, ...] | None = None
+    posteriors: Posteriors,
+    speech: Flags,
+    *cuts: int,
+    prior: tuple[float, ...] | None = None,
+    delay: float = 0.0,
+    later: int = 0,
 ) -> list[Segment]:
-    made = Timeline(LANGUAGES, TURNS, prior, frame_s=0.01)
-    for part in np.split(np.arange(len(speech)), cuts):
-        made.accept(posteriors[part], speech[part])
+    """Segments of a stream that is cut anywhere, and whose flags come so many frames later than its posteriors."""
+    made = Timeline(LANGUAGES, TURNS.model_copy(update={"delay": delay}), prior, frame_s=0.01)
+    for part in np.split(np.arange(len(speech) + later), cuts):
+        made.accept(posteriors[part[part < len(speech)]], speech[part[part >= later] - later])
     made.finish()
     return made.segments
 
 
-@given(st.integers(0, 999), st.integers(0, 600), st.lists(st.integers(0, 600)))
-def test_segments_are_the_same_for_chunks_of_any_size(seed: int, n_frames: int, cuts: list[int]) -> None:
+@given(st.integers(0, 999), st.integers(0, 600), st.lists(st.integers(0, 600)), st.integers(0, 50), st.integers(0, 50))
+def test_segments_are_the_same_for_chunks_of_any_size_and_late_flags(
+    seed: int, n_frames: int, cuts: list[int], delay: int, later: int
+) -> None:
     posteriors, speech = drawn(seed, n_frames)
-    whole = segments(posteriors, speech)
-    assert segments(posteriors, speech, *sorted(min(cut, n_frames) for cut in cuts)) == whole
+    whole = segments(posteriors, speech, delay=delay / 100)
+    assert segments(posteriors, speech, *sorted(cuts), delay=delay / 100, later=later) == whole
+    moved = np.concatenate([posteriors, *[posteriors[-1:]] * delay])[delay:] if n_frames else posteriors
+    assert segments(moved, speech) == whole  # the evidence of a frame is the answer to a later one
     assert all(one.closed and one.start_s < one.end_s <= n_frames / 100 + 1e-9 for one in whole)
     for one, after in itertools.pairwise(whole):
         assert one.end_s <= after.start_s

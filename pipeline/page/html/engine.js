@@ -415,10 +415,13 @@ class Timeline {
     const {block_s, ahead_blocks, sure, pause_s} = conventions.timeline;
     Object.assign(this, {languages, frame_s, sure, pause_s, ahead: ahead_blocks, constants, temperature: turns.temperature});
     this.block = Math.max(1, rint(block_s / frame_s));
+    this.delay = rint(turns.delay / frame_s);
     this.prior = Float64Array.from(prior ?? languages.map(() => 1 / languages.length));
     this.enter = Math.min(1, (this.block * frame_s) / turns.turn); // p
     this.forward = this.prior;
     this.silent = this.fixed = 0;
+    this.answers = []; // posteriors and flags of frames that belong to no block yet
+    this.flags = [];
     this.blocks = []; // that are not fixed
     this.closed = [];
     this.open = null;
@@ -431,7 +434,18 @@ class Timeline {
     this.spoken = false;
   }
 
-  accept(posterior, speech) {
+  /** Take posteriors and flags of more frames, as many or fewer flags: the evidence of a frame is a later posterior. */
+  accept(posteriors, flags) {
+    this.answers = this.answers.concat(posteriors);
+    this.flags = this.flags.concat(flags);
+    const count = Math.max(0, Math.min(this.flags.length, this.answers.length - this.delay));
+    const speech = this.flags.splice(0, count);
+    const evidence = this.answers.slice(this.delay, this.delay + count);
+    this.answers.splice(0, count);
+    evidence.forEach((posterior, n) => this.take(posterior, speech[n]));
+  }
+
+  take(posterior, speech) {
     if (speech) {
       this.spoken = true;
       this.sums.forEach((sum, n) => {
@@ -447,8 +461,9 @@ class Timeline {
   }
 
   finish() {
+    if (this.flags.length) this.accept(Array(this.delay).fill(this.answers.at(-1)), []); // the last answer holds on
     const last = this.count;
-    while (this.count) this.accept(null, false); // the rest of the last block has no speech
+    while (this.count) this.take(null, false); // the rest of the last block has no speech
     this.fix(this.blocks.length, last || this.block);
     this.close();
   }
@@ -547,8 +562,9 @@ class Identifier {
     this.network = new Network(steps, this.arrays);
     this.decision = new Decision(description, constants);
     this.timeline = new Timeline(description, constants, this.frame_s);
-    this.features = []; // frames waiting for their flags
-    this.flags = []; // and flags for their frames
+    this.features = []; // that the network has not taken
+    this.answers = []; // waiting for their flags
+    this.flags = []; // and flags for their answers
     this.decided = 0;
   }
 
@@ -563,16 +579,16 @@ class Identifier {
   }
 
   advance(features, flags) {
+    const {seen} = this.model.constants; // by the network: every frame, or speech only, for which it waits for flags
     this.features = this.features.concat(features);
     this.flags = this.flags.concat(flags);
-    const count = Math.min(this.features.length, this.flags.length);
-    const speech = this.flags.splice(0, count);
-    const posteriors = this.features.splice(0, count).map((frame, n) => {
-      const posterior = speech[n] || this.model.constants.seen ? this.network.accept(frame) : null;
-      if (speech[n]) this.decision.accept(posterior, this.decided + n);
-      this.timeline.accept(posterior, speech[n]);
-      return posterior;
-    });
+    const known = seen ? this.features.length : Math.min(this.features.length, this.flags.length);
+    const answers = this.features.splice(0, known).map((frame, n) => (seen || this.flags[n] ? this.network.accept(frame) : null));
+    this.timeline.accept(answers, flags);
+    this.answers = this.answers.concat(answers);
+    const count = Math.min(this.answers.length, this.flags.length);
+    const [posteriors, speech] = [this.answers.splice(0, count), this.flags.splice(0, count)];
+    posteriors.forEach((posterior, n) => speech[n] && this.decision.accept(posterior, this.decided + n));
     this.decided += count;
     return {first: this.decided - count, speech, posteriors};
   }
