@@ -24,11 +24,14 @@ def main() -> None:
         tables.write(folder / "rejected.csv", RejectedRow, listing.rejected + unreadable)
         checksums.write_json(folder / "summary.json", {"left_out": listing.skipped, "notes": listing.notes})
         checksums.seal(folder)
+    rejected = listing.rejected + unreadable
+    if rejected:
+        print(f"{layouts.rejections(rejected, len(entries))}: see {ARTIFACTS / 'corpus' / 'rejected.csv'}")
     state = f"{changed:,} new or changed since they were last listed here" if changed else "up to date"
     n_files = len({entry.name for entry in entries})
     parts = f" with {len(entries):,} recordings" if len(entries) > n_files else ""
     print(printable(f"{n_files:,} files{parts} in {settings.corpus.folders}: {state}"))
-    layouts.check(listing.entries, listing.rejected + unreadable, settings.corpus, listing.skipped)
+    layouts.check(listing.entries, rejected, settings.corpus, listing.skipped)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import mode
 from types import ModuleType
 
 from pipeline import params
@@ -155,12 +156,21 @@ def check(
     if corpus.sources:
         where = f"corpus.sources {', '.join(source.name for source in corpus.sources)}"
     lack = f"{language!r} has {voices[language]} speaker(s) in {where} and needs {MIN_SPEAKERS}: one to train and one "
-    lack = f"{lack}to test on; add recordings, or correct corpus.languages" if entries else f"no recordings in {where}"
+    reasons = [
+        f"{lack}to test on; add recordings, or correct corpus.languages" if entries else f"no recordings in {where}"
+    ]
     if rejected:
-        lack += (
-            f"; {rejections(rejected, len(entries))}, such as {quoted(rejected[0].path)}, which {rejected[0].detail}"
-        )
-    raise CorpusError("; ".join([lack, *told(skipped), "see docs/corpora.md"]))
+        usual = mode(row.reason for row in rejected)
+        first = next(row for row in rejected if row.reason == usual)
+        reasons.append(f"{rejections(rejected, len(entries))}, such as {quoted(first.path)}, which {first.detail}")
+    if too_many(rejected, len(entries), corpus.max_rejected):  # they are the cause, not the lack
+        reasons[0] = f"{reasons.pop()}; see artifacts/corpus/rejected.csv"
+    raise CorpusError("; ".join([*reasons, *told(skipped), "see docs/corpora.md"]))
+
+
+def too_many(rejected: Sequence[RejectedRow], accepted: int, max_rejected: float) -> bool:
+    """Return whether the rejected share is above `max_rejected`."""
+    return len(rejected) > max_rejected * (accepted + len(rejected))
 
 
 def rejections(rejected: Sequence[RejectedRow], accepted: int) -> str:

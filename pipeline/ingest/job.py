@@ -136,7 +136,7 @@ def check_rejected(rejected: Sequence[RejectedRow], accepted: int, max_rejected:
     CorpusError
         With the five commonest reasons, if the rejected share is above `max_rejected`.
     """
-    if len(rejected) > max_rejected * (accepted + len(rejected)):
+    if layouts.too_many(rejected, accepted, max_rejected):
         raise CorpusError(
             f"{layouts.rejections(rejected, accepted)}, above corpus.max_rejected {max_rejected}; fix those in "
             "artifacts/ingest/rejected.csv or raise it"
