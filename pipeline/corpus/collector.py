@@ -14,7 +14,7 @@ from typing import Any
 
 from pipeline import names, params
 from pipeline.corpus import mirrors, paths
-from pipeline.corpus.entries import Entry, Listing, carried
+from pipeline.corpus.entries import MEANT, Entry, Listing, carried
 from pipeline.corpus.languages import Languages
 from pipeline.corpus.spreadsheet import Bad, Table
 from pipeline.errors import AudioError, CorpusError
@@ -69,7 +69,7 @@ class Collector:
             return None
         shown = f"the speaker table {paths.quoted(self.root / name)} (corpus.speaker_table)"
         remedy = "write one with the columns path, speaker, or set corpus.speaker_pattern"
-        for line, row in self.table(name, remedy, shown).rows(("path", "speaker")):
+        for line, row in self.table(name, remedy, shown).rows(("path", "speaker"), MEANT):
             path = self.files.find(posixpath.normpath(self.files.written(row["path"].strip())))
             speaker = names.normal(row["speaker"])
             before, first, _ = known.setdefault(path, (speaker, line, carried(row)))
@@ -88,7 +88,7 @@ class Collector:
         """
 
         def reject(line: int, fault: str) -> None:
-            self.reject(path, AudioError("line", f"line {line} {fault}"))
+            self.reject(path, AudioError("line", f"in line {line} {fault}"))
 
         shown = name or paths.escaped(str(self.root / path))
         found = paths.on_disk(self.root, path)
@@ -208,20 +208,21 @@ class Collector:
         self, path: str, speaker: str | None, of_channels: tuple[str, ...]
     ) -> tuple[str, tuple[str, ...], str]:
         """Return the speaker of a recording, those of its channels, and the origin; AudioError ``no_speaker``."""
-        origin = self.corpus.speakers
+        origin, place = self.corpus.speakers, self.speakers_in
         if origin in UNKNOWN:
             return "", (), origin
         if self._pattern and (speaker is None or origin == "pattern"):
             match = self._pattern.search(names.composed(path))
             speaker = (match["speaker"] or "") if match else ""
+            place = "its path, where corpus.speaker_pattern finds none"
         elif speaker is None and self.speaker_table is not None:
             speaker, _ = self._named(path)
+            place = "a row of this very path in corpus.speaker_table, or set corpus.speaker_pattern"
         if speaker is None:
             return "", (), "file"
         voice = names.normal(speaker)
         voices = tuple(map(names.normal, of_channels)) if origin == "table" else ()
         if not voice and not any(voices):
-            place = self.speakers_in or "corpus.speaker_table, or set corpus.speaker_pattern"
             remedy = f"name one in {place}, so that no voice is both trained and tested on"
             raise AudioError("no_speaker", f"has no speaker; {remedy}")
         return voice, voices, origin

@@ -16,6 +16,8 @@ from pipeline.rows import RecordingRow, RejectedRow
 
 TAKEN = {column.name for column in fields(RecordingRow)} - {"extra"} | {"start", "end"}
 
+MEANT = ("split", "licence", "url", "reported")  # further columns that mean something, in any case
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
+from pipeline.console.text import shorten
 from pipeline.corpus import mirrors
 from pipeline.corpus.collector import Collector
 from pipeline.corpus.paths import Files, escaped, is_file, names_in
@@ -37,7 +38,10 @@ def read(collector: Collector) -> None:
     """List the files that the table labels."""
     corpus = collector.corpus
     if unknown := sorted(set(corpus.labels.values()) - set(corpus.languages)):
-        raise CorpusError(f"corpus.labels names {unknown[0]!r}, which is not in corpus.languages; add it there")
+        known = shorten(", ".join(corpus.languages))
+        raise CorpusError(
+            f"corpus.labels names {unknown[0]!r}; write it as in corpus.languages ({known}), or add it there"
+        )
     file, label = corpus.columns.get(FILE, FILE), corpus.columns.get(LABEL, LABEL)
     listed = corpus.table or _table(collector.root)
     remedy = f"corpus.layout 'homework' needs it, as CSV in UTF-8 with the columns {file}, {label}"

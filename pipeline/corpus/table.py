@@ -11,12 +11,12 @@ from pathlib import Path
 
 from pipeline import names
 from pipeline.corpus.collector import Collector
-from pipeline.corpus.entries import carried
+from pipeline.corpus.entries import MEANT, carried
 from pipeline.corpus.paths import is_file
 
 METADATA = "metadata.csv"
 TIMES = ("start", "end")
-OPTIONAL = ("group", "channel", "split", *(f"speaker_{number}" for number in range(1, 100)))
+OPTIONAL = ("group", "channel", *MEANT, *(f"speaker_{number}" for number in range(1, 100)))
 CHANNEL_SPEAKER = re.compile(r"speaker_[1-9]\d?")
 
 

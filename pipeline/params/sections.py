@@ -122,7 +122,7 @@ class Corpus(Section):
             raise ValueError("languages are named twice; name each once")
         if taken := RESERVED & set(self.languages):
             raise ValueError(f"languages holds {min(taken)!r}, which is reserved for a column or class; rename it")
-        if len({source.name for source in self.sources}) < len(self.sources):
+        if len({source.name.casefold() for source in self.sources}) < len(self.sources):
             raise ValueError("sources has two of one name; name each differently")
         own = [None, *(source.name for source in self.sources if source.speakers_of is None)]
         if wrong := [source.speakers_of for source in self.sources if source.speakers_of not in own]:

@@ -181,6 +181,7 @@ def test_the_pattern_is_searched_for_in_the_path_and_takes_precedence_over_the_t
     listing = layouts.read(corpus)
     assert {entry.path: entry.speaker for entry in listing.entries} == {"hindi/a_0.wav": "0", "hindi/c_3.wav": "3"}
     assert reasons(listing) == {"hindi/b_12.wav": "no_speaker"}
+    assert "name one in its path, where corpus.speaker_pattern finds none, so" in listing.rejected[0].detail
 
 
 @pytest.mark.parametrize("text", ["file,speaker\nx,y\n", None])
@@ -205,3 +206,4 @@ def test_lines_of_any_form_are_read_those_that_contradict_each_other_refused_and
     assert next(entry.columns for entry in listing.entries if entry.path == "hindi/b.wav") == {"age": "42"}
     assert {entry.path: entry.speaker for entry in listing.entries} == {paths[0]: "Asha Rao", paths[3]: "Bela"}
     assert reasons(listing) == {"speakers.csv": "line", **dict.fromkeys(paths[1:3], "no_speaker")}
+    assert "name one in a row of this very path in corpus.speaker_table, or set" in listing.rejected[-1].detail

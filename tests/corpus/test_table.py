@@ -1,5 +1,6 @@
 """The table layout: metadata.csv."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,16 @@ def test_the_names_of_columns_may_be_in_any_case_and_times_have_decimal_commas(r
     (root / "metadata.csv").write_text("Path; LANGUAGE;Speaker_1;Start;END;Note\na.wav;hindi;Asha;0,5;1,25;x\n;;;;;\n")
     (entry,) = layouts.read(settings("table", root)).entries
     assert (entry.channel_speakers, entry.start_s, entry.end_s, entry.columns["Note"]) == (("Asha",), 0.5, 1.25, "x")
+
+
+@pytest.mark.parametrize("form", [str, str.upper, str.title])
+def test_columns_that_mean_something_do_so_in_any_case(root: Path, form: Callable[[str], str]) -> None:
+    header = [form(name) for name in (*HEADER, "licence", "url", "split", "reported")]
+    rows = [[f"{name}.wav", "hindi", "s", "CC0-1.0", "u", "test", why] for name, why in (("a", ""), ("b", "noisy"))]
+    listing = read(root, *rows, header=header, licences=("CC0-1.0",), reported=("noisy",))
+    (entry,) = listing.entries
+    assert entry.columns == {"licence": "CC0-1.0", "url": "u", "split": "test", "reported": ""}
+    assert listing.skipped == {"reported: noisy": 1}
 
 
 def test_paths_out_of_the_corpus_and_to_no_file_are_rejected(root: Path) -> None:
