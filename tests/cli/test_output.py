@@ -20,9 +20,9 @@ from pipeline.arrays import Waveform
 from pipeline.audio.samples import FULL_SCALE, to_waveform
 from pipeline.cli import plot
 from pipeline.cli.identification import identify
-from pipeline.cli.output import AnswerPrinter, OutputFormat
+from pipeline.cli.output import AnswerPrinter, OutputFormat, columns, resumed
 from pipeline.cli.sources import CHUNKS_PER_S, expanded, pcm
-from pipeline.errors import AudioError, CorpusError
+from pipeline.errors import ArgumentError, AudioError, CorpusError
 from pipeline.mfcc.kernel import make_kernel
 from pipeline.streaming.identifier import Frames, Identifier
 from pipeline.streaming.runtimes import Stream
@@ -202,3 +202,35 @@ def test_folders_stand_for_their_audio_files(tmp_path: Path, capsys: pytest.Capt
     (tmp_path / "empty").mkdir()
     with pytest.raises(CorpusError, match="holds no audio files"):
         expanded([tmp_path / "empty"])
+
+
+ANSWER = "a.wav,hindi" + ",1" * 8
+BROKEN = ["", ",,,", '"b.wav,hindi', "b.wav"]  # lines
+
+
+@given(
+    header=st.sampled_from(["", "\ufeff", "\n"]),
+    lines=st.lists(st.sampled_from([ANSWER, *BROKEN]), max_size=4),
+    end=st.sampled_from(["\n", "\r\n"]),
+    encoding=st.sampled_from(["utf-8", "utf-16", "cp1252"]),
+    separator=st.sampled_from(",;"),
+    cut=st.integers(0, 200),
+)
+def test_a_table_is_continued_or_refused_but_no_answer_in_it_is_lost(
+    tmp_path_factory: pytest.TempPathFactory, header: str, lines: list[str], end: str, encoding: str, separator: str,
+    cut: int,
+) -> None:  # fmt: skip
+    path, description = tmp_path_factory.getbasetemp() / "answers.csv", small.described("remove")
+    text = f"{header}{','.join(columns(description))}\n" + "".join(f"{line}\n" for line in [*lines, ANSWER])
+    whole = text.replace("\n", end).replace(",", separator).encode(encoding, errors="replace")
+    path.write_bytes(whole[: len(whole) - cut])
+    before = path.read_bytes()
+    try:
+        with resumed(path, description) as (_, done):
+            pass
+    except ArgumentError as error:
+        assert "holds no answers" in str(error)
+        assert path.read_bytes() == before
+    else:
+        assert done is None or done <= {"a.wav"}
+        assert path.read_bytes() == before[: before.rfind(b"\n") + 1]
