@@ -18,12 +18,11 @@ import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
-from unicodedata import normalize
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "pipeline.zip"))  # only in the archive
 
-from pipeline import files  # noqa: E402
+from pipeline import files, names  # noqa: E402
 from pipeline.audio.decode import decode  # noqa: E402
 from pipeline.console.text import printable  # noqa: E402
 from pipeline.corpus.paths import recordings  # noqa: E402
@@ -44,14 +43,18 @@ def reset_states(model: Any) -> None:
 
 def labels_of(path: Path) -> dict[str, str]:
     """Return the language of every file of a table with the columns file and label; empty if its label is."""
-    table = Table(path, str(path), "it should have the columns file and label", lambda line, fault: None)
-    labels = {}
+
+    def skip(line: int, fault: str) -> None:
+        print(f"error: {printable(path)}: line {line} {fault}", file=sys.stderr)
+
+    table, labels = Table(path, str(path), "it should have the columns file and label", skip), dict[str, str]()
     for _, row in table.rows(["file", "label"]):
-        file, label = row["file"].strip().replace("\\", "/").removeprefix("./"), row["label"].strip()
+        file, label = names.normal(row["file"].replace("\\", "/")).removeprefix("./"), names.normal(row["label"])
         name = LABELS.get(int(label)) if label.isdecimal() else label
         if name is None:
             raise CorpusError(f"{path}: label {label} of {file} is none of {LABELS}")
-        labels[normalize("NFC", file)] = name
+        if labels.setdefault(file, name) != name:
+            raise CorpusError(f"{path}: {file} has the labels {labels[file]} and {name}; remove the wrong line")
     return labels
 
 
@@ -73,8 +76,8 @@ def main() -> int:
     parser.add_argument("--frames", type=Path, help="folder for the posteriors of every frame")
     parser.add_argument("--keras", action="store_true", help="run streaming.keras (needs TensorFlow)")
     asked = parser.parse_args()
-    names = sorted(Path(name).as_posix() for name, _ in recordings(asked.folder, ".", Counter()) if name != ".")
-    if not names:
+    found = sorted(Path(name).as_posix() for name, _ in recordings(asked.folder, ".", Counter()) if name != ".")
+    if not found:
         parser.error(f"{printable(asked.folder)} holds no recording")
     try:
         labels = labels_of(asked.labels) if asked.labels else {}
@@ -83,7 +86,7 @@ def main() -> int:
     identifier = Identifier.load(MODEL, "keras" if asked.keras else "litert")
     rows, right, labelled, status = csv.writer(sys.stdout, lineterminator="\n"), 0, 0, 0
     rows.writerow(["file", "language", "confidence", *identifier.description.classes])
-    for name in names:
+    for name in found:
         try:
             decoded = decode(asked.folder / name)
             stream = identifier.stream(decoded.sample_rate)
@@ -99,12 +102,12 @@ def main() -> int:
         path = f"./{shown}" if shown[0] in "=+-@" else shown  # not a formula for a spreadsheet
         rows.writerow([path, decision.language or "", f"{decision.confidence:.6f}", *posteriors])
         sys.stdout.flush()
-        keys = [normalize("NFC", key) for key in (name, name.removesuffix(Path(name).suffix))]
+        keys = [names.normal(key) for key in (name, name.removesuffix(Path(name).suffix))]
         if label := next(filter(None, map(labels.get, keys)), None):
-            labelled, right = labelled + 1, right + (label == decision.language)
+            labelled, right = labelled + 1, right + (label.casefold() == (decision.language or "").casefold())
     if asked.labels:
         share = f"{right / labelled:.1%}" if labelled else "not known"
-        without = f"; {len(names) - labelled} without a label or not readable" if labelled < len(names) else ""
+        without = f"; {len(found) - labelled} without a label or not readable" if labelled < len(found) else ""
         print(f"accuracy: {share}, {right} of {labelled} recordings{without}", file=sys.stderr)
     return status
 

@@ -83,13 +83,16 @@ def test_streaming_keras_resets_in_one_call() -> None:
     assert not np.array_equal(first, second)
 
 
-def test_labels_are_read_as_spreadsheets_write_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_labels_are_read_as_spreadsheets_write_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(script, "LABELS", {0: "english"})
-    text = ' LABEL;Note;File \r\n0;"x, y";sub\\a.wav\r\n;;\r\nhindi;;b\r\n;;c.wav\r\nhindi;;Zoe\u0308.wav\r\nhindi\r\n'
+    text = ' LABEL;Note;File \r\n0;"x, y";sub\\a.wav\r\n;;\r\nhindi;;b\r\n;;c.wav\r\nhindi ;;Zoe\u0308\u00a0 2.wav\r\nhindi\r\n'
     (tmp_path / "labels.csv").write_bytes(text.encode("utf-16"))
     labels = script.labels_of(tmp_path / "labels.csv")
-    wanted = {"sub/a.wav": "english", "b": "hindi", "c.wav": "", "Zo\u00eb.wav": "hindi"}
-    assert {file: label for file, label in labels.items() if file} == wanted
+    wanted = {"sub/a.wav": "english", "b": "hindi", "c.wav": "", "Zo\u00eb 2.wav": "hindi"}
+    assert labels == wanted
+    assert "labels.csv: line 7 is short" in capsys.readouterr().err
 
 
 def test_mistakes_are_one_sentence(
@@ -109,6 +112,10 @@ def test_mistakes_are_one_sentence(
     (tmp_path / "a.wav").touch()
     table = tmp_path / "labels.csv"
     assert "labels.csv" in refused(tmp_path, "--labels", table)
-    for text, wrong in (("a,b\n1,2\n", "columns file and label"), ("file,label\na.wav,7\n", "label 7 of a.wav")):
+    for text, wrong in (
+        ("a,b\n1,2\n", "columns file and label"),
+        ("file,label\na.wav,7\n", "label 7 of a.wav"),
+        ("file,label\na.wav,hindi\n./a.wav,english\n", "a.wav has the labels hindi and english"),
+    ):
         table.write_text(text)
         assert wrong in refused(tmp_path, "--labels", table)
