@@ -161,8 +161,8 @@ class Export:
         rows, out = utterances.read(self.artifacts), self._absolute
         if not rows:
             raise ArtifactError(f"{self.artifacts / 'splits'} lists no recordings; run `dvc repro`")
-        if not f"{out}{rows[0].file}".isprintable():
-            raise ArgumentError(f"{str(out)!r} has characters that don't print; name another folder")
+        if wrong := [str(folder) for folder in (out, rows[0].file.parent) if not str(folder).isprintable()]:
+            raise ArgumentError(f"{wrong[0]!r} has characters that don't print; name or use another folder")
         if self.name == "model":
             yield from model_card.files(rows, self.artifacts)
             return
@@ -234,4 +234,4 @@ def _recover(work: Path, out: Path) -> None:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(os.fsencode(text)).hexdigest()

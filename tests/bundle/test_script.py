@@ -87,7 +87,8 @@ def test_labels_are_read_as_spreadsheets_write_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(script, "LABELS", {0: "english"})
-    text = ' LABEL;Note;File \r\n0;"x, y";sub\\a.wav\r\n;;\r\nhindi;;b\r\n;;c.wav\r\nhindi ;;Zoe\u0308\u00a0 2.wav\r\nhindi\r\n'
+    text = ' LABEL;Note;File \r\n0;"x, y";sub\\a.wav\r\n;;\r\nhindi;;b\r\n;;c.wav\r\n'
+    text += "hindi ;;Zoe\u0308\u00a0 2.wav\r\nhindi\r\n"
     (tmp_path / "labels.csv").write_bytes(text.encode("utf-16"))
     labels = script.labels_of(tmp_path / "labels.csv")
     wanted = {"sub/a.wav": "english", "b": "hindi", "c.wav": "", "Zo\u00eb 2.wav": "hindi"}

@@ -114,6 +114,11 @@ def test_sources_share_their_ids_if_the_user_says_so(tmp_path: Path) -> None:
             read(tmp_path, {"studio": ROWS, "phone": ROWS}, speakers_of=other)
 
 
+def test_the_names_of_two_sources_differ_by_more_than_case(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="sources has two of one name"):
+        read(tmp_path, {"studio": ROWS, "Studio": ROWS})
+
+
 def test_the_channels_of_a_call_and_the_ids_of_publishers(tmp_path: Path) -> None:
     for name in ("a", "b"):
         touch(tmp_path, f"{name}/calls/c.wav", f"{name}/clips/en/VIDEO012345__U__S1---0001.000-0002.000.wav")

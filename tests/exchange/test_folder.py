@@ -78,8 +78,10 @@ def test_nothing_is_overwritten_unasked(run: Run, tmp_path: Path) -> None:
     for place in ("mine", "link", "mine/notes.txt"):
         with pytest.raises(ArgumentError, match="name another folder"):
             Export("kaldi", tmp_path / place, "containers", run.artifacts).write(force=True)
-    with pytest.raises(ArgumentError, match="don't print"):
-        Export("kaldi", tmp_path / "a\nb", "containers", run.artifacts).write()
+    (folder := tmp_path / "of\na run").symlink_to(run.artifacts)
+    for place, artifacts in (("a\nb", run.artifacts), ("a\udcffb", run.artifacts), ("new", folder)):
+        with pytest.raises(ArgumentError, match=r"/(a\\nb|a\\udcffb|of\\na run.*)' has characters that don't print"):
+            Export("lhotse", tmp_path / place, "containers", artifacts).write()
 
 
 @pytest.mark.parametrize("name", FORMATS)
