@@ -145,7 +145,7 @@ class Table:
 
     def _fault_of(self, whole: str, cells: Sequence[str]) -> str:
         if not whole.isascii() and any("\udc80" <= character <= "\udcff" for character in whole):
-            return "is not in UTF-8; export the table as CSV in UTF-8"
+            return f"is not in UTF-8; {self._fix('export the table as CSV in UTF-8')}"
         if 0 < self._width < len(cells) and not _is_blank(cells[self._width :]):
             return self._miscounted("long", cells)
         if len(cells) < self._width and not whole.endswith("\n"):
@@ -153,9 +153,11 @@ class Table:
         return ""
 
     def _miscounted(self, how: str, cells: Sequence[str]) -> str:
-        is_csv = self._style == "csv"
-        fix = "complete it, and quote cells that hold commas, semicolons or tabs" if is_csv else self._remedy
+        fix = self._fix("complete it, and quote cells that hold commas, semicolons or tabs")
         return f"is {how}: it has {len(cells)} cells and the header {self._width}; {fix}"
+
+    def _fix(self, of_csv: str) -> str:
+        return of_csv if self._style == "csv" else self._remedy
 
     def _refusal(self, fault: str) -> CorpusError:
         return CorpusError(f"{self.name} {fault}; {self._remedy}")

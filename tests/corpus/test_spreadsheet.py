@@ -111,6 +111,15 @@ def test_a_bad_line_costs_that_line(tmp_path: Path, line: str, fault: str, after
     assert (number, why[: len(fault)]) == (4, fault)
 
 
+@pytest.mark.parametrize("line", ["b", "Jos\udce9\tb", "b\tc\td"])
+def test_the_advice_on_a_line_between_tabs_is_not_about_csv(tmp_path: Path, line: str) -> None:
+    (path := tmp_path / "x.tsv").write_text(f"path\tid\n{line}\na\t1\n", encoding="utf-8", errors="surrogateescape")
+    bad: list[str] = []
+    table = Table(path, "the table", "write it", lambda number, why: bad.append(why), style="tabs")
+    assert len(list(table.rows(("path", "id")))) == 1
+    assert [why.partition("; ")[2] for why in bad] == ["write it"]
+
+
 def test_a_last_line_without_its_end_is_cut_off(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("path,speaker,group,end\na.wav,s\nb.wav,s,g,")
