@@ -68,6 +68,10 @@ def repository_of_another_user(_: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)  # it may trust every folder
 
 
+def folder_not_in_utf8(copy: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.chdir(copy.rename(copy.with_name("a\udcff")))
+
+
 def long_temporary_folder(copy: Path, patch: pytest.MonkeyPatch) -> None:
     (copy / ("long" * 30)).mkdir()
     patch.setattr(tempfile, "tempdir", str(copy / ("long" * 30)))
@@ -92,6 +96,7 @@ def parameters(text: str) -> Damage:
 @pytest.mark.parametrize(
     ("damage", "section", "subject", "said"),
     [
+        (folder_not_in_utf8, "project", "folder", "rename"),
         (without(".git"), "project", "git", "not a git repository"),
         (repository_of_another_user, "project", "git", "dubious ownership"),
         (user_without_a_name, "project", "user", "LOGNAME"),
