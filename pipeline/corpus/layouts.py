@@ -51,7 +51,7 @@ def read(corpus: params.Corpus) -> Listing:
         collector.finish()
         found.notes.extend(notes)
     _require_licences(found.entries, corpus.licences)
-    found.notes.extend(_assumptions(found.entries))
+    found.notes.extend(_assumptions(found.entries, found.folders))
     return dataclasses.replace(found, skipped=+found.skipped)
 
 
@@ -67,9 +67,10 @@ def _require_licences(entries: Iterable[Entry], allowed: Iterable[str]) -> None:
         )
 
 
-def _assumptions(entries: Iterable[Entry]) -> list[str]:
+def _assumptions(entries: Iterable[Entry], folders: Mapping[str, str]) -> list[str]:
     """Return what is assumed about who is who, one sentence each."""
     spoken, cases, owners = (defaultdict[str, set[str]](set) for _ in range(3))
+    places = defaultdict[tuple[str, str], set[str]](set)
     unknown = Counter[str]()
     for entry in entries:
         if entry.speaker_from in UNKNOWN:
@@ -77,12 +78,16 @@ def _assumptions(entries: Iterable[Entry]) -> list[str]:
             continue
         for name in filter(None, (entry.speaker, *entry.channel_speakers)):
             spoken[name].add(entry.language)
+            places[entry.source, name].add("/".join(entry.name.split("/")[: 1 + bool(entry.source)]))
             cases[name.casefold()].add(name)
             owner, _, own = name.partition("/") if entry.source else ("", "", "")
             owners[own].add(owner)
+    inside = {whose: of & folders.keys() for whose, of in places.items()}  # those of languages
+    within = {name: of for (_, name), of in inside.items() if len(spoken[name]) == 1 < len(of)}
+    one = "such as {!r} ({}); each counts as one person: if an id stands for several people, write another one for each"
     found = (
-        (spoken, "speakers have recordings in several languages, such as {!r} ({}); each counts as one person: if an "
-         "id stands for several people, write another one for each"),
+        (spoken, f"speakers have recordings in several languages, {one}"),
+        (within, f"speakers have recordings in several folders of one language, {one}"),
         (owners, "ids of speakers are in several sources, such as {!r} ({}), and count as different people in each: if "
          "they are the same people, set speakers_of in corpus.sources"),
         (cases, "ids of speakers differ only in case, such as {!r} ({}); they count as different people, but stay in "

@@ -119,6 +119,14 @@ def test_the_names_of_two_sources_differ_by_more_than_case(tmp_path: Path) -> No
         read(tmp_path, {"studio": ROWS, "Studio": ROWS})
 
 
+def test_folders_of_sources_that_share_their_ids_are_not_told(tmp_path: Path) -> None:
+    touch(tmp_path, "a/hindi/0/x.wav", "b/hindi/0/x.wav")
+    places = [{"root": str(tmp_path / name), "layout": "folders", "name": name} for name in ("a", "b")]
+    assert (
+        layouts.read(settings("folders", tmp_path, sources=[places[0], places[1] | {"speakers_of": "a"}])).notes == []
+    )
+
+
 def test_the_channels_of_a_call_and_the_ids_of_publishers(tmp_path: Path) -> None:
     for name in ("a", "b"):
         touch(tmp_path, f"{name}/calls/c.wav", f"{name}/clips/en/VIDEO012345__U__S1---0001.000-0002.000.wav")
@@ -139,9 +147,10 @@ def test_the_channels_of_a_call_and_the_ids_of_publishers(tmp_path: Path) -> Non
 
 def test_one_id_in_several_languages_and_ids_that_differ_in_case_are_said(tmp_path: Path) -> None:
     touch(tmp_path, *(f"{language}/{who}/x.wav" for language in ("english", "hindi") for who in ("0", "1")))
-    touch(tmp_path, "hindi/Ann/y.wav", "hindi/ann/z.wav")
-    languages, case = layouts.read(settings("folders", tmp_path)).notes
-    assert languages.startswith("2 speakers have recordings in several languages, such as '0' (english, hindi)")
+    touch(tmp_path, "hindi/Ann/y.wav", "hindi/ann/z.wav", "en-US/7/x.wav", "en-IN/7/x.wav")
+    languages, folders, case = layouts.read(settings("folders", tmp_path, languages=("en", "hindi"))).notes
+    assert languages.startswith("2 speakers have recordings in several languages, such as '0' (en, hindi)")
+    assert folders.startswith("1 speakers have recordings in several folders of one language, such as '7' (en-IN, en-US)")
     assert case.startswith("1 ids of speakers differ only in case, such as 'ann' (Ann, ann)")
 
 

@@ -79,8 +79,10 @@ def sentences(people: list[str]) -> list[str]:
         ]
         twins = [Entry("a.wav", "hindi", twin) for twin in (name, name.swapcase())]
         both = [Entry("a.wav", language, name) for language in ("hindi", "english")]
-        for listed in (entries, twins, both):
-            said += layouts._assumptions(listed)
+        folders = {"en-IN": "english", "en-US": "english"}
+        within = [Entry(f"{folder}/a.wav", language, name) for folder, language in folders.items()]
+        for listed in (entries, twins, both, within):
+            said += layouts._assumptions(listed, folders)
         rows = [SplitRow("r", "hindi", name, "g", 9.0), SplitRow("s", "hindi", "b", "h", 1.0)]
         said += outcome.notes({"train": rows[:1], "val": rows[1:], "test": []}, (0.2, 0.4, 0.4))
         cut = [SequenceRow("a/0", "a", "hindi", name, 0, 60), SequenceRow("b/0", "b", "urdu", "b", 0, 10)]
