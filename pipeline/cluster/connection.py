@@ -17,6 +17,7 @@ from pipeline.errors import ClusterError
 if TYPE_CHECKING:
     from distributed import Client
 
+ROOT = str(Path(__file__).parents[2])  # of the code
 FROZEN_S = 60  # without a sign of life, after which a worker of this machine is replaced
 ATTEMPTS = 2  # on this machine, until the items of a part are tried one by one
 NO_WORKER_S = 600  # until a run without a worker ends: a batch system may have to start one
@@ -42,6 +43,8 @@ def connect(*modules: str, wait_s: float = NO_WORKER_S, processes: int | None = 
     """
     import dask
 
+    if os.fsencode(ROOT).decode(errors="ignore") != ROOT:  # a traceback would never arrive
+        raise ClusterError(f"the code is in {ROOT!r}, and Dask sends names in UTF-8 only; rename what is not")
     warm(*modules)
     import distributed  # noqa: F401 it sets the levels of its loggers
 
@@ -121,8 +124,7 @@ def warm(*modules: str) -> None:
 
     if dask.config.get("scheduler-address", None) or not has_semaphores():
         return
-    root = str(Path(__file__).parents[2])
-    variables = KEEP_MEMORY | environment.ONE_THREAD | {"PYTHONPATH": root}  # memory is set up as a process starts
+    variables = KEEP_MEMORY | environment.ONE_THREAD | {"PYTHONPATH": ROOT}  # memory is set up as a process starts
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:

@@ -186,6 +186,14 @@ def test_a_package_that_is_missing_here_is_reported(
         work(tasks.square, 3, tmp_path)
 
 
+def test_code_in_a_folder_that_is_not_utf8_is_refused_before_a_failing_task_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "ROOT", "/a\udcff")
+    with pytest.raises(ClusterError, match=r"the code is in '/a\\udcff', .* UTF-8 only; rename"), cluster.connect():
+        pass
+
+
 def test_a_cluster_without_workers_is_reported(tmp_path: Path) -> None:
     none = "has had no worker for 1 s; start some and run again"
     with started(tmp_path, 0), pytest.raises(ClusterError, match=none), cluster.connect(wait_s=1):

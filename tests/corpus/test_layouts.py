@@ -150,7 +150,9 @@ def test_one_id_in_several_languages_and_ids_that_differ_in_case_are_said(tmp_pa
     touch(tmp_path, "hindi/Ann/y.wav", "hindi/ann/z.wav", "en-US/7/x.wav", "en-IN/7/x.wav")
     languages, folders, case = layouts.read(settings("folders", tmp_path, languages=("en", "hindi"))).notes
     assert languages.startswith("2 speakers have recordings in several languages, such as '0' (en, hindi)")
-    assert folders.startswith("1 speakers have recordings in several folders of one language, such as '7' (en-IN, en-US)")
+    assert folders.startswith(
+        "1 speakers have recordings in several folders of one language, such as '7' (en-IN, en-US)"
+    )
     assert case.startswith("1 ids of speakers differ only in case, such as 'ann' (Ann, ann)")
 
 
