@@ -1,7 +1,7 @@
 """The environment of a process: no setting of a shell, a home or another package changes a result or stops a run.
 
 A program calls `settle` before it imports any package. The library runs in somebody else's process and restores what it
-changes: it imports Keras within `defaults`.
+changes: it imports Keras and ONNX Runtime within `defaults`.
 """
 
 import os
@@ -21,6 +21,7 @@ KEPT = ("NUMBA_CACHE_DIR", "TF_FORCE_GPU_ALLOW_GROWTH")
 CHOSEN = {
     "KERAS_BACKEND": "tensorflow",
     "KERAS_HOME": os.devnull,  # a folder that holds no keras.json, and can't
+    "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime sends what it runs to its makers
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")  # decides last bits

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline import backend, checksums, params
 from pipeline.arrays import Features, Posteriors
-from pipeline.console import quiet
+from pipeline.console import environment, quiet
 from pipeline.errors import ArgumentError, ArtifactError
 from pipeline.streaming.description import EXPORT_REMEDY
 
@@ -81,7 +81,8 @@ def _litert(path: Path, names: Sequence[str]) -> Network:
 
 
 def _onnx(path: Path, names: Sequence[str]) -> Network:
-    import onnxruntime
+    with environment.defaults():
+        import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

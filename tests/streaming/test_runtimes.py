@@ -1,6 +1,7 @@
 """An export is read as it was written, on any system."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import get_args
@@ -24,6 +25,15 @@ def test_a_runtime_that_is_not_installed_is_named(masked: Path, monkeypatch: pyt
     assert "onnx" not in runtimes.installed()
     with pytest.raises(ArtifactError, match=r"runtime 'onnx' is not installed .*; install it or choose another"):
         runtimes.load(masked, "onnx", {})
+
+
+def test_onnx_runtime_makes_no_identity_to_report_under(masked: Path, tmp_path: Path) -> None:
+    code = f"from pipeline import Identifier; Identifier.load({str(masked)!r}, 'onnx')"
+    in_a_ci = ("CI", "ORT_RUNNING_UNIT_TESTS", "ORT_DISABLE_TELEMETRY")  # where it reports nothing
+    env = {name: value for name, value in os.environ.items() if name not in in_a_ci}
+    done = python(code, env=env | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")})
+    assert done.returncode == 0, done.stderr
+    assert not [path for path in tmp_path.rglob("*") if path.name == "deviceid"]
 
 
 @pytest.mark.parametrize("name", get_args(runtimes.Name))
