@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 MEMORY_BYTES = 4 << 30
+ESTIMATED = ("aac", "amr")  # demuxers of formats without a stated length: FFmpeg's is that of the first frames' bitrate
 SHORT_S = 0.25  # by which decoded audio may be shorter than stated: priming and padding of encoders
 
 
@@ -47,7 +48,7 @@ def _messages(path: bytes, demuxer: str) -> Iterator[object]:
             decoded = n_bytes / (4 * stream.channels * stream.rate)
             stated = float(stream.duration * stream.time_base) if stream.duration else (container.duration or 0) / 1e6
             error = "truncated", f"gives {decoded:.2f} of {stated:.2f} s; copy it again"
-            yield error if decoded < stated - SHORT_S else None
+            yield error if demuxer not in ESTIMATED and decoded < stated - SHORT_S else None
     except Exception as error:  # whatever FFmpeg makes of a strange file is one sentence about it
         why = " ".join(str(error).split())[:100]
         yield "unreadable", f"can't be decoded ({why}); copy it again or convert it to WAV or FLAC"

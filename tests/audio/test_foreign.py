@@ -26,12 +26,13 @@ FORMATS = {  # ending: FFmpeg's format and codec
 
 
 @functools.cache
-def encoded(ending: str, seconds: float, channels: int) -> bytes:
-    """Return a file with a voice; the second channel is silent."""
+def encoded(ending: str, seconds: float, channels: int, silent_s: float = 0.0) -> bytes:
+    """Return a file with a voice, after silence; the second channel is silent."""
     container_format, codec = FORMATS[ending]
     rate = 48000 if codec == "libopus" else RATE
     sound = np.zeros((channels, round(seconds * rate)), np.int16)
     sound[0] = voice(0, seconds, rate)
+    sound[0, : round(silent_s * rate)] = 0
     layout = "stereo" if channels == 2 else "mono"
     content = io.BytesIO()
     with av.open(content, "w", format=container_format) as file:
@@ -67,6 +68,11 @@ def test_every_format_is_decoded(tmp_path: Path, decoder: foreign.Decoder, endin
     wanted = voice(0, 3.0, decoded.sample_rate) / 32768
     alike = correlate(sound, wanted).max() / np.sqrt(np.sum(np.square(sound)) * np.sum(np.square(wanted)))
     assert alike > 0.9
+
+
+def test_an_aac_that_begins_with_silence_is_whole(tmp_path: Path, decoder: foreign.Decoder) -> None:
+    (tmp_path / "a.aac").write_bytes(encoded("aac", 20.0, 1, 15.0))  # FFmpeg estimates its length from the first frames
+    assert sum(map(len, decode(tmp_path / "a.aac", decoder).blocks)) == pytest.approx(20 * RATE, abs=3000)
 
 
 def test_channels_are_those_of_the_file(tmp_path: Path, decoder: foreign.Decoder) -> None:
