@@ -136,9 +136,9 @@ class Chunks:
                 return content + max(length, 0)
         return at
 
-    def completed(self, file: File, at: int) -> bytes:
-        """Return the header of a file whose audio begins at an offset, as if all of the file after it were stated."""
-        length = file.size - at + struct.calcsize(self.header) * self.inclusive
+    def completed(self, file: File, at: int, end: int) -> bytes:
+        """Return the header of a file as if it stated that the audio lies between two offsets."""
+        length = end - at + struct.calcsize(self.header) * self.inclusive
         field = struct.pack(self.header[0] + self.header[-1], min(length, 0xFFFFFFFF) if "I" in self.header else length)
         return file.peek(0, at - len(field)) + field
 

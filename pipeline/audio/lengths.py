@@ -88,19 +88,24 @@ def parts(source: soundfile.SoundFile, descriptor: int, path: Path) -> list[Part
     if at >= file.size and not source.frames:
         raise AudioError("truncated", "ends with its header; copy it again", path)
     form, end = headers.chunks(file, source.format), at + length
-    if length > EMPTY_BYTES and all(abs(length - size) > PIPE_SLACK_BYTES for size in PIPE_BYTES):
-        if end > file.size:
-            detail = f"holds {file.start + file.size} of at least {file.start + end} bytes; copy it again"
-            raise AudioError("truncated", detail, path)
-        if not _only_metadata(file, end, form):
-            raise _longer(file.size - end, path)
-        # The audio of AIFF and CAF may come before other headers.
+    stated = length > EMPTY_BYTES and all(abs(length - size) > PIPE_SLACK_BYTES for size in PIPE_BYTES)
+    if stated and end > file.size:
+        detail = f"holds {file.start + file.size} of at least {file.start + end} bytes; copy it again"
+        raise AudioError("truncated", detail, path)
+    if stated and not _only_metadata(file, end, form):
+        raise _longer(file.size - end, path)
+    if source.subtype.startswith("MPEG"):  # in a WAV
+        return _mpeg(file.part(at, end if stated else None), path)
+    if stated:  # the audio of AIFF and CAF may come before other headers
         return [Part() if end == file.size or source.format in ("AIFF", "CAF") else Part(file.part(0, end))]
-    if (again := file.search(re.escape(file.peek(0, MAGIC_BYTES)), MAGIC_BYTES)) is not None:
+    magic = file.peek(0, MAGIC_BYTES)
+    joined = re.escape(magic[:4]) + b".{8}" + re.escape(magic[12:])  # whatever length the other file states
+    if (again := file.search(joined, MAGIC_BYTES)) is not None:
         raise _longer(file.size - again, path)
     if not _only_metadata(file, at, form):
         if form and source.format != "RF64":
-            return [Part(file.part(head=form.completed(file, at)))]
+            end = _end(file, at, form)
+            return [Part(file.part(0, end, form.completed(file, at, end)))]
         if not source.frames:
             raise _longer(file.size - at, path)
     return [Part()]
@@ -123,6 +128,17 @@ def _only_metadata(file: File, at: int, form: Chunks | None) -> bool:
             return False
         at = after
     return False
+
+
+def _end(file: File, at: int, form: Chunks) -> int:
+    """Return the end of audio of unknown length: that of the file, but for chunks of metadata that end with it."""
+    names = b"|".join(headers.CUT)
+    while (found := file.search(names, at)) is not None:
+        _, content, length = next(form.walk(file, found), (b"", 0, file.size))
+        if content + length <= file.size and _only_metadata(file, found, form):
+            return found
+        at = found + 1
+    return file.size
 
 
 def _tags(file: File, at: int) -> int:

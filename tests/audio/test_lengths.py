@@ -111,6 +111,21 @@ def test_a_wav_of_unknown_length_is_read_to_its_end_and_one_that_claims_3_gb_is_
     assert outcome(tmp_path / "a", wav(len(CONTENT), CONTENT[:-1], before=comment)) == "truncated"
 
 
+@pytest.mark.parametrize("length", [0, 0xFFFFFFFF])
+def test_after_audio_of_unknown_length_metadata_is_not_audio_and_another_file_is_longer(
+    tmp_path: Path, length: int
+) -> None:
+    text = np.random.default_rng(0).bytes(5000)
+    tail = b"".join(struct.pack("<4sI", name, len(text)) + text for name in (b"bext", b"id3 ", b"LIST"))
+    assert outcome(tmp_path / "a", wav(length, CONTENT + tail, riff=length)) == FRAMES
+    looks = CONTENT[:1000] + b"LIST" + CONTENT[1004:]
+    assert outcome(tmp_path / "a", wav(length, looks, riff=length)) == FRAMES
+    assert outcome(tmp_path / "a", wav(length, CONTENT + wav(len(CONTENT), CONTENT), riff=length)) == "longer"
+    soundfile.write(tmp_path / "b", noise(FRAMES), RATE, "PCM_16", format="AU")
+    au = (tmp_path / "b").read_bytes()
+    assert outcome(tmp_path / "a", au[:8] + struct.pack(">I", length) + au[12:] + au) == "longer"
+
+
 @given(
     st.lists(st.tuples(st.sampled_from([b"LIST", b"bext", b"junk", b"id3 "]), st.binary(max_size=50)), max_size=8),
     st.integers(120, 3000),
@@ -223,6 +238,20 @@ def test_an_mp3_of_changing_bitrate_without_a_header_is_read_whole_or_rejected(t
     n_low, n_high = len(decoded(tmp_path / "a", low)), len(decoded(tmp_path / "a", high))
     assert outcome(tmp_path / "a", low + high) == n_low + n_high  # libsndfile expects more
     assert outcome(tmp_path / "a", high + low) == "truncated"  # libsndfile expects less and stops there
+
+
+@pytest.mark.parametrize("unknown", [False, True])
+def test_the_frames_of_an_mp3_in_a_wav_are_counted(tmp_path: Path, unknown: bool) -> None:
+    def inside(content: bytes) -> int | str:
+        form = struct.pack("<4sIHHIIHHHHIHHH", b"fmt ", 30, 0x55, 1, RATE, 4000, 1, 0, 12, 1, 2, size, 1, 0)
+        body = b"WAVE" + form + struct.pack("<4sI", b"data", 0 if unknown else len(content)) + content
+        return outcome(tmp_path / "b", b"RIFF" + struct.pack("<I", len(body)) + body)
+
+    low, size = plain_mp3(tmp_path / "low", 0.9)
+    high, _ = plain_mp3(tmp_path / "high", 0.1)
+    assert inside(low) == outcome(tmp_path / "a", low)
+    assert inside(low[:-1]) == "truncated"
+    assert inside(high + low) == "truncated"  # libsndfile expects less and stops there
 
 
 @pytest.fixture(scope="module")
