@@ -17,7 +17,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
     So nothing is written through a link: DVC's cache and the file in artifacts/ may be one file with two names.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():  # a device or a pipe
+    open_file = path.parent.resolve() == Path("/dev") or path.parent.resolve().is_relative_to("/proc")  # /dev/stdout
+    if path.exists() and not path.is_dir() and (open_file or not path.is_file()):  # or a device, or a pipe
         yield path
         return
     partial = path.with_name(f".{uuid.uuid4().hex}.partial")

@@ -139,14 +139,17 @@ def test_only_possible_languages_are_answered(model: Path, corpus: Path) -> None
 
 
 def test_a_table_is_continued_after_any_byte(model: Path, corpus: Path, tmp_path: Path) -> None:
-    whole, path = tmp_path / "whole.csv", tmp_path / "part.csv"
+    whole, path, linked = tmp_path / "whole.csv", tmp_path / "part.csv", tmp_path / "linked.csv"
     lid("--model", model, "--csv", whole, corpus)
     content = whole.read_bytes()
     for length in (0, 5, content.index(b"\n") + 1, len(content) // 2, len(content) - 1, len(content)):
+        linked.unlink(missing_ok=True)
         path.write_bytes(content[:length])
+        linked.hardlink_to(path)
         assert "exists; add --resume to continue it" in lid("--model", model, "--csv", path, corpus)[2]
         lid("--model", model, "--csv", path, "--resume", corpus)
         assert path.read_bytes() == content
+        assert linked.read_bytes() == content[:length]  # it may be DVC's
     path.write_text("path,language\n")
     status, _, error = lid("--model", model, "--csv", path, "--resume", corpus)
     assert status == 2

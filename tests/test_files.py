@@ -123,3 +123,10 @@ def test_a_device_is_written_to_and_stays(tmp_path: Path) -> None:
         files.replace(tmp_path / "pipe", b"content")
         assert read.result() == b"content"
     assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="this system has no names for open files")
+def test_an_open_file_is_written_to_by_its_name(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("wb") as out:
+        files.replace(Path(f"/dev/fd/{out.fileno()}"), b"content")
+    assert (tmp_path / "out").read_bytes() == b"content"

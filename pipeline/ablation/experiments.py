@@ -154,6 +154,7 @@ class Copy:
                 del lock["stages"][stage]
         command = [*SUPERVISED, *DVC, "exp", "run", "--name", name, TARGET]
         self.log.parent.mkdir(exist_ok=True)
+        self.log.unlink(missing_ok=True)  # it may be a link
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 command, cwd=self.folder, env=_environment(), stdin=subprocess.PIPE, stdout=output,
@@ -252,5 +253,5 @@ def _edited(path: Path) -> Iterator[Any]:
     yaml = YAML()
     tree = yaml.load(path.read_text(encoding="utf-8"))
     yield tree
-    with path.open("w", encoding="utf-8") as file:
-        yaml.dump(tree, file)
+    with files.replacing(path) as partial:
+        yaml.dump(tree, partial)

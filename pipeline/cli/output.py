@@ -11,6 +11,7 @@ from typing import Any, Literal, TextIO
 
 import numpy as np
 
+from pipeline import files
 from pipeline.arrays import Waveform
 from pipeline.console.command import on_interrupt
 from pipeline.dataset.views import SILENCE
@@ -181,20 +182,21 @@ def resumed(path: Path, description: Description) -> Iterator[tuple[TextIO, froz
         If it holds something else, such as answers of a model with other classes, or with another prior.
     """
     names, prior = columns(description), _prior(description)
-    with path.open("a+", encoding="utf-8", newline="") as file:
-        content = path.read_bytes()
-        size = content.rfind(b"\n") + 1
-        try:
-            lines = [cells for cells in csv.reader(io.StringIO(content[:size].decode("utf-8-sig"))) if any(cells)]
-        except (ValueError, csv.Error):  # not UTF-8, or a cell without end
-            lines = []
-        rows = [cells for cells in lines if len(cells) == len(names)]  # a broken line answers nothing
-        is_new = ",".join(names).encode().startswith(content)  # at most a header that is incomplete
-        if not is_new and (lines[:1] != [names] or (prior and {row[-1] for row in rows[1:]} - {prior})):
-            classes, of = ", ".join(description.classes), f", of prior {prior}" if prior else ""
-            model = f"a model for {classes}{of}"
-            raise ArgumentError(f"{path} holds no answers of {model}, in UTF-8 and between commas; name another file")
-        file.truncate(size)
+    content = path.read_bytes() if path.exists() else b""
+    size = content.rfind(b"\n") + 1
+    try:
+        lines = [cells for cells in csv.reader(io.StringIO(content[:size].decode("utf-8-sig"))) if any(cells)]
+    except (ValueError, csv.Error):  # not UTF-8, or a cell without end
+        lines = []
+    rows = [cells for cells in lines if len(cells) == len(names)]  # a broken line answers nothing
+    is_new = ",".join(names).encode().startswith(content)  # at most a header that is incomplete
+    if not is_new and (lines[:1] != [names] or (prior and {row[-1] for row in rows[1:]} - {prior})):
+        classes, of = ", ".join(description.classes), f", of prior {prior}" if prior else ""
+        model = f"a model for {classes}{of}"
+        raise ArgumentError(f"{path} holds no answers of {model}, in UTF-8 and between commas; name another file")
+    files.replace(path, content[:size])  # a file of its own: adding to this one might write through a link
+    with path.open("a", encoding="utf-8", newline="") as file:
+        yield file, frozenset(row[0] for row in rows[1:]) if rows else None
         yield file, frozenset(row[0] for row in rows[1:]) if rows else None
 
 

@@ -81,6 +81,10 @@ with project.exclusive():
 def test_no_process_outlives_a_killed_run_and_others_in_its_folder_go_on(project: Path) -> None:
     (project / "params.yaml").write_text("seed: 42\n")
     (project / "dvc.lock").write_text("stages: {}\n")
+    log, linked = project / FOLDER / "logs" / "name.txt", project / "linked.txt"  # of an earlier run
+    log.parent.mkdir(parents=True)
+    log.write_text("before")
+    linked.hardlink_to(log)
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", RUN], cwd=project, env=environment, stdin=pipe, stdout=pipe) as killed:
@@ -98,6 +102,7 @@ def test_no_process_outlives_a_killed_run_and_others_in_its_folder_go_on(project
                 assert not folder.exists()
             assert other.poll() is None
             other.kill()
+    assert linked.read_text() == "before"
 
 
 def members(group: int) -> list[int]:
