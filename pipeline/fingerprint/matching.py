@@ -3,6 +3,7 @@
 The method is that of A. Wang, "An industrial-strength audio search algorithm", ISMIR 2003, with other landmarks.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -28,12 +29,16 @@ MIN_MATCHES = 4  # common landmarks: half a second of speech
 # demo's voices reached 0.5 standard deviations more, copies of a few seconds 4.0 and more.
 CHANCE, DEVIATIONS = 0.02, 3.5
 # Recordings that share an announcement, a jingle or a sentence are not the same: those agree in all of their overlap,
-# but for a few landmarks that noise hides, and it is much of the shorter one or longer than a sentence.
+# but for a few landmarks that noise hides. If that is not all of the shorter one, it must be much of it or longer than
+# a sentence, and no third recording may share it and differ elsewhere: an announcement may end a call and begin
+# another, and be so loud that the callers pass for noise.
 # Of calls that share ten seconds and have three of their own, 7 or more landmarks are missing; of copies, up to 5.
 QUIET_LEVELS = 8  # steps of 3 dB below the loudest landmark: fainter ones are noise and not compared
 GAP = 10  # landmarks without a common one that end a matching stretch: 2 s of speech
 MAX_MISSING = 5  # common landmarks expected outside matching stretches
+WHOLE = 0.9  # of the shorter recording, and of its landmarks, faint ones too
 MIN_OVERLAP, SENTENCE_TICKS = 0.45, 5 * 128  # share of the shorter recording; 5 s
+MOST = 0.8  # of a stretch, that a third recording shares
 LONG_TICKS = 15 * 128  # 15 s: a longer matching stretch is always the same speech
 
 
@@ -155,8 +160,12 @@ class _Index:
         pairs = (self.recording[first] << n_bits) | self.recording[second]
         return np.asarray(2 * self.span * pairs + self.span + self.ticks[first] - self.ticks[second])
 
-    def compared(self, pairs: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        """Return which pairs from `candidates` are the same speech, and their numbers of common landmarks."""
+    def compared(self, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return those of the pairs from `candidates` that share speech, shape (shared, 7).
+
+        First, second, offset, number of common landmarks, ticks of the first at which the longest matching stretch
+        begins and ends, and whether they are the same speech: 2: yes; 1: if `_of_two`; 0: no.
+        """
         first, second, offset = pairs.T
         ends = np.stack([np.maximum(offset, 0), np.minimum(self.lengths[first], self.lengths[second] + offset) + 1])
         zero = np.stack([first * self.span, second * self.span - offset])  # the first's time 0 in either
@@ -179,24 +188,50 @@ class _Index:
         matches = np.bincount(pair[found], minlength=len(pairs))
         surprise = matches - MIN_VOTES - CHANCE * counts
         far = (matches >= MIN_MATCHES) & (surprise >= DEVIATIONS * np.sqrt(CHANCE * (1 - CHANCE) * counts))
-        loud = self.loud[own]
-        throughout, longest = _stretches(pair[loud], self.times[own[loud]], found[loud], len(pairs))
-        much = ends[1] - ends[0] >= MIN_OVERLAP * self.lengths[pairs[:, :2]].min(axis=1)
-        return far & (throughout & (much | (longest > SENTENCE_TICKS)) | (longest > LONG_TICKS)), matches
+        loud, ticks = self.loud[own], self.times[own] - zero[fewer, number][pair]
+        throughout, *loudest = _stretches(pair[loud], ticks[loud], found[loud], len(pairs))
+        longest = loudest[1] - loudest[0]
+        _, *any_level = _stretches(pair, ticks, found, len(pairs))
+        begin, end = np.where(any_level[1] - any_level[0] > longest, any_level, loudest)
+        overlap, shorter = ends[1] - ends[0], self.lengths[pairs[:, :2]].min(axis=1)
+        inside = np.bincount(pair[(begin[pair] <= ticks) & (ticks <= end[pair])], minlength=len(pairs))
+        whole = (overlap >= WHOLE * shorter) & (inside >= WHOLE * counts)
+        same = throughout & whole | (longest > LONG_TICKS)
+        perhaps = throughout & ((overlap >= MIN_OVERLAP * shorter) | (longest > SENTENCE_TICKS))
+        verdict = np.where(same, 2, np.where(perhaps, 1, 0))
+        return np.asarray(np.column_stack([pairs, matches, begin, end, verdict])[far])
 
 
 def _stretches(
-    pair: NDArray[np.int64], times: NDArray[np.int64], found: NDArray[np.bool_], count: int
-) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Return which of `count` pairs match throughout, and the ticks of their longest matching stretches."""
+    pair: NDArray[np.int64], ticks: NDArray[np.int64], found: NDArray[np.bool_], count: int
+) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
+    """Return which of `count` pairs match throughout, and where the longest matching stretch of each begins, ends."""
     at = np.flatnonzero(found)
     new = (np.diff(at, prepend=-GAP - 1) > GAP) | (np.diff(pair[at], prepend=-1) > 0)
     begin, end = at[new], at[np.roll(new, -1)]
-    longest = np.zeros(count, np.int64)
-    np.maximum.at(longest, pair[begin], times[end] - times[begin])
+    by_length = np.argsort(ticks[end] - ticks[begin], kind="stable")
+    spans = np.zeros((2, count), np.int64)
+    spans[:, pair[begin[by_length]]] = ticks[begin[by_length]], ticks[end[by_length]]  # the last of a pair stays
     agreeing = np.bincount(pair[begin], end - begin + 1, count)
     outside = np.bincount(pair, minlength=count) - agreeing
-    return outside * np.bincount(pair[at], minlength=count) <= MAX_MISSING * agreeing, longest
+    return outside * np.bincount(pair[at], minlength=count) <= MAX_MISSING * agreeing, *spans
+
+
+def _of_two(shared: NDArray[np.int64], parents: list[int]) -> Iterator[list[int]]:
+    """Yield rows of `_Index.compared` with a 1 whose stretch no third recording shares that differs elsewhere."""
+    differing = defaultdict[int, list[tuple[int, int, int]]](list)
+    for first, second, offset, _, begin, end, _ in shared[shared[:, 6] == 0].tolist():
+        differing[first].append((begin, end, _root(parents, second)))
+        differing[second].append((begin - offset, end - offset, _root(parents, first)))
+    for row in shared[shared[:, 6] == 1].tolist():
+        first, second, offset, _, begin, end, _ = row
+        own, least = {_root(parents, first), _root(parents, second)}, MOST * (end - begin)
+        if not any(
+            root not in own and min(stop + shift, end) - max(start + shift, begin) >= least
+            for number, shift in ((first, 0), (second, offset))
+            for start, stop, root in differing[number]
+        ):
+            yield row
 
 
 def find(recordings: Sequence[Landmarks]) -> list[Link]:
@@ -208,15 +243,19 @@ def find(recordings: Sequence[Landmarks]) -> list[Link]:
     if sum(len(landmarks.ticks) for landmarks in recordings) < 2 * MIN_MATCHES:
         return []
     index, parents, links = _Index(recordings), list(range(len(recordings))), list[Link]()
+    shared = [np.zeros((0, 7), np.int64)]
+
+    def link(rows: list[list[int]]) -> None:
+        links.extend(Link(*row[:4]) for row in rows if _join(parents, row[0], row[1]))
+
     for hashes in index.hashes():
         pairs = index.candidates(hashes, np.array([_root(parents, number) for number in range(len(recordings))]))
         ends = np.cumsum(index.counts[pairs[:, 0]])
         for part in np.split(pairs, np.searchsorted(ends, range(CHECKED, int(ends[-1:].sum()), CHECKED))):
             apart = part[[_root(parents, first) != _root(parents, second) for first, second, _ in part.tolist()]]
-            same, matches = index.compared(apart)
-            for (first, second, offset), common in zip(apart[same].tolist(), matches[same].tolist(), strict=True):
-                if _join(parents, first, second):
-                    links.append(Link(first, second, offset, common))
+            shared.append(index.compared(apart))
+            link(shared[-1][shared[-1][:, 6] == 2].tolist())
+    link(list(_of_two(np.concatenate(shared), parents)))
     return links
 
 

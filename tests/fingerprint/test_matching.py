@@ -90,6 +90,23 @@ def test_an_announcement_before_or_after_different_speech_links_nothing(
     assert linked(calls) == set()
 
 
+@pytest.mark.parametrize("count", [3, 30])
+@pytest.mark.parametrize("seconds", [6, 10])
+def test_an_announcement_that_ends_some_calls_and_begins_others_links_only_copies(
+    voices: Sequence[Samples], count: int, seconds: float
+) -> None:
+    calls = [call(samples, number, seconds, number % 2 == 0) for number, samples in enumerate(voices[:count])]
+    assert linked([*calls, *map(CHANGES["MP3"], calls)]) == copies(count)
+    assert linked([call(call(samples, 0, seconds, True), 0, seconds) for samples in voices[:count]]) == set()
+
+
+def test_a_loud_announcement_does_not_make_noise_of_quiet_speech(voices: Sequence[Samples]) -> None:
+    quiet = [samples // (1 if number % 3 else 16) for number, samples in enumerate(voices)]
+    calls = [np.concatenate([ANNOUNCEMENT, samples]).astype(np.int16) for samples in quiet]
+    assert linked(calls) == set()
+    assert linked([*calls, *map(CHANGES["MP3"], calls)]) == copies(30)
+
+
 def test_an_announcement_and_a_jingle_around_different_speech_link_nothing(voices: Sequence[Samples]) -> None:
     jingle = voice(98, 4)
     assert linked([np.concatenate([call(samples[: 5 * RATE], 0, 5), jingle]) for samples in voices]) == set()
