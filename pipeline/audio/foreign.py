@@ -20,11 +20,13 @@ from typing import Any
 import numpy as np
 
 from pipeline.audio import foreign_decoder
-from pipeline.audio.headers import File, pread
+from pipeline.audio.headers import CHUNKS, File, pread
+from pipeline.audio.lengths import is_known
 from pipeline.audio.samples import Block, Decoded
 from pipeline.errors import AudioError
 
 HEAD_BYTES = 16
+FIRST_CHUNK = 12  # offset in a RIFF
 ANSWER_S = 60  # longest wait for the next block
 INSTALL = "install PyAV (pip install av), or convert {} to WAV or FLAC"
 
@@ -38,6 +40,7 @@ class Kind:
     magic: bytes
     demuxer: str  # FFmpeg's name
     next: bytes = b""  # regular expression of the beginning of a joined file, if FFmpeg stops at it
+    audio: bytes = b""  # type of the list with the audio, in the chunks of a RIFF
 
 
 KINDS = (
@@ -47,7 +50,7 @@ KINDS = (
     Kind("AAC", 0, b"\xff\xf1", "aac"),
     Kind("AAC", 0, b"\xff\xf9", "aac"),
     Kind("Matroska", 0, b"\x1aE\xdf\xa3", "matroska"),
-    Kind("AVI", 8, b"AVI ", "avi"),
+    Kind("AVI", 8, b"AVI ", "avi", audio=b"movi"),
     Kind("FLV", 0, b"FLV\x01", "flv", rb"FLV\x01.\0\0\0\t"),
     Kind("MPEG", 0, b"\x00\x00\x01\xba", "mpeg"),
 )
@@ -88,12 +91,16 @@ class Decoder:
         Raises
         ------
         AudioError
-            ``unreadable`` or ``longer``; the blocks also raise ``unreadable`` and ``truncated``.
+            ``unreadable``, ``truncated`` or ``longer``; the blocks also raise ``unreadable`` and ``truncated``.
         """
         if not is_installed():
             detail = f"is {kind.name}, which libsndfile does not read; {INSTALL.format('it')}"
             raise AudioError("unreadable", detail, path)
-        if kind.next and File(descriptor).search(kind.next, HEAD_BYTES) is not None:
+        file = File(descriptor)
+        for _, at, length in CHUNKS["WAV"].walk(file, FIRST_CHUNK) if kind.audio else ():
+            if file.peek(at, 4) == kind.audio and is_known(length) and at + length > file.size:
+                raise AudioError("truncated", f"holds {file.size} of {at + length} bytes; copy it again", path)
+        if kind.next and file.search(kind.next, HEAD_BYTES) is not None:
             raise AudioError("longer", "joins several files, of which only the first can be read; split it", path)
         if not self._idle or self._process.poll() is not None:
             self._restart()

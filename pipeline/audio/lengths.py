@@ -88,7 +88,7 @@ def parts(source: soundfile.SoundFile, descriptor: int, path: Path) -> list[Part
     if at >= file.size and not source.frames:
         raise AudioError("truncated", "ends with its header; copy it again", path)
     form, end = headers.chunks(file, source.format), at + length
-    stated = length > EMPTY_BYTES and all(abs(length - size) > PIPE_SLACK_BYTES for size in PIPE_BYTES)
+    stated = is_known(length)
     if stated and end > file.size:
         detail = f"holds {file.start + file.size} of at least {file.start + end} bytes; copy it again"
         raise AudioError("truncated", detail, path)
@@ -109,6 +109,11 @@ def parts(source: soundfile.SoundFile, descriptor: int, path: Path) -> list[Part
         if not source.frames:
             raise _longer(file.size - at, path)
     return [Part()]
+
+
+def is_known(length: int) -> bool:
+    """Return whether a header states a length, in bytes, and not one that stands for an unknown length."""
+    return length > EMPTY_BYTES and all(abs(length - size) > PIPE_SLACK_BYTES for size in PIPE_BYTES)
 
 
 def _longer(n_bytes: int, path: Path) -> AudioError:
