@@ -253,5 +253,5 @@ def _edited(path: Path) -> Iterator[Any]:
     yaml = YAML()
     tree = yaml.load(path.read_text(encoding="utf-8"))
     yield tree
-    with files.replacing(path) as partial:
-        yaml.dump(tree, partial)
+    with files.replacing(path) as partial, partial.open("w", encoding="utf-8") as file:
+        yaml.dump(tree, file)
