@@ -197,7 +197,6 @@ def resumed(path: Path, description: Description) -> Iterator[tuple[TextIO, froz
     files.replace(path, content[:size])  # a file of its own: adding to this one might write through a link
     with path.open("a", encoding="utf-8", newline="") as file:
         yield file, frozenset(row[0] for row in rows[1:]) if rows else None
-        yield file, frozenset(row[0] for row in rows[1:]) if rows else None
 
 
 def no_formula(path: str) -> str:
