@@ -69,7 +69,9 @@ def compute_part(
         writer.write(path, "mfcc", start, features)
         writer.write(path, "speech", start, flags)
         return left_out, False
-    group = layout.open_group(path, "r")
+    with layout.configured():
+        group = layout.open_group(path, "r")
+        arrays = {name: layout.open_array(group, name) for name in ("mfcc", "speech")}
 
     def written(name: str, blocks: Iterator[Features] | Iterator[Flags], content: object) -> bool:
         def compute() -> bytes:
@@ -77,7 +79,7 @@ def compute_part(
             return b""
 
         stop = part[-1].start + frames[-1]
-        outputs = [path / file for file in layout.shard_files(layout.open_array(group, name), start, stop)]
+        outputs = [path / file for file in layout.shard_files(arrays[name], start, stop)]
         return cache.remember(key({name: content}, FEATURES.code, FEATURES.packages), outputs, compute)[1]
 
     audio = [speech.wav.sha256 for speech in part]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import zarr
 from distributed import Client
 
 from pipeline import features, params, trim
@@ -95,6 +96,13 @@ def store_of(folder: Path, defaults: params.Params) -> tuple[Speech, Any]:
         )  # fmt: skip
 
     return speech, fill
+
+
+def test_settings_of_zarr_do_not_reach_a_task(tmp_path: Path, defaults: params.Params) -> None:
+    _, fill = store_of(tmp_path, defaults)
+    with zarr.config.set({"codec_pipeline.path": "no.Pipeline", "default_zarr_format": 2}):
+        fill()
+    assert np.isfinite(FeatureStore.open(tmp_path / "s.zarr").features("r0")).all()
 
 
 @pytest.mark.parametrize("job", ["trim", "features"])

@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import click
 
 from pipeline.console import quiet
 from pipeline.console.terminal import show_error
+from pipeline.console.text import shorten
 from pipeline.errors import Defect, UserError
 
 MISTAKE, INTERRUPTED = 2, 130  # exit statuses; a shell's for a signal is 128 + its number
@@ -65,8 +67,8 @@ def _endings(folder: str) -> Iterator[None]:
             if interrupts:  # an interrupted import may raise an error other than KeyboardInterrupt
                 print("interrupted; run it again: finished work is reused", file=sys.stderr)
                 raise click.exceptions.Exit(INTERRUPTED) from error
-            if sentence := _sentence(error, folder):
-                show_error(sentence)
+            if text := sentence(error, folder):
+                show_error(text)
                 raise click.exceptions.Exit(MISTAKE) from error
             if isinstance(error, EOFError | BrokenPipeError) and error is not quiet.Output.failure:
                 raise Defect("click would end silently") from error
@@ -102,7 +104,7 @@ def on_interrupt(handler: Callable[[int, Any], object]) -> Iterator[None]:
         signal.signal(signal.SIGINT, previous)
 
 
-def _sentence(error: BaseException, folder: str) -> str | None:
+def sentence(error: BaseException, folder: str = ".") -> str | None:
     """Return the one sentence for an error that the user can fix, or None for a defect."""
     match error:
         case UserError():
@@ -113,7 +115,21 @@ def _sentence(error: BaseException, folder: str) -> str | None:
             return f"{error.name} is not installed; in a clone of the project, run: pip install '.[pipeline]'"
         case OSError() if error.errno in DISK_FULL or (error.errno in REFUSED and error.filename is not None):
             return _refusal(error, folder)
+        case Exception() if package := _unusable_package(error):
+            return f"{package} can't be imported ({type(error).__name__}: {shorten(str(error), 300)}); run `lid doctor`"
     return None
+
+
+def _unusable_package(error: Exception) -> str | None:
+    """Return the package whose import raised an error, as damaged settings of it do, or None."""
+    package = None
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        name = frame.f_globals.get("__name__", "").partition(".")[0]
+        if name in (*OWN, "__main__"):
+            package = None
+        elif frame.f_code.co_name == "<module>":
+            package = package or name
+    return package
 
 
 def _refusal(error: OSError, folder: str) -> str:

@@ -14,6 +14,7 @@ import errno
 import os
 import sys
 from contextlib import suppress
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from pipeline.console import environment, quiet
@@ -37,6 +38,21 @@ def _leave() -> None:
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(_ended[0])
+
+
+def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Show an error of the imports of a stage, which come before its command, as those of the command."""
+    from pipeline.console.command import MISTAKE, sentence
+    from pipeline.console.terminal import show_error
+
+    if text := sentence(error):
+        show_error(text)
+        _ended.append(MISTAKE)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _show
 
 
 def run(command: "click.Command") -> None:

@@ -1,8 +1,10 @@
 """Errors that the user can fix are one sentence with exit status 2; any other exception leaves click as it is."""
 
 import errno
+import importlib
 import os
 import shutil
+from pathlib import Path
 
 import click
 import pytest
@@ -51,6 +53,23 @@ def test_an_error_that_the_user_can_fix_is_one_line(error: BaseException, senten
     result = ended(error)
     assert result.exit_code == 2
     assert result.stderr.startswith(f"error: {sentence}")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("code", ["raise ValueError('damaged\\nsettings')", "from json import nothing", "1 / 0"])
+def test_a_package_that_fails_as_it_is_imported_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    (tmp_path / "foreign.py").write_text("import inner\n")
+    (tmp_path / "inner.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def callback() -> None:
+        importlib.import_module("foreign")
+
+    result = CliRunner().invoke(Command("fail", callback=callback), [])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: foreign can't be imported (")
     assert result.stderr.count("\n") == 1
 
 

@@ -43,6 +43,20 @@ def test_a_defect_keeps_its_traceback() -> None:
     assert "\nKeyError: " in done.stderr
 
 
+@pytest.mark.parametrize("package", ["zarr", "dask"])
+def test_damaged_settings_of_a_package_that_a_stage_imports_are_named(tmp_path: Path, package: str) -> None:
+    settings = tmp_path / ".config" / package / "a.yaml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("a: [b")
+    environment = os.environ | {"HOME": str(tmp_path)}
+    code = f"from pipeline.console import entry\nimport {package}"
+    done = programs.python(code, env=environment)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {package} can't be imported (ValueError: A")
+    assert str(settings) in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_native_noise_is_not_shown_and_messages_are() -> None:
     noise = "os.write(1, b'noise')\nos.write(2, b'noise')\nos.system('echo noise >&2')\n"
     done = run(noise + "print('told', file=sys.stderr)\nprint('said')")
