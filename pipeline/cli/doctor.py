@@ -76,14 +76,18 @@ def _program(name: str) -> str:
 def _packages() -> Iterator[Finding]:
     from packaging.requirements import Requirement
 
-    yield Finding("python", platform.python_version())
     settings = "dask.config", "zarr"  # these packages read files of the user
     yield _tried("settings", _imported, settings, "readable", remedy="correct or delete that file")
     try:
-        needed = [Requirement(text) for text in importlib.metadata.requires("lid-pipeline") or []]
+        about = importlib.metadata.metadata("lid-pipeline")
     except importlib.metadata.PackageNotFoundError:
         yield Finding("lid-pipeline", "missing", "run `make setup`")
         return
+    tested = re.findall(r"Python :: (3\.\d+)", " ".join(about.get_all("Classifier", [])))
+    python = platform.python_version()
+    remedy = f"this is {python}, tested are {', '.join(tested)}; run `make PYTHON=/path/to/python{tested[-1]} setup`"
+    yield Finding("python", python, "" if python.rpartition(".")[0] in tested else remedy)
+    needed = [Requirement(text) for text in about.get_all("Requires-Dist", [])]
     found = versions.installed(package.name for package in needed)
     for package in needed:
         version = found[package.name]

@@ -18,6 +18,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from pipeline.console import environment, quiet
+from pipeline.console.mistakes import MISTAKE, sentence
+from pipeline.console.terminal import show_error
 
 environment.use_utf8()
 environment.settle()
@@ -41,10 +43,7 @@ def _leave() -> None:
 
 
 def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Show an error of the imports of a stage, which come before its command, as those of the command."""
-    from pipeline.console.command import MISTAKE, sentence
-    from pipeline.console.terminal import show_error
-
+    """Show an error of the imports that come before a command, such as those of a stage, as one of the command."""
     if text := sentence(error):
         show_error(text)
         _ended.append(MISTAKE)

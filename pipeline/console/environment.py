@@ -40,7 +40,7 @@ def settle() -> None:
     _apply(CHOSEN | ONE_THREAD | {"MPLBACKEND": "agg"})
     own_packages_first()
     if sys.warnoptions:  # they may turn warnings of packages into errors
-        sys.warnoptions.clear()
+        sys.warnoptions.append("ignore")  # the last one counts, in processes that this one starts too
         warnings.simplefilter("ignore")
     with suppress(OSError):  # `lid doctor` tells why there is no temporary folder
         os.environ["TMPDIR"] = tempfile.tempdir = _temporary_folder()

@@ -57,6 +57,12 @@ def test_damaged_settings_of_a_package_that_a_stage_imports_are_named(tmp_path: 
     assert done.stderr.count("\n") == 1
 
 
+def test_a_python_without_the_packages_is_told_so() -> None:
+    done = programs.python("import sys\nsys.modules['click'] = None\nfrom pipeline.__main__ import main\nmain()")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("error: click is not installed; in a clone of the project, run: ")
+
+
 def test_native_noise_is_not_shown_and_messages_are() -> None:
     noise = "os.write(1, b'noise')\nos.write(2, b'noise')\nos.system('echo noise >&2')\n"
     done = run(noise + "print('told', file=sys.stderr)\nprint('said')")

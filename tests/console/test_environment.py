@@ -44,6 +44,13 @@ def test_variables_of_packages_are_not_those_of_the_shell(tmp_path: Path) -> Non
     assert plain["MPLBACKEND"] == "agg"
 
 
+def test_options_of_python_do_not_reach_packages(tmp_path: Path) -> None:
+    code = f"{REPORT}\nimport warnings\nfrom multiprocessing import util\nflags = util._args_from_interpreter_flags()\n"
+    code += "warnings.warn('x')\nprint(json.dumps(flags))"
+    flags = settled(tmp_path, code, PYTHONDEVMODE="1", PYTHONWARNINGS="error")
+    assert [flag for flag in flags if flag.startswith("-W")][-1] == "-Wignore"
+
+
 @pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}])
 def test_names_of_files_are_utf8_in_any_locale(tmp_path: Path, locale: dict[str, str]) -> None:
     (tmp_path / "हिन्दी").touch()
