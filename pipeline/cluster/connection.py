@@ -87,7 +87,9 @@ def _local(modules: Sequence[str], count: int | None) -> "Iterator[Client]":
 
     sys.warnoptions.append("ignore:resource_tracker:UserWarning")  # leftovers of a crashed worker: they are cleaned up
     given = dask.config.get("distributed.worker.preload")
+    own = dask.config.merge(*dask.config.defaults)
     settings = {
+        "distributed": own["distributed"],  # a user's are for other clusters, such as their encryption
         "distributed.worker.multiprocessing-method": "forkserver",
         "distributed.worker.profile.enabled": False,  # nobody looks at it, and it grows
         "distributed.scheduler.worker-ttl": f"{FROZEN_S} s",

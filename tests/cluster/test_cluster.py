@@ -130,6 +130,16 @@ def test_a_worker_that_goes_on_after_it_was_replaced_does_no_harm(tmp_path: Path
         assert work(tasks.slowly, 12, tmp_path) == squares(12)
 
 
+def test_settings_of_other_clusters_do_not_reach_the_local_one(local: None, tmp_path: Path) -> None:
+    settings = {
+        "distributed.comm.require-encryption": True,
+        "distributed.comm.timeouts.connect": "1us",
+        "distributed.worker.memory.pause": 0.001,
+    }
+    with dask.config.set(settings):
+        assert work(tasks.square, 4, tmp_path) == squares(4)
+
+
 def test_the_local_cluster_ends_with_a_worker_that_is_stopped(local: None, tmp_path: Path) -> None:
     with cluster.connect() as client:
         [[process]] = cluster.run(client, tasks.job(tasks.process), [[0]], shared=tmp_path)
