@@ -15,8 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 PREFIXES = (  # of variables that change arithmetic, formats or the import of a package, or the options of SoX
-    "BLOSC_", "KERAS_", "LIBROSA_", "NPY_", "NUMBA_", "PYTHONWARNINGS", "SCIPY_", "SKLEARN_", "SOX", "TF_", "XLA_",
-    "ZARR_",
+    "BLOSC_", "DNNL_", "KERAS_", "LIBROSA_", "NPY_", "NUMBA_", "ONEDNN_", "PYTHONWARNINGS", "SCIPY_", "SKLEARN_", "SOX",
+    "TF_", "XLA_", "ZARR_",
 )  # fmt: skip
 KEPT = ("NUMBA_CACHE_DIR", "TF_FORCE_GPU_ALLOW_GROWTH")
 CHOSEN = {
