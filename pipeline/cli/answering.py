@@ -11,7 +11,8 @@ from pipeline.cli import sources
 from pipeline.cli.options import Form
 from pipeline.cli.output import AnswerPrinter, OutputFormat, no_formula, resumed
 from pipeline.cli.segments import SegmentPrinter
-from pipeline.console.command import INTERRUPTED, MISTAKE
+from pipeline.console.command import INTERRUPTED
+from pipeline.console.mistakes import MISTAKE
 from pipeline.console.terminal import Progress, show_error
 from pipeline.console.text import printable
 from pipeline.errors import ArgumentError, AudioError

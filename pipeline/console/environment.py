@@ -38,7 +38,7 @@ def use_utf8() -> None:
 
 def settle() -> None:
     """Settle the environment of this process, and of those that it starts."""
-    _apply(CHOSEN | ONE_THREAD | {"MPLBACKEND": "agg"})
+    _apply(CHOSEN | ONE_THREAD | {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull})
     own_packages_first()
     if sys.warnoptions:  # they may turn warnings of packages into errors
         sys.warnoptions.append("ignore")  # the last one counts, in processes that this one starts too

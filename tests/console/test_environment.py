@@ -34,7 +34,8 @@ def settled(folder: Path, code: str = REPORT, **variables: str) -> Any:
 
 def test_variables_of_packages_are_not_those_of_the_shell(tmp_path: Path) -> None:
     foreign = {
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline", "KERAS_BACKEND": "torch", "KERAS_MAX_EPOCHS": "1",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline", "MATPLOTLIBRC": "damaged", "KERAS_BACKEND": "torch",
+        "KERAS_MAX_EPOCHS": "1",
         "ZARR_DEFAULT_ZARR_FORMAT": "2", "NUMBA_DISABLE_JIT": "1", "TF_ENABLE_ONEDNN_OPTS": "0", "OMP_NUM_THREADS": "7",
         "BLOSC_CLEVEL": "1", "PYTHONWARNINGS": "error", "SOX_OPTS": "--norm", "NPY_DISABLE_CPU_FEATURES": "AVX2",
         "ONEDNN_MAX_CPU_ISA": "SSE41",
