@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ WIDTH_INCHES = 3.6  # text of 8 points is still readable on a phone, which shows
 # Matplotlib writes colours as numbers. These are replaced by the page's, which follow the light or dark setting.
 INK, FAINT, SHADE = "#000001", "#000002", "#000003"
 SERIES = tuple(f"#00001{number}" for number in range(6))  # different lightness, for readers who see no colours
+IDENTIFIER = r'(?<=["#])[hmp][0-9a-f]{10}(?=[")])'  # Matplotlib's, of hatches, markers and clip paths
 HOVERED = 60  # points of a line whose values can be read
 DASHES = ("-", "--", ":")  # for more series than colours
 COLOURS = {INK: "var(--ink)", FAINT: "var(--faint)", SHADE: "var(--shade)"} | {
@@ -26,7 +28,7 @@ COLOURS = {INK: "var(--ink)", FAINT: "var(--faint)", SHADE: "var(--shade)"} | {
 }
 STYLE = {
     "svg.fonttype": "none",  # text stays text
-    "svg.hashsalt": "report",  # the same identifiers in every run
+    "svg.hashsalt": "",  # digests for identifiers, which `svg` replaces, instead of random numbers
     "text.parse_math": False,  # a dollar sign in a name is not markup
     "text.color": INK,
     "font.size": 8,
@@ -128,14 +130,14 @@ def points(figure: "Figure") -> list[tuple[float, float, str]]:
 
 def svg(figure: "Figure", title: str) -> str:
     """Return a figure as an SVG element in the page's colours, with `title` for screen readers."""
-    import matplotlib
     from markupsafe import Markup
 
     file = io.StringIO()
-    # Matplotlib derives identifiers from content and salt: a salt per figure keeps them unique on the page.
-    with matplotlib.rc_context({"svg.hashsalt": title}):
-        figure.savefig(file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    text = file.getvalue()
+    figure.savefig(file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    # Matplotlib's identifiers are digests of numbers whose last bits differ from run to run.
+    own = dict[str, str]()
+    prefix = f"id{zlib.crc32(title.encode())}-"  # one per figure of the page
+    text = re.sub(IDENTIFIER, lambda found: own.setdefault(found[0], f"{prefix}{len(own)}"), file.getvalue())
     # An element has no prologue and no style sheet; names of groups (axes_1) would not be unique on the page.
     text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", text[text.index("<svg") :], count=1, flags=re.DOTALL)
     text = text.replace("xlink:href=", "href=")
