@@ -111,6 +111,8 @@ def _imported(modules: Iterable[str], state: str) -> str:
 def _project() -> Iterator[Finding]:
     remedy = "its whole path should be UTF-8, for DVC and Zarr; rename what is not"
     yield _tried("folder", lambda: os.fsencode(Path.cwd()).decode(), remedy=remedy)
+    if sys.flags.safe_path and str(Path.cwd()) not in sys.path:
+        yield Finding("PYTHONSAFEPATH", "set", "unset it: Python does not look for the stages in this folder")
     remedy = "DVC needs a repository, which `git init` makes"
     yield _tried("git", programs.git, Path(), "rev-parse", "--show-toplevel", remedy=remedy)
     yield _tried("user", getpass.getuser, remedy="DVC needs the name of the user; write any in LOGNAME")

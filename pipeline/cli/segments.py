@@ -4,10 +4,12 @@ import csv
 import io
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pipeline import files
 from pipeline.cli.options import Form
@@ -19,13 +21,21 @@ Answer = Mapping[str, Any]  # of `pipeline.streaming.answer`
 
 
 def rttm(answer: Answer) -> str:
-    """Return lines of NIST's RTTM, where the language stands for the speaker; spaces in the name become underscores."""
-    name = "_".join(answer["path"].split())
+    """Return lines of NIST's RTTM, where the language stands for the speaker; a space in a name is %20."""
     return "".join(
-        f"SPEAKER {name} 1 {part['start_s']:.3f} {part['end_s'] - part['start_s']:.3f} <NA> <NA> {part['language']} "
-        f"{part['confidence']:.3f} <NA>\n"
+        f"SPEAKER {_word(answer['path'])} 1 {part['start_s']:.3f} {part['end_s'] - part['start_s']:.3f} <NA> <NA> "
+        f"{_word(part['language'])} {part['confidence']:.3f} <NA>\n"
         for part in answer["segments"]
     )
+
+
+def _word(text: str) -> str:
+    """Return a name without spaces, and another one for each name: RTTM has no quotes.
+
+    >>> _word("a b.wav"), _word("100%.wav")
+    ('a%20b.wav', '100%25.wav')
+    """
+    return re.sub(r"[%\s]", lambda found: quote(found[0]), text)
 
 
 def table(answer: Answer) -> str:

@@ -67,7 +67,7 @@ def _require_licences(entries: Iterable[Entry], allowed: Iterable[str]) -> None:
         )
 
 
-def _assumptions(entries: Iterable[Entry], folders: Mapping[str, str]) -> list[str]:
+def _assumptions(entries: Sequence[Entry], folders: Mapping[str, str]) -> list[str]:
     """Return what is assumed about who is who, one sentence each."""
     spoken, cases, owners = (defaultdict[str, set[str]](set) for _ in range(3))
     places = defaultdict[tuple[str, str], set[str]](set)
@@ -98,6 +98,8 @@ def _assumptions(entries: Iterable[Entry], folders: Mapping[str, str]) -> list[s
         for ids, sentence in found
         if (several := {name: of for name, of in ids.items() if name and len(of) > 1})
     ]
+    if any(entry.source and entry.columns.get("source", entry.source) != entry.source for entry in entries):
+        sentences.append("the names in corpus.sources replace the column source of a table; rename it to keep it")
     for source, number in unknown.items():
         where = f" of source {source}" if source else ""
         sentences.append(

@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -74,6 +75,10 @@ def folder_not_in_utf8(copy: Path, patch: pytest.MonkeyPatch) -> None:
     patch.chdir(copy.rename(copy.with_name("a\udcff")))
 
 
+def no_current_folder(_: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sys, "flags", SimpleNamespace(safe_path=True))
+
+
 def long_temporary_folder(copy: Path, patch: pytest.MonkeyPatch) -> None:
     (copy / ("long" * 30)).mkdir()
     patch.setattr(tempfile, "tempdir", str(copy / ("long" * 30)))
@@ -99,6 +104,7 @@ def parameters(text: str) -> Damage:
     ("damage", "section", "subject", "said"),
     [
         (folder_not_in_utf8, "project", "folder", "rename"),
+        (no_current_folder, "project", "PYTHONSAFEPATH", "unset it"),
         (without(".git"), "project", "git", "not a git repository"),
         (repository_of_another_user, "project", "git", "dubious ownership"),
         (user_without_a_name, "project", "user", "LOGNAME"),

@@ -119,6 +119,16 @@ def test_the_names_of_two_sources_differ_by_more_than_case(tmp_path: Path) -> No
         read(tmp_path, {"studio": ROWS, "Studio": ROWS})
 
 
+def test_a_column_source_that_the_names_of_sources_replace_is_told(tmp_path: Path) -> None:
+    touch(tmp_path, "studio/0.wav")
+    write_csv(
+        tmp_path / "studio/metadata.csv", [["path", "language", "speaker", "source"], ["0.wav", "hindi", "0", "x"]]
+    )
+    source = {"root": str(tmp_path / "studio"), "layout": "table", "name": "studio"}
+    (note,) = layouts.read(settings("table", tmp_path, sources=[source])).notes
+    assert note == "the names in corpus.sources replace the column source of a table; rename it to keep it"
+
+
 def test_folders_of_sources_that_share_their_ids_are_not_told(tmp_path: Path) -> None:
     touch(tmp_path, "a/hindi/0/x.wav", "b/hindi/0/x.wav")
     places = [{"root": str(tmp_path / name), "layout": "folders", "name": name} for name in ("a", "b")]
