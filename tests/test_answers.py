@@ -15,6 +15,7 @@ import pytest
 import soundfile
 
 from pipeline import parts
+from pipeline.audio import foreign
 from pipeline.streaming.answer import identify
 from pipeline.streaming.identifier import Identifier
 from tests import programs
@@ -60,6 +61,15 @@ def test_an_answer_in_blocks_is_that_of_the_stream(model: Path, corpus: Path) ->
 
 
 @pytest.mark.cluster
+def test_files_that_wait_for_pyav_are_counted(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foreign, "is_installed", lambda: False)
+    for name in ("a.m4a", "b.m4a"):
+        (tmp_path / name).write_bytes(b"\0\0\0\x18ftypM4A \0\0\0\0")
+    status, _, said = lid(tmp_path, "--model", model)
+    assert status == 2
+    assert said.splitlines()[-1].startswith("2 files need PyAV, which is not installed")
+
+
 def test_several_processes_write_the_same_table(
     model: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.audio import foreign
 from pipeline.audio.decode import decode
 from pipeline.cli import sources
 from pipeline.cli.options import Form
@@ -59,12 +60,16 @@ def files(
                 printer.print_header()
             else:
                 print(f"{table} holds answers to {len(done):,} files")
-            waiting = [path for path, name in named if no_formula(name) not in (done or ())]
+            left = [path for path, name in named if no_formula(name) not in (done or ())]
             if plot or form == "frames":
-                usable = [_traced(path, network, printer, plot) for path in waiting]
+                usable = [_traced(path, network, printer, plot) for path in left]
             else:
-                answers = _answered(waiting, network, model, jobs, shows=bool(table))
-                usable = [_show(answered, printer) for answered in answers]
+                remarks, usable = list[str](), list[bool]()
+                for answered in _answered(left, network, model, jobs, shows=bool(table)):
+                    usable.append(_show(answered, printer))
+                    remarks.append(answered.remark)
+                for line in foreign.waiting(remarks):
+                    print(line)
     return 0 if all(usable) else MISTAKE
 
 
