@@ -184,7 +184,7 @@ def _fixed(pins: Mapping[str, str], recordings: Sequence[RecordingRow], group: N
     if unknown := sorted(set(pins) - speakers):
         alike = sorted(name for name in speakers if f"/{name}".casefold().endswith(f"/{unknown[0]}".casefold()))
         remedy = f"write {' or '.join(map(brief, alike[:3]))}" if alike else "correct the name or remove the line"
-        raise CorpusError(f"splits/pins.csv pins {brief(unknown[0])}, who is not in this corpus; {remedy}")
+        raise CorpusError(f"splits/pins.csv pins {brief(unknown[0])}, who is not in this corpus, or held out; {remedy}")
     numbered = zip(recordings, group.tolist(), strict=True)
     named = [(number, row.speaker, pins[row.speaker]) for row, number in numbered if row.speaker in pins]
     return _agreed(named, np.full(int(group.max()) + 1, UNFIXED, np.int64), "splits/pins.csv")

@@ -154,7 +154,7 @@ OTHER_VIEW = r".*'?label'?.*'remove'.*"
           for stage in ("trim", "split", "balance", "export", "report")),
         *((stage, {"silence": {"strategy": "remove"}}, "", OTHER_VIEW) for stage in ("export", "report", "train")),
         ("split", {}, "nobody,test\n",
-         r"splits/pins\.csv pins 'nobody', who is not in this corpus; correct the name.*"),
+         r"splits/pins\.csv pins 'nobody', who is not in this corpus, or held out; correct the name.*"),
     ],
 )  # fmt: skip
 def test_a_stage_after_others_with_other_parameters_and_a_split_that_cannot_be_made(

@@ -198,8 +198,8 @@ def test_pins_are_read(tmp_path: Path) -> None:
     ("pins", "message"),
     [
         ({"ann": "val", "phone/bob": "test"}, "puts 'ann' into val and 'phone/bob' into test, but they share"),
-        ({"eve": "val"}, "pins 'eve', who is not in this corpus; correct the name or remove the line$"),
-        ({"bob": "val"}, "pins 'bob', who is not in this corpus; write 'phone/bob' or 'studio/Bob'$"),
+        ({"eve": "val"}, "pins 'eve', who is not in this corpus, or held out; correct the name or remove the line$"),
+        ({"bob": "val"}, "pins 'bob', who is not in this corpus, or held out; write 'phone/bob' or 'studio/Bob'$"),
     ],
 )
 def test_contradicting_and_unknown_pins_are_refused(pins: dict[str, str], message: str) -> None:
