@@ -24,7 +24,7 @@ TINY: dict[str, Any] = {
     "demo": {"minutes": 2.5, "voices": 4},
     "sequence": {"length": 200},
     "model": {"units": [6], "dense": [5]},
-    "train": {"epochs": 1, "batch_size": 8},
+    "train": {"epochs": 15, "batch_size": 8},
 }
 IN_ONE_PROCESS = """
 import importlib, sys
@@ -130,6 +130,8 @@ def copy_to(folder: Path) -> Copy:
     copy = Copy(folder)
     copy.change(**TINY)
     copy.succeed("git", "init", "-q")
+    for name, value in (("name", "me"), ("email", "me@localhost")):  # `dvc exp apply` needs an author
+        copy.succeed("git", "config", f"user.{name}", value)
     copy.commit("--all")
     return copy
 

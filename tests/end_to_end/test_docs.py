@@ -91,7 +91,8 @@ def test_python_runs(tiny: Copy, published: dict[str, str], of_keras: bool) -> N
         codes = [code for code in codes if "import DataLoader" not in code]
     if not find_spec("lhotse"):
         codes = [code for code in codes if "import lhotse" not in code]
-    strict = ("-W", "error", "-W", "ignore:unclosed file:ResourceWarning")  # WebDataset closes none
+    unclosed = ("-W", "ignore:unclosed file:ResourceWarning", "-W", "ignore:unclosed database:ResourceWarning")
+    strict = ("-W", "error", *unclosed)  # WebDataset closes no file, DVC no database
     done = tiny.run("python", *strict, "-c", IN_ONE_PROCESS, given=json.dumps(codes), environment=published)
     assert done.returncode == 0, done.stderr
     assert not done.stderr or of_keras  # TensorFlow says what it finds
