@@ -1,6 +1,7 @@
 """Programs that tests run: git, Python with the project's code, `lid`, a browser; and the files that they write."""
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,14 @@ def python(code: str, *words: object, **options: Any) -> subprocess.CompletedPro
     """Run code in a Python of its own."""
     command = [sys.executable, "-c", code, *map(str, words)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, **options)
+
+
+def broken_settings(home: Path, package: str) -> tuple[Path, dict[str, str]]:
+    """Write a damaged file of a package's settings; its path, and an environment in which the package reads it."""
+    path = home / ".config" / package / "a.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text("a: [b")
+    return path, os.environ | {"HOME": str(home)}
 
 
 def lid(*words: object) -> tuple[int, str, str]:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from pipeline import checksums
 from pipeline.audio.resample import MAX_RATE_HZ, MIN_RATE_HZ
-from pipeline.dataset import views
 from pipeline.errors import ArtifactError
 from pipeline.page import program
 from pipeline.report.page import from_template
@@ -89,7 +88,7 @@ def model(folder: Path, languages: Mapping[str, float] | None = None) -> str:
         {
             "description": description.model_dump() | {"prior": prior},
             "constants": {
-                "seen": views.policy(description.silence.strategy).seen,
+                "seen": description.sees_all,
                 "posterior_floor": POSTERIOR_FLOOR,
                 "unlikely": timeline.UNLIKELY,
                 "kept": timeline.KEPT,

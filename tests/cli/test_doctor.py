@@ -18,7 +18,7 @@ import pytest
 
 from pipeline import cluster, versions
 from pipeline.cli import doctor
-from tests.programs import git
+from tests.programs import broken_settings, git
 
 
 @pytest.fixture
@@ -138,10 +138,7 @@ def test_a_broken_set_up_is_named_before_anything_is_computed(
 @pytest.mark.slow
 @pytest.mark.parametrize("package", ["zarr", "dask"])
 def test_a_broken_file_of_settings_is_named(copy: Path, package: str) -> None:
-    broken = copy / ".config" / package / "a.yaml"
-    broken.parent.mkdir(parents=True)
-    broken.write_text("a: [b")
-    environment = os.environ | {"HOME": str(copy)}
+    broken, environment = broken_settings(copy, package)
     done = subprocess.run(["lid", "doctor"], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert str(broken) in done.stderr

@@ -45,15 +45,12 @@ def test_a_defect_keeps_its_traceback() -> None:
 
 @pytest.mark.parametrize("package", ["zarr", "dask"])
 def test_damaged_settings_of_a_package_that_a_stage_imports_are_named(tmp_path: Path, package: str) -> None:
-    settings = tmp_path / ".config" / package / "a.yaml"
-    settings.parent.mkdir(parents=True)
-    settings.write_text("a: [b")
-    environment = os.environ | {"HOME": str(tmp_path)}
+    broken, environment = programs.broken_settings(tmp_path, package)
     code = f"from pipeline.console import entry\nimport {package}"
     done = programs.python(code, env=environment)
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {package} can't be imported (ValueError: A")
-    assert str(settings) in done.stderr
+    assert str(broken) in done.stderr
     assert done.stderr.count("\n") == 1
 
 
