@@ -5,7 +5,8 @@ No other module imports them. This module holds the paths that they share, and t
 
 from pipeline.console import entry  # isort: skip  # first: it handles Ctrl-C from the start
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,16 @@ def read_params(stage: str) -> "params.Params":
     graph: Any = plain_yaml.read(GRAPH)
     listed = [entry for entry in graph["stages"][stage]["params"] if isinstance(entry, str)]
     return params.only(params.load(PARAMS), listed)
+
+
+@contextmanager
+def building(name: str) -> Iterator[Path]:
+    """Yield an empty folder that replaces artifacts/NAME, with its checksums, when the block ends without an error."""
+    from pipeline import checksums, files
+
+    with files.building(ARTIFACTS / name) as folder:
+        yield folder
+        checksums.seal(folder)
 
 
 def run(stage: Callable[[], None]) -> None:

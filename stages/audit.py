@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline import checksums, files, tables, voices
+from pipeline import checksums, tables, voices
 from pipeline.confounds import measures, verdict
 from pipeline.console import terminal
 from pipeline.console.text import printable
@@ -11,7 +11,7 @@ from pipeline.errors import LeakageError
 from pipeline.rows import HELD, LEFT_OUT, OPEN, OTHER, SPLITS, RecordingRow, SequenceRow, SplitRow
 from pipeline.splits.groups import groups
 from pipeline.store.feature_store import FeatureStore
-from stages import ARTIFACTS, read_params, run
+from stages import ARTIFACTS, building, read_params, run
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
         {name: tables.read(path, SequenceRow) for name, path in manifests.items()},
         {name: np.stack([rows["first"], rows["stop"]], axis=1) for name, rows in items.items()},
     )
-    with files.building(ARTIFACTS / "audit") as folder:
+    with building("audit") as folder:
         checksums.write_json(folder / "leakage.json", audit.report(findings))
         unknown = audit.unknown_speakers(recordings)
         checksums.write_json(folder / "speakers.json", unknown)
@@ -44,7 +44,6 @@ def main() -> None:
         confounds = verdict.examine(found, languages, together, settings.seed)
         confounds["sources"] = verdict.examine_sources(found, languages, together, of, settings.seed)
         checksums.write_json(folder / "confounds.json", confounds)
-        checksums.seal(folder)
     terminal.show_table(["check", "violations"], [[check, len(found)] for check, found in findings.items()])
     for sentence in filter(None, [unknown["sentence"], *verdict.sentences(confounds)]):
         print(printable(sentence))

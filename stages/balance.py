@@ -4,12 +4,12 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline import checksums, files, params, tables
+from pipeline import checksums, params, tables
 from pipeline.console import terminal
 from pipeline.dataset import balance, counts, division, weights
 from pipeline.rows import SPLITS, SequenceRow, SplitRow
 from pipeline.store.feature_store import FeatureStore
-from stages import ARTIFACTS, read_params, run
+from stages import ARTIFACTS, building, read_params, run
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
     strategy, languages = settings.silence.strategy, settings.trained_languages
     summary: dict[str, Any] = {"silence": strategy, "balance": settings.balance.strategy}
     shown: list[list[object]] = []
-    with files.building(ARTIFACTS / "manifests") as folder:
+    with building("manifests") as folder:
         for name in SPLITS:
             path = ARTIFACTS / "splits" / f"{name}.csv"
             recordings = tables.read(path, SplitRow)
@@ -42,7 +42,6 @@ def main() -> None:
                 for language, part in minutes.items()
             ]
         checksums.write_json(folder / "summary.json", summary)
-        checksums.seal(folder)
     terminal.show_table(["split and language", *(f"minutes {measure}" for measure in counts.MEASURES)], shown)
     if summary["note"]:
         print(summary["note"])

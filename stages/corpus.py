@@ -1,13 +1,13 @@
 """corpus: list the files of the corpus with their digests. Runs every time; later stages run if the list changed."""
 
-from pipeline import checksums, files, tables
+from pipeline import checksums, tables
 from pipeline.cache import Cache
 from pipeline.console.text import printable
 from pipeline.corpus import digests, layouts
 from pipeline.corpus.entries import Entry
 from pipeline.corpus.paths import told
 from pipeline.rows import RejectedRow
-from stages import ARTIFACTS, read_params, run
+from stages import ARTIFACTS, building, read_params, run
 
 
 def main() -> None:
@@ -19,11 +19,10 @@ def main() -> None:
     for note in [*told(listing.skipped), *listing.notes]:
         print(printable(note), flush=True)
 
-    with files.building(ARTIFACTS / "corpus") as folder:
+    with building("corpus") as folder:
         tables.write(folder / "files.csv", Entry, entries)
         tables.write(folder / "rejected.csv", RejectedRow, listing.rejected + unreadable)
         checksums.write_json(folder / "summary.json", {"left_out": listing.skipped, "notes": listing.notes})
-        checksums.seal(folder)
     rejected = listing.rejected + unreadable
     if rejected:
         print(f"{layouts.rejections(rejected, len(entries))}: see {ARTIFACTS / 'corpus' / 'rejected.csv'}")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import checksums, cluster, files, tables
+from pipeline import checksums, cluster, tables
 from pipeline.audio.samples import to_waveform
 from pipeline.audio.wav import Reader, Wav
 from pipeline.console import terminal
@@ -21,7 +21,7 @@ from pipeline.store.feature_store import FeatureStore
 from pipeline.streaming import runtimes
 from pipeline.streaming.description import Description
 from pipeline.streaming.identifier import Identifier
-from stages import ARTIFACTS, run
+from stages import ARTIFACTS, building, run
 
 MODEL = ARTIFACTS / "streaming"
 SEED = 0  # of the streams that are spliced, and of sounds
@@ -59,11 +59,11 @@ def main() -> None:
     shown = metrics.ranked(spoken_in(scores["test"], description), summary["recall"])[: metrics.MANY]
     summary["stream"]["drift_by_minute"] = network.drift(sets["test"], shown)
     summary["timeline"] = splices.summary(turns)
-    other = summarise(scores[OTHER], description) if scores[OTHER] else None
     unknown = [*scores[OPEN], *_sounds([wavs[row.recording] for row in sets["test"]], description)]
     summary["open_set"] = open_set.summary(scores["test"], unknown)
+    summary[OTHER] = summarise(scores[OTHER], description) if scores[OTHER] else None
 
-    with files.building(ARTIFACTS / "evaluation") as folder:
+    with building("evaluation") as folder:
         answers = [AnswerRow(scored.row.language, scored.predicted) for scored in scores["test"]]
         tables.write(folder / "confusion.csv", AnswerRow, answers)
         tables.write(folder / "det.csv", DetRow, det(scores["test"], description))
@@ -73,24 +73,18 @@ def main() -> None:
         evaluation.write_recordings(folder / "recordings.csv", scores["test"], description.classes)
         for name, others in ((OTHER, scores[OTHER]), (OPEN, unknown)):
             evaluation.write_recordings(folder / f"{name}_recordings.csv", others, description.classes)
-        checksums.write_json(folder / "metrics.json", summary | {OTHER: other})
-        checksums.seal(folder)
-    _show(scores, summary, other, description)
+        checksums.write_json(folder / "metrics.json", summary)
+    _show(scores, summary, description)
 
 
-def _show(
-    scores: dict[str, list[RecordingScore]],
-    summary: dict[str, Any],
-    other: dict[str, Any] | None,
-    description: Description,
-) -> None:
+def _show(scores: dict[str, list[RecordingScore]], summary: dict[str, Any], description: Description) -> None:
     terminal.show_table(*table(scores["test"], description.languages))
     print(sentences(summary))
     print(splices.sentence(summary["timeline"]))
     if summary["open_set"]:
         terminal.show_table(*open_set.table(summary["open_set"]))
     print(open_set.sentence(summary["open_set"]))
-    if other:
+    if other := summary[OTHER]:
         terminal.show_table(*table(scores[OTHER], spoken_in(scores[OTHER], description)))
         print(f"held-out sources: {sentences(other)}")
     for sentence in evaluation.proven(list(itertools.chain(*scores.values())), description.tolerance):

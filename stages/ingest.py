@@ -14,7 +14,7 @@ from pipeline.ingest import checks, job
 from pipeline.ingest.part import Ingested, divide
 from pipeline.params import Params
 from pipeline.rows import DuplicateRow, FlagRow, QualityRow, RecordingRow, RejectedRow
-from stages import ARTIFACTS, read_params, run
+from stages import ARTIFACTS, building, read_params, run
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
     cache.shrink()
     rejected = unlisted + found.rejected
 
-    with files.building(folder) as complete:
+    with building("ingest") as complete:
         tables.write(complete / "recordings.csv", RecordingRow, recordings)
         tables.write(complete / "duplicates.csv", DuplicateRow, duplicates)
         quality, flags = checks.examine(recordings, duplicates, settings.corpus.checks)
@@ -52,7 +52,6 @@ def main() -> None:
             "quality": {by: checks.summary(quality, by) for by in ("language", "source")},
         }
         checksums.write_json(complete / "summary.json", summary)
-        checksums.seal(complete)
 
     terminal.show_reused(n_files, reused, "files")
     terminal.show_table(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from pydantic import Json
 
-from pipeline import checksums, files, params, rows, tables
+from pipeline import checksums, params, rows, tables
 from pipeline.audio.wav import Reader, Wav
 from pipeline.console.text import printable
 from pipeline.errors import ArtifactError, ProgramError, ProjectError
@@ -23,7 +23,7 @@ from pipeline.report.examples import AudioExample, mp3
 from pipeline.report.page import FILES, Results, dvc_plots, render
 from pipeline.report.verdict import sentence
 from pipeline.streaming.timeline import Segment, Timeline, Turns
-from stages import ARTIFACTS, PARAMS, run
+from stages import ARTIFACTS, PARAMS, building, run
 
 EVALUATION = ARTIFACTS / "evaluation"
 USUAL = Path("demo") / "results.json"
@@ -68,18 +68,16 @@ def main() -> None:
         **({} if settings.report.speakers else _further_names(contents["rejected"])),
     )
     result = sentence(contents["metrics"], usual)
-    with files.building(ARTIFACTS / "report") as folder:
+    with building("report") as folder:
         (folder / "plots").mkdir()
         for example in results.examples:
-            named = f"{example.number}_{example.row.recording}" if settings.report.speakers else f"{example.number}"
-            name = f"{named}.svg"
-            (folder / "plots" / name).write_text(standalone(example.figure), encoding="utf-8")
+            name = f"{example.number}_{example.row.recording}" if settings.report.speakers else f"{example.number}"
+            (folder / "plots" / f"{name}.svg").write_text(standalone(example.figure), encoding="utf-8")
         texts = {"index.html": render(results), "dvc_plots.html": dvc_plots(), "result.txt": result}
         if streams:
             texts[build.NAME] = _live(results)
         for name, text in texts.items():
             (folder / name).write_text(f"{text}\n", encoding="utf-8")
-        checksums.seal(folder)
     print(f"{ARTIFACTS / 'report' / 'index.html'}: {result}")
 
 
@@ -132,12 +130,11 @@ def _provenance() -> commit.Commit | None:
 def _examples(given: list[Answer], contents: dict[str, Any], rate: int) -> list[AudioExample]:
     """Read the sound and the frames of the recordings that evaluate has chosen."""
     frames, found = tables.read(EVALUATION / "frames.csv", rows.FrameRow), []
-    of = {row.recording: row for row in contents["recordings"]}
+    of = {one.recording: one for one in contents["recordings"]}
+    answer_to = {one.row.recording: one for one in given}
     for number, row in enumerate(tables.read(EVALUATION / "examples.csv", rows.ExampleRow), 1):
-        read = Reader(Wav.of(of[row.recording], ARTIFACTS / "audio"))
-        samples = read(0, round(row.end_s * rate))
-        shown = [frame for frame in frames if frame.recording == row.recording]
-        answer = next(one for one in given if one.row.recording == row.recording)
+        samples = Reader(Wav.of(of[row.recording], ARTIFACTS / "audio"))(0, round(row.end_s * rate))
+        shown, answer = [frame for frame in frames if frame.recording == row.recording], answer_to[row.recording]
         found.append(AudioExample(number, row, answer, samples, rate, shown, _segments(shown, contents["description"])))
     return found
 

@@ -1,9 +1,9 @@
 """speakers: group similar voices as one speaker if corpus.speakers is cluster."""
 
-from pipeline import checksums, files, tables, voices
+from pipeline import tables, voices
 from pipeline.rows import RecordingRow, VoiceRow
 from pipeline.store.feature_store import FeatureStore
-from stages import ARTIFACTS, run
+from stages import ARTIFACTS, building, run
 
 
 def main() -> None:
@@ -13,9 +13,8 @@ def main() -> None:
     if unknown:
         store = FeatureStore.open(ARTIFACTS / "features.zarr")
         found = voices.speakers(unknown, voices.vectors(store, [row.recording for row in unknown]))
-    with files.building(ARTIFACTS / "speakers") as folder:
+    with building("speakers") as folder:
         tables.write(folder / "voices.csv", VoiceRow, [VoiceRow(*pair) for pair in found.items()])
-        checksums.seal(folder)
     if unknown:
         print(f"{len(unknown):,} recordings of unknown speakers: {len(set(found.values())):,} similar voices")
     else:

@@ -3,12 +3,12 @@
 import itertools
 from pathlib import Path
 
-from pipeline import checksums, files, tables, voices
+from pipeline import checksums, tables, voices
 from pipeline.console import terminal
 from pipeline.console.text import printable
 from pipeline.rows import LEFT_OUT, OPEN, OTHER, SPLITS, RecordingRow, SplitRow
 from pipeline.splits import methods, outcome, sources
-from stages import ARTIFACTS, read_params, run
+from stages import ARTIFACTS, building, read_params, run
 
 PINS = Path("splits") / "pins.csv"
 
@@ -34,12 +34,11 @@ def main() -> None:
         )
     rows |= {name: [_row(row) for row in part] for name, part in held.items()}
 
-    with files.building(ARTIFACTS / "splits") as folder:
+    with building("splits") as folder:
         for name, part in rows.items():
             tables.write(folder / f"{name}.csv", SplitRow, part)
         checksums.write_json(folder / "summary.json", summary)
         checksums.write_json(folder / "search.json", {"notes": notes, **(search._asdict() if search else {})})
-        checksums.seal(folder)
     header = ["language", *(f"{name} {unit}" for name in SPLITS for unit in ("min", "share", "speakers"))]
     cells = {
         language: [(part["minutes"], f"{part['share']:.1%}", part["speakers"]) for part in parts.values()]

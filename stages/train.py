@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 
-from pipeline import augment, backend, checksums, files, programs, tables
+from pipeline import augment, backend, checksums, programs, tables
 from pipeline.cache import Cache
 from pipeline.dataset import views
 from pipeline.network.definition import Division, make_architecture
@@ -11,7 +11,7 @@ from pipeline.rows import EpochRow
 from pipeline.store.feature_store import FeatureStore
 from pipeline.training import fitting, history
 from pipeline.training.checkpoints import Checkpoints
-from stages import ARTIFACTS, read_params, run
+from stages import ARTIFACTS, building, read_params, run
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
         "seed": settings.seed,
     }
     checkpoints = Checkpoints(Cache(), content, ARTIFACTS / "model" / "history.csv")
-    with files.building(ARTIFACTS / "model") as folder:
+    with building("model") as folder:
         model, epochs = fitting.fit(
             architecture, division, train, val, settings.train, settings.seed, change, checkpoints
         )
@@ -46,7 +46,6 @@ def main() -> None:
         model.save(folder / "sequence.keras")
         tables.write(folder / "history.csv", EpochRow, epochs)
         backend.keras().utils.plot_model(model, folder / "model.png", show_shapes=True, show_layer_names=True, dpi=120)
-        checksums.seal(folder)
     best = history.best_epoch(history.by_network(epochs)[-1])
     print(f"{model.count_params():,} weights; best of {len(epochs)} epochs: {best.epoch}, {best.val_loss:.3f}")
 

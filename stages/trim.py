@@ -1,11 +1,11 @@
 """trim: SoX decides which samples of every recording are speech."""
 
-from pipeline import checksums, cluster, files, parts, programs, tables, trim
+from pipeline import checksums, cluster, parts, programs, tables, trim
 from pipeline.audio.wav import Wav
 from pipeline.cache import Cache
 from pipeline.console import terminal
 from pipeline.rows import RecordingRow, SpanRow
-from stages import ARTIFACTS, read_params, run
+from stages import ARTIFACTS, building, read_params, run
 
 
 def main() -> None:
@@ -19,9 +19,11 @@ def main() -> None:
     divided = [wavs[part.start : part.stop] for part in parts.of_containers([row.file for row in recordings])]
 
     cache = Cache()
-    with files.building(ARTIFACTS.resolve() / "trim") as folder:
+    with building("trim") as folder:
         with cluster.connect(*trim.MODULES) as client:
-            found, reused = trim.run(client, divided, folder, settings.audio.sample_rate, settings.silence, cache)
+            found, reused = trim.run(
+                client, divided, folder.resolve(), settings.audio.sample_rate, settings.silence, cache
+            )
         cache.shrink()
         spans = (
             SpanRow(row.recording, int(start), int(end))
@@ -32,7 +34,6 @@ def main() -> None:
         tables.write(folder / "spans.csv", SpanRow, spans)
         summary = {language: trim.summary(language, recordings, found) for language in settings.corpus.languages}
         checksums.write_json(folder / "summary.json", summary)
-        checksums.seal(folder)
     terminal.show_reused(len(recordings), reused, "recordings")
     terminal.show_table(
         ["language", "speech", "without speech"],

@@ -22,22 +22,12 @@ Replicates = NDArray[np.float64]  # of a score, shape (replicates,)
 
 @dataclass(frozen=True)
 class Tally:
-    """The recordings of a test set, counted by speaker.
-
-    Attributes
-    ----------
-    speakers
-        Names, in the order of the other arrays.
-    recordings, right
-        Recordings of each language, and the recognised ones among them, shape (speakers, languages).
-    errors, bits
-        Costs of the recordings of each language, from `detection.costs`, of the same shape.
-    """
+    """The recordings of a test set, counted by speaker and language: arrays of shape (speakers, languages)."""
 
     speakers: tuple[str, ...]
     recordings: NDArray[np.float64]
-    right: NDArray[np.float64]
-    errors: NDArray[np.float64]
+    right: NDArray[np.float64]  # of the recordings
+    errors: NDArray[np.float64]  # these two: costs, from `detection.costs`
     bits: NDArray[np.float64]
 
 

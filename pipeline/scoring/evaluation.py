@@ -29,31 +29,17 @@ BLOCK_SAMPLES = 480_000  # read at a time, so that memory does not grow with a r
 
 
 class RecordingScore:
-    """The scores of one recording, given in pieces of any length.
-
-    Attributes
-    ----------
-    row
-        The recording.
-    decision
-        The decision on the whole recording.
-    right, weight
-        Weight of the correctly classified frames, and of all frames.
-    after
-        Posteriors of the languages after each of `MARKS_S` seconds of speech, as far as the recording reaches.
-    sequences
-        Number of consecutive `SEQUENCE_S` seconds of speech, each decided by itself; the last may be shorter.
-    difference
-        Largest difference of a posterior from the offline one; None if the recording was not streamed.
-    """
+    """The scores of one recording, given in pieces of any length."""
 
     def __init__(self, row: SplitRow, description: Description) -> None:
         self.row, self._description = row, description
-        self.right = self.weight = 0.0
-        self.difference: float | None = None
+        self.right = self.weight = 0.0  # weight of the correctly classified frames, and of all frames
+        self.difference: float | None = None  # largest, of a posterior from the offline one; None if not streamed
+        # Posteriors of the languages after each of `MARKS_S` seconds of speech, as far as the recording reaches.
         self.after: dict[int, NDArray[np.float64]] = {}
+        # Number of consecutive `SEQUENCE_S` seconds of speech, each decided by itself; the last may be shorter.
         self.sequences = self._right_before = 0
-        self.decision = self._sequence = self._new()
+        self.decision = self._sequence = self._new()  # on the whole recording, and on the present sequence
         self._marks = {round(seconds / description.frame_s): seconds for seconds in MARKS_S}
         self._sequence_frames = round(SEQUENCE_S / description.frame_s)
 

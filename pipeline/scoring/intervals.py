@@ -52,6 +52,13 @@ def of_share(speakers: Sequence[str], right: NDArray[Any], total: NDArray[Any]) 
     )
 
 
+def share(speakers: Sequence[str], right: NDArray[Any], total: NDArray[Any]) -> dict[str, Any]:
+    """Return a share and its interval, as of `of_share`, rounded; a share of nothing is 0, without an interval."""
+    interval = of_share(speakers, right, total) if total.any() else None
+    rounded = interval and [round(limit, 6) for limit in interval]
+    return {"share": round(float(right.sum() / max(total.sum(), 1e-9)), 6), "interval": rounded}
+
+
 def of_languages(counted: Tally) -> dict[str, Interval | None]:
     """Return intervals of scores that are means over languages; None if a language has only one speaker."""
     n_languages = counted.recordings.shape[1]

@@ -37,19 +37,12 @@ class Recording(NamedTuple):
     wav: Wav | None = None
 
 
-class Loaded(NamedTuple):
-    """An exported network in memory, offline and as a stream if it can."""
-
-    network: OfflineNetwork
-    identifier: Identifier | None
-
-
-def load(features: Path, model: Path) -> Loaded:
-    """Load an exported network, to be used on the features of a store."""
+def load(features: Path, model: Path) -> tuple[OfflineNetwork, Identifier | None]:
+    """Load an exported network, to be used on the features of a store, and as a stream if it can."""
     description = Description.read(model)
     network = runtimes.load(model, "onnx", description.states)
     identifier = Identifier.load(model) if description.streaming else None
-    return Loaded(OfflineNetwork(FeatureStore.open(features), network, description), identifier)
+    return OfflineNetwork(FeatureStore.open(features), network, description), identifier
 
 
 def score_part(
@@ -91,7 +84,7 @@ def label(stream: Splice) -> str:
 
 
 @functools.lru_cache(maxsize=1)
-def _loaded(features: Path, model: Path, version: str) -> Loaded:
+def _loaded(features: Path, model: Path, version: str) -> tuple[OfflineNetwork, Identifier | None]:
     return load(features, model)
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.arrays import Waveform
 from pipeline.rows import SplitRow
@@ -53,14 +52,12 @@ def summary(known: Sequence[RecordingScore], unknown: Iterable[RecordingScore]) 
 
 def _false_alarms(scores: Sequence[RecordingScore], below: float) -> dict[str, Any]:
     speakers = [scored.row.speaker for scored in scores]
-    called = np.array([scored.predicted not in (metrics.UNDECIDED, UNKNOWN) for scored in scores])
-    sure = np.array([scored.decision.frames > 0 and scored.decision.confidence >= below for scored in scores])
-
-    def share(chosen: NDArray[np.bool_]) -> dict[str, Any]:
-        interval = intervals.of_share(speakers, chosen, np.ones(len(chosen)))
-        return {"share": round(float(chosen.mean()), 6), "interval": interval and [round(end, 6) for end in interval]}
-
-    return {"recordings": len(scores), "called": share(called), "called_at_lost": share(sure)}
+    columns = {
+        "called": np.array([scored.predicted not in (metrics.UNDECIDED, UNKNOWN) for scored in scores]),
+        "called_at_lost": np.array([one.decision.frames > 0 and one.decision.confidence >= below for one in scores]),
+    }
+    shares = {name: intervals.share(speakers, right, np.ones(len(scores))) for name, right in columns.items()}
+    return {"recordings": len(scores), **shares}
 
 
 def table(found: Mapping[str, Any]) -> tuple[list[str], list[list[object]]]:
@@ -69,12 +66,8 @@ def table(found: Mapping[str, Any]) -> tuple[list[str], list[list[object]]]:
         [kind, row["recordings"], f"{row['called']['share']:.1%}", f"{row['called_at_lost']['share']:.1%}"]
         for kind, row in found["kinds"].items()
     ]
-    return [
-        "in no known language",
-        "recordings",
-        "called one",
-        f"called one, {found['lost']:.0%} of right answers lost",
-    ], rows
+    lost = f"called one, {found['lost']:.0%} of right answers lost"
+    return ["in no known language", "recordings", "called one", lost], rows
 
 
 def sentence(found: Mapping[str, Any] | None) -> str:

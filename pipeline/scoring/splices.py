@@ -6,7 +6,7 @@ a change adds. A turn is a speaker's, and the next one often the same speaker's,
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,29 +45,16 @@ Splice = tuple[Turn, ...]
 
 
 class Found(NamedTuple):
-    """What the timeline found in a stream.
-
-    Attributes
-    ----------
-    turns
-        Number of them.
-    seconds, speech_s, wrong_s
-        Of the stream, of its speech, and of the speech in a segment of another language or in none.
-    changes, found, false
-        Changes of the language; those that a segment in the new language begins near; and segments in another language
-        than the one before that answer no change, not even late.
-    delay_s
-        From the first speech after the first change until the new language is the present one; nan if it never is.
-    """
+    """What the timeline found in a stream."""
 
     turns: int
     seconds: float
     speech_s: float
-    wrong_s: float
-    changes: int
-    found: int
-    false: int
-    delay_s: float
+    wrong_s: float  # of the speech, in a segment of another language or in none
+    changes: int  # of the language
+    found: int  # changes that a segment in the new language begins near
+    false: int  # segments in another language than the one before that answer no change, not even late
+    delay_s: float  # from the first speech after the first change until the new language is present; nan if never
 
 
 def draw(
@@ -83,19 +70,7 @@ def draw(
     by_language: dict[str, dict[str, list[str]]] = {}
     for row in rows:
         by_language.setdefault(row.language, {}).setdefault(row.speaker, []).append(row.recording)
-    rng, names = np.random.default_rng(seed), sorted(by_language)
-
-    def turn(language: str, speaker: str) -> Turn:
-        parts, missing = [], round(rng.uniform(*TURN_S) / frame_s)
-        for recording in rng.permutation(by_language[language][speaker]).tolist():
-            stop = min(missing, lengths(recording))
-            parts.append((recording, 0, stop))
-            missing -= stop
-            if not missing:
-                break
-        return Turn(language, tuple(parts))
-
-    found = []
+    rng, names, found = np.random.default_rng(seed), sorted(by_language), list[Splice]()
     for number in range(count if len(names) > 1 else 0):
         turns, speaker = list[Turn](), ""
         for _ in range(1 + number % MOST_TURNS):
@@ -104,7 +79,8 @@ def draw(
             stays = bool(same) and rng.random() < SAME_SPEAKER
             language = str(rng.choice(same if stays else others))
             speaker = speaker if stays else str(rng.choice(sorted(by_language[language])))
-            turns.append(turn(language, speaker))
+            length = round(rng.uniform(*TURN_S) / frame_s)
+            turns.append(_turn(language, rng.permutation(by_language[language][speaker]).tolist(), length, lengths))
         found.append(tuple(turns))
     return found
 
@@ -114,17 +90,23 @@ def long(rows: Sequence[SplitRow], lengths: Callable[[str], int], frame_s: float
     names = sorted({row.language for row in rows})
 
     def turn(language: str, seconds: float) -> Turn:
-        parts, missing = [], round(seconds / frame_s)
-        for recording in itertools.cycle(row.recording for row in rows if row.language == language):
-            stop = min(missing, lengths(recording))
-            parts.append((recording, 0, stop))
-            missing -= stop
-            if not missing:
-                return Turn(language, tuple(parts))
-        raise AssertionError
+        repeated = itertools.cycle(row.recording for row in rows if row.language == language)
+        return _turn(language, repeated, round(seconds / frame_s), lengths)
 
     pairs = zip(names, names[1:] + names[:1], strict=True) if len(names) > 1 else []
     return [(turn(one, LONG_S), turn(other, TURN_S[1])) for one, other in itertools.islice(pairs, MOST_LONG)]
+
+
+def _turn(language: str, recordings: Iterable[str], n_frames: int, lengths: Callable[[str], int]) -> Turn:
+    """Return a turn of so many frames of recordings one after the other, as far as they reach."""
+    parts = []
+    for recording in recordings:
+        stop = min(n_frames, lengths(recording))
+        parts.append((recording, 0, stop))
+        n_frames -= stop
+        if not n_frames:
+            break
+    return Turn(language, tuple(parts))
 
 
 def measure(splice: Splice, network: OfflineNetwork, settings: Sequence[Turns]) -> list[Found]:
@@ -213,10 +195,7 @@ def summary(found: Sequence[Found]) -> dict[str, Any] | None:
     single = columns["turns"] == 1
 
     def share(part: str, whole: str, chosen: NDArray[np.bool_]) -> dict[str, Any]:
-        right, total = columns[part] * chosen, columns[whole] * chosen
-        interval = intervals.of_share(names, right, total) if total.any() else None
-        rounded = interval and [round(limit, 6) for limit in interval]
-        return {"share": round(float(right.sum() / max(total.sum(), 1e-9)), 6), "interval": rounded}
+        return intervals.share(names, columns[part] * chosen, columns[whole] * chosen)
 
     minutes = columns["seconds"].sum() / 60
     return {
