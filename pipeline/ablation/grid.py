@@ -24,24 +24,12 @@ SLUG_CHARACTERS = 60
 
 @dataclass(frozen=True)
 class Trial:
-    """One cell of the grid with one seed: an experiment.
+    """One cell of the grid with one seed: an experiment."""
 
-    Attributes
-    ----------
-    values
-        Values of the cell, by the full names of the parameters.
-    changes
-        Those of all parameters that the trial changes: with its seed, and with the fold that it leaves out.
-    settings
-        All parameters.
-    fold
-        Fold of the sources that is left out; None: `split.method` is that of the parameters.
-    """
-
-    values: dict[str, Any]
-    changes: dict[str, Any]
+    values: dict[str, Any]  # of the cell, by the full names of the parameters
+    changes: dict[str, Any]  # of all parameters that the trial changes: with its seed, and the fold that it leaves out
     settings: params.Params
-    fold: int | None = None
+    fold: int | None = None  # of the sources, which is left out; None: `split.method` is that of the parameters
 
     @property
     def seed(self) -> int:
@@ -61,15 +49,17 @@ class Trial:
     @property
     def label(self) -> str:
         """Cell and seed, for people."""
-        fold = [] if self.fold is None else [f"fold {self.fold}"]
-        return ", ".join([*self.texts.values(), f"seed {self.seed}", *fold])
+        return ", ".join([*self.texts.values(), *self._numbers])
 
     @property
     def slug(self) -> str:
         """The label as the beginning of a name in git."""
         words = re.sub(r"[^A-Za-z0-9_]+", "-", self.cell)[:SLUG_CHARACTERS].strip("-")
-        fold = "" if self.fold is None else f"-fold{self.fold}"
-        return f"{words or 'cell'}-seed{self.seed}{fold}"
+        return "-".join([words or "cell", *(number.replace(" ", "") for number in self._numbers)])
+
+    @property
+    def _numbers(self) -> list[str]:
+        return [f"seed {self.seed}"] + ([] if self.fold is None else [f"fold {self.fold}"])
 
 
 def make(sweeps: Sequence[str], n_seeds: int | None, tree: Any, origin: str, over_sources: bool = False) -> list[Trial]:

@@ -101,24 +101,14 @@ def _name(trial: Trial, content: bytes) -> str:
 
 
 class Finished(NamedTuple):
-    """A finished experiment, with what its scores are made of.
-
-    Attributes
-    ----------
-    metrics, manifests
-        evaluation/metrics.json and manifests/summary.json.
-    answers
-        Lines on the test recordings or, if a fold of the sources is left out, on those of its sources.
-    unit_of
-        Speaker of each recording or, if a fold of the sources is left out, its source.
-    """
+    """A finished experiment, with what its scores are made of."""
 
     trial: Trial
     experiment: Experiment
-    metrics: Any
-    manifests: Any
-    answers: list[dict[str, str]]
-    unit_of: dict[str, str]
+    metrics: Any  # evaluation/metrics.json
+    manifests: Any  # manifests/summary.json
+    answers: list[dict[str, str]]  # lines on the test recordings or, if a fold of the sources is left out, on its own
+    unit_of: dict[str, str]  # speaker of each recording or, if a fold of the sources is left out, its source
 
 
 def _read(trial: Trial, experiment: Experiment) -> Finished:

@@ -21,7 +21,7 @@ def write(target: Path, name: str, blocks: Iterable[Waveform], frames: Sequence[
     times = np.arange(stream.decided, dtype=np.float64) * stream.frame_s
     with drawing():
         rate, parts = stream.sample_rate, stream.segments
-        drawn = timeline(name, waveform, rate, 0.0, times, whole.speech, whole.posteriors, classes, parts)
+        drawn = timeline(name, waveform, rate, times, whole.speech, whole.posteriors, classes, parts)
         picture = standalone(drawn)
     content = picture.encode()
     if target.suffix.lower() == ".png":

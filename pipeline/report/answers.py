@@ -63,11 +63,11 @@ def speakers(answers: Sequence[Answer]) -> list[tuple[str, str, list[Answer]]]:
     found: dict[tuple[str, str], list[Answer]] = defaultdict(list)
     for answer in answers:
         found[answer.row.speaker, answer.row.language].append(answer)
-    by_accuracy = sorted(
-        found.items(),
-        key=lambda one: (fmean(answer.right for answer in one[1]), fmean(answer.own for answer in one[1])),
-    )
-    return [(*key, mine) for key, mine in by_accuracy]
+
+    def accuracy(mine: Sequence[Answer]) -> tuple[float, float]:
+        return fmean(answer.right for answer in mine), fmean(answer.own for answer in mine)
+
+    return [(*key, mine) for key, mine in sorted(found.items(), key=lambda one: accuracy(one[1]))]
 
 
 def reliability(answers: Sequence[Answer], languages: Sequence[str]) -> str:
@@ -80,24 +80,16 @@ def reliability(answers: Sequence[Answer], languages: Sequence[str]) -> str:
         spoken = [answer.row.language == language for answer in answers]
         shares, means = calibration_curve(spoken, posteriors, n_bins=BINS) if answers else ([], [])
         series[language] = list(zip(means, shares, strict=True))
-    return lines(
-        "Share of recordings in a language over the posterior of that language",
-        series,
-        ("posterior", "share"),
-        diagonal=True,
-    )
+    title = "Share of recordings in a language over the posterior of that language"
+    return lines(title, series, ("posterior", "share"), diagonal=True)
 
 
 def until_right(answers: Sequence[Answer]) -> str:
     """Draw the share of recordings whose decision is right and final over the seconds of audio."""
     times = sorted(answer.stream.right_s for answer in answers if math.isfinite(answer.stream.right_s))
-    steps = [(0.0, 0.0)] + [(time, (number + 1) / len(answers)) for number, time in enumerate(times)]
-    return lines(
-        "Share of recordings whose answer stays right, over the seconds of audio",
-        {"recordings": steps},
-        ("seconds of audio", "right and final"),
-        steps=True,
-    )
+    steps = [(0.0, 0.0)] + [(time, number / len(answers)) for number, time in enumerate(times, 1)]
+    title = "Share of recordings whose answer stays right, over the seconds of audio"
+    return lines(title, {"recordings": steps}, ("seconds of audio", "right and final"), steps=True)
 
 
 def after(metrics: Mapping[str, Mapping[str, float]]) -> str | None:
@@ -114,12 +106,6 @@ def after(metrics: Mapping[str, Mapping[str, float]]) -> str | None:
 
 def drift(by_minute: Mapping[str, Sequence[float]]) -> str | None:
     """Draw the frame accuracy of each language in every minute without a reset; None if it is unknown."""
-    series = {
-        language: [(float(number), share) for number, share in enumerate(shares, 1)]
-        for language, shares in by_minute.items()
-        if shares
-    }
-    if not series:
-        return None
-    title = "Frame accuracy in each minute without a reset"
-    return lines(title, series, ("minutes without a reset", "frames right"))
+    series = {language: list(enumerate(shares, 1)) for language, shares in by_minute.items() if shares}
+    title, axes = "Frame accuracy in each minute without a reset", ("minutes without a reset", "frames right")
+    return lines(title, series, axes) if series else None

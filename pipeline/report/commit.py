@@ -12,20 +12,12 @@ from pipeline.programs import git
 
 @dataclass(frozen=True)
 class Commit:
-    """The last commit.
-
-    Attributes
-    ----------
-    changed
-        Tracked files other than the results have changed since.
-    scores
-        Its artifacts/summary/metrics.json; empty if it has none.
-    """
+    """The last commit."""
 
     commit: str
     date: str
-    changed: bool
-    scores: Mapping[str, Any]
+    changed: bool  # tracked files other than the results have changed since
+    scores: Mapping[str, Any]  # its artifacts/summary/metrics.json; empty if it has none
 
 
 def last(metrics: Path) -> Commit:
@@ -43,9 +35,8 @@ def last(metrics: Path) -> Commit:
     """
     here = Path()
     commit, date = git(here, "log", "-1", "--format=%h %cs").split()
-    changed = git(
-        here, "status", "--porcelain", "--untracked-files=no", "--", ".", f":!{metrics.parent}", ":!dvc.lock"
-    ).strip()
+    others = (".", f":!{metrics.parent}", ":!dvc.lock")
+    changed = git(here, "status", "--porcelain", "--untracked-files=no", "--", *others).strip()
     try:
         scores = json.loads(git(here, "show", f"HEAD:./{metrics.as_posix()}"))
     except (json.JSONDecodeError, ProjectError):  # it has no scores

@@ -8,8 +8,6 @@ from pipeline.report.figures import histograms
 from pipeline.rows import RecordingRow, SplitRow
 
 BINS = 24
-
-
 MEASURES = {
     "length": ("duration_s", "s"),
     "level": ("rms_dbfs", "dBFS"),

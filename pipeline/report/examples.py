@@ -26,21 +26,9 @@ NAMED = 4  # classes in the legend: those with the highest posteriors
 
 @dataclass(frozen=True)
 class AudioExample:
-    """A part of a test recording.
+    """A part of a test recording: its sound, its frames, and the segments that a stream of them gives."""
 
-    Attributes
-    ----------
-    number
-        Place on the page, from 1.
-    samples
-        Sound of the part, at `sample_rate`.
-    frames
-        Frames of the part.
-    segments
-        Of the part, as a stream of its frames gives them.
-    """
-
-    number: int
+    number: int  # place on the page, from 1
     row: ExampleRow
     answer: Answer
     samples: Samples
@@ -68,7 +56,6 @@ class AudioExample:
                 f"Example {self.number}: waveform, speech, and the posteriors of {len(classes)} classes over time",
                 to_waveform(self.samples),
                 self.sample_rate,
-                0.0,
                 np.array([frame.time_s for frame in self.frames]),
                 np.array([frame.speech for frame in self.frames], bool),
                 np.array(posteriors, float).reshape(len(self.frames), len(classes)),
@@ -88,7 +75,6 @@ def timeline(
     title: str,
     waveform: Waveform,
     sample_rate: int,
-    start_s: float,
     times: NDArray[np.float64],
     speech: Flags,
     posteriors: Posteriors | NDArray[np.float64],
@@ -99,8 +85,6 @@ def timeline(
 
     Parameters
     ----------
-    start_s
-        Time of the first sample.
     times
         Times of the frames, s.
     posteriors
@@ -108,7 +92,7 @@ def timeline(
     """
     figure, (sound, curves, turns) = blank(2.4, 3, sharex=True, gridspec_kw={"height_ratios": [4, 6, 1]})
     edges = np.linspace(0, len(waveform), min(ENVELOPE_POINTS, len(waveform)) + 1).astype(int)
-    at = start_s + edges[:-1] / sample_rate
+    at = edges[:-1] / sample_rate
     if len(waveform):
         low, high = np.minimum.reduceat(waveform, edges[:-1]), np.maximum.reduceat(waveform, edges[:-1])
         sound.fill_between(at, low, high, color=INK, linewidth=0)
@@ -129,8 +113,8 @@ def timeline(
         curves.plot(times[thin], posteriors[thin, place], **style, linewidth=1, label=shown)
         colours[classes[place]] = style["color"]
     for one in segments:
-        middle, colour = start_s + (one.start_s + one.end_s) / 2, colours.get(one.language, INK)
-        turns.barh(0.5, one.end_s - one.start_s, 1, start_s + one.start_s, color=colour, alpha=0.4)
+        middle, colour = (one.start_s + one.end_s) / 2, colours.get(one.language, INK)
+        turns.barh(0.5, one.end_s - one.start_s, 1, one.start_s, color=colour, alpha=0.4)
         turns.text(middle, 0.5, label(one.language, LABEL_CHARACTERS), ha="center", va="center", fontsize=6)
     if named:
         legend(figure, NAMED)

@@ -43,46 +43,20 @@ VEGA_LITE = "5.21"  # DVC's plots are written for Vega-Lite 5
 
 @dataclass(frozen=True)
 class Results:
-    """Results of the earlier stages.
+    """Results of the earlier stages."""
 
-    Attributes
-    ----------
-    params
-        The sections of params.yaml.
-    files
-        The contents of `FILES` by name.
-    equality
-        Rows of streaming/equality.csv; none if the model can't stream.
-    answers
-        Answers to the test recordings.
-    split_rows
-        Rows of each splits/*.csv.
-    examples
-        Test recordings to listen to.
-    corpus_id, synthetic
-        Id of the list of files; True if it holds the demo's voices.
-    usual
-        Ranges of runs of the demo with the default parameters, from demo/results.json.
-    provenance
-        The last commit, if there is one.
-    comparison
-        Rows of ablation/table.csv for this corpus.
-    further_speakers, further_recordings
-        Names that sentences may hold, of held-out and rejected recordings.
-    """
-
-    params: Mapping[str, Any]
-    files: Mapping[str, Any]
-    equality: Sequence[rows.EqualityRow]
-    answers: Sequence[Answer]
-    split_rows: Mapping[str, Sequence[rows.SplitRow]]
-    examples: Sequence[AudioExample]
-    corpus_id: str
-    synthetic: bool
-    usual: Mapping[str, Any] | None = None
-    provenance: Commit | None = None
-    comparison: Sequence[rows.ComparisonRow] = ()
-    further_speakers: Collection[str] = ()
+    params: Mapping[str, Any]  # the sections of params.yaml
+    files: Mapping[str, Any]  # the contents of `FILES` by name
+    equality: Sequence[rows.EqualityRow]  # of streaming/equality.csv; none if the model can't stream
+    answers: Sequence[Answer]  # to the test recordings
+    split_rows: Mapping[str, Sequence[rows.SplitRow]]  # of each splits/*.csv
+    examples: Sequence[AudioExample]  # test recordings to listen to
+    corpus_id: str  # of the list of files
+    synthetic: bool  # True if it holds the demo's voices
+    usual: Mapping[str, Any] | None = None  # ranges of runs of the demo with the default parameters: demo/results.json
+    provenance: Commit | None = None  # the last commit, if there is one
+    comparison: Sequence[rows.ComparisonRow] = ()  # of ablation/table.csv, for this corpus
+    further_speakers: Collection[str] = ()  # names that sentences may hold: of held-out and rejected recordings
     further_recordings: Collection[str] = ()
 
 

@@ -60,11 +60,8 @@ def sentence(metrics: Mapping[str, Any], usual: Mapping[str, Any] | None) -> str
     """Return the result in one line, with the range of other runs if it is known."""
     interval = metrics["intervals"]["recording_accuracy"]
     within = " ({:.1%} to {:.1%})".format(*interval) if interval else ""
-    others = ""
-    if usual:
-        others = "; {} seeds with the default parameters: {:.1%} to {:.1%}".format(
-            usual["runs"], *usual["recording_accuracy"]
-        )
+    of_seeds = "; {} seeds with the default parameters: {:.1%} to {:.1%}"
+    others = of_seeds.format(usual["runs"], *usual["recording_accuracy"]) if usual else ""
     return (
         f"{metrics['recording_accuracy']:.1%}{within} of {metrics['recordings']:,} test recordings of "
         f"{metrics['speakers']:,} speakers are recognised, macro recall {metrics['macro_recall']:.1%}{others}; "
