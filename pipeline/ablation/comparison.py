@@ -41,12 +41,7 @@ class TrialScores:
 def compare(scored: Sequence[TrialScores], seeds: Sequence[int]) -> list[ComparisonRow]:
     """Compare the cells that have scores, in the order of their first trial.
 
-    A cell that lacks a seed is shown with fewer seeds, and takes no part in the choice of the best.
-
-    Parameters
-    ----------
-    seeds
-        Seeds that a whole cell has.
+    A cell that lacks one of the seeds is shown with fewer, and takes no part in the choice of the best.
     """
     cells: dict[str, list[TrialScores]] = {}
     for trial in scored:

@@ -41,15 +41,8 @@ IMPORTED = ("pipeline", "stages", "params.yaml", "dvc.yaml", "dvc.lock", ".dvc/c
 def ablate(sweeps: Sequence[str], n_seeds: int | None, n_jobs: int, over_sources: bool) -> bool:
     """Run the experiments of a grid here that are missing, then compare all and write the folder `ablation`.
 
-    Parameters
-    ----------
-    over_sources
-        Leave out every fold of the sources in turn, and compare the scores on them.
-
-    Returns
-    -------
-    bool
-        False if an experiment failed.
+    With `over_sources`, leave out every fold of the sources in turn, and compare the scores on them. Return False if
+    an experiment failed.
     """
     project, failures = Project(Path()), list[str]()
     trials = grid.make(sweeps, n_seeds, plain_yaml.read(Path("params.yaml")), "params.yaml", over_sources)

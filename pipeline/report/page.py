@@ -61,13 +61,9 @@ class Results:
 
 
 def render(results: Results) -> str:
-    """Render the report.
+    """Render the report as HTML that loads nothing: the same bytes for the same results.
 
-    Returns
-    -------
-    str
-        HTML that loads nothing; the same bytes for the same results. Names of files and languages are text, never
-        markup.
+    Names of files and languages are text, never markup.
     """
     files, settings = results.files, results.params
     strategy = settings["silence"]["strategy"]
@@ -107,16 +103,8 @@ def scores(
 ) -> dict[str, Any]:
     """Return the values of result.html.j2, languages.html.j2 and durations.html.j2 by name.
 
-    Parameters
-    ----------
-    languages
-        Languages spoken in the test set.
-    found
-        Content of evaluation/metrics.json.
-    given, rates
-        Rows of evaluation/confusion.csv and evaluation/det.csv.
-    strategy
-        Strategy for silence of the model.
+    They are made of the languages spoken in the test set, the content of evaluation/metrics.json, the rows of
+    evaluation/confusion.csv and evaluation/det.csv, and the model's strategy for silence.
     """
     actual, predicted = [row.actual for row in given], [row.predicted for row in given]
     spoken, few = metrics.ranked(languages, found["recall"]), len(languages) <= metrics.MANY
@@ -154,10 +142,7 @@ def from_template(template: str, room: str = "pipeline.report", **values: Any) -
 def dvc_plots() -> str:
     """Return the page for DVC's setting `plots.html_template`, with Vega's scripts from an installed package.
 
-    Returns
-    -------
-    str
-        HTML with DVC's placeholders except ``{scripts}``, which DVC would replace by links to scripts on the web.
+    It has DVC's placeholders except ``{scripts}``, which DVC would replace by links to scripts on the web.
     """
     import vl_convert
 

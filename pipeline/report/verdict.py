@@ -17,14 +17,8 @@ def weakest(
 ) -> str:
     """Return the weakest point of the scores: anything that makes them untrue comes before anything bad about them.
 
-    Parameters
-    ----------
-    speakers
-        As in audit/speakers.json.
-    sources
-        Sources of each language in training.
-    confounds
-        As in audit/confounds.json.
+    `speakers` and `confounds` are audit/speakers.json and audit/confounds.json, `sources` those of each language in
+    training.
     """
     if speakers["sentence"]:
         return "The speakers are not known: a voice may be on both sides of a split."

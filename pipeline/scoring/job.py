@@ -115,12 +115,8 @@ def run(
 ) -> Iterator[RecordingScore]:
     """Score recordings on a cluster; yield the scores in order, as they are known.
 
-    Parameters
-    ----------
-    features, model
-        Folders of the feature store and of the exported model.
-    name
-        Name of the work in messages.
+    `features` and `model` are the folders of the feature store and of the exported model, `name` that of the work in
+    messages.
     """
     yield from _run(client, replace(SCORE, name=name), recordings, features, model)
 

@@ -76,10 +76,7 @@ class OfflineNetwork:
 def accuracy_by_minute(network: Stream, blocks: Iterable[Labelled], frame_s: float) -> list[float]:
     """Return the frame accuracy in each of ten minutes without a reset, on consecutive recordings.
 
-    Parameters
-    ----------
-    blocks
-        Frames of the recordings, at least one each, repeated until ten minutes are complete.
+    Their blocks have at least a frame each, and are repeated until ten minutes are complete.
     """
     n_frames, at = round(DRIFT_MINUTES * MINUTE_S / frame_s), 0
     right, weights = np.zeros((2, n_frames), np.float32)

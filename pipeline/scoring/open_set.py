@@ -4,6 +4,7 @@ Of every answer, the confidence decides. The limit of the table is that which `L
 recordings do not reach; `decision.refuse` sets the limit of an export, from validation recordings.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -29,20 +30,17 @@ def score_sounds(identifier: Identifier, seed: int, voices: Sequence[Waveform]) 
 
 
 def summary(known: Sequence[RecordingScore], unknown: Iterable[RecordingScore]) -> dict[str, Any] | None:
-    """Return the content of `open_set` in evaluation/metrics.json; None if no test recording is recognised.
+    """Return the content of `open_set` in evaluation/metrics.json, given test recordings and ones of unknown languages.
 
-    Parameters
-    ----------
-    known, unknown
-        Test recordings, and recordings whose language the model does not know.
+    None if no test recording is recognised.
     """
     right = np.array([scored.decision.confidence for scored in known if scored.decision.leading == scored.row.language])
     if not len(right):
         return None
     below = float(np.quantile(right, LOST, method="lower"))  # so that no more are below it
-    kinds: dict[str, list[RecordingScore]] = {}
+    kinds = defaultdict[str, list[RecordingScore]](list)
     for scored in unknown:
-        kinds.setdefault(scored.row.language, []).append(scored)
+        kinds[scored.row.language].append(scored)
     return {
         "lost": round(float((right < below).mean()), 6),  # less than LOST of a few
         "below": round(below, 6),

@@ -60,13 +60,7 @@ class Found(NamedTuple):
 def draw(
     rows: Sequence[SplitRow], lengths: Callable[[str], int], frame_s: float, seed: int, count: int = COUNT
 ) -> list[Splice]:
-    """Draw streams; none without two languages.
-
-    Parameters
-    ----------
-    lengths
-        Returns the number of frames of a recording.
-    """
+    """Draw streams; none without two languages. `lengths` returns the number of frames of a recording."""
     by_language: dict[str, dict[str, list[str]]] = {}
     for row in rows:
         by_language.setdefault(row.language, {}).setdefault(row.speaker, []).append(row.recording)
