@@ -11,7 +11,6 @@ from pipeline.confounds import measures, verdict
 from pipeline.confounds.measures import ADVICE
 from pipeline.mfcc.kernel import make_kernel
 from pipeline.mfcc.recording import whole
-from pipeline.store.feature_store import FeatureStore
 from tests.splits.rows import recording
 from tests.stores import build
 
@@ -116,8 +115,7 @@ def test_measures_do_not_depend_on_the_blocks_that_they_are_read_in(
     rng, lengths = np.random.default_rng(1), [700, 30, 0, 1200, 5, 90]
     names = [f"r{number}" for number in range(len(lengths))]
     features, speech = rng.normal(size=(sum(lengths), 13)).astype(np.float32), rng.random(sum(lengths)) < 0.7
-    build(tmp_path / "f.zarr", names, ["a"] * 6, ["s"] * 6, lengths, features, speech)
-    store = FeatureStore.open(tmp_path / "f.zarr")
+    store = build(tmp_path / "f.zarr", names, ["a"] * 6, ["s"] * 6, lengths, features, speech)
     rows = [recording(number, "a", "s") for number in (4, 0, 3, 1, 2)]  # not all, and in another order
     whole_blocks = measures.measure(rows, store)
     for block_rows in (1, 800):

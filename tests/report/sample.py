@@ -68,6 +68,11 @@ def amounts(minutes: float, share: float) -> dict[str, dict[str, float]]:
     }
 
 
+def share(value: float, *interval: float) -> dict[str, Any]:
+    """A share with its interval, if it has one."""
+    return {"share": value, "interval": interval or None}
+
+
 def recording(name: str, language: str, n: int) -> rows.RecordingRow:
     return rows.RecordingRow(
         name, "p", language, "s", "g", 5.0 + n, 9, 16_000, 1, "WAV", "", -1.0, -20.0 - n, 0.0, 0.0,
@@ -100,6 +105,8 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
     costs = {"c_avg": 0.0644, "min_c_avg": 0.0533, "c_llr": 0.3111, "ece": 0.0422}
     numbers = {"recordings": 14, "speakers": 13, "speakers_needed": 40, "temperature": 1.234}
     found = {"score": 0.9234, "low": 0.8123, "high": 0.9812}
+    hum = {"recordings": 17, "called": share(0.9871, 0.8765, 0.9987), "called_at_lost": share(0.1234)}
+    early = (*shares, *costs)
     files: dict[str, Any] = {
         "metrics": {
             **shares,
@@ -118,11 +125,7 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
                 "recall": by_language((0.61, 0.99), (0.52, 0.98), None),
             },
             "after": {
-                "1 s": {
-                    **dict.fromkeys((*shares, *costs), 0.777),
-                    "recordings": 12,
-                    "intervals": dict.fromkeys((*shares, *costs), (0.6, 0.8)),
-                },
+                "1 s": dict.fromkeys(early, 0.777) | {"recordings": 12, "intervals": dict.fromkeys(early, (0.6, 0.8))},
                 "30 s": {"recordings": 2},
             },
             "stream": {
@@ -134,23 +137,17 @@ def make_results(languages: tuple[str, ...] = LANGUAGES, **changes: Any) -> Resu
                 "streams": 200,
                 "changes": 301,
                 "near_s": 1.5,
-                "found": {"share": 0.9321, "interval": (0.9021, 0.9521)},
+                "found": share(0.9321, 0.9021, 0.9521),
                 "false_per_minute": 1.0832,
-                "wrong": {"share": 0.0671, "interval": (0.0571, 0.0771)},
-                "wrong_without_change": {"share": 0.0631, "interval": None},
+                "wrong": share(0.0671, 0.0571, 0.0771),
+                "wrong_without_change": share(0.0631),
                 "delay_s": 0.8,
                 "delay_after_ten_minutes_s": None,
             },
             "open_set": {
                 "lost": 0.0512,
                 "below": 0.6789,
-                "kinds": {
-                    "<i>hum": {
-                        "recordings": 17,
-                        "called": {"share": 0.9871, "interval": (0.8765, 0.9987)},
-                        "called_at_lost": {"share": 0.1234, "interval": None},
-                    }
-                },
+                "kinds": {"<i>hum": hum},
             },
         },
         "det": [rows.DetRow(language, n / 4, 1 - n / 4) for language in languages for n in range(5)],
@@ -258,23 +255,22 @@ def everything() -> Results:
     pairs = [("english", "english")] * 3 + [("english", "hindi")] + [("hindi", "undecided")] * 2
     answers = made_answers(LANGUAGES, pairs)
     silent = example(answers[4], 3)
+    unheard = [dataclasses.replace(row, speech=0) for row in silent.frames]
     minutes, intervals = made.files["manifests"]["minutes"], made.files["metrics"]["intervals"]
     two = {"": amounts(7.25, 0.31), "radio": amounts(8.25, 0.69)}
     scores: dict[str, Any] = {"recordings": 21, "speakers": 7, "recording_accuracy": 0.2345, "macro_recall": 0.3456}
     by_source = {"recall": {"hindi": {"tv": 0.25, "<b>": 0.3456}}, "macro_recall": 0.4567, "interval": (0.0123, 0.7654)}
     other = {**scores, "by_source": by_source, "intervals": intervals}
-    holdout = {"source": ("tv", "<b>")}
+    committed = {"recording_accuracy": 0.5123, "macro_recall": 0.4123, "c_avg": None}
     return changed(
         made,
-        params=with_leaves(made, {"silence.strategy": "label", "split.holdout": holdout}),
+        params=with_leaves(made, {"silence.strategy": "label", "split.holdout": {"source": ("tv", "<b>")}}),
         metrics={**made.files["metrics"], "other": other},
         answers=answers,
         examples=[
             example(answers[0], 1),
             example(answers[3], 2),
-            dataclasses.replace(
-                silent, samples=silent.samples * 0, frames=[dataclasses.replace(row, speech=0) for row in silent.frames]
-            ),
+            dataclasses.replace(silent, samples=silent.samples * 0, frames=unheard),
             dataclasses.replace(example(answers[5], 4), frames=[]),
         ],
         history=[
@@ -298,9 +294,7 @@ def everything() -> Results:
         },
         synthetic=True,
         usual={"runs": 10, "recording_accuracy": [0.9, 1.0], "macro_recall": [0.8, 0.95], "c_avg": [0.01, 0.07]},
-        provenance=Commit(
-            "beef123", "2026-01-02", False, {"recording_accuracy": 0.5123, "macro_recall": 0.4123, "c_avg": None}
-        ),
+        provenance=Commit("beef123", "2026-01-02", False, committed),
         comparison=comparison(),
     )
 
@@ -316,11 +310,7 @@ def nothing() -> Results:
         answers=[],
         history=[rows.EpochRow(1, 0, 1.0, 0.5, math.nan, 0.5, 1.0)],
         search={"notes": []},
-        confounds={
-            **dict.fromkeys(("chance", "score", "low", "high", "sources")),
-            "measures": [],
-            "unknown": ["hindi"],
-        },
+        confounds=dict.fromkeys(("chance", "score", "low", "high", "sources")) | {"measures": [], "unknown": ["hindi"]},
         rejected=[],
         provenance=None,
     )

@@ -8,9 +8,8 @@ import pytest
 
 from pipeline.report.drawing import drawing
 from pipeline.report.figures import lines
-from pipeline.report.page import render
 from tests.page.browser import chromium
-from tests.report.sample import nothing
+from tests.report.sample import Page
 
 HOSTILE = "<b>\"'</b>"
 
@@ -24,9 +23,9 @@ def test_the_result_comes_before_the_doubt(plain: str) -> None:
     )
 
 
-def test_only_a_model_that_streams_has_a_page_that_listens(plain: str) -> None:
-    assert 'href="live.html"' in plain
-    assert 'href="live.html"' not in render(nothing())
+def test_only_a_model_that_streams_has_a_page_that_listens(pages: dict[str, Page]) -> None:
+    linked = {name: ("a", {"href": "live.html"}) in page.elements for name, page in pages.items()}
+    assert linked == {"plain": True, "full": True, "bare": False}
 
 
 def test_the_points_of_a_curve_have_their_values_in_words() -> None:

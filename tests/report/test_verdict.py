@@ -23,25 +23,25 @@ def answers(*pairs: tuple[str, str]) -> list[AnswerRow]:
 
 def test_the_worst_comes_first() -> None:
     given = answers(("english", "english"), ("hindi", "english"), ("hindi", "hindi"), ("hindi", "english"))
-    unknown = {"sentence": "NOT KNOWN"}
-    for speakers, sources, confounds, expected in (
-        (unknown, ONE_SOURCE, TOLD, "The speakers are not known"),
-        (KNOWN, ONE_SOURCE, TOLD, "Each language comes from one source"),
-        (KNOWN, SHARED, TOLD, "Level, length and noise alone tell the language of 61% of the recordings (chance"),
-        (KNOWN, SHARED, TOLD | {"score": 0.7}, "Hindi: 1 of 3 right, 2 called english."),
-        (KNOWN, {"english": [""], "hindi": [""]}, UNKNOWN, "Hindi: 1 of 3 right"),
-    ):
-        assert verdict.weakest(FEW, given, speakers, sources, confounds).startswith(expected)
-
-
-def test_without_errors_few_speakers_are_the_weakest_point() -> None:
     right = answers(("english", "english"), ("hindi", "hindi"))
-    for metrics, given, expected in (
-        (FEW, right, "Only 3 test speakers: their scores say little about others."),
-        (MANY, right, "None was found: every test recording is right."),
-        (FEW, [], "The test split has no recordings."),
+    for metrics, answered, speakers, sources, confounds, expected in (
+        (FEW, given, {"sentence": "NOT KNOWN"}, ONE_SOURCE, TOLD, "The speakers are not known"),
+        (FEW, given, KNOWN, ONE_SOURCE, TOLD, "Each language comes from one source"),
+        (
+            FEW,
+            given,
+            KNOWN,
+            SHARED,
+            TOLD,
+            "Level, length and noise alone tell the language of 61% of the recordings",
+        ),
+        (FEW, given, KNOWN, SHARED, TOLD | {"score": 0.7}, "Hindi: 1 of 3 right, 2 called english."),
+        (FEW, given, KNOWN, {"english": [""], "hindi": [""]}, UNKNOWN, "Hindi: 1 of 3 right"),
+        (FEW, right, KNOWN, SHARED, NOT_TOLD, "Only 3 test speakers: their scores say little about others."),
+        (MANY, right, KNOWN, SHARED, NOT_TOLD, "None was found: every test recording is right."),
+        (FEW, [], KNOWN, SHARED, NOT_TOLD, "The test split has no recordings."),
     ):
-        assert verdict.weakest(metrics, given, KNOWN, SHARED, NOT_TOLD) == expected
+        assert verdict.weakest(metrics, answered, speakers, sources, confounds).startswith(expected)
 
 
 def test_the_sentence_names_the_range_of_other_runs() -> None:

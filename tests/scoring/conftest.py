@@ -67,11 +67,10 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         language = small.LANGUAGES[index % len(small.LANGUAGES)]
         rows.append(SplitRow(name, language, f"speaker{index % 4}", name, n_samples / small.RATE_HZ))
         computed.append(reference.compute(samples, kernel, description, unused))
-    path = folder / "features.zarr"
-    speakers, lengths = [row.speaker for row in rows], [len(found.speech) for found in computed]
+    path, languages, speakers = folder / "features.zarr", [row.language for row in rows], [row.speaker for row in rows]
     features, speech = (np.concatenate(column) for column in list(zip(*computed, strict=True))[:2])
-    build(path, list(wavs), [row.language for row in rows], speakers, lengths, features, speech)
-    return Case(export, path, FeatureStore.open(path), rows, wavs)
+    store = build(path, list(wavs), languages, speakers, [len(found.speech) for found in computed], features, speech)
+    return Case(export, path, store, rows, wavs)
 
 
 @pytest.fixture(scope="session")

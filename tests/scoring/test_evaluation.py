@@ -1,6 +1,5 @@
 """The scores of recordings, streamed or offline only, and the recordings to show."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import params
+from pipeline import params, tables
 from pipeline.arrays import Posteriors
 from pipeline.errors import ExportError
-from pipeline.rows import SplitRow
+from pipeline.rows import FrameRow, SplitRow
 from pipeline.scoring import evaluation, examples
 from pipeline.scoring.evaluation import RecordingScore
 from pipeline.scoring.examples import EACH, EXCERPT_S
@@ -147,15 +146,13 @@ def test_the_frames_written_are_those_of_the_network(case: Case, tmp_path: Path)
     network = case.network()
     chosen = [("right", evaluation.score_offline(row, network)) for row in case.rows[:3]]
     rows = examples.write(tmp_path, chosen, network)  # type: ignore[arg-type]
-    with (tmp_path / "frames.csv").open(newline="") as file:
-        header, *lines = csv.reader(file)
-    assert header == ["recording", "frame", "time_s", "speech", *case.description.classes]
+    frames = tables.read(tmp_path / "frames.csv", FrameRow, sealed=False)
+    assert list(frames[0].extra) == list(case.description.classes)
     for shown, row in zip(rows, case.rows, strict=False):
         wanted = network.frames(row.recording, 0, network.n_frames(row.recording))
-        mine = [line for line in lines if line[0] == row.recording]
-        assert [int(line[1]) for line in mine] == list(range(len(wanted.speech)))
-        assert [line[3] == "1" for line in mine] == wanted.speech.tolist()
-        found = np.array([[float(cell or "nan") for cell in line[4:]] for line in mine])
+        mine = [frame for frame in frames if frame.recording == row.recording]
+        assert [(frame.frame, frame.speech) for frame in mine] == list(enumerate(wanted.speech))
+        found = np.array([[float(cell or "nan") for cell in frame.extra.values()] for frame in mine])
         np.testing.assert_allclose(found, wanted.posteriors, atol=1e-6)
         assert shown.recording == row.recording
         assert shown.end_s <= EXCERPT_S

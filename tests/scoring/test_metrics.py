@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -22,16 +22,7 @@ def one_hot(names: list[str]) -> NDArray[np.float64]:
     return np.array([[float(name == language) for language in LANGUAGES] for name in names])
 
 
-def cost(name: str, actual: list[str], posteriors: NDArray[np.float64]) -> float:
-    return float(metrics.score(actual, actual, posteriors, LANGUAGES)[name])
-
-
-@given(st.lists(st.floats(0.01, 1), min_size=3, max_size=3))
-def test_c_avg_is_a_half_for_a_constant_answer(posterior: list[float]) -> None:
-    # Each target is accepted always (no miss, all false alarms) or never (the reverse): 1/2 either way.
-    assert cost("c_avg", ACTUAL, np.tile(posterior, (6, 1))) == pytest.approx(0.5)
-
-
+@example(one_hot(["b", "b", "c", "c", "a", "a"]))  # always wrong
 @given(POSTERIORS)
 def test_costs_are_means_over_detectors_worked_out_in_steps(posteriors: NDArray[np.float64]) -> None:
     ratios = detection.log_ratios(posteriors)
@@ -48,12 +39,6 @@ def test_costs_are_means_over_detectors_worked_out_in_steps(posteriors: NDArray[
     assert found["min_c_avg"] == pytest.approx(min(by_threshold))
     assert found["min_c_avg"] <= found["c_avg"] + 1e-12
     assert found["c_llr"] == pytest.approx(average(np.log2(1 + np.exp(np.where(is_target, -ratios, ratios)))))
-
-
-def test_c_llr_at_the_ends_of_its_scale() -> None:
-    assert cost("c_llr", ACTUAL, one_hot(ACTUAL)) < 1e-6
-    assert cost("c_llr", ACTUAL, np.full((6, 3), 1 / 3)) == pytest.approx(1)
-    assert cost("c_llr", ACTUAL, one_hot(["b", "b", "c", "c", "a", "a"])) > 10
 
 
 def test_eer_worked_out_by_hand_and_at_the_ends_of_its_scale() -> None:
