@@ -80,11 +80,16 @@ def description() -> Description:
 
 
 def hand_made(
-    description: Description, language: str, *favoured: int, n_silent: int = 0, speaker: str = "ann"
+    description: Description,
+    language: str,
+    *favoured: int,
+    n_silent: int = 0,
+    speaker: str = "ann",
+    posterior: float = 0.8,
 ) -> RecordingScore:
-    """The score of a recording that favours these languages in turn, then is silent."""
+    """The score of a recording that favours these languages in turn, by this posterior, then is silent."""
     posteriors = np.full((len(favoured) + n_silent, len(description.classes)), 0.1, np.float32)
-    posteriors[np.arange(len(favoured)), list(favoured)] = 0.8
+    posteriors[np.arange(len(favoured)), list(favoured)] = posterior
     posteriors[len(favoured) :, -1] = 0.8
     speech = np.arange(len(posteriors)) < len(favoured)
     cut = len(posteriors) // 2

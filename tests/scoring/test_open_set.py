@@ -5,30 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.rows import SplitRow
-from pipeline.scoring import evaluation, open_set, sounds
-from pipeline.scoring.evaluation import RecordingScore
+from pipeline.scoring import open_set, sounds
 from pipeline.streaming.description import Description
-from pipeline.streaming.identifier import Frames
 from tests.scoring.conftest import Case, hand_made
-
-
-def answered(description: Description, language: str, confidence: float, speaker: str = "ann") -> RecordingScore:
-    """The score of a frame of speech that the model calls English with this confidence, before calibration."""
-    rest = (1 - confidence) / (len(description.classes) - 1)
-    posteriors = np.full((1, len(description.classes)), rest, np.float32)
-    posteriors[0, 0] = confidence
-    row = SplitRow("r", language, speaker, "r", 1.0)
-    return evaluation.score_frames(row, [Frames(0, np.ones(1, bool), posteriors)], description)
 
 
 @given(st.lists(st.floats(0.4, 0.99), min_size=1, max_size=60), st.lists(st.floats(0.3, 0.99), min_size=1, max_size=9))
 def test_the_limit_gives_up_its_share_of_the_right_answers_and_the_unknown_are_counted_by_hand(
     description: Description, known: list[float], unknown: list[float]
 ) -> None:
-    right = [answered(description, "english", confidence) for confidence in known]
-    wrong = [answered(description, "hindi", 0.35)]
-    others = [answered(description, "tamil", one, f"s{number}") for number, one in enumerate(unknown)]
+    right = [hand_made(description, "english", 0, posterior=one) for one in known]
+    wrong = [hand_made(description, "hindi", 0, posterior=0.35)]
+    others = [hand_made(description, "tamil", 0, speaker=f"s{n}", posterior=one) for n, one in enumerate(unknown)]
     silent = hand_made(description, "hum", n_silent=3)
     found = open_set.summary([*right, *wrong], [*others, silent])
     assert found is not None
@@ -49,7 +37,7 @@ def test_the_limit_gives_up_its_share_of_the_right_answers_and_the_unknown_are_c
 
 
 def test_without_a_right_answer_there_is_no_limit(description: Description) -> None:
-    assert open_set.summary([answered(description, "hindi", 0.9)], []) is None
+    assert open_set.summary([hand_made(description, "hindi", 0)], []) is None
     assert "not scored" in open_set.sentence(None)
 
 
