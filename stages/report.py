@@ -19,7 +19,7 @@ from pipeline.report import answers, commit
 from pipeline.report.ablation import corpus_id
 from pipeline.report.answers import Answer
 from pipeline.report.drawing import standalone
-from pipeline.report.examples import AudioExample, mp3
+from pipeline.report.examples import AudioExample, mp3, posteriors_of
 from pipeline.report.page import FILES, Results, dvc_plots, render
 from pipeline.report.verdict import sentence
 from pipeline.streaming.timeline import Segment, Timeline, Turns
@@ -143,9 +143,8 @@ def _segments(frames: list[rows.FrameRow], description: dict[str, Any]) -> list[
     """Return the segments of a stream of these frames."""
     languages = tuple(description["languages"])
     frame_s = description["mfcc"]["hop_length"] / description["sample_rate"]
-    posteriors = np.array([[float(frame.extra[name] or "nan") for name in languages] for frame in frames], np.float32)
-    timeline = Timeline(languages, Turns(**description["turns"]), None, frame_s)
-    timeline.accept(posteriors.reshape(-1, len(languages)), np.array([frame.speech for frame in frames], bool))
+    timeline, speech = Timeline(languages, Turns(**description["turns"]), None, frame_s), [row.speech for row in frames]
+    timeline.accept(posteriors_of(frames, languages).astype(np.float32), np.array(speech, bool))
     timeline.finish()
     return timeline.segments
 

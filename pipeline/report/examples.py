@@ -50,7 +50,6 @@ class AudioExample:
     def figure(self) -> str:
         """The sound above the posteriors."""
         classes = list(self.frames[0].extra) if self.frames else []
-        posteriors = [[float(frame.extra[name] or "nan") for name in classes] for frame in self.frames]
         with drawing():
             return timeline(
                 f"Example {self.number}: waveform, speech, and the posteriors of {len(classes)} classes over time",
@@ -58,10 +57,16 @@ class AudioExample:
                 self.sample_rate,
                 np.array([frame.time_s for frame in self.frames]),
                 np.array([frame.speech for frame in self.frames], bool),
-                np.array(posteriors, float).reshape(len(self.frames), len(classes)),
+                posteriors_of(self.frames, classes),
                 classes,
                 self.segments,
             )
+
+
+def posteriors_of(frames: Sequence[FrameRow], classes: Sequence[str]) -> NDArray[np.float64]:
+    """Return the posteriors of frames, shape (frames, classes); NaN for frames that the network does not see."""
+    values = [[float(frame.extra[name] or "nan") for name in classes] for frame in frames]
+    return np.array(values, float).reshape(len(frames), len(classes))
 
 
 def mp3(samples: Samples, sample_rate: int) -> str:

@@ -46,13 +46,13 @@ def load(features: Path, model: Path) -> tuple[OfflineNetwork, Identifier | None
 
 
 def score_part(
-    recordings: Sequence[Recording], *, left_out: frozenset[int], keep: bool, features: Path, model: Path, version: str
+    recordings: Sequence[Recording], *, left_out: frozenset[int], keep: bool, model: Any
 ) -> list[RecordingScore]:
-    """Score the recordings of a part."""
+    """Score the recordings of a part; `model` is what `_loaded` takes."""
     if left_out:
         name = recordings[min(left_out)].row.recording
         raise ArtifactError(f"{name!r} can't be scored: it ended every worker process, or took too long")
-    network, identifier = _loaded(features, model, version)
+    network, identifier = _loaded(*model)
     return [
         evaluation.score(row, wav, network, identifier)
         if wav and identifier
@@ -62,19 +62,12 @@ def score_part(
 
 
 def measure_part(
-    streams: Sequence[Splice],
-    *,
-    left_out: frozenset[int],
-    keep: bool,
-    features: Path,
-    model: Path,
-    version: str,
-    settings: Sequence[Turns],
+    streams: Sequence[Splice], *, left_out: frozenset[int], keep: bool, model: Any, settings: Sequence[Turns]
 ) -> list[list[Found]]:
-    """Return what the timeline makes of each stream with each of these settings."""
+    """Return what the timeline makes of each stream with each of these settings; `model` is what `_loaded` takes."""
     if left_out:
         raise ArtifactError(f"{label(streams[min(left_out)])} ended every worker process, or took too long")
-    network, _ = _loaded(features, model, version)
+    network, _ = _loaded(*model)
     return [splices.measure(stream, network, settings) for stream in streams]
 
 
@@ -132,7 +125,7 @@ def _run(
     client: "Client", job: Job[Any, list[Any]], items: Sequence[Any], features: Path, model: Path, **bound: Any
 ) -> Iterator[Any]:
     parts = [items[at : at + PART] for at in range(0, len(items), PART)]
-    folders: dict[str, Any] = {"features": features.resolve(), "model": model.resolve()}  # workers may run elsewhere
     version = checksums.version(model) + hashlib.sha256((features / "zarr.json").read_bytes()).hexdigest()
-    for found in cluster.run(client, job, parts, shared=model.parent, version=version, **folders, **bound):
+    bound["model"] = features.resolve(), model.resolve(), version  # workers may run in another folder
+    for found in cluster.run(client, job, parts, shared=model.parent, **bound):
         yield from found
