@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.scoring import bootstrap, detection
+from pipeline.scoring import detection
 from pipeline.streaming.decision import POSTERIOR_FLOOR
 
 UNDECIDED = "undecided"  # predicted for a recording without speech
@@ -54,13 +54,11 @@ def score(
         return of_answers
     posteriors = posteriors / np.maximum(posteriors.sum(axis=1, keepdims=True), POSTERIOR_FLOOR)
     truth, ratios = np.array([languages.index(name) for name in actual]), detection.log_ratios(posteriors)
-    average = bootstrap.scores(
-        bootstrap.tally(actual, actual, predicted, posteriors, languages), np.ones((1, len(languages)))
-    )
+    errors, bits = (np.bincount(truth, costs) / np.bincount(truth) for costs in detection.costs(truth, ratios))
     return of_answers | {
-        "c_avg": float(average["c_avg"][0]),
+        "c_avg": float(errors.mean()),
         "min_c_avg": detection.min_c_avg(truth, ratios),
-        "c_llr": float(average["c_llr"][0]),
+        "c_llr": float(bits.mean()),
         "eer": {name: detection.eer(truth == number, ratios[:, number]) for number, name in enumerate(languages)},
         "ece": expected_error(posteriors.max(axis=1), posteriors.argmax(axis=1) == truth),
     }
