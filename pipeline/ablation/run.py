@@ -155,15 +155,14 @@ def _row(done: Sequence[Finished], counted: Tally, minutes: float, corpus: str) 
     trial, first = done[0].trial, done[0].experiment
     scores = bootstrap.scores(counted, np.ones((1, len(counted.speakers))))
     frames = [sum(part["frames"] for part in one.manifests["train"].values()) for one in done]
+    hours = float(np.mean(frames)) * trial.settings.mfcc.hop_length / trial.settings.audio.sample_rate / 3600
     return TrialRow(
         experiment=" ".join(one.experiment.name for one in done),
         commit=first.baseline[:COMMIT_CHARACTERS],
         corpus=corpus,
         seed=trial.seed,
         **{name: round(float(scores[name][0]), 6) for name in ("recording_accuracy", "macro_recall", "c_avg")},
-        hours=round(
-            float(np.mean(frames)) * trial.settings.mfcc.hop_length / trial.settings.audio.sample_rate / 3600, 4
-        ),
+        hours=round(hours, 4),
         minutes=round(minutes, 2),
         extra=trial.texts,
     )
