@@ -1,5 +1,6 @@
 """Digests of the files of a corpus. A file that has not changed since it was last read is not read again."""
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -63,23 +64,18 @@ def digests(
 
 
 def _state(root: Place, path: str) -> tuple[list[int], str]:
-    """Return the stamp of a file, empty if it has none, and the digest that its store has of it, if any."""
-    if isinstance(root, Path):
-        return _stamp(root / path), ""
-    stored = mirrors.of(root).files.get(path)
-    return ([stored.size, stored.changed_ns] if stored and stored.changed_ns else []), stored.digest if stored else ""
+    """Return the stamp of a file, empty if it has none, and the digest that its store has of it, if any.
 
-
-def _stamp(path: Path) -> list[int]:
-    """Return size in bytes, times in ns at which the content (mtime) and anything (ctime) changed, and inode.
-
-    Any tool can set mtime; only the system sets ctime.
+    A stamp is size in bytes and time in ns of the last change; on this machine, the times at which the content (mtime)
+    and anything (ctime) changed, and the inode. Any tool can set mtime; only the system sets ctime.
     """
-    try:
-        status = path.stat()
-    except OSError:
-        return []
-    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+    if not isinstance(root, Path):
+        stored = mirrors.of(root).files.get(path, remote.Stored(0, "", 0))
+        return [stored.size, stored.changed_ns] if stored.changed_ns else [], stored.digest
+    with contextlib.suppress(OSError):
+        status = (root / path).stat()
+        return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino], ""
+    return [], ""
 
 
 def _digest(place: Place, size: int) -> str:
