@@ -21,7 +21,7 @@ HOSTILE_NAMES = [
 ]  # fmt: skip
 
 
-def settings(layout: params.Layout, root: Path, **changes: Any) -> params.Corpus:
+def settings(layout: params.Layout, root: Path | str, **changes: Any) -> params.Corpus:
     """Parameters of a corpus whose speakers are the folders of its files."""
     values: dict[str, Any] = {"languages": LANGUAGES, "speaker_pattern": FOLDER_OF_FILE, "max_rejected": 0.0} | changes
     return params.Corpus.plain(root, layout, values.pop("languages"), **values)

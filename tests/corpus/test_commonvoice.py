@@ -1,6 +1,7 @@
 """Common Voice: official splits of both halves, and reports, which leave clips out or flag them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ from pipeline.corpus import layouts
 from pipeline.corpus.entries import Listing
 from pipeline.ingest import checks
 from pipeline.params import Checks
-from pipeline.rows import RecordingRow
 from tests.corpus.corpora import listed, refusal, settings, touch, write_csv
 from tests.corpus.published import REPORTED_AUDIOS, REPORTED_SENTENCES, SPONTANEOUS, commonvoice, spontaneous, tabs
+from tests.splits.rows import recording
 
 LANGUAGES = ("english", "Mandarin")
 WRONG, OTHER = "reported: different_language", "reported: other"
@@ -164,22 +165,11 @@ def test_a_column_of_any_table_leaves_out_or_is_flagged(tmp_path: Path) -> None:
     write_csv(tmp_path / "metadata.csv", [["path", "language", "speaker", "reported"], *rows])
     listing = layouts.read(settings("table", tmp_path, speaker_pattern=None, reported=("noisy",)))
     assert (listed(listing), listing.skipped) == (["a.wav", "b.wav"], {"reported: noisy": 1})
-    usual = {"rms_dbfs": -20.0, "modulation_db": 20.0, "bandwidth_hz": 8000.0, "sample_rate": 16000}
-    recordings = [row(entry.id(), entry.path, entry.columns, usual) for entry in listing.entries]
+    recordings = [
+        replace(recording(number, "english", "a", extra=entry.columns), modulation_db=20.0, bandwidth_hz=8000.0)
+        for number, entry in enumerate(listing.entries)
+    ]
     quality, flags = checks.examine(recordings, [], Checks())
-    assert [(flag.path, flag.flag) for flag in flags] == [("b.wav", "reported")]
+    assert [(flag.path, flag.flag) for flag in flags] == [("r1.wav", "reported")]
     assert "was reported to its publisher (other)" in flags[0].detail
     assert [one.flags for one in quality] == ["", "reported"]
-
-
-def row(name: str, path: str, extra: dict[str, str], measures: dict[str, Any]) -> RecordingRow:
-    """A recording in which nothing else is remarkable."""
-    needed = {"recording": name, "path": path, "language": "english", "speaker": "a", "extra": extra}
-    return RecordingRow(**recording_defaults() | needed | measures)
-
-
-def recording_defaults() -> dict[str, Any]:
-    kinds: dict[Any, Any] = {str: "", int: 1, float: 0.0}
-    return {
-        name: kinds[kind] for name, kind in RecordingRow.__annotations__.items() if kind in kinds and name != "extra"
-    }

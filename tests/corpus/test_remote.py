@@ -24,7 +24,7 @@ from pipeline.corpus.entries import Entry, Listing
 from pipeline.errors import ArtifactError, CorpusError
 from pipeline.ingest import job
 from pipeline.ingest.decoding import ingest
-from pipeline.ingest.part import divide
+from pipeline.ingest.part import SourceFile, divide
 from tests import s3, web
 from tests.corpus.corpora import listed, reasons, refusal, settings, touch, write_csv
 from tests.corpus.published import PUBLISHED, Published
@@ -60,45 +60,36 @@ def site(tmp_path: Path) -> Iterator[Web]:
         yield running
 
 
-@pytest.fixture
-def plain(tmp_path: Path) -> Iterator[Web]:
-    """Another one for that folder, which does not say so."""
-    (tmp_path / "in").mkdir(exist_ok=True)
-    with web.serving(tmp_path / "in", has_etags=False) as running:
-        yield running
+@pytest.fixture(params=PUBLISHED)
+def corpus(request: pytest.FixtureRequest, tmp_path: Path) -> Published:
+    """A corpus in each layout, in a folder of its name, whose tables have no absolute paths."""
+    (tmp_path / request.param).mkdir()
+    made = PUBLISHED[request.param](tmp_path / request.param, sound)
+    touch(made.root, "._a.wav", "notes.txt", "हिन्दी 普通话/a b%20#?.wav")
+    for scp in made.root.glob("wav.scp"):
+        scp.write_text(scp.read_text().replace(f" {made.root}/", " "))
+    return made
 
 
 def same_as_the_folder(corpus: Published, url: str) -> None:
     changes = {"languages": ("english", "Mandarin"), "speaker_pattern": None} | corpus.changes
     changes["speaker_table"] = "speakers.csv" if corpus.root.name == "folders" else None
-    for scp in corpus.root.glob("wav.scp"):
-        scp.write_text(scp.read_text().replace(f" {corpus.root}/", " "))
-    here, there = (layouts.read(settings("auto", root, **changes)) for root in (corpus.root, url))  # type: ignore[arg-type]
+    here, there = (layouts.read(settings("auto", root, **changes)) for root in (corpus.root, url))
     assert there.entries == here.entries
     assert len(there.entries) == len(corpus.recordings)
     assert there.notes == [note.replace(str(corpus.root), url) for note in here.notes]
     assert replace(there, notes=[]) == replace(here, notes=[])
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_every_layout_is_listed_as_from_a_folder(name: str, tmp_path: Path) -> None:
-    (tmp_path / name).mkdir()
-    corpus = PUBLISHED[name](tmp_path / name, sound)
-    touch(corpus.root, "._a.wav", "notes.txt", "हिन्दी 普通话/a b%20#?.wav")
-    with web.serving(tmp_path) as site:
-        same_as_the_folder(corpus, f"{site.url}/{name}")
+def test_every_layout_is_listed_as_from_a_folder(corpus: Published) -> None:
+    with web.serving(corpus.root.parent) as site:
+        same_as_the_folder(corpus, f"{site.url}/{corpus.root.name}")
         assert not [file for file in site.fetched() if file.endswith((".wav", ".mp3"))]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_every_layout_is_listed_in_a_bucket_as_from_a_folder(name: str, bucket: boto3.client, tmp_path: Path) -> None:
-    (tmp_path / name).mkdir()
-    corpus = PUBLISHED[name](tmp_path / name, sound)
-    touch(corpus.root, "._a.wav", "notes.txt", "हिन्दी 普通话/a b%20#?.wav")
-    for scp in corpus.root.glob("wav.scp"):
-        scp.write_text(scp.read_text().replace(f" {corpus.root}/", " "))
-    same_as_the_folder(corpus, s3.upload(bucket, corpus.root, s3.BUCKET, name))
+def test_every_layout_is_listed_in_a_bucket_as_from_a_folder(corpus: Published, bucket: boto3.client) -> None:
+    same_as_the_folder(corpus, s3.upload(bucket, corpus.root, s3.BUCKET, corpus.root.name))
 
 
 def test_an_absolute_path_of_kaldi_may_be_an_address_below_the_root(tmp_path: Path, site: Web) -> None:
@@ -106,7 +97,7 @@ def test_an_absolute_path_of_kaldi_may_be_an_address_below_the_root(tmp_path: Pa
     tables = {"wav.scp": f"{site.url}/calls/0.wav", "utt2lang": "hi", "utt2spk": "s"}
     for name, value in tables.items():
         (tmp_path / "in" / name).write_text(f"a {value}\n")
-    assert listed(layouts.read(settings("kaldi", site.url, speaker_pattern=None))) == ["calls/0.wav"]  # type: ignore[arg-type]
+    assert listed(layouts.read(settings("kaldi", site.url, speaker_pattern=None))) == ["calls/0.wav"]
 
 
 def corpus_of(root: Any, number: int = 6) -> params.Corpus:
@@ -118,6 +109,12 @@ def corpus_of(root: Any, number: int = 6) -> params.Corpus:
         rows = [(f"clips/{each}.wav", "hindi", f"s{each}") for each in range(number)]
         write_csv(root / "metadata.csv", [("path", "language", "speaker"), *rows])
     return settings("table", root, speaker_pattern=None)
+
+
+def files_of(corpus: params.Corpus, cache: Cache) -> list[SourceFile]:
+    """What the stage ingest reads of a corpus."""
+    entries, _, _ = digests.digests(layouts.roots(corpus), layouts.read(corpus).entries, cache)
+    return [file for files in divide(entries, layouts.roots(corpus)) for file in files]
 
 
 def run(corpus: params.Corpus, folder: Path, cache: Cache) -> tuple[list[Entry], list[bool]]:
@@ -172,8 +169,9 @@ def test_the_audio_is_that_from_a_folder_and_nothing_is_fetched_twice(
 
 
 def test_without_a_digest_of_the_store_a_file_is_read_once_and_known_by_size_and_time(
-    tmp_path: Path, plain: Web
+    tmp_path: Path, site: Web
 ) -> None:
+    site.has_etags = False
     root, cache = tmp_path / "in", Cache(tmp_path / "cache")
     here = corpus_of(root, 3)
     for file in root.rglob("*.wav"):
@@ -185,24 +183,22 @@ def test_without_a_digest_of_the_store_a_file_is_read_once_and_known_by_size_and
             entry.sha256 for entry in digests.digests(layouts.roots(corpus), layouts.read(corpus).entries, cache)[0]
         ]
 
-    there = corpus_of(plain.url)
+    there = corpus_of(site.url)
     assert digested(there) == digested(here)
-    assert plain.fetched() == ["clips/0.wav", "clips/1.wav", "clips/2.wav", "metadata.csv"]
+    assert site.fetched() == ["clips/0.wav", "clips/1.wav", "clips/2.wav", "metadata.csv"]
     assert digested(there) == digested(here)
-    assert plain.fetched() == ["metadata.csv"]
+    assert site.fetched() == ["metadata.csv"]
     sound(root / "clips" / "1.wav", 9)  # just now: it may change again within the second
     for _ in range(2):
         assert digested(there) == digested(here)
-        assert plain.fetched() == ["clips/1.wav", "metadata.csv"]
+        assert site.fetched() == ["clips/1.wav", "metadata.csv"]
 
 
 @pytest.mark.parametrize("has_etags", [True, False])
 def test_a_file_that_changes_after_the_listing_ends_the_run(tmp_path: Path, site: Web, has_etags: bool) -> None:
     site.has_etags = has_etags
     corpus_of(tmp_path / "in", 2)
-    corpus = corpus_of(site.url)
-    entries, _, _ = digests.digests(layouts.roots(corpus), layouts.read(corpus).entries, Cache(tmp_path / "cache"))
-    part = [file for files in divide(entries, layouts.roots(corpus)) for file in files]
+    part = files_of(corpus_of(site.url), Cache(tmp_path / "cache"))
     ingest(part, None, AUDIO)
     for spoil in (lambda path: sound(path, 9), Path.unlink):
         spoil(tmp_path / "in" / "clips" / "1.wav")
@@ -229,32 +225,25 @@ def test_a_table_that_changes_while_it_is_fetched_is_not_kept_as_the_listed_one(
 
 
 @pytest.mark.parametrize(
-    ("info", "digest"),
+    ("info", "digest", "seconds"),
     [
-        ({"ETag": '"0f-a1"'}, "etag:0f-a1"),
-        ({"ETag": 'W/"0fa1"'}, ""),  # weak
-        ({"etag": "x\n,y"}, ""),
-        ({"etag": "é"}, ""),
-        ({"etag": "x" * 201}, ""),
-        ({"etag": "x", "md5Hash": "9+/="}, "md5:9+/="),
-        ({}, ""),
+        ({"ETag": '"0f-a1"'}, "etag:0f-a1", 0),
+        ({"ETag": 'W/"0fa1"'}, "", 0),  # weak
+        ({"etag": "x\n,y"}, "", 0),
+        ({"etag": "é"}, "", 0),
+        ({"etag": "x" * 201}, "", 0),
+        ({"etag": "x", "md5Hash": "9+/="}, "md5:9+/=", 0),
+        ({"Last-Modified": "Sun, 09 Sep 2001 01:46:40 GMT"}, "", 1e9),
+        ({"Last-Modified": "now"}, "", 0),
+        ({"mtime": datetime.fromtimestamp(1e9, UTC)}, "", 1e9),  # as of SFTP
+        ({"mtime": 1.5}, "", 1.5),
     ],
 )
-def test_only_a_digest_that_changes_with_the_content_counts(info: dict[str, str], digest: str) -> None:
-    assert remote.Stored.of(info) == remote.Stored(0, digest, 0)
-
-
-@pytest.mark.parametrize(
-    ("info", "seconds"),
-    [
-        ({"Last-Modified": "Sun, 09 Sep 2001 01:46:40 GMT"}, 1e9),
-        ({"Last-Modified": "now"}, 0),
-        ({"mtime": datetime.fromtimestamp(1e9, UTC)}, 1e9),  # as of SFTP
-        ({"mtime": 1.5}, 1.5),
-    ],
-)
-def test_the_time_of_a_change_is_known_or_not(info: dict[str, Any], seconds: float) -> None:
-    assert remote.Stored.of(info | {"size": 7}) == remote.Stored(7, "", int(seconds * 1e9))
+def test_a_digest_that_changes_with_the_content_and_a_time_count(
+    info: dict[str, Any], digest: str, seconds: float
+) -> None:
+    assert remote.Stored.of(info | {"size": 7}) == remote.Stored(7, digest, int(seconds * 1e9))
+    assert remote.Stored.of(info).size == 0
 
 
 def outside(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -284,7 +273,7 @@ def test_hostile_links_of_a_page_are_no_paths(tmp_path: Path, site: Web, monkeyp
     links = ["a.wav", "./a.wav", "b%20c.wav", "n%E2%80%AEl.wav", *ignored, *bad]
     site.answers["GET /hindi/s/"] = "".join(f'<a href="{link}">x</a>' for link in links)
     site.answers |= {f"HEAD /hindi/s/{'l' * 256}.wav": "", "HEAD /hindi/s/n\u202el.wav": ""}
-    listing = layouts.read(settings("folders", site.url))  # type: ignore[arg-type]
+    listing = layouts.read(settings("folders", site.url))
     assert listed(listing) == ["hindi/s/a.wav", "hindi/s/b c.wav", "hindi/t/d.wav"]
     assert hostile(listing, tmp_path / "temporary") == {f"hindi/s/{name}": reason for name, reason in bad.items()}
 
@@ -310,7 +299,7 @@ def test_hostile_keys_of_a_bucket_are_no_paths(
     bucket.put_object(Bucket=s3.BUCKET, Key="hostile/")  # as a console marks a folder
     for name in [*good, *bad, "s/n\u202el.wav", "", "s/"]:
         bucket.put_object(Bucket=s3.BUCKET, Key=f"hostile/hindi/{name}", Body=b"x" * 9 * bool(name[-1:].strip("/")))
-    listing = layouts.read(settings("folders", f"s3://{s3.BUCKET}/hostile/"))  # type: ignore[arg-type]
+    listing = layouts.read(settings("folders", f"s3://{s3.BUCKET}/hostile/"))
     assert listed(listing) == sorted(f"hindi/{name}" for name in good)
     assert {entry.size for entry in listing.entries} == {9}
     assert hostile(listing, tmp_path / "temporary") == {f"hindi/{name}": reason for name, reason in bad.items()}
@@ -332,7 +321,7 @@ FAILURES = [
 @pytest.mark.parametrize(("url", "message"), FAILURES)
 def test_an_address_that_can_not_be_listed_is_one_sentence(bucket: boto3.client, url: str, message: str) -> None:
     bucket.put_object(Bucket=s3.BUCKET, Key="a.wav", Body=b"x")
-    assert message in refusal(settings("auto", url))  # type: ignore[arg-type]
+    assert message in refusal(settings("auto", url))
 
 
 def test_missing_and_wrong_credentials_are_one_sentence(
@@ -343,7 +332,7 @@ def test_missing_and_wrong_credentials_are_one_sentence(
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     s3fs.S3FileSystem.clear_instance_cache()
-    said = refusal(settings("auto", f"s3://{s3.BUCKET}"))  # type: ignore[arg-type]
+    said = refusal(settings("auto", f"s3://{s3.BUCKET}"))
     assert "'s3://corpora' can't be read (Unable to locate credentials); check the address, the network and" in said
 
 
@@ -358,8 +347,7 @@ def test_failures_that_pass_are_not_seen_and_others_stop_the_run(tmp_path: Path,
 
     site.meanwhile = once
     corpus = corpus_of(site.url)
-    entries, _, _ = digests.digests(layouts.roots(corpus), layouts.read(corpus).entries, Cache(tmp_path / "cache"))
-    part = [file for files in divide(entries, layouts.roots(corpus)) for file in files]
+    part = files_of(corpus, Cache(tmp_path / "cache"))
     assert len(ingest(part, None, AUDIO).rows) == 3
     assert not passing
 
@@ -407,4 +395,4 @@ def test_any_name_is_a_file_below_the_mirror_or_rejected(keys: list[str], size: 
 def test_folders_without_an_end_are_refused(site: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "MAX_DEPTH", 3)
     site.meanwhile = lambda request: site.answers.setdefault(request, '<a href="x/">x</a>')
-    assert f"'{site.url}/x/x/x/x' is in more than 3 folders; move it up" in refusal(settings("auto", site.url))  # type: ignore[arg-type]
+    assert f"'{site.url}/x/x/x/x' is in more than 3 folders; move it up" in refusal(settings("auto", site.url))
