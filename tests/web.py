@@ -29,8 +29,8 @@ class Web:
         Called with the method and path of each request.
     """
 
-    url: str
-    has_etags: bool
+    url: str = ""
+    has_etags: bool = True
     asked: Counter[str] = field(default_factory=Counter)
     answers: dict[str, int | str] = field(default_factory=dict)
     meanwhile: Callable[[str], object] = lambda request: None
@@ -78,9 +78,9 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def serving(folder: Path, has_etags: bool = True) -> Iterator[Web]:
+def serving(folder: Path) -> Iterator[Web]:
     """Serve a folder."""
-    web = Web("", has_etags)
+    web = Web()
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, web=web, directory=folder)) as server:
         web.url = f"http://127.0.0.1:{server.server_port}"
         threading.Thread(target=server.serve_forever, daemon=True).start()

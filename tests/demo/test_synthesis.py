@@ -60,14 +60,6 @@ def test_the_same_parameters_give_the_same_bytes_and_replace_what_was_there(corp
     assert _files(tmp_path) == _files(corpus)
 
 
-def test_real_recordings_begin_with_a_drawn_pause_and_never_clip(corpus: Path) -> None:
-    for path in corpus.glob("train_*/*.wav"):
-        sound, _ = soundfile.read(path)
-        assert np.abs(sound).max() < 0.97
-        loud = np.flatnonzero(np.abs(sound) > 0.02)  # -34 dBFS: above any noise, below any speech
-        assert 0.2 <= loud[0] / espeak.RATE_HZ < 1.0 + 0.15  # a phrase may begin softly
-
-
 @pytest.mark.parametrize("seed", [42, 1])
 def test_a_voice_is_one_speaker_in_every_language_and_reads_no_sentence_twice(seed: int) -> None:
     voices: dict[str, dict[str, espeak.Voice]] = defaultdict(dict)
@@ -85,16 +77,12 @@ def test_a_voice_is_one_speaker_in_every_language_and_reads_no_sentence_twice(se
     assert len({*voices["english"].values()} & {recording.voice for recording in other}) < 3
 
 
-def test_half_of_the_voices_are_female() -> None:
-    recordings = synthesis.plan_recordings(Demo(minutes=20, voices=25, seed=1), SENTENCES)
-    genders = [voice.gender for voice in {one.speaker: one.voice for one in recordings}.values()]
-    assert sorted(map(genders.count, espeak.VARIANTS)) == [12, 13]
-
-
-def test_many_recordings_choose_from_all_sentences_and_many_voices_differ() -> None:
-    few, many = (synthesis.plan_recordings(Demo(minutes=60, voices=n, seed=1), SENTENCES) for n in (3, 60))
+def test_many_recordings_choose_from_all_sentences_and_many_voices_differ_half_of_them_female() -> None:
+    few, many = (synthesis.plan_recordings(Demo(minutes=60, voices=n, seed=1), SENTENCES) for n in (3, 61))
     assert all(len(recording.sentences) >= synthesis.MIN_CHOICE for recording in few)
-    assert len({recording.voice for recording in many}) == 60  # more than variants
+    voices = {recording.voice for recording in many}
+    assert len(voices) == 61  # more than variants
+    assert sorted([voice.gender for voice in voices].count(gender) for gender in espeak.VARIANTS) == [30, 31]
 
 
 @pytest.mark.parametrize(("minutes", "voices"), [(48, 24), (2, 3), (500, 24), (20, 24), (9, 4)])
