@@ -55,35 +55,31 @@ def building(folder: Path) -> Iterator[Path]:
         raise ArtifactError(
             f"another process, maybe of a run that was killed, is writing into {folder.parent}; wait for it, or end it"
         ) from error
-    partial = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
     try:
-        for leftover in folder.parent.glob(f"{glob.escape(folder.name)}.*.partial"):
-            shutil.rmtree(leftover, ignore_errors=True)
-        partial.mkdir()
-        yield partial
-        if folder.is_symlink() or folder.is_file():
-            folder.unlink()
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
+        with scratch(folder.parent, folder.name) as partial:
+            yield partial
+            if folder.is_symlink() or folder.is_file():
+                folder.unlink()
+            shutil.rmtree(folder, ignore_errors=True)
+            partial.rename(folder)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
         os.close(lock)
 
 
 @contextmanager
-def scratch(folder: Path) -> Iterator[Path]:
-    """Make an empty folder in `folder` and remove it after the block.
+def scratch(folder: Path, name: str = "") -> Iterator[Path]:
+    """Make an empty folder in `folder`, whose name begins with `name`, and remove it after the block.
 
-    The process holds a lock on it. A process that is killed loses its lock, and the next call for `folder` removes the
-    leftover.
+    The process holds a lock on it. A process that is killed loses its lock, and the next call for `folder` and `name`
+    removes the leftover.
     """
-    for leftover in folder.glob(".*.scratch"):
+    for leftover in folder.glob(f"{glob.escape(name)}.*.scratch"):
         with suppress(OSError):
             lock = locked(leftover)
             shutil.rmtree(leftover, ignore_errors=True)
             os.close(lock)
     while True:  # until no sweep of another process comes between the two calls
-        mine = folder / f".{uuid.uuid4().hex}.scratch"
+        mine = folder / f"{name}.{uuid.uuid4().hex}.scratch"
         mine.mkdir()
         with suppress(BlockingIOError, FileNotFoundError):
             lock = locked(mine)

@@ -27,7 +27,7 @@ def test_a_folder_appears_once_its_block_has_succeeded(tmp_path: Path) -> None:
 def test_a_failed_block_leaves_nothing_and_the_old_folder_stays(tmp_path: Path, error: type[Exception]) -> None:
     target = tmp_path / "store"
     target.mkdir()
-    (tmp_path / "store.0123.partial" / "deep").mkdir(parents=True)  # of a process that was killed
+    (tmp_path / "store.0123.scratch" / "deep").mkdir(parents=True)  # of a process that was killed
     with pytest.raises(error), files.building(target):
         raise error
     assert list(tmp_path.iterdir()) == [target]

@@ -9,7 +9,7 @@ import dataclasses
 import heapq
 import itertools
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -46,16 +46,7 @@ def undersample(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Ge
 
 
 def oversample(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Generator) -> list[SequenceRow]:
-    """Extend every class to the frames of the largest: sequences are repeated, each time cut at a different offset.
-
-    Examples
-    --------
-    >>> rows = [SequenceRow(f"{name}/0", name, name[0], "ann", 0, 9) for name in ("a0", "a1", "a2", "b0")]
-    >>> counted = {row.recording: np.ones(9, bool) for row in rows}
-    >>> more = oversample(rows, counted, np.random.default_rng(0))
-    >>> class_totals(more, counted), {row.repeat for row in more if row.language == "a"}
-    ({'a': 27, 'b': 27}, {0})
-    """
+    """Extend every class to the frames of the largest: sequences are repeated, each time cut at a different offset."""
     totals = class_totals(rows, counted)
     target = max(totals.values())
     more = list(rows)
@@ -118,14 +109,6 @@ def balance(
     ------
     ArgumentError
         If there is no such strategy.
-
-    Examples
-    --------
-    >>> rows = [SequenceRow(f"{name}/0", name, name[0], "ann", 0, 9) for name in ("a0", "a1", "a2", "b0")]
-    >>> counted = {row.recording: np.ones(9, bool) for row in rows}
-    >>> manifest, division = balance("class_weight", rows, counted, seed=0)
-    >>> [(row.sequence, row.weight) for row in manifest]
-    [('a0/0', 0.666667), ('a1/0', 0.666667), ('a2/0', 0.666667), ('b0/0', 2.0)]
     """
     params.choose("balance strategy", strategy, METHODS)
     in_order = sorted(rows, key=lambda row: (row.recording, row.start))
@@ -166,32 +149,24 @@ def _take_turns(streams: Iterable[Iterator[SequenceRow]], counted: Counted) -> I
 
 
 def _repeats(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Generator) -> Iterator[SequenceRow]:
-    """Repeat every sequence endlessly, each time from another position in its recording.
-
-    A repeat is as long as the longest sequence of its recording. If this is the whole recording, repeats begin in its
-    first half and end where it ends.
-    """
+    """Repeat every sequence endlessly, each time from another position in its recording."""
     rows = [row for row in rows if counted[row.recording].any()]
     of_recording = _by(rows, lambda row: row.recording)
-    longest = {name: max(row.frames for row in some) for name, some in of_recording.items()}
-    offsets: dict[str, Iterator[int]] = {}
+    windows = {name: _windows(some, counted[name], rng) for name, some in of_recording.items()}
     for repeat in itertools.count(1) if rows else ():
         for number in rng.permutation(len(rows)):
-            row, flags = rows[number], counted[rows[number].recording]
-            length = longest[row.recording]
-            if row.recording not in offsets:
-                starts = {other.start for other in of_recording[row.recording]}
-                offsets[row.recording] = _offsets(flags, length, starts, rng)
-            start = next(offsets[row.recording])
-            yield dataclasses.replace(row, start=start, frames=min(length, len(flags) - start), repeat=repeat)
+            start, length = next(windows[rows[number].recording])
+            yield dataclasses.replace(rows[number], start=start, frames=length, repeat=repeat)
 
 
-def _offsets(flags: Flags, length: int, taken: Collection[int], rng: np.random.Generator) -> Iterator[int]:
-    """Yield positions of windows with a frame that counts, endlessly: every free one comes once before any comes again.
+def _windows(rows: Sequence[SequenceRow], flags: Flags, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
+    """Yield start and frames of windows of a recording that hold a frame that counts, endlessly.
 
-    Steps near the golden ratio of the range, and without a divisor in common with it, spread any number of offsets
-    evenly and need no memory.
+    Every window that is no sequence comes once before any comes again. Windows are as long as the longest sequence. If
+    this is the whole recording, they begin in its first half and end where it ends. Steps near the golden ratio of the
+    range, and without a divisor in common with it, spread any number of them evenly and need no memory.
     """
+    length, taken = max(row.frames for row in rows), {row.start for row in rows}
     n_offsets = max(len(flags) - length, length // 2) + 1
     step = round(GOLDEN * n_offsets)
     while math.gcd(step, n_offsets) > 1:
@@ -201,7 +176,7 @@ def _offsets(flags: Flags, length: int, taken: Collection[int], rng: np.random.G
         for number in range(n_offsets):
             start = (first + number * step) % n_offsets
             if start not in skipped and flags[start : start + length].any():
-                yield start
+                yield start, min(length, len(flags) - start)
 
 
 def _by(rows: Iterable[SequenceRow], key: Callable[[SequenceRow], str]) -> dict[str, list[SequenceRow]]:

@@ -121,14 +121,7 @@ def before_and_after(
 
 
 def class_totals(rows: Sequence[SequenceRow], counted: Counted) -> dict[str, int]:
-    """Return frames that count, by language, in the order of their names.
-
-    Examples
-    --------
-    >>> rows = [SequenceRow("a/0", "a", "hindi", "ann", 0, 3), SequenceRow("b/0", "b", "english", "bob", 0, 3)]
-    >>> class_totals(rows, {"a": np.array([True, True, True]), "b": np.array([False, True, False])})
-    {'english': 1, 'hindi': 3}
-    """
+    """Return frames that count, by language, in the order of their names."""
     return dict(sorted(amounts(rows, counted, lambda row: row.language).items()))
 
 

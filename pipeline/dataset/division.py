@@ -63,16 +63,7 @@ def class_sizes(rows: Sequence[SequenceRow], counted: Counted, division: Divisio
 
 
 def remark(rows: Sequence[SequenceRow], counted: Counted, division: Division) -> str | None:
-    """Return why the new classes are uneven; None if the largest has at most 1.5 times the frames of the smallest.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> rows = [SequenceRow(f"{name}/0", name, name[0], name, 0, n) for name, n in (("a1", 60), ("a2", 5), ("b", 10))]
-    >>> counted = {row.recording: np.ones(row.frames, bool) for row in rows}
-    >>> remark(rows, counted, Division("a", (("a1", "a2"),), ("b",)))  # doctest: +ELLIPSIS
-    "ensemble: the largest new class has 6.5 times the frames of the smallest: 'a1' speaks 92% of a, ..."
-    """
+    """Return why the new classes are uneven; None if the largest has at most 1.5 times the frames of the smallest."""
     sizes = class_sizes(rows, counted, division)
     if ratio(sizes.values()) <= MAX_RATIO:
         return None
@@ -101,13 +92,7 @@ def _speakers(rows: Sequence[SequenceRow], counted: Counted, language: str) -> d
 
 
 def ratio(sizes: Collection[float]) -> float:
-    """Return the largest of several sizes divided by the smallest.
-
-    Examples
-    --------
-    >>> ratio([3, 2, 4])
-    2.0
-    """
+    """Return the largest of several sizes divided by the smallest, or by 1."""
     return max(sizes) / max(min(sizes), 1)
 
 

@@ -82,11 +82,6 @@ def policy(strategy: SilenceStrategy) -> Policy:
     ------
     ArgumentError
         If there is no such strategy.
-
-    Examples
-    --------
-    >>> policy("remove").seen, policy("mask").weight, policy("label").own_class
-    (False, 0, True)
     """
     params.choose("silence strategy", strategy, POLICIES)
     return POLICIES[strategy]
@@ -127,13 +122,6 @@ def counted(strategy: SilenceStrategy, speech: Flags) -> Flags:
     ----------
     speech
         True for frames of speech, shape (frames,).
-
-    Examples
-    --------
-    >>> counted("mask", np.array([False, True, True])).tolist()
-    [False, True, True]
-    >>> counted("remove", np.array([False, True, True])).tolist()
-    [True, True]
     """
     shown = view(strategy, speech, 0, 1)
     return np.asarray((shown.targets == 0) & (shown.weights > 0))

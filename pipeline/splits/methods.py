@@ -67,8 +67,7 @@ def shares(settings: params.Split) -> tuple[float, float, float] | None:
 
 def by_hours(case: Case) -> tuple[Assignment, Search]:
     """Assign groups as close as possible to the shares of hours and speakers."""
-    val, test = case.settings.val, case.settings.test
-    return case.solved(Parts(np.array([1 - val - test, val, test]), np.array(NEEDS)), case.pinned)
+    return case.solved(Parts(np.array(shares(case.settings)), np.array(NEEDS)), case.pinned)
 
 
 def by_hash(case: Case) -> tuple[Assignment, None]:

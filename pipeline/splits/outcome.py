@@ -18,12 +18,6 @@ def check(rows: Rows) -> None:
     ------
     CorpusError
         Naming the language and the split.
-
-    Examples
-    --------
-    >>> check({"train": [SplitRow("r", "hindi", "bob", "r", 2)], "val": [], "test": []})
-    Traceback (most recent call last):
-    pipeline.errors.CorpusError: 'hindi' has no group of recordings left for test: ...
     """
     spoken = _seconds(rows)
     for name in ("train", "test", "val"):
@@ -42,11 +36,6 @@ def notes(rows: Rows, shares: Sequence[float] | None) -> list[str]:
     ----------
     shares
         Requested share of the hours of train, val and test; None if none was requested.
-
-    Examples
-    --------
-    >>> notes({"train": [SplitRow("a", "hindi", "ann", "a", 9)], "val": [], "test": []}, None)
-    ['hindi: no group of recordings is left for val', 'hindi: no group of recordings is left for test']
     """
     sentences = []
     for language, parts in _seconds(rows).items():

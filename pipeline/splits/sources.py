@@ -70,11 +70,9 @@ def divide(recordings: Sequence[RecordingRow], holdout: Holdout) -> Divided:
             absent, there = f"{column} {brief(unknown[0])}", ", ".join(map(brief, known[:10])) or "none"
             raise CorpusError(f"split.holdout keeps {absent} out, but no recording has it; there are {there}")
     held = [any(row.extra.get(column) in values for column, values in wanted.items()) for row in recordings]
-    group = groups(recordings).tolist()
-    touched = {number for number, out in zip(group, held, strict=True) if out}
     parts = Divided([], [], [])
-    for row, number, out in zip(recordings, group, held, strict=True):
-        (parts.other if out else parts.left_out if number in touched else parts.kept).append(row)
+    for row, out, shares in zip(recordings, held, _sharing(recordings, held), strict=True):
+        (parts.other if out else parts.left_out if shares else parts.kept).append(row)
     if lost := {row.language for row in recordings} - {row.language for row in parts.kept}:
         why = "all are theirs or share a speaker with them; hold out less, or add recordings"
         raise CorpusError(f"the held-out sources leave no recording of {brief(min(lost))} to train on: {why}")
@@ -145,34 +143,24 @@ def unheard(
     >>> [[row.recording for row in part] for part in parts]
     [['bob/tamil'], ['ann/tamil']]
     """
-    group = groups(recordings).tolist()
-    known = {
-        number for row, number in zip(recordings, group, strict=True) if split_of.get(row.recording, "test") != "test"
-    }
+    known = [split_of.get(row.recording, "test") != "test" for row in recordings]
     free, rest = list[RecordingRow](), list[RecordingRow]()
-    for row, number in zip(recordings, group, strict=True):
+    for row, shares in zip(recordings, _sharing(recordings, known), strict=True):
         if row.recording not in split_of:
-            (rest if number in known else free).append(row)
+            (rest if shares else free).append(row)
     return free, rest
+
+
+def _sharing(recordings: Sequence[RecordingRow], chosen: Sequence[bool]) -> list[bool]:
+    """Flag the recordings that share a group with a chosen one."""
+    group = groups(recordings)
+    return [*np.isin(group, group[np.array(chosen, bool)])]
 
 
 def folds(recordings: Sequence[RecordingRow], count: int, seed: int) -> dict[str, int]:
     """Return the fold of each source: every fold has as equal a share of each language's sources as possible.
 
     A source that is the only one of a language is in no fold: that language could not be trained without it.
-
-    Examples
-    --------
-    >>> rows = [
-    ...     RecordingRow(
-    ...         language + source, "p", language, source, source, 60, 960000, 16000, 1, "WAV", source, -3, -20, 0, 0,
-    ...         extra={"source": source},
-    ...     )
-    ...     for language, source in [("hindi", "tv"), ("hindi", "calls"), ("english", "calls"), ("english", "radio")]
-    ... ]
-    >>> found = folds(rows, 2, seed=0)
-    >>> sorted(found), found["tv"] == found["radio"] != found["calls"]
-    (['calls', 'radio', 'tv'], True)
     """
     pairs = sorted({(row.language, row.extra.get(SOURCE, "")) for row in recordings})
     number = Counter(language for language, _ in pairs)

@@ -63,9 +63,12 @@ class FeatureStore(RowReader):
     >>> store = FeatureStore.open(path)
     >>> store.languages, store.features("a").shape, store.flags("b").tolist()
     (['english', 'hindi'], (3, 13), [True, False])
-    >>> features, targets, weights = store.select(language="english").view("remove").numpy()
-    >>> features.shape
-    (2, 13)
+    >>> selection = store.select().view("mask", languages=["hindi", "english"])
+    >>> features, targets, weights = selection[0]
+    >>> features.shape, targets.tolist(), weights.tolist()
+    ((3, 13), [1, 1, 1], [0.0, 1.0, 1.0])
+    >>> selection.view("remove").numpy().features.shape, selection[1:].dask().shape
+    ((3, 13), (2, 13))
     >>> folder.cleanup()
     """
 

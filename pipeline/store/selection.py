@@ -28,7 +28,7 @@ class Selection:
     """Items of a store, viewed through a silence strategy: a sequence of `Example`, which PyTorch's DataLoader takes.
 
     `FeatureStore.select` makes one. It is indexed like a list or an array: by a number, which gives an Example, or by
-    a slice, several numbers or one flag per item, which give a selection.
+    a slice, several numbers or one flag per item, which give a selection. The class FeatureStore has an example.
 
     Attributes
     ----------
@@ -42,32 +42,6 @@ class Selection:
         Names in the order of the target numbers.
     manifest
         The file that lists the items, all cut for `strategy`; None if they are whole recordings.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> import numpy as np
-    >>> from pipeline.shards import writer
-    >>> from pipeline.store import FeatureStore
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> path = Path(folder.name) / "features.zarr"
-    >>> mfcc, speech = np.ones((5, 13), np.float32), np.array([False, True, True, True, False])
-    >>> writer.create(path, ["a", "b"], ["english", "hindi"], ["ann", "bea"], [0, 3], [3, 2], n_mfcc=13, attributes={})
-    >>> writer.write(path, "mfcc", 0, [mfcc])
-    >>> writer.write(path, "speech", 0, [speech])
-
-    >>> selection = FeatureStore.open(path).select().view("mask", languages=["hindi", "english"])
-    >>> len(selection), selection.frames
-    (2, 5)
-    >>> features, targets, weights = selection[0]
-    >>> features.shape, targets.tolist(), weights.tolist()
-    ((3, 13), [1, 1, 1], [0.0, 1.0, 1.0])
-    >>> selection[1:].numpy().weights.tolist()
-    [1.0, 0.0]
-    >>> selection.view("remove").dask().shape
-    (3, 13)
-    >>> folder.cleanup()
     """
 
     store: RowReader
