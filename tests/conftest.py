@@ -38,29 +38,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: (ranks.get(item.path.stem, len(ranks)), not item.get_closest_marker("end_to_end")))
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[dict[str, str]]:
-    """The variables with which a client reaches a server that speaks S3's protocol."""
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A client of a server that speaks S3's protocol, on which the bucket `s3.BUCKET` is."""
     from tests import s3  # with packages that take a second
 
-    with s3.serving() as variables:
-        yield variables
-
-
-@pytest.fixture
-def bucket(server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A client of that server, on which the bucket `s3.BUCKET` is, and the environment of other clients."""
-    import boto3
-    import s3fs
-
-    from tests import s3
-
-    for name, value in server.items():
-        monkeypatch.setenv(name, value)
-    s3fs.S3FileSystem.clear_instance_cache()
-    client = boto3.client("s3")
-    client.create_bucket(Bucket=s3.BUCKET)
-    return client
+    with s3.serving(monkeypatch) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
-"""Programs that tests run: git, Python with the project's code, `lid`, a browser; and the files that they write."""
+"""Programs that tests run: git, Python with the project's code, `lid`; and the files that they write."""
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -40,11 +41,9 @@ def lid(*words: object) -> tuple[int, str, str]:
     return done.exit_code, done.stdout, done.stderr
 
 
-def browse(page: Path, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Open a page in a browser, whose profile is in a folder; the document after its scripts have run."""
-    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom"]
-    command += ["--window-size=1400,900", f"--user-data-dir={folder / 'profile'}", *options, page.as_uri()]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+def heed_interrupts() -> None:
+    """Run in a new process before its program: a background process starts with SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -5,23 +5,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import boto3
+import pytest
+import s3fs
 from moto.server import ThreadedMotoServer
 
-BUCKET = "corpora"  # of the fixture `bucket`
+BUCKET = "corpora"
 
 
 @contextmanager
-def serving() -> Iterator[dict[str, str]]:
-    """Run it; the variables with which a client reaches it."""
+def serving(patch: pytest.MonkeyPatch, bucket: str = BUCKET) -> Iterator[Any]:
+    """Run it with a bucket; a client of it. Other clients find it by the environment for as long as `patch` lasts."""
     running = ThreadedMotoServer(port=0, verbose=False)
     running.start()
     host, port = running.get_host_and_port()
-    yield {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "me",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
+    patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    patch.setenv("AWS_ACCESS_KEY_ID", "me")
+    patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    s3fs.S3FileSystem.clear_instance_cache()
+    client = boto3.client("s3")
+    client.create_bucket(Bucket=bucket)
+    yield client
     running.stop()
 
 

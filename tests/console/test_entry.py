@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from tests import programs
-from tests.interrupts import heed_interrupts
-from tests.programs import ROOT
+from tests.programs import ROOT, heed_interrupts
 
 pytestmark = pytest.mark.slow  # starts a program in every test
 

@@ -4,7 +4,6 @@ import os
 import tempfile
 from pathlib import Path
 
-import boto3
 import numpy as np
 import pytest
 import soundfile
@@ -75,11 +74,8 @@ def test_a_bucket_gives_what_the_folder_gives(fresh: Copy, tmp_path: Path, monke
     artifacts = fresh.folder / "artifacts"
     before = {name: digests(artifacts / name) for name in ("audio", "ingest")}
     checked, estimated = fresh.run("lid", "check", str(root)), fresh.succeed("lid", "plan")
-    with s3.serving() as variables, tempfile.TemporaryDirectory() as temporary:
-        for name, value in (variables | {"TMPDIR": temporary}).items():
-            monkeypatch.setenv(name, value)
-        client = boto3.client("s3")
-        client.create_bucket(Bucket="bucket")
+    with s3.serving(monkeypatch, "bucket") as client, tempfile.TemporaryDirectory() as temporary:
+        monkeypatch.setenv("TMPDIR", temporary)
         address = s3.upload(client, root, "bucket", "mine")
         fresh.change(corpus={"root": address})
         assert ran(fresh) == {"demo", "corpus", "ingest"}

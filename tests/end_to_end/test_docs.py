@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-import boto3
 import pytest
 import yaml
 
@@ -69,31 +68,26 @@ def test_every_block_of_every_page_is_run() -> None:
 
 
 @pytest.fixture(scope="module")
-def published(tiny: Copy) -> Iterator[dict[str, str]]:
-    """The run is committed and its features are in the bucket of the pages; variables to reach it."""
+def published(tiny: Copy) -> Iterator[None]:
+    """The run is committed and its features are in the bucket of the pages."""
     tiny.commit("dvc.lock", "artifacts/summary")
     for command in COMMANDS:
         if command.startswith("lid export"):
             tiny.succeed(*shlex.split(command))
-    with s3.serving() as variables, pytest.MonkeyPatch.context() as patch:
-        for name, value in variables.items():
-            patch.setenv(name, value)
-        client = boto3.client("s3")
-        client.create_bucket(Bucket="bucket")
+    with pytest.MonkeyPatch.context() as patch, s3.serving(patch, "bucket") as client:
         s3.upload(client, tiny.folder / "artifacts" / "features.zarr", "bucket", "features.zarr")
-        yield variables
+        yield
 
 
+@pytest.mark.usefixtures("published")
 @pytest.mark.parametrize("of_keras", [False, True])
-def test_python_runs(tiny: Copy, published: dict[str, str], of_keras: bool) -> None:
+def test_python_runs(tiny: Copy, of_keras: bool) -> None:
     codes = [code for code in blocks("python") if ("import keras" in code) is of_keras]
-    if not find_spec("torch"):
-        codes = [code for code in codes if "import DataLoader" not in code]
-    if not find_spec("lhotse"):
-        codes = [code for code in codes if "import lhotse" not in code]
+    for package, line in (("torch", "import DataLoader"), ("lhotse", "import lhotse")):
+        codes = [code for code in codes if line not in code or find_spec(package)]
     unclosed = ("-W", "ignore:unclosed file:ResourceWarning", "-W", "ignore:unclosed database:ResourceWarning")
     strict = ("-W", "error", *unclosed)  # WebDataset closes no file, DVC no database
-    done = tiny.run("python", *strict, "-c", IN_ONE_PROCESS, given=json.dumps(codes), environment=published)
+    done = tiny.run("python", *strict, "-c", IN_ONE_PROCESS, given=json.dumps(codes))
     assert done.returncode == 0, done.stderr
     assert not done.stderr or of_keras  # TensorFlow says what it finds
 

@@ -13,8 +13,7 @@ import numpy as np
 from pipeline import checksums, tables
 from pipeline.rows import SplitRow
 from tests.end_to_end.conftest import ALWAYS, Copy
-from tests.interrupts import heed_interrupts
-from tests.programs import digests
+from tests.programs import digests, heed_interrupts
 
 AFTER_SWAP = {"balance", "audit", "train", "export", "evaluate", "report"}
 USE_SCIKIT_LEARN = {"audit", "evaluate", "report", "speakers"}

@@ -20,8 +20,7 @@ import yaml
 
 from tests.cluster.clusters import Cluster, family, started
 from tests.end_to_end.conftest import IN_ONE_PROCESS, ROOT
-from tests.interrupts import heed_interrupts
-from tests.programs import digests
+from tests.programs import digests, heed_interrupts
 
 MINUTES = 72  # of audio: about ten parts
 
