@@ -56,17 +56,10 @@ def oversample(rows: Sequence[SequenceRow], counted: Counted, rng: np.random.Gen
 
 
 class Balancing(NamedTuple):
-    """How a balance strategy makes the training manifest.
+    """How a balance strategy makes the training manifest."""
 
-    Attributes
-    ----------
-    sentence
-        The strategy in one sentence, for the report.
-    apply
-        Takes every sequence once; returns the manifest, and the division of the classes if there are two networks.
-    """
-
-    sentence: str
+    sentence: str  # for the report
+    # Takes every sequence once; returns the manifest, and the division of the classes if there are two networks.
     apply: Callable[[Sequence[SequenceRow], Counted, np.random.Generator], tuple[list[SequenceRow], Division | None]]
 
 

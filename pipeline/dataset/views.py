@@ -24,24 +24,12 @@ SILENCE = "silence"  # the extra class of `label`, after the languages
 
 
 class Policy(NamedTuple):
-    """How a silence strategy treats silent frames.
+    """How a silence strategy treats silent frames."""
 
-    Attributes
-    ----------
-    sentence
-        The strategy in one sentence, for the report.
-    seen
-        True if silent frames are rows of the view.
-    weight
-        Weight of each in the loss and in the frame accuracy.
-    own_class
-        True if they are of the class `silence`, not of the language.
-    """
-
-    sentence: str
-    seen: bool = True
-    weight: float = 1
-    own_class: bool = False
+    sentence: str  # for the report
+    seen: bool = True  # they are rows of the view
+    weight: float = 1  # of each in the loss and in the frame accuracy
+    own_class: bool = False  # they are of the class `silence`, not of the language
 
     @property
     def weighted(self) -> bool:
@@ -58,21 +46,11 @@ POLICIES: dict[SilenceStrategy, Policy] = {
 
 
 class View(NamedTuple):
-    """Frames of one recording as the network sees them.
+    """Frames of one recording as the network sees them; each array has shape (rows,)."""
 
-    Attributes
-    ----------
-    rows
-        Indices of the frames in the recording, shape (rows,).
-    targets
-        Class of each, shape (rows,): the language's number, or the number of languages for `silence`.
-    weights
-        Weight of each in the loss, shape (rows,).
-    """
-
-    rows: NDArray[np.int64]
-    targets: NDArray[np.int64]
-    weights: NDArray[np.float32]
+    rows: NDArray[np.int64]  # indices of the frames in the recording
+    targets: NDArray[np.int64]  # class of each: the language's number, or the number of languages for `silence`
+    weights: NDArray[np.float32]  # of each in the loss
 
 
 def policy(strategy: SilenceStrategy) -> Policy:

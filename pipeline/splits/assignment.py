@@ -40,55 +40,26 @@ Assignment = NDArray[np.int64]  # part of each group, shape (groups,)
 
 
 class Parts(NamedTuple):
-    """Splits or folds.
+    """Splits or folds. With too few groups of a language, the part with the lowest need goes without."""
 
-    Attributes
-    ----------
-    shares
-        Requested share of every quantity, shape (parts,).
-    needs
-        How much each part needs every language, relative to the others, shape (parts,): with too few groups, the part
-        with the lowest need goes without.
-    """
-
-    shares: NDArray[np.float64]
-    needs: NDArray[np.float64]
+    shares: NDArray[np.float64]  # requested, of every quantity, shape (parts,)
+    needs: NDArray[np.float64]  # of every language, relative to the other parts, shape (parts,)
 
 
 class Quantities(NamedTuple):
-    """The amount of each quantity that each group has.
+    """The amount of each quantity that each group has. Hours of the languages come first."""
 
-    Attributes
-    ----------
-    amounts
-        Sparse, shape (groups, quantities), as a share of the whole quantity. Hours of the languages come first.
-    prices
-        Price of a miss, shape (quantities,).
-    n_languages
-        Number of quantities that are hours of a language.
-    """
-
-    amounts: csr_array
-    prices: NDArray[np.float64]
-    n_languages: int
+    amounts: csr_array  # shares of the whole quantity, shape (groups, quantities)
+    prices: NDArray[np.float64]  # of a miss, shape (quantities,)
+    n_languages: int  # number of quantities that are hours of a language
 
 
 class Search(NamedTuple):
-    """How good an assignment is. Costs are sums of the prices of misses.
+    """How good an assignment is. Costs are sums of the prices of misses."""
 
-    Attributes
-    ----------
-    groups
-        Number of groups.
-    solver
-        Cost of the assignment.
-    bound
-        Lower bound of the cost of any assignment; 0 if groups share units.
-    """
-
-    groups: int
-    solver: float
-    bound: float
+    groups: int  # number
+    solver: float  # cost of the assignment
+    bound: float  # lower bound of the cost of any; 0 if groups share units
 
     def __str__(self) -> str:
         least = f"at least {self.bound:.4f} for any assignment"

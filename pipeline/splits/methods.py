@@ -28,21 +28,11 @@ REMEDY = f"write the columns speaker, split, and one of {', '.join(SPLITS)} as s
 
 
 class Case(NamedTuple):
-    """The input of a method.
+    """The input of a method."""
 
-    Attributes
-    ----------
-    recordings
-        In the order of their ids.
-    group
-        Group of each recording, shape (recordings,).
-    pinned
-        Split of each group with a pinned speaker, as an index of SPLITS, or `UNFIXED`, shape (groups,).
-    """
-
-    recordings: Sequence[RecordingRow]
-    group: NDArray[np.int64]
-    pinned: Assignment
+    recordings: Sequence[RecordingRow]  # in the order of their ids
+    group: NDArray[np.int64]  # of each recording, shape (recordings,)
+    pinned: Assignment  # split of each group with a pinned speaker, as an index of SPLITS, or `UNFIXED`
     settings: params.Split
     seed: int
 

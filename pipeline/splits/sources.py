@@ -25,21 +25,11 @@ Holdout = Mapping[str, str | Sequence[str]]  # one or several values by column o
 
 
 class Divided(NamedTuple):
-    """The recordings of a corpus.
+    """The recordings of a corpus."""
 
-    Attributes
-    ----------
-    kept
-        Recordings to be split into train, val and test.
-    other
-        Recordings of held-out sources.
-    left_out
-        Recordings of other sources that share a speaker, source recording, audio or speech with `other`: in no split.
-    """
-
-    kept: list[RecordingRow]
-    other: list[RecordingRow]
-    left_out: list[RecordingRow]
+    kept: list[RecordingRow]  # to be split into train, val and test
+    other: list[RecordingRow]  # of held-out sources
+    left_out: list[RecordingRow]  # share a speaker, source recording, audio or speech with `other`: in no split
 
 
 def divide(recordings: Sequence[RecordingRow], holdout: Holdout) -> Divided:

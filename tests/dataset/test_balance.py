@@ -289,27 +289,12 @@ def test_a_speaker_of_two_languages_is_in_a_part_only_in_the_large_one() -> None
     assert [row.weight for row in mine] == [pytest.approx(690 / 3 / 90, rel=1e-4)]
 
 
-def weighing(parts: list[tuple[str, int, int, float]]) -> Manifest:
-    """One sequence per language, speaker, number of frames that count, and weight."""
-    rows = [
-        SequenceRow(f"r{number}/0", f"r{number}", language, f"s{speaker}", 0, 300, weight=weight)
-        for number, (language, speaker, _, weight) in enumerate(parts)
-    ]
-    return rows, {row.recording: np.arange(300) < part[2] for row, part in zip(rows, parts, strict=True)}
-
-
-CORPORA = st.lists(
-    st.tuples(st.sampled_from(["a", "b"]), st.integers(0, 20), st.integers(0, 300), st.sampled_from([1.0, 0.4])),
-    min_size=1,
-    max_size=60,
-).map(weighing)
-
-
-@given(CORPORA, st.floats(0, 1))
+@given(odd_manifests(), st.floats(0, 1))
 def test_evened_speakers_weigh_a_power_of_what_they_weighed_and_classes_keep_their_weight(
-    some: Manifest, evenness: float
+    corpus: Manifest, evenness: float
 ) -> None:
-    rows, counted = some
+    rows, counted = corpus
+    rows = [dataclasses.replace(row, weight=(1.0, 0.4)[number % 2]) for number, row in enumerate(rows)]
     evened = weights.even_speakers(rows, counted, None, evenness)
     assert weighted(evened, counted, language) == pytest.approx(weighted(rows, counted, language), rel=1e-2, abs=1e-2)
     before, after = (weighted(each, counted, speaker) for each in (rows, evened))
@@ -355,18 +340,6 @@ def test_few_names_are_divided_almost_as_well_as_possible_and_no_division_is_bel
 def test_many_names_make_equal_classes_if_they_are_at_least_as_large_as_the_rest(sizes: list[int], rest: int) -> None:
     if sum(sizes) >= rest / 1.4:
         assert reached(named(sizes), rest) <= 1.5
-
-
-@pytest.mark.parametrize(
-    ("sizes", "rest", "parts"),
-    [
-        ([60, 10, 10, 10, 10], 20, (("s0",), ("s1", "s3"), ("s2", "s4"))),  # one name is too large for any division
-        ([10, 10], 30, (("s0", "s1"),)),  # less than the rest: not divided
-        ([7], 1, (("s0",),)),
-    ],
-)
-def test_a_division_worked_out_by_hand(sizes: list[int], rest: int, parts: tuple[tuple[str, ...], ...]) -> None:
-    assert divide(named(sizes), rest) == parts
 
 
 def test_the_summary_counts_the_first_network_and_its_weights() -> None:
