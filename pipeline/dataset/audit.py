@@ -96,8 +96,11 @@ def report(findings: Findings) -> dict[str, dict[str, object]]:
 
     Examples
     --------
-    >>> report({"speaker_in_one_split": ["speaker ann is in test, train"]})
-    {'speaker_in_one_split': {'violations': 1, 'examples': ['speaker ann is in test, train']}}
+    >>> found = report({"speaker_in_one_split": [f"leak {number}" for number in range(9)], "only_train_balanced": []})
+    >>> found["speaker_in_one_split"]
+    {'violations': 9, 'examples': ['leak 0', 'leak 1', 'leak 2', 'leak 3', 'leak 4']}
+    >>> found["only_train_balanced"]
+    {'violations': 0, 'examples': []}
     """
     return {check: {"violations": len(found), "examples": found[:N_EXAMPLES]} for check, found in findings.items()}
 

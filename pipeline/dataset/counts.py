@@ -85,14 +85,6 @@ def before_and_after(
     ----------
     frame_s
         Seconds from one frame to the next.
-
-    Examples
-    --------
-    >>> rows = [SequenceRow("r/0", "r", "hindi", "bob", 0, 9), SequenceRow("q/0", "q", "english", "ann", 0, 3)]
-    >>> counted = {"r": np.ones(9, bool), "q": np.ones(3, bool)}
-    >>> tree = before_and_after(rows, rows, counted, ["english", "hindi"], frame_s=60)
-    >>> tree["hindi"]["before"], tree["hindi"]["speakers"], list(tree["hindi"]["largest_speakers"])
-    ({'minutes': 9.0, 'share': 0.75}, 1, ['bob'])
     """
 
     def measured(name: Callable[[SequenceRow], str]) -> dict[str, dict[str, NDArray[np.float64]]]:

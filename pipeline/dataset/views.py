@@ -145,12 +145,6 @@ def sequence_rows(row: SplitRow, n_rows: int, length: int, view: SilenceStrategy
         Maximum rows per sequence.
     view, features
         Silence strategy of the view, and id of the feature store.
-
-    Examples
-    --------
-    >>> row = SplitRow("r", "hindi", "bob", "r", 0.1)
-    >>> [(part.sequence, part.start, part.frames) for part in sequence_rows(row, 10, 5, "mask", "id")]
-    [('r/0', 0, 5), ('r/1', 5, 5)]
     """
     return [
         SequenceRow(

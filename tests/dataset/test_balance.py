@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pipeline import checksums, tables
 from pipeline.arrays import Flags
 from pipeline.dataset import balance, counts, division, weights
-from pipeline.dataset.division import divide, lowest_ratios, ratio
+from pipeline.dataset.division import divide, ratio
 from pipeline.dataset.views import sequence_rows
 from pipeline.errors import ArgumentError
 from pipeline.params import BalanceStrategy, SilenceStrategy
@@ -327,13 +327,9 @@ def test_every_name_is_in_one_part_in_any_order_and_no_part_is_empty(sizes: list
 
 
 @given(st.lists(st.integers(1, 200), min_size=1, max_size=6), st.integers(1, 300))
-def test_few_names_are_divided_almost_as_well_as_possible_and_no_division_is_below_its_bound(
-    sizes: list[int], rest: int
-) -> None:
-    best = [optimum(sizes, rest, n_parts) for n_parts in range(1, len(sizes) + 1)]
-    assert reached(named(sizes), rest) <= 1.35 * min(best)
-    for bound, least in zip(lowest_ratios(sorted(sizes, reverse=True), rest), best, strict=True):
-        assert bound <= least * (1 + 1e-9)
+def test_few_names_are_divided_almost_as_well_as_possible(sizes: list[int], rest: int) -> None:
+    best = min(optimum(sizes, rest, n_parts) for n_parts in range(1, len(sizes) + 1))
+    assert reached(named(sizes), rest) <= 1.35 * best
 
 
 @given(st.lists(st.integers(1, 100), min_size=60, max_size=200), st.integers(500, 50_000))
