@@ -85,14 +85,6 @@ class AudioError(UserError):
         With a path, the predicate of a sentence about it, as in ingest/rejected.csv; without one, a whole sentence.
     path
         The recording, if it is known.
-
-    Examples
-    --------
-    >>> error = AudioError("silent", "holds nothing but zeros", Path("a.wav"))
-    >>> print(error)
-    a.wav holds nothing but zeros
-    >>> error.reason, error.detail
-    ('silent', 'holds nothing but zeros')
     """
 
     def __init__(self, reason: Reason, detail: str, path: Path | None = None) -> None:

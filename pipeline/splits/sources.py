@@ -122,16 +122,6 @@ def unheard(
         All of the corpus.
     split_of
         Name of the split by recording.
-
-    Examples
-    --------
-    >>> rows = [
-    ...     RecordingRow(f"{who}/{language}", "p", language, who, who, 60, 960000, 16000, 1, "WAV", who, -3, -20, 0, 0)
-    ...     for who in ("ann", "bob") for language in ("hindi", "tamil")
-    ... ]
-    >>> parts = unheard(rows, {"ann/hindi": "train", "bob/hindi": "test"})
-    >>> [[row.recording for row in part] for part in parts]
-    [['bob/tamil'], ['ann/tamil']]
     """
     known = [split_of.get(row.recording, "test") != "test" for row in recordings]
     free, rest = list[RecordingRow](), list[RecordingRow]()

@@ -6,7 +6,7 @@ first:stop alone.
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, overload
@@ -21,6 +21,10 @@ from pipeline.params import SilenceStrategy
 from pipeline.shards.reader import RowReader
 from pipeline.store import conversions
 from pipeline.store.items import Example
+
+# Coordinates that repeat an attribute of the store.
+STORE_COLUMNS = {"recording": "ids", "language": "languages", "speaker": "speakers"}
+COORDINATES = (*STORE_COLUMNS, "speech", "time")  # one value per frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +176,7 @@ class Selection:
 
     def dask(self) -> Any:
         """Join the MFCCs of all items: a lazy dask.array of shape (frames, n_mfcc), in chunks of up to one shard."""
-        return conversions.dask_array(self)
+        return self._joined("mfcc")
 
     def xarray(self) -> Any:
         """Join all items: a lazy xarray.Dataset of `mfcc` (frame, coefficient).
@@ -180,7 +184,10 @@ class Selection:
         Coordinates of the frames: recording, language and speaker (names), speech, and time (seconds from the start of
         the recording).
         """
-        return conversions.xarray_dataset(self)
+        return conversions.library("xarray").Dataset(
+            {"mfcc": (("frame", "coefficient"), self._joined("mfcc"))},
+            {name: ("frame", self._joined(name)) for name in COORDINATES},
+        )
 
     def tensorflow(self) -> Any:
         """Return a tf.data.Dataset of examples, of known cardinality."""
@@ -189,6 +196,43 @@ class Selection:
     def torch(self) -> Any:
         """Return the items as tensors for PyTorch's DataLoader; it can be sent to worker processes of any kind."""
         return conversions.Tensors(self)
+
+    def _joined(self, column: str) -> Any:
+        """Join a column of all items lazily: "mfcc", or one of `COORDINATES`."""
+        dask, array = conversions.library("dask"), conversions.library("dask.array")
+        cut = self._cut_at_shards()
+        source, values = dask.delayed(cut, traverse=False), dask.delayed(Selection._values)
+        some = cut._values(column, np.zeros(0, np.int64))  # its type and the shape of a row
+        chunks = [
+            array.from_delayed(values(source, column, run), (cut[run].frames, *some.shape[1:]), some.dtype)
+            for run in cut.runs()
+        ]
+        return array.concatenate(chunks or [array.from_array(some)])
+
+    def _cut_at_shards(self) -> Self:
+        """Return the same rows in items that each lie in one shard: a long recording becomes several items."""
+        items, shard_rows = self.items, self.store.shard_rows
+        counts = np.maximum(items["stop"] - 1, items["first"]) // shard_rows - items["first"] // shard_rows + 1
+        cut = np.repeat(items, counts)
+        nth = np.arange(len(cut)) - np.repeat(np.cumsum(counts) - counts, counts)
+        border = (cut["first"] // shard_rows + nth) * shard_rows
+        cut["first"], cut["stop"] = np.maximum(cut["first"], border), np.minimum(cut["stop"], border + shard_rows)
+        for position in np.flatnonzero(np.repeat(counts > 1, counts)):
+            cut["frames"][position] = len(self.rows_shown(int(cut["first"][position]), int(cut["stop"][position])))
+        return dataclasses.replace(self, items=cut)
+
+    def _values(self, column: str, positions: NDArray[np.int64]) -> NDArray[Any]:
+        """Return a column of the items at these positions, which are in one shard."""
+        store, items = self.store, self.items[positions]
+        if column in STORE_COLUMNS:
+            return np.repeat(np.array(getattr(store, STORE_COLUMNS[column]))[items["index"]], items["frames"])
+        shown = [self.rows_shown(*ends) for ends in zip(items["first"].tolist(), items["stop"].tolist(), strict=True)]
+        rows = np.concatenate([np.zeros(0, np.int64), *shown])
+        if column == "time":
+            return np.asarray((rows - np.repeat(store.starts[items["index"]], items["frames"])) * store.frame_s)
+        first, stop = (int(rows.min()), int(rows.max()) + 1) if len(rows) else (0, 0)
+        read: Callable[[int, int], NDArray[Any]] = store.mfcc_rows if column == "mfcc" else store.speech_rows
+        return np.asarray(read(first, stop)[rows - first])
 
 
 def _split_runs(values: NDArray[Any]) -> list[NDArray[np.int64]]:
