@@ -1,6 +1,5 @@
 """Chromium without a window, by its debugging protocol: what a page shows, prints on its console and asks for."""
 
-import base64
 import importlib.resources
 import json
 import os
@@ -82,11 +81,6 @@ class Tab:
         self.run(f"{axe}; undefined")
         found = self.run("axe.run(document, {resultTypes: ['violations']}).then((one) => one.violations)")
         return [one for one in found if one["impact"] not in {None, "minor"}]
-
-    def picture(self, path: Path) -> None:
-        """Save the whole page as a PNG."""
-        shot = self.call("Page.captureScreenshot", captureBeyondViewport=True)
-        path.write_bytes(base64.b64decode(shot["data"]))
 
     @property
     def console(self) -> list[dict[str, Any]]:
