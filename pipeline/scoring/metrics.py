@@ -1,5 +1,6 @@
 """The scores of a set of recordings: accuracy, recall, precision, F1, costs of detection, calibration."""
 
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -93,9 +94,18 @@ def confusion(actual: Sequence[str], predicted: Sequence[str], languages: Sequen
     >>> confusion(["english", "english", "hindi"], ["english", "undecided", "english"], ["english", "hindi"])
     {'english': {'english': 1, 'hindi': 0, 'undecided': 1}, 'hindi': {'english': 1, 'hindi': 0, 'undecided': 0}}
     """
-    counts = Counter(zip(actual, predicted, strict=True))
-    rows, columns = (list(dict.fromkeys([*languages, *sorted(names)])) for names in (actual, predicted))
-    return {row: {column: counts[row, column] for column in columns} for row in rows}
+    from sklearn.metrics import confusion_matrix  # takes a second to import
+
+    labels = list(dict.fromkeys([*languages, *sorted([*actual, *predicted])]))
+    with warnings.catch_warnings():  # about a single label, which is no mistake here
+        warnings.simplefilter("ignore", UserWarning)
+        counts = confusion_matrix(actual, predicted, labels=labels) if actual else np.zeros([len(labels)] * 2, int)
+    rows, columns = (set(languages) | set(names) for names in (actual, predicted))
+    return {
+        row: {column: count for column, count in zip(labels, line, strict=True) if column in columns}
+        for row, line in zip(labels, counts.tolist(), strict=True)
+        if row in rows
+    }
 
 
 def expected_error(confidences: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
