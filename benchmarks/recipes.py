@@ -193,7 +193,7 @@ def trained(
     architecture = make_architecture(
         settings.model, views.classes(strategy, languages), None, *fitting.moments(train), view=strategy
     )
-    change = augment.chain(settings.augment, settings.mfcc, settings.audio.sample_rate, seed)
+    change = augment.chain(settings.augment, settings.mfcc, settings.audio.sample_rate, seed, architecture.stride)
     return fitting.fit(architecture, None, train, val, settings.train, seed, change)[0]
 
 

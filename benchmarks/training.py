@@ -109,14 +109,15 @@ def compare(folder: Path, rounds: int) -> tuple[int, dict[str, float]]:
     model, layers = forms.network(architecture, 0), forms.sequence(architecture)
     for each in (model, layers):
         fitting.prepare(each, correct, settings, steps=1000, learning_rate=settings.learning_rate)
-    ((x, y, weights),) = feed.batches(train, len(train), int(train.items["frames"].max()))
+    steps = -(-int(train.items["frames"].max()) // architecture.stride)
+    ((x, y, weights),) = feed.batches(feed.strided(train, architecture.stride), len(train), steps)
     whole, half = feed.Pool(train, 2.01 * half_gb), feed.Pool(train, min(half_gb, settings.memory))
 
     def pooled(pool: feed.Pool) -> list[float]:
         def epochs() -> Iterator[Iterator[Example]]:
             return (pool.epoch(np.random.default_rng(epoch)) for epoch in range(EPOCHS))
 
-        batches = feed.Feed(epochs, train, len(train), settings.batch_size, correct)
+        batches = feed.Feed(epochs, train, len(train), settings.batch_size, architecture.stride, correct)
         return fit(model, batches.dataset(), steps_per_epoch=batches.steps, shuffle=False)
 
     def fit(model: Model, *data: object, **options: object) -> list[float]:
@@ -137,16 +138,16 @@ def compare(folder: Path, rounds: int) -> tuple[int, dict[str, float]]:
         for name, train_epochs in feeds.items():
             durations_s[name] += train_epochs()
     best = {name: min(epochs_s) for name, epochs_s in durations_s.items()}
-    return train.frames, best | {"products": train.frames * products(model, settings.batch_size)}
+    return train.frames, best | {"products": train.frames * products(model, settings.batch_size, architecture.stride)}
 
 
-def products(model: Model, batch_size: int) -> float:
+def products(model: Model, batch_size: int, stride: int) -> float:
     """Seconds of NumPy's matrix products for one frame of a sequence: forwards, and twice as many backwards."""
     rng, total = np.random.default_rng(0), 0.0
     for kernel in (weight for weight in model.trainable_weights if "kernel" in weight.name):
         left, right = (rng.random(shape, np.float32) for shape in ((batch_size, kernel.shape[0]), kernel.shape))
         total += min(timeit.repeat(functools.partial(np.matmul, left, right), number=1000, repeat=5)) / 1000
-    return 3 * total / batch_size
+    return 3 * total / batch_size / stride
 
 
 def peak(folder: Path) -> None:

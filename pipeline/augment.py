@@ -26,9 +26,9 @@ Bands = NDArray[np.float32]  # shape (sequences, frames, n_mels), dB
 Power = NDArray[np.float32]  # the same, as power
 
 
-def chain(settings: params.Augment, mfcc: params.Mfcc, sample_rate: int, seed: int) -> "Chain | None":
+def chain(settings: params.Augment, mfcc: params.Mfcc, sample_rate: int, seed: int, stride: int = 1) -> "Chain | None":
     """Return the changes, None if all of them are switched off."""
-    return Chain(settings, mfcc, sample_rate, seed) if settings.active() else None
+    return Chain(settings, mfcc, sample_rate, seed, stride) if settings.active() else None
 
 
 class Chain:
@@ -40,9 +40,13 @@ class Chain:
         Ranges; 0 or null switches a change off.
     seed
         Seed of the noise.
+    stride
+        Frames of the recording from one frame of a sequence to the next.
     """
 
-    def __init__(self, settings: params.Augment, mfcc: params.Mfcc, sample_rate: int, seed: int) -> None:
+    def __init__(
+        self, settings: params.Augment, mfcc: params.Mfcc, sample_rate: int, seed: int, stride: int = 1
+    ) -> None:
         kernel = make_kernel(mfcc, sample_rate)
         self._settings, self._cosines = settings, kernel.cosines
         self._bands = np.ascontiguousarray(kernel.cosines.T)  # the inverse, as the cosines are orthonormal
@@ -52,7 +56,7 @@ class Chain:
         places = np.pi * order[:, None] * (np.arange(mfcc.n_mels) + 0.5) / mfcc.n_mels
         self._curves = (np.cos(places) / np.sqrt(order[:, None])).astype(np.float32)
         self._centres = _centres(kernel, sample_rate)
-        self._frame_s = mfcc.hop_length / sample_rate
+        self._frame_s = stride * mfcc.hop_length / sample_rate
         self._noise = _noise(kernel, np.random.default_rng(seed))
         active = settings.active()
         steps = {

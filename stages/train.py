@@ -27,7 +27,9 @@ def main() -> None:
     )
     classes = views.classes(strategy, languages)
     architecture = make_architecture(settings.model, classes, division, *fitting.moments(train), view=strategy)
-    change = augment.chain(settings.augment, settings.mfcc, settings.audio.sample_rate, settings.seed)
+    change = augment.chain(
+        settings.augment, settings.mfcc, settings.audio.sample_rate, settings.seed, architecture.stride
+    )
     content = {
         "features": store.id,
         "manifests": [

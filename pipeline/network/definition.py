@@ -21,11 +21,12 @@ class RecurrentLayer(NamedTuple):
 
     keras: str  # its name in keras.layers
     states: tuple[str, ...]  # in the order of the layer's own
+    holds: bool  # True if its gates can keep the states as they are: the output gate of an LSTM always acts
 
 
 CELLS: dict[Cell, RecurrentLayer] = {
-    "gru": RecurrentLayer("GRU", ("h",)),
-    "lstm": RecurrentLayer("LSTM", ("h", "c")),
+    "gru": RecurrentLayer("GRU", ("h",), holds=True),
+    "lstm": RecurrentLayer("LSTM", ("h", "c"), holds=False),
 }
 
 Output = tuple[str, ...]  # the classes that one output of a network stands for
@@ -84,11 +85,14 @@ class Architecture:
         Moments of each MFCC over the training frames, n_mfcc of each.
     view
         The silence strategy that it was trained with.
+    stride
+        Frames per step: the states change at the first of them, and hold at the others.
     cepstra
         As in params.yaml.
     """
 
     cell: Cell
+    stride: int
     units: tuple[int, ...]
     dense: tuple[int, ...]
     dropout: float
@@ -106,12 +110,17 @@ class Architecture:
         return len(self.mean)
 
     @property
+    def widths(self) -> tuple[int, ...]:
+        """Units of each recurrent layer, with those that count frames: one per frame of a step."""
+        return tuple(units + (self.stride if self.stride > 1 else 0) for units in self.units)
+
+    @property
     def states(self) -> dict[str, int]:
         """Names and lengths of the states of the step form, in the order of its layers."""
         return {
-            f"network{number}_{self.cell}{layer}_{state}": units
+            f"network{number}_{self.cell}{layer}_{state}": width
             for number in range(len(self.members))
-            for layer, units in enumerate(self.units)
+            for layer, width in enumerate(self.widths)
             for state in CELLS[self.cell].states
         }
 
@@ -173,7 +182,8 @@ def make_architecture(
         parts = tuple((division.large,) for _ in division.parts)
         members = ((*parts, division.others, *extra), tuple((name,) for name in division.others))
     moments: dict[str, Any] = {"mean": tuple(mean.tolist()), "variance": tuple(variance.tolist())}
-    return Architecture(**dict(model), **moments, classes=classes, members=members, view=view)
+    given = dict(model) | {"stride": model.stride if CELLS[model.cell].holds else 1}
+    return Architecture(**given, **moments, classes=classes, members=members, view=view)
 
 
 def membership(outputs: tuple[Output, ...], classes: tuple[str, ...]) -> NDArray[np.bool_]:

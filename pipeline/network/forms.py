@@ -7,12 +7,16 @@ An ensemble is two of these side by side; the product of their answers is one po
     p(class) = Σ p₁(output) [class ∈ output] · (p₂(class) if the second network separates it, 1 if not)
 
     form       input                                output
-    network    (batch, frames, n_mfcc)              posteriors (batch, frames, outputs), of one network alone
+    network    (batch, steps, n_mfcc)               posteriors (batch, steps, outputs), of one network alone
     sequence   (batch, frames, n_mfcc)              posteriors (batch, frames, classes)
     step       frame (1, 1, n_mfcc), every state    posterior (1, 1, classes), every next state
     stateful   (1, frames, n_mfcc)                  posteriors (1, frames, classes); Keras keeps the states
+
+The form for training gets one frame of each stride, the others all: their GRU layers have units that count frames and
+close the update gates between two steps, as `_holding` says. So an export is of plain layers, for any runtime.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,6 +29,8 @@ from pipeline.backend import Model, Tensor
 from pipeline.network.definition import CELLS, Architecture, membership
 
 MIN_VARIANCE = 1e-6  # of a coefficient: a constant one would cause a division by 0
+CLOSED = 64.0  # input of a gate beyond which it is closed, whatever else it gets
+SURE = 20.0  # half of it saturates tanh, to the last bit
 
 Recurrent = Callable[[Architecture, str, Tensor], Tensor]  # network, its name, signal -> signal
 
@@ -35,6 +41,7 @@ def network(architecture: Architecture, number: int) -> Model:
     Its recurrent layers share one loop over the frames, which takes two thirds of the time of a loop for each; on a GPU
     they are layers that cuDNN runs. Units dropped between them are dropped for a whole sequence.
     """
+    architecture = dataclasses.replace(architecture, stride=1)
     features = _features(architecture)
     signal = _normalised(architecture, features)
     recurrent = _in_layers if backend.has_gpu() else _in_one_loop
@@ -72,12 +79,53 @@ def step(architecture: Architecture) -> Model:
     return keras.Model({"frame": frame, **states}, {"posterior": posterior, **following})
 
 
-def transfer(source: Model, target: Model) -> None:
-    """Copy weights from the layers and cells of `source` to those of the same name in `target`."""
+def transfer(source: Model, target: Model, stride: int = 1) -> None:
+    """Copy weights from the layers and cells of `source` to those of the same name in `target`.
+
+    Parameters
+    ----------
+    stride
+        Of `target`, if `source` is the form for training.
+    """
     weights = {part.name: part.get_weights() for part in _parts(source)}
     for part in _parts(target):
-        if part.name in weights:
-            part.set_weights(weights[part.name])
+        if given := weights.get(part.name):
+            part.set_weights(_holding(given, part.weights[0].shape[0], stride) if stride > 1 else given)
+
+
+def _holding(weights: list[NDArray[Any]], inputs: int, stride: int) -> list[NDArray[Any]]:
+    """Return the weights of a layer, given those of one for every `stride`-th frame, so that it holds between these.
+
+    After the units of a GRU come units of 1 or -1, or 0 before the first frame: a ring of stride - 1, in which a 1
+    moves on with every frame and stays out for one, and one that is always 1. Their sum, the last weighed stride - 1
+    times, is 0 if the next frame is one to step at, and otherwise 2, which closes the update gates:
+
+        stride 3   before   0       1       2       3       4       frame
+        ring       0   0    1  -1   -1  1   -1 -1   1  -1   -1  1
+        last       0        1       1       1       1       1
+        sum        0        2       2       0       2       2
+
+    Parameters
+    ----------
+    inputs
+        Units of the layer before, with those that count; later layers do not see these.
+    """
+    more = inputs - len(weights[0]), stride, 0  # rows
+    if len(weights) < 3:
+        return [np.pad(weights[0], [(0, more[0]), (0, 0)]), *weights[1:]]
+    units, last = len(weights[1]), len(weights[1]) + stride - 1
+    kernel, recurrent, biases = (
+        [np.pad(gate, [(0, rows), (0, stride)]) for gate in np.split(array, 3, axis=1)]  # update, reset, candidate
+        for array, rows in zip(weights, more, strict=True)
+    )
+    weigh = np.append(np.ones(stride - 1), stride - 1)[:, None]
+    recurrent[0][units:, :units] = CLOSED / 2 * weigh
+    biases[0][0, units:], biases[1][0, units:] = -CLOSED, CLOSED  # those that count always step, and see each other
+    recurrent[2][units:, units] = -SURE * weigh[:, 0]  # the ring begins again when the sum is 0
+    biases[2][0, [units, last]] = SURE
+    for unit in range(units + 1, last):
+        recurrent[2][unit - 1, unit], biases[2][0, unit] = SURE, -SURE / 2
+    return [np.concatenate(gates, axis=1) for gates in (kernel, recurrent, biases)]
 
 
 def _parts(model: Model) -> Iterator[Any]:
@@ -119,8 +167,8 @@ def _recurrent(architecture: Architecture, network: str, ending: str, **options:
     """Return the recurrent layers, or their cells, with dropout between them."""
     kind = getattr(backend.keras().layers, CELLS[architecture.cell].keras + ending)
     return [
-        kind(units, name=f"{network}_{architecture.cell}{index}", dropout=architecture.dropout * (index > 0), **options)
-        for index, units in enumerate(architecture.units)
+        kind(width, name=f"{network}_{architecture.cell}{index}", dropout=architecture.dropout * (index > 0), **options)
+        for index, width in enumerate(architecture.widths)
     ]
 
 

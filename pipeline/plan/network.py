@@ -112,7 +112,9 @@ def _steps(
     correct = fitting.correct_outputs(architecture.members[0], architecture.classes)
     model, pool = forms.network(architecture, 0), Pool(train, settings.train.memory)
     fitting.prepare(model, correct, settings.train, STEPS, plan.learning_rate)
-    change = augment.chain(settings.augment, settings.mfcc, settings.audio.sample_rate, settings.seed)
+    change = augment.chain(
+        settings.augment, settings.mfcc, settings.audio.sample_rate, settings.seed, architecture.stride
+    )
 
     def timed(change: augment.Chain | None, work: Callable[[Any], Any]) -> float:
         """Return the seconds of a step of some work on batches; TensorFlow's first step takes seconds more."""
@@ -120,7 +122,7 @@ def _steps(
         def epochs() -> Any:
             return [itertools.chain.from_iterable(pool.epoch(np.random.default_rng(n)) for n in itertools.count())]
 
-        feed = Feed(epochs, train, STEPS * plan.batch_size, plan.batch_size, correct, change)
+        feed = Feed(epochs, train, STEPS * plan.batch_size, plan.batch_size, architecture.stride, correct, change)
         batches = feed.dataset()
         for _ in range(2):
             began = time.perf_counter()

@@ -153,15 +153,18 @@ def dvc_plots() -> str:
 def layers(settings: Mapping[str, Any], classes: Sequence[str]) -> list[str]:
     """Return the layers of the network from the features to the posteriors, in words.
 
-    >>> model = {"cepstra": 20, "cell": "gru", "units": [64, 32], "dense": [100]}
+    >>> model = {"cepstra": 20, "cell": "gru", "stride": 3, "units": [64, 32], "dense": [100]}
     >>> layers({"mfcc": {"n_mfcc": 64}, "model": model}, ["english", "hindi"])
-    ['20 of 64 MFCCs', 'GRU 64', 'GRU 32', 'dense 100', 'softmax 2']
+    ['20 of 64 MFCCs', 'GRU 64 at one frame of 3', 'GRU 32', 'dense 100', 'softmax 2']
     """
     model, given = settings["model"], settings["mfcc"]["n_mfcc"]
     seen = model["cepstra"] or given
+    recurrent = [f"{model['cell'].upper()} {units}" for units in model["units"]]
+    if model["cell"] == "gru" and model["stride"] > 1:
+        recurrent[0] += f" at one frame of {model['stride']}"
     return [
         f"{seen} of {given} MFCCs" if seen < given else f"{given} MFCCs",
-        *(f"{model['cell'].upper()} {units}" for units in model["units"]),
+        *recurrent,
         *(f"dense {units}" for units in model["dense"]),
         f"softmax {len(classes)}",
     ]

@@ -76,6 +76,13 @@ class Pool:
             yield self._slots.part(slot)
 
 
+def strided(examples: Iterable[Example], stride: int, rng: np.random.Generator | None = None) -> Iterator[Example]:
+    """Yield every `stride`-th frame of examples, from the first one or a random one of the first on."""
+    for example in examples:
+        first = int(rng.integers(min(stride, len(example.weights)))) if rng and stride > 1 else 0
+        yield example.part(slice(first, None, stride))
+
+
 def batches(examples: Iterable[Example], size: int, frames: int) -> Iterator[Example]:
     """Stack examples to batches of arrays (size, frames, ...), padded with frames and sequences of weight 0.
 
@@ -121,6 +128,8 @@ class Feed:
         All sequences, and how many an epoch has.
     batch_size
         Maximum number of sequences per batch.
+    stride
+        Frames per step of the network, which sees one of them: any, if the batches are changed, otherwise the first.
     correct
         Correct outputs of each target, as `fitting.correct_outputs` gives them. Frames whose target has none have
         weight 0.
@@ -143,15 +152,18 @@ class Feed:
         sequences: Selection,
         count: int,
         batch_size: int,
+        stride: int,
         correct: NDArray[np.float32],
         change: Change | None = None,
         seed: tuple[int, ...] = (),
         first_epoch: int = 0,
     ) -> None:
         self._epochs, self._change, self._seed, self._first_epoch = epochs, change, seed, first_epoch
+        self._stride = stride
         self.steps = -(-count // batch_size)
         size = -(-count // self.steps)
-        self._shape = (size, int(sequences.items["frames"].max()), sequences.store.mfcc.shape[1])
+        steps = -(-int(sequences.items["frames"].max()) // stride)
+        self._shape = (size, steps, sequences.store.mfcc.shape[1])
         self._target_weights = correct.max(axis=1) * np.float32(self.steps * size / count)
         self.error: UserError | None = None
 
@@ -167,7 +179,8 @@ class Feed:
         try:
             for number, epoch in enumerate(self._epochs(), self._first_epoch):
                 rng = np.random.default_rng([*self._seed, number])
-                for batch in batches(epoch, *self._shape[:2]):
+                steps = strided(epoch, self._stride, rng if self._change else None)
+                for batch in batches(steps, *self._shape[:2]):
                     features, targets, plain = self._change(batch, rng) if self._change else batch
                     weights = plain * self._target_weights[targets]
                     yield Example(features, np.where(weights > 0, targets, NO_TARGET), weights)

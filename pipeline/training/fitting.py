@@ -92,8 +92,8 @@ def fit(
         model = forms.network(architecture, number)
         correct = correct_outputs(outputs, architecture.classes)
         mine = train[train.items["member"] == number]
-        _train(model, correct, mine, val, settings, (seed, number), change, history, checkpoints)
-        forms.transfer(model, whole)
+        _train(model, correct, mine, val, settings, architecture.stride, (seed, number), change, history, checkpoints)
+        forms.transfer(model, whole, architecture.stride)
         gc.collect()  # Keras leaves its reader, and so the pool, in a reference cycle; the next one needs the memory
     if checkpoints:
         checkpoints.remove(range(len(architecture.members)))
@@ -208,6 +208,7 @@ def _train(
     train: Selection,
     val: Selection,
     settings: params.Train,
+    stride: int,
     seed: tuple[int, int],
     change: Change | None,
     history: list[EpochRow],
@@ -226,8 +227,8 @@ def _train(
 
     state = checkpoints.read(seed[1]) if checkpoints else None
     done = len(state.rows) if state else 0
-    feed = Feed(epochs, train, plan.sequences, plan.batch_size, correct, change, seed, done)
-    val_feed = Feed(lambda: itertools.repeat(val), val, len(val), plan.batch_size, correct)
+    feed = Feed(epochs, train, plan.sequences, plan.batch_size, stride, correct, change, seed, done)
+    val_feed = Feed(lambda: itertools.repeat(val), val, len(val), plan.batch_size, stride, correct)
     prepare(model, correct, settings, plan.epochs * feed.steps, plan.learning_rate)
     # It never stops, as the rate falls to 0 in the last epoch, and restores the best epoch.
     best = callbacks.EarlyStopping("val_loss", patience=plan.epochs, restore_best_weights=True)

@@ -33,6 +33,20 @@ def test_the_stateful_form_answers_pieces_of_any_length_as_the_sequence_form() -
     np.testing.assert_allclose(np.concatenate(pieces), np.asarray(sequence(features()))[0], atol=1e-6)
 
 
+@pytest.mark.parametrize("stride", [1, 2, 3, 5])
+def test_a_step_is_taken_at_every_frame_of_the_stride_and_its_answer_holds_between(stride: int) -> None:
+    architecture = dataclasses.replace(make("gru", None), stride=stride)
+    trained, whole = forms.network(architecture, 0), forms.sequence(architecture)
+    rng = np.random.default_rng(stride)
+    for weights in trained.trainable_variables:
+        weights.assign(rng.normal(0, 0.5, weights.shape))
+    forms.transfer(trained, whole, stride)
+    signal = features(60 * stride + 1)
+    answers = np.repeat(np.asarray(trained(signal[:, ::stride])), stride, axis=1)[:, : signal.shape[1]]
+    np.testing.assert_allclose(np.asarray(whole(signal)), answers, atol=1e-5)
+    assert make("lstm", None).stride == 1  # its output can't be held
+
+
 @pytest.mark.parametrize("gpu", [False, True])
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_the_product_of_an_ensemble_is_a_posterior_of_the_classes(
@@ -43,12 +57,12 @@ def test_the_product_of_an_ensemble_is_a_posterior_of_the_classes(
     whole = forms.sequence(architecture)
     networks = [forms.network(architecture, number) for number in (0, 1)]
     for network in networks:
-        forms.transfer(network, whole)
-    first, second = (np.asarray(network(features()))[0] for network in networks)
+        forms.transfer(network, whole, architecture.stride)
+    first, second = (np.asarray(network(features()[:, :: architecture.stride]))[0] for network in networks)
     wanted = np.stack(
         [first[:, 0] + first[:, 1], first[:, 2] * second[:, 0], first[:, 2] * second[:, 1], first[:, 3]], axis=1
     )
-    np.testing.assert_allclose(np.asarray(whole(features()))[0], wanted, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(whole(features()))[0, :: architecture.stride], wanted, atol=1e-6)
     np.testing.assert_allclose(wanted.sum(axis=1), 1, atol=1e-5)
 
 

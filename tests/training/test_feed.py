@@ -61,9 +61,8 @@ def test_an_epoch_of_batches_is_every_sequence_once_with_the_same_mean(
     most: int, steps: int, size: int, noisy: FeatureStore
 ) -> None:
     pool, rng = feed.Pool(noisy.select(), 1.0), np.random.default_rng(0)
-    fed = feed.Feed(
-        lambda: (pool.epoch(rng) for _ in range(2)), noisy.select(), len(noisy.ids), most, np.eye(3, dtype=np.float32)
-    )
+    correct = np.eye(3, dtype=np.float32)
+    fed = feed.Feed(lambda: (pool.epoch(rng) for _ in range(2)), noisy.select(), len(noisy.ids), most, 1, correct)
     whole = sorted(each.features.tobytes() for each in noisy.select())
     given = list(fed.dataset().as_numpy_iterator())
     fed.close()
