@@ -36,9 +36,10 @@ def design(
     units: tuple[int, ...] = (8,),
     dense: tuple[int, ...] = (),
     division: Division | None = None,
+    stride: int = 1,
 ) -> Architecture:
     """An architecture that normalises MFCCs roughly as training would."""
-    model = params.Model(cell=cell, units=units, dense=dense, dropout=0.2, noise=0.1)
+    model = params.Model(cell=cell, stride=stride, units=units, dense=dense, dropout=0.2, noise=0.1)
     classes = views.classes(strategy, LANGUAGES)
     return make_architecture(model, classes, division, np.zeros(N_MFCC), np.full(N_MFCC, 400.0), strategy)
 
@@ -46,8 +47,8 @@ def design(
 DESIGNS = {
     "none": design("none", "gru", (12, 7), (9,)),
     "remove": design("remove", "lstm"),
-    "mask": design("mask"),
-    "label": design("label", "gru", (8, 7), (9,), DIVISION),
+    "mask": design("mask", stride=2),
+    "label": design("label", "gru", (8, 7), (9,), DIVISION, stride=3),
 }
 
 
@@ -87,10 +88,13 @@ def described(strategy: params.SilenceStrategy, weights: int = 1) -> Description
 def network(architecture: Architecture) -> "Model":
     """A network on whole sequences with random weights and biases, which Keras would start at 0."""
     backend.keras().utils.set_random_seed(3)
-    model, rng = forms.sequence(architecture), np.random.default_rng(3)
-    for values in model.trainable_variables:
-        values.assign_add(rng.normal(0, 0.1, values.shape))
-    return model
+    whole, rng = forms.sequence(architecture), np.random.default_rng(3)
+    for number in range(len(architecture.members)):
+        model = forms.network(architecture, number)
+        for values in model.trainable_variables:
+            values.assign_add(rng.normal(0, 0.1, values.shape))
+        forms.transfer(model, whole, architecture.stride)
+    return whole
 
 
 @functools.cache
