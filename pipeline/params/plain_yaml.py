@@ -45,6 +45,10 @@ def parse(text: str, origin: str) -> object:
             except ValueError as error:  # a date such as 2020-13-45, or an integer of 5,000 digits
                 raise ConstructorError(None, None, str(error), node.start_mark) from error
 
+        def refuse_set(self, node: Any) -> None:  # a list of the same values would pass for it
+            raise ConstructorError(None, None, "a set; write a list, such as [a, b]", node.start_mark)
+
+    Located.add_constructor("tag:yaml.org,2002:set", Located.refuse_set)
     parser = YAML(typ="safe", pure=True)
     parser.Constructor = Located
     try:

@@ -267,7 +267,7 @@ class Model(Section):
 
     cepstra: Annotated[int, Field(ge=1, le=1024, description="MFCCs that it sees, from the first")] | None = 20
     cell: Cell = "gru"
-    stride: Annotated[int, Field(ge=1, le=10, description="frames per step of a GRU; an LSTM steps at each")] = 3
+    stride: Annotated[int, Field(ge=1, le=10, description="frames per step of a GRU; an LSTM steps at each")] = 1
     units: Annotated[tuple[Units, ...], Field(strict=False, min_length=1, max_length=MAX_LAYERS)] = (64, 32)
     dense: Annotated[tuple[Units, ...], Field(strict=False, max_length=MAX_LAYERS)] = (100,)
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.4

@@ -110,7 +110,9 @@ def test_any_value_is_read_or_refused_by_its_key(tmp_path: Path, key: str, value
     check_read_or_refused(tmp_path, key, value)
 
 
-@pytest.mark.parametrize("key", ["seed", "demo.minutes", "corpus.root", "mfcc.fmax", "model.dense", "export.streaming"])
+@pytest.mark.parametrize(
+    "key", ["seed", "demo.minutes", "corpus.root", "corpus.links", "mfcc.fmax", "model.dense", "export.streaming"]
+)
 def test_a_tricky_scalar_for_a_key_of_every_type_is_read_or_refused_by_its_key(tmp_path: Path, key: str) -> None:
     for value in PLAIN:
         check_read_or_refused(tmp_path, key, value)
