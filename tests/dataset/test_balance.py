@@ -338,6 +338,18 @@ def test_many_names_make_equal_classes_if_they_are_at_least_as_large_as_the_rest
         assert reached(named(sizes), rest) <= 1.5
 
 
+@pytest.mark.parametrize(
+    ("sizes", "rest", "parts"),
+    [
+        ([60, 10, 10, 10, 10], 20, (("s0",), ("s1", "s3"), ("s2", "s4"))),  # one name is too large for any division
+        ([10, 10], 30, (("s0", "s1"),)),  # less than the rest: not divided
+        ([7], 1, (("s0",),)),
+    ],
+)
+def test_a_division_worked_out_by_hand(sizes: list[int], rest: int, parts: tuple[tuple[str, ...], ...]) -> None:
+    assert divide(named(sizes), rest) == parts
+
+
 def test_the_summary_counts_the_first_network_and_its_weights() -> None:
     rows = [
         SequenceRow("r/0", "r", "a", "s", 0, 2, weight=0.5),

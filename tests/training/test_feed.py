@@ -56,6 +56,13 @@ def test_batches_hold_every_example_and_padding_without_weight(lengths: list[int
     assert sum(batch.weights.sum() for batch in made) == sum(lengths)
 
 
+def test_a_step_sees_the_first_frame_of_a_stride_or_any_of_them_at_random() -> None:
+    one = Example(np.zeros((7, 13), np.float32), np.arange(7), np.ones(7, np.float32))
+    assert [part.targets.tolist() for part in feed.strided([one], 3)] == [[0, 3, 6]]
+    drawn = feed.strided([one] * 50, 3, np.random.default_rng(0))
+    assert {tuple(part.targets.tolist()) for part in drawn} == {(0, 3, 6), (1, 4), (2, 5)}
+
+
 @pytest.mark.parametrize(("most", "steps", "size"), [(17, 4, 15), (7, 9, 7)])  # evenly, not 17, 17, 17 and 9
 def test_an_epoch_of_batches_is_every_sequence_once_with_the_same_mean(
     most: int, steps: int, size: int, noisy: FeatureStore
