@@ -30,8 +30,7 @@ RESERVED = {  # columns of CSV files with one column per language, and answers o
     "silence", "undecided", "unknown", "path", "recording", "frame", "time_s", "speech", "language", "predicted",
     "confidence",
 }  # fmt: skip
-# Choices by table: each name is one entry of a table, as tests check: corpus/layouts.py, dataset/views.py,
-# dataset/balance.py, network/definition.py, splits/methods.py.
+# Each choice is an entry of a table, as tests check: in layouts.py, views.py, balance.py, definition.py, methods.py.
 Layout = Literal["auto", "homework", "folders", "table", "commonvoice", "voxlingua107", "fleurs", "kaldi"]
 Speakers = Literal["table", "pattern", "file", "cluster"]
 Channels = Literal["mix", "first", "split"]
